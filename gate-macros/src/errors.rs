@@ -1,0 +1,47 @@
+//! Collecting mistakes, so that all of them are reported, and none twice.
+
+use std::fmt::Display;
+
+use proc_macro2::{Span, TokenStream};
+use quote::ToTokens;
+
+/// The mistakes found so far. It must be finished: dropped with mistakes unread, it panics.
+#[derive(Default)]
+pub(crate) struct Errors {
+    found: Vec<syn::Error>,
+    is_finished: bool,
+}
+
+impl Errors {
+    /// Reports a mistake at some tokens.
+    pub(crate) fn at(&mut self, tokens: impl ToTokens, message: impl Display) {
+        self.found.push(syn::Error::new_spanned(tokens, message));
+    }
+
+    /// Reports a mistake at a place.
+    pub(crate) fn at_span(&mut self, span: Span, message: impl Display) {
+        self.found.push(syn::Error::new(span, message));
+    }
+
+    /// Reports what the parser found.
+    pub(crate) fn add(&mut self, error: syn::Error) {
+        self.found.push(error);
+    }
+
+    /// Whether nothing is wrong so far.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.found.is_empty()
+    }
+
+    /// The mistakes as `compile_error!`s.
+    pub(crate) fn finish(mut self) -> TokenStream {
+        self.is_finished = true;
+        self.found.iter().map(syn::Error::to_compile_error).collect()
+    }
+}
+
+impl Drop for Errors {
+    fn drop(&mut self) {
+        debug_assert!(self.is_finished || std::thread::panicking(), "mistakes were found and not reported");
+    }
+}

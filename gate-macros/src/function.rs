@@ -1,0 +1,97 @@
+//! A function whose body is not parsed.
+
+use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
+use quote::ToTokens;
+use syn::parse::{Parse, ParseStream};
+use syn::{Attribute, Expr, ExprLit, Lit, Meta, Signature, Visibility};
+
+/// A function: everything but its body is parsed, so that mistakes in the body are the compiler's to report.
+pub(crate) struct Function {
+    pub(crate) attributes: Vec<Attribute>,
+    pub(crate) visibility: Visibility,
+    pub(crate) signature: Signature,
+    pub(crate) body: Group,
+}
+
+impl Parse for Function {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        let attributes = input.call(Attribute::parse_outer)?;
+        let visibility = input.parse()?;
+        let signature = input.parse()?;
+        let body = match input.parse()? {
+            TokenTree::Group(group) if group.delimiter() == Delimiter::Brace => group,
+            other => return Err(syn::Error::new_spanned(other, "expected the function's body in braces")),
+        };
+        Ok(Self { attributes, visibility, signature, body })
+    }
+}
+
+/// Attributes by what becomes of them.
+#[derive(Default)]
+pub(crate) struct Sorted {
+    /// Doc comments.
+    pub(crate) docs: Vec<Attribute>,
+    /// `#[cfg(…)]`, for everything that is emitted.
+    pub(crate) conditions: Vec<Attribute>,
+    /// All others, for the function itself.
+    pub(crate) others: Vec<Attribute>,
+}
+
+impl Sorted {
+    pub(crate) fn of(attributes: Vec<Attribute>) -> Self {
+        let mut sorted = Self::default();
+        for attribute in attributes {
+            if attribute.path().is_ident("doc") {
+                sorted.docs.push(attribute);
+            } else if attribute.path().is_ident("cfg") {
+                sorted.conditions.push(attribute);
+            } else {
+                sorted.others.push(attribute);
+            }
+        }
+        sorted
+    }
+
+    /// The text of the doc comments, as rustdoc reads it.
+    pub(crate) fn text(&self) -> String {
+        doc_text(&self.docs)
+    }
+}
+
+/// The text of doc comments: each line without the space that follows the slashes.
+pub(crate) fn doc_text(docs: &[Attribute]) -> String {
+    let lines = docs.iter().filter_map(|attribute| match &attribute.meta {
+        Meta::NameValue(pair) => match &pair.value {
+            Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => Some(text.value()),
+            _ => None,
+        },
+        _ => None,
+    });
+    let lines: Vec<String> = lines
+        .flat_map(|text| {
+            text.lines().map(|line| line.strip_prefix(' ').unwrap_or(line).trim_end().to_owned()).collect::<Vec<_>>()
+        })
+        .collect();
+    lines.join("\n").trim().to_owned()
+}
+
+/// The source text of a body as it was written, or as tokens where there is no source.
+pub(crate) fn source_of(body: &Group) -> String {
+    body.span().source_text().unwrap_or_else(|| body.to_string())
+}
+
+/// Line and column of a body's opening brace, from 1; zeros where there is no source.
+pub(crate) fn place_of(body: &Group) -> (usize, usize) {
+    if proc_macro::is_available() {
+        let brace = body.span_open().unwrap();
+        (brace.line(), brace.column())
+    } else {
+        (0, 0)
+    }
+}
+
+/// Tokens as text, the same however they are laid out.
+pub(crate) fn token_text(tokens: impl ToTokens) -> String {
+    let tokens: TokenStream = tokens.into_token_stream();
+    tokens.to_string()
+}

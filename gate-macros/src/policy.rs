@@ -1,0 +1,124 @@
+//! `#[policy]`: a function that writes rules becomes a function that declares a policy.
+
+use proc_macro2::TokenStream;
+use quote::{quote, quote_spanned};
+use syn::parse::{Parse, ParseStream};
+use syn::spanned::Spanned as _;
+use syn::{FnArg, Path, ReturnType, Token, Type};
+
+use crate::errors::Errors;
+use crate::function::{Function, Sorted, place_of, source_of};
+use crate::names::{Runtime, did_you_mean};
+
+pub(crate) fn policy(options: TokenStream, function: TokenStream) -> TokenStream {
+    let mut errors = Errors::default();
+    let options = syn::parse2::<Options>(options).map_err(|error| errors.add(error)).unwrap_or_default();
+    let function = match syn::parse2::<Function>(function.clone()) {
+        Ok(function) => function,
+        Err(error) => {
+            errors.add(error);
+            let errors = errors.finish();
+            return quote!(#function #errors);
+        }
+    };
+    let rules = check(&function, &mut errors);
+    let runtime = Runtime::new(options.runtime.as_ref());
+    let output = match rules {
+        Some(rules) if errors.is_empty() => expand(&runtime, function, &rules),
+        _ => TokenStream::new(),
+    };
+    let errors = errors.finish();
+    quote!(#output #errors)
+}
+
+/// `#[policy(crate = ::path)]`.
+#[derive(Default)]
+struct Options {
+    runtime: Option<Path>,
+}
+
+impl Parse for Options {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        if input.is_empty() {
+            return Ok(Self::default());
+        }
+        if !input.peek(Token![crate]) {
+            let given: TokenStream = input.parse()?;
+            let near = did_you_mean(&given.to_string(), ["crate"]);
+            return Err(syn::Error::new_spanned(
+                given,
+                format!("`#[policy]` takes nothing but `crate = ::path`{near}"),
+            ));
+        }
+        input.parse::<Token![crate]>()?;
+        input.parse::<Token![=]>()?;
+        let runtime = Some(input.parse()?);
+        input.parse::<Option<Token![,]>>()?;
+        Ok(Self { runtime })
+    }
+}
+
+/// A policy takes its rules and returns them; the type of what it returns, if it does.
+fn check(function: &Function, errors: &mut Errors) -> Option<Type> {
+    let signature = &function.signature;
+    if let Some(keyword) = &signature.asyncness {
+        errors.at(
+            keyword,
+            "a policy is written once and does not wait: drop `async`, and wait inside a rule with `.when_async(…)`",
+        );
+    }
+    if signature.constness.is_some() || signature.abi.is_some() || !matches!(signature.safety, syn::Safety::Default) {
+        errors.at(signature.fn_token, "a policy is a plain function: write `fn`");
+    }
+    let takes = "a policy takes its rules and nothing else: `rules: Rules<YourTool>`";
+    match signature.inputs.iter().collect::<Vec<_>>().as_slice() {
+        [FnArg::Typed(_)] => {}
+        [] => errors.at(&signature.ident, takes),
+        [FnArg::Receiver(receiver)] => errors.at(receiver, takes),
+        [_, more, ..] => errors.at(more, takes),
+    }
+    match &signature.output {
+        ReturnType::Type(_, rules) => Some((**rules).clone()),
+        ReturnType::Default => {
+            errors.at(&signature.ident, "a policy returns its rules: write `-> Rules<YourTool>`");
+            None
+        }
+    }
+}
+
+/// ```ignore
+/// /// Refunds: small ones go through.
+/// fn refunds() -> <Rules<IssueRefund> as DeclaredRules>::Policy {
+///     fn refunds(rules: Rules<IssueRefund>) -> Rules<IssueRefund> { … }
+///     Policy::declare(&PolicySource { name: "refunds", about: "…", text: "…", line: 7, column: 66 }, refunds)
+/// }
+/// ```
+fn expand(runtime: &Runtime, function: Function, rules: &Type) -> TokenStream {
+    let Function { attributes, visibility, signature, body } = function;
+    let sorted = Sorted::of(attributes);
+    let (about, text, (line, column)) = (sorted.text(), source_of(&body), place_of(&body));
+    let Sorted { docs, conditions, others } = sorted;
+    let name = &signature.ident;
+    let name_text = name.to_string();
+    let (generics, _, bounds) = signature.generics.split_for_impl();
+    let declared = quote_spanned!(rules.span()=> <#rules as #runtime::__private::DeclaredRules>::Policy);
+    quote! {
+        #(#conditions)*
+        #(#docs)*
+        #[must_use]
+        #visibility fn #name #generics() -> #declared #bounds {
+            #(#others)*
+            #signature #body
+            #runtime::Policy::declare(
+                &#runtime::__private::PolicySource {
+                    name: #name_text,
+                    about: #about,
+                    text: #text,
+                    line: #line,
+                    column: #column,
+                },
+                #name,
+            )
+        }
+    }
+}

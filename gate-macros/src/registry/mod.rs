@@ -1,0 +1,181 @@
+//! `registry!`: a set of tools, checked as a whole.
+
+use proc_macro2::TokenStream;
+use quote::{format_ident, quote, quote_spanned};
+use syn::parse::{Parse, ParseStream};
+use syn::punctuated::Punctuated;
+use syn::spanned::Spanned as _;
+use syn::{Attribute, Ident, Path, Token, Type, Visibility, braced};
+
+use crate::errors::Errors;
+use crate::names::Runtime;
+
+/// How many tools the strictest provider takes.
+const MOST: usize = 128;
+
+pub(crate) fn registry(input: TokenStream) -> TokenStream {
+    let mut errors = Errors::default();
+    let registry = match syn::parse2::<Registry>(input) {
+        Ok(registry) => registry,
+        Err(error) => {
+            errors.add(error);
+            return errors.finish();
+        }
+    };
+    let tools = check(&registry.tools, &mut errors);
+    let output = expand(&registry, &tools);
+    let errors = errors.finish();
+    quote!(#output #errors)
+}
+
+/// `crate = ::path; /// docs  pub Name for State { Tool, path::to::Tool }`.
+struct Registry {
+    runtime: Option<Path>,
+    attributes: Vec<Attribute>,
+    visibility: Visibility,
+    name: Ident,
+    state: Type,
+    tools: Punctuated<Path, Token![,]>,
+}
+
+impl Parse for Registry {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        let mut runtime = None;
+        if input.peek(Token![crate]) && input.peek2(Token![=]) {
+            input.parse::<Token![crate]>()?;
+            input.parse::<Token![=]>()?;
+            runtime = Some(input.call(Path::parse_mod_style)?);
+            input.parse::<Token![;]>()?;
+        }
+        let attributes = input.call(Attribute::parse_outer)?;
+        let visibility = input.parse()?;
+        let name: Ident = input.parse()?;
+        if !input.peek(Token![for]) {
+            let message = format!(
+                "expected `for` and the type of the state: `{name} for YourState {{ … }}`, or `for ()` without one"
+            );
+            return Err(syn::Error::new(input.span(), message));
+        }
+        input.parse::<Token![for]>()?;
+        let state = input.parse()?;
+        let inner;
+        braced!(inner in input);
+        let tools = inner.parse_terminated(Path::parse_mod_style, Token![,])?;
+        Ok(Self { runtime, attributes, visibility, name, state, tools })
+    }
+}
+
+/// One tool of a registry: its type, and the name of its variant.
+struct Listed<'a> {
+    path: &'a Path,
+    variant: &'a Ident,
+}
+
+/// Each tool once, and not more of them than a provider takes. What is wrong is left out.
+fn check<'a>(tools: &'a Punctuated<Path, Token![,]>, errors: &mut Errors) -> Vec<Listed<'a>> {
+    let mut listed: Vec<Listed<'a>> = Vec::new();
+    for (index, path) in tools.iter().enumerate() {
+        let Some(variant) = path.segments.last().map(|segment| &segment.ident) else { continue };
+        if index == MOST {
+            errors.at(path, format_args!("more than {MOST} tools, which model providers refuse: split the registry"));
+        }
+        if index >= MOST {
+            continue;
+        }
+        if listed.iter().any(|earlier| earlier.variant == variant) {
+            errors.at(path, format_args!("`{variant}` is listed twice: keep one"));
+            continue;
+        }
+        listed.push(Listed { path, variant });
+    }
+    listed
+}
+
+/// ```ignore
+/// /// Everything the support agent may call.
+/// pub enum SupportTools {}
+///
+/// pub enum SupportToolsCall { GetOrder(GetOrder), IssueRefund(IssueRefund) }
+///
+/// const _: () = {
+///     impl Registry for SupportTools {
+///         type State = Billing;
+///         type Call = SupportToolsCall;
+///         const TOOLS: &'static [Listed<Self>] = &[Listed::of::<GetOrder>(), Listed::of::<IssueRefund>()];
+///         const NAMES: &'static [&'static str] = &names::<_, 2>(Self::TOOLS);
+///         fn specs() -> &'static Specs { static SPECS: … }
+///     }
+///     impl Offers<GetOrder> for SupportTools {}
+///     impl From<GetOrder> for SupportToolsCall { … }
+///     const _: () = assert!(is_tool_name(…) && is_new_name(…));
+/// };
+/// ```
+fn expand(registry: &Registry, tools: &[Listed<'_>]) -> TokenStream {
+    let Registry { attributes, visibility, name, state, .. } = registry;
+    let runtime = Runtime::new(registry.runtime.as_ref());
+    let call = format_ident!("{name}Call", span = name.span());
+    let about = format!("One call of a tool of [`{name}`], typed.");
+    let paths: Vec<&Path> = tools.iter().map(|tool| tool.path).collect();
+    let variants: Vec<&Ident> = tools.iter().map(|tool| tool.variant).collect();
+    let variant_docs = variants.iter().map(|variant| format!("A call of [`{variant}`]."));
+    let entries = paths.iter().map(|path| quote_spanned!(path.span()=> __gate::__private::Listed::of::<#path>()));
+    let checks = paths.iter().enumerate().map(|(index, path)| name_check(name, path, index));
+    let count = paths.len();
+    quote! {
+        #(#attributes)*
+        #[derive(Clone, Copy, Debug)]
+        #visibility enum #name {}
+
+        #[doc = #about]
+        #[derive(Debug)]
+        #[allow(dead_code, clippy::large_enum_variant, reason = "it is there to be matched, by those who want to")]
+        #visibility enum #call {
+            #(#[doc = #variant_docs] #variants(#paths)),*
+        }
+
+        const _: () = {
+            use #runtime as __gate;
+
+            #[automatically_derived]
+            impl __gate::Registry for #name {
+                type State = #state;
+                type Call = #call;
+                const TOOLS: &'static [__gate::__private::Listed<Self>] = &[#(#entries),*];
+                const NAMES: &'static [&'static str] = &__gate::__private::names::<Self, #count>();
+
+                fn specs() -> &'static __gate::__private::Specs {
+                    static SPECS: ::std::sync::OnceLock<__gate::__private::Specs> = ::std::sync::OnceLock::new();
+                    SPECS.get_or_init(__gate::__private::Specs::of::<Self>)
+                }
+            }
+
+            #(
+                #[automatically_derived]
+                impl __gate::Offers<#paths> for #name {}
+
+                #[automatically_derived]
+                impl ::core::convert::From<#paths> for #call {
+                    fn from(__call: #paths) -> Self {
+                        Self::#variants(__call)
+                    }
+                }
+            )*
+
+            #(#checks)*
+        };
+    }
+}
+
+/// Names are known to the compiler, not to the macro: it compares them.
+fn name_check(registry: &Ident, path: &Path, index: usize) -> TokenStream {
+    let tool = path.segments.last().map(|segment| segment.ident.to_string()).unwrap_or_default();
+    let taken = format!("`{tool}` has the name of a tool listed before it: give one of them `name = \"…\"`");
+    let refused = format!("the name of `{tool}` is refused by model providers: they take [A-Za-z0-9_-]{{1,64}}");
+    quote_spanned! {path.span()=>
+        const _: () = ::core::assert!(__gate::__private::is_new_name(<#registry as __gate::Registry>::NAMES, #index), "{}", #taken);
+        const _: () = ::core::assert!(__gate::__private::is_tool_name(<#registry as __gate::Registry>::NAMES, #index), "{}", #refused);
+    }
+}
+
+#[cfg(test)]
+mod tests;

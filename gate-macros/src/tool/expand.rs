@@ -1,0 +1,273 @@
+//! What is emitted for a tool. It cannot fail: everything was checked.
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{quote, quote_spanned};
+use syn::spanned::Spanned as _;
+
+use super::model::{Argument, Hints, Model, Parameter};
+use crate::names::parameter;
+
+pub(crate) fn expand(model: &Model) -> TokenStream {
+    let Model { runtime, conditions, .. } = model;
+    let call_type = call_type(model);
+    let direct = direct_function(model);
+    let impls = [debug(model), arguments(model), tool(model), in_state(model)];
+    quote! {
+        #call_type
+        #direct
+        #(#conditions)*
+        const _: () = {
+            use #runtime as __gate;
+            #(#impls)*
+        };
+    }
+}
+
+/// ```ignore
+/// /// Issue a refund.
+/// pub struct IssueRefund { /** The order. */ pub order_id: String, pub amount_cents: u64 }
+/// ```
+pub(crate) fn call_type(model: &Model) -> TokenStream {
+    let Model { conditions, docs, visibility, call, .. } = model;
+    let fields = model.arguments.iter().map(|Argument { name, ty, docs, .. }| quote!(#(#docs)* #visibility #name: #ty));
+    quote! {
+        #(#conditions)*
+        #(#docs)*
+        #[allow(dead_code, missing_docs, reason = "every argument is a field, whether a rule reads it or not")]
+        #visibility struct #call { #(#fields),* }
+    }
+}
+
+/// ```ignore
+/// pub async fn issue_refund<__R: Offers<IssueRefund>>(__run: &Run<__R>, order_id: String, amount_cents: u64)
+///     -> Result<Receipt, CallError>
+/// {
+///     __run.call(IssueRefund { order_id, amount_cents }).await
+/// }
+/// ```
+fn direct_function(model: &Model) -> TokenStream {
+    let Model { runtime, conditions, docs, visibility, function, call, output, .. } = model;
+    let parameters = model.direct_parameters();
+    let names = model.arguments.iter().map(|argument| &argument.name);
+    quote! {
+        #(#conditions)*
+        #(#docs)*
+        #[allow(dead_code, clippy::too_many_arguments, clippy::missing_errors_doc, reason = "it has the tool's own arguments")]
+        #visibility async fn #function<__R: #runtime::Offers<#call>>(
+            __run: &#runtime::Run<__R>,
+            #(#parameters),*
+        ) -> ::core::result::Result<#output, #runtime::CallError> {
+            __run.call(#call { #(#names),* }).await
+        }
+    }
+}
+
+/// `Debug` without the values: arguments go nowhere unasked.
+pub(crate) fn debug(model: &Model) -> TokenStream {
+    let call = &model.call;
+    let name = call.to_string();
+    quote! {
+        #[automatically_derived]
+        impl ::core::fmt::Debug for #call {
+            fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                f.debug_struct(#name).finish_non_exhaustive()
+            }
+        }
+    }
+}
+
+/// The arguments as serde and schemars see them.
+///
+/// A type parameter stands for each argument's type, so that what a type lacks is said once, where [`tool`] names it, and not by
+/// each derive. Where an attribute names functions for the type, the type itself stands there.
+///
+/// ```ignore
+/// #[derive(Serialize, Deserialize, JsonSchema)]
+/// #[serde(deny_unknown_fields)]
+/// struct __Args<__A0, __A1> { order_id: __A0, amount_cents: __A1 }
+/// impl<__A0: ToolArg, __A1: ToolArg> ToolArgs for __Args<__A0, __A1> {}
+/// impl From<__Args<String, u64>> for IssueRefund { … }
+/// impl From<IssueRefund> for __Args<String, u64> { … }
+/// ```
+fn arguments(model: &Model) -> TokenStream {
+    let Model { runtime, call, .. } = model;
+    let (serde, schemars) = (runtime.private("serde"), runtime.private("schemars"));
+    let title = call.to_string();
+    let parameters: Vec<Ident> = generic(model).map(|(index, _)| parameter(index)).collect();
+    let fields = model.arguments.iter().enumerate().map(|(index, argument)| {
+        let Argument { name, ty, docs, attributes, is_secret } = argument;
+        let secret = is_secret.then(|| quote!(#[schemars(extend("x-gate-secret" = true))]));
+        let ty = if argument.is_concrete() {
+            quote!(#ty)
+        } else {
+            let parameter = parameter(index);
+            quote!(#parameter)
+        };
+        quote!(#(#docs)* #(#attributes)* #secret #name: #ty)
+    });
+    let names: Vec<&Ident> = model.arguments.iter().map(|argument| &argument.name).collect();
+    let filled = filled_arguments(model);
+    quote! {
+        #[derive(__gate::__private::serde::Serialize, __gate::__private::serde::Deserialize, __gate::__private::schemars::JsonSchema)]
+        #[serde(crate = #serde, deny_unknown_fields)]
+        #[schemars(crate = #schemars, rename = #title)]
+        struct __Args<#(#parameters),*> { #(#fields),* }
+
+        impl<#(#parameters: __gate::ToolArg),*> __gate::__private::ToolArgs for __Args<#(#parameters),*> {}
+
+        impl ::core::convert::From<#filled> for #call {
+            fn from(__args: #filled) -> Self {
+                Self { #(#names: __args.#names),* }
+            }
+        }
+
+        impl ::core::convert::From<#call> for #filled {
+            fn from(__call: #call) -> Self {
+                Self { #(#names: __call.#names),* }
+            }
+        }
+    }
+}
+
+/// The arguments for which a type parameter stands.
+fn generic(model: &Model) -> impl Iterator<Item = (usize, &Argument)> {
+    model.arguments.iter().enumerate().filter(|(_, argument)| !argument.is_concrete())
+}
+
+/// `__Args<String, u64>`, each type at the user's own tokens.
+fn filled_arguments(model: &Model) -> TokenStream {
+    let types = generic(model).map(|(_, argument)| &argument.ty);
+    quote!(__Args<#(#types),*>)
+}
+
+/// ```ignore
+/// impl Tool for IssueRefund {
+///     type State = Billing;
+///     type Output = Receipt;
+///     const NAME: &'static str = "issue_refund";
+///     const ABOUT: About = About { … };
+///     fn policy() -> Policy<Self> { refunds() }
+///     fn codec() -> Codec<Self> { Codec::of::<__Args<String, u64>>() }
+///     fn outcome(output: &Self::Output) -> ToolOutcome { Probe::<Receipt>::new().outcome(output) }
+///     async fn run(__permit: Permit<Self>, __state: &Billing) -> Receipt { … }
+/// }
+/// ```
+fn tool(model: &Model) -> TokenStream {
+    let Model { call, name, output, policy, .. } = model;
+    let state = model.state.as_ref().map_or_else(|| quote!(()), |state| quote!(#state));
+    let about = about(model);
+    let policy = policy.as_ref().map(|path| quote_spanned!(path.span()=> #path()));
+    let filled = filled_arguments(model);
+    let outcome = quote_spanned!(output.span()=> __gate::__private::Probe::<#output>::new().outcome(__output));
+    let run = run(model, &state);
+    quote! {
+        #[automatically_derived]
+        impl __gate::Tool for #call {
+            type State = #state;
+            type Output = #output;
+            const NAME: &'static str = #name;
+            const ABOUT: __gate::__private::About = #about;
+
+            fn policy() -> __gate::Policy<Self> {
+                #policy
+            }
+
+            fn codec() -> __gate::__private::Codec<Self> {
+                __gate::__private::Codec::of::<#filled>()
+            }
+
+            fn outcome(__output: &Self::Output) -> __gate::ToolOutcome {
+                #[allow(unused_imports, reason = "needed for what is not a `Result`")]
+                use __gate::__private::ProbePlain as _;
+                #outcome
+            }
+
+            #run
+        }
+    }
+}
+
+fn about(model: &Model) -> TokenStream {
+    let Model { description, output, source, hints, .. } = model;
+    let Hints { read_only, destructive, idempotent, open_world } = hints;
+    let title = optional(model.title.as_ref().map(|title| quote!(#title)));
+    let timeout = optional(model.timeout.map(|time| quote!(::core::time::Duration::from_millis(#time))));
+    quote! {
+        __gate::__private::About {
+            title: #title,
+            description: #description,
+            annotations: __gate::Annotations {
+                read_only: #read_only,
+                destructive: #destructive,
+                idempotent: #idempotent,
+                open_world: #open_world,
+            },
+            timeout: #timeout,
+            output: || {
+                #[allow(unused_imports, reason = "each is needed for some types")]
+                use __gate::__private::{ProbePlain as _, ProbeSchemaless as _};
+                __gate::__private::Probe::<#output>::new().good().schema()
+            },
+            source: #source,
+        }
+    }
+}
+
+fn optional(value: Option<TokenStream>) -> TokenStream {
+    value.map_or_else(|| quote!(::core::option::Option::None), |value| quote!(::core::option::Option::Some(#value)))
+}
+
+/// The body, as it was written, where only a permit leads. It has no name that it could call itself by.
+///
+/// ```ignore
+/// async fn run(__permit: Permit<Self>, __state: &Billing) -> Receipt {
+///     async fn __body(billing: &Billing, order_id: String, amount_cents: u64) -> Receipt { … }
+///     let (__call, __context) = __permit.open();
+///     __body(__state, __call.order_id, __call.amount_cents).await
+/// }
+/// ```
+fn run(model: &Model, state: &TokenStream) -> TokenStream {
+    let Model { attributes, signature, body, output, parameters, .. } = model;
+    let mut signature = signature.clone();
+    signature.ident = Ident::new("__body", signature.ident.span());
+    let wait = signature.asyncness.map(|_| quote!(.await));
+    let passed = parameters.iter().map(|parameter| match parameter {
+        Parameter::Argument(name) => quote!(__call.#name),
+        Parameter::State => quote!(__state),
+        Parameter::Context => quote!(&__context),
+    });
+    let name = Ident::new("run", model.function.span().resolved_at(Span::mixed_site()));
+    quote! {
+        async fn #name(__permit: __gate::Permit<Self>, __state: &#state) -> #output {
+            #(#attributes)*
+            #[allow(clippy::needless_pass_by_value, clippy::too_many_arguments, clippy::unused_async, reason = "a model passes owned values")]
+            #signature #body
+            let (__call, __context) = __permit.open();
+            __body(#(#passed),*) #wait
+        }
+    }
+}
+
+/// ```ignore
+/// impl<__S: Provides<Billing>> InState<__S> for IssueRefund { … }
+/// ```
+pub(crate) fn in_state(model: &Model) -> TokenStream {
+    let call = &model.call;
+    let (bound, state, share) = match &model.state {
+        Some(state) => (
+            Some(quote_spanned!(state.span()=> : __gate::Provides<#state>)),
+            quote!(#state),
+            quote!(::std::sync::Arc::<__S>::clone(__state)),
+        ),
+        None => (None, quote!(()), quote!(::std::sync::Arc::new(()))),
+    };
+    quote! {
+        #[automatically_derived]
+        impl<__S #bound> __gate::InState<__S> for #call {
+            fn share(__state: &::std::sync::Arc<__S>) -> ::std::sync::Arc<dyn __gate::Provides<#state>> {
+                let _ = __state;
+                #share
+            }
+        }
+    }
+}

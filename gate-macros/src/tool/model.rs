@@ -1,0 +1,81 @@
+//! A tool as it is emitted: checked, with nothing left to decide.
+
+use proc_macro2::{Group, TokenStream};
+use syn::{Attribute, Ident, Path, Signature, Type, Visibility};
+
+use crate::names::Runtime;
+
+/// A tool.
+pub(crate) struct Model {
+    pub(crate) runtime: Runtime,
+    pub(crate) conditions: Vec<Attribute>,
+    pub(crate) docs: Vec<Attribute>,
+    /// What stands on the function itself.
+    pub(crate) attributes: Vec<Attribute>,
+    pub(crate) visibility: Visibility,
+    /// The function's signature without the attributes of its parameters.
+    pub(crate) signature: Signature,
+    pub(crate) body: Group,
+    /// The function's name.
+    pub(crate) function: Ident,
+    /// The type of its calls.
+    pub(crate) call: Ident,
+    /// The name for the model.
+    pub(crate) name: String,
+    pub(crate) title: Option<String>,
+    pub(crate) description: String,
+    pub(crate) hints: Hints,
+    pub(crate) timeout: Option<u64>,
+    /// Where the policy is, spanned at the literal.
+    pub(crate) policy: Option<Path>,
+    pub(crate) arguments: Vec<Argument>,
+    /// What the function takes, in order.
+    pub(crate) parameters: Vec<Parameter>,
+    pub(crate) state: Option<Type>,
+    pub(crate) output: Type,
+    /// Signature and body as text.
+    pub(crate) source: String,
+}
+
+/// What the model is told of a tool's effects.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Hints {
+    pub(crate) read_only: bool,
+    pub(crate) destructive: bool,
+    pub(crate) idempotent: bool,
+    pub(crate) open_world: bool,
+}
+
+/// One argument that the model gives.
+pub(crate) struct Argument {
+    pub(crate) name: Ident,
+    pub(crate) ty: Type,
+    pub(crate) docs: Vec<Attribute>,
+    /// `#[serde(…)]` and `#[schemars(…)]`.
+    pub(crate) attributes: Vec<Attribute>,
+    pub(crate) is_secret: bool,
+}
+
+impl Argument {
+    /// Whether serde functions are named for it, which are written for its very type.
+    pub(crate) fn is_concrete(&self) -> bool {
+        !self.attributes.is_empty()
+    }
+}
+
+/// One parameter of the function.
+pub(crate) enum Parameter {
+    /// An argument of the model's.
+    Argument(Ident),
+    /// The state.
+    State,
+    /// The call's context.
+    Context,
+}
+
+impl Model {
+    /// The parameters of the direct function, after the run: `order_id: String, amount_cents: u64`.
+    pub(crate) fn direct_parameters(&self) -> impl Iterator<Item = TokenStream> {
+        self.arguments.iter().map(|Argument { name, ty, .. }| quote::quote!(#name: #ty))
+    }
+}

@@ -1,0 +1,37 @@
+//! The clock of the machine.
+
+use jiff::Timestamp;
+
+use crate::ports::BoxFuture;
+use crate::ports::clock::Clock;
+
+/// The clock of the machine; it sleeps on tokio's timer.
+///
+/// It looks at the clock again at least every minute, so that a deadline follows a clock that is set.
+///
+/// ```
+/// use gate_runtime::{Clock, SystemClock};
+/// let before = SystemClock.now();
+/// assert!(SystemClock.now() >= before);
+/// ```
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemClock;
+
+/// The longest sleep without a look at the clock.
+const LOOK: std::time::Duration = std::time::Duration::from_mins(1);
+
+impl Clock for SystemClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::now()
+    }
+
+    fn sleep_until(&self, at: Timestamp) -> BoxFuture<'_, ()> {
+        Box::pin(async move {
+            while let Some(left) =
+                std::time::Duration::try_from(at.duration_since(Timestamp::now())).ok().filter(|left| !left.is_zero())
+            {
+                tokio::time::sleep(left.min(LOOK)).await;
+            }
+        })
+    }
+}

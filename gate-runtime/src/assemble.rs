@@ -1,0 +1,290 @@
+//! Assembling a gate, and finding everything that is wrong with it before the first call.
+//!
+//! The one place that names every layer: it puts the default adapters into the engine's ports.
+
+use std::any::Any;
+use std::fmt;
+use std::sync::Arc;
+
+use crate::adapters::directory::StaticDirectory;
+use crate::adapters::memory::MemoryStore;
+use crate::adapters::system_clock::SystemClock;
+use crate::engine::agent::Agent;
+use crate::engine::core::{Core, GateTool};
+use crate::engine::error::BuildError;
+use crate::engine::gate::Gate;
+use crate::logic::bound::{BoundTool, DEFAULT_LIMITS};
+use crate::logic::registry::Registry;
+use crate::ports::clock::Clock;
+use crate::ports::directory::Directory;
+use crate::ports::overlay::Overlay;
+use crate::ports::store::{ApprovalFilter, Committed, Store, StoreError, StoreErrorKind, Transition};
+use crate::values::approval::Status;
+use crate::values::assessment::PolicyOutline;
+use crate::values::digest::Digest;
+use crate::values::event::{GateEvent, Record, ToolNote};
+use crate::values::id::AgentName;
+use crate::values::json::ReadLimits;
+use crate::values::requirement::{Requirement, Who};
+use crate::values::words;
+
+/// How many calls of a run may be denied before it is told to stop, unless a gate says otherwise.
+const DENIALS: u64 = 20;
+
+impl<R: Registry> Gate<R> {
+    /// Begins a gate with the state that its tools work on.
+    ///
+    /// The registry is named by the type: `let gate: Gate<SupportTools> = Gate::builder(billing).build().await?;`.
+    pub fn builder(state: R::State) -> GateBuilder<R> {
+        GateBuilder {
+            state: Arc::new(state),
+            agents: Vec::new(),
+            overlays: Vec::new(),
+            store: Arc::new(MemoryStore::new()),
+            clock: Arc::new(SystemClock),
+            directory: Arc::new(StaticDirectory::new()),
+            limits: DEFAULT_LIMITS,
+            denials: DENIALS,
+            key: None,
+        }
+    }
+}
+
+/// A gate that is being assembled. [`build`](Self::build) finds what is wrong with it.
+///
+/// ```
+/// # use gate_runtime::prelude::*;
+/// # /// Delete an account.
+/// # #[gated_tool(policy = "always_ask")] fn delete_account(user_id: String) {}
+/// # registry! { pub Tools for () { DeleteAccount } }
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let gate: Gate<Tools> = Gate::builder(())
+///     .agent("support")
+///     .agent(Agent::new("intern").policy::<DeleteAccount>(always_deny()))
+///     .directory(StaticDirectory::new().person("dana", ["manager"]))
+///     .store(MemoryStore::new())
+///     .build()
+///     .await?;
+/// # let _ = gate;
+/// # Ok(()) }
+/// ```
+#[must_use = "a gate is there once it is built: `.build().await?`"]
+pub struct GateBuilder<R: Registry> {
+    state: Arc<R::State>,
+    agents: Vec<Agent>,
+    overlays: Vec<Arc<dyn Overlay>>,
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    directory: Arc<dyn Directory>,
+    limits: ReadLimits,
+    denials: u64,
+    key: Option<[u8; 32]>,
+}
+
+impl<R: Registry> GateBuilder<R> {
+    /// An agent that may run, by its name or with policies of its own. A gate without any has one, called `agent`.
+    pub fn agent(mut self, agent: impl Into<Agent>) -> Self {
+        self.agents.push(agent.into());
+        self
+    }
+
+    /// A judge of every call beside the policies; it can only tighten.
+    pub fn overlay(mut self, overlay: impl Overlay) -> Self {
+        self.overlays.push(Arc::new(overlay));
+        self
+    }
+
+    /// Who may decide. Nobody, unless this is said.
+    pub fn directory(mut self, directory: impl Directory) -> Self {
+        self.directory = Arc::new(directory);
+        self
+    }
+
+    /// Where everything is kept. In memory, unless this is said. Two gates may share one, behind an `Arc`.
+    pub fn store(mut self, store: impl Store) -> Self {
+        self.store = Arc::new(store);
+        self
+    }
+
+    /// What time it is. The system's, unless this is said.
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// The secret that authenticates the [states of runs](crate::RunState). A random one, unless this is said: then only this very
+    /// gate resumes them.
+    pub fn key(mut self, key: [u8; 32]) -> Self {
+        self.key = Some(key);
+        self
+    }
+
+    /// How many bytes of JSON the arguments of a call may have: 262,144 unless this is said.
+    pub fn max_argument_bytes(mut self, bytes: usize) -> Self {
+        self.limits.bytes = bytes;
+        self
+    }
+
+    /// How many calls of one run may be denied before it is told to stop: 20 unless this is said.
+    pub fn denials_per_run(mut self, count: u64) -> Self {
+        self.denials = count;
+        self
+    }
+
+    /// Assembles the gate. Every rule is tried on its examples, and every role that a policy asks must be held by someone.
+    ///
+    /// # Errors
+    /// [`BuildError`] lists everything that is wrong, each with tool, policy and rule; or the store does not answer.
+    pub async fn build(self) -> Result<Gate<R>, BuildError> {
+        let Self { state, agents, overlays, store, clock, directory, limits, denials, key } = self;
+        let mut problems = Vec::new();
+        let mut bound: Vec<BoundTool> = R::TOOLS.iter().map(|tool| tool.bind(&state)).collect();
+        let names = adopt::<R>(agents, &mut bound, &mut problems);
+        for BoundTool(tool) in &mut bound {
+            problems.extend(tool.try_policies(clock.now()).await);
+        }
+        let tools: Vec<GateTool> = assemble::<R>(bound, &mut problems);
+        for tool in &tools {
+            for policy in policies_of(tool) {
+                problems.extend(unheld_roles(&policy, &*directory).await?);
+            }
+        }
+        problems.dedup();
+        if !problems.is_empty() {
+            return Err(BuildError::new(problems));
+        }
+        let key = key.unwrap_or_else(random_key);
+        let (vault, hub, timekeeper) = Default::default();
+        let core = Core {
+            tools,
+            agents: names,
+            overlays,
+            store,
+            clock,
+            directory,
+            limits,
+            denials,
+            key,
+            vault,
+            hub,
+            timekeeper,
+        };
+        let core = Arc::new(core);
+        open_record(&core).await?;
+        Ok(Gate::assembled(core))
+    }
+}
+
+/// Gives the tools the policies that agents have for them, and returns the agents' names.
+fn adopt<R: Registry>(agents: Vec<Agent>, bound: &mut [BoundTool], problems: &mut Vec<String>) -> Vec<AgentName> {
+    let mut names: Vec<AgentName> = Vec::new();
+    for Agent { name, policies } in agents {
+        if name.as_str().is_empty() {
+            problems.push("an agent needs a name".to_owned());
+        }
+        if names.contains(&name) {
+            problems.push(format!("two agents are called `{name}`"));
+        }
+        for (tool, policy) in policies {
+            let policy: Box<dyn Any + Send + Sync> = policy;
+            let place = R::NAMES.iter().position(|known| *known == tool);
+            match place.and_then(|place| bound.get_mut(place)) {
+                None => problems.push(format!(
+                    "agent `{name}` has a policy for `{tool}`, which is not in the registry: it has {}",
+                    words::list(R::NAMES)
+                )),
+                Some(BoundTool(bound)) => {
+                    if !bound.adopt(name.clone(), policy) {
+                        problems.push(format!("agent `{name}` has two policies for `{tool}`: join them into one"));
+                    }
+                }
+            }
+        }
+        names.push(name);
+    }
+    if names.is_empty() {
+        names.push("agent".into());
+    }
+    names
+}
+
+fn assemble<R: Registry>(bound: Vec<BoundTool>, problems: &mut Vec<String>) -> Vec<GateTool> {
+    let specs = R::specs();
+    let tools = bound.into_iter().enumerate().filter_map(|(place, BoundTool(tool))| {
+        let (descriptor, spec) = specs.get(place)?;
+        if let Err(problem) = &spec.checker {
+            problems.push(format!("tool `{}`: its schema is not a JSON Schema: {problem}", descriptor.name()));
+        }
+        let own = tool.policy().digest();
+        let joined = |(agent, policy): (AgentName, Arc<PolicyOutline>)| {
+            (agent, Digest::of_all(&[own.as_bytes(), policy.digest().as_bytes()]))
+        };
+        let agents = tool.agent_policies().into_iter().map(joined).collect();
+        Some(GateTool { name: descriptor.name().clone(), descriptor, spec, policy: own, agents, tool })
+    });
+    tools.collect()
+}
+
+fn policies_of(tool: &GateTool) -> Vec<Arc<PolicyOutline>> {
+    let agents = tool.tool.agent_policies().into_iter().map(|(_, policy)| policy);
+    [Arc::clone(tool.tool.policy())].into_iter().chain(agents).collect()
+}
+
+/// The roles that a policy asks and nobody holds: a question to them would wait for ever.
+async fn unheld_roles(policy: &PolicyOutline, directory: &dyn Directory) -> Result<Vec<String>, BuildError> {
+    let mut problems = Vec::new();
+    let rules = policy.rules().iter().filter_map(|rule| Some((rule.name(), rule.requirement()?)));
+    let otherwise = policy.otherwise().requirement().map(|requirement| ("otherwise", requirement));
+    for (rule, tier) in
+        rules.chain(otherwise).flat_map(|(rule, asked)| Requirement::tiers(asked).iter().map(move |t| (rule, t)))
+    {
+        let Who::Role { role } = tier.who() else { continue };
+        let held = directory.has_holder(role).await;
+        if !held.map_err(|error| BuildError::new(vec![error.to_string()]))? {
+            let name = policy.name();
+            problems.push(format!(
+                "policy `{name}`, rule \"{rule}\": it asks {}, but nobody in the directory holds that role: \
+                 add `.directory(StaticDirectory::new().person(\"…\", [\"{role}\"]))`",
+                tier.who()
+            ));
+        }
+    }
+    Ok(problems)
+}
+
+/// Puts the gate on the record, with its policies as they are written, and takes up the deadlines that are there.
+async fn open_record(core: &Arc<Core>) -> Result<(), BuildError> {
+    let now = core.now();
+    let note = |tool: &GateTool| ToolNote {
+        tool: tool.name.clone(),
+        digest: tool.descriptor.digest(),
+        policy: Arc::clone(tool.tool.policy()),
+        agents: tool.tool.agent_policies(),
+    };
+    let mut transition = Transition::at(now);
+    let tools = core.tools.iter().map(note).collect();
+    transition.records.push(Record::of_gate(now, GateEvent::GateBuilt { tools }));
+    match core.store.commit(transition).await? {
+        Committed::Done => {}
+        Committed::Conflict | Committed::LimitReached(_) => {
+            let problem = "it refused a record that conflicts with nothing";
+            return Err(StoreError::new(StoreErrorKind::Corrupt, problem).into());
+        }
+    }
+    for pending in core.store.approvals(&ApprovalFilter::all().status(Status::Pending)).await? {
+        core.settle(&pending);
+    }
+    Ok(())
+}
+
+/// A key that nobody else has: 366 random bits, hashed to 256.
+fn random_key() -> [u8; 32] {
+    let [a, b, c] = [(), (), ()].map(|()| *uuid::Uuid::new_v4().as_bytes());
+    *Digest::of_all(&[&a, &b, &c]).as_bytes()
+}
+
+impl<R: Registry> fmt::Debug for GateBuilder<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GateBuilder").field("tools", &R::NAMES).field("agents", &self.agents).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,151 @@
+//! The assembled parts of a gate, shared by its runs and its background work.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::timekeeper::Timekeeper;
+use super::wait::Hub;
+use crate::logic::bound::{AnyTool, Spec};
+use crate::logic::descriptor::Descriptor;
+use crate::ports::clock::Clock;
+use crate::ports::directory::Directory;
+use crate::ports::overlay::Overlay;
+use crate::ports::store::{ApprovalFilter, Committed, Store, StoreError, Transition};
+use crate::values::approval::Approval;
+use crate::values::digest::Digest;
+use crate::values::event::{CallEvent, Record};
+use crate::values::id::{AgentName, ApprovalId, ToolName};
+use crate::values::json::ReadLimits;
+use crate::values::transition::Refused;
+
+/// One tool of a gate.
+pub(crate) struct GateTool {
+    pub(crate) name: ToolName,
+    pub(crate) descriptor: &'static Descriptor,
+    pub(crate) spec: &'static Spec,
+    pub(crate) tool: Box<dyn AnyTool>,
+    /// The digest of the tool's own policy, and of it with each agent's.
+    pub(crate) policy: Digest,
+    pub(crate) agents: Vec<(AgentName, Digest)>,
+}
+
+impl GateTool {
+    /// The digest of the policies that judge an agent's calls of the tool.
+    pub(crate) fn policy_digest(&self, agent: &AgentName) -> Digest {
+        self.agents.iter().find(|(name, _)| name == agent).map_or(self.policy, |(_, digest)| *digest)
+    }
+}
+
+/// A gate's parts.
+pub(crate) struct Core {
+    pub(crate) tools: Vec<GateTool>,
+    pub(crate) agents: Vec<AgentName>,
+    pub(crate) overlays: Vec<Arc<dyn Overlay>>,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) directory: Arc<dyn Directory>,
+    pub(crate) limits: ReadLimits,
+    /// How many calls of a run may be denied before it is told to stop.
+    pub(crate) denials: u64,
+    pub(crate) key: [u8; 32],
+    /// The arguments of calls with secrets, as they were read: the store never has them.
+    pub(crate) vault: Mutex<HashMap<ApprovalId, Value>>,
+    pub(crate) hub: Hub,
+    pub(crate) timekeeper: Timekeeper,
+}
+
+impl Core {
+    pub(crate) fn tool(&self, name: &str) -> Option<&GateTool> {
+        self.tools.iter().find(|tool| tool.name == *name)
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// The arguments that this process read for an approval with secrets.
+    pub(crate) fn known_arguments(&self, id: ApprovalId) -> Option<Value> {
+        lock(&self.vault).get(&id).cloned()
+    }
+
+    /// One approval as the store has it now.
+    pub(crate) async fn load(&self, id: ApprovalId) -> Result<Option<Arc<Approval>>, StoreError> {
+        Ok(self.store.approvals(&ApprovalFilter::all().id(id)).await?.pop())
+    }
+
+    /// Applies an event to an approval and writes both; reads again and tries again where someone else was faster.
+    pub(crate) async fn step(self: &Arc<Self>, id: ApprovalId, event: &CallEvent) -> Result<Arc<Approval>, StepError> {
+        loop {
+            let approval = self.load(id).await?.ok_or(StepError::Unknown)?;
+            let now = self.now();
+            let next = Arc::new(approval.apply(event, now)?);
+            let mut transition = Transition::at(now);
+            transition.write(&next, [event.clone()]);
+            if self.store.commit(transition).await? == Committed::Done {
+                self.settle(&next);
+                return Ok(next);
+            }
+        }
+    }
+
+    /// What follows in this process from a committed approval: its deadline is kept, its secrets are dropped in time.
+    pub(crate) fn settle(self: &Arc<Self>, approval: &Approval) {
+        if approval.status.is_terminal() && !approval.arguments.secrets().is_empty() {
+            lock(&self.vault).remove(&approval.id());
+        }
+        if let Some(at) = approval.next_due(self.now()) {
+            self.timekeeper.keep(self, at, approval.id());
+        }
+    }
+}
+
+impl Drop for Core {
+    fn drop(&mut self) {
+        self.timekeeper.stop();
+    }
+}
+
+impl fmt::Debug for Core {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let tools: Vec<_> = self.tools.iter().map(|tool| &tool.name).collect();
+        f.debug_struct("Gate").field("tools", &tools).field("agents", &self.agents).finish_non_exhaustive()
+    }
+}
+
+/// Why a step was not taken.
+#[derive(Debug)]
+pub(crate) enum StepError {
+    Unknown,
+    Refused(Refused),
+    Store(StoreError),
+}
+
+impl From<Refused> for StepError {
+    fn from(refused: Refused) -> Self {
+        Self::Refused(refused)
+    }
+}
+
+impl From<StoreError> for StepError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl Transition {
+    /// Writes an approval with the events that led to it: a record for each.
+    pub(crate) fn write(&mut self, approval: &Arc<Approval>, events: impl IntoIterator<Item = CallEvent>) {
+        let record = |event| Record::of_call(self.at, Arc::clone(&approval.subject), approval.status, event);
+        self.records.extend(events.into_iter().map(record));
+        self.approvals.push(Arc::clone(approval));
+    }
+}
+
+/// Locks; a panic elsewhere while it was locked left nothing half-done, for no user code runs under a lock.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,288 @@
+//! People decide: votes, edits, standing permissions.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::core::{Core, StepError};
+use super::error::DecideError;
+use super::intake::Circumstances;
+use crate::logic::redact::{seal_edit, unseal};
+use crate::logic::schema::Misfits;
+use crate::ports::store::{ApprovalFilter, Committed, Transition};
+use crate::values::approval::{Approval, Status};
+use crate::values::arguments::Arguments;
+use crate::values::decision::{Decision, Reviewer, Vote};
+use crate::values::digest::Digest;
+use crate::values::event::{CallEvent, Changes, GateEvent, Record};
+use crate::values::grant::{BadScope, Grant, Scope};
+use crate::values::id::ApprovalId;
+use crate::values::json::{Misfit, push_step};
+use crate::values::requirement::Requirement;
+use crate::values::transition::Refused;
+use crate::values::verdict::Verdict;
+
+/// What a reviewer wants, before it is checked.
+pub(crate) enum Wish {
+    Approve,
+    Reject { reason: String },
+    Edit(Edit),
+    Respond { value: Value },
+    Grant(Scope),
+}
+
+/// Changes to the arguments of a call: field by field, so that nothing is dropped or added unsaid.
+///
+/// ```
+/// use gate_runtime::Edit;
+/// let edit = Edit::new().set("amount_cents", 500).remove("note");
+/// # let _ = edit;
+/// ```
+#[derive(Clone, Default, PartialEq)]
+#[must_use]
+pub struct Edit {
+    changes: Vec<(String, Option<Value>)>,
+}
+
+impl Edit {
+    /// No change yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Gives a field a value. A name is an argument; a text that begins with `/` is a JSON pointer to something inside one.
+    pub fn set(mut self, field: impl Into<String>, value: impl Into<Value>) -> Self {
+        self.changes.push((field.into(), Some(value.into())));
+        self
+    }
+
+    /// Takes an optional field away.
+    pub fn remove(mut self, field: impl Into<String>) -> Self {
+        self.changes.push((field.into(), None));
+        self
+    }
+
+    fn apply(&self, arguments: &Value) -> Result<Value, Misfit> {
+        let mut edited = arguments.clone();
+        for (field, value) in &self.changes {
+            let pointer = if field.starts_with('/') { field.clone() } else { pointer_to(field) };
+            let (parent, name) = pointer.rsplit_once('/').unwrap_or_default();
+            let name = name.replace("~1", "/").replace("~0", "~");
+            let missing = || Misfit::new(pointer.clone(), "there is no such place in the arguments");
+            match edited.pointer_mut(parent) {
+                Some(Value::Object(map)) => match value {
+                    Some(value) => drop(map.insert(name, value.clone())),
+                    None => drop(map.remove(&name).ok_or_else(missing)?),
+                },
+                Some(Value::Array(items)) => {
+                    let index: usize = name.parse().map_err(|_| missing())?;
+                    match value {
+                        Some(value) => *items.get_mut(index).ok_or_else(missing)? = value.clone(),
+                        None if index < items.len() => drop(items.remove(index)),
+                        None => return Err(missing()),
+                    }
+                }
+                _ => return Err(missing()),
+            }
+        }
+        Ok(edited)
+    }
+}
+
+fn pointer_to(field: &str) -> String {
+    let mut pointer = String::new();
+    push_step(&mut pointer, field);
+    pointer
+}
+
+impl std::fmt::Debug for Edit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let fields: Vec<_> = self.changes.iter().map(|(field, _)| field).collect();
+        write!(f, "Edit({fields:?})")
+    }
+}
+
+/// What a decision did.
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct Decided {
+    pub(crate) approval: Arc<Approval>,
+    pub(crate) grant: Option<Arc<Grant>>,
+}
+
+impl Decided {
+    /// How the approval stands now: others may still have to agree.
+    #[must_use]
+    pub fn approval(&self) -> &Arc<Approval> {
+        &self.approval
+    }
+
+    /// Its state.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        self.approval.status()
+    }
+
+    /// The standing permission that was given with it.
+    #[must_use]
+    pub fn grant(&self) -> Option<&Arc<Grant>> {
+        self.grant.as_ref()
+    }
+}
+
+impl Core {
+    /// Takes a reviewer's decision on what they were shown.
+    pub(crate) async fn decide(
+        self: &Arc<Self>,
+        run: &Circumstances,
+        id: ApprovalId,
+        shown: Digest,
+        reviewer: &Reviewer,
+        wish: &Wish,
+        comment: Option<&str>,
+    ) -> Result<Decided, DecideError> {
+        loop {
+            self.bring_up_to_date(id).await?;
+            let approval = self.load(id).await?.ok_or(DecideError::Unknown(id))?;
+            let now = self.now();
+            let decision = match wish {
+                Wish::Approve | Wish::Grant(_) => Decision::Approve,
+                Wish::Reject { reason } => Decision::Reject { reason: reason.clone() },
+                Wish::Respond { value } => Decision::Respond { value: value.clone() },
+                Wish::Edit(edit) => Decision::Edit { arguments: self.edited(&approval, edit, shown)? },
+            };
+            let vote = Vote {
+                reviewer: reviewer.id().clone(),
+                roles: reviewer.roles().to_vec(),
+                principal: reviewer.is_principal(),
+                decision,
+                comment: comment.map(str::to_owned),
+                arguments: shown,
+                at: now,
+            };
+            let voted = CallEvent::Voted { vote: vote.clone() };
+            let mut next = match approval.apply(&voted, now) {
+                Ok(next) => next,
+                Err(Refused::Final(_) | Refused::NotNow(_)) => return settled(approval, &vote),
+                Err(refused) => return Err(refused.into()),
+            };
+            let mut transition = Transition::at(now);
+            let mut events = vec![voted];
+            if let Wish::Edit(_) = wish {
+                events.push(self.judge_edit(run, &mut next).await?);
+            }
+            let next = Arc::new(Approval { version: approval.version + 1, ..next });
+            transition.write(&next, events);
+            let mut grant = None;
+            if let Wish::Grant(scope) = wish {
+                grant = Some(self.give(scope, &next, reviewer, &mut transition).await?);
+            }
+            let changed = transition.approvals.clone();
+            if self.store.commit(transition).await? == Committed::Done {
+                changed.iter().for_each(|approval| self.settle(approval));
+                return Ok(Decided { approval: next, grant });
+            }
+        }
+    }
+
+    /// The edited arguments, if they fit the tool.
+    fn edited(&self, approval: &Approval, edit: &Edit, shown: Digest) -> Result<Arguments, DecideError> {
+        if approval.arguments.digest() != shown {
+            return Err(Refused::Changed.into());
+        }
+        let tool = self.tool(approval.tool().as_str());
+        let tool = tool.ok_or_else(|| DecideError::UnknownTool(approval.tool().to_string()))?;
+        let schema = tool.descriptor.input_schema();
+        let invalid = |misfit: Misfit| DecideError::Invalid(misfit.into());
+        let edited = edit.apply(&approval.arguments.to_json()).map_err(invalid)?;
+        let sealed = seal_edit(schema, &edited, &approval.arguments).map_err(invalid)?;
+        let known = self.known_arguments(approval.id());
+        let open = unseal(schema, &sealed, known.as_ref()).ok_or_else(|| {
+            invalid(Misfit::new("", "its secret arguments are in another process: edit it where the call was proposed"))
+        })?;
+        let open = crate::values::json::read_value(&open, self.limits).map_err(invalid)?;
+        tool.spec.check(&open).map_err(DecideError::Invalid)?;
+        Ok(sealed)
+    }
+
+    /// The rules look at edited arguments: a denial refuses the edit, a stricter requirement asks others besides.
+    async fn judge_edit(&self, run: &Circumstances, next: &mut Approval) -> Result<CallEvent, DecideError> {
+        let name = next.tool().to_string();
+        let tool = self.tool(&name).ok_or_else(|| DecideError::UnknownTool(name.clone()))?;
+        let known = self.known_arguments(next.id());
+        let unfit = |problem: String| DecideError::Invalid(Misfits::from(Misfit::new("", problem)));
+        let open = unseal(tool.descriptor.input_schema(), &next.arguments, known.as_ref());
+        let open = open.ok_or_else(|| unfit("its secret arguments are in another process".to_owned()))?;
+        let context = self.context(run, &next.subject.call, next.id(), next.subject.reasoning.clone());
+        let judged = self.judge(tool, &open, &next.arguments, context).await;
+        let assessment = Arc::new(judged.map_err(|misfit| DecideError::Invalid(misfit.into()))?.assessment());
+        if assessment.verdict() == Verdict::Deny {
+            let rule = assessment.reasons().next().map(|rule| rule.rule().to_owned()).unwrap_or_default();
+            return Err(DecideError::EditDenied { rule });
+        }
+        let again = CallEvent::Reassessed { assessment, changes: Changes::default() };
+        *next = next.apply(&again, self.now())?;
+        Ok(again)
+    }
+
+    /// Adds a standing permission, and everything of the same run that waits and is covered by it.
+    async fn give(
+        &self,
+        scope: &Scope,
+        approved: &Approval,
+        reviewer: &Reviewer,
+        transition: &mut Transition,
+    ) -> Result<Arc<Grant>, DecideError> {
+        if approved.status != Status::Approved {
+            return Err(BadScope::NeedsSeveral.into());
+        }
+        if !approved.requirements.iter().all(Requirement::takes_grants) {
+            return Err(BadScope::NotAllowed.into());
+        }
+        let now = transition.at;
+        let mut grant = scope.clone().grant(approved, reviewer.id().clone(), now)?;
+        let run = approved.subject.info.run.clone();
+        let waiting = self.store.approvals(&ApprovalFilter::all().run(run).status(Status::Pending)).await?;
+        let mut covered = Vec::new();
+        for other in waiting.iter().filter(|other| other.id() != approved.id()) {
+            let admitted = other.requirements.iter().all(Requirement::takes_grants);
+            if admitted && other.due(now).is_none() && grant.covers(&other.subject, &other.arguments, now) {
+                grant = grant.used_before_it_is_given();
+                let event = CallEvent::Covered { grant: grant.id() };
+                covered.push((Arc::new(other.apply(&event, now)?), event));
+            }
+        }
+        let grant = Arc::new(grant);
+        transition.records.push(Record::of_gate(now, GateEvent::GrantGiven { grant: Arc::clone(&grant) }));
+        transition.grants.push(Arc::clone(&grant));
+        covered.iter().for_each(|(other, event)| transition.write(other, [event.clone()]));
+        Ok(grant)
+    }
+
+    /// Takes an approval back, or tells how it stands.
+    pub(crate) async fn cancel(self: &Arc<Self>, id: ApprovalId, reason: &str) -> Result<Arc<Approval>, DecideError> {
+        match self.step(id, &CallEvent::Cancelled { reason: reason.to_owned() }).await {
+            Ok(approval) => Ok(approval),
+            Err(StepError::Unknown) => Err(DecideError::Unknown(id)),
+            Err(StepError::Store(error)) => Err(error.into()),
+            Err(StepError::Refused(_)) => {
+                let approval = self.load(id).await?.ok_or(DecideError::Unknown(id))?;
+                if approval.status == Status::Cancelled {
+                    return Ok(approval);
+                }
+                Err(DecideError::AlreadyDecided(approval))
+            }
+        }
+    }
+}
+
+/// A decision that comes after the end: the same one delivered twice is no error, another one is told how it stands.
+fn settled(approval: Arc<Approval>, vote: &Vote) -> Result<Decided, DecideError> {
+    let same = |earlier: &Vote| {
+        (&earlier.reviewer, &earlier.decision, earlier.arguments) == (&vote.reviewer, &vote.decision, vote.arguments)
+    };
+    if approval.votes.iter().any(same) {
+        return Ok(Decided { approval, grant: None });
+    }
+    Err(DecideError::AlreadyDecided(approval))
+}

@@ -1,0 +1,231 @@
+//! Running a body: bound to what was approved, at most once, on the record first.
+
+use std::any::Any;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use futures_util::future::{Either, select};
+use serde_json::Value;
+
+use super::core::{Core, GateTool};
+use super::intake::Circumstances;
+use super::open::unavailable;
+use super::wait::Hub;
+use crate::logic::bound::Ran;
+use crate::logic::redact::{Scrub, unseal};
+use crate::ports::store::{Committed, Transition};
+use crate::values::approval::{Approval, Status};
+use crate::values::context::CallContext;
+use crate::values::event::{CallEvent, Changes};
+use crate::values::id::ApprovalId;
+use crate::values::outcome::{NotRun, ToolOutcome};
+use crate::values::words;
+
+/// A call whose body ended here: how it stands, and the value itself.
+pub(crate) struct Executed {
+    pub(crate) approval: Arc<Approval>,
+    pub(crate) output: Option<Box<dyn Any + Send>>,
+}
+
+/// How long someone waits who finds that the same call is running for another.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+impl Core {
+    /// Runs an approved call, if it still may: tool, policy, arguments and rules are looked at again.
+    ///
+    /// Gives back how the call stands; a call that another caller dispatched is waited for.
+    pub(crate) async fn dispatch(self: &Arc<Self>, run: &Circumstances, id: ApprovalId) -> Result<Executed, NotRun> {
+        loop {
+            let Some(approval) = self.load(id).await.map_err(unavailable)? else {
+                return Err(NotRun::Unavailable { problem: format!("the store does not know the approval {id}") });
+            };
+            if approval.subject.info.run != run.info.run {
+                return Err(unavailable("it belongs to another run"));
+            }
+            match approval.status {
+                Status::Approved => {}
+                Status::Dispatched => return self.wait_for_other(approval).await,
+                _ => return Ok(Executed { approval, output: None }),
+            }
+            let tool = self.tool(approval.tool().as_str());
+            let tool = tool.ok_or_else(|| NotRun::Invalid { problem: self.unknown_tool(approval.tool()) })?;
+            let arguments = self.bound_arguments(tool, &approval).await?;
+            let (next, events) = self.judge_again(run, tool, &approval, &arguments).await?;
+            let runs = next.status == Status::Dispatched;
+            let next = Arc::new(next);
+            let mut transition = Transition::at(next.changed_at);
+            transition.write(&next, events);
+            if self.store.commit(transition).await.map_err(unavailable)? != Committed::Done {
+                continue;
+            }
+            if !runs {
+                self.settle(&next);
+                return Ok(Executed { approval: next, output: None });
+            }
+            let context = self.context(run, &next.subject.call, id, next.subject.reasoning.clone());
+            return Ok(self.execute(next, arguments, context).await);
+        }
+    }
+
+    /// The arguments that the approval is bound to, or why there are none that could run.
+    async fn bound_arguments(self: &Arc<Self>, tool: &GateTool, approval: &Approval) -> Result<Value, NotRun> {
+        if !approval.arguments.is_intact() {
+            let why = "the stored arguments are not the approved ones: the store is corrupt, or was tampered with";
+            let _ = self.step(approval.id(), &CallEvent::Cancelled { reason: why.to_owned() }).await;
+            return Err(unavailable(why));
+        }
+        let known = self.known_arguments(approval.id());
+        unseal(tool.descriptor.input_schema(), &approval.arguments, known.as_ref()).ok_or_else(|| {
+            unavailable(
+                "its secret arguments are not kept across processes: submit the same call again, with the same id",
+            )
+        })
+    }
+
+    /// The rules look at an approved call once more. What follows: dispatched, asked again, or denied.
+    async fn judge_again(
+        &self,
+        run: &Circumstances,
+        tool: &GateTool,
+        approval: &Approval,
+        arguments: &Value,
+    ) -> Result<(Approval, Vec<CallEvent>), NotRun> {
+        let subject = &approval.subject;
+        let changed = |now, then| (now != then).then_some(now);
+        let changes = Changes {
+            tool: changed(tool.descriptor.digest(), subject.tool_digest),
+            policy: changed(tool.policy_digest(&subject.info.agent), subject.policy_digest),
+        };
+        tool.spec.check(arguments).map_err(|misfits| NotRun::Invalid {
+            problem: format!("The approved arguments no longer fit `{}`: {misfits}", tool.name),
+        })?;
+        let context = self.context(run, &subject.call, approval.id(), subject.reasoning.clone());
+        let judgement = self.judge(tool, arguments, &approval.arguments, context).await.map_err(unavailable)?;
+        let assessment = Arc::new(judgement.assessment());
+        let now = self.now();
+        let again = CallEvent::Reassessed { assessment, changes };
+        let next = approval.apply(&again, now).map_err(unavailable)?;
+        if next.status != Status::Approved {
+            return Ok((next, vec![again]));
+        }
+        let next = Approval { version: next.version, ..next.apply(&CallEvent::Dispatched, now).map_err(unavailable)? };
+        Ok((next, vec![again, CallEvent::Dispatched]))
+    }
+
+    /// Runs the body of a dispatched call and puts its end on the record.
+    ///
+    /// # Cancel safety
+    /// Dropped while the body runs, the call becomes indeterminate.
+    pub(crate) async fn execute(
+        self: &Arc<Self>,
+        dispatched: Arc<Approval>,
+        arguments: Value,
+        context: CallContext,
+    ) -> Executed {
+        let mut running = Running { core: self, id: dispatched.id(), ended: false };
+        let ended = self.run_body(&dispatched, &arguments, context).await;
+        let (event, output) = match ended {
+            Ok(Ran { outcome, output }) => (CallEvent::Finished { outcome }, Some(output)),
+            Err(event) => (event, None),
+        };
+        let now = self.now();
+        let next = dispatched.apply(&event, now).map(Arc::new);
+        let written = match &next {
+            Ok(next) => {
+                let mut transition = Transition::at(now);
+                transition.write(next, [event]);
+                self.store.commit(transition).await
+            }
+            Err(_) => Ok(Committed::Conflict),
+        };
+        running.ended = true;
+        match (next, written) {
+            (Ok(next), Ok(Committed::Done)) => {
+                self.settle(&next);
+                Executed { approval: next, output }
+            }
+            // It ran, but the record does not say how it ended: then nobody may build on it.
+            _ => Executed { approval: dispatched, output: None },
+        }
+    }
+
+    /// Runs the body to its end, its panic or its time limit.
+    async fn run_body(&self, approval: &Approval, arguments: &Value, context: CallContext) -> Result<Ran, CallEvent> {
+        let lost = |why: String| CallEvent::Lost { why };
+        let tool = self.tool(approval.tool().as_str()).ok_or_else(|| lost("its tool is gone".to_owned()))?;
+        // Arguments that the type refuses were refused before; here nothing ran, which is a failure without an effect.
+        let failed = |why: String| CallEvent::Finished { outcome: ToolOutcome::failed(why) };
+        let body = tool.tool.run(arguments, context).map_err(|misfit| failed(misfit.to_string()))?;
+        let body = AssertUnwindSafe(body).catch_unwind();
+        let ended = match tool.descriptor.timeout() {
+            None => body.await,
+            Some(limit) => {
+                let end = self.now().checked_add(limit).unwrap_or(jiff::Timestamp::MAX);
+                match select(body, self.clock.sleep_until(end)).await {
+                    Either::Left((ended, _)) => ended,
+                    Either::Right(_) => {
+                        return Err(lost(format!("it was stopped after {}, its time limit", words::duration(limit))));
+                    }
+                }
+            }
+        };
+        let mut ran = ended.map_err(|panic| failed(crate::logic::policy::panic_text(&*panic)))?;
+        if tool.spec.has_secrets {
+            ran.outcome = clean(&Scrub::of(tool.descriptor.input_schema(), arguments), ran.outcome);
+        }
+        Ok(ran)
+    }
+
+    /// Another caller runs it: waits for the end, for a while.
+    async fn wait_for_other(self: &Arc<Self>, approval: Arc<Approval>) -> Result<Executed, NotRun> {
+        let id = approval.id();
+        let waiter = Hub::wait_for(self, id);
+        let end = self.now().checked_add(PATIENCE).unwrap_or(jiff::Timestamp::MAX);
+        let mut sleep = self.clock.sleep_until(end);
+        let mut latest = approval;
+        loop {
+            if let Some(now) = self.load(id).await.map_err(unavailable)? {
+                latest = now;
+            }
+            if latest.status != Status::Dispatched {
+                return Ok(Executed { approval: latest, output: None });
+            }
+            let news = std::pin::pin!(waiter.news());
+            match select(news, &mut sleep).await {
+                Either::Left(_) => {}
+                Either::Right(_) => return Ok(Executed { approval: latest, output: None }),
+            }
+        }
+    }
+}
+
+fn clean(scrub: &Scrub, outcome: ToolOutcome) -> ToolOutcome {
+    match outcome {
+        outcome if scrub.is_empty() => outcome,
+        ToolOutcome::Returned { json } => ToolOutcome::Returned { json: scrub.clean_json(&json).into() },
+        ToolOutcome::Failed { error } => ToolOutcome::Failed { error: scrub.clean(&error).into() },
+    }
+}
+
+/// A body that runs. If whoever awaits it goes away, nobody knows how it ended, and the record says so.
+struct Running<'a> {
+    core: &'a Arc<Core>,
+    id: ApprovalId,
+    ended: bool,
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        if self.ended {
+            return;
+        }
+        // Without a runtime it stays dispatched, which is never retried either.
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            let (core, id) = (Arc::clone(self.core), self.id);
+            let why = "whoever waited for it went away while it ran".to_owned();
+            runtime.spawn(async move { core.step(id, &CallEvent::Lost { why }).await.map(drop) });
+        }
+    }
+}

@@ -1,0 +1,341 @@
+//! What callers must branch on, and what they can only report.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::logic::schema::Misfits;
+use crate::ports::directory::DirectoryError;
+use crate::ports::store::StoreError;
+use crate::values::approval::Approval;
+use crate::values::grant::BadScope;
+use crate::values::id::{AgentName, ApprovalId, ReviewerId};
+use crate::values::outcome::{NotRun, ToolOutcome};
+use crate::values::transition::Refused;
+use crate::values::words;
+
+/// Why a call by [`Run::call`](crate::Run::call) gave no value of its own.
+///
+/// What the tool itself returns, an error included, is not in here: that is the call's value.
+///
+/// ```
+/// use gate_runtime::{CallError, NotRun};
+/// fn explain(error: &CallError) -> &'static str {
+///     match error {
+///         CallError::NotRun(NotRun::Denied { .. }) => "a rule says no",
+///         CallError::NotRun(NotRun::Rejected { .. }) => "a person said no",
+///         CallError::NotRun(_) => "it did not run",
+///         CallError::Responded(_) => "a person answered in the tool's place",
+///         CallError::RanElsewhere(_) => "it ran, but the value is not here",
+///         CallError::Indeterminate(_) => "nobody knows whether it ran",
+///     }
+/// }
+/// # assert_eq!(explain(&CallError::NotRun(NotRun::Expired)), "it did not run");
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub enum CallError {
+    /// The body did not run.
+    NotRun(NotRun),
+    /// The body did not run: a person gave this answer in its place.
+    Responded(ToolOutcome),
+    /// The body ran, once, for another caller of the same call; this is what the record holds of it.
+    RanElsewhere(ToolOutcome),
+    /// The body began, and nobody knows how it ended. It must not be tried again by itself.
+    Indeterminate(String),
+}
+
+impl From<NotRun> for CallError {
+    fn from(reason: NotRun) -> Self {
+        Self::NotRun(reason)
+    }
+}
+
+impl fmt::Display for CallError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotRun(reason) => fmt::Display::fmt(reason, f),
+            Self::Responded(_) => f.write_str("the call did not run: a person answered in the tool's place"),
+            Self::RanElsewhere(_) => f.write_str("the call ran for another caller, and only the record has its result"),
+            Self::Indeterminate(why) => write!(f, "the call was started, and nobody knows how it ended: {why}"),
+        }
+    }
+}
+
+impl std::error::Error for CallError {}
+
+/// A gate could not be built: everything that is wrong, each naming the tool, policy, rule or role.
+///
+/// ```
+/// # fn show(error: &gate_runtime::BuildError) {
+/// for problem in error.problems() {
+///     eprintln!("{problem}");
+/// }
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct BuildError {
+    problems: Vec<String>,
+    store: Option<StoreError>,
+}
+
+impl BuildError {
+    pub(crate) fn new(problems: Vec<String>) -> Self {
+        Self { problems, store: None }
+    }
+
+    /// What is wrong, one by one.
+    #[must_use]
+    pub fn problems(&self) -> &[String] {
+        &self.problems
+    }
+}
+
+impl From<StoreError> for BuildError {
+    fn from(error: StoreError) -> Self {
+        Self { problems: vec![error.to_string()], store: Some(error) }
+    }
+}
+
+impl fmt::Display for BuildError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the gate cannot be built")?;
+        match self.problems.as_slice() {
+            [only] => write!(f, ": {only}"),
+            all => all.iter().try_for_each(|problem| write!(f, "\n  - {problem}")),
+        }
+    }
+}
+
+impl std::error::Error for BuildError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.store.as_ref().map(|error| error as _)
+    }
+}
+
+/// A run cannot go on.
+///
+/// ```
+/// use gate_runtime::RunError;
+/// let error = RunError::UnknownAgent { agent: "suport".into(), known: vec!["support".into()] };
+/// assert!(error.to_string().contains("did you mean `support`?"));
+/// ```
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum RunError {
+    /// The gate does not know the agent. Nothing ran.
+    UnknownAgent {
+        /// The name that was given; empty where none was.
+        agent: AgentName,
+        /// The names it knows.
+        known: Vec<AgentName>,
+    },
+    /// A run needs an id. Nothing ran.
+    NoRunId,
+    /// The store did not answer.
+    Store(StoreError),
+    /// The state of a run cannot be read.
+    State(StateError),
+}
+
+impl fmt::Display for RunError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::UnknownAgent { agent, known } => {
+                let names = words::list(known);
+                if agent.as_str().is_empty() {
+                    return write!(
+                        f,
+                        "the run does not say which agent it is, and the gate knows {names}: add `.agent(\"…\")`"
+                    );
+                }
+                write!(f, "unknown agent `{agent}`; the gate knows {names}")?;
+                match words::closest(agent.as_str(), known.iter().map(AgentName::as_str)) {
+                    Some(near) => write!(f, "; did you mean `{near}`?"),
+                    None => write!(f, ": add `.agent(\"{agent}\")` to the gate's builder"),
+                }
+            }
+            Self::NoRunId => f.write_str("a run needs an id: `gate.run(\"…\")` got an empty text"),
+            Self::Store(error) => fmt::Display::fmt(error, f),
+            Self::State(error) => fmt::Display::fmt(error, f),
+        }
+    }
+}
+
+impl std::error::Error for RunError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Store(error) => Some(error),
+            Self::State(error) => Some(error),
+            Self::UnknownAgent { .. } | Self::NoRunId => None,
+        }
+    }
+}
+
+impl From<StoreError> for RunError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<StateError> for RunError {
+    fn from(error: StateError) -> Self {
+        Self::State(error)
+    }
+}
+
+/// The state of a run cannot be read. Nothing of it was taken in.
+///
+/// ```
+/// use gate_runtime::StateError;
+/// let error = StateError::TooNew { found: 7, known: 1 };
+/// assert_eq!(error.to_string(), "the run state has version 7, and this program reads up to version 1: update it");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum StateError {
+    /// It is not a run state.
+    Malformed {
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// A newer version wrote it.
+    TooNew {
+        /// Its version.
+        found: u64,
+        /// The newest version that is read here.
+        known: u64,
+    },
+    /// It was changed, or written by a gate with another key.
+    NotAuthentic,
+}
+
+impl fmt::Display for StateError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Malformed { problem } => write!(f, "this is not the state of a run: {problem}"),
+            Self::TooNew { found, known } => {
+                write!(f, "the run state has version {found}, and this program reads up to version {known}: update it")
+            }
+            Self::NotAuthentic => f.write_str(
+                "the run state was changed, or comes from a gate with another key: \
+                 give both gates the same `.key(…)`, and resume only what `run.state()` gave",
+            ),
+        }
+    }
+}
+
+impl std::error::Error for StateError {}
+
+/// A decision that does not count. The approval is as it was.
+///
+/// ```
+/// use gate_runtime::{DecideError, Refused};
+/// let error = DecideError::from(Refused::CommentRequired);
+/// assert_eq!(error.to_string(), "an approval of this needs a comment: say why");
+/// ```
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum DecideError {
+    /// There is no such approval.
+    Unknown(ApprovalId),
+    /// It was decided before, by others or otherwise; this is how it stands.
+    AlreadyDecided(Arc<Approval>),
+    /// The vote does not count.
+    Refused(Refused),
+    /// The edited arguments do not fit; each problem with its place.
+    Invalid(Misfits),
+    /// A rule denies the edited arguments.
+    EditDenied {
+        /// The rule's name.
+        rule: String,
+    },
+    /// The scope makes no standing permission.
+    Scope(BadScope),
+    /// The tool is not known here any more.
+    UnknownTool(String),
+    /// The store did not answer.
+    Store(StoreError),
+}
+
+impl fmt::Display for DecideError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unknown(id) => write!(f, "there is no approval {id}"),
+            Self::AlreadyDecided(approval) => {
+                let by = approval.votes().last().map(|vote| format!(" by {}", vote.reviewer())).unwrap_or_default();
+                write!(f, "it is already {}{by}, since {:.0}", approval.status(), approval.changed_at())
+            }
+            Self::Refused(refused) => fmt::Display::fmt(refused, f),
+            Self::Invalid(misfits) => write!(f, "the edited arguments do not fit: {misfits}"),
+            Self::EditDenied { rule } => write!(f, "the rule \"{rule}\" denies the edited arguments"),
+            Self::Scope(bad) => fmt::Display::fmt(bad, f),
+            Self::UnknownTool(tool) => write!(f, "the tool `{tool}` is not known here: decide where it runs"),
+            Self::Store(error) => fmt::Display::fmt(error, f),
+        }
+    }
+}
+
+impl std::error::Error for DecideError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Refused(error) => Some(error),
+            Self::Invalid(error) => Some(error),
+            Self::Scope(error) => Some(error),
+            Self::Store(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+impl From<Refused> for DecideError {
+    fn from(refused: Refused) -> Self {
+        Self::Refused(refused)
+    }
+}
+
+impl From<StoreError> for DecideError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<BadScope> for DecideError {
+    fn from(error: BadScope) -> Self {
+        Self::Scope(error)
+    }
+}
+
+/// Nobody of this name reviews here, or the directory does not answer.
+///
+/// ```
+/// # fn show(error: &gate_runtime::ReviewerError) {
+/// eprintln!("{error}");
+/// # }
+/// ```
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum ReviewerError {
+    /// The directory does not know the person.
+    Unknown(ReviewerId),
+    /// The directory did not answer.
+    Directory(DirectoryError),
+}
+
+impl fmt::Display for ReviewerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unknown(who) => {
+                write!(f, "`{who}` is not in the directory of reviewers: add `.person(\"{who}\", [\"…\"])` to it")
+            }
+            Self::Directory(error) => fmt::Display::fmt(error, f),
+        }
+    }
+}
+
+impl std::error::Error for ReviewerError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Directory(error) => Some(error),
+            Self::Unknown(_) => None,
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! The record as it grows.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+use crate::ports::store::{Store, StoreError};
+use crate::values::event::Record;
+
+/// How many records are read at once.
+const PAGE: usize = 256;
+
+/// Everything that happens, record by record, without gaps: for a front end, a log, a notifier.
+///
+/// It reads the store, so it shows what other processes write, and a slow reader misses nothing and slows nobody.
+///
+/// ```
+/// # use gate_runtime::prelude::*;
+/// # /// Read one order.
+/// # #[gated_tool(policy = "never_ask")] fn get_order(order_id: String) -> String { order_id }
+/// # registry! { pub Tools for () { GetOrder } }
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let gate: Gate<Tools> = Gate::builder(()).build().await?;
+/// let mut events = gate.events();
+/// get_order(&gate.run("run-42"), "A-1".into()).await?;
+/// let mut kinds = vec![];
+/// while kinds.last() != Some(&"finished") {
+///     kinds.push(events.next().await?.kind());
+/// }
+/// assert_eq!(kinds, ["assessed", "dispatched", "finished"]);
+/// # Ok(()) }
+/// ```
+pub struct Events {
+    store: Arc<dyn Store>,
+    last: watch::Receiver<u64>,
+    seen: u64,
+    read: VecDeque<Arc<Record>>,
+}
+
+impl Events {
+    pub(crate) fn after(store: Arc<dyn Store>, seen: Option<u64>) -> Self {
+        let mut last = store.watch();
+        let now = *last.borrow_and_update();
+        Self { store, last, seen: seen.unwrap_or(now), read: VecDeque::new() }
+    }
+
+    /// The next record; waits for it.
+    ///
+    /// # Errors
+    /// Where the store does not answer. Asked again, it goes on where it was.
+    ///
+    /// # Cancel safety
+    /// Dropped while it waits, nothing is missed.
+    pub async fn next(&mut self) -> Result<Arc<Record>, StoreError> {
+        loop {
+            if let Some(record) = self.read.pop_front() {
+                self.seen = record.seq();
+                return Ok(record);
+            }
+            self.last.borrow_and_update();
+            self.read.extend(self.store.records(self.seen, PAGE).await?);
+            if self.read.is_empty() && self.last.changed().await.is_err() {
+                // The store no longer tells of changes: nothing will come.
+                std::future::pending::<()>().await;
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Events {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Events(after {})", self.seen)
+    }
+}

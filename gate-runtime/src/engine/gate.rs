@@ -1,0 +1,198 @@
+//! The assembled engine.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use super::core::Core;
+use super::error::{DecideError, ReviewerError, RunError};
+use super::events::Events;
+use super::intake::Circumstances;
+use super::interruption::Interruption;
+use super::run::Run;
+use super::run_state::RunState;
+use crate::logic::registry::Registry;
+use crate::ports::store::{ApprovalFilter, Committed, Proposal, StoreError, Transition};
+use crate::values::approval::{Approval, Status};
+use crate::values::decision::Reviewer;
+use crate::values::event::{CallEvent, GateEvent, Record};
+use crate::values::grant::Grant;
+use crate::values::id::{ApprovalId, Principal, ReviewerId, RunId};
+
+/// A gate: tools, policies, people and a store, assembled. Clones share everything.
+///
+/// `R` is the [registry](crate::registry!) of its tools. Its background work (deadlines) runs on the tokio runtime in which it is
+/// used, and ends with the last clone.
+///
+/// ```
+/// # use gate_runtime::prelude::*;
+/// # /// Read one order.
+/// # #[gated_tool(policy = "never_ask")] fn get_order(order_id: String) -> String { format!("{order_id}: paid") }
+/// # registry! { pub Tools for () { GetOrder } }
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let gate: Gate<Tools> = Gate::builder(()).build().await?;
+/// let order = get_order(&gate.run("run-42"), "A-1001".into()).await?;
+/// assert_eq!(order, "A-1001: paid");
+/// # Ok(()) }
+/// ```
+pub struct Gate<R: Registry> {
+    core: Arc<Core>,
+    registry: PhantomData<fn() -> R>,
+}
+
+impl<R: Registry> Gate<R> {
+    pub(crate) fn assembled(core: Arc<Core>) -> Self {
+        Self { core, registry: PhantomData }
+    }
+
+    /// A run of an agent. The id names it in every record; call ids are unique within it.
+    #[must_use]
+    pub fn run(&self, id: impl Into<RunId>) -> Run<R> {
+        Run::new(Arc::clone(&self.core), id.into())
+    }
+
+    /// Goes on with a run from its state. [`Run::proceed`] then runs what was approved, and lists what still waits.
+    ///
+    /// A call that the store knows stands as the store says. One that it does not know is taken in as the state says, except
+    /// that nothing runs on an approval that was given elsewhere: it is asked again, for it may already have run there.
+    ///
+    /// # Errors
+    /// [`RunError::State`] for a state that was changed, that another key wrote or a newer version; [`RunError::UnknownAgent`] where
+    /// this gate does not know its agent; [`RunError::Store`]. Nothing of it is taken in then.
+    pub async fn resume(&self, state: RunState) -> Result<Run<R>, RunError> {
+        let core = &self.core;
+        let body = state.read(&core.key)?;
+        if !core.knows_agent(&body.info.agent) {
+            return Err(RunError::UnknownAgent { agent: body.info.agent.clone(), known: core.agents.clone() });
+        }
+        for approval in body.approvals {
+            self.take_in(approval).await?;
+        }
+        let run = Circumstances { info: body.info, reasoning: body.reasoning, history: Arc::default() };
+        Ok(Run::resumed(Arc::clone(core), run, body.current, body.earlier))
+    }
+
+    async fn take_in(&self, approval: Approval) -> Result<(), StoreError> {
+        let core = &self.core;
+        let now = core.now();
+        let subject = &approval.subject;
+        let known = Proposal::new(&subject.info.run, &subject.call, &subject.tool, now);
+        if core.store.recall(&known).await?.approval.is_none() {
+            let imported = Arc::new(approval.imported(now));
+            let mut transition = Transition::at(now);
+            transition.write(&imported, [CallEvent::Imported]);
+            // A conflict means that someone else takes it in at the same moment: then it is there.
+            if core.store.commit(transition).await? == Committed::Done {
+                core.settle(&imported);
+            }
+        }
+        Ok(())
+    }
+
+    /// The proof that a person may decide: the directory must know them.
+    ///
+    /// # Security
+    /// Call it for a person whom your application has signed in, and never hand it to an agent.
+    ///
+    /// # Errors
+    /// Where the directory does not know the person, or does not answer.
+    pub async fn reviewer(&self, who: impl Into<ReviewerId>) -> Result<Reviewer, ReviewerError> {
+        let who = who.into();
+        match self.core.directory.find(&who).await.map_err(ReviewerError::Directory)? {
+            Some(roles) => Ok(Reviewer::from_directory(who, roles)),
+            None => Err(ReviewerError::Unknown(who)),
+        }
+    }
+
+    /// The proof that the person decides for whom a run acts, where a policy asks exactly that person.
+    ///
+    /// # Security
+    /// As for [`reviewer`](Self::reviewer): your application vouches that this very person answers.
+    #[must_use]
+    pub fn principal(&self, who: impl Into<Principal>) -> Reviewer {
+        Reviewer::from_principal(&who.into())
+    }
+
+    /// Everything that waits for people, of all runs, oldest first.
+    ///
+    /// # Errors
+    /// Where the store does not answer.
+    pub async fn pending(&self) -> Result<Vec<Interruption>, StoreError> {
+        let pending = self.core.store.approvals(&ApprovalFilter::all().status(Status::Pending)).await?;
+        Ok(pending.into_iter().map(|approval| self.interruption(approval)).collect())
+    }
+
+    /// One approval, whatever its state; `None` if there is no such.
+    ///
+    /// # Errors
+    /// Where the store does not answer.
+    pub async fn approval(&self, id: ApprovalId) -> Result<Option<Arc<Approval>>, StoreError> {
+        self.core.load(id).await
+    }
+
+    fn interruption(&self, approval: Arc<Approval>) -> Interruption {
+        let info = Arc::clone(&approval.subject.info);
+        let run = Circumstances { info, reasoning: None, history: Arc::default() };
+        Interruption::new(Arc::clone(&self.core), run, approval)
+    }
+
+    /// Takes a standing permission back: from now on it covers nothing.
+    ///
+    /// # Errors
+    /// Where the store does not answer.
+    pub async fn revoke(&self, grant: &Grant, by: &Reviewer) -> Result<(), DecideError> {
+        let core = &self.core;
+        loop {
+            let now = core.now();
+            // Only active ones are recalled: one that is not there covers nothing already.
+            let about = Proposal::new(grant.run(), "", grant.tool(), now);
+            let active = core.store.recall(&about).await?.grants.into_iter().find(|known| known.id() == grant.id());
+            let Some(known) = active else { return Ok(()) };
+            let mut transition = Transition::at(now);
+            transition.grants.push(Arc::new(known.revoked()));
+            let event = GateEvent::GrantRevoked { grant: grant.id(), by: by.id().clone() };
+            transition.records.push(Record::of_gate(now, event));
+            if core.store.commit(transition).await? == Committed::Done {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Everything that happens from now on.
+    #[must_use]
+    pub fn events(&self) -> Events {
+        Events::after(Arc::clone(&self.core.store), None)
+    }
+
+    /// Everything that happened after a record, and then what happens: 0 for everything.
+    #[must_use]
+    pub fn events_after(&self, seq: u64) -> Events {
+        Events::after(Arc::clone(&self.core.store), Some(seq))
+    }
+
+    /// Records after a number, in order, at most so many.
+    ///
+    /// # Errors
+    /// Where the store does not answer.
+    pub async fn records(&self, after: u64, limit: usize) -> Result<Vec<Arc<Record>>, StoreError> {
+        self.core.store.records(after, limit).await
+    }
+
+    /// Does now what the clock has made due: escalations, expiries. It happens by itself; a test with a clock of its own
+    /// calls it to wait for it.
+    pub async fn do_what_is_due(&self) {
+        self.core.do_what_is_due().await;
+    }
+}
+
+impl<R: Registry> Clone for Gate<R> {
+    fn clone(&self) -> Self {
+        Self::assembled(Arc::clone(&self.core))
+    }
+}
+
+impl<R: Registry> fmt::Debug for Gate<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.core, f)
+    }
+}

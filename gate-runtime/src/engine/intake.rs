@@ -1,0 +1,125 @@
+//! Reading a proposed call: once, strictly, before any rule or person sees it.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::core::{Core, GateTool};
+use crate::logic::registry::unknown_tool;
+use crate::ports::store::Transition;
+use crate::values::context::{CallContext, Message, RunInfo, ToolCall};
+use crate::values::event::{GateEvent, Record};
+use crate::values::id::{AgentName, ApprovalId, CallId, ToolName};
+use crate::values::json::{read, read_value};
+use crate::values::outcome::NotRun;
+
+/// What a run knows that its calls share.
+#[derive(Clone)]
+pub(crate) struct Circumstances {
+    pub(crate) info: Arc<RunInfo>,
+    pub(crate) reasoning: Option<Arc<str>>,
+    pub(crate) history: Arc<Vec<Message>>,
+}
+
+/// A proposed call that was read: its tool is known, its arguments fit.
+pub(crate) struct Proposed {
+    /// The place of its tool.
+    pub(crate) tool: usize,
+    pub(crate) call: CallId,
+    /// The arguments as they were read, secrets included.
+    pub(crate) arguments: Value,
+    pub(crate) reasoning: Option<Arc<str>>,
+}
+
+/// Where arguments come from.
+pub(crate) enum Raw<'a> {
+    /// A model wrote them.
+    Text(&'a str),
+    /// A program did.
+    Value(Result<Value, serde_json::Error>),
+}
+
+impl Core {
+    /// Reads a model's call.
+    pub(crate) async fn read(&self, run: &Circumstances, call: &ToolCall) -> Result<Proposed, NotRun> {
+        let reasoning = call.reasoning.clone().or_else(|| run.reasoning.clone());
+        self.read_raw(run, &call.id, &call.tool, Raw::Text(&call.arguments), reasoning).await
+    }
+
+    pub(crate) async fn read_raw(
+        &self,
+        run: &Circumstances,
+        call: &CallId,
+        tool: &ToolName,
+        raw: Raw<'_>,
+        reasoning: Option<Arc<str>>,
+    ) -> Result<Proposed, NotRun> {
+        if call.as_str().is_empty() {
+            let problem = "It has no call id: give every call of a run an id of its own".to_owned();
+            return Err(NotRun::Invalid { problem });
+        }
+        match self.parse(tool, raw) {
+            Ok((tool, arguments)) => Ok(Proposed { tool, call: call.clone(), arguments, reasoning }),
+            Err(problem) => Err(self.refuse(run, call, tool, problem).await),
+        }
+    }
+
+    pub(crate) fn parse(&self, name: &ToolName, raw: Raw<'_>) -> Result<(usize, Value), String> {
+        let tool = self.tools.iter().position(|tool| tool.name == *name);
+        let found = tool.and_then(|index| Some((index, self.tools.get(index)?)));
+        let (index, tool) = found.ok_or_else(|| self.unknown_tool(name))?;
+        let value = match raw {
+            Raw::Text(text) => read(text, self.limits),
+            Raw::Value(Ok(value)) => read_value(&value, self.limits),
+            Raw::Value(Err(error)) => return Err(format!("the arguments cannot be written as JSON: {error}")),
+        };
+        let value = value.map_err(|misfit| format!("The arguments of `{name}`: {misfit}"))?;
+        tool.spec.check(&value).map_err(|misfits| format!("The arguments of `{name}`: {misfits}"))?;
+        Ok((index, value))
+    }
+
+    pub(crate) fn unknown_tool(&self, name: &ToolName) -> String {
+        let known: Vec<&str> = self.tools.iter().map(|tool| tool.name.as_str()).collect();
+        unknown_tool(name.as_str(), &known)
+    }
+
+    /// Puts a refusal on the record. Nothing of the arguments is kept. It is refused also if that fails.
+    pub(crate) async fn refuse(&self, run: &Circumstances, call: &CallId, tool: &ToolName, problem: String) -> NotRun {
+        let now = self.now();
+        let (info, call, tool) = (Arc::clone(&run.info), call.clone(), tool.clone());
+        let mut transition = Transition::at(now);
+        transition
+            .records
+            .push(Record::of_gate(now, GateEvent::CallRefused { info, call, tool, problem: problem.clone() }));
+        match self.store.commit(transition).await {
+            Ok(_) => NotRun::Invalid { problem },
+            Err(error) => NotRun::Unavailable { problem: error.to_string() },
+        }
+    }
+
+    /// The context in which a call is judged or run.
+    pub(crate) fn context(
+        &self,
+        run: &Circumstances,
+        call: &CallId,
+        id: ApprovalId,
+        why: Option<Arc<str>>,
+    ) -> CallContext {
+        CallContext {
+            info: Arc::clone(&run.info),
+            call: call.clone(),
+            approval: id,
+            reasoning: why,
+            history: Arc::clone(&run.history),
+            now: self.now(),
+        }
+    }
+
+    pub(crate) fn knows_agent(&self, agent: &AgentName) -> bool {
+        self.agents.contains(agent)
+    }
+
+    pub(crate) fn tool_at(&self, index: usize) -> Result<&GateTool, NotRun> {
+        self.tools.get(index).ok_or_else(|| NotRun::Unavailable { problem: "the tool is gone".to_owned() })
+    }
+}

@@ -1,0 +1,161 @@
+//! A call that waits for people, in the hands of whoever asks them.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::core::Core;
+use super::decide::{Decided, Edit, Wish};
+use super::error::DecideError;
+use super::intake::Circumstances;
+use crate::logic::descriptor::Descriptor;
+use crate::ports::BoxFuture;
+use crate::values::approval::Approval;
+use crate::values::decision::Reviewer;
+use crate::values::grant::Scope;
+use crate::values::id::ApprovalId;
+
+/// A call that waits for people: what they are shown, and the ways to answer.
+///
+/// A decision counts for the arguments that this interruption shows; if another reviewer edited them since, it is refused,
+/// and says so. Deciding runs nothing: the run that proposed the call does, by [`Run::proceed`](crate::Run::proceed).
+///
+/// ```
+/// # use gate_runtime::prelude::*;
+/// # /// Delete an account.
+/// # #[gated_tool(policy = "always_ask", destructive)] fn delete_account(user_id: String) -> String { format!("deleted {user_id}") }
+/// # registry! { pub Tools for () { DeleteAccount } }
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let people = StaticDirectory::new().person("dana", ["manager"]);
+/// # let gate: Gate<Tools> = Gate::builder(()).directory(people).build().await?;
+/// let dana = gate.reviewer("dana").await?;
+/// let run = gate.run("run-42");
+/// let turn = run.submit([ToolCall::new("call_1", "delete_account", r#"{"user_id":"mia"}"#)]).await?;
+///
+/// let asked = &turn.interruptions()[0];
+/// println!("{}\n{}", asked.approval().arguments().as_json(), asked.approval().assessment());
+/// asked.approve(&dana).comment("asked for by phone").await?;
+///
+/// let turn = run.proceed().await?;
+/// assert_eq!(turn.answers()[0].for_model(), "deleted mia");
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct Interruption {
+    core: Arc<Core>,
+    run: Circumstances,
+    approval: Arc<Approval>,
+}
+
+impl Interruption {
+    pub(crate) fn new(core: Arc<Core>, run: Circumstances, approval: Arc<Approval>) -> Self {
+        Self { core, run, approval }
+    }
+
+    /// The id of the approval: answers are matched by it.
+    #[must_use]
+    pub fn id(&self) -> ApprovalId {
+        self.approval.id()
+    }
+
+    /// What is asked: tool, arguments, who proposes it for whom, every rule with its result, who may decide until when.
+    #[must_use]
+    pub fn approval(&self) -> &Approval {
+        &self.approval
+    }
+
+    /// The tool as the model knows it: description, schema, hints. `None` if this gate does not have it.
+    #[must_use]
+    pub fn descriptor(&self) -> Option<&Descriptor> {
+        self.core.tool(self.approval.tool().as_str()).map(|tool| tool.descriptor)
+    }
+
+    /// Lets it run as it is shown.
+    pub fn approve<'a>(&'a self, reviewer: &'a Reviewer) -> Deciding<'a> {
+        self.decide(reviewer, Wish::Approve)
+    }
+
+    /// Does not let it run. The model is told the reason, and that it is final.
+    pub fn reject<'a>(&'a self, reviewer: &'a Reviewer, reason: impl Into<String>) -> Deciding<'a> {
+        self.decide(reviewer, Wish::Reject { reason: reason.into() })
+    }
+
+    /// Lets it run with changes. They pass schema and rules like a new call: a field that does not fit is named, a rule that
+    /// denies refuses the edit, one that asks more people leaves it waiting for them.
+    pub fn edit<'a>(&'a self, reviewer: &'a Reviewer, edit: Edit) -> Deciding<'a> {
+        self.decide(reviewer, Wish::Edit(edit))
+    }
+
+    /// Does not let it run, and answers in the tool's place: the model gets this value.
+    pub fn respond<'a>(&'a self, reviewer: &'a Reviewer, value: impl Into<Value>) -> Deciding<'a> {
+        self.decide(reviewer, Wish::Respond { value: value.into() })
+    }
+
+    /// Lets it run, and later calls like it in the same run, as far as the scope says.
+    ///
+    /// Calls of the run that wait already and are covered are approved with it.
+    pub fn grant<'a>(&'a self, reviewer: &'a Reviewer, scope: Scope) -> Deciding<'a> {
+        self.decide(reviewer, Wish::Grant(scope))
+    }
+
+    /// Takes the question back, in the name of whoever asked.
+    ///
+    /// # Errors
+    /// Where it is decided already, by whom and how; or the store does not answer.
+    pub async fn cancel(&self, reason: &str) -> Result<Arc<Approval>, DecideError> {
+        self.core.cancel(self.id(), reason).await
+    }
+
+    fn decide<'a>(&'a self, reviewer: &'a Reviewer, wish: Wish) -> Deciding<'a> {
+        Deciding { interruption: self, reviewer, wish, comment: None }
+    }
+}
+
+impl fmt::Debug for Interruption {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Interruption({} of {}, {})", self.id(), self.approval.tool(), self.approval.status())
+    }
+}
+
+/// A decision on its way: `.await` it. A comment can be added before.
+///
+/// # Errors
+/// [`DecideError`] says why a decision does not count; the approval is then as it was.
+///
+/// # Cancel safety
+/// Dropped before it is done, the decision either counts or does not; the approval says which.
+#[must_use = "a decision counts only once it is awaited"]
+pub struct Deciding<'a> {
+    interruption: &'a Interruption,
+    reviewer: &'a Reviewer,
+    wish: Wish,
+    comment: Option<String>,
+}
+
+impl Deciding<'_> {
+    /// Says why: for the record, and where the policy requires it.
+    pub fn comment(mut self, text: impl Into<String>) -> Self {
+        self.comment = Some(text.into());
+        self
+    }
+}
+
+impl<'a> IntoFuture for Deciding<'a> {
+    type Output = Result<Decided, DecideError>;
+    type IntoFuture = BoxFuture<'a, Self::Output>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(async move {
+            let Self { interruption: Interruption { core, run, approval }, reviewer, wish, comment } = self;
+            let shown = approval.arguments().digest();
+            core.decide(run, approval.id(), shown, reviewer, &wish, comment.as_deref()).await
+        })
+    }
+}
+
+impl fmt::Debug for Deciding<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Deciding({})", self.interruption.id())
+    }
+}

@@ -1,0 +1,278 @@
+//! From a proposed call to a stored approval: recalled, judged, written.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::core::{Core, GateTool, lock};
+use super::intake::{Circumstances, Proposed};
+use super::judge::Judgement;
+use crate::logic::redact::{Scrub, seal, seal_like};
+use crate::ports::store::{Committed, Proposal, Recalled, Transition};
+use crate::values::approval::{Approval, Refusal, Status};
+use crate::values::arguments::Arguments;
+use crate::values::assessment::{Assessment, Denial};
+use crate::values::context::CallContext;
+use crate::values::event::{CallEvent, Subject};
+use crate::values::grant::Grant;
+use crate::values::id::ApprovalId;
+use crate::values::outcome::NotRun;
+use crate::values::requirement::{Requirement, Who};
+use crate::values::verdict::Verdict;
+
+/// A proposed call after the store was asked and the rules judged.
+pub(crate) enum Plan {
+    /// The call was proposed before: this is how it stands.
+    Known(Arc<Approval>),
+    /// It is new.
+    New(Box<Draft>),
+}
+
+/// A new approval, not written yet.
+pub(crate) struct Draft {
+    proposed: Proposed,
+    sealed: Arguments,
+    subject: Arc<Subject>,
+    /// What the rules say; `None` where the gate itself denies before them.
+    judgement: Option<Judgement>,
+    assessment: Arc<Assessment>,
+    earlier: Vec<Refusal>,
+    grant: Option<Arc<Grant>>,
+}
+
+impl Draft {
+    /// Whether the calls of its batch that need no person wait for it.
+    pub(crate) fn holds_batch(&self) -> bool {
+        let asks = self.assessment.verdict() == Verdict::Ask && self.grant.is_none();
+        asks && self.assessment.requirements().iter().any(Requirement::holds_batch)
+    }
+}
+
+/// A call that is on the record.
+pub(crate) enum Opened {
+    /// It stands so, and nothing is to be done now.
+    Stands(Arc<Approval>),
+    /// It is dispatched: its body must run now, with these arguments.
+    Run(Arc<Approval>, Value, CallContext),
+}
+
+impl Core {
+    /// Recalls what bears on a call, and has it judged if it is new.
+    pub(crate) async fn plan(&self, run: &Circumstances, proposed: Proposed) -> Result<Plan, NotRun> {
+        let tool = self.tool_at(proposed.tool)?;
+        let schema = tool.descriptor.input_schema();
+        let proposal = Proposal::new(&run.info.run, &proposed.call, &tool.name, self.now());
+        let recalled = self.store.recall(&proposal).await.map_err(unavailable)?;
+        if let Some(known) = recalled.approval {
+            if known.subject.tool == tool.name && is_same_call(schema, &proposed.arguments, known.proposed()) {
+                self.remember_secrets(&known, &proposed.arguments);
+                return Ok(Plan::Known(known));
+            }
+            let id = proposed.call.as_str().escape_debug();
+            let problem =
+                format!("The call id `{id}` was used before in this run, for another call: give every call its own");
+            return Err(self.refuse(run, &proposed.call, &tool.name, problem).await);
+        }
+        let sealed = seal(schema, &proposed.arguments).map_err(invalid)?;
+        let earlier = refusals(schema, &proposed.arguments, &sealed, &recalled);
+        let denial = if recalled.rejected.iter().any(|refused| is_repeated(schema, &proposed.arguments, refused)) {
+            Some(Assessment::denied(Denial::RefusedBefore, "a person already refused this very call".to_owned()))
+        } else if recalled.denials >= self.denials {
+            let reason = format!("{} calls of this run were denied, which is the limit", recalled.denials);
+            Some(Assessment::denied(Denial::TooMany, reason))
+        } else {
+            None
+        };
+        let subject = Arc::new(self.subject(run, tool, &proposed));
+        let (judgement, assessment) = match denial {
+            Some(assessment) => (None, Arc::new(assessment)),
+            None => {
+                let context = self.context(run, &proposed.call, subject.approval, subject.reasoning.clone());
+                let judgement = self.judge(tool, &proposed.arguments, &sealed, context).await.map_err(invalid)?;
+                let assessment = Arc::new(judgement.assessment());
+                (Some(judgement), assessment)
+            }
+        };
+        let mut draft = Draft { proposed, sealed, subject, judgement, assessment, earlier, grant: None };
+        if draft.assessment.verdict() == Verdict::Ask {
+            self.check_askable(run, &draft.assessment.requirements()).await?;
+            draft.grant = self.find_grant(&draft, recalled.grants);
+        }
+        Ok(Plan::New(Box::new(draft)))
+    }
+
+    /// A call whose secrets another process read is proposed again here: now it can run here.
+    fn remember_secrets(&self, known: &Approval, arguments: &Value) {
+        if !known.arguments.secrets().is_empty() && !known.status.is_terminal() {
+            lock(&self.vault).insert(known.id(), arguments.clone());
+        }
+    }
+
+    fn subject(&self, run: &Circumstances, tool: &GateTool, proposed: &Proposed) -> Subject {
+        let reasoning = proposed.reasoning.as_deref().map(|text| {
+            let secrets = || Scrub::of(tool.descriptor.input_schema(), &proposed.arguments);
+            if tool.spec.has_secrets { secrets().clean(text).into() } else { Arc::from(text) }
+        });
+        Subject {
+            approval: ApprovalId::new(),
+            info: Arc::clone(&run.info),
+            call: proposed.call.clone(),
+            tool: tool.name.clone(),
+            tool_digest: tool.descriptor.digest(),
+            policy_digest: tool.policy_digest(&run.info.agent),
+            reasoning,
+        }
+    }
+
+    /// A question that nobody could ever answer is not asked.
+    async fn check_askable(&self, run: &Circumstances, requirements: &[Requirement]) -> Result<(), NotRun> {
+        for tier in requirements.iter().flat_map(Requirement::tiers) {
+            let problem = match tier.who() {
+                Who::Principal if run.info.principal.is_none() => {
+                    "the policy asks the person whom the run acts for, but the run names none: add `.on_behalf_of(…)`"
+                        .to_owned()
+                }
+                Who::Role { role } if !self.directory.has_holder(role).await.map_err(unavailable)? => {
+                    format!("the policy asks a {role}, but nobody in the directory holds that role")
+                }
+                _ => continue,
+            };
+            return Err(NotRun::Unavailable { problem });
+        }
+        Ok(())
+    }
+
+    fn find_grant(&self, draft: &Draft, grants: Vec<Arc<Grant>>) -> Option<Arc<Grant>> {
+        let admitted = draft.assessment.requirements().iter().all(Requirement::takes_grants);
+        let now = self.now();
+        grants.into_iter().find(|grant| admitted && grant.covers(&draft.subject, &draft.sealed, now))
+    }
+
+    /// Writes a draft, with everything that follows at once: the use of a grant, of limits, the dispatch.
+    ///
+    /// `hold`: a call that may run waits for its batch.
+    pub(crate) async fn open(
+        self: &Arc<Self>,
+        run: &Circumstances,
+        draft: Draft,
+        hold: bool,
+    ) -> Result<Opened, NotRun> {
+        let mut draft = draft;
+        loop {
+            let (transition, approval) = self.transition(&draft, hold)?;
+            let secret = !draft.sealed.secrets().is_empty();
+            if secret {
+                // Before the commit: once it is on the record, it can be dispatched.
+                lock(&self.vault).insert(approval.id(), draft.proposed.arguments.clone());
+            }
+            let takes = transition.takes.clone();
+            let committed = self.store.commit(transition).await;
+            if secret && !matches!(committed, Ok(Committed::Done)) {
+                lock(&self.vault).remove(&approval.id());
+            }
+            match committed.map_err(unavailable)? {
+                Committed::Done if approval.status == Status::Dispatched => {
+                    let Draft { proposed, subject, .. } = draft;
+                    let context = self.context(run, &proposed.call, subject.approval, subject.reasoning.clone());
+                    return Ok(Opened::Run(approval, proposed.arguments, context));
+                }
+                Committed::Done => {
+                    self.settle(&approval);
+                    return Ok(Opened::Stands(approval));
+                }
+                Committed::LimitReached(place) => {
+                    let spent = takes.get(place).map(|take| take.key.clone());
+                    self.judge_without(run, &mut draft, &|take| Some(&take.key) == spent.as_ref()).await?;
+                }
+                // The same call came at the same time, or a grant's last use went: look again.
+                Committed::Conflict => match self.plan(run, draft.proposed).await? {
+                    Plan::Known(approval) => return Ok(Opened::Stands(approval)),
+                    Plan::New(again) => draft = *again,
+                },
+            }
+        }
+    }
+
+    /// Judges a draft anew, where a limit turned out to be used up.
+    async fn judge_without(
+        &self,
+        run: &Circumstances,
+        draft: &mut Draft,
+        spent: &(dyn Fn(&crate::values::limit::Take) -> bool + Sync),
+    ) -> Result<(), NotRun> {
+        let Some(judgement) = &mut draft.judgement else { return Ok(()) };
+        judgement.exhaust(spent);
+        draft.assessment = Arc::new(judgement.assessment());
+        if draft.assessment.verdict() == Verdict::Ask {
+            self.check_askable(run, &draft.assessment.requirements()).await?;
+            let tool = self.tool_at(draft.proposed.tool)?;
+            let proposal = Proposal::new(&run.info.run, &draft.proposed.call, &tool.name, self.now());
+            let recalled = self.store.recall(&proposal).await.map_err(unavailable)?;
+            draft.grant = self.find_grant(draft, recalled.grants);
+        }
+        Ok(())
+    }
+
+    fn transition(&self, draft: &Draft, hold: bool) -> Result<(Transition, Arc<Approval>), NotRun> {
+        let now = self.now();
+        let mut transition = Transition::at(now);
+        let assessment = Arc::clone(&draft.assessment);
+        let (subject, sealed, earlier) = (Arc::clone(&draft.subject), draft.sealed.clone(), draft.earlier.clone());
+        let mut approval = Approval::open(subject, sealed, Arc::clone(&assessment), earlier.clone(), now);
+        let held = hold && draft.assessment.verdict() == Verdict::Approve;
+        approval.held = held;
+        let mut events = vec![CallEvent::Assessed { assessment, arguments: draft.sealed.clone(), earlier, held }];
+        let mut then = |approval: &mut Approval, event: CallEvent| {
+            // It is one new approval, whatever it goes through before it is first written.
+            *approval = Approval { version: 1, ..approval.apply(&event, now).map_err(unavailable)? };
+            events.push(event);
+            Ok::<_, NotRun>(())
+        };
+        if let Some(grant) = &draft.grant {
+            then(&mut approval, CallEvent::Covered { grant: grant.id() })?;
+            transition.grants.push(Arc::new(grant.used()));
+        }
+        if approval.status == Status::Approved {
+            if let (Some(judgement), Verdict::Approve) = (&draft.judgement, draft.assessment.verdict()) {
+                transition.takes = judgement.takes();
+            }
+            if !held {
+                then(&mut approval, CallEvent::Dispatched)?;
+            }
+        }
+        let approval = Arc::new(approval);
+        transition.write(&approval, events);
+        Ok((transition, approval))
+    }
+}
+
+/// Whether arguments are those of an earlier call. Secrets are compared with the salts of the earlier one.
+pub(crate) fn is_same_call(schema: &Value, arguments: &Value, earlier: &Arguments) -> bool {
+    seal_like(schema, arguments, earlier).is_ok_and(|sealed| sealed.digest() == earlier.digest())
+}
+
+/// Whether a call only repeats one that a person refused, as it was proposed or as it was edited.
+fn is_repeated(schema: &Value, arguments: &Value, refused: &Approval) -> bool {
+    let same = |earlier| is_same_call(schema, arguments, earlier);
+    refused.refuses_repeats() && (same(refused.proposed()) || same(refused.arguments()))
+}
+
+/// What people refused earlier in the run for the tool, as the reviewer and the model are told of it.
+fn refusals(schema: &Value, arguments: &Value, sealed: &Arguments, recalled: &Recalled) -> Vec<Refusal> {
+    let told = recalled.rejected.iter().filter_map(|refused| {
+        let mut refusal = refused.rejection()?;
+        if is_same_call(schema, arguments, refused.proposed()) {
+            refusal.arguments = sealed.digest();
+        }
+        Some(refusal)
+    });
+    told.collect()
+}
+
+pub(crate) fn unavailable(error: impl std::fmt::Display) -> NotRun {
+    NotRun::Unavailable { problem: error.to_string() }
+}
+
+fn invalid(error: impl std::fmt::Display) -> NotRun {
+    NotRun::Invalid { problem: error.to_string() }
+}

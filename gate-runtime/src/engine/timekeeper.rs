@@ -1,0 +1,109 @@
+//! Deadlines: escalations and expiries happen when they are due, by the gate's clock.
+
+use std::collections::BTreeSet;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, Weak};
+
+use futures_util::future::{Either, select};
+use jiff::Timestamp;
+use tokio::sync::Notify;
+
+use super::core::{Core, StepError, lock};
+use crate::ports::store::StoreError;
+use crate::values::id::ApprovalId;
+
+/// Keeps the deadlines that this process knows of. One task waits for the next; it begins with the first deadline.
+#[derive(Default)]
+pub(crate) struct Timekeeper {
+    deadlines: Mutex<Deadlines>,
+    changed: Arc<Notify>,
+}
+
+#[derive(Default)]
+struct Deadlines {
+    due: BTreeSet<(Timestamp, ApprovalId)>,
+    is_kept: bool,
+}
+
+impl Timekeeper {
+    /// Looks at an approval when it is time.
+    pub(crate) fn keep(&self, core: &Arc<Core>, at: Timestamp, id: ApprovalId) {
+        let mut deadlines = lock(&self.deadlines);
+        let is_next = deadlines.due.first().is_none_or(|(first, _)| at < *first);
+        deadlines.due.insert((at, id));
+        if !std::mem::replace(&mut deadlines.is_kept, true) {
+            tokio::spawn(keep_time(Arc::downgrade(core), Arc::clone(&self.changed)));
+        } else if is_next {
+            self.changed.notify_one();
+        }
+    }
+
+    /// Lets the task notice that its gate is gone.
+    pub(crate) fn stop(&self) {
+        self.changed.notify_one();
+    }
+
+    fn next(&self) -> Option<Timestamp> {
+        lock(&self.deadlines).due.first().map(|(at, _)| *at)
+    }
+
+    fn take_due(&self, now: Timestamp) -> Vec<ApprovalId> {
+        let mut deadlines = lock(&self.deadlines);
+        let mut due = Vec::new();
+        while deadlines.due.first().is_some_and(|(at, _)| *at <= now) {
+            due.extend(deadlines.due.pop_first().map(|(_, id)| id));
+        }
+        due
+    }
+}
+
+/// After how long a deadline is looked at again that the store did not let happen.
+const RETRY: std::time::Duration = std::time::Duration::from_secs(1);
+
+async fn keep_time(gate: Weak<Core>, changed: Arc<Notify>) {
+    loop {
+        let Some(core) = gate.upgrade() else { return };
+        let (clock, next) = (Arc::clone(&core.clock), core.timekeeper.next());
+        drop(core);
+        match next {
+            None => changed.notified().await,
+            Some(at) => {
+                let news = pin!(changed.notified());
+                if let Either::Right(_) = select(clock.sleep_until(at), news).await {
+                    continue;
+                }
+                let Some(core) = gate.upgrade() else { return };
+                core.do_what_is_due().await;
+            }
+        }
+    }
+}
+
+impl Core {
+    /// Does what the time makes due.
+    pub(crate) async fn do_what_is_due(self: &Arc<Self>) {
+        let now = self.now();
+        for id in self.timekeeper.take_due(now) {
+            if self.bring_up_to_date(id).await.is_err() {
+                // The store did not answer. A vote that comes in the meantime is refused by its time all the same.
+                let again = now.checked_add(RETRY).unwrap_or(now);
+                self.timekeeper.keep(self, again, id);
+            }
+        }
+    }
+
+    /// Applies to one approval what the time makes due.
+    pub(crate) async fn bring_up_to_date(self: &Arc<Self>, id: ApprovalId) -> Result<(), StoreError> {
+        loop {
+            let Some(approval) = self.load(id).await? else { return Ok(()) };
+            let Some(event) = approval.due(self.now()) else {
+                self.settle(&approval);
+                return Ok(());
+            };
+            match self.step(id, &event).await {
+                Err(StepError::Store(error)) => return Err(error),
+                Ok(_) | Err(StepError::Refused(_) | StepError::Unknown) => {}
+            }
+        }
+    }
+}

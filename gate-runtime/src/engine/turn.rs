@@ -1,0 +1,203 @@
+//! One batch of calls: what has an answer, what waits.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::interruption::Interruption;
+use crate::values::approval::{Approval, Status};
+use crate::values::id::{CallId, ToolName};
+use crate::values::outcome::{NotRun, ToolOutcome};
+
+/// How one call stands, for the model.
+#[derive(Clone, Debug, PartialEq)]
+pub enum CallResult {
+    /// It ran: its tool returned this, or failed with this.
+    Ran(ToolOutcome),
+    /// It did not run: a person gave this answer in the tool's place.
+    Responded(ToolOutcome),
+    /// It did not run, and why.
+    NotRun(NotRun),
+    /// People are asked.
+    Waiting,
+    /// It was started, and nobody knows how it ended.
+    Indeterminate(String),
+}
+
+/// The answer to one call of a batch.
+///
+/// ```
+/// # fn show(answer: &gate_runtime::Answer) {
+/// println!("{} {}: {}", answer.call(), answer.kind(), answer.for_model());
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Answer {
+    call: CallId,
+    tool: ToolName,
+    result: CallResult,
+    approval: Option<Arc<Approval>>,
+}
+
+impl Answer {
+    pub(crate) fn refused(call: CallId, tool: ToolName, reason: NotRun, approval: Option<Arc<Approval>>) -> Self {
+        Self { call, tool, result: CallResult::NotRun(reason), approval }
+    }
+
+    pub(crate) fn of(approval: Arc<Approval>) -> Self {
+        let (call, tool) = (approval.subject.call.clone(), approval.subject.tool.clone());
+        Self { call, tool, result: result_of(&approval), approval: Some(approval) }
+    }
+
+    /// The id that the model gave.
+    #[must_use]
+    pub fn call(&self) -> &CallId {
+        &self.call
+    }
+
+    /// The tool that the model named.
+    #[must_use]
+    pub fn tool(&self) -> &ToolName {
+        &self.tool
+    }
+
+    /// How the call stands.
+    #[must_use]
+    pub fn result(&self) -> &CallResult {
+        &self.result
+    }
+
+    /// The approval; `None` for a call that was refused before any rule saw it.
+    #[must_use]
+    pub fn approval(&self) -> Option<&Arc<Approval>> {
+        self.approval.as_ref()
+    }
+
+    /// How it stands, as one word: `succeeded`, `failed`, `responded`, `waiting`, `indeterminate`, or why it did not run:
+    /// `denied`, `rejected`, `expired`, `cancelled`, `frozen`, `invalid`, `unavailable`.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match &self.result {
+            CallResult::Ran(ToolOutcome::Returned { .. }) => "succeeded",
+            CallResult::Ran(ToolOutcome::Failed { .. }) => "failed",
+            CallResult::Responded(_) => "responded",
+            CallResult::NotRun(reason) => reason.kind(),
+            CallResult::Waiting => "waiting",
+            CallResult::Indeterminate(_) => "indeterminate",
+        }
+    }
+
+    /// Whether it waits for people.
+    #[must_use]
+    pub fn is_waiting(&self) -> bool {
+        self.result == CallResult::Waiting
+    }
+
+    /// The text that the model gets as the tool's result.
+    #[must_use]
+    pub fn for_model(&self) -> String {
+        match &self.result {
+            CallResult::Ran(outcome) => format!("{}{}", self.edit_notice(), outcome.for_model()),
+            CallResult::Responded(outcome) => {
+                format!("Not run: a person answered in the tool's place. The answer: {}", outcome.for_model())
+            }
+            CallResult::NotRun(reason) => format!("{}{}", self.edit_notice(), reason.for_model()),
+            CallResult::Waiting => "Not run yet: a person has been asked. Do not propose it again; \
+                 the result follows when they have decided. Go on with what does not depend on it."
+                .to_owned(),
+            CallResult::Indeterminate(_) => "This call was started, and it is not known whether it took effect. \
+                 Do not propose it again; tell the user that it is being looked into."
+                .to_owned(),
+        }
+    }
+
+    /// Tells the model that other arguments ran than it proposed, so that it builds on those and does not repeat its own.
+    fn edit_notice(&self) -> String {
+        let edited = self.approval.as_deref().filter(|approval| approval.is_edited());
+        edited.map_or_else(String::new, |approval| {
+            format!(
+                "Note: a person changed the arguments of this call to {}. This is what counts; \
+                 do not propose your original arguments again. ",
+                approval.arguments().as_json()
+            )
+        })
+    }
+}
+
+fn result_of(approval: &Approval) -> CallResult {
+    let outcome = || approval.outcome.clone().unwrap_or_else(|| ToolOutcome::failed("its outcome is missing"));
+    match approval.status {
+        Status::Pending | Status::Approved => CallResult::Waiting,
+        Status::Succeeded | Status::Failed => CallResult::Ran(outcome()),
+        Status::Responded => CallResult::Responded(outcome()),
+        Status::Dispatched => CallResult::Indeterminate("it is running, or was when its process ended".to_owned()),
+        Status::Indeterminate => CallResult::Indeterminate(approval.note.clone().unwrap_or_default()),
+        Status::Denied | Status::Rejected | Status::Expired | Status::Cancelled => match approval.not_run() {
+            Some(reason) => CallResult::NotRun(reason),
+            None => CallResult::NotRun(NotRun::Unavailable { problem: "its state says nothing".to_owned() }),
+        },
+    }
+}
+
+/// One batch of calls: an answer to each, in the order in which the model proposed them.
+///
+/// ```
+/// # fn show(turn: &gate_runtime::Turn) {
+/// for answer in turn.answers() {
+///     println!("{}: {}", answer.call(), answer.kind());
+/// }
+/// # }
+/// ```
+#[must_use = "a turn holds the answers for the model, and the questions for people"]
+pub struct Turn {
+    answers: Vec<Answer>,
+    late: Vec<Answer>,
+    interruptions: Vec<Interruption>,
+}
+
+impl Turn {
+    pub(crate) fn new(answers: Vec<Answer>, late: Vec<Answer>, interruptions: Vec<Interruption>) -> Self {
+        Self { answers, late, interruptions }
+    }
+
+    /// An answer to every call of the batch, in the order in which the model proposed them, also to those that wait.
+    #[must_use]
+    pub fn answers(&self) -> &[Answer] {
+        &self.answers
+    }
+
+    /// The answers that are settled: what ran, what never will.
+    pub fn outputs(&self) -> impl Iterator<Item = &Answer> {
+        self.answers.iter().filter(|answer| !answer.is_waiting())
+    }
+
+    /// Answers to calls of earlier batches that were still waiting when this batch came; each is given once.
+    #[must_use]
+    pub fn late(&self) -> &[Answer] {
+        &self.late
+    }
+
+    /// The calls that wait for people, of this batch and of earlier ones of the run.
+    #[must_use]
+    pub fn interruptions(&self) -> &[Interruption] {
+        &self.interruptions
+    }
+
+    /// Whether a call of this batch still waits.
+    #[must_use]
+    pub fn is_waiting(&self) -> bool {
+        self.answers.iter().any(Answer::is_waiting)
+    }
+
+    /// Whether the run should stop: too many of its calls were denied.
+    #[must_use]
+    pub fn must_stop(&self) -> bool {
+        let stops = |answer: &Answer| matches!(answer.result, CallResult::NotRun(NotRun::Denied { stop: true, .. }));
+        self.answers.iter().any(stops)
+    }
+}
+
+impl fmt::Debug for Turn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.answers.iter().map(|answer| (&answer.call, answer.kind()))).finish()
+    }
+}

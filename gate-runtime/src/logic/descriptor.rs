@@ -1,0 +1,147 @@
+//! What a model is told about a tool, and what its arguments are checked against.
+
+use std::time::Duration;
+
+use schemars::generate::SchemaSettings;
+use schemars::{Schema, SchemaGenerator};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::schema;
+use super::tool::About;
+use crate::values::digest::Digest;
+use crate::values::id::ToolName;
+use crate::values::json::canonical;
+
+/// Hints about what a tool does. A policy decides; a hint never loosens a verdict.
+///
+/// ```
+/// use gate_runtime::Annotations;
+/// let hints = Annotations { destructive: true, ..Annotations::default() };
+/// assert!(!hints.read_only);
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "the four hints of the Model Context Protocol")]
+pub struct Annotations {
+    /// It changes nothing.
+    pub read_only: bool,
+    /// What it does cannot be undone. A reviewer confirms such a call with more than a key.
+    pub destructive: bool,
+    /// Running it twice with the same call id has the effect of running it once.
+    pub idempotent: bool,
+    /// It reaches systems beyond the application's own.
+    pub open_world: bool,
+}
+
+/// What a model is told about a tool: name, description, the JSON Schema of arguments and result, hints.
+///
+/// The input schema admits no unknown field, at any depth.
+///
+/// ```
+/// use gate_runtime::prelude::*;
+///
+/// /// Read one order.
+/// #[gated_tool(policy = "never_ask", read_only)]
+/// fn get_order(/** Like `A-1001`. */ order_id: String) -> String { order_id }
+///
+/// let descriptor = GetOrder::descriptor();
+/// assert_eq!(descriptor.input_schema()["properties"]["order_id"]["description"], "Like `A-1001`.");
+/// assert!(descriptor.annotations().read_only);
+/// ```
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Descriptor {
+    name: ToolName,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    title: Option<String>,
+    description: String,
+    input_schema: Value,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    output_schema: Option<Value>,
+    annotations: Annotations,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    timeout: Option<Duration>,
+    digest: Digest,
+}
+
+impl Descriptor {
+    pub(super) fn build(name: &str, about: &About, input: fn(&mut SchemaGenerator) -> Schema) -> Self {
+        let mut input_schema = whole_schema(input);
+        schema::close(&mut input_schema);
+        let output_schema = (about.output)().map(whole_schema);
+        let described =
+            json!([name, about.title, about.description, input_schema, output_schema, about.annotations, about.source]);
+        let digest = Digest::of(canonical(&described).unwrap_or_default());
+        Self {
+            name: name.into(),
+            title: about.title.map(str::to_owned),
+            description: about.description.to_owned(),
+            input_schema,
+            output_schema,
+            annotations: about.annotations,
+            timeout: about.timeout,
+            digest,
+        }
+    }
+
+    /// The name that a model uses.
+    #[must_use]
+    pub fn name(&self) -> &ToolName {
+        &self.name
+    }
+
+    /// A title for people.
+    #[must_use]
+    pub fn title(&self) -> Option<&str> {
+        self.title.as_deref()
+    }
+
+    /// What it does, for the model.
+    #[must_use]
+    pub fn description(&self) -> &str {
+        &self.description
+    }
+
+    /// The JSON Schema (2020-12) of the arguments: an object.
+    #[must_use]
+    pub fn input_schema(&self) -> &Value {
+        &self.input_schema
+    }
+
+    /// The JSON Schema of a good result, if the returned type has one.
+    #[must_use]
+    pub fn output_schema(&self) -> Option<&Value> {
+        self.output_schema.as_ref()
+    }
+
+    /// Hints about what it does.
+    #[must_use]
+    pub fn annotations(&self) -> Annotations {
+        self.annotations
+    }
+
+    /// How long its body may take.
+    #[must_use]
+    pub fn timeout(&self) -> Option<Duration> {
+        self.timeout
+    }
+
+    /// The digest of all this and of the function's source: another tool under the same name has another.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        self.digest
+    }
+}
+
+/// A schema with its definitions, without what only names it.
+fn whole_schema(of: fn(&mut SchemaGenerator) -> Schema) -> Value {
+    let mut generator = SchemaGenerator::new(SchemaSettings::draft2020_12());
+    let mut schema = of(&mut generator).to_value();
+    let definitions = generator.take_definitions(true);
+    if let Value::Object(map) = &mut schema {
+        map.remove("title");
+        if !definitions.is_empty() {
+            map.insert("$defs".to_owned(), Value::Object(definitions));
+        }
+    }
+    schema
+}

@@ -1,0 +1,15 @@
+//! Layer 1: what tools, calls and policies are, and how a call is judged. Pure: no store, no clock, no network.
+
+pub(crate) mod bound;
+pub(crate) mod call;
+pub(crate) mod descriptor;
+pub(crate) mod instructions;
+pub(crate) mod permit;
+pub(crate) mod policy;
+pub(crate) mod ready;
+pub(crate) mod redact;
+pub(crate) mod registry;
+pub(crate) mod returned;
+pub(crate) mod schema;
+pub(crate) mod state;
+pub(crate) mod tool;

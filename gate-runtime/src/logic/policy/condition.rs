@@ -1,0 +1,96 @@
+//! The conditions of a rule.
+
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+
+use futures_util::FutureExt as _;
+
+use super::super::call::Call;
+use super::super::tool::Tool;
+use super::hours::Hours;
+
+/// Whether a condition holds, or what went wrong when it was looked at.
+pub(crate) type Held = Result<bool, String>;
+
+/// What the closure of a rule may return: whether the rule matches, or an error.
+///
+/// `true` always reads "this rule matches", whatever the rule does; an error makes the rule count as failed.
+///
+/// ```
+/// use gate_runtime::prelude::*;
+/// # /// Pay.
+/// # #[gated_tool(policy = "payments")] fn pay(iban: String) {}
+/// #[policy]
+/// fn payments(rules: Rules<Pay>) -> Rules<Pay> {
+///     rules
+///         .deny("checksum").when(|call| call.iban.get(2..4).ok_or("an IBAN has a checksum").map(|sum| sum == "00"))
+///         .otherwise(ask(anyone()))
+/// }
+/// # let _ = payments();
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "a rule's closure returns `{Self}`, which does not say whether the rule matches",
+    label = "expected `bool` or `Result<bool, _>`",
+    note = "return `true` where the rule matches; with `.when_async(…)` return a future of that: `|call| async move {{ … }}`"
+)]
+pub trait RuleOutcome {
+    #[doc(hidden)]
+    fn held(self) -> Result<bool, String>;
+}
+
+impl RuleOutcome for bool {
+    fn held(self) -> Held {
+        Ok(self)
+    }
+}
+
+impl<E: fmt::Display> RuleOutcome for Result<bool, E> {
+    fn held(self) -> Held {
+        self.map_err(|error| error.to_string())
+    }
+}
+
+type Later = Pin<Box<dyn Future<Output = Held> + Send>>;
+
+/// One condition of a rule. All of them must hold.
+pub(super) enum Condition<T: Tool> {
+    Now(Box<dyn Fn(&Call<T>) -> Held + Send + Sync>),
+    Later(Box<dyn Fn(Call<T>) -> Later + Send + Sync>),
+    Hours(Hours),
+}
+
+impl<T: Tool> Condition<T> {
+    /// Looks at it without waiting; `None` for one that waits.
+    pub(super) fn look(&self, call: &Call<T>) -> Option<Held> {
+        match self {
+            Self::Now(condition) => Some(guard(|| condition(call))),
+            Self::Hours(hours) => Some(hours.contain(call.context().now())),
+            Self::Later(_) => None,
+        }
+    }
+
+    /// Looks at it, waiting if it must.
+    pub(super) async fn look_later(&self, call: &Call<T>) -> Held {
+        match self {
+            Self::Later(condition) => match catch_unwind(AssertUnwindSafe(|| condition(call.clone()))) {
+                Ok(later) => {
+                    AssertUnwindSafe(later).catch_unwind().await.unwrap_or_else(|panic| Err(panic_text(&*panic)))
+                }
+                Err(panic) => Err(panic_text(&*panic)),
+            },
+            Self::Now(_) | Self::Hours(_) => self.look(call).unwrap_or(Ok(false)),
+        }
+    }
+}
+
+/// Runs a closure that a user wrote; a panic becomes an error.
+pub(super) fn guard<R>(look: impl FnOnce() -> Result<R, String>) -> Result<R, String> {
+    catch_unwind(AssertUnwindSafe(look)).unwrap_or_else(|panic| Err(panic_text(&*panic)))
+}
+
+/// What a panic said.
+pub(crate) fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    text.map_or_else(|| "it panicked".to_owned(), |text| format!("it panicked: {text}"))
+}

@@ -1,0 +1,131 @@
+//! How a policy judges one call.
+
+use std::sync::Arc;
+
+use super::super::call::Call;
+use super::super::tool::Tool;
+use super::Policy;
+use super::condition::Held;
+use super::rules::Entry;
+use crate::values::assessment::{PolicyOpinion, RuleResult};
+use crate::values::id::AgentName;
+use crate::values::limit::Take;
+
+/// How a policy judged one call, before its limits were looked at.
+#[derive(Debug)]
+pub(crate) struct Evaluation {
+    pub(crate) opinion: PolicyOpinion,
+    /// What the matching rules would take of their limits, by the place of the rule.
+    pub(crate) takes: Vec<(usize, Vec<Take>)>,
+}
+
+impl<T: Tool> Policy<T> {
+    /// Whether a rule waits for something.
+    pub(crate) fn waits(&self) -> bool {
+        self.waits
+    }
+
+    /// Judges a call. Rules that wait are not waited for: they come out as not looked at, which is only right for a policy
+    /// that does not wait.
+    pub(crate) fn evaluate(&self, call: &Call<T>, agent: Option<&AgentName>) -> Evaluation {
+        let mut judging = Judging::new(self, agent);
+        for entry in &self.entries {
+            judging.add(entry, entry.look(call), call);
+        }
+        judging.finish()
+    }
+
+    /// Judges a call, waiting for the rules that wait.
+    pub(crate) async fn evaluate_later(&self, call: &Call<T>, agent: Option<&AgentName>) -> Evaluation {
+        let mut judging = Judging::new(self, agent);
+        for entry in &self.entries {
+            let held = entry.look_later(call).await;
+            judging.add(entry, held, call);
+        }
+        judging.finish()
+    }
+}
+
+impl<T: Tool> Entry<T> {
+    fn look(&self, call: &Call<T>) -> Held {
+        for condition in &self.conditions {
+            let waited_for = || Err("a rule that waits was not waited for".to_owned());
+            if !condition.look(call).unwrap_or_else(waited_for)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    async fn look_later(&self, call: &Call<T>) -> Held {
+        for condition in &self.conditions {
+            if !condition.look_later(call).await? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+}
+
+struct Judging<'a, T: Tool> {
+    policy: &'a Policy<T>,
+    agent: Option<&'a AgentName>,
+    results: Vec<RuleResult>,
+    errors: Vec<(usize, String)>,
+    takes: Vec<(usize, Vec<Take>)>,
+}
+
+impl<'a, T: Tool> Judging<'a, T> {
+    fn new(policy: &'a Policy<T>, agent: Option<&'a AgentName>) -> Self {
+        let results = Vec::with_capacity(policy.entries.len());
+        Self { policy, agent, results, errors: Vec::new(), takes: Vec::new() }
+    }
+
+    fn add(&mut self, entry: &Entry<T>, held: Held, call: &Call<T>) {
+        let index = self.results.len();
+        let held = held.and_then(|holds| {
+            if holds && !entry.limits.is_empty() {
+                self.takes.push((index, self.takes_of(entry, call)?));
+            }
+            Ok(holds)
+        });
+        self.results.push(match held {
+            Ok(true) => RuleResult::Matched,
+            Ok(false) => RuleResult::NotMatched,
+            Err(error) => {
+                self.errors.push((index, error));
+                RuleResult::Failed
+            }
+        });
+    }
+
+    fn takes_of(&self, entry: &Entry<T>, call: &Call<T>) -> Result<Vec<Take>, String> {
+        let policy = &self.policy.outline.name;
+        let owner = self.agent.map(|agent| format!("/{agent}")).unwrap_or_default();
+        let name = |index: usize| format!("{}{owner}/{policy}/{}/{index}", T::NAME, entry.name);
+        entry.limits.iter().enumerate().map(|(index, limit)| limit.take(&name(index), call)).collect()
+    }
+
+    fn finish(self) -> Evaluation {
+        let Self { policy, agent, results, errors, takes } = self;
+        let outline = Arc::clone(&policy.outline);
+        let verdict = PolicyOpinion::join(&outline, &results);
+        let opinion = PolicyOpinion { agent: agent.cloned(), policy: outline, results, errors, verdict };
+        Evaluation { opinion, takes }
+    }
+}
+
+impl Evaluation {
+    /// Marks limits as used up: their rules do not count.
+    pub(crate) fn exhaust(&mut self, spent: &dyn Fn(&Take) -> bool) {
+        let opinion = &mut self.opinion;
+        self.takes.retain(|(index, takes)| {
+            let gone = takes.iter().any(spent);
+            if let (true, Some(result)) = (gone, opinion.results.get_mut(*index)) {
+                *result = RuleResult::LimitReached;
+            }
+            !gone
+        });
+        opinion.verdict = PolicyOpinion::join(&opinion.policy, &opinion.results);
+    }
+}

@@ -1,0 +1,99 @@
+//! Limits of an approving rule: so many calls, or so much in all, in any window of time.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::super::call::Call;
+use super::super::tool::Tool;
+use super::condition::guard;
+use super::rules::{Approves, Counted, Effect, Rule};
+use crate::values::json::canonical;
+use crate::values::limit::{LimitKey, Take};
+use crate::values::words;
+
+type Amount<T> = Box<dyn Fn(&Call<T>) -> u64 + Send + Sync>;
+type Key<T> = Box<dyn Fn(&Call<T>) -> Result<String, String> + Send + Sync>;
+
+/// One limit of a rule.
+pub(super) struct Limit<T: Tool> {
+    /// How much a call takes; `None`: one.
+    amount: Option<Amount<T>>,
+    max: u64,
+    window: Duration,
+    key: Option<Key<T>>,
+}
+
+impl<T: Tool> Limit<T> {
+    pub(super) fn set_key<K: Serialize>(&mut self, key: impl Fn(&Call<T>) -> K + Send + Sync + 'static) {
+        self.key = Some(Box::new(move |call| {
+            let value = serde_json::to_value(key(call)).map_err(|error| format!("the key of its limit: {error}"))?;
+            canonical(&value).map_err(|error| format!("the key of its limit: {error}"))
+        }));
+    }
+
+    /// What a call would take of it.
+    pub(super) fn take(&self, name: &str, call: &Call<T>) -> Result<Take, String> {
+        let amount = self.amount.as_ref().map_or(Ok(1), |amount| guard(|| Ok(amount(call))))?;
+        let key = self.key.as_ref().map_or_else(|| Ok("null".to_owned()), |key| guard(|| key(call)))?;
+        Ok(Take { key: LimitKey::new(name, key), amount, max: self.max, window: self.window })
+    }
+
+    pub(super) fn words(&self) -> String {
+        let what = if self.amount.is_some() { "a budget of" } else { "at most" };
+        let each = if self.key.is_some() { " for each key" } else { "" };
+        format!("{what} {} in {}{each}", self.max, words::duration(self.window))
+    }
+
+    pub(super) fn problem(&self) -> Option<&'static str> {
+        if self.max == 0 {
+            Some("a limit of 0 never approves: drop the rule")
+        } else if self.window.is_zero() {
+            Some("a limit per no time at all: say `.per(DAY)`")
+        } else {
+            None
+        }
+    }
+}
+
+/// A limit that still needs its window: `.per(DAY)`.
+#[must_use = "say `.per(…)`: a limit holds for a window of time"]
+pub struct Counter<T: Tool> {
+    rule: Rule<T, Approves>,
+    amount: Option<Amount<T>>,
+    max: u64,
+}
+
+impl<T: Tool> Counter<T> {
+    /// The window of time in which the limit holds: any that ends now, so that waiting for midnight gains nothing.
+    pub fn per(self, window: Duration) -> Rule<T, Counted> {
+        let Self { rule, amount, max } = self;
+        rule.limited(Limit { amount, max, window, key: None })
+    }
+}
+
+impl<T: Tool> std::fmt::Debug for Counter<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Counter({})", self.max)
+    }
+}
+
+/// The stages of an approving rule to which a limit can be added.
+pub trait Uncounted: Effect {}
+impl Uncounted for Approves {}
+impl Uncounted for Counted {}
+
+impl<T: Tool, E: Uncounted> Rule<T, E> {
+    /// At most so many calls in a window: `.at_most(10).per(DAY)`. A call counts for every rule that approves it.
+    ///
+    /// Limits are counted by the store, in the transaction of the approval they allow: of two concurrent calls one gets
+    /// the last place. A rule whose limit is used up does not match.
+    pub fn at_most(self, calls: u64) -> Counter<T> {
+        Counter { rule: self.into_stage(), amount: None, max: calls }
+    }
+
+    /// At most so much in all in a window: `.budget(|call| call.amount_cents, 50_000).per(DAY)`.
+    pub fn budget(self, amount: impl Fn(&Call<T>) -> u64 + Send + Sync + 'static, max: u64) -> Counter<T> {
+        Counter { rule: self.into_stage(), amount: Some(Box::new(amount)), max }
+    }
+}

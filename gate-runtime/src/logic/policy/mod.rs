@@ -1,0 +1,114 @@
+//! Policies: named rules in typed Rust, and what happens when none of them matches.
+
+mod condition;
+mod evaluate;
+mod example;
+mod hours;
+mod limit;
+mod rules;
+mod source;
+
+use std::fmt;
+use std::sync::Arc;
+
+pub use condition::RuleOutcome;
+pub use example::Example;
+pub use hours::{EVERY_DAY, TimeOfDay, WEEKDAYS, Weekdays, time};
+pub use limit::{Counter, Uncounted};
+pub use rules::{Approves, Asks, Counted, Denies, Effect, Otherwise, Rule, Rules, approve, deny};
+pub use source::{DeclaredRules, PolicySource};
+
+pub(crate) use condition::panic_text;
+pub(crate) use evaluate::Evaluation;
+use rules::Entry;
+
+use super::tool::Tool;
+use crate::values::assessment::{Fallback, PolicyOutline, RuleOutline};
+use crate::values::digest::Digest;
+use crate::values::json::canonical;
+
+/// A declared policy of one tool: its rules, and its [outline](PolicyOutline) for people and records.
+///
+/// Made by [`#[policy]`](macro@crate::policy). A verdict is the strictest of all rules that match; a rule that fails
+/// counts as at least "ask", a failed denying rule as "deny"; what nothing matches falls to `otherwise`.
+///
+/// ```
+/// use gate_runtime::prelude::*;
+///
+/// /// Nobody mails outside the company without a person.
+/// #[policy]
+/// fn mails(rules: Rules<SendMail>) -> Rules<SendMail> {
+///     rules
+///         .deny("no attachments").when(|call| call.attachment.is_some())
+///         .auto_approve("inside the company").when(|call| call.to.ends_with("@example.com"))
+///         .otherwise(ask(role("manager")).within(minutes(30)))
+/// }
+///
+/// /// Send a mail.
+/// #[gated_tool(policy = "mails")]
+/// fn send_mail(to: String, attachment: Option<String>) {}
+///
+/// let outline = mails();
+/// assert_eq!(outline.outline().rules().len(), 2);
+/// assert_eq!(outline.outline().rules()[1].text().unwrap(), r#".auto_approve("inside the company").when(|call| call.to.ends_with("@example.com"))"#);
+/// ```
+#[must_use]
+pub struct Policy<T: Tool> {
+    entries: Vec<Entry<T>>,
+    outline: Arc<PolicyOutline>,
+    problems: Vec<String>,
+    waits: bool,
+}
+
+impl<T: Tool> Policy<T> {
+    /// Runs a policy's function: generated code.
+    #[doc(hidden)]
+    pub fn declare(source: &PolicySource, write: impl FnOnce(Rules<T>) -> Rules<T>) -> Self {
+        let Rules { entries, otherwise, mut problems } = write(Rules::new());
+        let otherwise = otherwise.unwrap_or_default();
+        let starts: Vec<_> = entries.iter().map(|entry| entry.place).collect();
+        let texts = source.rule_texts(&starts, otherwise.place);
+        let rules = entries.iter().zip(texts).map(|(entry, text)| RuleOutline {
+            name: entry.name.clone(),
+            effect: entry.effect,
+            text,
+            requirement: entry.requirement.clone(),
+            limits: entry.limits.iter().map(limit::Limit::words).collect(),
+        });
+        let mut outline = PolicyOutline {
+            name: source.name.to_owned(),
+            about: source.about.trim().to_owned(),
+            text: source.dedented(),
+            rules: rules.collect(),
+            otherwise: Fallback { verdict: otherwise.verdict, requirement: otherwise.requirement },
+            digest: Digest::of(""),
+        };
+        outline.digest = digest_of(&outline);
+        rules::check(&entries, &outline, &mut problems);
+        let waits = entries.iter().any(Entry::waits);
+        Self { entries, outline: outline.into(), problems, waits }
+    }
+
+    /// The policy as people and records see it.
+    #[must_use]
+    pub fn outline(&self) -> &Arc<PolicyOutline> {
+        &self.outline
+    }
+
+    /// What is wrong with how it was written, naming the rules.
+    pub(crate) fn problems(&self) -> &[String] {
+        &self.problems
+    }
+}
+
+/// The digest of everything that the outline says.
+fn digest_of(outline: &PolicyOutline) -> Digest {
+    let said = serde_json::json!([outline.name, outline.about, outline.text, outline.rules, outline.otherwise]);
+    Digest::of(canonical(&said).unwrap_or_default())
+}
+
+impl<T: Tool> fmt::Debug for Policy<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Policy({} of {})", self.outline.name, T::NAME)
+    }
+}

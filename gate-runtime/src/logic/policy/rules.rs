@@ -1,0 +1,333 @@
+//! The builder of a policy: rules one after the other, then what happens otherwise.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::panic::Location;
+
+use serde::Serialize;
+
+use super::super::call::Call;
+use super::super::tool::Tool;
+use super::condition::{Condition, RuleOutcome};
+use super::example::Example;
+use super::hours::{Hours, TimeOfDay, Weekdays};
+use super::limit::Limit;
+use super::source::Place;
+use crate::values::assessment::PolicyOutline;
+use crate::values::requirement::{Requirement, Who, anyone};
+use crate::values::verdict::Verdict;
+
+/// One rule as it was built.
+pub(super) struct Entry<T: Tool> {
+    pub(super) name: String,
+    pub(super) effect: Verdict,
+    pub(super) place: Place,
+    pub(super) requirement: Option<Requirement>,
+    pub(super) conditions: Vec<Condition<T>>,
+    pub(super) limits: Vec<Limit<T>>,
+    /// Calls, and whether the rule must match them.
+    pub(super) examples: Vec<(Example<T>, bool)>,
+}
+
+impl<T: Tool> Entry<T> {
+    pub(super) fn waits(&self) -> bool {
+        self.conditions.iter().any(|condition| matches!(condition, Condition::Later(_)))
+    }
+}
+
+/// The rules of a tool's policy. A policy's function takes it empty and returns it written.
+///
+/// Every rule has a name, which people read; the order of rules never changes a verdict. What no rule matches falls to
+/// [`otherwise`](Self::otherwise), or to any reviewer.
+#[must_use]
+pub struct Rules<T: Tool> {
+    pub(super) entries: Vec<Entry<T>>,
+    pub(super) otherwise: Option<Otherwise>,
+    pub(super) problems: Vec<String>,
+}
+
+impl<T: Tool> Rules<T> {
+    pub(super) fn new() -> Self {
+        Self { entries: Vec::new(), otherwise: None, problems: Vec::new() }
+    }
+
+    /// A rule that denies: a call that it matches never runs.
+    #[track_caller]
+    pub fn deny(self, name: &str) -> Rule<T, Denies> {
+        self.begin(name, Verdict::Deny, None, Location::caller())
+    }
+
+    /// A rule that asks: a call that it matches needs the people whom the requirement names.
+    #[track_caller]
+    pub fn ask(self, name: &str, requirement: impl Into<Requirement>) -> Rule<T, Asks> {
+        self.begin(name, Verdict::Ask, Some(requirement.into()), Location::caller())
+    }
+
+    /// A rule that approves: a call that it matches runs without a person, unless another rule is stricter.
+    #[track_caller]
+    pub fn auto_approve(self, name: &str) -> Rule<T, Approves> {
+        self.begin(name, Verdict::Approve, None, Location::caller())
+    }
+
+    /// What holds for a call that no rule matches: [`ask`](crate::ask), [`deny`] or [`approve`].
+    #[track_caller]
+    pub fn otherwise(mut self, verdict: impl Into<Otherwise>) -> Self {
+        let place = Location::caller();
+        let given = Otherwise { place: Some(place), ..verdict.into() };
+        if self.otherwise.replace(given).is_some() {
+            self.problems.push("`.otherwise(…)` is said twice: keep one".to_owned());
+        }
+        self
+    }
+
+    fn begin<E: Effect>(
+        mut self,
+        name: &str,
+        effect: Verdict,
+        requirement: Option<Requirement>,
+        place: &'static Location<'static>,
+    ) -> Rule<T, E> {
+        let name = name.to_owned();
+        let (conditions, limits, examples) = (Vec::new(), Vec::new(), Vec::new());
+        self.entries.push(Entry { name, effect, place: Some(place), requirement, conditions, limits, examples });
+        Rule { rules: self, effect: PhantomData }
+    }
+}
+
+/// The kinds of a rule.
+pub trait Effect {}
+
+macro_rules! effects {
+    ($($(#[$doc:meta])* $Effect:ident),*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug)]
+        pub enum $Effect {}
+        impl Effect for $Effect {}
+    )*};
+}
+
+effects! {
+    /// A rule that denies.
+    Denies,
+    /// A rule that asks.
+    Asks,
+    /// A rule that approves.
+    Approves,
+    /// A rule that approves within a limit, which can be kept by a key.
+    Counted
+}
+
+/// The rule that is being written. It ends where the next begins, or with [`otherwise`](Self::otherwise).
+#[must_use = "a policy ends with `.otherwise(…)`"]
+pub struct Rule<T: Tool, E: Effect> {
+    rules: Rules<T>,
+    effect: PhantomData<E>,
+}
+
+impl<T: Tool, E: Effect> Rule<T, E> {
+    /// A condition: a closure over the typed call, its context and the tool's state. All conditions of a rule must hold.
+    ///
+    /// An error or a panic makes the rule count as failed: never as an approval, and a denying rule denies.
+    pub fn when<M: RuleOutcome>(self, condition: impl Fn(&Call<T>) -> M + Send + Sync + 'static) -> Self {
+        self.with(Condition::Now(Box::new(move |call| condition(call).held())))
+    }
+
+    /// A condition that waits, as for a lookup: `.when_async(|call| async move { … })`.
+    pub fn when_async<M, F>(self, condition: impl Fn(Call<T>) -> F + Send + Sync + 'static) -> Self
+    where
+        M: RuleOutcome,
+        F: Future<Output = M> + Send + 'static,
+    {
+        self.with(Condition::Later(Box::new(move |call| {
+            let later = condition(call);
+            Box::pin(async move { later.await.held() })
+        })))
+    }
+
+    /// A condition on the time: from one time of day to another, on some days, in a time zone.
+    ///
+    /// `.between(time(9, 0), time(17, 0), WEEKDAYS, "Europe/Zurich")`; past midnight the day is that of the beginning.
+    pub fn between(self, from: TimeOfDay, to: TimeOfDay, days: Weekdays, zone: &str) -> Self {
+        self.with(Condition::Hours(Hours::new(from, to, days, zone)))
+    }
+
+    /// A call that this rule must match: checked when the gate is built, with the gate's state. Limits do not count.
+    pub fn matches(self, example: impl Into<Example<T>>) -> Self {
+        self.with_example(example.into(), true)
+    }
+
+    /// A call that this rule must not match: checked when the gate is built, with the gate's state.
+    pub fn not_matches(self, example: impl Into<Example<T>>) -> Self {
+        self.with_example(example.into(), false)
+    }
+
+    /// Begins a rule that denies.
+    #[track_caller]
+    pub fn deny(self, name: &str) -> Rule<T, Denies> {
+        self.rules.deny(name)
+    }
+
+    /// Begins a rule that asks.
+    #[track_caller]
+    pub fn ask(self, name: &str, requirement: impl Into<Requirement>) -> Rule<T, Asks> {
+        self.rules.ask(name, requirement)
+    }
+
+    /// Begins a rule that approves.
+    #[track_caller]
+    pub fn auto_approve(self, name: &str) -> Rule<T, Approves> {
+        self.rules.auto_approve(name)
+    }
+
+    /// Ends the policy: what holds for a call that no rule matches.
+    #[track_caller]
+    pub fn otherwise(self, verdict: impl Into<Otherwise>) -> Rules<T> {
+        self.rules.otherwise(verdict)
+    }
+
+    fn with(mut self, condition: Condition<T>) -> Self {
+        self.change(|entry| entry.conditions.push(condition));
+        self
+    }
+
+    fn with_example(mut self, example: Example<T>, matches: bool) -> Self {
+        self.change(|entry| entry.examples.push((example, matches)));
+        self
+    }
+
+    fn change(&mut self, change: impl FnOnce(&mut Entry<T>)) {
+        if let Some(entry) = self.rules.entries.last_mut() {
+            change(entry);
+        }
+    }
+
+    pub(super) fn limited(mut self, limit: Limit<T>) -> Rule<T, Counted> {
+        self.change(|entry| entry.limits.push(limit));
+        self.into_stage()
+    }
+
+    pub(super) fn into_stage<Next: Effect>(self) -> Rule<T, Next> {
+        Rule { rules: self.rules, effect: PhantomData }
+    }
+}
+
+impl<T: Tool> Rule<T, Counted> {
+    /// Keeps the limit for each value of a key by itself: `.by(|call| call.customer_id.clone())`.
+    ///
+    /// A limit by recipient cannot be salami-sliced over many small calls to one. Keys are compared as JSON: the text
+    /// `"1"` and the number `1` are two keys.
+    pub fn by<K: Serialize>(mut self, key: impl Fn(&Call<T>) -> K + Send + Sync + 'static) -> Rule<T, Approves> {
+        self.change(|entry| {
+            if let Some(limit) = entry.limits.last_mut() {
+                limit.set_key(key);
+            }
+        });
+        self.into_stage()
+    }
+}
+
+/// What holds for a call that no rule matches.
+///
+/// ```
+/// use gate_runtime::prelude::*;
+/// let _: [Otherwise; 3] = [ask(role("manager")).into(), deny(), approve()];
+/// # use gate_runtime::Otherwise;
+/// ```
+#[derive(Clone, Debug)]
+pub struct Otherwise {
+    pub(super) verdict: Verdict,
+    pub(super) requirement: Option<Requirement>,
+    pub(super) place: Place,
+}
+
+impl Default for Otherwise {
+    fn default() -> Self {
+        anyone().into()
+    }
+}
+
+/// Otherwise the call never runs.
+///
+/// ```
+/// use gate_runtime::prelude::*;
+/// # /// Drop a table.
+/// # #[gated_tool(policy = "drops")] fn drop_table(name: String) {}
+/// #[policy]
+/// fn drops(rules: Rules<DropTable>) -> Rules<DropTable> {
+///     rules.ask("scratch tables", anyone()).when(|call| call.name.starts_with("scratch_")).otherwise(deny())
+/// }
+/// # assert_eq!(drops().outline().otherwise().verdict(), Verdict::Deny);
+/// ```
+#[must_use]
+pub fn deny() -> Otherwise {
+    Otherwise { verdict: Verdict::Deny, requirement: None, place: None }
+}
+
+/// Otherwise the call runs without a person.
+///
+/// ```
+/// use gate_runtime::prelude::*;
+/// # /// Search.
+/// # #[gated_tool(policy = "searches")] fn search(query: String) {}
+/// #[policy]
+/// fn searches(rules: Rules<Search>) -> Rules<Search> {
+///     rules.deny("too long").when(|call| call.query.len() > 200).otherwise(approve())
+/// }
+/// # assert_eq!(searches().outline().otherwise().verdict(), Verdict::Approve);
+/// ```
+#[must_use]
+pub fn approve() -> Otherwise {
+    Otherwise { verdict: Verdict::Approve, requirement: None, place: None }
+}
+
+impl From<Requirement> for Otherwise {
+    fn from(requirement: Requirement) -> Self {
+        Self { verdict: Verdict::Ask, requirement: Some(requirement), place: None }
+    }
+}
+
+impl From<Who> for Otherwise {
+    fn from(who: Who) -> Self {
+        Requirement::from(who).into()
+    }
+}
+
+/// What is wrong with how a policy was written.
+pub(super) fn check<T: Tool>(entries: &[Entry<T>], outline: &PolicyOutline, problems: &mut Vec<String>) {
+    for (index, entry) in entries.iter().enumerate() {
+        let name = &entry.name;
+        let mut found = |problem: &str| problems.push(format!("rule \"{name}\": {problem}"));
+        if name.trim().is_empty() {
+            found("it has no name: say in words what it is for");
+        }
+        if entries.iter().take(index).any(|earlier| earlier.name == *name) {
+            found("two rules have this name: people could not tell them apart");
+        }
+        if let Some(problem) = entry.requirement.as_ref().and_then(Requirement::problem) {
+            found(&problem);
+        }
+        entry.limits.iter().filter_map(Limit::problem).for_each(&mut found);
+        for condition in &entry.conditions {
+            if let Condition::Hours(hours) = condition
+                && let Some(problem) = hours.problem()
+            {
+                found(problem);
+            }
+        }
+    }
+    if let Some(problem) = outline.otherwise.requirement.as_ref().and_then(Requirement::problem) {
+        problems.push(format!("otherwise: {problem}"));
+    }
+}
+
+impl<T: Tool> fmt::Debug for Rules<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.entries.iter().map(|entry| &entry.name)).finish()
+    }
+}
+
+impl<T: Tool, E: Effect> fmt::Debug for Rule<T, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.rules, f)
+    }
+}

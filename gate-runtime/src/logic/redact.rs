@@ -1,0 +1,232 @@
+//! Secrets: taken out of what is stored, shown and said, and put back where a call runs.
+
+use serde_json::Value;
+
+use super::schema::replace_secrets;
+use crate::values::arguments::{Arguments, Commitment, is_mark};
+use crate::values::json::Misfit;
+
+/// The shortest secret text that is looked for in other texts: shorter ones would hit by chance.
+const SHORTEST: usize = 4;
+
+/// The arguments of a call as they are stored: every secret replaced by its mark.
+pub(crate) fn seal(schema: &Value, arguments: &Value) -> Result<Arguments, Misfit> {
+    seal_with(schema, arguments, &mut random_salt)
+}
+
+fn random_salt() -> [u8; 16] {
+    *uuid::Uuid::new_v4().as_bytes()
+}
+
+/// The arguments of a call sealed with the salts of an earlier sealing: equal if, and only if, the calls are.
+pub(crate) fn seal_like(schema: &Value, arguments: &Value, earlier: &Arguments) -> Result<Arguments, Misfit> {
+    let mut salts = earlier.secrets().iter().map(|secret| *secret.salt());
+    // Where there are more secrets than salts the calls differ anyway.
+    seal_with(schema, arguments, &mut || salts.next().unwrap_or_default())
+}
+
+fn seal_with(schema: &Value, arguments: &Value, salt: &mut dyn FnMut() -> [u8; 16]) -> Result<Arguments, Misfit> {
+    let mut marked = arguments.clone();
+    let mut secrets = Vec::new();
+    replace_secrets(schema, &mut marked, &mut |secret| {
+        let commitment = Commitment::to(secret, salt())?;
+        let mark = commitment.mark();
+        secrets.push(commitment);
+        Ok(Value::String(mark))
+    })?;
+    Arguments::new(&marked, secrets)
+}
+
+/// What a reviewer's edit may and may not do with secrets.
+///
+/// A mark that is left where a secret stands keeps that secret. A mark anywhere else would run as a text, and a new value
+/// in the place of a secret would be stored: both are refused.
+pub(crate) fn seal_edit(schema: &Value, edited: &Value, before: &Arguments) -> Result<Arguments, Misfit> {
+    let mut rest = edited.clone();
+    let mut secrets = Vec::new();
+    replace_secrets(schema, &mut rest, &mut |found| {
+        let kept = before.secrets().iter().find(|secret| found.as_str() == Some(&secret.mark()));
+        let refused = || Misfit::new("", "a secret cannot be edited: leave its mark as it is, or reject the call");
+        secrets.push(kept.ok_or_else(refused)?.clone());
+        Ok(Value::Null)
+    })?;
+    if let Some(pointer) = find_mark(&rest, &mut String::new()) {
+        return Err(Misfit::new(pointer, "the mark of a secret stands where none belongs: it would run as a text"));
+    }
+    Arguments::new(edited, secrets)
+}
+
+fn find_mark(value: &Value, pointer: &mut String) -> Option<String> {
+    let length = pointer.len();
+    let mut below = |step: &str, inner: &Value| {
+        crate::values::json::push_step(pointer, step);
+        let found = find_mark(inner, pointer);
+        pointer.truncate(length);
+        found
+    };
+    match value {
+        Value::String(text) if is_mark(text) => Some(pointer.clone()),
+        Value::Array(items) => items.iter().enumerate().find_map(|(index, item)| below(&index.to_string(), item)),
+        Value::Object(map) => map.iter().find_map(|(key, item)| below(key, item)),
+        _ => None,
+    }
+}
+
+/// The arguments that run: the stored text with the secrets that this process read. `None` if it never read one of them.
+pub(crate) fn unseal(schema: &Value, stored: &Arguments, known: Option<&Value>) -> Option<Value> {
+    let mut open = stored.to_json();
+    if stored.secrets().is_empty() {
+        return Some(open);
+    }
+    let mut originals = Vec::new();
+    replace_secrets(schema, &mut known?.clone(), &mut |secret| {
+        originals.push(secret.clone());
+        Ok::<_, ()>(Value::Null)
+    })
+    .ok()?;
+    let fits = |secret: &Commitment, value: &&Value| Commitment::to(value, *secret.salt()).is_ok_and(|c| c == *secret);
+    let mut secrets = stored.secrets().iter();
+    replace_secrets(schema, &mut open, &mut |_| {
+        let secret = secrets.next().ok_or(())?;
+        originals.iter().find(|value| fits(secret, value)).cloned().ok_or(())
+    })
+    .ok()?;
+    Some(open)
+}
+
+/// Texts that must not appear where others read.
+#[derive(Debug, Default)]
+pub(crate) struct Scrub(Vec<String>);
+
+impl Scrub {
+    /// Everything that a call's schema marks as secret.
+    pub(crate) fn of(schema: &Value, arguments: &Value) -> Self {
+        let mut texts = Vec::new();
+        let _ = replace_secrets(schema, &mut arguments.clone(), &mut |secret| {
+            collect(secret, &mut texts);
+            Ok::<_, ()>(Value::Null)
+        });
+        // Longer ones first, so that no part of one is left.
+        texts.sort_by_key(|text| std::cmp::Reverse(text.len()));
+        Self(texts)
+    }
+
+    /// A text without them.
+    pub(crate) fn clean(&self, text: &str) -> String {
+        self.0.iter().fold(text.to_owned(), |text, secret| text.replace(secret.as_str(), "[secret]"))
+    }
+
+    /// A JSON text without them, still JSON.
+    pub(crate) fn clean_json(&self, json: &str) -> String {
+        let Ok(mut value) = serde_json::from_str(json) else { return self.clean(json) };
+        self.clean_value(&mut value);
+        value.to_string()
+    }
+
+    fn clean_value(&self, value: &mut Value) {
+        match value {
+            Value::String(text) => *text = self.clean(text),
+            Value::Number(number) if self.0.contains(&number.to_string()) => *value = Value::from("[secret]"),
+            Value::Array(items) => items.iter_mut().for_each(|item| self.clean_value(item)),
+            Value::Object(map) => map.values_mut().for_each(|item| self.clean_value(item)),
+            _ => {}
+        }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+fn collect(secret: &Value, texts: &mut Vec<String>) {
+    match secret {
+        Value::String(text) if text.chars().count() >= SHORTEST => {
+            texts.push(text.clone());
+            // As it stands inside a JSON text.
+            let quoted = Value::String(text.clone()).to_string();
+            texts.extend(quoted.get(1..quoted.len() - 1).filter(|inner| *inner != text).map(str::to_owned));
+        }
+        Value::Number(number) if number.to_string().len() >= SHORTEST => texts.push(number.to_string()),
+        Value::Array(items) => items.iter().for_each(|item| collect(item, texts)),
+        Value::Object(map) => map.values().for_each(|item| collect(item, texts)),
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn schema() -> Value {
+        json!({"properties": {
+            "name": {"type": "string"},
+            "pin": {"x-gate-secret": true},
+            "cards": {"items": {"properties": {"holder": {"type": "string"}, "number": {"x-gate-secret": true}}}},
+        }})
+    }
+
+    fn call() -> Value {
+        json!({"name": "Mia", "pin": "1234", "cards": [{"holder": "a", "number": "4111"}, {"holder": "b", "number": "5222"}]})
+    }
+
+    #[test]
+    fn what_is_stored_holds_no_secret_and_opens_to_the_same_call() {
+        let sealed = seal(&schema(), &call()).unwrap();
+        for secret in ["1234", "4111", "5222"] {
+            assert!(!serde_json::to_string(&sealed).unwrap().contains(secret));
+        }
+        assert_eq!(unseal(&schema(), &sealed, Some(&call())), Some(call()));
+        assert_eq!(unseal(&schema(), &sealed, None), None);
+        let mut other = call();
+        other["pin"] = json!("9999");
+        assert_eq!(unseal(&schema(), &sealed, Some(&other)), None);
+    }
+
+    #[test]
+    fn equal_secrets_have_other_marks_and_the_same_call_is_recognised() {
+        let (one, two) = (seal(&schema(), &call()).unwrap(), seal(&schema(), &call()).unwrap());
+        assert_ne!(one.digest(), two.digest());
+        assert_eq!(seal_like(&schema(), &call(), &one).unwrap(), one);
+        let mut other = call();
+        other["cards"][1]["number"] = json!("5223");
+        assert_ne!(seal_like(&schema(), &other, &one).unwrap().digest(), one.digest());
+    }
+
+    #[test]
+    fn an_untouched_mark_keeps_its_secret_also_when_it_moves_in_a_list() {
+        let sealed = seal(&schema(), &call()).unwrap();
+        let mut edited = sealed.to_json();
+        edited["cards"].as_array_mut().unwrap().remove(0);
+        edited["name"] = json!("Mia L.");
+        let edited = seal_edit(&schema(), &edited, &sealed).unwrap();
+        let runs = unseal(&schema(), &edited, Some(&call())).unwrap();
+        assert_eq!(runs, json!({"name": "Mia L.", "pin": "1234", "cards": [{"holder": "b", "number": "5222"}]}));
+    }
+
+    #[test]
+    fn a_mark_never_runs_as_a_text_and_a_new_secret_is_refused() {
+        let sealed = seal(&schema(), &call()).unwrap();
+        let mut moved = sealed.to_json();
+        moved["cards"][0]["holder"] = moved["pin"].clone();
+        let refused = seal_edit(&schema(), &moved, &sealed).unwrap_err();
+        assert_eq!(refused.pointer(), "/cards/0/holder");
+        let mut new = sealed.to_json();
+        new["pin"] = json!("0000");
+        assert!(seal_edit(&schema(), &new, &sealed).unwrap_err().problem().contains("cannot be edited"));
+    }
+
+    #[test]
+    fn secrets_are_scrubbed_from_texts() {
+        let scrub = Scrub::of(&schema(), &call());
+        assert_eq!(
+            scrub.clean_json(r#"{"n":4111,"s":"4111 1234"}"#),
+            r#"{"n":"4111","s":"[secret] [secret]"}"#.replace("\"4111\"", "\"[secret]\"")
+        );
+        assert_eq!(
+            scrub.clean("card 4111 refused, PIN 1234, order 77"),
+            "card [secret] refused, PIN [secret], order 77"
+        );
+    }
+}

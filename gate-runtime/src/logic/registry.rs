@@ -1,0 +1,198 @@
+//! The compile-time checked set of tools.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::bound::{BoundTool, Specs};
+use super::descriptor::Descriptor;
+use super::schema::Misfits;
+use super::tool::InState;
+use crate::values::assessment::PolicyOutline;
+use crate::values::context::ToolCall;
+use crate::values::json::Misfit;
+use crate::values::words;
+
+/// A set of tools that a gate offers. Made by [`registry!`](macro@crate::registry).
+///
+/// ```
+/// use gate_runtime::prelude::*;
+/// # /// Read one order.
+/// # #[gated_tool(policy = "never_ask", read_only)] fn get_order(order_id: String) -> String { order_id }
+/// # /// Delete an account.
+/// # #[gated_tool(policy = "always_ask", destructive)] fn delete_account(user_id: String) {}
+/// registry! {
+///     /// Everything the support agent may call.
+///     pub SupportTools for () { GetOrder, DeleteAccount }
+/// }
+///
+/// assert_eq!(SupportTools::NAMES, ["get_order", "delete_account"]);
+/// assert_eq!(SupportTools::descriptors().len(), 2);
+/// match SupportTools::parse(&ToolCall::new("call_1", "get_order", r#"{"order_id":"A-1"}"#)).unwrap() {
+///     SupportToolsCall::GetOrder(call) => assert_eq!(call.order_id, "A-1"),
+///     SupportToolsCall::DeleteAccount(_) => panic!("another tool"),
+/// }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a registry of tools",
+    label = "not a registry",
+    note = "make one with `registry! {{ pub {Self} for YourState {{ Tool, … }} }}`"
+)]
+pub trait Registry: Sized + 'static {
+    /// The state of a gate that offers these tools.
+    type State: Send + Sync + 'static;
+
+    /// Any call of these tools, typed: an enum for exhaustive matches.
+    type Call;
+
+    /// The names of the tools, in the order in which they were listed.
+    const NAMES: &'static [&'static str];
+
+    /// The tools.
+    #[doc(hidden)]
+    const TOOLS: &'static [Listed<Self>];
+
+    /// The descriptors, ready to check calls against; made once.
+    #[doc(hidden)]
+    fn specs() -> &'static Specs;
+
+    /// Reads a model's call as a typed call. It runs nothing and asks nobody.
+    ///
+    /// # Errors
+    /// An unknown tool, or arguments that do not fit, each problem with its place.
+    fn parse(call: &ToolCall) -> Result<Self::Call, Misfits> {
+        let known = Self::TOOLS.iter().zip(0..).find(|(tool, _)| *call.tool() == tool.name);
+        let Some((tool, index)) = known else {
+            return Err(Misfit::new("", unknown_tool(call.tool().as_str(), Self::NAMES)).into());
+        };
+        (tool.read)(Self::specs(), index, call)
+    }
+
+    /// What a model is told about the tools: the raw material of every dialect.
+    #[must_use]
+    fn descriptors() -> &'static [Descriptor] {
+        Self::specs().descriptors()
+    }
+
+    /// The section of a system prompt that teaches the model which tools ask a person, that it should just call them, and
+    /// that a rejection is final.
+    #[must_use]
+    fn instructions() -> String {
+        let policies: Vec<_> = Self::TOOLS.iter().map(|tool| (tool.outline)()).collect();
+        super::instructions::write(Self::NAMES, &policies)
+    }
+}
+
+/// A tool in a registry: everything about it that does not name its type.
+pub struct Listed<R: Registry> {
+    name: &'static str,
+    descriptor: fn() -> Descriptor,
+    outline: fn() -> Arc<PolicyOutline>,
+    bind: fn(&Arc<R::State>) -> BoundTool,
+    read: fn(&Specs, usize, &ToolCall) -> Result<R::Call, Misfits>,
+}
+
+impl<R: Registry> Listed<R> {
+    /// The one place where a registry asks something of a tool's type.
+    #[must_use]
+    pub const fn of<T: InState<R::State>>() -> Self
+    where
+        R::Call: From<T>,
+    {
+        Self {
+            name: T::NAME,
+            descriptor: T::descriptor,
+            outline: || Arc::clone(T::policy().outline()),
+            bind: BoundTool::of::<T, R::State>,
+            read: |specs, index, call| specs.read::<T>(index, call).map(Into::into),
+        }
+    }
+
+    pub(crate) fn bind(&self, state: &Arc<R::State>) -> BoundTool {
+        (self.bind)(state)
+    }
+}
+
+impl<R: Registry> fmt::Debug for Listed<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+impl Specs {
+    /// The specs of a registry's tools.
+    #[must_use]
+    pub fn of<R: Registry>() -> Self {
+        Self::new(R::TOOLS.iter().map(|tool| (tool.descriptor)()).collect())
+    }
+}
+
+/// What is said of a tool that is not there.
+pub(crate) fn unknown_tool(name: &str, known: &[&str]) -> String {
+    let near = words::closest(name, known.iter().copied()).map(|near| format!("; did you mean `{near}`?"));
+    format!(
+        "There is no tool `{}`. The tools are {}{}",
+        name.escape_debug(),
+        words::list(known),
+        near.unwrap_or_default()
+    )
+}
+
+/// A registry that has this tool.
+#[diagnostic::on_unimplemented(
+    message = "the registry `{Self}` does not offer `{T}`",
+    label = "not in `{Self}`",
+    note = "add `{T}` to `registry! {{ … {Self} … {{ … }} }}`"
+)]
+pub trait Offers<T>: Registry {}
+
+/// The names of a registry's tools.
+#[must_use]
+pub const fn names<R: Registry, const N: usize>() -> [&'static str; N] {
+    let mut names = [""; N];
+    let (mut rest, mut tools) = (names.as_mut_slice(), R::TOOLS);
+    while let ([name, others @ ..], [tool, more @ ..]) = (rest, tools) {
+        *name = tool.name;
+        (rest, tools) = (others, more);
+    }
+    names
+}
+
+/// Whether model providers take the name at a place: `[A-Za-z0-9_-]{1,64}`.
+#[must_use]
+pub const fn is_tool_name(names: &[&str], place: usize) -> bool {
+    let (_, [name, ..]) = names.split_at(place) else { return false };
+    let mut rest = name.as_bytes();
+    if rest.is_empty() || rest.len() > 64 {
+        return false;
+    }
+    while let [first, others @ ..] = rest {
+        if !(first.is_ascii_alphanumeric() || *first == b'_' || *first == b'-') {
+            return false;
+        }
+        rest = others;
+    }
+    true
+}
+
+/// Whether the name at a place is none of those before it.
+#[must_use]
+pub const fn is_new_name(names: &[&str], place: usize) -> bool {
+    let (mut earlier, [name, ..]) = names.split_at(place) else { return false };
+    while let [first, others @ ..] = earlier {
+        if is_same(name.as_bytes(), first.as_bytes()) {
+            return false;
+        }
+        earlier = others;
+    }
+    true
+}
+
+const fn is_same(mut a: &[u8], mut b: &[u8]) -> bool {
+    while let ([x, a_rest @ ..], [y, b_rest @ ..]) = (a, b) {
+        if *x != *y {
+            return false;
+        }
+        (a, b) = (a_rest, b_rest);
+    }
+    a.is_empty() && b.is_empty()
+}

@@ -1,0 +1,116 @@
+//! Telling what a tool's function returns by its traits, not by how its type is spelled.
+//!
+//! The macro knows the return type as tokens only: an alias of `Result` looks like any other type. Method resolution
+//! knows better. An inherent method of `Probe<Result<T, E>>` is found before the trait's method for any `Probe<T>`, and the
+//! bounds stand on the methods, so that a type that fits neither gets one error in our words.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::Serialize;
+
+use crate::values::outcome::ToolOutcome;
+
+/// What a tool may return: anything that serialises.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be returned by a tool",
+    label = "the model could not be given this",
+    note = "add `#[derive(serde::Serialize)]` to `{Self}`, or return something that serialises"
+)]
+pub trait ToolOutput: Serialize {}
+#[diagnostic::do_not_recommend]
+impl<T: Serialize> ToolOutput for T {}
+
+/// What a tool may fail with: anything that can be shown.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be the error of a tool",
+    label = "the model could not be told this",
+    note = "implement `std::fmt::Display` for `{Self}`: its text goes to the model"
+)]
+pub trait ToolError: fmt::Display {}
+#[diagnostic::do_not_recommend]
+impl<E: fmt::Display> ToolError for E {}
+
+/// A question about a type.
+#[derive(Debug)]
+pub struct Probe<T>(PhantomData<fn() -> T>);
+
+impl<T> Probe<T> {
+    #[expect(clippy::new_without_default, reason = "only generated code makes one")]
+    #[must_use]
+    pub fn new() -> Self {
+        Self(PhantomData)
+    }
+}
+
+impl<T, E> Probe<Result<T, E>> {
+    /// What a fallible function returned.
+    pub fn outcome(&self, returned: &Result<T, E>) -> ToolOutcome
+    where
+        T: ToolOutput,
+        E: ToolError,
+    {
+        match returned {
+            Ok(value) => outcome_of(value),
+            Err(error) => ToolOutcome::failed(error),
+        }
+    }
+
+    /// The type of a good result.
+    #[must_use]
+    pub fn good(&self) -> Probe<T> {
+        Probe::new()
+    }
+}
+
+/// What holds for any other type.
+pub trait ProbePlain<T> {
+    /// What an infallible function returned.
+    fn outcome(&self, returned: &T) -> ToolOutcome
+    where
+        T: ToolOutput;
+
+    /// The type of a good result.
+    fn good(&self) -> Probe<T>;
+}
+
+impl<T> ProbePlain<T> for Probe<T> {
+    fn outcome(&self, returned: &T) -> ToolOutcome
+    where
+        T: ToolOutput,
+    {
+        outcome_of(returned)
+    }
+
+    fn good(&self) -> Probe<T> {
+        Probe::new()
+    }
+}
+
+impl<T: JsonSchema> Probe<T> {
+    /// The schema of a type that has one.
+    #[must_use]
+    pub fn schema(&self) -> Option<fn(&mut SchemaGenerator) -> Schema> {
+        Some(T::json_schema)
+    }
+}
+
+/// What holds for a type without a schema.
+pub trait ProbeSchemaless {
+    /// No schema.
+    fn schema(&self) -> Option<fn(&mut SchemaGenerator) -> Schema>;
+}
+
+impl<T> ProbeSchemaless for Probe<T> {
+    fn schema(&self) -> Option<fn(&mut SchemaGenerator) -> Schema> {
+        None
+    }
+}
+
+fn outcome_of<T: Serialize>(value: &T) -> ToolOutcome {
+    match serde_json::to_string(value) {
+        Ok(json) => ToolOutcome::Returned { json: json.into() },
+        Err(error) => ToolOutcome::failed(format_args!("it ran, but its result cannot be written as JSON: {error}")),
+    }
+}

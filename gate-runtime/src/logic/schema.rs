@@ -1,0 +1,430 @@
+//! JSON Schemas: closed against unknown fields, checked, and searched for secrets.
+
+use std::fmt;
+
+use jsonschema::Validator;
+use jsonschema::error::ValidationErrorKind;
+use serde_json::{Map, Value};
+
+use crate::values::json::{Misfit, push_step};
+use crate::values::words;
+
+/// The keyword that marks a secret in a schema.
+pub(crate) const SECRET: &str = "x-gate-secret";
+
+/// Keywords under which other schemas must hold for the same value.
+const BESIDE: [&str; 3] = ["allOf", "anyOf", "oneOf"];
+
+/// Makes every object of a schema refuse what it does not name.
+///
+/// `additionalProperties` sees only the properties beside it, so an object that is put together from parts (`allOf`, a
+/// `$ref` with properties beside it) is closed as a whole, with `unevaluatedProperties`, and its parts stay open.
+pub(crate) fn close(schema: &mut Value) {
+    let mut parts = Vec::new();
+    find_parts(schema, &mut parts);
+    close_value(schema, &parts);
+    if let Some(Value::Object(definitions)) = schema.get_mut("$defs") {
+        for (name, definition) in definitions {
+            if parts.contains(&reference_to(name)) {
+                close_below(definition, &parts);
+            } else {
+                close_value(definition, &parts);
+            }
+        }
+    }
+}
+
+fn reference_to(definition: &str) -> String {
+    format!("#/$defs/{definition}")
+}
+
+/// Whether an object schema says something of its own beside what it refers to.
+fn is_composed(map: &Map<String, Value>) -> bool {
+    let refers = map.contains_key("$ref") || BESIDE.iter().any(|keyword| map.contains_key(*keyword));
+    refers && map.contains_key("properties")
+}
+
+/// Collects the definitions that are used as a part of a composed object.
+fn find_parts(schema: &Value, parts: &mut Vec<String>) {
+    match schema {
+        Value::Object(map) => {
+            if is_composed(map) {
+                collect_references(schema, parts);
+            }
+            map.values().for_each(|inner| find_parts(inner, parts));
+        }
+        Value::Array(items) => items.iter().for_each(|item| find_parts(item, parts)),
+        _ => {}
+    }
+}
+
+fn collect_references(part: &Value, parts: &mut Vec<String>) {
+    if let Some(reference) = part.get("$ref").and_then(Value::as_str) {
+        parts.push(reference.to_owned());
+    }
+    for keyword in BESIDE {
+        for inner in part.get(keyword).and_then(Value::as_array).into_iter().flatten() {
+            collect_references(inner, parts);
+        }
+    }
+}
+
+/// Closes a schema that stands for a whole value.
+fn close_value(schema: &mut Value, parts: &[String]) {
+    let Value::Object(map) = schema else { return };
+    let open = !map.contains_key("additionalProperties") && !map.contains_key("unevaluatedProperties");
+    let part = map.get("$ref").and_then(Value::as_str).is_some_and(|name| parts.iter().any(|part| part == name));
+    if is_composed(map) || part {
+        if open {
+            map.insert("unevaluatedProperties".to_owned(), Value::Bool(false));
+        } else if map.get("additionalProperties") == Some(&Value::Bool(false)) {
+            // schemars writes it for a tagged variant that carries a struct, where it would refuse the struct's fields.
+            map.remove("additionalProperties");
+            map.insert("unevaluatedProperties".to_owned(), Value::Bool(false));
+        }
+        close_below(schema, parts);
+        return;
+    }
+    if open && map.contains_key("properties") {
+        map.insert("additionalProperties".to_owned(), Value::Bool(false));
+    }
+    for keyword in BESIDE {
+        for inner in map.get_mut(keyword).and_then(Value::as_array_mut).into_iter().flatten() {
+            close_value(inner, parts);
+        }
+    }
+    close_below(schema, parts);
+}
+
+/// Closes the schemas of what is inside the value: of its fields and items.
+fn close_below(schema: &mut Value, parts: &[String]) {
+    let Value::Object(map) = schema else { return };
+    for keyword in ["properties", "patternProperties"] {
+        for inner in map.get_mut(keyword).and_then(Value::as_object_mut).into_iter().flat_map(Map::values_mut) {
+            close_value(inner, parts);
+        }
+    }
+    for keyword in ["items", "additionalProperties", "contains"] {
+        if let Some(inner) = map.get_mut(keyword) {
+            close_value(inner, parts);
+        }
+    }
+    for inner in map.get_mut("prefixItems").and_then(Value::as_array_mut).into_iter().flatten() {
+        close_value(inner, parts);
+    }
+    if map.contains_key("unevaluatedProperties") {
+        for keyword in BESIDE {
+            for inner in map.get_mut(keyword).and_then(Value::as_array_mut).into_iter().flatten() {
+                close_below(inner, parts);
+            }
+        }
+    }
+}
+
+/// Everything that a value's schema finds wrong with it, field by field.
+///
+/// ```
+/// # fn show(problems: &gate_runtime::Misfits) {
+/// for misfit in problems.iter() {
+///     println!("{}: {}", misfit.pointer(), misfit.problem());
+/// }
+/// # }
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Misfits(Vec<Misfit>);
+
+impl Misfits {
+    /// Each with its place; never empty.
+    pub fn iter(&self) -> impl Iterator<Item = &Misfit> {
+        self.0.iter()
+    }
+}
+
+impl From<Misfit> for Misfits {
+    fn from(misfit: Misfit) -> Self {
+        Self(vec![misfit])
+    }
+}
+
+impl fmt::Display for Misfits {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, misfit) in self.0.iter().enumerate() {
+            if index > 0 {
+                f.write_str("; ")?;
+            }
+            fmt::Display::fmt(misfit, f)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Misfits {}
+
+/// A schema ready to check values with.
+pub(crate) struct Checker(Validator);
+
+impl Checker {
+    /// # Errors
+    /// What the validator says of a schema that is none.
+    pub(crate) fn new(schema: &Value) -> Result<Self, String> {
+        let options = jsonschema::draft202012::options().should_validate_formats(true);
+        options.build(schema).map(Self).map_err(|error| error.to_string())
+    }
+
+    /// Checks a value. The problems name places and what is expected there, never what was found.
+    pub(crate) fn check(&self, value: &Value) -> Result<(), Misfits> {
+        if self.0.is_valid(value) {
+            return Ok(());
+        }
+        let found: Vec<Misfit> = self.0.iter_errors(value).flat_map(|error| describe(&error)).collect();
+        Err(Misfits(if found.is_empty() { vec![Misfit::new("", "does not fit its schema")] } else { found }))
+    }
+}
+
+fn describe(error: &jsonschema::ValidationError<'_>) -> Vec<Misfit> {
+    let place = error.instance_path().as_str();
+    let at = |field: &str| {
+        let mut pointer = place.to_owned();
+        push_step(&mut pointer, field);
+        pointer
+    };
+    match error.kind() {
+        ValidationErrorKind::AdditionalProperties { unexpected }
+        | ValidationErrorKind::UnevaluatedProperties { unexpected } => {
+            unexpected.iter().map(|field| Misfit::new(at(field), "unknown field")).collect()
+        }
+        ValidationErrorKind::Required { property } => {
+            vec![Misfit::new(at(property.as_str().unwrap_or_default()), "missing")]
+        }
+        ValidationErrorKind::Type { .. } => {
+            let expected = error.masked_with("").to_string();
+            let expected = expected
+                .trim()
+                .strip_prefix("is not of type")
+                .map_or(expected.clone(), |kind| kind.replace('"', "").trim().to_owned());
+            vec![Misfit::new(place, format!("expected {}", words::with_article(&expected)))]
+        }
+        ValidationErrorKind::AnyOf { context } | ValidationErrorKind::OneOfNotValid { context } => {
+            match meant_branch(place, context) {
+                Some(branch) => branch.iter().flat_map(describe).collect(),
+                None => vec![Misfit::new(place, "has none of the shapes that are expected here")],
+            }
+        }
+        _ => vec![Misfit::new(place, error.masked_with("it").to_string())],
+    }
+}
+
+/// Of the shapes that a value could have, the one that it was meant to have, if only one has its type and its tag.
+fn meant_branch<'a>(
+    place: &str,
+    branches: &'a [Vec<jsonschema::ValidationError<'static>>],
+) -> Option<&'a Vec<jsonschema::ValidationError<'static>>> {
+    let other_type = |error: &jsonschema::ValidationError<'_>| {
+        matches!(error.kind(), ValidationErrorKind::Type { .. }) && error.instance_path().as_str() == place
+    };
+    let other_tag =
+        |error: &jsonschema::ValidationError<'_>| matches!(error.kind(), ValidationErrorKind::Constant { .. });
+    let mut meant = branches.iter().filter(|errors| !errors.iter().any(|error| other_type(error) || other_tag(error)));
+    meant.next().filter(|_| meant.next().is_none())
+}
+
+/// Calls `visit` with every value that its schema marks as a secret, in the order of the document, and puts what it returns
+/// in its place.
+pub(crate) fn replace_secrets<E>(
+    schema: &Value,
+    value: &mut Value,
+    visit: &mut dyn FnMut(&Value) -> Result<Value, E>,
+) -> Result<(), E> {
+    replace_at(schema, &[schema], value, visit)
+}
+
+fn replace_at<E>(
+    root: &Value,
+    schemas: &[&Value],
+    value: &mut Value,
+    visit: &mut dyn FnMut(&Value) -> Result<Value, E>,
+) -> Result<(), E> {
+    let schemas = expand(root, schemas);
+    if schemas.iter().any(|schema| schema.get(SECRET) == Some(&Value::Bool(true))) {
+        if !value.is_null() {
+            *value = visit(value)?;
+        }
+        return Ok(());
+    }
+    match value {
+        Value::Object(map) => {
+            for (name, field) in map {
+                let inner: Vec<&Value> = schemas
+                    .iter()
+                    .filter_map(|schema| {
+                        schema
+                            .get("properties")
+                            .and_then(|p| p.get(name))
+                            .or_else(|| schema.get("additionalProperties"))
+                    })
+                    .collect();
+                replace_at(root, &inner, field, visit)?;
+            }
+        }
+        Value::Array(items) => {
+            for (index, item) in items.iter_mut().enumerate() {
+                let inner: Vec<&Value> = schemas
+                    .iter()
+                    .filter_map(|schema| {
+                        schema.get("prefixItems").and_then(|p| p.get(index)).or_else(|| schema.get("items"))
+                    })
+                    .collect();
+                replace_at(root, &inner, item, visit)?;
+            }
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+/// All schemas that may hold for a value: those given, what they refer to, what stands beside or below them.
+fn expand<'a>(root: &'a Value, schemas: &[&'a Value]) -> Vec<&'a Value> {
+    let mut all: Vec<&Value> = schemas.to_vec();
+    let mut next = 0;
+    while let Some(schema) = all.get(next).copied() {
+        next += 1;
+        let reference = schema.get("$ref").and_then(Value::as_str).and_then(|reference| reference.strip_prefix('#'));
+        let referred = reference.and_then(|pointer| root.pointer(pointer));
+        let beside = BESIDE.iter().filter_map(|keyword| schema.get(*keyword)?.as_array()).flatten();
+        for found in referred.into_iter().chain(beside) {
+            if !all.iter().any(|known| std::ptr::eq(*known, found)) {
+                all.push(found);
+            }
+        }
+    }
+    all
+}
+
+/// Whether a schema marks any secret.
+pub(crate) fn has_secrets(schema: &Value) -> bool {
+    match schema {
+        Value::Object(map) => map.get(SECRET) == Some(&Value::Bool(true)) || map.values().any(has_secrets),
+        Value::Array(items) => items.iter().any(has_secrets),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use schemars::{JsonSchema, schema_for};
+    use serde_json::json;
+
+    use super::*;
+
+    #[derive(JsonSchema)]
+    #[expect(dead_code, reason = "only its schema is used")]
+    struct Order {
+        item: Item,
+        more: Vec<Item>,
+        #[schemars(range(min = 1))]
+        count: u32,
+        note: Option<String>,
+        #[schemars(extend("x-gate-secret" = true))]
+        card: Option<Card>,
+        extra: std::collections::BTreeMap<String, String>,
+        pay: Pay,
+        #[serde(flatten)]
+        place: Place,
+    }
+
+    #[derive(JsonSchema)]
+    #[expect(dead_code, reason = "only its schema is used")]
+    struct Item {
+        name: String,
+        #[schemars(extend("x-gate-secret" = true))]
+        code: String,
+    }
+
+    #[derive(JsonSchema)]
+    #[expect(dead_code, reason = "only its schema is used")]
+    struct Card {
+        number: String,
+    }
+
+    #[derive(JsonSchema)]
+    #[expect(dead_code, reason = "only its schema is used")]
+    struct Place {
+        street: String,
+    }
+
+    #[derive(JsonSchema)]
+    #[serde(tag = "kind")]
+    #[expect(dead_code, reason = "only its schema is used")]
+    enum Pay {
+        Cash,
+        Card(Card),
+        Split { left: Card, right: Item },
+    }
+
+    fn order() -> (Value, Value) {
+        let mut schema = schema_for!(Order).to_value();
+        close(&mut schema);
+        let value = json!({
+            "item": {"name": "a", "code": "c1"}, "more": [{"name": "b", "code": "c2"}], "count": 1, "note": null,
+            "card": {"number": "4111"}, "extra": {"any": "key"}, "street": "Main",
+            "pay": {"kind": "Split", "left": {"number": "4"}, "right": {"name": "b", "code": "c3"}},
+        });
+        (schema, value)
+    }
+
+    #[test]
+    fn unknown_fields_are_found_at_any_depth() {
+        let (schema, value) = order();
+        let checker = Checker::new(&schema).unwrap();
+        assert_eq!(checker.check(&value).map_err(|e| e.to_string()), Ok(()));
+        for place in ["", "/item", "/more/0", "/card", "/pay", "/pay/left", "/pay/right"] {
+            let mut wrong = value.clone();
+            wrong.pointer_mut(place).unwrap()["surprise"] = json!(1);
+            let found = checker.check(&wrong).unwrap_err().to_string();
+            assert_eq!(found, format!("at `{place}/surprise`: unknown field"));
+        }
+        let mut card = value;
+        card["pay"] = json!({"kind": "Card", "number": "4"});
+        assert_eq!(checker.check(&card).map_err(|e| e.to_string()), Ok(()));
+        card["pay"]["surprise"] = json!(1);
+        assert_eq!(checker.check(&card).unwrap_err().to_string(), "at `/pay/surprise`: unknown field");
+        card["pay"] = json!({"kind": "Cheque"});
+        assert_eq!(
+            checker.check(&card).unwrap_err().to_string(),
+            "at `/pay`: has none of the shapes that are expected here"
+        );
+    }
+
+    #[test]
+    fn problems_name_the_place_and_no_value() {
+        let (schema, mut value) = order();
+        value["count"] = json!(0);
+        value["item"] = json!({"name": 4111});
+        let found = Checker::new(&schema).unwrap().check(&value).unwrap_err();
+        let mut lines: Vec<_> = found.iter().map(ToString::to_string).collect();
+        lines.sort();
+        assert_eq!(
+            lines,
+            [
+                "at `/count`: it is less than the minimum of 1",
+                "at `/item/code`: missing",
+                "at `/item/name`: expected a string",
+            ]
+        );
+    }
+
+    #[test]
+    fn secrets_are_found_at_any_depth_in_lists_and_choices() {
+        let (schema, mut value) = order();
+        assert!(has_secrets(&schema));
+        let mut seen = Vec::new();
+        let hide = &mut |secret: &Value| {
+            seen.push(secret.clone());
+            Ok::<_, ()>(json!("*"))
+        };
+        replace_secrets(&schema, &mut value, hide).unwrap();
+        assert_eq!(seen, [json!({"number": "4111"}), json!("c1"), json!("c2"), json!("c3")]);
+        assert_eq!(value["more"], json!([{"name": "b", "code": "*"}]));
+        assert_eq!(value["pay"]["right"]["code"], json!("*"));
+    }
+}

@@ -1,0 +1,139 @@
+//! What `#[gated_tool]` makes of a function.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::descriptor::{Annotations, Descriptor};
+use super::permit::Permit;
+use super::policy::Policy;
+use super::state::Provides;
+use crate::values::outcome::ToolOutcome;
+
+/// A gated function. One value of the type is one call: its fields are the arguments.
+///
+/// Made by [`#[gated_tool]`](macro@crate::gated_tool); there is no need to write one by hand.
+///
+/// ```
+/// use gate_runtime::prelude::*;
+///
+/// /// Read one order.
+/// #[gated_tool(policy = "never_ask", read_only)]
+/// fn get_order(/** Like `A-1001`. */ order_id: String) -> String {
+///     format!("order {order_id}: paid")
+/// }
+///
+/// assert_eq!(GetOrder::NAME, "get_order");
+/// assert_eq!(GetOrder::descriptor().description(), "Read one order.");
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a gated tool",
+    label = "not a gated tool",
+    note = "name the type that `#[gated_tool(policy = \"…\")]` makes of a function: `fn issue_refund` makes `IssueRefund`"
+)]
+pub trait Tool: Sized + Send + Sync + 'static {
+    /// What the function takes as `#[state]`; `()` if nothing.
+    type State: Send + Sync + 'static;
+
+    /// What the function returns.
+    type Output: Send + 'static;
+
+    /// The name that a model uses.
+    const NAME: &'static str;
+
+    /// What the attribute and the doc comments say.
+    #[doc(hidden)]
+    const ABOUT: About;
+
+    /// The policy that the attribute names.
+    #[must_use]
+    fn policy() -> Policy<Self>;
+
+    /// How arguments become JSON and back.
+    #[doc(hidden)]
+    fn codec() -> Codec<Self>;
+
+    /// What the function returned, for model and record.
+    #[doc(hidden)]
+    fn outcome(output: &Self::Output) -> ToolOutcome;
+
+    /// Runs the body. Only the engine has a [`Permit`].
+    fn run(permit: Permit<Self>, state: &Self::State) -> impl Future<Output = Self::Output> + Send;
+
+    /// What a model is told about the tool.
+    #[must_use]
+    fn descriptor() -> Descriptor {
+        Descriptor::build(Self::NAME, &Self::ABOUT, Self::codec().schema)
+    }
+}
+
+/// A tool that works in a gate with the state `S`: its own state is `()`, or a part that `S` [provides](Provides).
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a gated tool",
+    label = "not a gated tool",
+    note = "name the type that `#[gated_tool(policy = \"…\")]` makes of a function: `fn issue_refund` makes `IssueRefund`"
+)]
+pub trait InState<S>: Tool {
+    /// The tool's part of the state.
+    fn share(state: &Arc<S>) -> Arc<dyn Provides<Self::State>>;
+}
+
+/// What the attribute and the doc comments say of a tool.
+#[derive(Clone, Copy, Debug)]
+pub struct About {
+    /// A title for people.
+    pub title: Option<&'static str>,
+    /// What it does, for the model.
+    pub description: &'static str,
+    /// Hints.
+    pub annotations: Annotations,
+    /// How long its body may take.
+    pub timeout: Option<Duration>,
+    /// The schema of what it returns, if its type has one.
+    pub output: fn() -> Option<fn(&mut SchemaGenerator) -> Schema>,
+    /// The function as tokens, so that a changed body is noticed.
+    pub source: &'static str,
+}
+
+/// What a tool may take: anything that serialises both ways and has a schema.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be a tool argument",
+    label = "not a tool argument",
+    note = "add `#[derive(serde::Serialize, serde::Deserialize, schemars::JsonSchema)]` to `{Self}`"
+)]
+pub trait ToolArg: Serialize + DeserializeOwned + JsonSchema + Send + Sync + 'static {}
+#[diagnostic::do_not_recommend]
+impl<T: Serialize + DeserializeOwned + JsonSchema + Send + Sync + 'static> ToolArg for T {}
+
+/// All arguments of a tool together: generated code.
+pub trait ToolArgs: Serialize + DeserializeOwned + JsonSchema {}
+
+/// How a call's arguments become JSON and back.
+pub struct Codec<T> {
+    pub(crate) schema: fn(&mut SchemaGenerator) -> Schema,
+    pub(crate) read: fn(&Value) -> Result<T, serde_json::Error>,
+    pub(crate) write: fn(T) -> Result<Value, serde_json::Error>,
+}
+
+impl<T> Codec<T> {
+    /// Goes by way of a struct that the macro makes, which derives what serde and schemars need.
+    #[must_use]
+    pub fn of<A: ToolArgs + Into<T> + From<T>>() -> Self {
+        Self {
+            schema: A::json_schema,
+            read: |value| A::deserialize(value).map(Into::into),
+            write: |call| serde_json::to_value(A::from(call)),
+        }
+    }
+}
+
+impl<T> fmt::Debug for Codec<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Codec")
+    }
+}

@@ -1,0 +1,48 @@
+//! Who may decide.
+
+use std::fmt;
+
+use super::BoxFuture;
+use crate::values::id::{ReviewerId, Role};
+
+/// Knows the people who review, and their roles. Roles come from here, never from a caller.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use gate_runtime::{Directory, StaticDirectory};
+/// let people = StaticDirectory::new().person("dana", ["manager"]);
+/// assert!(people.find(&"dana".into()).await?.is_some());
+/// assert!(people.has_holder(&"manager".into()).await?);
+/// # Ok(()) }
+/// ```
+pub trait Directory: Send + Sync + 'static {
+    /// The roles of a person; `None` for one it does not know.
+    fn find<'a>(&'a self, who: &'a ReviewerId) -> BoxFuture<'a, Result<Option<Vec<Role>>, DirectoryError>>;
+
+    /// Whether anybody holds a role.
+    fn has_holder<'a>(&'a self, role: &'a Role) -> BoxFuture<'a, Result<bool, DirectoryError>>;
+}
+
+/// The directory could not answer: nobody is entitled to anything.
+///
+/// ```
+/// let error = gate_runtime::DirectoryError::new("LDAP does not answer");
+/// assert_eq!(error.to_string(), "the directory of reviewers: LDAP does not answer");
+/// ```
+#[derive(Debug)]
+pub struct DirectoryError(String);
+
+impl DirectoryError {
+    /// What happened.
+    pub fn new(problem: impl fmt::Display) -> Self {
+        Self(problem.to_string())
+    }
+}
+
+impl fmt::Display for DirectoryError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the directory of reviewers: {}", self.0)
+    }
+}
+
+impl std::error::Error for DirectoryError {}

@@ -1,0 +1,96 @@
+//! Judges beside the policies: they see every call untyped, and can only tighten.
+
+use super::BoxFuture;
+use crate::values::arguments::Arguments;
+use crate::values::context::CallContext;
+use crate::values::id::ToolName;
+use crate::values::requirement::Requirement;
+
+/// A judge of every call, whatever its tool: an external policy engine, a risk score, a rule of the house.
+///
+/// ```
+/// use gate_runtime::{BoxFuture, Objection, Overlay, OverlayCall};
+///
+/// struct NoSundays;
+///
+/// impl Overlay for NoSundays {
+///     fn name(&self) -> &str { "no work on Sundays" }
+///
+///     fn judge<'a>(&'a self, call: &'a OverlayCall<'a>) -> BoxFuture<'a, Result<Option<Objection>, String>> {
+///         let sunday = call.context().now().to_string().starts_with("2026-11-22");
+///         Box::pin(async move { Ok(sunday.then(|| Objection::deny("it is Sunday"))) })
+///     }
+/// }
+/// # assert_eq!(NoSundays.name(), "no work on Sundays");
+/// ```
+pub trait Overlay: Send + Sync + 'static {
+    /// The name under which people and records see it.
+    fn name(&self) -> &str;
+
+    /// Judges a call: `None` for no objection.
+    ///
+    /// # Errors
+    /// What went wrong, in words. An overlay that fails, or panics, asks.
+    fn judge<'a>(&'a self, call: &'a OverlayCall<'a>) -> BoxFuture<'a, Result<Option<Objection>, String>>;
+}
+
+/// What an overlay says against a call. It can make a verdict stricter, never looser: there is no way to say "approve".
+///
+/// ```
+/// use gate_runtime::prelude::*;
+/// use gate_runtime::Objection;
+/// let objection = Objection::ask("unusual amount", role("fraud"));
+/// assert_eq!(objection.reason(), "unusual amount");
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct Objection {
+    pub(crate) reason: String,
+    /// `None`: it denies.
+    pub(crate) requirement: Option<Requirement>,
+}
+
+impl Objection {
+    /// The call must not run.
+    pub fn deny(reason: impl Into<String>) -> Self {
+        Self { reason: reason.into(), requirement: None }
+    }
+
+    /// People must agree.
+    pub fn ask(reason: impl Into<String>, requirement: impl Into<Requirement>) -> Self {
+        Self { reason: reason.into(), requirement: Some(requirement.into()) }
+    }
+
+    /// Why, in words.
+    #[must_use]
+    pub fn reason(&self) -> &str {
+        &self.reason
+    }
+}
+
+/// A call as an overlay sees it: untyped, its secrets replaced by marks.
+#[derive(Debug)]
+pub struct OverlayCall<'a> {
+    pub(crate) tool: &'a ToolName,
+    pub(crate) arguments: &'a Arguments,
+    pub(crate) context: &'a CallContext,
+}
+
+impl OverlayCall<'_> {
+    /// The tool.
+    #[must_use]
+    pub fn tool(&self) -> &ToolName {
+        self.tool
+    }
+
+    /// The arguments.
+    #[must_use]
+    pub fn arguments(&self) -> &Arguments {
+        self.arguments
+    }
+
+    /// Who proposes it, for whom, in which run, and when.
+    #[must_use]
+    pub fn context(&self) -> &CallContext {
+        self.context
+    }
+}

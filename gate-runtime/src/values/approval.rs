@@ -1,0 +1,350 @@
+//! The stored question about one call, and everything that became of it.
+
+use std::fmt;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::arguments::Arguments;
+use super::assessment::{Assessment, Denial};
+use super::decision::{Decision, Vote};
+use super::digest::Digest;
+use super::event::{Changes, Subject};
+use super::id::{ApprovalId, GrantId, ReviewerId};
+use super::outcome::{NotRun, ToolOutcome};
+use super::requirement::Requirement;
+use super::verdict::Verdict;
+
+/// The state of a call. Terminal ones never change.
+///
+/// ```
+/// use gate_runtime::Status;
+/// assert!(Status::Rejected.is_terminal() && !Status::Pending.is_terminal());
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// People are asked.
+    Pending,
+    /// It may run: a rule, people or a grant said so.
+    Approved,
+    /// A rule denied it.
+    Denied,
+    /// People refused it.
+    Rejected,
+    /// Nobody decided in time.
+    Expired,
+    /// Whoever asked took it back.
+    Cancelled,
+    /// A person answered in the tool's place.
+    Responded,
+    /// Its body is running, or was when its process ended.
+    Dispatched,
+    /// Its body returned a value.
+    Succeeded,
+    /// Its body returned an error or panicked.
+    Failed,
+    /// Its body began, and nobody knows how it ended. It never runs again by itself.
+    Indeterminate,
+}
+
+impl Status {
+    /// Whether nothing can change it any more.
+    #[must_use]
+    pub fn is_terminal(self) -> bool {
+        match self {
+            Self::Pending | Self::Approved | Self::Dispatched | Self::Indeterminate => false,
+            Self::Denied
+            | Self::Rejected
+            | Self::Expired
+            | Self::Cancelled
+            | Self::Responded
+            | Self::Succeeded
+            | Self::Failed => true,
+        }
+    }
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Pending => "pending",
+            Self::Approved => "approved",
+            Self::Denied => "denied",
+            Self::Rejected => "rejected",
+            Self::Expired => "expired",
+            Self::Cancelled => "cancelled",
+            Self::Responded => "responded",
+            Self::Dispatched => "dispatched",
+            Self::Succeeded => "succeeded",
+            Self::Failed => "failed",
+            Self::Indeterminate => "indeterminate",
+        })
+    }
+}
+
+/// An earlier refusal by a person, in the same run and of the same tool.
+///
+/// ```
+/// # fn show(refusal: &gate_runtime::Refusal) {
+/// println!("{} refused this before: {}", refusal.by(), refusal.reason());
+/// # }
+/// ```
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refusal {
+    pub(crate) approval: ApprovalId,
+    pub(crate) arguments: Digest,
+    pub(crate) by: ReviewerId,
+    pub(crate) reason: String,
+}
+
+impl Refusal {
+    /// The approval that was refused.
+    #[must_use]
+    pub fn approval(&self) -> ApprovalId {
+        self.approval
+    }
+
+    /// The digest of the arguments that were refused.
+    #[must_use]
+    pub fn arguments(&self) -> Digest {
+        self.arguments
+    }
+
+    /// Who refused.
+    #[must_use]
+    pub fn by(&self) -> &ReviewerId {
+        &self.by
+    }
+
+    /// Why.
+    #[must_use]
+    pub fn reason(&self) -> &str {
+        &self.reason
+    }
+}
+
+impl fmt::Debug for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Refusal({} by {})", self.approval, self.by)
+    }
+}
+
+/// The stored question about one call: what was proposed, how it was judged, who voted, what became of it.
+///
+/// Every call that passes intake has one, also where a rule decided alone: then nobody was asked, and it says so. It
+/// changes only by [`apply`](Self::apply). `Debug` prints no argument values.
+///
+/// ```
+/// # fn show(approval: &gate_runtime::Approval) {
+/// println!("{}: {} is {}", approval.id(), approval.tool(), approval.status());
+/// # }
+/// ```
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Approval {
+    #[serde(flatten)]
+    pub(crate) subject: Arc<Subject>,
+    pub(crate) version: u64,
+    pub(crate) status: Status,
+    pub(crate) arguments: Arguments,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) proposed: Option<Arguments>,
+    pub(crate) assessment: Arc<Assessment>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) requirements: Vec<Requirement>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) votes: Vec<Vote>,
+    /// When the requirements began to hold: from then on their times count.
+    pub(crate) asked_at: Timestamp,
+    /// For each requirement, how many steps have been announced.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) reached: Vec<usize>,
+    pub(crate) changed_at: Timestamp,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) grant: Option<GrantId>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) held: bool,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) earlier: Vec<Refusal>,
+    #[serde(default, skip_serializing_if = "Changes::is_empty")]
+    pub(crate) changes: Changes,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) outcome: Option<ToolOutcome>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) note: Option<String>,
+}
+
+impl Approval {
+    /// Its id.
+    #[must_use]
+    pub fn id(&self) -> ApprovalId {
+        self.subject.approval
+    }
+
+    /// Which call it is about, and what its decision is bound to.
+    #[must_use]
+    pub fn subject(&self) -> &Subject {
+        &self.subject
+    }
+
+    /// The tool.
+    #[must_use]
+    pub fn tool(&self) -> &super::id::ToolName {
+        &self.subject.tool
+    }
+
+    /// How often it changed; a store writes it only over the version before.
+    #[must_use]
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// The state it is in.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        self.status
+    }
+
+    /// The arguments that would run, or ran: edited ones, if a person edited them.
+    #[must_use]
+    pub fn arguments(&self) -> &Arguments {
+        &self.arguments
+    }
+
+    /// The arguments that the model proposed.
+    #[must_use]
+    pub fn proposed(&self) -> &Arguments {
+        self.proposed.as_ref().unwrap_or(&self.arguments)
+    }
+
+    /// Whether a person changed the arguments.
+    #[must_use]
+    pub fn is_edited(&self) -> bool {
+        self.proposed.is_some()
+    }
+
+    /// How the rules judged it.
+    pub fn assessment(&self) -> &Assessment {
+        &self.assessment
+    }
+
+    /// What people must agree to; all of it. Empty where nobody is asked.
+    #[must_use]
+    pub fn requirements(&self) -> &[Requirement] {
+        &self.requirements
+    }
+
+    /// The votes, oldest first.
+    #[must_use]
+    pub fn votes(&self) -> &[Vote] {
+        &self.votes
+    }
+
+    /// When it was asked, last.
+    #[must_use]
+    pub fn asked_at(&self) -> Timestamp {
+        self.asked_at
+    }
+
+    /// When it changed, last.
+    #[must_use]
+    pub fn changed_at(&self) -> Timestamp {
+        self.changed_at
+    }
+
+    /// When it expires, if it does: the earliest end of any requirement.
+    #[must_use]
+    pub fn expires_at(&self) -> Option<Timestamp> {
+        self.requirements.iter().filter_map(|requirement| requirement.expires(self.asked_at)).min()
+    }
+
+    /// The standing permission that answered it.
+    #[must_use]
+    pub fn grant(&self) -> Option<GrantId> {
+        self.grant
+    }
+
+    /// Whether it waits, or waited, only because another call of its batch does.
+    #[must_use]
+    pub fn is_held(&self) -> bool {
+        self.held
+    }
+
+    /// What people refused earlier, in the same run and of the same tool.
+    #[must_use]
+    pub fn earlier(&self) -> &[Refusal] {
+        &self.earlier
+    }
+
+    /// What was no longer as it was, so that it was asked again.
+    #[must_use]
+    pub fn changes(&self) -> Changes {
+        self.changes
+    }
+
+    /// What the tool, or the person in its place, gave back.
+    #[must_use]
+    pub fn outcome(&self) -> Option<&ToolOutcome> {
+        self.outcome.as_ref()
+    }
+
+    /// Why the call did not run, if that is settled.
+    ///
+    /// ```
+    /// # fn show(approval: &gate_runtime::Approval) {
+    /// if let Some(reason) = approval.not_run() {
+    ///     println!("{}: {}", reason.kind(), reason.for_reviewer());
+    /// }
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn not_run(&self) -> Option<NotRun> {
+        let reason = || self.note.clone().unwrap_or_default();
+        match self.status {
+            Status::Denied => {
+                let rule = self.assessment.reasons().next().map_or_else(String::new, |rule| rule.rule().to_owned());
+                Some(NotRun::Denied { rule, stop: self.assessment.is_denied_for(Denial::TooMany) })
+            }
+            Status::Rejected => Some(match self.rejection() {
+                Some(Refusal { by, reason, .. }) => NotRun::Rejected { by, reason, again: self.votes.is_empty() },
+                None => NotRun::Unavailable { problem: "a rejection without a reason".to_owned() },
+            }),
+            Status::Expired => Some(NotRun::Expired),
+            Status::Cancelled => Some(NotRun::Cancelled { reason: reason() }),
+            Status::Pending
+            | Status::Approved
+            | Status::Responded
+            | Status::Dispatched
+            | Status::Succeeded
+            | Status::Failed
+            | Status::Indeterminate => None,
+        }
+    }
+
+    /// The rejection that ended it: its own, or the earlier one that it only repeats.
+    pub(crate) fn rejection(&self) -> Option<Refusal> {
+        let own = self.votes.iter().rev().find_map(|vote| match &vote.decision {
+            Decision::Reject { reason } => Some(Refusal {
+                approval: self.id(),
+                arguments: self.arguments.digest(),
+                by: vote.reviewer.clone(),
+                reason: reason.clone(),
+            }),
+            _ => None,
+        });
+        let same = |refusal: &&Refusal| refusal.arguments == self.arguments.digest();
+        own.or_else(|| self.earlier.iter().find(same).cloned())
+    }
+
+    /// Whether a later call with the same arguments in the same run is refused at once.
+    pub(crate) fn refuses_repeats(&self) -> bool {
+        self.status == Status::Rejected && !self.requirements.iter().any(Requirement::is_repeatable)
+    }
+
+    /// Whether people were asked, or would have been without a grant.
+    #[must_use]
+    pub fn was_asked(&self) -> bool {
+        self.assessment.verdict() == Verdict::Ask
+    }
+}

@@ -1,0 +1,168 @@
+//! The arguments of a call as they are stored, shown and digested.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::Value;
+
+use super::digest::{Digest, hex};
+use super::json::{Misfit, canonical};
+
+/// The arguments of one call: canonical JSON (RFC 8785), in which every secret is replaced by a mark.
+///
+/// What is digested is what is stored and shown, and what runs is read from exactly this text; a secret is bound by a
+/// salted commitment and comes from the process that read it. `Debug` shows the digest only; [`to_json`](Self::to_json)
+/// is the way to the values.
+///
+/// ```
+/// # fn show(arguments: &gate_runtime::Arguments) {
+/// assert_eq!(arguments.get("amount_cents").and_then(|cents| cents.as_u64()), Some(2_400));
+/// # }
+/// ```
+#[derive(Clone, PartialEq, Eq)]
+pub struct Arguments {
+    text: Arc<str>,
+    digest: Digest,
+    secrets: Vec<Commitment>,
+}
+
+/// A promise of a secret value: `SHA-256(salt ‖ canonical JSON of the value)`.
+///
+/// ```
+/// # fn show(secret: &gate_runtime::Commitment) {
+/// assert_eq!(secret.salt().len(), 16);
+/// # }
+/// ```
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Commitment {
+    #[serde(with = "salt_text")]
+    salt: [u8; 16],
+    digest: Digest,
+}
+
+impl Commitment {
+    /// Commits to a value with a salt.
+    pub(crate) fn to(value: &Value, salt: [u8; 16]) -> Result<Self, Misfit> {
+        let text = canonical(value)?;
+        Ok(Self { salt, digest: Digest::of_all(&[&salt, text.as_bytes()]) })
+    }
+
+    /// The salt, 16 random bytes.
+    #[must_use]
+    pub fn salt(&self) -> &[u8; 16] {
+        &self.salt
+    }
+
+    /// The committed digest.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        self.digest
+    }
+
+    /// What stands in the place of the secret: never a secret, and never the same for two of them.
+    #[must_use]
+    pub fn mark(&self) -> String {
+        format!("{MARK_START}{}]", hex(self.digest.as_bytes().get(..16).unwrap_or_default()))
+    }
+}
+
+impl fmt::Debug for Commitment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.mark())
+    }
+}
+
+const MARK_START: &str = "[secret ";
+
+/// Whether a text is, or was made to look like, the mark of a secret.
+pub(crate) fn is_mark(text: &str) -> bool {
+    text.trim_start().starts_with(MARK_START)
+}
+
+mod salt_text {
+    use serde::{Deserialize, Deserializer, Serializer, de};
+
+    use crate::values::digest::{hex, unhex};
+
+    pub(super) fn serialize<S: Serializer>(salt: &[u8; 16], serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&hex(salt))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<[u8; 16], D::Error> {
+        let bytes = unhex(&String::deserialize(deserializer)?).unwrap_or_default();
+        bytes.try_into().map_err(|_| de::Error::custom("a salt is 32 hexadecimal digits"))
+    }
+}
+
+impl Arguments {
+    /// Takes arguments in which marks stand for the secrets.
+    pub(crate) fn new(marked: &Value, secrets: Vec<Commitment>) -> Result<Self, Misfit> {
+        let text = canonical(marked)?;
+        Ok(Self { digest: Digest::of(&text), text: text.into(), secrets })
+    }
+
+    /// The canonical JSON text.
+    #[must_use]
+    pub fn as_json(&self) -> &str {
+        &self.text
+    }
+
+    /// The arguments as a JSON value.
+    #[must_use]
+    pub fn to_json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_default()
+    }
+
+    /// One argument by its name.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<Value> {
+        self.to_json().get_mut(name).map(Value::take)
+    }
+
+    /// The SHA-256 of the canonical text.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        self.digest
+    }
+
+    /// The commitments of the secrets, in the order in which their marks stand.
+    #[must_use]
+    pub fn secrets(&self) -> &[Commitment] {
+        &self.secrets
+    }
+
+    /// Whether the text still has its digest. A store could have returned another one.
+    pub(crate) fn is_intact(&self) -> bool {
+        Digest::of(self.text.as_bytes()) == self.digest
+    }
+}
+
+impl fmt::Debug for Arguments {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Arguments({})", self.digest)
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct Stored {
+    json: Value,
+    digest: Digest,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    secrets: Vec<Commitment>,
+}
+
+impl Serialize for Arguments {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Stored { json: self.to_json(), digest: self.digest, secrets: self.secrets.clone() }.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Arguments {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let Stored { json, digest, secrets } = Stored::deserialize(deserializer)?;
+        // The digest is kept as it was stored: whether it fits is judged where something would run.
+        let text = canonical(&json).map_err(serde::de::Error::custom)?;
+        Ok(Self { text: text.into(), digest, secrets })
+    }
+}

@@ -1,0 +1,19 @@
+//! Layer 0: plain data and total functions. Nothing here waits, reads a clock or knows a store.
+
+pub(crate) mod approval;
+pub(crate) mod arguments;
+pub(crate) mod assessment;
+pub(crate) mod context;
+pub(crate) mod decision;
+pub(crate) mod digest;
+pub(crate) mod event;
+pub(crate) mod grant;
+pub(crate) mod id;
+pub(crate) mod json;
+pub(crate) mod limit;
+pub(crate) mod outcome;
+pub(crate) mod requirement;
+pub(crate) mod time;
+pub(crate) mod transition;
+pub(crate) mod verdict;
+pub(crate) mod words;

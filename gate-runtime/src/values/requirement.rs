@@ -1,0 +1,427 @@
+//! Who must agree before an asked call runs, until when, and who is asked then.
+
+use std::fmt;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::id::Role;
+use super::words;
+
+/// Who may answer.
+///
+/// ```
+/// use gate_runtime::{Who, anyone, role};
+/// assert_eq!(role("manager").to_string(), "a manager");
+/// assert_eq!(anyone(), Who::Anyone);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Who {
+    /// Any reviewer in the directory.
+    Anyone,
+    /// A reviewer who holds this role.
+    Role {
+        /// The role.
+        role: Role,
+    },
+    /// The person on whose behalf the run acts: a user confirming what their own agent is about to do.
+    Principal,
+}
+
+/// Any reviewer in the directory.
+///
+/// ```
+/// use gate_runtime::prelude::*;
+/// let requirement = ask(anyone());
+/// assert_eq!(requirement.to_string(), "anyone who reviews");
+/// ```
+#[must_use]
+pub fn anyone() -> Who {
+    Who::Anyone
+}
+
+/// A reviewer who holds a role.
+///
+/// ```
+/// use gate_runtime::prelude::*;
+/// assert_eq!(ask(role("manager")).to_string(), "a manager");
+/// ```
+#[must_use]
+pub fn role(name: impl Into<Role>) -> Who {
+    Who::Role { role: name.into() }
+}
+
+/// The person on whose behalf the run acts, and nobody else.
+///
+/// ```
+/// use gate_runtime::prelude::*;
+/// assert_eq!(ask(principal()).to_string(), "the person it is for");
+/// ```
+#[must_use]
+pub fn principal() -> Who {
+    Who::Principal
+}
+
+impl fmt::Display for Who {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Who::Anyone => f.write_str("anyone who reviews"),
+            Who::Role { role } => write!(f, "{}", words::with_article(role.as_str())),
+            Who::Principal => f.write_str("the person it is for"),
+        }
+    }
+}
+
+/// One step of an escalation: who is asked, how many of them must agree or refuse, and for how long.
+///
+/// ```
+/// use gate_runtime::prelude::*;
+/// let requirement = ask(role("manager")).within(minutes(30));
+/// assert_eq!(requirement.tiers()[0].within(), Some(minutes(30)));
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tier {
+    who: Who,
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    count: u8,
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    deny_count: u8,
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "seconds")]
+    within: Option<Duration>,
+}
+
+fn one() -> u8 {
+    1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
+fn is_one(count: &u8) -> bool {
+    *count == 1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
+fn is_false(flag: &bool) -> bool {
+    !flag
+}
+
+impl Tier {
+    /// Who is asked.
+    #[must_use]
+    pub fn who(&self) -> &Who {
+        &self.who
+    }
+
+    /// How many of them must approve.
+    #[must_use]
+    pub fn count(&self) -> u8 {
+        self.count
+    }
+
+    /// How many refusals end it.
+    #[must_use]
+    pub fn deny_count(&self) -> u8 {
+        self.deny_count
+    }
+
+    /// How long this step lasts; `None`: until someone decides.
+    #[must_use]
+    pub fn within(&self) -> Option<Duration> {
+        self.within
+    }
+}
+
+/// What must happen before an asked call runs: who agrees, how many of them, until when, and who is asked then.
+///
+/// Made by [`ask`]. A later step of an escalation widens the circle: who was asked first may still answer.
+///
+/// ```
+/// use gate_runtime::prelude::*;
+/// let requirement = ask(role("manager")).within(minutes(30)).then(ask(role("director")).count(2).within(hours(2)));
+/// assert_eq!(requirement.to_string(), "a manager within 30 minutes, then 2 of role director within 2 hours");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Requirement {
+    tiers: Vec<Tier>,
+    #[serde(default, skip_serializing_if = "is_false")]
+    comment: bool,
+    #[serde(default, skip_serializing_if = "is_false")]
+    fixed: bool,
+    #[serde(default, skip_serializing_if = "is_false")]
+    cancel_abandoned: bool,
+    #[serde(default, skip_serializing_if = "is_false")]
+    hold_batch: bool,
+    #[serde(default, skip_serializing_if = "is_false")]
+    repeatable: bool,
+    #[serde(default, skip_serializing_if = "is_false")]
+    no_grants: bool,
+}
+
+/// Asks someone: the start of a [`Requirement`].
+///
+/// ```
+/// use gate_runtime::prelude::*;
+/// let two_of_three = ask(role("finance")).count(2);
+/// assert_eq!(two_of_three.to_string(), "2 of role finance");
+/// ```
+#[must_use]
+pub fn ask(who: impl Into<Requirement>) -> Requirement {
+    who.into()
+}
+
+impl From<Who> for Requirement {
+    fn from(who: Who) -> Self {
+        Self {
+            tiers: vec![Tier { who, count: 1, deny_count: 1, within: None }],
+            comment: false,
+            fixed: false,
+            cancel_abandoned: false,
+            hold_batch: false,
+            repeatable: false,
+            no_grants: false,
+        }
+    }
+}
+
+impl Requirement {
+    /// So many different people must approve.
+    #[must_use]
+    pub fn count(mut self, people: u8) -> Self {
+        self.last_tier(|tier| tier.count = people);
+        self
+    }
+
+    /// So many different people must refuse before it counts as rejected. One is enough unless this is said.
+    #[must_use]
+    pub fn deny_count(mut self, people: u8) -> Self {
+        self.last_tier(|tier| tier.deny_count = people);
+        self
+    }
+
+    /// How long they have; then the next step begins, or the question expires. Counted in whole seconds.
+    #[must_use]
+    pub fn within(mut self, time: Duration) -> Self {
+        self.last_tier(|tier| tier.within = Some(time));
+        self
+    }
+
+    /// Who is asked besides when the time is over. Its options other than people and times are those of the first step.
+    #[must_use]
+    pub fn then(mut self, next: impl Into<Requirement>) -> Self {
+        self.tiers.extend(next.into().tiers);
+        self
+    }
+
+    /// Whoever approves must say why.
+    #[must_use]
+    pub fn comment_required(mut self) -> Self {
+        self.comment = true;
+        self
+    }
+
+    /// The arguments cannot be changed by a reviewer.
+    #[must_use]
+    pub fn not_editable(mut self) -> Self {
+        self.fixed = true;
+        self
+    }
+
+    /// When the caller stops waiting, the question is cancelled. It is kept unless this is said.
+    #[must_use]
+    pub fn cancel_when_abandoned(mut self) -> Self {
+        self.cancel_abandoned = true;
+        self
+    }
+
+    /// Calls of the same batch that need no person wait too, until this one is decided.
+    #[must_use]
+    pub fn hold_batch(mut self) -> Self {
+        self.hold_batch = true;
+        self
+    }
+
+    /// After a rejection the same call may be asked again in the same run.
+    #[must_use]
+    pub fn may_be_asked_again(mut self) -> Self {
+        self.repeatable = true;
+        self
+    }
+
+    /// The question cannot be answered with a standing permission.
+    #[must_use]
+    pub fn no_grants(mut self) -> Self {
+        self.no_grants = true;
+        self
+    }
+
+    fn last_tier(&mut self, change: impl FnOnce(&mut Tier)) {
+        if let Some(tier) = self.tiers.last_mut() {
+            change(tier);
+        }
+    }
+
+    /// The steps of the escalation, first to last.
+    #[must_use]
+    pub fn tiers(&self) -> &[Tier] {
+        &self.tiers
+    }
+
+    /// Whether whoever approves must say why.
+    #[must_use]
+    pub fn wants_comment(&self) -> bool {
+        self.comment
+    }
+
+    /// Whether a reviewer may change the arguments.
+    #[must_use]
+    pub fn is_editable(&self) -> bool {
+        !self.fixed
+    }
+
+    /// Whether the question is cancelled when the caller stops waiting.
+    #[must_use]
+    pub fn is_cancelled_when_abandoned(&self) -> bool {
+        self.cancel_abandoned
+    }
+
+    /// Whether calls of the same batch wait for it.
+    #[must_use]
+    pub fn holds_batch(&self) -> bool {
+        self.hold_batch
+    }
+
+    /// Whether the same call may be asked again after a rejection.
+    #[must_use]
+    pub fn is_repeatable(&self) -> bool {
+        self.repeatable
+    }
+
+    /// Whether it may be answered with a standing permission.
+    #[must_use]
+    pub fn takes_grants(&self) -> bool {
+        !self.no_grants
+    }
+
+    /// What is wrong with it, if anything: it could never be met, or a part of it could never happen.
+    pub(crate) fn problem(&self) -> Option<String> {
+        let last = self.tiers.len().saturating_sub(1);
+        self.tiers.iter().enumerate().find_map(|(index, tier)| {
+            if tier.count == 0 || tier.deny_count == 0 {
+                Some("a count of 0 people: at least one must decide".to_owned())
+            } else if matches!(tier.who, Who::Principal) && tier.count > 1 {
+                Some(format!("{} principals must agree, but a run acts for one person", tier.count))
+            } else if tier.within.is_some_and(|time| time.as_secs() == 0) {
+                Some("a time of less than a second: nobody can answer within it".to_owned())
+            } else if index < last && tier.within.is_none() {
+                Some(format!("`.then(…)` after {}, who has no time limit: add `.within(…)` before it", tier.who))
+            } else {
+                None
+            }
+        })
+    }
+
+    /// How many steps have begun at `now`; `None`: the last one is over.
+    pub(crate) fn reached(&self, since: Timestamp, now: Timestamp) -> Option<usize> {
+        let mut end = since;
+        for (index, tier) in self.tiers.iter().enumerate() {
+            match tier.within.and_then(|time| end.checked_add(time).ok()) {
+                Some(at) if at <= now => end = at,
+                _ => return Some(index + 1),
+            }
+        }
+        None
+    }
+
+    /// When the step that holds at `now` ends, if it ends.
+    pub(crate) fn next_change(&self, since: Timestamp, now: Timestamp) -> Option<Timestamp> {
+        let mut end = since;
+        for tier in &self.tiers {
+            end = end.checked_add(tier.within?).ok()?;
+            if end > now {
+                return Some(end);
+            }
+        }
+        Some(end)
+    }
+
+    /// When the last step ends, if it ends.
+    pub(crate) fn expires(&self, since: Timestamp) -> Option<Timestamp> {
+        self.tiers.iter().try_fold(since, |end, tier| end.checked_add(tier.within?).ok())
+    }
+}
+
+impl fmt::Display for Requirement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, tier) in self.tiers.iter().enumerate() {
+            if index > 0 {
+                f.write_str(", then ")?;
+            }
+            match (&tier.who, tier.count) {
+                (who, 1) => write!(f, "{who}")?,
+                (Who::Role { role }, count) => write!(f, "{count} of role {role}")?,
+                (_, count) => write!(f, "{count} reviewers")?,
+            }
+            if let Some(time) = tier.within {
+                write!(f, " within {}", words::duration(time))?;
+            }
+        }
+        let notes = [(self.comment, "who must say why"), (self.fixed, "without changes")];
+        for (_, note) in notes.iter().filter(|(holds, _)| *holds) {
+            write!(f, ", {note}")?;
+        }
+        Ok(())
+    }
+}
+
+mod seconds {
+    use std::time::Duration;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    #[expect(clippy::ref_option, reason = "the signature that serde asks for")]
+    pub(super) fn serialize<S: Serializer>(time: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
+        time.map(|time| time.as_secs()).serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+        Ok(Option::<u64>::deserialize(deserializer)?.map(Duration::from_secs))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::values::time::minutes;
+
+    #[test]
+    fn steps_follow_each_other_and_end() {
+        let asked = Timestamp::UNIX_EPOCH;
+        let at = |minute: i64| Timestamp::from_second(minute * 60).unwrap();
+        let both = ask(role("manager")).within(minutes(30)).then(ask(role("oncall")).within(minutes(10)));
+        let reached = |minute| both.reached(asked, at(minute));
+        assert_eq!(
+            [reached(0), reached(29), reached(30), reached(39), reached(40)],
+            [Some(1), Some(1), Some(2), Some(2), None]
+        );
+        assert_eq!(both.next_change(asked, at(0)), Some(at(30)));
+        assert_eq!(both.next_change(asked, at(30)), Some(at(40)));
+        assert_eq!(both.expires(asked), Some(at(40)));
+        assert_eq!(ask(anyone()).expires(asked), None);
+    }
+
+    #[test]
+    fn what_cannot_be_met_is_a_problem() {
+        for bad in [
+            ask(anyone()).count(0),
+            ask(anyone()).deny_count(0),
+            ask(principal()).count(2),
+            ask(anyone()).then(ask(role("oncall"))),
+            ask(anyone()).within(Duration::from_millis(10)),
+        ] {
+            assert!(bad.problem().is_some(), "{bad}");
+        }
+        assert_eq!(ask(anyone()).within(minutes(1)).then(ask(role("oncall"))).problem(), None);
+    }
+}

@@ -1,0 +1,411 @@
+//! The life of a call as one pure function: what follows from what happens to it.
+
+use std::fmt;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::approval::{Approval, Refusal, Status};
+use super::arguments::Arguments;
+use super::assessment::{Assessment, Denial};
+use super::decision::{Decision, Vote};
+use super::event::{CallEvent, Changes, Subject};
+use super::id::ReviewerId;
+use super::outcome::ToolOutcome;
+use super::requirement::Requirement;
+use super::verdict::Verdict;
+use super::words;
+
+/// Why an event does not apply: the approval stays as it is.
+///
+/// ```
+/// use gate_runtime::{Refused, Status};
+/// assert_eq!(Refused::Final(Status::Expired).to_string(), "it is already expired: that never changes");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Refused {
+    /// It is in a terminal state.
+    Final(Status),
+    /// It is in a state in which this cannot happen.
+    NotNow(Status),
+    /// Its time was over before the vote.
+    TooLate,
+    /// The voter is not one of those who may decide now.
+    NotEntitled {
+        /// The voter.
+        reviewer: ReviewerId,
+        /// Why not, or who may.
+        why: String,
+    },
+    /// The vote is about arguments that have changed since.
+    Changed,
+    /// An approval of this wants a comment.
+    CommentRequired,
+    /// A rejection wants a reason.
+    ReasonRequired,
+    /// Its arguments cannot be changed.
+    NotEditable,
+    /// The edit leaves everything as it is.
+    NothingChanged,
+    /// Nothing is due yet.
+    NothingDue,
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Final(status) => write!(f, "it is already {status}: that never changes"),
+            Self::NotNow(status) => write!(f, "it is {status}, where this cannot happen"),
+            Self::TooLate => f.write_str("its time is over: it counts as expired"),
+            Self::NotEntitled { reviewer, why } => write!(f, "{reviewer} cannot decide this: {why}"),
+            Self::Changed => {
+                f.write_str("its arguments were changed after they were shown: look at it again, then decide")
+            }
+            Self::CommentRequired => f.write_str("an approval of this needs a comment: say why"),
+            Self::ReasonRequired => f.write_str("a rejection needs a reason: the agent is told why"),
+            Self::NotEditable => f.write_str("its arguments cannot be edited: approve or reject it as it is"),
+            Self::NothingChanged => f.write_str("the edit changes nothing: approve it instead"),
+            Self::NothingDue => f.write_str("nothing is due yet"),
+        }
+    }
+}
+
+impl std::error::Error for Refused {}
+
+impl Approval {
+    /// A new approval, in the state that its assessment gives it.
+    ///
+    /// A call that only repeats what a person refused before in this run is rejected, whatever the rules say now.
+    pub(crate) fn open(
+        subject: Arc<Subject>,
+        arguments: Arguments,
+        assessment: Arc<Assessment>,
+        earlier: Vec<Refusal>,
+        now: Timestamp,
+    ) -> Self {
+        let requirements = assessment.requirements();
+        let status = match assessment.verdict() {
+            Verdict::Deny if assessment.is_denied_for(Denial::RefusedBefore) => Status::Rejected,
+            Verdict::Deny => Status::Denied,
+            Verdict::Ask => Status::Pending,
+            Verdict::Approve => Status::Approved,
+        };
+        let mut approval = Self {
+            subject,
+            version: 1,
+            status,
+            arguments,
+            proposed: None,
+            assessment,
+            requirements,
+            votes: Vec::new(),
+            asked_at: now,
+            reached: Vec::new(),
+            changed_at: now,
+            grant: None,
+            held: false,
+            earlier,
+            changes: Changes::default(),
+            outcome: None,
+            note: None,
+        };
+        approval.reached = approval.reached_at(now).unwrap_or_default();
+        approval
+    }
+
+    /// What follows from an event: the approval after it, one version further, or why it does not apply.
+    ///
+    /// Pure: a store only has to write the result over the version it was made from.
+    ///
+    /// # Errors
+    /// [`Refused`] says why the event does not apply. A terminal state never changes.
+    ///
+    /// ```
+    /// # use gate_runtime::{Approval, CallEvent, Refused, Timestamp};
+    /// fn cancel(approval: &Approval, now: Timestamp) -> Result<Approval, Refused> {
+    ///     approval.apply(&CallEvent::Cancelled { reason: "the customer hung up".into() }, now)
+    /// }
+    /// ```
+    pub fn apply(&self, event: &CallEvent, now: Timestamp) -> Result<Self, Refused> {
+        let mut next = self.clone();
+        next.version += 1;
+        next.changed_at = now;
+        match event {
+            CallEvent::Voted { vote } => next.vote(vote, now)?,
+            CallEvent::Covered { grant } => {
+                next.must_be(&[Status::Pending])?;
+                next.grant = Some(*grant);
+                next.status = Status::Approved;
+            }
+            CallEvent::Escalated { reached } => {
+                next.must_be(&[Status::Pending])?;
+                if next.reached_at(now).as_ref() != Some(reached) || *reached == next.reached {
+                    return Err(Refused::NothingDue);
+                }
+                next.reached.clone_from(reached);
+            }
+            CallEvent::Expired => {
+                next.must_be(&[Status::Pending])?;
+                if next.reached_at(now).is_some() {
+                    return Err(Refused::NothingDue);
+                }
+                next.status = Status::Expired;
+            }
+            CallEvent::Cancelled { reason } => {
+                next.must_be(&[Status::Pending, Status::Approved])?;
+                next.note = Some(reason.clone());
+                next.status = Status::Cancelled;
+            }
+            CallEvent::Abandoned => {
+                next.must_be(&[Status::Pending])?;
+                if next.requirements.iter().any(Requirement::is_cancelled_when_abandoned) {
+                    next.note = Some("the caller stopped waiting".to_owned());
+                    next.status = Status::Cancelled;
+                }
+            }
+            CallEvent::Reassessed { assessment, changes } => next.reassess(assessment, *changes, now)?,
+            CallEvent::Dispatched => {
+                next.must_be(&[Status::Approved])?;
+                next.status = Status::Dispatched;
+            }
+            CallEvent::Finished { outcome } => {
+                next.must_be(&[Status::Dispatched])?;
+                next.status = match outcome {
+                    ToolOutcome::Returned { .. } => Status::Succeeded,
+                    ToolOutcome::Failed { .. } => Status::Failed,
+                };
+                next.outcome = Some(outcome.clone());
+            }
+            CallEvent::Lost { why } => {
+                next.must_be(&[Status::Dispatched])?;
+                next.note = Some(why.clone());
+                next.status = Status::Indeterminate;
+            }
+            // Both begin an approval; neither happens to one that is there.
+            CallEvent::Assessed { .. } | CallEvent::Imported => next.must_be(&[])?,
+        }
+        Ok(next)
+    }
+
+    /// What the passing of time makes due: the next step of an escalation, or the end.
+    #[must_use]
+    pub fn due(&self, now: Timestamp) -> Option<CallEvent> {
+        if self.status != Status::Pending {
+            return None;
+        }
+        match self.reached_at(now) {
+            None => Some(CallEvent::Expired),
+            Some(reached) if reached != self.reached => Some(CallEvent::Escalated { reached }),
+            Some(_) => None,
+        }
+    }
+
+    /// When something becomes due next, if time alone can make it so.
+    #[must_use]
+    pub fn next_due(&self, now: Timestamp) -> Option<Timestamp> {
+        if self.status != Status::Pending {
+            return None;
+        }
+        self.requirements.iter().filter_map(|requirement| requirement.next_change(self.asked_at, now)).min()
+    }
+
+    /// The approval as a store takes it in that has never seen it.
+    ///
+    /// What was settled stays settled. What was approved is asked again: this store cannot know whether it already ran.
+    /// What was running is indeterminate.
+    pub(crate) fn imported(mut self, now: Timestamp) -> Self {
+        match self.status {
+            Status::Approved if self.was_asked() => {
+                self.status = Status::Pending;
+                self.votes.clear();
+                self.grant = None;
+                self.asked_at = now;
+                self.note = Some("it was approved before, where it may already have run".to_owned());
+            }
+            Status::Approved | Status::Dispatched => {
+                self.status = Status::Indeterminate;
+                self.note = Some("its run went on in another place".to_owned());
+            }
+            _ => {}
+        }
+        self.version = 1;
+        self
+    }
+
+    fn must_be(&self, states: &[Status]) -> Result<(), Refused> {
+        if states.contains(&self.status) {
+            Ok(())
+        } else if self.status.is_terminal() {
+            Err(Refused::Final(self.status))
+        } else {
+            Err(Refused::NotNow(self.status))
+        }
+    }
+
+    /// For each requirement, how many of its steps have begun; `None` once the last step of any is over.
+    fn reached_at(&self, now: Timestamp) -> Option<Vec<usize>> {
+        self.requirements.iter().map(|requirement| requirement.reached(self.asked_at, now)).collect()
+    }
+
+    fn vote(&mut self, vote: &Vote, now: Timestamp) -> Result<(), Refused> {
+        self.must_be(&[Status::Pending])?;
+        let reached = self.reached_at(now).ok_or(Refused::TooLate)?;
+        self.check_voter(vote, &reached)?;
+        self.check_vote(vote)?;
+        // One person is one vote: a new one takes the place of the old one.
+        self.votes.retain(|earlier| earlier.reviewer != vote.reviewer);
+        self.votes.push(vote.clone());
+        if let Decision::Edit { arguments } = &vote.decision {
+            let before = std::mem::replace(&mut self.arguments, arguments.clone());
+            self.proposed.get_or_insert(before);
+        }
+        self.count(&reached);
+        Ok(())
+    }
+
+    /// Who votes must be a person, not the one the run acts for (unless asked exactly), and one of those asked by now.
+    fn check_voter(&self, vote: &Vote, reached: &[usize]) -> Result<(), Refused> {
+        let info = &self.subject.info;
+        let refuse = |why: String| Err(Refused::NotEntitled { reviewer: vote.reviewer.clone(), why });
+        let is_principal = info.principal.as_ref().is_some_and(|principal| vote.reviewer == *principal.as_str());
+        if vote.reviewer == *info.agent.as_str() {
+            return refuse("an agent cannot decide".to_owned());
+        }
+        if is_principal != vote.principal {
+            return refuse(if is_principal {
+                "the run acts for this person, who does not count among its approvers".to_owned()
+            } else {
+                "the run does not act for this person".to_owned()
+            });
+        }
+        let asked = |requirement: &Requirement, steps: &usize| {
+            requirement.tiers().iter().take(*steps).any(|tier| vote.counts_for(tier))
+        };
+        if self.requirements.iter().zip(reached).any(|(requirement, steps)| asked(requirement, steps)) {
+            return Ok(());
+        }
+        let who = self.requirements.iter().zip(reached).flat_map(|(requirement, steps)| {
+            requirement.tiers().iter().take(*steps).map(|tier| tier.who().to_string())
+        });
+        refuse(format!("it asks {}", who.collect::<Vec<_>>().join(" and ")))
+    }
+
+    fn check_vote(&self, vote: &Vote) -> Result<(), Refused> {
+        if vote.arguments != self.arguments.digest() {
+            return Err(Refused::Changed);
+        }
+        let silent = vote.comment.as_deref().is_none_or(|comment| comment.trim().is_empty());
+        match &vote.decision {
+            Decision::Reject { reason } if reason.trim().is_empty() => Err(Refused::ReasonRequired),
+            Decision::Reject { .. } => Ok(()),
+            _ if silent && self.requirements.iter().any(Requirement::wants_comment) => Err(Refused::CommentRequired),
+            Decision::Edit { .. } if !self.requirements.iter().all(Requirement::is_editable) => {
+                Err(Refused::NotEditable)
+            }
+            Decision::Edit { arguments } if arguments.digest() == vote.arguments => Err(Refused::NothingChanged),
+            Decision::Approve | Decision::Edit { .. } | Decision::Respond { .. } => Ok(()),
+        }
+    }
+
+    /// Sets the state that the votes give: refused as soon as one requirement is refused, decided once all are met.
+    fn count(&mut self, reached: &[usize]) {
+        let digest = self.arguments.digest();
+        let rejected = |vote: &Vote| matches!(vote.decision, Decision::Reject { .. }) && vote.arguments == digest;
+        let approved = |vote: &Vote| vote.approves() == Some(digest);
+        let answer = self.votes.iter().rev().find_map(|vote| match &vote.decision {
+            Decision::Respond { value } if vote.arguments == digest => Some(value.clone()),
+            _ => None,
+        });
+        let answered = |vote: &Vote| {
+            matches!(&vote.decision, Decision::Respond { value } if Some(value) == answer.as_ref())
+                && vote.arguments == digest
+        };
+        if self.enough(reached, &rejected, Counting::Refusals) {
+            self.status = Status::Rejected;
+        } else if self.enough(reached, &approved, Counting::Consent) {
+            self.status = Status::Approved;
+        } else if self.enough(reached, &answered, Counting::Consent) {
+            self.outcome = answer.as_ref().map(ToolOutcome::returned);
+            self.status = Status::Responded;
+        }
+    }
+
+    fn enough(&self, reached: &[usize], counts: &dyn Fn(&Vote) -> bool, counting: Counting) -> bool {
+        let met = |(requirement, steps): (&Requirement, &usize)| {
+            requirement.tiers().iter().take(*steps).any(|tier| {
+                let needed = match counting {
+                    Counting::Consent => tier.count(),
+                    Counting::Refusals => tier.deny_count(),
+                };
+                let found = self.votes.iter().filter(|vote| counts(vote) && vote.counts_for(tier)).count();
+                found >= usize::from(needed)
+            })
+        };
+        let mut each = self.requirements.iter().zip(reached);
+        match counting {
+            Counting::Consent => !self.requirements.is_empty() && each.all(met),
+            Counting::Refusals => each.any(met),
+        }
+    }
+
+    /// The rules spoke again. A denial ends it; a changed tool or policy, or a requirement that the votes do not meet,
+    /// asks again.
+    fn reassess(&mut self, assessment: &Arc<Assessment>, changes: Changes, now: Timestamp) -> Result<(), Refused> {
+        self.must_be(&[Status::Pending, Status::Approved])?;
+        self.assessment = Arc::clone(assessment);
+        let asked = match assessment.verdict() {
+            Verdict::Deny => {
+                self.status = Status::Denied;
+                return Ok(());
+            }
+            // People were asked, and nothing that they agreed to falls away because rules would not ask them now.
+            Verdict::Approve if !self.requirements.is_empty() => self.requirements.clone(),
+            Verdict::Approve | Verdict::Ask => assessment.requirements(),
+        };
+        if !changes.is_empty() {
+            self.rebind(changes);
+        }
+        if asked != self.requirements || !changes.is_empty() {
+            self.requirements = asked;
+            self.asked_at = now;
+        }
+        let granted = self.grant.is_some() && self.requirements.iter().all(Requirement::takes_grants);
+        if self.requirements.is_empty() || granted {
+            return Ok(());
+        }
+        // Votes that were given in time count also when the time is over by now.
+        let every_step = || vec![usize::MAX; self.requirements.len()];
+        let reached = self.reached_at(now).unwrap_or_else(every_step);
+        self.status = Status::Pending;
+        self.count(&reached);
+        self.reached = self.reached_at(now).unwrap_or_default();
+        Ok(())
+    }
+
+    /// Binds to another tool or policy: what was agreed to before no longer counts.
+    fn rebind(&mut self, changes: Changes) {
+        let mut subject = Subject::clone(&self.subject);
+        subject.tool_digest = changes.tool.unwrap_or(subject.tool_digest);
+        subject.policy_digest = changes.policy.unwrap_or(subject.policy_digest);
+        self.subject = Arc::new(subject);
+        self.changes = changes;
+        self.votes.clear();
+        self.grant = None;
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Counting {
+    Consent,
+    Refusals,
+}
+
+impl Approval {
+    /// Who decides, until when: one line for a list.
+    #[must_use]
+    pub fn waits_for(&self) -> String {
+        let who = words::list(self.requirements.iter().map(ToString::to_string)).replace('`', "");
+        if self.requirements.is_empty() { "nobody".to_owned() } else { who }
+    }
+}

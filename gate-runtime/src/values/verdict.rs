@@ -1,0 +1,52 @@
+//! What a machine says about a call, and how several such answers become one.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// What rules say about a call: it runs, a person is asked, or it never runs. The strictest wins.
+///
+/// ```
+/// use gate_runtime::Verdict;
+/// assert!(Verdict::Approve < Verdict::Ask && Verdict::Ask < Verdict::Deny);
+/// ```
+#[must_use]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// The call runs without a person.
+    Approve,
+    /// A person decides.
+    Ask,
+    /// The call does not run, whoever asks.
+    Deny,
+}
+
+impl Verdict {
+    /// Joins verdicts: the strictest wins, in any order.
+    ///
+    /// `Ok` is the verdict of a rule that matched. `Err` is a rule that failed, with the verdict it would have
+    /// given: such a rule counts as at least [`Ask`](Verdict::Ask), and a failed denying rule denies. Nothing at all
+    /// reads as `Ask`, never as `Approve`.
+    ///
+    /// ```
+    /// use gate_runtime::Verdict::{Approve, Ask, Deny, self};
+    /// assert_eq!(Verdict::join([Ok(Approve), Ok(Deny)]), Deny);
+    /// assert_eq!(Verdict::join([Ok(Approve), Err(Approve)]), Ask);
+    /// assert_eq!(Verdict::join([]), Ask);
+    /// ```
+    pub fn join(found: impl IntoIterator<Item = Result<Verdict, Verdict>>) -> Verdict {
+        let floor = |meant: Verdict| meant.max(Verdict::Ask);
+        found.into_iter().map(|verdict| verdict.unwrap_or_else(floor)).max().unwrap_or(Verdict::Ask)
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Verdict::Approve => "approve",
+            Verdict::Ask => "ask",
+            Verdict::Deny => "deny",
+        })
+    }
+}

@@ -1,0 +1,1 @@
+//! Examples and tests live beside; the library is `gate-runtime`.
