@@ -15,13 +15,13 @@ use proc_macro::TokenStream;
 /// See `gate_runtime::gated_tool`.
 #[proc_macro_attribute]
 pub fn gated_tool(options: TokenStream, function: TokenStream) -> TokenStream {
-    tool::gated_tool(options.into(), function.into()).into()
+    tool::gated_tool(options.into(), &function.into()).into()
 }
 
 /// See `gate_runtime::policy`.
 #[proc_macro_attribute]
 pub fn policy(options: TokenStream, function: TokenStream) -> TokenStream {
-    policy::policy(options.into(), function.into()).into()
+    policy::policy(options.into(), &function.into()).into()
 }
 
 /// See `gate_runtime::registry`.

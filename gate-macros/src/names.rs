@@ -29,7 +29,7 @@ impl ToTokens for Runtime {
 /// `issue_refund` → `IssueRefund`, at the place of the function's name.
 pub(crate) fn camel_case(function: &Ident) -> Ident {
     let name: String = function.unraw().to_string().split('_').map(capitalised).collect();
-    let starts_well = name.chars().next().is_some_and(|c| c.is_alphabetic());
+    let starts_well = name.chars().next().is_some_and(char::is_alphabetic);
     Ident::new(&if starts_well { name } else { format!("Tool{name}") }, function.span())
 }
 
@@ -44,7 +44,7 @@ pub(crate) fn parameter(index: usize) -> Ident {
 }
 
 /// `; did you mean `policy`?`, if one of the known names is close.
-pub(crate) fn did_you_mean<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+pub(crate) fn did_you_mean<'a>(given: &'a str, known: impl IntoIterator<Item = &'a str>) -> String {
     let near = known.into_iter().map(|name| (distance(given, name), name)).min();
     match near {
         Some((steps, name)) if steps <= 2 && steps < given.chars().count() => format!("; did you mean `{name}`?"),

@@ -1,16 +1,15 @@
 //! `#[policy]`: a function that writes rules becomes a function that declares a policy.
 
 use proc_macro2::TokenStream;
-use quote::{quote, quote_spanned};
+use quote::quote;
 use syn::parse::{Parse, ParseStream};
-use syn::spanned::Spanned as _;
 use syn::{FnArg, Path, ReturnType, Token, Type};
 
 use crate::errors::Errors;
 use crate::function::{Function, Sorted, place_of, source_of};
 use crate::names::{Runtime, did_you_mean};
 
-pub(crate) fn policy(options: TokenStream, function: TokenStream) -> TokenStream {
+pub(crate) fn policy(options: TokenStream, function: &TokenStream) -> TokenStream {
     let mut errors = Errors::default();
     let options = syn::parse2::<Options>(options).map_err(|error| errors.add(error)).unwrap_or_default();
     let function = match syn::parse2::<Function>(function.clone()) {
@@ -101,7 +100,7 @@ fn expand(runtime: &Runtime, function: Function, rules: &Type) -> TokenStream {
     let name = &signature.ident;
     let name_text = name.to_string();
     let (generics, _, bounds) = signature.generics.split_for_impl();
-    let declared = quote_spanned!(rules.span()=> <#rules as #runtime::__private::DeclaredRules>::Policy);
+    let declared = quote!(<#rules as #runtime::__private::DeclaredRules>::Policy);
     quote! {
         #(#conditions)*
         #(#docs)*

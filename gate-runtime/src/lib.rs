@@ -11,10 +11,11 @@ mod values;
 
 pub mod prelude;
 
+pub use adapters::dialect;
 pub use adapters::directory::StaticDirectory;
 pub use adapters::memory::MemoryStore;
-pub use adapters::openai;
 pub use adapters::system_clock::SystemClock;
+pub use adapters::terminal::Terminal;
 #[cfg(feature = "testing")]
 pub use adapters::testing;
 pub use assemble::GateBuilder;

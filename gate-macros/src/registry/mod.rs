@@ -1,6 +1,6 @@
 //! `registry!`: a set of tools, checked as a whole.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 use syn::parse::{Parse, ParseStream};
 use syn::punctuated::Punctuated;
@@ -118,7 +118,7 @@ fn expand(registry: &Registry, tools: &[Listed<'_>]) -> TokenStream {
     let paths: Vec<&Path> = tools.iter().map(|tool| tool.path).collect();
     let variants: Vec<&Ident> = tools.iter().map(|tool| tool.variant).collect();
     let variant_docs = variants.iter().map(|variant| format!("A call of [`{variant}`]."));
-    let entries = paths.iter().map(|path| quote_spanned!(path.span()=> __gate::__private::Listed::of::<#path>()));
+    let entries = paths.iter().map(|path| quote!(__gate::__private::Listed::of::<#path>()));
     let checks = paths.iter().enumerate().map(|(index, path)| name_check(name, path, index));
     let count = paths.len();
     quote! {
@@ -128,7 +128,7 @@ fn expand(registry: &Registry, tools: &[Listed<'_>]) -> TokenStream {
 
         #[doc = #about]
         #[derive(Debug)]
-        #[allow(dead_code, clippy::large_enum_variant, reason = "it is there to be matched, by those who want to")]
+        #[allow(dead_code, private_interfaces, clippy::large_enum_variant, reason = "it is there to be matched, by who wants to")]
         #visibility enum #call {
             #(#[doc = #variant_docs] #variants(#paths)),*
         }
@@ -171,7 +171,7 @@ fn name_check(registry: &Ident, path: &Path, index: usize) -> TokenStream {
     let tool = path.segments.last().map(|segment| segment.ident.to_string()).unwrap_or_default();
     let taken = format!("`{tool}` has the name of a tool listed before it: give one of them `name = \"…\"`");
     let refused = format!("the name of `{tool}` is refused by model providers: they take [A-Za-z0-9_-]{{1,64}}");
-    quote_spanned! {path.span()=>
+    quote_spanned! {Span::mixed_site().located_at(path.span())=>
         const _: () = ::core::assert!(__gate::__private::is_new_name(<#registry as __gate::Registry>::NAMES, #index), "{}", #taken);
         const _: () = ::core::assert!(__gate::__private::is_tool_name(<#registry as __gate::Registry>::NAMES, #index), "{}", #refused);
     }

@@ -2,7 +2,7 @@
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
-use syn::spanned::Spanned as _;
+use syn::spanned::Spanned;
 
 use super::model::{Argument, Hints, Model, Parameter};
 use crate::names::parameter;
@@ -156,9 +156,10 @@ fn tool(model: &Model) -> TokenStream {
     let Model { call, name, output, policy, .. } = model;
     let state = model.state.as_ref().map_or_else(|| quote!(()), |state| quote!(#state));
     let about = about(model);
-    let policy = policy.as_ref().map(|path| quote_spanned!(path.span()=> #path()));
+    let policy = policy.as_ref().map(|path| quote!(#path()));
     let filled = filled_arguments(model);
-    let outcome = quote_spanned!(output.span()=> __gate::__private::Probe::<#output>::new().outcome(__output));
+    let returned = quote!(__output);
+    let outcome = quote_spanned!(at(output)=> __gate::__private::Probe::<#output>::new().outcome(#returned));
     let run = run(model, &state);
     quote! {
         #[automatically_derived]
@@ -185,6 +186,11 @@ fn tool(model: &Model) -> TokenStream {
             #run
         }
     }
+}
+
+/// The place of the user's tokens, for generated ones: errors point there, lints know that nobody wrote them.
+fn at(tokens: &impl Spanned) -> Span {
+    Span::mixed_site().located_at(tokens.span())
 }
 
 fn about(model: &Model) -> TokenStream {
@@ -236,7 +242,7 @@ fn run(model: &Model, state: &TokenStream) -> TokenStream {
         Parameter::State => quote!(__state),
         Parameter::Context => quote!(&__context),
     });
-    let name = Ident::new("run", model.function.span().resolved_at(Span::mixed_site()));
+    let name = Ident::new("run", Span::mixed_site().located_at(model.function.span()));
     quote! {
         async fn #name(__permit: __gate::Permit<Self>, __state: &#state) -> #output {
             #(#attributes)*
@@ -254,11 +260,9 @@ fn run(model: &Model, state: &TokenStream) -> TokenStream {
 pub(crate) fn in_state(model: &Model) -> TokenStream {
     let call = &model.call;
     let (bound, state, share) = match &model.state {
-        Some(state) => (
-            Some(quote_spanned!(state.span()=> : __gate::Provides<#state>)),
-            quote!(#state),
-            quote!(::std::sync::Arc::<__S>::clone(__state)),
-        ),
+        Some(state) => {
+            (Some(quote!(: __gate::Provides<#state>)), quote!(#state), quote!(::std::sync::Arc::<__S>::clone(__state)))
+        }
         None => (None, quote!(()), quote!(::std::sync::Arc::new(()))),
     };
     quote! {

@@ -11,7 +11,7 @@ use crate::errors::Errors;
 use crate::function::{Function, Sorted, token_text};
 use crate::names::{Runtime, camel_case, did_you_mean};
 
-pub(crate) fn lower(options: Options, function: Function, errors: &mut Errors) -> Model {
+pub(crate) fn lower(options: &Options, function: Function, errors: &mut Errors) -> Model {
     let Function { attributes, visibility, signature, body } = function;
     let sorted = Sorted::of(attributes);
     let description = sorted.text();
@@ -25,10 +25,10 @@ pub(crate) fn lower(options: Options, function: Function, errors: &mut Errors) -
     let Parameters { mut arguments, order, state, .. } = parameters;
     described(&signature.ident, &description, errors);
     mark_secrets(&options.secrets, &mut arguments, errors);
-    let hints = hints(&options, errors);
+    let hints = hints(options, errors);
     Model {
         runtime: Runtime::new(options.runtime.as_ref()),
-        policy: policy_path(&options, errors),
+        policy: policy_path(options, errors),
         timeout: timeout(options.timeout.as_ref(), &signature, errors),
         name: tool_name(options.name.as_ref(), &signature.ident, errors),
         title: options.title.as_ref().map(LitStr::value),
@@ -256,12 +256,11 @@ fn not_hidden(attribute: &Attribute, errors: &mut Errors) {
 fn mark_secrets(secrets: &[Ident], arguments: &mut [Argument], errors: &mut Errors) {
     for secret in secrets {
         let names: Vec<String> = arguments.iter().map(|argument| argument.name.unraw().to_string()).collect();
-        match arguments.iter_mut().find(|argument| argument.name == *secret) {
-            Some(argument) => argument.is_secret = true,
-            None => {
-                let near = did_you_mean(&secret.to_string(), names.iter().map(String::as_str));
-                errors.at(secret, format_args!("`secret` names no argument: there is no `{secret}`{near}"));
-            }
+        if let Some(argument) = arguments.iter_mut().find(|argument| argument.name == *secret) {
+            argument.is_secret = true;
+        } else {
+            let near = did_you_mean(&secret.to_string(), names.iter().map(String::as_str));
+            errors.at(secret, format_args!("`secret` names no argument: there is no `{secret}`{near}"));
         }
     }
 }
@@ -288,13 +287,11 @@ fn policy_path(options: &Options, errors: &mut Errors) -> Option<Path> {
         }
         return None;
     };
-    match literal.parse_with(Path::parse_mod_style) {
-        Ok(path) => Some(path),
-        Err(_) => {
-            errors.at(literal, "expected the path of a policy, like `refunds` or `crate::policies::refunds`");
-            None
-        }
+    let path = literal.parse_with(Path::parse_mod_style).ok();
+    if path.is_none() {
+        errors.at(literal, "expected the path of a policy, like `refunds` or `crate::policies::refunds`");
     }
+    path
 }
 
 /// A name that model providers take.

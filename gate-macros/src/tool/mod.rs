@@ -13,7 +13,7 @@ use crate::errors::Errors;
 use crate::function::Function;
 use options::Options;
 
-pub(crate) fn gated_tool(options: TokenStream, function: TokenStream) -> TokenStream {
+pub(crate) fn gated_tool(options: TokenStream, function: &TokenStream) -> TokenStream {
     let mut errors = Errors::default();
     let options = Options::parse(options, &mut errors);
     let function = match syn::parse2::<Function>(function.clone()) {
@@ -24,7 +24,7 @@ pub(crate) fn gated_tool(options: TokenStream, function: TokenStream) -> TokenSt
             return quote!(#function #errors);
         }
     };
-    let model = lower::lower(options, function, &mut errors);
+    let model = lower::lower(&options, function, &mut errors);
     let output = if errors.is_empty() { expand::expand(&model) } else { fallback::fallback(&model) };
     let errors = errors.finish();
     quote!(#output #errors)

@@ -39,6 +39,7 @@ pub(crate) struct Model {
 
 /// What the model is told of a tool's effects.
 #[derive(Clone, Copy, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "the four hints of the Model Context Protocol")]
 pub(crate) struct Hints {
     pub(crate) read_only: bool,
     pub(crate) destructive: bool,

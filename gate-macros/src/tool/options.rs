@@ -84,7 +84,7 @@ impl Options {
                 while !input.is_empty() && !input.peek(Token![,]) {
                     input.parse::<proc_macro2::TokenTree>()?;
                 }
-                if other != "policy" && did_you_mean(other, ["policy"]) != "" {
+                if other != "policy" && !did_you_mean(other, ["policy"]).is_empty() {
                     self.is_broken = true;
                 }
             }

@@ -176,8 +176,10 @@ impl Store for MemoryStore {
             let outcome = kept.check(&transition);
             if outcome == Committed::Done {
                 let last = kept.write(transition);
-                // Under the lock, so that the number never goes back.
-                self.shared.last.send_if_modified(|seen| std::mem::replace(seen, last) != last);
+                // Under the lock, so that the number never goes back; to nobody it is not told.
+                if self.shared.last.receiver_count() > 0 {
+                    self.shared.last.send_replace(last);
+                }
             }
             Ok(outcome)
         })
@@ -212,6 +214,8 @@ impl Store for MemoryStore {
     }
 
     fn watch(&self) -> watch::Receiver<u64> {
+        let kept = self.kept();
+        self.shared.last.send_replace(kept.records.len() as u64);
         self.shared.last.subscribe()
     }
 }

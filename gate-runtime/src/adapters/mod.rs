@@ -1,8 +1,9 @@
 //! Layer 4: the ports' implementations that need nothing but memory, and the dialects of models.
 
+pub mod dialect;
 pub(crate) mod directory;
 pub(crate) mod memory;
-pub mod openai;
 pub(crate) mod system_clock;
+pub(crate) mod terminal;
 #[cfg(feature = "testing")]
 pub mod testing;

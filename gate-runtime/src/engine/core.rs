@@ -7,20 +7,22 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use jiff::Timestamp;
 use serde_json::Value;
 
+use super::course::Course;
 use super::timekeeper::Timekeeper;
 use super::wait::Hub;
 use crate::logic::bound::{AnyTool, Spec};
 use crate::logic::descriptor::Descriptor;
+use crate::logic::redact::seal;
 use crate::ports::clock::Clock;
 use crate::ports::directory::Directory;
 use crate::ports::overlay::Overlay;
-use crate::ports::store::{ApprovalFilter, Committed, Store, StoreError, Transition};
+use crate::ports::store::{ApprovalFilter, Committed, Store, StoreError};
 use crate::values::approval::Approval;
+use crate::values::arguments::Arguments;
 use crate::values::digest::Digest;
-use crate::values::event::{CallEvent, Record};
+use crate::values::event::CallEvent;
 use crate::values::id::{AgentName, ApprovalId, ToolName};
-use crate::values::json::ReadLimits;
-use crate::values::transition::Refused;
+use crate::values::json::{Misfit, ReadLimits};
 
 /// One tool of a gate.
 pub(crate) struct GateTool {
@@ -34,6 +36,15 @@ pub(crate) struct GateTool {
 }
 
 impl GateTool {
+    /// The arguments of a call as they are stored.
+    pub(crate) fn seal(&self, arguments: &Value) -> Result<Arguments, Misfit> {
+        if self.spec.has_secrets {
+            seal(self.descriptor.input_schema(), arguments)
+        } else {
+            Arguments::new(arguments, Vec::new())
+        }
+    }
+
     /// The digest of the policies that judge an agent's calls of the tool.
     pub(crate) fn policy_digest(&self, agent: &AgentName) -> Digest {
         self.agents.iter().find(|(name, _)| name == agent).map_or(self.policy, |(_, digest)| *digest)
@@ -81,10 +92,9 @@ impl Core {
     pub(crate) async fn step(self: &Arc<Self>, id: ApprovalId, event: &CallEvent) -> Result<Arc<Approval>, StepError> {
         loop {
             let approval = self.load(id).await?.ok_or(StepError::Unknown)?;
-            let now = self.now();
-            let next = Arc::new(approval.apply(event, now)?);
-            let mut transition = Transition::at(now);
-            transition.write(&next, [event.clone()]);
+            let mut course = Course::from(&approval);
+            course.then(event.clone(), self.now()).map_err(|_| StepError::Refused)?;
+            let (transition, next) = course.alone();
             if self.store.commit(transition).await? == Committed::Done {
                 self.settle(&next);
                 return Ok(next);
@@ -120,28 +130,13 @@ impl fmt::Debug for Core {
 #[derive(Debug)]
 pub(crate) enum StepError {
     Unknown,
-    Refused(Refused),
+    Refused,
     Store(StoreError),
-}
-
-impl From<Refused> for StepError {
-    fn from(refused: Refused) -> Self {
-        Self::Refused(refused)
-    }
 }
 
 impl From<StoreError> for StepError {
     fn from(error: StoreError) -> Self {
         Self::Store(error)
-    }
-}
-
-impl Transition {
-    /// Writes an approval with the events that led to it: a record for each.
-    pub(crate) fn write(&mut self, approval: &Arc<Approval>, events: impl IntoIterator<Item = CallEvent>) {
-        let record = |event| Record::of_call(self.at, Arc::clone(&approval.subject), approval.status, event);
-        self.records.extend(events.into_iter().map(record));
-        self.approvals.push(Arc::clone(approval));
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::core::{Core, StepError};
+use super::course::Course;
 use super::error::DecideError;
 use super::intake::Circumstances;
 use crate::logic::redact::{seal_edit, unseal};
@@ -104,7 +105,6 @@ impl std::fmt::Debug for Edit {
 
 /// What a decision did.
 #[derive(Clone, Debug)]
-#[must_use]
 pub struct Decided {
     pub(crate) approval: Arc<Approval>,
     pub(crate) grant: Option<Arc<Grant>>,
@@ -160,26 +160,27 @@ impl Core {
                 arguments: shown,
                 at: now,
             };
-            let voted = CallEvent::Voted { vote: vote.clone() };
-            let mut next = match approval.apply(&voted, now) {
-                Ok(next) => next,
+            let voted = CallEvent::Voted { vote: Box::new(vote.clone()) };
+            let mut course = Course::from(&approval);
+            match course.then(voted, now) {
+                Ok(()) => {}
                 Err(Refused::Final(_) | Refused::NotNow(_)) => return settled(approval, &vote),
                 Err(refused) => return Err(refused.into()),
-            };
-            let mut transition = Transition::at(now);
-            let mut events = vec![voted];
-            if let Wish::Edit(_) = wish {
-                events.push(self.judge_edit(run, &mut next).await?);
             }
-            let next = Arc::new(Approval { version: approval.version + 1, ..next });
-            transition.write(&next, events);
+            if let Wish::Edit(_) = wish {
+                course.then(self.judge_edit(run, course.approval()).await?, now)?;
+            }
+            let mut transition = Transition::at(now);
+            let next = course.join(&mut transition);
             let mut grant = None;
             if let Wish::Grant(scope) = wish {
                 grant = Some(self.give(scope, &next, reviewer, &mut transition).await?);
             }
             let changed = transition.approvals.clone();
             if self.store.commit(transition).await? == Committed::Done {
-                changed.iter().for_each(|approval| self.settle(approval));
+                for approval in &changed {
+                    self.settle(approval);
+                }
                 return Ok(Decided { approval: next, grant });
             }
         }
@@ -206,23 +207,22 @@ impl Core {
     }
 
     /// The rules look at edited arguments: a denial refuses the edit, a stricter requirement asks others besides.
-    async fn judge_edit(&self, run: &Circumstances, next: &mut Approval) -> Result<CallEvent, DecideError> {
+    async fn judge_edit(&self, run: &Circumstances, next: &Approval) -> Result<CallEvent, DecideError> {
         let name = next.tool().to_string();
         let tool = self.tool(&name).ok_or_else(|| DecideError::UnknownTool(name.clone()))?;
         let known = self.known_arguments(next.id());
         let unfit = |problem: String| DecideError::Invalid(Misfits::from(Misfit::new("", problem)));
         let open = unseal(tool.descriptor.input_schema(), &next.arguments, known.as_ref());
         let open = open.ok_or_else(|| unfit("its secret arguments are in another process".to_owned()))?;
-        let context = self.context(run, &next.subject.call, next.id(), next.subject.reasoning.clone());
+        let now = next.changed_at;
+        let context = run.context(&next.subject.call, next.id(), next.subject.reasoning.clone(), now);
         let judged = self.judge(tool, &open, &next.arguments, context).await;
-        let assessment = Arc::new(judged.map_err(|misfit| DecideError::Invalid(misfit.into()))?.assessment());
+        let assessment = judged.map_err(|misfit| DecideError::Invalid(misfit.into()))?.assessment;
         if assessment.verdict() == Verdict::Deny {
             let rule = assessment.reasons().next().map(|rule| rule.rule().to_owned()).unwrap_or_default();
             return Err(DecideError::EditDenied { rule });
         }
-        let again = CallEvent::Reassessed { assessment, changes: Changes::default() };
-        *next = next.apply(&again, self.now())?;
-        Ok(again)
+        Ok(CallEvent::Reassessed { assessment, changes: Changes::default() })
     }
 
     /// Adds a standing permission, and everything of the same run that waits and is covered by it.
@@ -248,14 +248,17 @@ impl Core {
             let admitted = other.requirements.iter().all(Requirement::takes_grants);
             if admitted && other.due(now).is_none() && grant.covers(&other.subject, &other.arguments, now) {
                 grant = grant.used_before_it_is_given();
-                let event = CallEvent::Covered { grant: grant.id() };
-                covered.push((Arc::new(other.apply(&event, now)?), event));
+                let mut course = Course::from(other);
+                course.then(CallEvent::Covered { grant: grant.id() }, now)?;
+                covered.push(course);
             }
         }
         let grant = Arc::new(grant);
         transition.records.push(Record::of_gate(now, GateEvent::GrantGiven { grant: Arc::clone(&grant) }));
         transition.grants.push(Arc::clone(&grant));
-        covered.iter().for_each(|(other, event)| transition.write(other, [event.clone()]));
+        for course in covered {
+            course.join(transition);
+        }
         Ok(grant)
     }
 
@@ -265,7 +268,7 @@ impl Core {
             Ok(approval) => Ok(approval),
             Err(StepError::Unknown) => Err(DecideError::Unknown(id)),
             Err(StepError::Store(error)) => Err(error.into()),
-            Err(StepError::Refused(_)) => {
+            Err(StepError::Refused) => {
                 let approval = self.load(id).await?.ok_or(DecideError::Unknown(id))?;
                 if approval.status == Status::Cancelled {
                     return Ok(approval);

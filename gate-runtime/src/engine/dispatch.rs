@@ -10,12 +10,13 @@ use futures_util::future::{Either, select};
 use serde_json::Value;
 
 use super::core::{Core, GateTool};
+use super::course::Course;
 use super::intake::Circumstances;
 use super::open::unavailable;
 use super::wait::Hub;
 use crate::logic::bound::Ran;
 use crate::logic::redact::{Scrub, unseal};
-use crate::ports::store::{Committed, Transition};
+use crate::ports::store::Committed;
 use crate::values::approval::{Approval, Status};
 use crate::values::context::CallContext;
 use crate::values::event::{CallEvent, Changes};
@@ -52,19 +53,15 @@ impl Core {
             let tool = self.tool(approval.tool().as_str());
             let tool = tool.ok_or_else(|| NotRun::Invalid { problem: self.unknown_tool(approval.tool()) })?;
             let arguments = self.bound_arguments(tool, &approval).await?;
-            let (next, events) = self.judge_again(run, tool, &approval, &arguments).await?;
-            let runs = next.status == Status::Dispatched;
-            let next = Arc::new(next);
-            let mut transition = Transition::at(next.changed_at);
-            transition.write(&next, events);
+            let (transition, next) = self.judge_again(run, tool, &approval, &arguments).await?.alone();
             if self.store.commit(transition).await.map_err(unavailable)? != Committed::Done {
                 continue;
             }
-            if !runs {
+            if next.status != Status::Dispatched {
                 self.settle(&next);
                 return Ok(Executed { approval: next, output: None });
             }
-            let context = self.context(run, &next.subject.call, id, next.subject.reasoning.clone());
+            let context = run.context(&next.subject.call, id, next.subject.reasoning.clone(), next.changed_at);
             return Ok(self.execute(next, arguments, context).await);
         }
     }
@@ -91,7 +88,7 @@ impl Core {
         tool: &GateTool,
         approval: &Approval,
         arguments: &Value,
-    ) -> Result<(Approval, Vec<CallEvent>), NotRun> {
+    ) -> Result<Course, NotRun> {
         let subject = &approval.subject;
         let changed = |now, then| (now != then).then_some(now);
         let changes = Changes {
@@ -101,17 +98,16 @@ impl Core {
         tool.spec.check(arguments).map_err(|misfits| NotRun::Invalid {
             problem: format!("The approved arguments no longer fit `{}`: {misfits}", tool.name),
         })?;
-        let context = self.context(run, &subject.call, approval.id(), subject.reasoning.clone());
-        let judgement = self.judge(tool, arguments, &approval.arguments, context).await.map_err(unavailable)?;
-        let assessment = Arc::new(judgement.assessment());
         let now = self.now();
-        let again = CallEvent::Reassessed { assessment, changes };
-        let next = approval.apply(&again, now).map_err(unavailable)?;
-        if next.status != Status::Approved {
-            return Ok((next, vec![again]));
+        let context = run.context(&subject.call, approval.id(), subject.reasoning.clone(), now);
+        let judgement = self.judge(tool, arguments, &approval.arguments, context).await.map_err(unavailable)?;
+        let mut course = Course::from(approval);
+        let again = CallEvent::Reassessed { assessment: judgement.assessment, changes };
+        course.then(again, now).map_err(unavailable)?;
+        if course.status() == Status::Approved {
+            course.then(CallEvent::Dispatched, now).map_err(unavailable)?;
         }
-        let next = Approval { version: next.version, ..next.apply(&CallEvent::Dispatched, now).map_err(unavailable)? };
-        Ok((next, vec![again, CallEvent::Dispatched]))
+        Ok(course)
     }
 
     /// Runs the body of a dispatched call and puts its end on the record.
@@ -130,24 +126,17 @@ impl Core {
             Ok(Ran { outcome, output }) => (CallEvent::Finished { outcome }, Some(output)),
             Err(event) => (event, None),
         };
-        let now = self.now();
-        let next = dispatched.apply(&event, now).map(Arc::new);
-        let written = match &next {
-            Ok(next) => {
-                let mut transition = Transition::at(now);
-                transition.write(next, [event]);
-                self.store.commit(transition).await
-            }
-            Err(_) => Ok(Committed::Conflict),
-        };
+        let mut course = Course::from(&dispatched);
+        let ended = course.then(event, self.now());
+        let (transition, next) = course.alone();
+        let is_written = ended.is_ok() && matches!(self.store.commit(transition).await, Ok(Committed::Done));
         running.ended = true;
-        match (next, written) {
-            (Ok(next), Ok(Committed::Done)) => {
-                self.settle(&next);
-                Executed { approval: next, output }
-            }
+        if is_written {
+            self.settle(&next);
+            Executed { approval: next, output }
+        } else {
             // It ran, but the record does not say how it ended: then nobody may build on it.
-            _ => Executed { approval: dispatched, output: None },
+            Executed { approval: dispatched, output: None }
         }
     }
 

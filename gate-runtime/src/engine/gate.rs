@@ -4,7 +4,9 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
+use super::batch::Slots;
 use super::core::Core;
+use super::course::Course;
 use super::error::{DecideError, ReviewerError, RunError};
 use super::events::Events;
 use super::intake::Circumstances;
@@ -69,7 +71,7 @@ impl<R: Registry> Gate<R> {
             self.take_in(approval).await?;
         }
         let run = Circumstances { info: body.info, reasoning: body.reasoning, history: Arc::default() };
-        Ok(Run::resumed(Arc::clone(core), run, body.current, body.earlier))
+        Ok(Run::resumed(Arc::clone(core), run, Slots { current: body.current, earlier: body.earlier }))
     }
 
     async fn take_in(&self, approval: Approval) -> Result<(), StoreError> {
@@ -78,9 +80,7 @@ impl<R: Registry> Gate<R> {
         let subject = &approval.subject;
         let known = Proposal::new(&subject.info.run, &subject.call, &subject.tool, now);
         if core.store.recall(&known).await?.approval.is_none() {
-            let imported = Arc::new(approval.imported(now));
-            let mut transition = Transition::at(now);
-            transition.write(&imported, [CallEvent::Imported]);
+            let (transition, imported) = Course::begin(approval.imported(now), CallEvent::Imported, now).alone();
             // A conflict means that someone else takes it in at the same moment: then it is there.
             if core.store.commit(transition).await? == Committed::Done {
                 core.settle(&imported);

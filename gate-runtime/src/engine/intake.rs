@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use serde_json::Value;
 
 use super::core::{Core, GateTool};
@@ -19,6 +20,20 @@ pub(crate) struct Circumstances {
     pub(crate) info: Arc<RunInfo>,
     pub(crate) reasoning: Option<Arc<str>>,
     pub(crate) history: Arc<Vec<Message>>,
+}
+
+impl Circumstances {
+    /// The context in which a call is judged or run.
+    pub(crate) fn context(
+        &self,
+        call: &CallId,
+        approval: ApprovalId,
+        reasoning: Option<Arc<str>>,
+        now: Timestamp,
+    ) -> CallContext {
+        let (info, history) = (Arc::clone(&self.info), Arc::clone(&self.history));
+        CallContext { info, call: call.clone(), approval, reasoning, history, now }
+    }
 }
 
 /// A proposed call that was read: its tool is known, its arguments fit.
@@ -94,24 +109,6 @@ impl Core {
         match self.store.commit(transition).await {
             Ok(_) => NotRun::Invalid { problem },
             Err(error) => NotRun::Unavailable { problem: error.to_string() },
-        }
-    }
-
-    /// The context in which a call is judged or run.
-    pub(crate) fn context(
-        &self,
-        run: &Circumstances,
-        call: &CallId,
-        id: ApprovalId,
-        why: Option<Arc<str>>,
-    ) -> CallContext {
-        CallContext {
-            info: Arc::clone(&run.info),
-            call: call.clone(),
-            approval: id,
-            reasoning: why,
-            history: Arc::clone(&run.history),
-            now: self.now(),
         }
     }
 

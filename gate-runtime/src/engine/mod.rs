@@ -1,7 +1,9 @@
 //! Layer 3: what happens to a call, in order: intake, judgement, people, dispatch. The only place that waits.
 
 pub(crate) mod agent;
+pub(crate) mod batch;
 pub(crate) mod core;
+pub(crate) mod course;
 pub(crate) mod decide;
 pub(crate) mod dispatch;
 pub(crate) mod error;
@@ -13,6 +15,7 @@ pub(crate) mod judge;
 pub(crate) mod open;
 pub(crate) mod run;
 pub(crate) mod run_state;
+pub(crate) mod single;
 pub(crate) mod timekeeper;
 pub(crate) mod turn;
 pub(crate) mod wait;

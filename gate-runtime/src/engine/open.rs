@@ -5,13 +5,14 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::core::{Core, GateTool, lock};
+use super::course::Course;
 use super::intake::{Circumstances, Proposed};
 use super::judge::Judgement;
-use crate::logic::redact::{Scrub, seal, seal_like};
+use crate::logic::redact::{Scrub, seal_like};
 use crate::ports::store::{Committed, Proposal, Recalled, Transition};
 use crate::values::approval::{Approval, Refusal, Status};
 use crate::values::arguments::Arguments;
-use crate::values::assessment::{Assessment, Denial};
+use crate::values::assessment::Denial;
 use crate::values::context::CallContext;
 use crate::values::event::{CallEvent, Subject};
 use crate::values::grant::Grant;
@@ -33,9 +34,7 @@ pub(crate) struct Draft {
     proposed: Proposed,
     sealed: Arguments,
     subject: Arc<Subject>,
-    /// What the rules say; `None` where the gate itself denies before them.
-    judgement: Option<Judgement>,
-    assessment: Arc<Assessment>,
+    judgement: Judgement,
     earlier: Vec<Refusal>,
     grant: Option<Arc<Grant>>,
 }
@@ -43,8 +42,8 @@ pub(crate) struct Draft {
 impl Draft {
     /// Whether the calls of its batch that need no person wait for it.
     pub(crate) fn holds_batch(&self) -> bool {
-        let asks = self.assessment.verdict() == Verdict::Ask && self.grant.is_none();
-        asks && self.assessment.requirements().iter().any(Requirement::holds_batch)
+        let asks = self.judgement.verdict() == Verdict::Ask && self.grant.is_none();
+        asks && self.judgement.assessment.requirements().iter().any(Requirement::holds_batch)
     }
 }
 
@@ -73,29 +72,22 @@ impl Core {
                 format!("The call id `{id}` was used before in this run, for another call: give every call its own");
             return Err(self.refuse(run, &proposed.call, &tool.name, problem).await);
         }
-        let sealed = seal(schema, &proposed.arguments).map_err(invalid)?;
+        let sealed = tool.seal(&proposed.arguments).map_err(invalid)?;
         let earlier = refusals(schema, &proposed.arguments, &sealed, &recalled);
-        let denial = if recalled.rejected.iter().any(|refused| is_repeated(schema, &proposed.arguments, refused)) {
-            Some(Assessment::denied(Denial::RefusedBefore, "a person already refused this very call".to_owned()))
+        let subject = Arc::new(subject_of(run, tool, &proposed));
+        let repeats = recalled.rejected.iter().any(|refused| is_repeated(schema, &proposed.arguments, refused));
+        let judgement = if repeats {
+            Judgement::denied(Denial::RefusedBefore, "a person already refused this very call".to_owned())
         } else if recalled.denials >= self.denials {
             let reason = format!("{} calls of this run were denied, which is the limit", recalled.denials);
-            Some(Assessment::denied(Denial::TooMany, reason))
+            Judgement::denied(Denial::TooMany, reason)
         } else {
-            None
+            let context = run.context(&proposed.call, subject.approval, subject.reasoning.clone(), proposal.now);
+            self.judge(tool, &proposed.arguments, &sealed, context).await.map_err(invalid)?
         };
-        let subject = Arc::new(self.subject(run, tool, &proposed));
-        let (judgement, assessment) = match denial {
-            Some(assessment) => (None, Arc::new(assessment)),
-            None => {
-                let context = self.context(run, &proposed.call, subject.approval, subject.reasoning.clone());
-                let judgement = self.judge(tool, &proposed.arguments, &sealed, context).await.map_err(invalid)?;
-                let assessment = Arc::new(judgement.assessment());
-                (Some(judgement), assessment)
-            }
-        };
-        let mut draft = Draft { proposed, sealed, subject, judgement, assessment, earlier, grant: None };
-        if draft.assessment.verdict() == Verdict::Ask {
-            self.check_askable(run, &draft.assessment.requirements()).await?;
+        let mut draft = Draft { proposed, sealed, subject, judgement, earlier, grant: None };
+        if draft.judgement.verdict() == Verdict::Ask {
+            self.check_askable(run, &draft.judgement.assessment.requirements()).await?;
             draft.grant = self.find_grant(&draft, recalled.grants);
         }
         Ok(Plan::New(Box::new(draft)))
@@ -105,22 +97,6 @@ impl Core {
     fn remember_secrets(&self, known: &Approval, arguments: &Value) {
         if !known.arguments.secrets().is_empty() && !known.status.is_terminal() {
             lock(&self.vault).insert(known.id(), arguments.clone());
-        }
-    }
-
-    fn subject(&self, run: &Circumstances, tool: &GateTool, proposed: &Proposed) -> Subject {
-        let reasoning = proposed.reasoning.as_deref().map(|text| {
-            let secrets = || Scrub::of(tool.descriptor.input_schema(), &proposed.arguments);
-            if tool.spec.has_secrets { secrets().clean(text).into() } else { Arc::from(text) }
-        });
-        Subject {
-            approval: ApprovalId::new(),
-            info: Arc::clone(&run.info),
-            call: proposed.call.clone(),
-            tool: tool.name.clone(),
-            tool_digest: tool.descriptor.digest(),
-            policy_digest: tool.policy_digest(&run.info.agent),
-            reasoning,
         }
     }
 
@@ -143,7 +119,7 @@ impl Core {
     }
 
     fn find_grant(&self, draft: &Draft, grants: Vec<Arc<Grant>>) -> Option<Arc<Grant>> {
-        let admitted = draft.assessment.requirements().iter().all(Requirement::takes_grants);
+        let admitted = draft.judgement.assessment.requirements().iter().all(Requirement::takes_grants);
         let now = self.now();
         grants.into_iter().find(|grant| admitted && grant.covers(&draft.subject, &draft.sealed, now))
     }
@@ -173,7 +149,8 @@ impl Core {
             match committed.map_err(unavailable)? {
                 Committed::Done if approval.status == Status::Dispatched => {
                     let Draft { proposed, subject, .. } = draft;
-                    let context = self.context(run, &proposed.call, subject.approval, subject.reasoning.clone());
+                    let reasoning = subject.reasoning.clone();
+                    let context = run.context(&proposed.call, subject.approval, reasoning, approval.changed_at);
                     return Ok(Opened::Run(approval, proposed.arguments, context));
                 }
                 Committed::Done => {
@@ -200,11 +177,9 @@ impl Core {
         draft: &mut Draft,
         spent: &(dyn Fn(&crate::values::limit::Take) -> bool + Sync),
     ) -> Result<(), NotRun> {
-        let Some(judgement) = &mut draft.judgement else { return Ok(()) };
-        judgement.exhaust(spent);
-        draft.assessment = Arc::new(judgement.assessment());
-        if draft.assessment.verdict() == Verdict::Ask {
-            self.check_askable(run, &draft.assessment.requirements()).await?;
+        draft.judgement.exhaust(spent);
+        if draft.judgement.verdict() == Verdict::Ask {
+            self.check_askable(run, &draft.judgement.assessment.requirements()).await?;
             let tool = self.tool_at(draft.proposed.tool)?;
             let proposal = Proposal::new(&run.info.run, &draft.proposed.call, &tool.name, self.now());
             let recalled = self.store.recall(&proposal).await.map_err(unavailable)?;
@@ -215,34 +190,42 @@ impl Core {
 
     fn transition(&self, draft: &Draft, hold: bool) -> Result<(Transition, Arc<Approval>), NotRun> {
         let now = self.now();
-        let mut transition = Transition::at(now);
-        let assessment = Arc::clone(&draft.assessment);
+        let assessment = Arc::clone(&draft.judgement.assessment);
+        let may_run = assessment.verdict() == Verdict::Approve;
+        let held = hold && may_run;
         let (subject, sealed, earlier) = (Arc::clone(&draft.subject), draft.sealed.clone(), draft.earlier.clone());
         let mut approval = Approval::open(subject, sealed, Arc::clone(&assessment), earlier.clone(), now);
-        let held = hold && draft.assessment.verdict() == Verdict::Approve;
         approval.held = held;
-        let mut events = vec![CallEvent::Assessed { assessment, arguments: draft.sealed.clone(), earlier, held }];
-        let mut then = |approval: &mut Approval, event: CallEvent| {
-            // It is one new approval, whatever it goes through before it is first written.
-            *approval = Approval { version: 1, ..approval.apply(&event, now).map_err(unavailable)? };
-            events.push(event);
-            Ok::<_, NotRun>(())
-        };
+        let event = CallEvent::Assessed { assessment, arguments: draft.sealed.clone(), earlier, held };
+        let mut course = Course::begin(approval, event, now);
         if let Some(grant) = &draft.grant {
-            then(&mut approval, CallEvent::Covered { grant: grant.id() })?;
-            transition.grants.push(Arc::new(grant.used()));
+            course.then(CallEvent::Covered { grant: grant.id() }, now).map_err(unavailable)?;
         }
-        if approval.status == Status::Approved {
-            if let (Some(judgement), Verdict::Approve) = (&draft.judgement, draft.assessment.verdict()) {
-                transition.takes = judgement.takes();
-            }
-            if !held {
-                then(&mut approval, CallEvent::Dispatched)?;
-            }
+        if course.status() == Status::Approved && !held {
+            course.then(CallEvent::Dispatched, now).map_err(unavailable)?;
         }
-        let approval = Arc::new(approval);
-        transition.write(&approval, events);
+        let (mut transition, approval) = course.alone();
+        transition.grants.extend(draft.grant.as_ref().map(|grant| Arc::new(grant.used())));
+        if may_run {
+            transition.takes = draft.judgement.takes();
+        }
         Ok((transition, approval))
+    }
+}
+
+fn subject_of(run: &Circumstances, tool: &GateTool, proposed: &Proposed) -> Subject {
+    let reasoning = proposed.reasoning.as_deref().map(|text| {
+        let secrets = || Scrub::of(tool.descriptor.input_schema(), &proposed.arguments);
+        if tool.spec.has_secrets { secrets().clean(text).into() } else { Arc::from(text) }
+    });
+    Subject {
+        approval: ApprovalId::new(),
+        info: Arc::clone(&run.info),
+        call: proposed.call.clone(),
+        tool: tool.name.clone(),
+        tool_digest: tool.descriptor.digest(),
+        policy_digest: tool.policy_digest(&run.info.agent),
+        reasoning,
     }
 }
 

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::Sha256;
 
+use super::batch::Slots;
 use super::error::StateError;
 use super::intake::Circumstances;
 use crate::values::approval::Approval;
@@ -91,10 +92,10 @@ impl RunState {
     pub(crate) fn write(
         key: &[u8; 32],
         run: &Circumstances,
-        current: Vec<Slot>,
-        earlier: Vec<ApprovalId>,
+        slots: Slots,
         approvals: &[Arc<Approval>],
     ) -> Result<Self, StateError> {
+        let Slots { current, earlier } = slots;
         let approvals = approvals.iter().map(|approval| Approval::clone(approval)).collect();
         let (info, reasoning) = (Arc::clone(&run.info), run.reasoning.clone());
         let malformed = |error: serde_json::Error| StateError::Malformed { problem: error.to_string() };

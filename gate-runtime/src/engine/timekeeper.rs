@@ -102,7 +102,7 @@ impl Core {
             };
             match self.step(id, &event).await {
                 Err(StepError::Store(error)) => return Err(error),
-                Ok(_) | Err(StepError::Refused(_) | StepError::Unknown) => {}
+                Ok(_) | Err(StepError::Refused | StepError::Unknown) => {}
             }
         }
     }

@@ -94,20 +94,15 @@ async fn follow(gate: Weak<Core>, mut last: tokio::sync::watch::Receiver<u64>) {
         let Some(core) = gate.upgrade() else { return };
         let until = *last.borrow_and_update();
         while seen < until {
-            match core.store.records(seen, PAGE).await {
-                Ok(records) => {
-                    let Some(newest) = records.last() else { break };
-                    seen = newest.seq();
-                    records
-                        .iter()
-                        .filter_map(|record| record.subject())
-                        .for_each(|subject| core.hub.wake(subject.approval));
-                }
+            let Ok(records) = core.store.records(seen, PAGE).await else {
                 // What cannot be read cannot be told apart: everyone looks for themselves.
-                Err(_) => {
-                    core.hub.wake_all();
-                    break;
-                }
+                core.hub.wake_all();
+                break;
+            };
+            let Some(newest) = records.last() else { break };
+            seen = newest.seq();
+            for subject in records.iter().filter_map(|record| record.subject()) {
+                core.hub.wake(subject.approval);
             }
         }
         if core.hub.rest() {

@@ -33,20 +33,24 @@ use crate::values::context::CallContext;
 /// }
 /// ```
 pub struct Call<T: Tool> {
-    arguments: Arc<T>,
-    context: Arc<CallContext>,
+    proposed: Arc<Proposed<T>>,
     state: Arc<dyn Provides<T::State>>,
+}
+
+struct Proposed<T> {
+    arguments: T,
+    context: CallContext,
 }
 
 impl<T: Tool> Call<T> {
     pub(crate) fn new(arguments: T, context: CallContext, state: Arc<dyn Provides<T::State>>) -> Self {
-        Self { arguments: Arc::new(arguments), context: Arc::new(context), state }
+        Self { proposed: Arc::new(Proposed { arguments, context }), state }
     }
 
     /// Who proposes it, for whom, in which run, after what was said, and when.
     #[must_use]
     pub fn context(&self) -> &CallContext {
-        &self.context
+        &self.proposed.context
     }
 
     /// The tool's state: the part of the gate's state that its function takes.
@@ -60,22 +64,18 @@ impl<T: Tool> Deref for Call<T> {
     type Target = T;
 
     fn deref(&self) -> &T {
-        &self.arguments
+        &self.proposed.arguments
     }
 }
 
 impl<T: Tool> Clone for Call<T> {
     fn clone(&self) -> Self {
-        Self {
-            arguments: Arc::clone(&self.arguments),
-            context: Arc::clone(&self.context),
-            state: Arc::clone(&self.state),
-        }
+        Self { proposed: Arc::clone(&self.proposed), state: Arc::clone(&self.state) }
     }
 }
 
 impl<T: Tool> fmt::Debug for Call<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Call({} {} of {})", T::NAME, self.context.call, self.context.info.run)
+        write!(f, "Call({} {} of {})", T::NAME, self.context().call, self.context().info.run)
     }
 }

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
+use schemars::SchemaGenerator;
 use schemars::generate::SchemaSettings;
-use schemars::{Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::schema;
-use super::tool::About;
+use super::tool::{About, MakeSchema};
 use crate::values::digest::Digest;
 use crate::values::id::ToolName;
 use crate::values::json::canonical;
@@ -64,7 +64,7 @@ pub struct Descriptor {
 }
 
 impl Descriptor {
-    pub(super) fn build(name: &str, about: &About, input: fn(&mut SchemaGenerator) -> Schema) -> Self {
+    pub(super) fn build(name: &str, about: &About, input: MakeSchema) -> Self {
         let mut input_schema = whole_schema(input);
         schema::close(&mut input_schema);
         let output_schema = (about.output)().map(whole_schema);
@@ -133,7 +133,7 @@ impl Descriptor {
 }
 
 /// A schema with its definitions, without what only names it.
-fn whole_schema(of: fn(&mut SchemaGenerator) -> Schema) -> Value {
+fn whole_schema(of: MakeSchema) -> Value {
     let mut generator = SchemaGenerator::new(SchemaSettings::draft2020_12());
     let mut schema = of(&mut generator).to_value();
     let definitions = generator.take_definitions(true);

@@ -7,9 +7,10 @@
 use std::fmt;
 use std::marker::PhantomData;
 
-use schemars::{JsonSchema, Schema, SchemaGenerator};
+use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::tool::MakeSchema;
 use crate::values::outcome::ToolOutcome;
 
 /// What a tool may return: anything that serialises.
@@ -37,6 +38,7 @@ impl<E: fmt::Display> ToolError for E {}
 pub struct Probe<T>(PhantomData<fn() -> T>);
 
 impl<T> Probe<T> {
+    /// Asks about a type.
     #[expect(clippy::new_without_default, reason = "only generated code makes one")]
     #[must_use]
     pub fn new() -> Self {
@@ -91,7 +93,7 @@ impl<T> ProbePlain<T> for Probe<T> {
 impl<T: JsonSchema> Probe<T> {
     /// The schema of a type that has one.
     #[must_use]
-    pub fn schema(&self) -> Option<fn(&mut SchemaGenerator) -> Schema> {
+    pub fn schema(&self) -> Option<MakeSchema> {
         Some(T::json_schema)
     }
 }
@@ -99,11 +101,11 @@ impl<T: JsonSchema> Probe<T> {
 /// What holds for a type without a schema.
 pub trait ProbeSchemaless {
     /// No schema.
-    fn schema(&self) -> Option<fn(&mut SchemaGenerator) -> Schema>;
+    fn schema(&self) -> Option<MakeSchema>;
 }
 
 impl<T> ProbeSchemaless for Probe<T> {
-    fn schema(&self) -> Option<fn(&mut SchemaGenerator) -> Schema> {
+    fn schema(&self) -> Option<MakeSchema> {
         None
     }
 }

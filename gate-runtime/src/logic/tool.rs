@@ -51,7 +51,6 @@ pub trait Tool: Sized + Send + Sync + 'static {
     const ABOUT: About;
 
     /// The policy that the attribute names.
-    #[must_use]
     fn policy() -> Policy<Self>;
 
     /// How arguments become JSON and back.
@@ -83,6 +82,9 @@ pub trait InState<S>: Tool {
     fn share(state: &Arc<S>) -> Arc<dyn Provides<Self::State>>;
 }
 
+/// Makes the schema of a type.
+pub(crate) type MakeSchema = fn(&mut SchemaGenerator) -> Schema;
+
 /// What the attribute and the doc comments say of a tool.
 #[derive(Clone, Copy, Debug)]
 pub struct About {
@@ -95,7 +97,7 @@ pub struct About {
     /// How long its body may take.
     pub timeout: Option<Duration>,
     /// The schema of what it returns, if its type has one.
-    pub output: fn() -> Option<fn(&mut SchemaGenerator) -> Schema>,
+    pub output: fn() -> Option<MakeSchema>,
     /// The function as tokens, so that a changed body is noticed.
     pub source: &'static str,
 }
@@ -115,7 +117,7 @@ pub trait ToolArgs: Serialize + DeserializeOwned + JsonSchema {}
 
 /// How a call's arguments become JSON and back.
 pub struct Codec<T> {
-    pub(crate) schema: fn(&mut SchemaGenerator) -> Schema,
+    pub(crate) schema: MakeSchema,
     pub(crate) read: fn(&Value) -> Result<T, serde_json::Error>,
     pub(crate) write: fn(T) -> Result<Value, serde_json::Error>,
 }

@@ -309,6 +309,17 @@ impl Assessment {
         self.rules().filter(|rule| rule.counts_for(self.verdict))
     }
 
+    /// Marks the limit of a policy's rule as used up, so that the rule does not count, and joins anew.
+    pub(crate) fn exhaust(&mut self, opinion: usize, rule: usize) {
+        if let Some(Opinion::Policy(policy)) = self.opinions.get_mut(opinion) {
+            if let Some(result) = policy.results.get_mut(rule) {
+                *result = RuleResult::LimitReached;
+            }
+            policy.verdict = PolicyOpinion::join(&policy.policy, &policy.results);
+        }
+        self.verdict = Verdict::join(self.opinions.iter().map(|opinion| Ok(opinion.verdict())));
+    }
+
     /// Denied by the gate itself.
     pub(crate) fn denied(denial: Denial, reason: String) -> Self {
         Self::join(vec![Opinion::Gate { denial, reason }])

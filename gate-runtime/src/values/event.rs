@@ -36,7 +36,7 @@ pub enum CallEvent {
     /// A person voted.
     Voted {
         /// How.
-        vote: Vote,
+        vote: Box<Vote>,
     },
     /// A standing permission answered the question.
     Covered {
@@ -99,7 +99,6 @@ pub struct Changes {
 impl Changes {
     /// Whether all is as it was.
     #[must_use]
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's `skip_serializing_if` asks for a reference")]
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }

@@ -1,6 +1,6 @@
 //! Reading JSON that a model wrote: once, strictly, saying where it went wrong; and its canonical form.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use serde::de::{self, DeserializeSeed, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
@@ -240,7 +240,6 @@ fn write_plain(value: &Value, out: &mut String) -> bool {
         Value::Bool(false) => out.push_str("false"),
         Value::Number(number) => {
             let Some(text) = number.as_i64().filter(|n| n.unsigned_abs() <= EXACT) else { return false };
-            use fmt::Write as _;
             let _ = write!(out, "{text}");
         }
         Value::String(text) => return write_text(text, out),

@@ -143,6 +143,7 @@ impl Tier {
 /// assert_eq!(requirement.to_string(), "a manager within 30 minutes, then 2 of role director within 2 hours");
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "options that are independent of each other")]
 pub struct Requirement {
     tiers: Vec<Tier>,
     #[serde(default, skip_serializing_if = "is_false")]

@@ -129,63 +129,69 @@ impl Approval {
     /// ```
     pub fn apply(&self, event: &CallEvent, now: Timestamp) -> Result<Self, Refused> {
         let mut next = self.clone();
-        next.version += 1;
-        next.changed_at = now;
+        next.advance(event, now)?;
+        Ok(next)
+    }
+
+    /// [`apply`](Self::apply) in place. After an error it is to be dropped.
+    pub(crate) fn advance(&mut self, event: &CallEvent, now: Timestamp) -> Result<(), Refused> {
+        self.version += 1;
+        self.changed_at = now;
         match event {
-            CallEvent::Voted { vote } => next.vote(vote, now)?,
+            CallEvent::Voted { vote } => self.vote(vote, now)?,
             CallEvent::Covered { grant } => {
-                next.must_be(&[Status::Pending])?;
-                next.grant = Some(*grant);
-                next.status = Status::Approved;
+                self.must_be(&[Status::Pending])?;
+                self.grant = Some(*grant);
+                self.status = Status::Approved;
             }
             CallEvent::Escalated { reached } => {
-                next.must_be(&[Status::Pending])?;
-                if next.reached_at(now).as_ref() != Some(reached) || *reached == next.reached {
+                self.must_be(&[Status::Pending])?;
+                if self.reached_at(now).as_ref() != Some(reached) || *reached == self.reached {
                     return Err(Refused::NothingDue);
                 }
-                next.reached.clone_from(reached);
+                self.reached.clone_from(reached);
             }
             CallEvent::Expired => {
-                next.must_be(&[Status::Pending])?;
-                if next.reached_at(now).is_some() {
+                self.must_be(&[Status::Pending])?;
+                if self.reached_at(now).is_some() {
                     return Err(Refused::NothingDue);
                 }
-                next.status = Status::Expired;
+                self.status = Status::Expired;
             }
             CallEvent::Cancelled { reason } => {
-                next.must_be(&[Status::Pending, Status::Approved])?;
-                next.note = Some(reason.clone());
-                next.status = Status::Cancelled;
+                self.must_be(&[Status::Pending, Status::Approved])?;
+                self.note = Some(reason.clone());
+                self.status = Status::Cancelled;
             }
             CallEvent::Abandoned => {
-                next.must_be(&[Status::Pending])?;
-                if next.requirements.iter().any(Requirement::is_cancelled_when_abandoned) {
-                    next.note = Some("the caller stopped waiting".to_owned());
-                    next.status = Status::Cancelled;
+                self.must_be(&[Status::Pending])?;
+                if self.requirements.iter().any(Requirement::is_cancelled_when_abandoned) {
+                    self.note = Some("the caller stopped waiting".to_owned());
+                    self.status = Status::Cancelled;
                 }
             }
-            CallEvent::Reassessed { assessment, changes } => next.reassess(assessment, *changes, now)?,
+            CallEvent::Reassessed { assessment, changes } => self.reassess(assessment, *changes, now)?,
             CallEvent::Dispatched => {
-                next.must_be(&[Status::Approved])?;
-                next.status = Status::Dispatched;
+                self.must_be(&[Status::Approved])?;
+                self.status = Status::Dispatched;
             }
             CallEvent::Finished { outcome } => {
-                next.must_be(&[Status::Dispatched])?;
-                next.status = match outcome {
+                self.must_be(&[Status::Dispatched])?;
+                self.status = match outcome {
                     ToolOutcome::Returned { .. } => Status::Succeeded,
                     ToolOutcome::Failed { .. } => Status::Failed,
                 };
-                next.outcome = Some(outcome.clone());
+                self.outcome = Some(outcome.clone());
             }
             CallEvent::Lost { why } => {
-                next.must_be(&[Status::Dispatched])?;
-                next.note = Some(why.clone());
-                next.status = Status::Indeterminate;
+                self.must_be(&[Status::Dispatched])?;
+                self.note = Some(why.clone());
+                self.status = Status::Indeterminate;
             }
             // Both begin an approval; neither happens to one that is there.
-            CallEvent::Assessed { .. } | CallEvent::Imported => next.must_be(&[])?,
+            CallEvent::Assessed { .. } | CallEvent::Imported => self.must_be(&[])?,
         }
-        Ok(next)
+        Ok(())
     }
 
     /// What the passing of time makes due: the next step of an escalation, or the end.

@@ -13,7 +13,7 @@ pub(crate) fn duration(time: Duration) -> String {
     let seconds = time.as_secs();
     let units = [(86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second")];
     let (size, unit) =
-        units.into_iter().find(|(size, _)| seconds % size == 0 && seconds >= *size).unwrap_or((1, "second"));
+        units.into_iter().find(|(size, _)| seconds.is_multiple_of(*size) && seconds >= *size).unwrap_or((1, "second"));
     plural(seconds / size, unit)
 }
 

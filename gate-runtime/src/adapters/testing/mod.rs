@@ -1,1 +1,7 @@
-//! Tools for tests.
+//! Tools for tests: a clock that moves by hand, and the suite that every store must pass.
+
+mod clock;
+mod conformance;
+
+pub use clock::ManualClock;
+pub use conformance::{Broken, Handles, conformance};

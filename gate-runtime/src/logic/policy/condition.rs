@@ -51,11 +51,12 @@ impl<E: fmt::Display> RuleOutcome for Result<bool, E> {
     }
 }
 
+type Now<T> = Box<dyn Fn(&Call<T>) -> Held + Send + Sync>;
 type Later = Pin<Box<dyn Future<Output = Held> + Send>>;
 
 /// One condition of a rule. All of them must hold.
 pub(super) enum Condition<T: Tool> {
-    Now(Box<dyn Fn(&Call<T>) -> Held + Send + Sync>),
+    Now(Now<T>),
     Later(Box<dyn Fn(Call<T>) -> Later + Send + Sync>),
     Hours(Hours),
 }

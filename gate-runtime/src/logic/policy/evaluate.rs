@@ -114,18 +114,3 @@ impl<'a, T: Tool> Judging<'a, T> {
         Evaluation { opinion, takes }
     }
 }
-
-impl Evaluation {
-    /// Marks limits as used up: their rules do not count.
-    pub(crate) fn exhaust(&mut self, spent: &dyn Fn(&Take) -> bool) {
-        let opinion = &mut self.opinion;
-        self.takes.retain(|(index, takes)| {
-            let gone = takes.iter().any(spent);
-            if let (true, Some(result)) = (gone, opinion.results.get_mut(*index)) {
-                *result = RuleResult::LimitReached;
-            }
-            !gone
-        });
-        opinion.verdict = PolicyOpinion::join(&opinion.policy, &opinion.results);
-    }
-}

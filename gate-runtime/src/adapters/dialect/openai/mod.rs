@@ -1,0 +1,127 @@
+//! OpenAI's Chat Completions, and every server that speaks them.
+//!
+//! ```
+//! use gate_runtime::dialect::openai;
+//! # use gate_runtime::prelude::*;
+//! # /// Read one order.
+//! # #[gated_tool(policy = "never_ask", read_only)] fn get_order(order_id: String) -> String { format!("{order_id}: paid") }
+//! # registry! { pub Tools for () { GetOrder } }
+//! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let response = serde_json::json!({"choices": [{"message": {"role": "assistant", "tool_calls": [
+//! #     {"id": "call_1", "type": "function", "function": {"name": "get_order", "arguments": r#"{"order_id":"A-1"}"#}}
+//! # ]}}]});
+//! let tools = openai::strict_tools(Tools::descriptors())?;            // for the request
+//! assert_eq!(tools[0]["function"]["strict"], true);
+//!
+//! let gate: Gate<Tools> = Gate::builder(()).build().await?;
+//! let turn = gate.run("run-42").submit(openai::tool_calls(&response)?).await?;
+//! let messages = openai::messages(&turn);                             // for the next request
+//! assert_eq!(messages[0]["content"], "A-1: paid");
+//! # Ok(()) }
+//! ```
+
+mod strict;
+
+pub use strict::NotStrict;
+
+use serde_json::{Value, json};
+
+use super::DialectError;
+use crate::engine::turn::{Answer, Turn};
+use crate::logic::descriptor::Descriptor;
+use crate::values::context::ToolCall;
+
+const NAME: &str = "OpenAI Chat Completions";
+
+/// The `tools` of a request, with the schemas as they are.
+#[must_use]
+pub fn tools(descriptors: &[Descriptor]) -> Vec<Value> {
+    let plain = |descriptor: &Descriptor| {
+        let mut schema = descriptor.input_schema().clone();
+        strict::drop_own_keywords(&mut schema);
+        function(descriptor, &schema, false)
+    };
+    descriptors.iter().map(plain).collect()
+}
+
+/// The `tools` of a request in strict mode, in which the model can only write arguments that fit.
+///
+/// Strict mode knows a part of JSON Schema, where every field is required: optional ones become nullable or are always given.
+/// What it does not know (lengths, defaults, formats) moves into the description; the gate checks it all the same.
+///
+/// # Errors
+/// [`NotStrict`] names the tool and the field whose schema cannot be strict, as a map with free keys.
+pub fn strict_tools(descriptors: &[Descriptor]) -> Result<Vec<Value>, NotStrict> {
+    descriptors
+        .iter()
+        .map(|descriptor| {
+            let schema = strict::strict_schema(descriptor.name(), descriptor.input_schema())?;
+            Ok(function(descriptor, &schema, true))
+        })
+        .collect()
+}
+
+fn function(descriptor: &Descriptor, parameters: &Value, strict: bool) -> Value {
+    json!({"type": "function", "function": {
+        "name": descriptor.name(),
+        "description": descriptor.description(),
+        "parameters": parameters,
+        "strict": strict,
+    }})
+}
+
+/// The tool calls of a response, or of an assistant's message, in their order.
+///
+/// A call whose arguments are not JSON is still a call: the gate answers it with what is wrong. One without an id or a name is
+/// given on too, so that it is answered and not lost.
+///
+/// # Errors
+/// A value that is neither a response nor a message; a call by the long deprecated `function_call`.
+pub fn tool_calls(response: &Value) -> Result<Vec<ToolCall>, DialectError> {
+    let message = match response.get("choices") {
+        Some(choices) => choices.get(0).and_then(|choice| choice.get("message")),
+        None => Some(response),
+    };
+    let message = message.and_then(Value::as_object).ok_or_else(|| not_ours("it has no message"))?;
+    if message.get("function_call").is_some_and(|call| !call.is_null()) {
+        return Err(not_ours("it calls by `function_call`: give the model `tools`, not `functions`"));
+    }
+    match message.get("tool_calls") {
+        None | Some(Value::Null) => Ok(Vec::new()),
+        Some(Value::Array(calls)) => Ok(calls.iter().map(tool_call).collect()),
+        Some(_) => Err(not_ours("its `tool_calls` are not a list")),
+    }
+}
+
+fn tool_call(call: &Value) -> ToolCall {
+    let text = |value: Option<&Value>| value.and_then(Value::as_str).unwrap_or_default().to_owned();
+    let function = call.get("function");
+    let arguments = function.and_then(|function| function.get("arguments"));
+    let arguments = match arguments {
+        Some(Value::String(text)) => text.clone(),
+        // Some servers send the arguments as JSON, not as its text.
+        Some(other) => other.to_string(),
+        None => String::new(),
+    };
+    ToolCall::new(text(call.get("id")), text(function.and_then(|function| function.get("name"))), arguments)
+}
+
+fn not_ours(problem: &str) -> DialectError {
+    DialectError::new(NAME, problem)
+}
+
+/// The messages that answer a turn: one for each call, in order, also for those that wait, so that no call dangles.
+///
+/// Answers to calls of earlier turns, which were told to wait, follow as system messages: their place has been taken.
+#[must_use]
+pub fn messages(turn: &Turn) -> Vec<Value> {
+    let answer =
+        |answer: &Answer| json!({"role": "tool", "tool_call_id": answer.call(), "content": answer.for_model()});
+    let late = |answer: &Answer| {
+        let (call, tool) = (answer.call(), answer.tool());
+        let content =
+            format!("The call {call} of `{tool}`, which was waiting, has its result now. {}", answer.for_model());
+        json!({"role": "system", "content": content})
+    };
+    turn.answers().iter().map(answer).chain(turn.late().iter().map(late)).collect()
+}

@@ -1,0 +1,131 @@
+//! Asking a person in the terminal.
+
+mod prompt;
+mod view;
+
+use std::fmt;
+use std::io::{self, BufRead, Write};
+
+use prompt::{Choice, Prompt};
+
+use crate::engine::decide::Decided;
+use crate::engine::error::DecideError;
+use crate::engine::interruption::{Deciding, Interruption};
+use crate::values::decision::Reviewer;
+
+/// Asks a person in a terminal: shows what waits, takes an answer, says what came of it.
+///
+/// There is no default answer: an empty line asks again, the end of the input leaves the question open. A destructive call is
+/// approved by typing its tool's name. Characters that could act on the terminal, or hide, are shown as escapes.
+///
+/// ```
+/// # use gate_runtime::prelude::*;
+/// # use gate_runtime::Terminal;
+/// # /// Delete an account.
+/// # #[gated_tool(policy = "always_ask", destructive)] fn delete_account(user_id: String) -> String { format!("deleted {user_id}") }
+/// # registry! { pub Tools for () { DeleteAccount } }
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let people = StaticDirectory::new().person("dana", ["manager"]);
+/// # let gate: Gate<Tools> = Gate::builder(()).directory(people).build().await?;
+/// # let run = gate.run("run-42");
+/// # let mut turn = run.submit([ToolCall::new("call_1", "delete_account", r#"{"user_id":"mia"}"#)]).await?;
+/// let dana = gate.reviewer("dana").await?;
+/// let mut terminal = Terminal::standard();
+/// # let mut terminal = Terminal::over(&b"a\ndelete_account\n\n"[..], Vec::new());
+/// while turn.is_waiting() {
+///     for asked in turn.interruptions() {
+///         terminal.ask(asked, &dana).await?;
+///     }
+///     turn = run.proceed().await?;
+/// }
+/// assert_eq!(turn.answers()[0].for_model(), "deleted mia");
+/// # Ok(()) }
+/// ```
+pub struct Terminal {
+    /// Away while another thread talks to the person.
+    prompt: Option<Prompt>,
+}
+
+impl Terminal {
+    /// The terminal of this process: standard input and output.
+    #[must_use]
+    pub fn standard() -> Self {
+        Self::over(io::BufReader::new(io::stdin()), io::stdout())
+    }
+
+    /// Any other pair of input and output.
+    pub fn over(input: impl BufRead + Send + 'static, output: impl Write + Send + 'static) -> Self {
+        Self { prompt: Some(Prompt { input: Box::new(input), output: Box::new(output) }) }
+    }
+
+    /// Shows a call that waits, and asks until there is an answer that counts.
+    ///
+    /// `None`: the person leaves it for later, or the input is at its end. The approval is then as it was.
+    ///
+    /// # Errors
+    /// Where the terminal cannot be read or written. A decision that does not count is shown to the person, who is asked again; one
+    /// that comes too late is shown, and ends the question.
+    ///
+    /// # Cancel safety
+    /// Dropped while the person thinks, the question stays open, and the next line of input goes to who asks next.
+    pub async fn ask(&mut self, asked: &Interruption, reviewer: &Reviewer) -> io::Result<Option<Decided>> {
+        self.with({
+            let shown = view::of(asked);
+            move |prompt| prompt.show(&shown)
+        })
+        .await?;
+        loop {
+            let question = prompt::Question::of(asked);
+            let Some(choice) = self.with(move |prompt| prompt.choose(&question)).await? else { return Ok(None) };
+            let deciding = match choice {
+                Choice::Approve { comment } => with_comment(asked.approve(reviewer), comment),
+                Choice::Reject { reason } => asked.reject(reviewer, reason),
+                Choice::Edit { edit, comment } => with_comment(asked.edit(reviewer, edit), comment),
+                Choice::Grant { scope, comment } => with_comment(asked.grant(reviewer, scope), comment),
+                Choice::ShowAll => {
+                    let all = view::everything(asked);
+                    self.with(move |prompt| prompt.show(&all)).await?;
+                    continue;
+                }
+            };
+            let (said, end) = match deciding.await {
+                Ok(decided) => (view::outcome(&decided), Some(Some(decided))),
+                Err(error @ DecideError::AlreadyDecided(_)) => (format!("  {error}\n"), Some(None)),
+                Err(error) => (format!("  ✗ {}\n", view::visible(&error.to_string())), None),
+            };
+            self.with(move |prompt| prompt.show(&said)).await?;
+            if let Some(end) = end {
+                return Ok(end);
+            }
+        }
+    }
+
+    /// Talks to the person on a thread of its own: people are slow, and the runtime has other work.
+    async fn with<T: Send + 'static>(
+        &mut self,
+        talk: impl FnOnce(&mut Prompt) -> io::Result<T> + Send + 'static,
+    ) -> io::Result<T> {
+        let gone = || io::Error::other("the terminal is still waiting for an earlier answer");
+        let mut prompt = self.prompt.take().ok_or_else(gone)?;
+        let talked = tokio::task::spawn_blocking(move || {
+            let said = talk(&mut prompt);
+            (prompt, said)
+        });
+        let (prompt, said) = talked.await.map_err(io::Error::other)?;
+        self.prompt = Some(prompt);
+        said
+    }
+}
+
+fn with_comment(deciding: Deciding<'_>, comment: String) -> Deciding<'_> {
+    if comment.is_empty() { deciding } else { deciding.comment(comment) }
+}
+
+impl fmt::Debug for Terminal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Terminal")
+    }
+}
+
+#[cfg(test)]
+mod tests;

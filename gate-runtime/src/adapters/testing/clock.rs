@@ -1,0 +1,56 @@
+//! A clock that tests move.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::watch;
+
+use crate::ports::BoxFuture;
+use crate::ports::clock::Clock;
+
+/// A clock that stands still until a test moves it. Clones are one clock.
+///
+/// ```
+/// use gate_runtime::testing::ManualClock;
+/// use gate_runtime::{Clock, HOUR};
+/// let clock = ManualClock::at("2026-11-21T09:00:00Z".parse().unwrap());
+/// clock.advance(HOUR);
+/// assert_eq!(clock.now().to_string(), "2026-11-21T10:00:00Z");
+/// ```
+#[derive(Clone, Debug)]
+pub struct ManualClock {
+    now: Arc<Mutex<watch::Sender<Timestamp>>>,
+}
+
+impl ManualClock {
+    /// A clock that shows this time.
+    #[must_use]
+    pub fn at(now: Timestamp) -> Self {
+        Self { now: Arc::new(Mutex::new(watch::channel(now).0)) }
+    }
+
+    /// Moves it on, and wakes who sleeps until then.
+    pub fn advance(&self, time: Duration) {
+        self.set(self.now().checked_add(time).unwrap_or(Timestamp::MAX));
+    }
+
+    /// Sets it, forward or back.
+    pub fn set(&self, now: Timestamp) {
+        self.now.lock().unwrap_or_else(PoisonError::into_inner).send_replace(now);
+    }
+}
+
+impl Clock for ManualClock {
+    fn now(&self) -> Timestamp {
+        *self.now.lock().unwrap_or_else(PoisonError::into_inner).borrow()
+    }
+
+    fn sleep_until(&self, at: Timestamp) -> BoxFuture<'_, ()> {
+        let mut time = self.now.lock().unwrap_or_else(PoisonError::into_inner).subscribe();
+        Box::pin(async move {
+            // The sender lives as long as the clock, which this borrows.
+            let _ = time.wait_for(|now| *now >= at).await;
+        })
+    }
+}

@@ -1,0 +1,312 @@
+//! The laws, each a function that says how it is broken.
+
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use futures_util::future::join_all;
+use serde_json::json;
+
+use super::samples::{about, approval, approval_of, at, gives, grant, take, takes, voted, writes};
+use super::{Checked, Handles, How, Law};
+use crate::ports::store::{ApprovalFilter, Committed, Store};
+use crate::values::approval::{Approval, Status};
+use crate::values::decision::Decision;
+use crate::values::limit::LimitKey;
+use crate::values::time::HOUR;
+use crate::values::verdict::Verdict;
+
+macro_rules! laws {
+    ($($law:ident),* $(,)?) => {
+        /// Every law.
+        pub(super) const ALL: &[Law] = &[$((stringify!($law), |handles| -> Checked { Box::pin($law(handles)) })),*];
+    };
+}
+
+laws! {
+    what_one_handle_writes_the_other_reads_whole,
+    only_the_next_version_is_written,
+    a_run_has_a_call_id_once,
+    runs_and_calls_are_never_confused,
+    a_transition_is_written_whole_or_not_at_all,
+    of_many_who_change_one_approval_one_wins,
+    of_many_who_open_one_call_one_wins,
+    records_are_numbered_in_order_without_gaps,
+    concurrent_commits_leave_no_gap,
+    a_limit_is_exact_when_many_take_at_once,
+    a_limit_counts_a_moving_window,
+    takes_of_one_transition_count_together,
+    keys_of_limits_are_not_confused,
+    recall_knows_rejections_of_the_tool_in_the_run,
+    recall_counts_denials_of_the_run,
+    recall_gives_grants_that_still_hold,
+    filters_admit_what_they_say_oldest_first,
+    large_values_come_back_whole,
+    watchers_learn_of_every_commit,
+}
+
+fn same<T: PartialEq + Debug>(what: &str, found: T, wanted: T) -> Result<(), How> {
+    if found == wanted { Ok(()) } else { Err(How(format!("{what}: found {found:?}, wanted {wanted:?}"))) }
+}
+
+async fn load(store: &Arc<dyn Store>, one: &Approval) -> Result<Option<Arc<Approval>>, How> {
+    Ok(store.approvals(&ApprovalFilter::all().id(one.id())).await?.pop())
+}
+
+async fn what_one_handle_writes_the_other_reads_whole((one, other): Handles) -> Result<(), How> {
+    let new = approval("run", "call", "tool", Verdict::Ask)?;
+    same("a new approval", one.commit(writes(&new)).await?, Committed::Done)?;
+    same("read by the other", load(&other, &new).await?, Some(Arc::clone(&new)))?;
+    let recalled = other.recall(&about("run", "call", "tool", at(2))).await?;
+    same("recalled by the other", recalled.approval, Some(Arc::clone(&new)))?;
+    let next = voted(&new, Decision::Reject { reason: "no: “naïve”".into() })?;
+    same("its next version", other.commit(writes(&next)).await?, Committed::Done)?;
+    same("read by the first", load(&one, &new).await?, Some(next))
+}
+
+async fn only_the_next_version_is_written((one, other): Handles) -> Result<(), How> {
+    let new = approval("run", "call", "tool", Verdict::Ask)?;
+    let next = voted(&new, Decision::Approve)?;
+    same("a second version of nothing", one.commit(writes(&next)).await?, Committed::Conflict)?;
+    same("the first version", one.commit(writes(&new)).await?, Committed::Done)?;
+    same("the first version again", other.commit(writes(&new)).await?, Committed::Conflict)?;
+    same("the second version", other.commit(writes(&next)).await?, Committed::Done)?;
+    let late = voted(&new, Decision::Reject { reason: "late".into() })?;
+    same("another second version", one.commit(writes(&late)).await?, Committed::Conflict)?;
+    same("what stands", load(&one, &new).await?, Some(next))
+}
+
+async fn a_run_has_a_call_id_once((one, other): Handles) -> Result<(), How> {
+    let first = approval("run", "call", "tool", Verdict::Ask)?;
+    same("the first", one.commit(writes(&first)).await?, Committed::Done)?;
+    let second = approval("run", "call", "other_tool", Verdict::Approve)?;
+    same("another approval of the call", other.commit(writes(&second)).await?, Committed::Conflict)?;
+    same("it is not there", load(&one, &second).await?, None)?;
+    let elsewhere = approval("other run", "call", "tool", Verdict::Ask)?;
+    same("the same id in another run", other.commit(writes(&elsewhere)).await?, Committed::Done)
+}
+
+async fn runs_and_calls_are_never_confused((one, _): Handles) -> Result<(), How> {
+    let names = [("a", "b/c"), ("a/b", "c"), ("a", "b\0c"), ("a\0b", "c"), ("A", "b/c"), ("a ", "b/c"), ("a", "b/c ")];
+    for (run, call) in names {
+        let new = approval(run, call, "tool", Verdict::Ask)?;
+        same("a call of its own", one.commit(writes(&new)).await?, Committed::Done)?;
+        let recalled = one.recall(&about(run, call, "tool", at(2))).await?;
+        same("recalled", recalled.approval, Some(new))?;
+    }
+    Ok(())
+}
+
+async fn a_transition_is_written_whole_or_not_at_all((one, other): Handles) -> Result<(), How> {
+    let known = approval("run", "known", "tool", Verdict::Ask)?;
+    same("the one that is there", one.commit(writes(&known)).await?, Committed::Done)?;
+    let new = approval("run", "new", "tool", Verdict::Ask)?;
+    let mut mixed = writes(&new);
+    mixed.approvals.push(Arc::clone(&known));
+    mixed.grants.push(grant("run", "tool")?);
+    mixed.takes.push(take("key", 1, 1));
+    same("one of two conflicts", other.commit(mixed).await?, Committed::Conflict)?;
+    let mut limited = writes(&new);
+    limited.grants.push(grant("run", "tool")?);
+    limited.takes.extend([take("key", 1, 1), take("full", 2, 1)]);
+    same("one of two limits is full", other.commit(limited).await?, Committed::LimitReached(1))?;
+    same("the approval", load(&one, &new).await?, None)?;
+    same("the records", one.records(0, 9).await?.len(), 1)?;
+    let mut recall = about("run", "new", "tool", at(2));
+    recall.counters.push((LimitKey::new("limit", "key"), HOUR));
+    let recalled = one.recall(&recall).await?;
+    same("the grants", recalled.grants.len(), 0)?;
+    same("the limits", recalled.used, vec![0])
+}
+
+async fn of_many_who_change_one_approval_one_wins((one, other): Handles) -> Result<(), How> {
+    for round in 0..20 {
+        let new = approval("run", &format!("call {round}"), "tool", Verdict::Ask)?;
+        same("a new approval", one.commit(writes(&new)).await?, Committed::Done)?;
+        let next = voted(&new, Decision::Approve)?;
+        let tries =
+            (0..16).map(|turn| if turn % 2 == 0 { &one } else { &other }).map(|store| store.commit(writes(&next)));
+        let ends: Result<Vec<Committed>, _> = join_all(tries).await.into_iter().collect();
+        same("winners", ends?.iter().filter(|end| **end == Committed::Done).count(), 1)?;
+    }
+    Ok(())
+}
+
+async fn of_many_who_open_one_call_one_wins((one, other): Handles) -> Result<(), How> {
+    for round in 0..20 {
+        let call = format!("call {round}");
+        let news: Result<Vec<_>, _> = (0..16).map(|_| approval("run", &call, "tool", Verdict::Ask)).collect();
+        let news = news?;
+        let tries = news
+            .iter()
+            .enumerate()
+            .map(|(turn, new)| if turn % 2 == 0 { one.commit(writes(new)) } else { other.commit(writes(new)) });
+        let ends: Result<Vec<Committed>, _> = join_all(tries).await.into_iter().collect();
+        same("winners", ends?.iter().filter(|end| **end == Committed::Done).count(), 1)?;
+        let all = one.approvals(&ApprovalFilter::all().run("run")).await?;
+        same("approvals of the run", all.len(), round + 1)?;
+    }
+    Ok(())
+}
+
+async fn records_are_numbered_in_order_without_gaps((one, other): Handles) -> Result<(), How> {
+    for index in 0..10 {
+        let new = approval("run", &format!("call {index}"), "tool", Verdict::Ask)?;
+        let store = if index % 2 == 0 { &one } else { &other };
+        same("a commit", store.commit(writes(&new)).await?, Committed::Done)?;
+    }
+    let all = other.records(0, 100).await?;
+    same("numbers", all.iter().map(|record| record.seq()).collect(), (1..=10).collect::<Vec<u64>>())?;
+    let calls: Vec<String> = all.iter().filter_map(|record| Some(record.subject()?.call().to_string())).collect();
+    same("order", calls, (0..10).map(|index| format!("call {index}")).collect())?;
+    let page: Vec<u64> = one.records(3, 4).await?.iter().map(|record| record.seq()).collect();
+    same("a page", page, vec![4, 5, 6, 7])?;
+    same("after the last", one.records(10, 4).await?.len(), 0)
+}
+
+async fn concurrent_commits_leave_no_gap((one, other): Handles) -> Result<(), How> {
+    let news: Result<Vec<_>, _> =
+        (0..100).map(|i| approval("run", &format!("call {i}"), "tool", Verdict::Ask)).collect();
+    let news = news?;
+    let commits = news
+        .iter()
+        .enumerate()
+        .map(|(turn, new)| if turn % 2 == 0 { one.commit(writes(new)) } else { other.commit(writes(new)) });
+    for end in join_all(commits).await {
+        same("a commit", end?, Committed::Done)?;
+    }
+    let numbers: Vec<u64> = one.records(0, 1_000).await?.iter().map(|record| record.seq()).collect();
+    same("numbers", numbers, (1..=100).collect())
+}
+
+async fn a_limit_is_exact_when_many_take_at_once((one, other): Handles) -> Result<(), How> {
+    let tries = (0..64)
+        .map(|turn| if turn % 2 == 0 { &one } else { &other })
+        .map(|store| store.commit(takes("key", 1, 10, at(0))));
+    let ends: Result<Vec<Committed>, _> = join_all(tries).await.into_iter().collect();
+    same("places taken", ends?.iter().filter(|end| **end == Committed::Done).count(), 10)
+}
+
+async fn a_limit_counts_a_moving_window((one, other): Handles) -> Result<(), How> {
+    same("six of ten", one.commit(takes("key", 6, 10, at(0))).await?, Committed::Done)?;
+    same("five more", other.commit(takes("key", 5, 10, at(1_800))).await?, Committed::LimitReached(0))?;
+    same("four more", other.commit(takes("key", 4, 10, at(1_800))).await?, Committed::Done)?;
+    same(
+        "one more, just before an hour",
+        one.commit(takes("key", 1, 10, at(3_599))).await?,
+        Committed::LimitReached(0),
+    )?;
+    same("six more, after an hour", one.commit(takes("key", 6, 10, at(3_600))).await?, Committed::Done)?;
+    same("one more then", other.commit(takes("key", 1, 10, at(3_600))).await?, Committed::LimitReached(0))?;
+    same("too much at once", one.commit(takes("new", u64::MAX, 10, at(0))).await?, Committed::LimitReached(0))
+}
+
+async fn takes_of_one_transition_count_together((one, _): Handles) -> Result<(), How> {
+    let mut both = takes("key", 6, 10, at(0));
+    both.takes.push(take("key", 6, 10));
+    same("six and six of ten", one.commit(both).await?, Committed::LimitReached(1))?;
+    let mut both = takes("key", 5, 10, at(0));
+    both.takes.push(take("key", 5, 10));
+    same("five and five of ten", one.commit(both).await?, Committed::Done)?;
+    same("one more", one.commit(takes("key", 1, 10, at(0))).await?, Committed::LimitReached(0))
+}
+
+async fn keys_of_limits_are_not_confused((one, _): Handles) -> Result<(), How> {
+    for key in ["1", "\"1\"", "\"a\"", "\"A\"", "\"a \"", "null", "\"null\""] {
+        same("a key of its own", one.commit(takes(key, 1, 1, at(0))).await?, Committed::Done)?;
+    }
+    Ok(())
+}
+
+async fn recall_knows_rejections_of_the_tool_in_the_run((one, other): Handles) -> Result<(), How> {
+    let mut wanted = Vec::new();
+    for (run, call, tool) in [("run", "1", "tool"), ("run", "2", "other"), ("other", "3", "tool"), ("run", "4", "tool")]
+    {
+        let new = approval(run, call, tool, Verdict::Ask)?;
+        same("asked", one.commit(writes(&new)).await?, Committed::Done)?;
+        let rejected = voted(&new, Decision::Reject { reason: "no".into() })?;
+        same("rejected", other.commit(writes(&rejected)).await?, Committed::Done)?;
+        if (run, tool) == ("run", "tool") {
+            wanted.push(rejected);
+        }
+    }
+    let recalled = one.recall(&about("run", "new", "tool", at(2))).await?;
+    same("rejections", recalled.rejected, wanted)?;
+    same("the call itself", recalled.approval, None)
+}
+
+async fn recall_counts_denials_of_the_run((one, other): Handles) -> Result<(), How> {
+    for (run, call, verdict) in [
+        ("run", "1", Verdict::Deny),
+        ("run", "2", Verdict::Deny),
+        ("run", "3", Verdict::Ask),
+        ("other", "4", Verdict::Deny),
+    ] {
+        same("a call", one.commit(writes(&approval(run, call, "tool", verdict)?)).await?, Committed::Done)?;
+    }
+    same("denials", other.recall(&about("run", "new", "any", at(2))).await?.denials, 2)?;
+    same("denials of an unknown run", other.recall(&about("new", "new", "any", at(2))).await?.denials, 0)
+}
+
+async fn recall_gives_grants_that_still_hold((one, other): Handles) -> Result<(), How> {
+    let recall =
+        async |seconds| other.recall(&about("run", "new", "tool", at(seconds))).await.map(|recalled| recalled.grants);
+    let first = grant("run", "tool")?;
+    for given in [&first, &grant("run", "other")?, &grant("other", "tool")?] {
+        same("given", one.commit(gives(given)).await?, Committed::Done)?;
+    }
+    same("it holds", recall(9).await?, vec![Arc::clone(&first)])?;
+    same("it is over", recall(10).await?, vec![])?;
+    let used = Arc::new(first.used());
+    same("used once", one.commit(gives(&used)).await?, Committed::Done)?;
+    same("used from the same version", other.commit(gives(&used)).await?, Committed::Conflict)?;
+    same("two uses are left", recall(9).await?, vec![Arc::clone(&used)])?;
+    same("revoked", one.commit(gives(&Arc::new(used.revoked()))).await?, Committed::Done)?;
+    same("it no longer holds", recall(9).await?, vec![])
+}
+
+async fn filters_admit_what_they_say_oldest_first((one, _): Handles) -> Result<(), How> {
+    let mut all = Vec::new();
+    for index in 0..6 {
+        let run = if index % 2 == 0 { "even" } else { "odd" };
+        let verdict = if index < 3 { Verdict::Ask } else { Verdict::Deny };
+        let new = approval(run, &index.to_string(), "tool", verdict)?;
+        same("a call", one.commit(writes(&new)).await?, Committed::Done)?;
+        all.push(new);
+    }
+    let pick = |places: &[usize]| -> Vec<Arc<Approval>> {
+        places.iter().filter_map(|place| all.get(*place).cloned()).collect()
+    };
+    let find = async |filter: ApprovalFilter| one.approvals(&filter).await;
+    same("all", find(ApprovalFilter::all()).await?, pick(&[0, 1, 2, 3, 4, 5]))?;
+    same("of a run", find(ApprovalFilter::all().run("odd")).await?, pick(&[1, 3, 5]))?;
+    same("in a state", find(ApprovalFilter::all().status(Status::Pending)).await?, pick(&[0, 1, 2]))?;
+    same("both", find(ApprovalFilter::all().run("even").status(Status::Denied)).await?, pick(&[4]))?;
+    same("at most", find(ApprovalFilter::all().limit(2)).await?, pick(&[0, 1]))?;
+    same("at most, of a run", find(ApprovalFilter::all().run("odd").limit(2)).await?, pick(&[1, 3]))?;
+    let two = [4, 1]
+        .iter()
+        .filter_map(|place| all.get(*place))
+        .fold(ApprovalFilter::all(), |filter, one| filter.id(one.id()));
+    same("by id", find(two.clone()).await?, pick(&[1, 4]))?;
+    same("by id, of a run", find(two.run("odd")).await?, pick(&[1]))
+}
+
+async fn large_values_come_back_whole((one, other): Handles) -> Result<(), How> {
+    let text: String = "¡ñandú! \u{202e}\u{0}\"\\ ".repeat(50_000);
+    let new = approval_of("run", "call", "tool", Verdict::Ask, &json!({"text": text}))?;
+    same("a large approval", one.commit(writes(&new)).await?, Committed::Done)?;
+    let found = load(&other, &new).await?;
+    let whole = found.is_some_and(|found| found == new && found.arguments().get("text") == Some(json!(text)));
+    same("it came back whole", whole, true)
+}
+
+async fn watchers_learn_of_every_commit((one, other): Handles) -> Result<(), How> {
+    let mut last = other.watch();
+    for index in 0..10_u64 {
+        let new = approval("run", &index.to_string(), "tool", Verdict::Ask)?;
+        let store = if index % 2 == 0 { &one } else { &other };
+        same("a commit", store.commit(writes(&new)).await?, Committed::Done)?;
+        last.wait_for(|seen| *seen > index).await.map_err(|_| How("the watch ended".into()))?;
+    }
+    same("the last number, to who comes later", *one.watch().borrow(), 10)
+}

@@ -1,0 +1,86 @@
+//! What every store promises, as one suite.
+
+mod laws;
+mod samples;
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use crate::ports::store::{Store, StoreError};
+
+/// Two handles on one new, empty store, as two processes would hold them.
+pub type Handles = (Arc<dyn Store>, Arc<dyn Store>);
+
+/// A promise that a store does not keep.
+///
+/// ```
+/// # fn show(broken: &gate_runtime::testing::Broken) {
+/// eprintln!("{broken}");
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Broken {
+    law: &'static str,
+    how: String,
+}
+
+impl fmt::Display for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the store breaks the law \"{}\": {}", self.law, self.how)
+    }
+}
+
+impl std::error::Error for Broken {}
+
+/// How a law was found broken.
+#[derive(Debug)]
+pub(super) struct How(String);
+
+impl From<StoreError> for How {
+    fn from(error: StoreError) -> Self {
+        Self(error.to_string())
+    }
+}
+
+impl From<crate::values::transition::Refused> for How {
+    fn from(refused: crate::values::transition::Refused) -> Self {
+        Self(refused.to_string())
+    }
+}
+
+impl From<crate::values::json::Misfit> for How {
+    fn from(misfit: crate::values::json::Misfit) -> Self {
+        Self(misfit.to_string())
+    }
+}
+
+type Checked = Pin<Box<dyn Future<Output = Result<(), How>> + Send>>;
+type Law = (&'static str, fn(Handles) -> Checked);
+
+/// Checks that a store keeps every promise of [`Store`], each on a store of its own.
+///
+/// `fresh` makes a new, empty store and gives two handles on it.
+///
+/// # Errors
+/// The first promise that is broken, and how.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), gate_runtime::testing::Broken> {
+/// use gate_runtime::MemoryStore;
+/// use gate_runtime::testing::conformance;
+/// use std::sync::Arc;
+///
+/// conformance(async || {
+///     let store = MemoryStore::new();
+///     (Arc::new(store.clone()), Arc::new(store))
+/// })
+/// .await
+/// # }
+/// ```
+pub async fn conformance(fresh: impl AsyncFn() -> Handles) -> Result<(), Broken> {
+    for (law, check) in laws::ALL {
+        check(fresh().await).await.map_err(|How(how)| Broken { law, how })?;
+    }
+    Ok(())
+}

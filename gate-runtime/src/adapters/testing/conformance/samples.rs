@@ -1,0 +1,125 @@
+//! Approvals, grants and takes to try a store with.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use crate::ports::store::{Proposal, Transition};
+use crate::values::approval::Approval;
+use crate::values::arguments::Arguments;
+use crate::values::assessment::{Assessment, Fallback, Opinion, PolicyOpinion, PolicyOutline};
+use crate::values::context::RunInfo;
+use crate::values::decision::{Decision, Reviewer, Vote};
+use crate::values::digest::Digest;
+use crate::values::event::{CallEvent, Record, Subject};
+use crate::values::grant::{Grant, Scope};
+use crate::values::id::ApprovalId;
+use crate::values::json::Misfit;
+use crate::values::limit::{LimitKey, Take};
+use crate::values::requirement::anyone;
+use crate::values::time::HOUR;
+use crate::values::transition::Refused;
+use crate::values::verdict::Verdict;
+
+/// Noon of some day, and so many seconds.
+pub(super) fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_second(1_800_000_000 + seconds).unwrap_or_default()
+}
+
+/// A new approval of a call, judged so.
+pub(super) fn approval(run: &str, call: &str, tool: &str, verdict: Verdict) -> Result<Arc<Approval>, Misfit> {
+    approval_of(run, call, tool, verdict, &json!({"order_id": "A-1001", "note": "naïve ✓ \u{1F600}", "amount": 2400}))
+}
+
+pub(super) fn approval_of(
+    run: &str,
+    call: &str,
+    tool: &str,
+    verdict: Verdict,
+    arguments: &Value,
+) -> Result<Arc<Approval>, Misfit> {
+    let principal = Some("mia".into());
+    let info = RunInfo { run: run.into(), agent: "support".into(), principal, roles: Vec::new(), case: None };
+    let subject = Subject {
+        approval: ApprovalId::new(),
+        info: Arc::new(info),
+        call: call.into(),
+        tool: tool.into(),
+        tool_digest: Digest::of("tool"),
+        policy_digest: Digest::of("policy"),
+        reasoning: Some("because".into()),
+    };
+    let requirement = (verdict == Verdict::Ask).then(|| anyone().into());
+    let outline = PolicyOutline {
+        name: "sample".into(),
+        about: String::new(),
+        text: String::new(),
+        rules: Vec::new(),
+        otherwise: Fallback { verdict, requirement },
+        digest: Digest::of("policy"),
+    };
+    let (results, errors) = (Vec::new(), Vec::new());
+    let opinion = PolicyOpinion { agent: None, policy: Arc::new(outline), results, errors, verdict };
+    let assessment = Arc::new(Assessment::join(vec![Opinion::Policy(opinion)]));
+    let arguments = Arguments::new(arguments, Vec::new())?;
+    Ok(Arc::new(Approval::open(Arc::new(subject), arguments, assessment, Vec::new(), at(0))))
+}
+
+/// The approval after a reviewer's vote.
+pub(super) fn voted(approval: &Approval, decision: Decision) -> Result<Arc<Approval>, Refused> {
+    approval.apply(&vote(approval, decision), at(1)).map(Arc::new)
+}
+
+pub(super) fn vote(approval: &Approval, decision: Decision) -> CallEvent {
+    let reviewer = Reviewer::from_directory("dana".into(), Vec::new());
+    let arguments = approval.arguments().digest();
+    let (roles, principal, comment) = (Vec::new(), false, None);
+    CallEvent::Voted {
+        vote: Box::new(Vote {
+            reviewer: reviewer.id().clone(),
+            roles,
+            principal,
+            decision,
+            comment,
+            arguments,
+            at: at(1),
+        }),
+    }
+}
+
+/// A transition that writes an approval, with a record of it.
+pub(super) fn writes(approval: &Arc<Approval>) -> Transition {
+    let mut transition = Transition::at(at(1));
+    let record = Record::of_call(at(1), Arc::clone(&approval.subject), approval.status, CallEvent::Dispatched);
+    transition.records.push(record);
+    transition.approvals.push(Arc::clone(approval));
+    transition
+}
+
+pub(super) fn takes(key: &str, amount: u64, max: u64, now: Timestamp) -> Transition {
+    let mut transition = Transition::at(now);
+    transition.takes.push(take(key, amount, max));
+    transition
+}
+
+pub(super) fn take(key: &str, amount: u64, max: u64) -> Take {
+    Take { key: LimitKey::new("limit", key), amount, max, window: HOUR }
+}
+
+/// A standing permission with three uses, until ten seconds after noon.
+pub(super) fn grant(run: &str, tool: &str) -> Result<Arc<Grant>, Misfit> {
+    let shown = approval(run, "shown", tool, Verdict::Ask)?;
+    let scope = Scope::this_run().uses(3).until(at(10));
+    scope.grant(&shown, "dana".into(), at(0)).map(Arc::new).map_err(|bad| Misfit::new("", bad.to_string()))
+}
+
+pub(super) fn gives(grant: &Arc<Grant>) -> Transition {
+    let mut transition = Transition::at(at(1));
+    transition.grants.push(Arc::clone(grant));
+    transition
+}
+
+pub(super) fn about(run: &str, call: &str, tool: &str, now: Timestamp) -> Proposal {
+    Proposal::new(run, call, tool, now)
+}

@@ -1,0 +1,95 @@
+//! Single calls by programs: waited for until they are decided, with the value itself.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::core::Core;
+use super::dispatch::Executed;
+use super::error::CallError;
+use super::intake::{Circumstances, Raw};
+use super::open::{Opened, Plan, unavailable};
+use super::turn::{Answer, CallResult};
+use super::wait::Hub;
+use crate::values::approval::{Approval, Status};
+use crate::values::event::CallEvent;
+use crate::values::id::{ApprovalId, CallId};
+use crate::values::outcome::NotRun;
+
+impl Core {
+    /// Takes one call in, and waits for its decision.
+    pub(crate) async fn call(
+        self: &Arc<Self>,
+        run: &Circumstances,
+        id: CallId,
+        tool: &'static str,
+        arguments: Result<Value, serde_json::Error>,
+    ) -> Result<Executed, NotRun> {
+        let raw = Raw::Value(arguments);
+        let proposed = self.read_raw(run, &id, &tool.into(), raw, run.reasoning.clone()).await?;
+        let approval = match self.plan(run, proposed).await? {
+            Plan::Known(approval) => approval,
+            Plan::New(draft) => match self.open(run, *draft, false).await? {
+                Opened::Run(approval, arguments, context) => {
+                    return Ok(self.execute(approval, arguments, context).await);
+                }
+                Opened::Stands(approval) => approval,
+            },
+        };
+        if approval.status.is_terminal() {
+            return Ok(Executed { approval, output: None });
+        }
+        self.wait_and_dispatch(run, approval.id()).await
+    }
+
+    /// Waits until an approval is decided, and runs it if it may.
+    async fn wait_and_dispatch(self: &Arc<Self>, run: &Circumstances, id: ApprovalId) -> Result<Executed, NotRun> {
+        let waiter = Hub::wait_for(self, id);
+        let mut waiting = Waiting { core: self, id, is_over: false };
+        loop {
+            self.bring_up_to_date(id).await.map_err(unavailable)?;
+            let approval = self.load(id).await.map_err(unavailable)?;
+            if approval.is_some_and(|approval| approval.status == Status::Pending) {
+                waiter.news().await;
+                continue;
+            }
+            waiting.is_over = true;
+            let executed = self.dispatch(run, id).await?;
+            if executed.approval.status != Status::Pending {
+                return Ok(executed);
+            }
+            // It is asked again, because something changed: the caller waits on.
+            waiting.is_over = false;
+        }
+    }
+}
+
+/// Why a call that did not run here has no value.
+pub(crate) fn without_value(approval: Arc<Approval>) -> CallError {
+    match Answer::of(approval).result().clone() {
+        CallResult::Ran(outcome) => CallError::RanElsewhere(outcome),
+        CallResult::Responded(outcome) => CallError::Responded(outcome),
+        CallResult::NotRun(reason) => CallError::NotRun(reason),
+        CallResult::Indeterminate(why) => CallError::Indeterminate(why),
+        CallResult::Waiting => CallError::NotRun(unavailable("it waits again")),
+    }
+}
+
+/// A caller that waits. If it goes away, that is on the record, and the policy says what becomes of the question.
+struct Waiting<'a> {
+    core: &'a Arc<Core>,
+    id: ApprovalId,
+    is_over: bool,
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        if self.is_over {
+            return;
+        }
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            let (core, id) = (Arc::clone(self.core), self.id);
+            runtime.spawn(async move { core.step(id, &CallEvent::Abandoned).await.map(drop) });
+        }
+    }
+}
