@@ -6,7 +6,7 @@ use syn::parse::{Parse, ParseStream};
 use syn::{FnArg, Path, ReturnType, Token, Type};
 
 use crate::errors::Errors;
-use crate::function::{Function, Sorted, place_of, source_of};
+use crate::function::{Function, Sorted, place_of, source_of, token_text};
 use crate::names::{Runtime, did_you_mean};
 
 pub(crate) fn policy(options: TokenStream, function: &TokenStream) -> TokenStream {
@@ -70,19 +70,30 @@ fn check(function: &Function, errors: &mut Errors) -> Option<Type> {
         errors.at(signature.fn_token, "a policy is a plain function: write `fn`");
     }
     let takes = "a policy takes its rules and nothing else: `rules: Rules<YourTool>`";
-    match signature.inputs.iter().collect::<Vec<_>>().as_slice() {
-        [FnArg::Typed(_)] => {}
-        [] => errors.at(&signature.ident, takes),
-        [FnArg::Receiver(receiver)] => errors.at(receiver, takes),
-        [_, more, ..] => errors.at(more, takes),
-    }
-    match &signature.output {
-        ReturnType::Type(_, rules) => Some((**rules).clone()),
-        ReturnType::Default => {
-            errors.at(&signature.ident, "a policy returns its rules: write `-> Rules<YourTool>`");
+    let taken = match signature.inputs.iter().collect::<Vec<_>>().as_slice() {
+        [FnArg::Typed(rules)] => Some(token_text(&rules.ty)),
+        [] => {
+            errors.at(&signature.ident, takes);
             None
         }
+        [FnArg::Receiver(wrong)] => {
+            errors.at(wrong, takes);
+            None
+        }
+        [_, more, ..] => {
+            errors.at(more, takes);
+            None
+        }
+    };
+    let ReturnType::Type(_, returned) = &signature.output else {
+        errors.at(&signature.ident, "a policy returns its rules: write `-> Rules<YourTool>`");
+        return None;
+    };
+    if let Some(taken) = taken.filter(|taken| *taken != token_text(returned)) {
+        let written = taken.replace(' ', "");
+        errors.at(returned, format_args!("a policy returns the rules that it takes: write `-> {written}`"));
     }
+    Some((**returned).clone())
 }
 
 /// ```ignore

@@ -33,12 +33,12 @@ pub use logic::call::Call;
 pub use logic::descriptor::{Annotations, Descriptor};
 pub use logic::permit::Permit;
 pub use logic::policy::{
-    Approves, Asks, Counted, Counter, Denies, EVERY_DAY, Effect, Example, Otherwise, Policy, Rule, RuleOutcome, Rules,
-    TimeOfDay, Uncounted, WEEKDAYS, Weekdays, approve, deny, time,
+    Approves, Asks, Counted, Denies, EVERY_DAY, Effect, Example, LimitNeedsPer, OpenRule, Otherwise, Policy,
+    RuleOutcome, Rules, Shared, TimeOfDay, Uncounted, WEEKDAYS, Weekdays, approve, deny, time,
 };
+pub use logic::probe::{ToolError, ToolOutput};
 pub use logic::ready::{always_ask, always_deny, never_ask};
 pub use logic::registry::{Offers, Registry};
-pub use logic::returned::{ToolError, ToolOutput};
 pub use logic::schema::Misfits;
 pub use logic::state::Provides;
 pub use logic::tool::{InState, Tool, ToolArg};
@@ -73,8 +73,8 @@ pub use gate_macros::{gated_tool, policy, registry};
 pub mod __private {
     pub use crate::logic::bound::{BoundTool, Specs};
     pub use crate::logic::policy::{DeclaredRules, PolicySource};
+    pub use crate::logic::probe::{Probe, ProbePlain, ProbeSchemaless, ProbeUnfit};
     pub use crate::logic::registry::{Listed, is_new_name, is_tool_name, names};
-    pub use crate::logic::returned::{Probe, ProbePlain, ProbeSchemaless};
-    pub use crate::logic::tool::{About, Codec, ToolArgs};
+    pub use crate::logic::tool::{About, Codec, ToolArgs, is_argument};
     pub use {schemars, serde};
 }

@@ -127,7 +127,6 @@ fn expand(registry: &Registry, tools: &[Listed<'_>]) -> TokenStream {
         #visibility enum #name {}
 
         #[doc = #about]
-        #[derive(Debug)]
         #[allow(dead_code, private_interfaces, clippy::large_enum_variant, reason = "it is there to be matched, by who wants to")]
         #visibility enum #call {
             #(#[doc = #variant_docs] #variants(#paths)),*
@@ -135,6 +134,16 @@ fn expand(registry: &Registry, tools: &[Listed<'_>]) -> TokenStream {
 
         const _: () = {
             use #runtime as __gate;
+
+            #[automatically_derived]
+            impl ::core::fmt::Debug for #call {
+                fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                    let __name: &str = match *self {
+                        #(Self::#variants(_) => ::core::stringify!(#variants),)*
+                    };
+                    f.debug_tuple(__name).finish_non_exhaustive()
+                }
+            }
 
             #[automatically_derived]
             impl __gate::Registry for #name {

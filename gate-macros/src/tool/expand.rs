@@ -38,26 +38,34 @@ pub(crate) fn call_type(model: &Model) -> TokenStream {
     }
 }
 
+/// It returns a future of a known type: one that names `__R` would repeat a missing tool's error at every use.
+///
 /// ```ignore
-/// pub async fn issue_refund<__R: Offers<IssueRefund>>(__run: &Run<__R>, order_id: String, amount_cents: u64)
-///     -> Result<Receipt, CallError>
+/// pub fn issue_refund<__R: Offers<IssueRefund>>(__run: &Run<__R>, order_id: String, amount_cents: u64)
+///     -> BoxFuture<'_, Result<Receipt, CallError>>
 /// {
-///     __run.call(IssueRefund { order_id, amount_cents }).await
+///     __run.call(IssueRefund { order_id, amount_cents })
 /// }
 /// ```
 fn direct_function(model: &Model) -> TokenStream {
+    let Model { call, .. } = model;
+    let names = model.arguments.iter().map(|argument| &argument.name);
+    direct_signature(model, &quote!(__run.call(#call { #(#names),* })))
+}
+
+/// The function that takes the place of the user's, with a body.
+pub(crate) fn direct_signature(model: &Model, body: &TokenStream) -> TokenStream {
     let Model { runtime, conditions, docs, visibility, function, call, output, .. } = model;
     let parameters = model.direct_parameters();
-    let names = model.arguments.iter().map(|argument| &argument.name);
     quote! {
         #(#conditions)*
         #(#docs)*
-        #[allow(dead_code, clippy::too_many_arguments, clippy::missing_errors_doc, reason = "it has the tool's own arguments")]
-        #visibility async fn #function<__R: #runtime::Offers<#call>>(
+        #[allow(dead_code, unused_variables, clippy::too_many_arguments, clippy::missing_errors_doc, reason = "it has the tool's own arguments")]
+        #visibility fn #function<__R: #runtime::Offers<#call>>(
             __run: &#runtime::Run<__R>,
             #(#parameters),*
-        ) -> ::core::result::Result<#output, #runtime::CallError> {
-            __run.call(#call { #(#names),* }).await
+        ) -> #runtime::BoxFuture<'_, ::core::result::Result<#output, #runtime::CallError>> {
+            #body
         }
     }
 }
@@ -147,7 +155,7 @@ fn filled_arguments(model: &Model) -> TokenStream {
 ///     const NAME: &'static str = "issue_refund";
 ///     const ABOUT: About = About { … };
 ///     fn policy() -> Policy<Self> { refunds() }
-///     fn codec() -> Codec<Self> { Codec::of::<__Args<String, u64>>() }
+///     fn codec() -> Codec<Self> { is_argument::<String>(); …; Probe::<__Args<String, u64>>::new().codec() }
 ///     fn outcome(output: &Self::Output) -> ToolOutcome { Probe::<Receipt>::new().outcome(output) }
 ///     async fn run(__permit: Permit<Self>, __state: &Billing) -> Receipt { … }
 /// }
@@ -156,11 +164,14 @@ fn tool(model: &Model) -> TokenStream {
     let Model { call, name, output, policy, .. } = model;
     let state = model.state.as_ref().map_or_else(|| quote!(()), |state| quote!(#state));
     let about = about(model);
-    let policy = policy.as_ref().map(|path| quote!(#path()));
+    let policy = policy.as_ref().map(|path| quote_spanned!(at(path)=> #path()));
     let filled = filled_arguments(model);
     let returned = quote!(__output);
     let outcome = quote_spanned!(at(output)=> __gate::__private::Probe::<#output>::new().outcome(#returned));
     let run = run(model, &state);
+    // What an argument lacks is said here, at the user's own type, and nowhere else: the codec is probed for.
+    let checks = generic(model).map(|(_, argument)| &argument.ty);
+    let checks = checks.map(|ty| quote_spanned!(at(ty)=> __gate::__private::is_argument::<#ty>();));
     quote! {
         #[automatically_derived]
         impl __gate::Tool for #call {
@@ -174,7 +185,10 @@ fn tool(model: &Model) -> TokenStream {
             }
 
             fn codec() -> __gate::__private::Codec<Self> {
-                __gate::__private::Codec::of::<#filled>()
+                #[allow(unused_imports, reason = "needed where an argument does not fit, which is said below")]
+                use __gate::__private::ProbeUnfit as _;
+                #(#checks)*
+                __gate::__private::Probe::<#filled>::new().codec()
             }
 
             fn outcome(__output: &Self::Output) -> __gate::ToolOutcome {
@@ -240,7 +254,10 @@ fn run(model: &Model, state: &TokenStream) -> TokenStream {
     let passed = parameters.iter().map(|parameter| match parameter {
         Parameter::Argument(name) => quote!(__call.#name),
         Parameter::State => quote!(__state),
-        Parameter::Context => quote!(&__context),
+        Parameter::Context(ty) => {
+            let context = quote!(__context);
+            quote_spanned!(at(ty)=> &#context)
+        }
     });
     let name = Ident::new("run", Span::mixed_site().located_at(model.function.span()));
     quote! {

@@ -3,28 +3,23 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use super::expand::{call_type, debug};
+use super::expand::{call_type, debug, direct_signature};
 use super::model::Model;
 
 /// The type with the arguments that are in order, the function, and a tool that never runs: this does not compile anyway.
 pub(crate) fn fallback(model: &Model) -> TokenStream {
-    let Model { runtime, conditions, docs, visibility, function, call, output, .. } = model;
+    let Model { runtime, conditions, docs, visibility, call, output, .. } = model;
+    if model.is_method {
+        let Model { attributes, signature, body, .. } = model;
+        return quote!(#(#conditions)* #(#docs)* #(#attributes)* #visibility #signature #body);
+    }
     let call_type = call_type(model);
     let debug = debug(model);
-    let parameters = model.direct_parameters();
     let state = model.state.as_ref().map_or_else(|| quote!(()), |state| quote!(#state));
+    let direct = direct_signature(model, &quote!(loop {}));
     quote! {
         #call_type
-
-        #(#conditions)*
-        #(#docs)*
-        #[allow(dead_code, unused_variables, clippy::all, clippy::pedantic, reason = "only stands in")]
-        #visibility async fn #function<__R: #runtime::Offers<#call>>(
-            __run: &#runtime::Run<__R>,
-            #(#parameters),*
-        ) -> ::core::result::Result<#output, #runtime::CallError> {
-            loop {}
-        }
+        #direct
 
         #(#conditions)*
         const _: () = {

@@ -35,6 +35,7 @@ pub(crate) fn lower(options: &Options, function: Function, errors: &mut Errors) 
         output: output(&signature.output, errors),
         call: camel_case(&signature.ident),
         function: signature.ident.clone(),
+        is_method: signature.receiver().is_some(),
         signature: without_parameter_attributes(signature),
         conditions: sorted.conditions,
         docs: sorted.docs,
@@ -136,7 +137,7 @@ impl Parameters {
         if std::mem::replace(&mut self.has_context, true) {
             errors.at(attribute, "a tool takes one `#[context]`: drop this one");
         }
-        self.order.push(Parameter::Context);
+        self.order.push(Parameter::Context((*typed.ty).clone()));
     }
 
     fn take_argument(&mut self, typed: &PatType, name: Ident, errors: &mut Errors) {

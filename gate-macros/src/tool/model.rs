@@ -15,6 +15,8 @@ pub(crate) struct Model {
     pub(crate) visibility: Visibility,
     /// The function's signature without the attributes of its parameters.
     pub(crate) signature: Signature,
+    /// Whether it takes `self`, so that it stands where no type can stand.
+    pub(crate) is_method: bool,
     pub(crate) body: Group,
     /// The function's name.
     pub(crate) function: Ident,
@@ -70,8 +72,8 @@ pub(crate) enum Parameter {
     Argument(Ident),
     /// The state.
     State,
-    /// The call's context.
-    Context,
+    /// The call's context, with the type that the user gave it.
+    Context(Type),
 }
 
 impl Model {

@@ -13,6 +13,7 @@ use super::single::without_value;
 use super::turn::Turn;
 use crate::logic::registry::{Offers, Registry};
 use crate::logic::tool::Tool;
+use crate::ports::BoxFuture;
 use crate::ports::store::ApprovalFilter;
 use crate::values::approval::Status;
 use crate::values::assessment::Assessment;
@@ -184,11 +185,11 @@ impl<R: Registry> Run<R> {
     /// # Cancel safety
     /// Dropped while people are asked, the question is kept or cancelled, as its policy says; in neither case does it run
     /// by itself later. Dropped while the body runs, the call becomes indeterminate.
-    pub async fn call<T: Tool>(&self, call: T) -> Result<T::Output, CallError>
+    pub fn call<T: Tool>(&self, call: T) -> BoxFuture<'_, Result<T::Output, CallError>>
     where
         R: Offers<T>,
     {
-        self.call_as(ApprovalId::new().to_string(), call).await
+        self.call_as(ApprovalId::new().to_string(), call)
     }
 
     /// [`call`](Self::call) under an id of your own: again with the same id and arguments, it is the same call.
@@ -198,13 +199,17 @@ impl<R: Registry> Run<R> {
     ///
     /// # Cancel safety
     /// As for [`call`](Self::call); a question that was kept is waited for again under the same id.
-    pub async fn call_as<T: Tool>(&self, id: impl Into<CallId>, call: T) -> Result<T::Output, CallError>
+    pub fn call_as<T: Tool>(&self, id: impl Into<CallId>, call: T) -> BoxFuture<'_, Result<T::Output, CallError>>
     where
         R: Offers<T>,
     {
+        Box::pin(self.wait_for(id.into(), call))
+    }
+
+    async fn wait_for<T: Tool>(&self, id: CallId, call: T) -> Result<T::Output, CallError> {
         let run = self.circumstances().map_err(|error| NotRun::Invalid { problem: error.to_string() })?;
         let arguments = (T::codec().write)(call);
-        let executed = self.core.call(&run, id.into(), T::NAME, arguments).await?;
+        let executed = self.core.call(&run, id, T::NAME, arguments).await?;
         if let Some(output) = executed.output
             && let Ok(output) = output.downcast::<T::Output>()
         {

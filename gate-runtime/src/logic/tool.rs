@@ -112,6 +112,9 @@ pub trait ToolArg: Serialize + DeserializeOwned + JsonSchema + Send + Sync + 'st
 #[diagnostic::do_not_recommend]
 impl<T: Serialize + DeserializeOwned + JsonSchema + Send + Sync + 'static> ToolArg for T {}
 
+/// Says at a type's own place whether it can be an argument: generated code.
+pub const fn is_argument<T: ToolArg>() {}
+
 /// All arguments of a tool together: generated code.
 pub trait ToolArgs: Serialize + DeserializeOwned + JsonSchema {}
 
@@ -124,12 +127,20 @@ pub struct Codec<T> {
 
 impl<T> Codec<T> {
     /// Goes by way of a struct that the macro makes, which derives what serde and schemars need.
-    #[must_use]
-    pub fn of<A: ToolArgs + Into<T> + From<T>>() -> Self {
+    pub(super) fn of<A: ToolArgs + Into<T> + From<T>>() -> Self {
         Self {
             schema: A::json_schema,
             read: |value| A::deserialize(value).map(Into::into),
             write: |call| serde_json::to_value(A::from(call)),
+        }
+    }
+
+    /// For arguments that do not fit, so that nothing that uses this compiles.
+    pub(super) fn unfit() -> Self {
+        Self {
+            schema: |_| Schema::from(false),
+            read: |_| Err(serde::de::Error::custom("an argument does not fit")),
+            write: |_| Err(serde::ser::Error::custom("an argument does not fit")),
         }
     }
 }

@@ -45,9 +45,9 @@ mod tests {
     #[test]
     fn texts_read_well() {
         assert_eq!(with_article("operator"), "an operator");
-        assert_eq!(duration(Duration::from_secs(1_800)), "30 minutes");
+        assert_eq!(duration(Duration::from_mins(30)), "30 minutes");
         assert_eq!(duration(Duration::from_secs(90)), "90 seconds");
-        assert_eq!(duration(Duration::from_secs(86_400)), "1 day");
+        assert_eq!(duration(Duration::from_hours(24)), "1 day");
         assert_eq!(list(["a", "b", "c"]), "`a`, `b` and `c`");
         assert_eq!(list(Vec::<&str>::new()), "none");
         assert_eq!(closest("suport", ["support", "billing"]), Some("support"));

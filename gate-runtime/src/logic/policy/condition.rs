@@ -10,6 +10,16 @@ use super::super::call::Call;
 use super::super::tool::Tool;
 use super::hours::Hours;
 
+/// What the closure of a rule must be: usable by several threads at once, for calls come at once.
+#[diagnostic::on_unimplemented(
+    message = "a rule's closure is used by several threads at once, and this one cannot be",
+    label = "it holds something that stays on one thread",
+    note = "let it hold `Arc` instead of `Rc`, `Mutex` or an atomic instead of `Cell` or `RefCell`"
+)]
+pub trait Shared: Send + Sync + 'static {}
+#[diagnostic::do_not_recommend]
+impl<T: Send + Sync + 'static> Shared for T {}
+
 /// Whether a condition holds, or what went wrong when it was looked at.
 pub(crate) type Held = Result<bool, String>;
 

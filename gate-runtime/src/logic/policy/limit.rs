@@ -6,8 +6,8 @@ use serde::Serialize;
 
 use super::super::call::Call;
 use super::super::tool::Tool;
-use super::condition::guard;
-use super::rules::{Approves, Counted, Effect, Rule};
+use super::condition::{Shared, guard};
+use super::rules::{Approves, Counted, Effect, OpenRule};
 use crate::values::json::canonical;
 use crate::values::limit::{LimitKey, Take};
 use crate::values::words;
@@ -25,7 +25,7 @@ pub(super) struct Limit<T: Tool> {
 }
 
 impl<T: Tool> Limit<T> {
-    pub(super) fn set_key<K: Serialize>(&mut self, key: impl Fn(&Call<T>) -> K + Send + Sync + 'static) {
+    pub(super) fn set_key<K: Serialize>(&mut self, key: impl Fn(&Call<T>) -> K + Shared) {
         self.key = Some(Box::new(move |call| {
             let value = serde_json::to_value(key(call)).map_err(|error| format!("the key of its limit: {error}"))?;
             canonical(&value).map_err(|error| format!("the key of its limit: {error}"))
@@ -58,42 +58,53 @@ impl<T: Tool> Limit<T> {
 
 /// A limit that still needs its window: `.per(DAY)`.
 #[must_use = "say `.per(…)`: a limit holds for a window of time"]
-pub struct Counter<T: Tool> {
-    rule: Rule<T, Approves>,
+pub struct LimitNeedsPer<T: Tool> {
+    rule: OpenRule<T, Approves>,
     amount: Option<Amount<T>>,
     max: u64,
 }
 
-impl<T: Tool> Counter<T> {
+impl<T: Tool> LimitNeedsPer<T> {
     /// The window of time in which the limit holds: any that ends now, so that waiting for midnight gains nothing.
-    pub fn per(self, window: Duration) -> Rule<T, Counted> {
+    pub fn per(self, window: Duration) -> OpenRule<T, Counted> {
         let Self { rule, amount, max } = self;
         rule.limited(Limit { amount, max, window, key: None })
     }
 }
 
-impl<T: Tool> std::fmt::Debug for Counter<T> {
+impl<T: Tool> std::fmt::Debug for LimitNeedsPer<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Counter({})", self.max)
+        write!(f, "LimitNeedsPer({})", self.max)
     }
 }
 
-/// The stages of an approving rule to which a limit can be added.
+/// The kinds of rule that can have a limit: those that approve.
+#[diagnostic::on_unimplemented(
+    message = "only a rule that approves has a limit",
+    label = "this rule asks or denies",
+    note = "give the limit to an `auto_approve` rule: beyond it, calls fall to what the other rules say"
+)]
 pub trait Uncounted: Effect {}
 impl Uncounted for Approves {}
 impl Uncounted for Counted {}
 
-impl<T: Tool, E: Uncounted> Rule<T, E> {
+impl<T: Tool, E: Effect> OpenRule<T, E> {
     /// At most so many calls in a window: `.at_most(10).per(DAY)`. A call counts for every rule that approves it.
     ///
     /// Limits are counted by the store, in the transaction of the approval they allow: of two concurrent calls one gets
     /// the last place. A rule whose limit is used up does not match.
-    pub fn at_most(self, calls: u64) -> Counter<T> {
-        Counter { rule: self.into_stage(), amount: None, max: calls }
+    pub fn at_most(self, calls: u64) -> LimitNeedsPer<T>
+    where
+        E: Uncounted,
+    {
+        LimitNeedsPer { rule: self.into_stage(), amount: None, max: calls }
     }
 
     /// At most so much in all in a window: `.budget(|call| call.amount_cents, 50_000).per(DAY)`.
-    pub fn budget(self, amount: impl Fn(&Call<T>) -> u64 + Send + Sync + 'static, max: u64) -> Counter<T> {
-        Counter { rule: self.into_stage(), amount: Some(Box::new(amount)), max }
+    pub fn budget(self, amount: impl Fn(&Call<T>) -> u64 + Shared, max: u64) -> LimitNeedsPer<T>
+    where
+        E: Uncounted,
+    {
+        LimitNeedsPer { rule: self.into_stage(), amount: Some(Box::new(amount)), max }
     }
 }

@@ -11,11 +11,11 @@ mod source;
 use std::fmt;
 use std::sync::Arc;
 
-pub use condition::RuleOutcome;
+pub use condition::{RuleOutcome, Shared};
 pub use example::Example;
 pub use hours::{EVERY_DAY, TimeOfDay, WEEKDAYS, Weekdays, time};
-pub use limit::{Counter, Uncounted};
-pub use rules::{Approves, Asks, Counted, Denies, Effect, Otherwise, Rule, Rules, approve, deny};
+pub use limit::{LimitNeedsPer, Uncounted};
+pub use rules::{Approves, Asks, Counted, Denies, Effect, OpenRule, Otherwise, Rules, approve, deny};
 pub use source::{DeclaredRules, PolicySource};
 
 pub(crate) use condition::panic_text;

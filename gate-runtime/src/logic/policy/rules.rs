@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::super::call::Call;
 use super::super::tool::Tool;
-use super::condition::{Condition, RuleOutcome};
+use super::condition::{Condition, RuleOutcome, Shared};
 use super::example::Example;
 use super::hours::{Hours, TimeOfDay, Weekdays};
 use super::limit::Limit;
@@ -53,19 +53,19 @@ impl<T: Tool> Rules<T> {
 
     /// A rule that denies: a call that it matches never runs.
     #[track_caller]
-    pub fn deny(self, name: &str) -> Rule<T, Denies> {
+    pub fn deny(self, name: &str) -> OpenRule<T, Denies> {
         self.begin(name, Verdict::Deny, None, Location::caller())
     }
 
     /// A rule that asks: a call that it matches needs the people whom the requirement names.
     #[track_caller]
-    pub fn ask(self, name: &str, requirement: impl Into<Requirement>) -> Rule<T, Asks> {
+    pub fn ask(self, name: &str, requirement: impl Into<Requirement>) -> OpenRule<T, Asks> {
         self.begin(name, Verdict::Ask, Some(requirement.into()), Location::caller())
     }
 
     /// A rule that approves: a call that it matches runs without a person, unless another rule is stricter.
     #[track_caller]
-    pub fn auto_approve(self, name: &str) -> Rule<T, Approves> {
+    pub fn auto_approve(self, name: &str) -> OpenRule<T, Approves> {
         self.begin(name, Verdict::Approve, None, Location::caller())
     }
 
@@ -86,15 +86,16 @@ impl<T: Tool> Rules<T> {
         effect: Verdict,
         requirement: Option<Requirement>,
         place: &'static Location<'static>,
-    ) -> Rule<T, E> {
+    ) -> OpenRule<T, E> {
         let name = name.to_owned();
         let (conditions, limits, examples) = (Vec::new(), Vec::new(), Vec::new());
         self.entries.push(Entry { name, effect, place: Some(place), requirement, conditions, limits, examples });
-        Rule { rules: self, effect: PhantomData }
+        OpenRule { rules: self, effect: PhantomData }
     }
 }
 
 /// The kinds of a rule.
+#[diagnostic::on_unimplemented(message = "`{Self}` is not a kind of rule")]
 pub trait Effect {}
 
 macro_rules! effects {
@@ -119,21 +120,21 @@ effects! {
 
 /// The rule that is being written. It ends where the next begins, or with [`otherwise`](Self::otherwise).
 #[must_use = "a policy ends with `.otherwise(…)`"]
-pub struct Rule<T: Tool, E: Effect> {
+pub struct OpenRule<T: Tool, E: Effect> {
     rules: Rules<T>,
     effect: PhantomData<E>,
 }
 
-impl<T: Tool, E: Effect> Rule<T, E> {
+impl<T: Tool, E: Effect> OpenRule<T, E> {
     /// A condition: a closure over the typed call, its context and the tool's state. All conditions of a rule must hold.
     ///
     /// An error or a panic makes the rule count as failed: never as an approval, and a denying rule denies.
-    pub fn when<M: RuleOutcome>(self, condition: impl Fn(&Call<T>) -> M + Send + Sync + 'static) -> Self {
+    pub fn when<M: RuleOutcome>(self, condition: impl Fn(&Call<T>) -> M + Shared) -> Self {
         self.with(Condition::Now(Box::new(move |call| condition(call).held())))
     }
 
     /// A condition that waits, as for a lookup: `.when_async(|call| async move { … })`.
-    pub fn when_async<M, F>(self, condition: impl Fn(Call<T>) -> F + Send + Sync + 'static) -> Self
+    pub fn when_async<M, F>(self, condition: impl Fn(Call<T>) -> F + Shared) -> Self
     where
         M: RuleOutcome,
         F: Future<Output = M> + Send + 'static,
@@ -163,19 +164,19 @@ impl<T: Tool, E: Effect> Rule<T, E> {
 
     /// Begins a rule that denies.
     #[track_caller]
-    pub fn deny(self, name: &str) -> Rule<T, Denies> {
+    pub fn deny(self, name: &str) -> OpenRule<T, Denies> {
         self.rules.deny(name)
     }
 
     /// Begins a rule that asks.
     #[track_caller]
-    pub fn ask(self, name: &str, requirement: impl Into<Requirement>) -> Rule<T, Asks> {
+    pub fn ask(self, name: &str, requirement: impl Into<Requirement>) -> OpenRule<T, Asks> {
         self.rules.ask(name, requirement)
     }
 
     /// Begins a rule that approves.
     #[track_caller]
-    pub fn auto_approve(self, name: &str) -> Rule<T, Approves> {
+    pub fn auto_approve(self, name: &str) -> OpenRule<T, Approves> {
         self.rules.auto_approve(name)
     }
 
@@ -201,22 +202,22 @@ impl<T: Tool, E: Effect> Rule<T, E> {
         }
     }
 
-    pub(super) fn limited(mut self, limit: Limit<T>) -> Rule<T, Counted> {
+    pub(super) fn limited(mut self, limit: Limit<T>) -> OpenRule<T, Counted> {
         self.change(|entry| entry.limits.push(limit));
         self.into_stage()
     }
 
-    pub(super) fn into_stage<Next: Effect>(self) -> Rule<T, Next> {
-        Rule { rules: self.rules, effect: PhantomData }
+    pub(super) fn into_stage<Next: Effect>(self) -> OpenRule<T, Next> {
+        OpenRule { rules: self.rules, effect: PhantomData }
     }
 }
 
-impl<T: Tool> Rule<T, Counted> {
+impl<T: Tool> OpenRule<T, Counted> {
     /// Keeps the limit for each value of a key by itself: `.by(|call| call.customer_id.clone())`.
     ///
     /// A limit by recipient cannot be salami-sliced over many small calls to one. Keys are compared as JSON: the text
     /// `"1"` and the number `1` are two keys.
-    pub fn by<K: Serialize>(mut self, key: impl Fn(&Call<T>) -> K + Send + Sync + 'static) -> Rule<T, Approves> {
+    pub fn by<K: Serialize>(mut self, key: impl Fn(&Call<T>) -> K + Shared) -> OpenRule<T, Approves> {
         self.change(|entry| {
             if let Some(limit) = entry.limits.last_mut() {
                 limit.set_key(key);
@@ -326,7 +327,7 @@ impl<T: Tool> fmt::Debug for Rules<T> {
     }
 }
 
-impl<T: Tool, E: Effect> fmt::Debug for Rule<T, E> {
+impl<T: Tool, E: Effect> fmt::Debug for OpenRule<T, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(&self.rules, f)
     }

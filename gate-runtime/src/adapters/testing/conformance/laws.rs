@@ -44,6 +44,7 @@ laws! {
     watchers_learn_of_every_commit,
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "it is called with values that are made for it")]
 fn same<T: PartialEq + Debug>(what: &str, found: T, wanted: T) -> Result<(), How> {
     if found == wanted { Ok(()) } else { Err(How(format!("{what}: found {found:?}, wanted {wanted:?}"))) }
 }

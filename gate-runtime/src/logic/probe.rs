@@ -1,6 +1,6 @@
-//! Telling what a tool's function returns by its traits, not by how its type is spelled.
+//! Telling what a tool's function takes and returns by traits, not by how types are spelled.
 //!
-//! The macro knows the return type as tokens only: an alias of `Result` looks like any other type. Method resolution
+//! The macro knows a type as tokens only: an alias of `Result` looks like any other type. Method resolution
 //! knows better. An inherent method of `Probe<Result<T, E>>` is found before the trait's method for any `Probe<T>`, and the
 //! bounds stand on the methods, so that a type that fits neither gets one error in our words.
 
@@ -10,7 +10,7 @@ use std::marker::PhantomData;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::tool::MakeSchema;
+use super::tool::{Codec, MakeSchema, ToolArgs};
 use crate::values::outcome::ToolOutcome;
 
 /// What a tool may return: anything that serialises.
@@ -107,6 +107,29 @@ pub trait ProbeSchemaless {
 impl<T> ProbeSchemaless for Probe<T> {
     fn schema(&self) -> Option<MakeSchema> {
         None
+    }
+}
+
+impl<A: ToolArgs> Probe<A> {
+    /// How arguments that fit become JSON and back.
+    #[must_use]
+    pub fn codec<T: From<A>>(&self) -> Codec<T>
+    where
+        A: From<T>,
+    {
+        Codec::of::<A>()
+    }
+}
+
+/// What holds for arguments of which one does not fit: the compiler says so elsewhere, and this never runs.
+pub trait ProbeUnfit {
+    /// No codec.
+    fn codec<T>(&self) -> Codec<T>;
+}
+
+impl<A> ProbeUnfit for Probe<A> {
+    fn codec<T>(&self) -> Codec<T> {
+        Codec::unfit()
     }
 }
 

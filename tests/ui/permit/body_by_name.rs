@@ -1,0 +1,13 @@
+// mistakes: 1
+#![allow(unused, private_interfaces)]
+use gate_runtime::prelude::*;
+
+/// Delete it.
+#[gated_tool(policy = "always_ask")]
+fn delete(name: String) {}
+
+pub fn run() {
+    __body("all".into());
+}
+
+fn main() {}

@@ -1,0 +1,14 @@
+// mistakes: 1
+#![allow(unused, private_interfaces)]
+use gate_runtime::prelude::*;
+
+/// Issue a refund.
+#[gated_tool(policy = "always_ask")]
+fn issue_refund(order_id: String, amount_cents: u64) {}
+
+#[policy]
+fn refunds(rules: Rules<IssueRefund>, limit: u64) -> Rules<IssueRefund> {
+    rules
+}
+
+fn main() {}

@@ -1,0 +1,8 @@
+// mistakes: 1
+#![allow(unused, private_interfaces)]
+use gate_runtime::prelude::*;
+
+#[gated_tool(policy = "always_ask")]
+fn work(order: String) {}
+
+fn main() {}

@@ -1,0 +1,9 @@
+// mistakes: 1
+#![allow(unused, private_interfaces)]
+use gate_runtime::prelude::*;
+
+/// Does something.
+#[gated_tool(policy = "always_ask")]
+fn work(order: &str) {}
+
+fn main() {}

@@ -1,0 +1,19 @@
+// mistakes: 1
+#![allow(unused, private_interfaces)]
+use gate_runtime::prelude::*;
+
+/// Refunds.
+#[policy]
+fn refunds(rules: Rules<IssueRefund>) -> Rules<IssueRefund> {
+    rules
+}
+
+/// Issue a refund.
+#[gated_tool(policy = "refundz")]
+fn issue_refund(amount_cents: u64) {}
+
+pub fn used() -> impl Sized {
+    refunds()
+}
+
+fn main() {}
