@@ -67,11 +67,8 @@ pub(crate) fn doc_text(docs: &[Attribute]) -> String {
         },
         _ => None,
     });
-    let lines: Vec<String> = lines
-        .flat_map(|text| {
-            text.lines().map(|line| line.strip_prefix(' ').unwrap_or(line).trim_end().to_owned()).collect::<Vec<_>>()
-        })
-        .collect();
+    let clean = |line: &str| line.strip_prefix(' ').unwrap_or(line).trim_end().to_owned();
+    let lines: Vec<String> = lines.flat_map(|text| text.split('\n').map(clean).collect::<Vec<_>>()).collect();
     lines.join("\n").trim().to_owned()
 }
 

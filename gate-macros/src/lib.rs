@@ -5,6 +5,8 @@
 
 mod errors;
 mod function;
+#[cfg(test)]
+mod golden;
 mod names;
 mod policy;
 mod registry;

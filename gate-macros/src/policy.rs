@@ -96,7 +96,7 @@ fn check(function: &Function, errors: &mut Errors) -> Option<Type> {
     Some((**returned).clone())
 }
 
-/// ```ignore
+/// ```text
 /// /// Refunds: small ones go through.
 /// fn refunds() -> <Rules<IssueRefund> as DeclaredRules>::Policy {
 ///     fn refunds(rules: Rules<IssueRefund>) -> Rules<IssueRefund> { … }

@@ -91,7 +91,7 @@ fn check<'a>(tools: &'a Punctuated<Path, Token![,]>, errors: &mut Errors) -> Vec
     listed
 }
 
-/// ```ignore
+/// ```text
 /// /// Everything the support agent may call.
 /// pub enum SupportTools {}
 ///
@@ -185,6 +185,3 @@ fn name_check(registry: &Ident, path: &Path, index: usize) -> TokenStream {
         const _: () = ::core::assert!(__gate::__private::is_tool_name(<#registry as __gate::Registry>::NAMES, #index), "{}", #refused);
     }
 }
-
-#[cfg(test)]
-mod tests;

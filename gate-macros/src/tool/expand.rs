@@ -23,7 +23,7 @@ pub(crate) fn expand(model: &Model) -> TokenStream {
     }
 }
 
-/// ```ignore
+/// ```text
 /// /// Issue a refund.
 /// pub struct IssueRefund { /** The order. */ pub order_id: String, pub amount_cents: u64 }
 /// ```
@@ -40,7 +40,7 @@ pub(crate) fn call_type(model: &Model) -> TokenStream {
 
 /// It returns a future of a known type: one that names `__R` would repeat a missing tool's error at every use.
 ///
-/// ```ignore
+/// ```text
 /// pub fn issue_refund<__R: Offers<IssueRefund>>(__run: &Run<__R>, order_id: String, amount_cents: u64)
 ///     -> BoxFuture<'_, Result<Receipt, CallError>>
 /// {
@@ -89,7 +89,7 @@ pub(crate) fn debug(model: &Model) -> TokenStream {
 /// A type parameter stands for each argument's type, so that what a type lacks is said once, where [`tool`] names it, and not by
 /// each derive. Where an attribute names functions for the type, the type itself stands there.
 ///
-/// ```ignore
+/// ```text
 /// #[derive(Serialize, Deserialize, JsonSchema)]
 /// #[serde(deny_unknown_fields)]
 /// struct __Args<__A0, __A1> { order_id: __A0, amount_cents: __A1 }
@@ -148,7 +148,7 @@ fn filled_arguments(model: &Model) -> TokenStream {
     quote!(__Args<#(#types),*>)
 }
 
-/// ```ignore
+/// ```text
 /// impl Tool for IssueRefund {
 ///     type State = Billing;
 ///     type Output = Receipt;
@@ -239,7 +239,7 @@ fn optional(value: Option<TokenStream>) -> TokenStream {
 
 /// The body, as it was written, where only a permit leads. It has no name that it could call itself by.
 ///
-/// ```ignore
+/// ```text
 /// async fn run(__permit: Permit<Self>, __state: &Billing) -> Receipt {
 ///     async fn __body(billing: &Billing, order_id: String, amount_cents: u64) -> Receipt { … }
 ///     let (__call, __context) = __permit.open();
@@ -271,7 +271,7 @@ fn run(model: &Model, state: &TokenStream) -> TokenStream {
     }
 }
 
-/// ```ignore
+/// ```text
 /// impl<__S: Provides<Billing>> InState<__S> for IssueRefund { … }
 /// ```
 pub(crate) fn in_state(model: &Model) -> TokenStream {

@@ -29,6 +29,3 @@ pub(crate) fn gated_tool(options: TokenStream, function: &TokenStream) -> TokenS
     let errors = errors.finish();
     quote!(#output #errors)
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,7 +1,7 @@
 //! A tool as it is emitted: checked, with nothing left to decide.
 
-use proc_macro2::{Group, TokenStream};
-use syn::{Attribute, Ident, Path, Signature, Type, Visibility};
+use proc_macro2::{Group, TokenStream, TokenTree};
+use syn::{Attribute, Ident, Meta, Path, Signature, Type, Visibility};
 
 use crate::names::Runtime;
 
@@ -60,9 +60,16 @@ pub(crate) struct Argument {
 }
 
 impl Argument {
-    /// Whether serde functions are named for it, which are written for its very type.
+    /// Whether its attributes may name functions that are written for its very type, or a default that the type must have.
     pub(crate) fn is_concrete(&self) -> bool {
-        !self.attributes.is_empty()
+        self.attributes.iter().any(|attribute| match &attribute.meta {
+            _ if attribute.path().is_ident("serde") => true,
+            Meta::List(list) => list.tokens.clone().into_iter().any(|token| match token {
+                TokenTree::Ident(option) => option == "default" || option == "with" || option == "schema_with",
+                _ => false,
+            }),
+            _ => false,
+        })
     }
 }
 

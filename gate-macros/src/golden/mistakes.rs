@@ -1,0 +1,70 @@
+/// Issue a refund.
+#[allow(
+    dead_code,
+    missing_docs,
+    reason = "every argument is a field, whether a rule reads it or not"
+)]
+pub struct IssueRefund {
+    pub order_id: String,
+}
+/// Issue a refund.
+#[allow(
+    dead_code,
+    unused_variables,
+    clippy::too_many_arguments,
+    clippy::missing_errors_doc,
+    reason = "it has the tool's own arguments"
+)]
+pub fn issue_refund<__R: ::gate_runtime::Offers<IssueRefund>>(
+    __run: &::gate_runtime::Run<__R>,
+    order_id: String,
+) -> ::gate_runtime::BoxFuture<
+    '_,
+    ::core::result::Result<Receipt, ::gate_runtime::CallError>,
+> {
+    loop {}
+}
+const _: () = {
+    use ::gate_runtime as __gate;
+    #[automatically_derived]
+    impl ::core::fmt::Debug for IssueRefund {
+        fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+            f.debug_struct("IssueRefund").finish_non_exhaustive()
+        }
+    }
+    #[allow(unused_variables, clippy::all, clippy::pedantic, reason = "only stands in")]
+    impl __gate::Tool for IssueRefund {
+        type State = ();
+        type Output = Receipt;
+        const NAME: &'static str = "";
+        const ABOUT: __gate::__private::About = loop {};
+        fn policy() -> __gate::Policy<Self> {
+            loop {}
+        }
+        fn codec() -> __gate::__private::Codec<Self> {
+            loop {}
+        }
+        fn outcome(__output: &Self::Output) -> __gate::ToolOutcome {
+            loop {}
+        }
+        async fn run(
+            __permit: __gate::Permit<Self>,
+            __state: &Self::State,
+        ) -> Self::Output {
+            loop {}
+        }
+    }
+    impl<__S> __gate::InState<__S> for IssueRefund {
+        fn share(
+            __state: &::std::sync::Arc<__S>,
+        ) -> ::std::sync::Arc<dyn __gate::Provides<()>> {
+            loop {}
+        }
+    }
+};
+::core::compile_error! {
+    "a model cannot pass a reference: use `String`"
+}
+::core::compile_error! {
+    "`secret` names no argument: there is no `pin`"
+}

@@ -1,0 +1,112 @@
+/// Reads the clock.
+#[allow(
+    dead_code,
+    missing_docs,
+    reason = "every argument is a field, whether a rule reads it or not"
+)]
+struct Now {}
+/// Reads the clock.
+#[allow(
+    dead_code,
+    unused_variables,
+    clippy::too_many_arguments,
+    clippy::missing_errors_doc,
+    reason = "it has the tool's own arguments"
+)]
+fn now<__R: ::gate_runtime::Offers<Now>>(
+    __run: &::gate_runtime::Run<__R>,
+) -> ::gate_runtime::BoxFuture<
+    '_,
+    ::core::result::Result<u64, ::gate_runtime::CallError>,
+> {
+    __run.call(Now {})
+}
+const _: () = {
+    use ::gate_runtime as __gate;
+    #[automatically_derived]
+    impl ::core::fmt::Debug for Now {
+        fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+            f.debug_struct("Now").finish_non_exhaustive()
+        }
+    }
+    #[derive(
+        __gate::__private::serde::Serialize,
+        __gate::__private::serde::Deserialize,
+        __gate::__private::schemars::JsonSchema
+    )]
+    #[serde(crate = "::gate_runtime::__private::serde", deny_unknown_fields)]
+    #[schemars(crate = "::gate_runtime::__private::schemars", rename = "Now")]
+    struct __Args {}
+    impl __gate::__private::ToolArgs for __Args {}
+    impl ::core::convert::From<__Args> for Now {
+        fn from(__args: __Args) -> Self {
+            Self {}
+        }
+    }
+    impl ::core::convert::From<Now> for __Args {
+        fn from(__call: Now) -> Self {
+            Self {}
+        }
+    }
+    #[automatically_derived]
+    impl __gate::Tool for Now {
+        type State = ();
+        type Output = u64;
+        const NAME: &'static str = "now";
+        const ABOUT: __gate::__private::About = __gate::__private::About {
+            title: ::core::option::Option::None,
+            description: "Reads the clock.",
+            annotations: __gate::Annotations {
+                read_only: true,
+                destructive: false,
+                idempotent: false,
+                open_world: false,
+            },
+            timeout: ::core::option::Option::None,
+            output: || {
+                #[allow(unused_imports, reason = "each is needed for some types")]
+                use __gate::__private::{ProbePlain as _, ProbeSchemaless as _};
+                __gate::__private::Probe::<u64>::new().good().schema()
+            },
+            source: "fn now () -> u64 { 0 }",
+        };
+        fn policy() -> __gate::Policy<Self> {
+            never_ask()
+        }
+        fn codec() -> __gate::__private::Codec<Self> {
+            #[allow(
+                unused_imports,
+                reason = "needed where an argument does not fit, which is said below"
+            )]
+            use __gate::__private::ProbeUnfit as _;
+            __gate::__private::Probe::<__Args>::new().codec()
+        }
+        fn outcome(__output: &Self::Output) -> __gate::ToolOutcome {
+            #[allow(unused_imports, reason = "needed for what is not a `Result`")]
+            use __gate::__private::ProbePlain as _;
+            __gate::__private::Probe::<u64>::new().outcome(__output)
+        }
+        async fn run(__permit: __gate::Permit<Self>, __state: &()) -> u64 {
+            #[allow(
+                clippy::needless_pass_by_value,
+                clippy::too_many_arguments,
+                clippy::unused_async,
+                reason = "a model passes owned values"
+            )]
+            fn __body() -> u64 {
+                0
+            }
+            let (__call, __context) = __permit.open();
+            __body()
+        }
+    }
+    #[automatically_derived]
+    impl<__S> __gate::InState<__S> for Now {
+        fn share(
+            __state: &::std::sync::Arc<__S>,
+        ) -> ::std::sync::Arc<dyn __gate::Provides<()>> {
+            let _ = __state;
+            ::std::sync::Arc::new(())
+        }
+    }
+};

@@ -1,0 +1,118 @@
+/// Rings the bell.
+#[allow(
+    dead_code,
+    missing_docs,
+    reason = "every argument is a field, whether a rule reads it or not"
+)]
+pub struct Loop {
+    pub r#type: u8,
+}
+/// Rings the bell.
+#[allow(
+    dead_code,
+    unused_variables,
+    clippy::too_many_arguments,
+    clippy::missing_errors_doc,
+    reason = "it has the tool's own arguments"
+)]
+pub fn r#loop<__R: ::gate_runtime::Offers<Loop>>(
+    __run: &::gate_runtime::Run<__R>,
+    r#type: u8,
+) -> ::gate_runtime::BoxFuture<
+    '_,
+    ::core::result::Result<(), ::gate_runtime::CallError>,
+> {
+    __run.call(Loop { r#type })
+}
+const _: () = {
+    use ::gate_runtime as __gate;
+    #[automatically_derived]
+    impl ::core::fmt::Debug for Loop {
+        fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+            f.debug_struct("Loop").finish_non_exhaustive()
+        }
+    }
+    #[derive(
+        __gate::__private::serde::Serialize,
+        __gate::__private::serde::Deserialize,
+        __gate::__private::schemars::JsonSchema
+    )]
+    #[serde(crate = "::gate_runtime::__private::serde", deny_unknown_fields)]
+    #[schemars(crate = "::gate_runtime::__private::schemars", rename = "Loop")]
+    struct __Args<__A0> {
+        r#type: __A0,
+    }
+    impl<__A0: __gate::ToolArg> __gate::__private::ToolArgs for __Args<__A0> {}
+    impl ::core::convert::From<__Args<u8>> for Loop {
+        fn from(__args: __Args<u8>) -> Self {
+            Self { r#type: __args.r#type }
+        }
+    }
+    impl ::core::convert::From<Loop> for __Args<u8> {
+        fn from(__call: Loop) -> Self {
+            Self { r#type: __call.r#type }
+        }
+    }
+    #[automatically_derived]
+    impl __gate::Tool for Loop {
+        type State = ();
+        type Output = ();
+        const NAME: &'static str = "loop";
+        const ABOUT: __gate::__private::About = __gate::__private::About {
+            title: ::core::option::Option::None,
+            description: "Rings the bell.",
+            annotations: __gate::Annotations {
+                read_only: false,
+                destructive: false,
+                idempotent: false,
+                open_world: false,
+            },
+            timeout: ::core::option::Option::None,
+            output: || {
+                #[allow(unused_imports, reason = "each is needed for some types")]
+                use __gate::__private::{ProbePlain as _, ProbeSchemaless as _};
+                __gate::__private::Probe::<()>::new().good().schema()
+            },
+            source: "async fn r#loop (r#type : u8) { let _ = r#type ; }",
+        };
+        fn policy() -> __gate::Policy<Self> {
+            always_ask()
+        }
+        fn codec() -> __gate::__private::Codec<Self> {
+            #[allow(
+                unused_imports,
+                reason = "needed where an argument does not fit, which is said below"
+            )]
+            use __gate::__private::ProbeUnfit as _;
+            __gate::__private::is_argument::<u8>();
+            __gate::__private::Probe::<__Args<u8>>::new().codec()
+        }
+        fn outcome(__output: &Self::Output) -> __gate::ToolOutcome {
+            #[allow(unused_imports, reason = "needed for what is not a `Result`")]
+            use __gate::__private::ProbePlain as _;
+            __gate::__private::Probe::<()>::new().outcome(__output)
+        }
+        async fn run(__permit: __gate::Permit<Self>, __state: &()) -> () {
+            #[allow(
+                clippy::needless_pass_by_value,
+                clippy::too_many_arguments,
+                clippy::unused_async,
+                reason = "a model passes owned values"
+            )]
+            async fn __body(r#type: u8) {
+                let _ = r#type;
+            }
+            let (__call, __context) = __permit.open();
+            __body(__call.r#type).await
+        }
+    }
+    #[automatically_derived]
+    impl<__S> __gate::InState<__S> for Loop {
+        fn share(
+            __state: &::std::sync::Arc<__S>,
+        ) -> ::std::sync::Arc<dyn __gate::Provides<()>> {
+            let _ = __state;
+            ::std::sync::Arc::new(())
+        }
+    }
+};

@@ -1,0 +1,118 @@
+/// Read one order.
+#[allow(
+    dead_code,
+    missing_docs,
+    reason = "every argument is a field, whether a rule reads it or not"
+)]
+struct GetOrder {
+    order_id: String,
+}
+/// Read one order.
+#[allow(
+    dead_code,
+    unused_variables,
+    clippy::too_many_arguments,
+    clippy::missing_errors_doc,
+    reason = "it has the tool's own arguments"
+)]
+fn get_order<__R: ::gate_runtime::Offers<GetOrder>>(
+    __run: &::gate_runtime::Run<__R>,
+    order_id: String,
+) -> ::gate_runtime::BoxFuture<
+    '_,
+    ::core::result::Result<String, ::gate_runtime::CallError>,
+> {
+    __run.call(GetOrder { order_id })
+}
+const _: () = {
+    use ::gate_runtime as __gate;
+    #[automatically_derived]
+    impl ::core::fmt::Debug for GetOrder {
+        fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+            f.debug_struct("GetOrder").finish_non_exhaustive()
+        }
+    }
+    #[derive(
+        __gate::__private::serde::Serialize,
+        __gate::__private::serde::Deserialize,
+        __gate::__private::schemars::JsonSchema
+    )]
+    #[serde(crate = "::gate_runtime::__private::serde", deny_unknown_fields)]
+    #[schemars(crate = "::gate_runtime::__private::schemars", rename = "GetOrder")]
+    struct __Args<__A0> {
+        order_id: __A0,
+    }
+    impl<__A0: __gate::ToolArg> __gate::__private::ToolArgs for __Args<__A0> {}
+    impl ::core::convert::From<__Args<String>> for GetOrder {
+        fn from(__args: __Args<String>) -> Self {
+            Self { order_id: __args.order_id }
+        }
+    }
+    impl ::core::convert::From<GetOrder> for __Args<String> {
+        fn from(__call: GetOrder) -> Self {
+            Self { order_id: __call.order_id }
+        }
+    }
+    #[automatically_derived]
+    impl __gate::Tool for GetOrder {
+        type State = ();
+        type Output = String;
+        const NAME: &'static str = "get_order";
+        const ABOUT: __gate::__private::About = __gate::__private::About {
+            title: ::core::option::Option::None,
+            description: "Read one order.",
+            annotations: __gate::Annotations {
+                read_only: false,
+                destructive: false,
+                idempotent: false,
+                open_world: false,
+            },
+            timeout: ::core::option::Option::None,
+            output: || {
+                #[allow(unused_imports, reason = "each is needed for some types")]
+                use __gate::__private::{ProbePlain as _, ProbeSchemaless as _};
+                __gate::__private::Probe::<String>::new().good().schema()
+            },
+            source: "fn get_order (order_id : String) -> String { order_id }",
+        };
+        fn policy() -> __gate::Policy<Self> {
+            never_ask()
+        }
+        fn codec() -> __gate::__private::Codec<Self> {
+            #[allow(
+                unused_imports,
+                reason = "needed where an argument does not fit, which is said below"
+            )]
+            use __gate::__private::ProbeUnfit as _;
+            __gate::__private::is_argument::<String>();
+            __gate::__private::Probe::<__Args<String>>::new().codec()
+        }
+        fn outcome(__output: &Self::Output) -> __gate::ToolOutcome {
+            #[allow(unused_imports, reason = "needed for what is not a `Result`")]
+            use __gate::__private::ProbePlain as _;
+            __gate::__private::Probe::<String>::new().outcome(__output)
+        }
+        async fn run(__permit: __gate::Permit<Self>, __state: &()) -> String {
+            #[allow(
+                clippy::needless_pass_by_value,
+                clippy::too_many_arguments,
+                clippy::unused_async,
+                reason = "a model passes owned values"
+            )]
+            fn __body(order_id: String) -> String {
+                order_id
+            }
+            let (__call, __context) = __permit.open();
+            __body(__call.order_id)
+        }
+    }
+    #[automatically_derived]
+    impl<__S> __gate::InState<__S> for GetOrder {
+        fn share(
+            __state: &::std::sync::Arc<__S>,
+        ) -> ::std::sync::Arc<dyn __gate::Provides<()>> {
+            let _ = __state;
+            ::std::sync::Arc::new(())
+        }
+    }
+};

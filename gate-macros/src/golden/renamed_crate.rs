@@ -1,0 +1,125 @@
+/// Work.
+#[allow(
+    dead_code,
+    missing_docs,
+    reason = "every argument is a field, whether a rule reads it or not"
+)]
+struct Work {
+    order: String,
+}
+/// Work.
+#[allow(
+    dead_code,
+    unused_variables,
+    clippy::too_many_arguments,
+    clippy::missing_errors_doc,
+    reason = "it has the tool's own arguments"
+)]
+fn work<__R: ::my::gate::Offers<Work>>(
+    __run: &::my::gate::Run<__R>,
+    order: String,
+) -> ::my::gate::BoxFuture<
+    '_,
+    ::core::result::Result<Result<(), String>, ::my::gate::CallError>,
+> {
+    __run.call(Work { order })
+}
+const _: () = {
+    use ::my::gate as __gate;
+    #[automatically_derived]
+    impl ::core::fmt::Debug for Work {
+        fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+            f.debug_struct("Work").finish_non_exhaustive()
+        }
+    }
+    #[derive(
+        __gate::__private::serde::Serialize,
+        __gate::__private::serde::Deserialize,
+        __gate::__private::schemars::JsonSchema
+    )]
+    #[serde(crate = "::my::gate::__private::serde", deny_unknown_fields)]
+    #[schemars(crate = "::my::gate::__private::schemars", rename = "Work")]
+    struct __Args<__A0> {
+        order: __A0,
+    }
+    impl<__A0: __gate::ToolArg> __gate::__private::ToolArgs for __Args<__A0> {}
+    impl ::core::convert::From<__Args<String>> for Work {
+        fn from(__args: __Args<String>) -> Self {
+            Self { order: __args.order }
+        }
+    }
+    impl ::core::convert::From<Work> for __Args<String> {
+        fn from(__call: Work) -> Self {
+            Self { order: __call.order }
+        }
+    }
+    #[automatically_derived]
+    impl __gate::Tool for Work {
+        type State = Desk;
+        type Output = Result<(), String>;
+        const NAME: &'static str = "work";
+        const ABOUT: __gate::__private::About = __gate::__private::About {
+            title: ::core::option::Option::None,
+            description: "Work.",
+            annotations: __gate::Annotations {
+                read_only: false,
+                destructive: false,
+                idempotent: false,
+                open_world: false,
+            },
+            timeout: ::core::option::Option::None,
+            output: || {
+                #[allow(unused_imports, reason = "each is needed for some types")]
+                use __gate::__private::{ProbePlain as _, ProbeSchemaless as _};
+                __gate::__private::Probe::<Result<(), String>>::new().good().schema()
+            },
+            source: "fn work (# [state] desk : & Desk , # [context] context : & :: my :: gate :: CallContext , order : String) -> Result < () , String > { Ok (()) }",
+        };
+        fn policy() -> __gate::Policy<Self> {
+            always_ask()
+        }
+        fn codec() -> __gate::__private::Codec<Self> {
+            #[allow(
+                unused_imports,
+                reason = "needed where an argument does not fit, which is said below"
+            )]
+            use __gate::__private::ProbeUnfit as _;
+            __gate::__private::is_argument::<String>();
+            __gate::__private::Probe::<__Args<String>>::new().codec()
+        }
+        fn outcome(__output: &Self::Output) -> __gate::ToolOutcome {
+            #[allow(unused_imports, reason = "needed for what is not a `Result`")]
+            use __gate::__private::ProbePlain as _;
+            __gate::__private::Probe::<Result<(), String>>::new().outcome(__output)
+        }
+        async fn run(
+            __permit: __gate::Permit<Self>,
+            __state: &Desk,
+        ) -> Result<(), String> {
+            #[allow(
+                clippy::needless_pass_by_value,
+                clippy::too_many_arguments,
+                clippy::unused_async,
+                reason = "a model passes owned values"
+            )]
+            fn __body(
+                desk: &Desk,
+                context: &::my::gate::CallContext,
+                order: String,
+            ) -> Result<(), String> {
+                Ok(())
+            }
+            let (__call, __context) = __permit.open();
+            __body(__state, &__context, __call.order)
+        }
+    }
+    #[automatically_derived]
+    impl<__S: __gate::Provides<Desk>> __gate::InState<__S> for Work {
+        fn share(
+            __state: &::std::sync::Arc<__S>,
+        ) -> ::std::sync::Arc<dyn __gate::Provides<Desk>> {
+            let _ = __state;
+            ::std::sync::Arc::<__S>::clone(__state)
+        }
+    }
+};
