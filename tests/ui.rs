@@ -1,5 +1,7 @@
 //! Every mistake gives one error, at the user's own tokens, in words.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test says what it expects")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 

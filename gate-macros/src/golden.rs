@@ -20,8 +20,8 @@ fn compare(name: &str, expansion: TokenStream) {
     assert!(found == wanted, "{} differs from what is emitted now:\n{found}", path.display());
 }
 
-fn tool(name: &str, options: TokenStream, function: TokenStream) {
-    compare(name, crate::tool::gated_tool(options, &function));
+fn tool(name: &str, options: TokenStream, function: &TokenStream) {
+    compare(name, crate::tool::gated_tool(options, function));
 }
 
 #[test]
@@ -29,7 +29,7 @@ fn a_plain_tool() {
     tool(
         "plain",
         quote!(policy = "never_ask"),
-        quote! {
+        &quote! {
             /// Read one order.
             fn get_order(order_id: String) -> String {
                 order_id
@@ -52,7 +52,7 @@ fn a_tool_with_everything() {
             timeout = "30s",
             secret(card)
         ),
-        quote! {
+        &quote! {
             /// Issue a refund.
             ///
             /// To the original payment method.
@@ -114,7 +114,7 @@ fn a_tool_of_a_renamed_crate() {
     };
     let expansion = crate::tool::gated_tool(options.clone(), &function);
     assert!(!expansion.to_string().contains("gate_runtime"), "{expansion}");
-    tool("renamed_crate", options, function);
+    tool("renamed_crate", options, &function);
 }
 
 #[test]
@@ -122,7 +122,7 @@ fn a_tool_with_mistakes() {
     tool(
         "mistakes",
         quote!(policy = "refunds", secret(pin)),
-        quote! {
+        &quote! {
             /// Issue a refund.
             pub fn issue_refund(order_id: String, note: &str) -> Receipt {
                 todo!()

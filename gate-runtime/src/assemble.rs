@@ -23,9 +23,9 @@ use crate::values::approval::Status;
 use crate::values::assessment::PolicyOutline;
 use crate::values::digest::Digest;
 use crate::values::event::{GateEvent, Record, ToolNote};
-use crate::values::id::AgentName;
+use crate::values::id::{AgentName, Role};
 use crate::values::json::ReadLimits;
-use crate::values::requirement::{Requirement, Who};
+use crate::values::requirement::Who;
 use crate::values::words;
 
 /// How many calls of a run may be denied before it is told to stop, unless a gate says otherwise.
@@ -233,23 +233,32 @@ fn policies_of(tool: &GateTool) -> Vec<Arc<PolicyOutline>> {
 /// The roles that a policy asks and nobody holds: a question to them would wait for ever.
 async fn unheld_roles(policy: &PolicyOutline, directory: &dyn Directory) -> Result<Vec<String>, BuildError> {
     let mut problems = Vec::new();
-    let rules = policy.rules().iter().filter_map(|rule| Some((rule.name(), rule.requirement()?)));
-    let otherwise = policy.otherwise().requirement().map(|requirement| ("otherwise", requirement));
-    for (rule, tier) in
-        rules.chain(otherwise).flat_map(|(rule, asked)| Requirement::tiers(asked).iter().map(move |t| (rule, t)))
-    {
-        let Who::Role { role } = tier.who() else { continue };
-        let held = directory.has_holder(role).await;
+    for (rule, role) in asked_roles(policy) {
+        let held = directory.has_holder(&role).await;
         if !held.map_err(|error| BuildError::new(vec![error.to_string()]))? {
             let name = policy.name();
             problems.push(format!(
-                "policy `{name}`, rule \"{rule}\": it asks {}, but nobody in the directory holds that role: \
-                 add `.directory(StaticDirectory::new().person(\"…\", [\"{role}\"]))`",
-                tier.who()
+                "policy `{name}`, rule \"{rule}\": it asks for the role `{role}`, but nobody in the directory holds it: \
+                 add `.directory(StaticDirectory::new().person(\"…\", [\"{role}\"]))`"
             ));
         }
     }
     Ok(problems)
+}
+
+/// Which rule asks for which role.
+fn asked_roles(policy: &PolicyOutline) -> Vec<(&str, Role)> {
+    let rules = policy.rules().iter().filter_map(|rule| Some((rule.name(), rule.requirement()?)));
+    let otherwise = policy.otherwise().requirement().map(|requirement| ("otherwise", requirement));
+    let mut roles = Vec::new();
+    for (rule, requirement) in rules.chain(otherwise) {
+        for tier in requirement.tiers() {
+            if let Who::Role { role } = tier.who() {
+                roles.push((rule, role.clone()));
+            }
+        }
+    }
+    roles
 }
 
 /// Puts the gate on the record, with its policies as they are written, and takes up the deadlines that are there.

@@ -137,7 +137,7 @@ impl Parameters {
         if std::mem::replace(&mut self.has_context, true) {
             errors.at(attribute, "a tool takes one `#[context]`: drop this one");
         }
-        self.order.push(Parameter::Context((*typed.ty).clone()));
+        self.order.push(Parameter::Context(typed.ty.clone()));
     }
 
     fn take_argument(&mut self, typed: &PatType, name: Ident, errors: &mut Errors) {

@@ -80,7 +80,7 @@ pub(crate) enum Parameter {
     /// The state.
     State,
     /// The call's context, with the type that the user gave it.
-    Context(Type),
+    Context(Box<Type>),
 }
 
 impl Model {

@@ -233,7 +233,7 @@ impl Core {
         reviewer: &Reviewer,
         transition: &mut Transition,
     ) -> Result<Arc<Grant>, DecideError> {
-        if approved.status != Status::Approved {
+        if approved.status != Status::Approved || !approved.is_met_alone_by(reviewer.id()) {
             return Err(BadScope::NeedsSeveral.into());
         }
         if !approved.requirements.iter().all(Requirement::takes_grants) {

@@ -2,14 +2,15 @@
 
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use futures_util::future::{Either, select};
+use jiff::Timestamp;
 use serde_json::Value;
 
-use super::core::{Core, GateTool};
+use super::core::{Core, GateTool, StepError};
 use super::course::Course;
 use super::intake::Circumstances;
 use super::open::unavailable;
@@ -29,6 +30,9 @@ pub(crate) struct Executed {
     pub(crate) approval: Arc<Approval>,
     pub(crate) output: Option<Box<dyn Any + Send>>,
 }
+
+/// After how long an end is written again that the store did not take.
+const WRITE_AGAIN: Duration = Duration::from_millis(250);
 
 /// How long someone waits who finds that the same call is running for another.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -127,17 +131,17 @@ impl Core {
             Err(event) => (event, None),
         };
         let mut course = Course::from(&dispatched);
-        let ended = course.then(event, self.now());
+        let ended = course.then(event.clone(), self.now());
         let (transition, next) = course.alone();
         let is_written = ended.is_ok() && matches!(self.store.commit(transition).await, Ok(Committed::Done));
         running.ended = true;
         if is_written {
             self.settle(&next);
-            Executed { approval: next, output }
-        } else {
-            // It ran, but the record does not say how it ended: then nobody may build on it.
-            Executed { approval: dispatched, output: None }
+            return Executed { approval: next, output };
         }
+        // It ran, but the record does not say how it ended: nobody may build on it until it does.
+        tokio::spawn(record_late(Arc::downgrade(self), dispatched.id(), event));
+        Executed { approval: dispatched, output: None }
     }
 
     /// Runs the body to its end, its panic or its time limit.
@@ -151,7 +155,7 @@ impl Core {
         let ended = match tool.descriptor.timeout() {
             None => body.await,
             Some(limit) => {
-                let end = self.now().checked_add(limit).unwrap_or(jiff::Timestamp::MAX);
+                let end = self.now().checked_add(limit).unwrap_or(Timestamp::MAX);
                 match select(body, self.clock.sleep_until(end)).await {
                     Either::Left((ended, _)) => ended,
                     Either::Right(_) => {
@@ -171,7 +175,7 @@ impl Core {
     async fn wait_for_other(self: &Arc<Self>, approval: Arc<Approval>) -> Result<Executed, NotRun> {
         let id = approval.id();
         let waiter = Hub::wait_for(self, id);
-        let end = self.now().checked_add(PATIENCE).unwrap_or(jiff::Timestamp::MAX);
+        let end = self.now().checked_add(PATIENCE).unwrap_or(Timestamp::MAX);
         let mut sleep = self.clock.sleep_until(end);
         let mut latest = approval;
         loop {
@@ -186,6 +190,21 @@ impl Core {
                 Either::Left(_) => {}
                 Either::Right(_) => return Ok(Executed { approval: latest, output: None }),
             }
+        }
+    }
+}
+
+/// Puts the end of a body on the record that could not be written at once, as soon as the store takes it.
+async fn record_late(gate: Weak<Core>, id: ApprovalId, end: CallEvent) {
+    loop {
+        let Some(core) = gate.upgrade() else { return };
+        let again = core.now().checked_add(WRITE_AGAIN).unwrap_or(Timestamp::MAX);
+        let clock = Arc::clone(&core.clock);
+        drop(core);
+        clock.sleep_until(again).await;
+        let Some(core) = gate.upgrade() else { return };
+        if !matches!(core.step(id, &end).await, Err(StepError::Store(_))) {
+            return;
         }
     }
 }

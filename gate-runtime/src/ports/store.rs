@@ -47,6 +47,28 @@ pub trait Store: Send + Sync + 'static {
     fn watch(&self) -> watch::Receiver<u64>;
 }
 
+impl<S: Store + ?Sized> Store for Arc<S> {
+    fn recall<'a>(&'a self, about: &'a Proposal) -> BoxFuture<'a, Result<Recalled, StoreError>> {
+        (**self).recall(about)
+    }
+
+    fn commit(&self, transition: Transition) -> BoxFuture<'_, Result<Committed, StoreError>> {
+        (**self).commit(transition)
+    }
+
+    fn approvals<'a>(&'a self, filter: &'a ApprovalFilter) -> BoxFuture<'a, Result<Vec<Arc<Approval>>, StoreError>> {
+        (**self).approvals(filter)
+    }
+
+    fn records(&self, after: u64, limit: usize) -> BoxFuture<'_, Result<Vec<Arc<Record>>, StoreError>> {
+        (**self).records(after, limit)
+    }
+
+    fn watch(&self) -> watch::Receiver<u64> {
+        (**self).watch()
+    }
+}
+
 /// A proposed call, as far as the store needs to know it.
 ///
 /// ```

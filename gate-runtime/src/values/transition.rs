@@ -337,6 +337,14 @@ impl Approval {
         }
     }
 
+    /// Whether one reviewer's approval alone would have met every requirement.
+    pub(crate) fn is_met_alone_by(&self, reviewer: &ReviewerId) -> bool {
+        let digest = self.arguments.digest();
+        let theirs = |vote: &Vote| vote.reviewer == *reviewer && vote.approves() == Some(digest);
+        let reached = vec![usize::MAX; self.requirements.len()];
+        self.enough(&reached, &theirs, Counting::Consent)
+    }
+
     fn enough(&self, reached: &[usize], counts: &dyn Fn(&Vote) -> bool, counting: Counting) -> bool {
         let met = |(requirement, steps): (&Requirement, &usize)| {
             requirement.tiers().iter().take(*steps).any(|tier| {

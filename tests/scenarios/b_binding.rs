@@ -1,0 +1,219 @@
+//! B. Binding: what runs is what was approved.
+
+use std::sync::Arc;
+
+use gate_runtime::prelude::*;
+use gate_runtime::{Approval, Status};
+use serde_json::json;
+
+use crate::desk::{State, World, asked, builder, call, dana, gate, kinds, run, story, texts};
+use crate::stores::{Shared, Troubled, on_every_store};
+
+on_every_store! {
+    b10_whatever_the_caller_does_to_its_copy_the_approved_arguments_run,
+    b11_other_arguments_on_a_replay_are_a_new_question,
+    b12_a_changed_policy_asks_again_and_says_so,
+    b12_a_changed_schema_asks_again_and_says_so,
+    b12_a_changed_tool_that_no_longer_takes_the_arguments_does_not_run,
+    b12_an_unchanged_tool_of_another_build_runs,
+    b13_a_deny_rule_that_is_new_since_the_approval_stops_it,
+    b14_arguments_that_the_store_changed_are_refused_as_corrupt,
+    b14_an_approval_for_other_arguments_does_not_run,
+    b15_a_cancelled_approval_does_not_run,
+}
+
+async fn b10_whatever_the_caller_does_to_its_copy_the_approved_arguments_run(store: Shared) {
+    let (gate, world) = gate(&store).await;
+    let run = run(&gate);
+    let mut arguments = json!({"to": "alice", "amount": 50});
+    let turn = run.submit([call("1", "pay", arguments.clone())]).await.unwrap();
+    arguments["to"] = json!("mallory");
+    arguments["amount"] = json!(5_000_000);
+    asked(&turn).approve(&dana(&gate).await).await.unwrap();
+    assert_eq!(texts(&run.proceed().await.unwrap()), ["paid 50 to alice"]);
+    assert_eq!(world.ran(), ["pay 50 to alice"]);
+}
+
+async fn b11_other_arguments_on_a_replay_are_a_new_question(store: Shared) {
+    let (gate, world) = gate(&store).await;
+    let run = run(&gate);
+    let turn = run.submit([call("1", "pay", json!({"to": "alice", "amount": 50}))]).await.unwrap();
+    asked(&turn).approve(&dana(&gate).await).await.unwrap();
+    // The turn is replayed, and the model now says something else under a new id.
+    let replay = run.submit([call("2", "pay", json!({"to": "mallory", "amount": 50}))]).await.unwrap();
+    assert_eq!(kinds(&replay), ["waiting"]);
+    assert!(world.ran().is_empty());
+    // What was approved stands, and nothing else runs.
+    let turn = run.proceed().await.unwrap();
+    assert_eq!(kinds(&turn), ["waiting"]);
+    assert_eq!(turn.late().len(), 1);
+    assert_eq!(world.ran(), ["pay 50 to alice"]);
+}
+
+/// The tool of another release: same name, something else about it.
+macro_rules! release {
+    ($release:ident, $policy:literal, { $($tool:tt)* }) => {
+        mod $release {
+            use super::*;
+
+            /// Payments of a later release.
+            #[policy]
+            pub fn stricter(rules: Rules<Pay>) -> Rules<Pay> {
+                rules.deny("to mallory").when(|call| call.to == "mallory").otherwise(ask(role("manager")).within(minutes(30)))
+            }
+
+            /// Pay someone.
+            #[gated_tool(policy = $policy)]
+            $($tool)*
+
+            registry! { pub Tools for State { Pay } }
+        }
+    };
+}
+
+release!(first, "always_ask", {
+    pub fn pay(#[state] world: &World, to: String, amount: u64) -> String {
+        world.ran.lock().unwrap().push(format!("pay {amount} to {to}"));
+        to
+    }
+});
+
+release!(same, "always_ask", {
+    pub fn pay(#[state] world: &World, to: String, amount: u64) -> String {
+        world.ran.lock().unwrap().push(format!("pay {amount} to {to}"));
+        to
+    }
+});
+
+release!(other_policy, "stricter", {
+    pub fn pay(#[state] world: &World, to: String, amount: u64) -> String {
+        world.ran.lock().unwrap().push(format!("pay {amount} to {to}"));
+        to
+    }
+});
+
+release!(other_schema, "always_ask", {
+    pub fn pay(#[state] world: &World, to: String, amount: u64, currency: Option<String>) -> String {
+        world.ran.lock().unwrap().push(format!("pay {amount} {currency:?} to {to}"));
+        to
+    }
+});
+
+release!(other_arguments, "always_ask", {
+    pub fn pay(#[state] world: &World, to: String, amount_cents: u64) -> String {
+        world.ran.lock().unwrap().push(format!("pay {amount_cents} to {to}"));
+        to
+    }
+});
+
+/// Asks and approves in the first release, then goes on in another one over the same store.
+async fn upgraded<R: Registry<State = State>>(store: &Shared, to: &str) -> (Run<R>, Gate<R>, Arc<World>) {
+    let state = State::default();
+    let old: Gate<first::Tools> = builder(store, &state).build().await.unwrap();
+    let run = run(&old);
+    let turn = run.submit([call("1", "pay", json!({"to": to, "amount": 50}))]).await.unwrap();
+    asked(&turn).approve(&dana(&old).await).await.unwrap();
+    let saved = run.state().await.unwrap();
+    let new: Gate<R> = builder(store, &state).build().await.unwrap();
+    (new.resume(saved).await.unwrap(), new, state.0)
+}
+
+async fn b12_a_changed_policy_asks_again_and_says_so(store: Shared) {
+    let (run, gate, world) = upgraded::<other_policy::Tools>(&store, "alice").await;
+    let turn = run.proceed().await.unwrap();
+    assert_eq!(kinds(&turn), ["waiting"]);
+    assert_eq!(asked(&turn).approval().changes().words(), "its policy");
+    assert!(asked(&turn).approval().votes().is_empty(), "what was agreed to under other rules does not count");
+    assert!(world.ran().is_empty());
+    asked(&turn).approve(&dana(&gate).await).await.unwrap();
+    assert_eq!(kinds(&run.proceed().await.unwrap()), ["succeeded"]);
+    assert_eq!(world.ran(), ["pay 50 to alice"]);
+}
+
+async fn b12_a_changed_schema_asks_again_and_says_so(store: Shared) {
+    let (run, gate, world) = upgraded::<other_schema::Tools>(&store, "alice").await;
+    let turn = run.proceed().await.unwrap();
+    assert_eq!(kinds(&turn), ["waiting"]);
+    assert_eq!(asked(&turn).approval().changes().words(), "the tool");
+    assert!(world.ran().is_empty());
+    asked(&turn).approve(&dana(&gate).await).await.unwrap();
+    assert_eq!(kinds(&run.proceed().await.unwrap()), ["succeeded"]);
+}
+
+async fn b12_a_changed_tool_that_no_longer_takes_the_arguments_does_not_run(store: Shared) {
+    let (run, _, world) = upgraded::<other_arguments::Tools>(&store, "alice").await;
+    let turn = run.proceed().await.unwrap();
+    assert_eq!(kinds(&turn), ["invalid"]);
+    assert!(texts(&turn)[0].contains("`/amount_cents`: missing"), "{:?}", texts(&turn));
+    assert!(world.ran().is_empty());
+}
+
+async fn b12_an_unchanged_tool_of_another_build_runs(store: Shared) {
+    let (run, _, world) = upgraded::<same::Tools>(&store, "alice").await;
+    assert_eq!(kinds(&run.proceed().await.unwrap()), ["succeeded"]);
+    assert_eq!(world.ran(), ["pay 50 to alice"]);
+}
+
+async fn b13_a_deny_rule_that_is_new_since_the_approval_stops_it(store: Shared) {
+    let (run, gate, world) = upgraded::<other_policy::Tools>(&store, "mallory").await;
+    let turn = run.proceed().await.unwrap();
+    assert_eq!(kinds(&turn), ["denied"]);
+    assert!(texts(&turn)[0].contains("to mallory"));
+    assert!(world.ran().is_empty());
+    assert_eq!(story(&gate).await.last(), Some(&"reassessed"));
+}
+
+/// The approval with another text in the place of one.
+fn changed(approval: &Approval, from: &str, to: &str) -> Arc<Approval> {
+    let text = serde_json::to_string(approval).unwrap().replace(from, to);
+    Arc::new(serde_json::from_str(&text).unwrap())
+}
+
+async fn b14_arguments_that_the_store_changed_are_refused_as_corrupt(store: Shared) {
+    let store: Shared = Troubled::tampering(store, |approval| match approval.status() {
+        Status::Approved => changed(&approval, "\"amount\":50,", "\"amount\":5000,"),
+        _ => approval,
+    });
+    let (gate, world) = gate(&store).await;
+    let run = run(&gate);
+    let turn = run.submit([call("1", "pay", json!({"to": "mallory", "amount": 50}))]).await.unwrap();
+    asked(&turn).approve(&dana(&gate).await).await.unwrap();
+    let turn = run.proceed().await.unwrap();
+    assert_eq!(kinds(&turn), ["unavailable"]);
+    let CallResult::NotRun(reason) = turn.answers()[0].result() else { panic!("it ran") };
+    assert!(reason.for_reviewer().contains("corrupt"), "{reason}");
+    assert!(!reason.for_model().contains("corrupt"), "the model is told nothing of the store");
+    assert!(world.ran().is_empty());
+    assert_eq!(story(&gate).await.last(), Some(&"cancelled"), "it is on the record, and can never run");
+}
+
+async fn b14_an_approval_for_other_arguments_does_not_run(store: Shared) {
+    // The text and its unkeyed digest are both replaced; the votes are for the digest that people saw.
+    let small = gate(&crate::stores::fresh()).await.0;
+    let shown = run(&small).submit([call("1", "pay", json!({"to": "mallory", "amount": 5000}))]).await.unwrap();
+    let other = serde_json::to_value(asked(&shown).approval().arguments()).unwrap();
+    let store: Shared = Troubled::tampering(store, move |approval| {
+        let mut stored = serde_json::to_value(&*approval).unwrap();
+        if approval.status() == Status::Approved {
+            stored["arguments"] = other.clone();
+        }
+        Arc::new(serde_json::from_value(stored).unwrap())
+    });
+    let (gate, world) = gate(&store).await;
+    let run = run(&gate);
+    let turn = run.submit([call("1", "pay", json!({"to": "mallory", "amount": 50}))]).await.unwrap();
+    asked(&turn).approve(&dana(&gate).await).await.unwrap();
+    let turn = run.proceed().await.unwrap();
+    assert_eq!(kinds(&turn), ["waiting"], "nobody voted for these arguments");
+    assert!(world.ran().is_empty());
+}
+
+async fn b15_a_cancelled_approval_does_not_run(store: Shared) {
+    let (gate, world) = gate(&store).await;
+    let run = run(&gate);
+    let turn = run.submit([call("1", "pay", json!({"to": "alice", "amount": 50}))]).await.unwrap();
+    asked(&turn).approve(&dana(&gate).await).await.unwrap();
+    asked(&turn).cancel("the order was withdrawn").await.unwrap();
+    assert_eq!(kinds(&run.proceed().await.unwrap()), ["cancelled"]);
+    assert!(world.ran().is_empty());
+}

@@ -1,0 +1,28 @@
+//! What went wrong in other systems, and must come out right here: the scenarios, by letter and name.
+//!
+//! Each test takes a store, and runs over every store there is.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test says what it expects"
+)]
+#![allow(unreachable_pub, reason = "the modules of a test are its own")]
+
+mod desk;
+mod stores;
+
+mod b_binding;
+mod d_data;
+mod e_edits;
+mod i_identity;
+mod k_faults;
+mod p_policies;
+mod r_rejection;
+mod s_standing;
+mod t_batches;
+mod u_resume;
+mod v_people;
+mod z_peers;

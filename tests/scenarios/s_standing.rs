@@ -1,0 +1,251 @@
+//! S. Standing permissions (grants) and standing refusals.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use gate_runtime::prelude::*;
+use gate_runtime::{BadScope, DecideError};
+use serde_json::json;
+
+use crate::desk::{State, asked, builder, call, dana, gate, gate_at_noon, kinds, run, story};
+use crate::stores::{Shared, on_every_store};
+
+on_every_store! {
+    s32_always_for_this_run_covers_that_tool_in_that_run_only,
+    s32_a_grant_is_of_one_agent_and_one_person,
+    s33_the_last_use_is_taken_by_exactly_one_of_two,
+    s33_a_grant_ends,
+    s34_a_revoked_grant_stops_at_once,
+    s34_a_grant_never_covers_what_a_deny_rule_forbids,
+    s35_a_standing_refusal_is_looked_at_before_any_rule,
+    s36_a_scope_that_names_what_is_not_there_is_an_error,
+    s36_a_field_that_is_not_named_must_be_the_same_or_absent,
+    z84_always_given_on_5_does_not_cover_99_999,
+    z97_pattern_characters_are_only_characters,
+    s_a_grant_is_not_given_where_the_policy_wants_each_decided,
+    s_a_grant_needs_as_many_people_as_the_question,
+    s_a_call_with_a_secret_is_approved_once,
+}
+
+fn pay(id: &str, to: &str, amount: u64) -> ToolCall {
+    call(id, "pay", json!({"to": to, "amount": amount}))
+}
+
+async fn s32_always_for_this_run_covers_that_tool_in_that_run_only(store: Shared) {
+    let (gate, world) = gate(&store).await;
+    let run = run(&gate);
+    let turn = run.submit([pay("1", "alice", 100)]).await.unwrap();
+    asked(&turn).grant(&dana(&gate).await, Scope::this_run()).await.unwrap();
+    assert_eq!(kinds(&run.proceed().await.unwrap()), ["succeeded"]);
+    assert_eq!(kinds(&run.submit([pay("2", "alice", 100)]).await.unwrap()), ["succeeded"]);
+    assert_eq!(kinds(&run.submit([call("3", "wipe", json!({"disk": "a"}))]).await.unwrap()), ["waiting"]);
+    let other = gate.run("other").on_behalf_of("mia");
+    assert_eq!(kinds(&other.submit([pay("1", "alice", 100)]).await.unwrap()), ["waiting"]);
+    assert_eq!(world.ran().len(), 2);
+    let covered = story(&gate).await.into_iter().filter(|kind| *kind == "covered").count();
+    assert_eq!(covered, 1, "the use of a grant is on the record");
+}
+
+async fn s32_a_grant_is_of_one_agent_and_one_person(store: Shared) {
+    let gate: Gate<crate::desk::Tools> = builder(&store, &State::default()).agent("billing").build().await.unwrap();
+    let as_agent = |agent: &str, whom: &str| gate.run("run").agent(agent).on_behalf_of(whom);
+    let turn = as_agent("support", "mia").submit([pay("1", "alice", 100)]).await.unwrap();
+    asked(&turn).grant(&dana(&gate).await, Scope::this_run()).await.unwrap();
+    for (id, agent, whom, kind) in
+        [("2", "billing", "mia", "waiting"), ("3", "support", "noah", "waiting"), ("4", "support", "mia", "succeeded")]
+    {
+        assert_eq!(
+            kinds(&as_agent(agent, whom).submit([pay(id, "alice", 100)]).await.unwrap()),
+            [kind],
+            "{agent} {whom}"
+        );
+    }
+}
+
+async fn s33_the_last_use_is_taken_by_exactly_one_of_two(store: Shared) {
+    let (gate, world) = gate(&store).await;
+    let run = run(&gate);
+    let turn = run.submit([pay("1", "alice", 100)]).await.unwrap();
+    asked(&turn).grant(&dana(&gate).await, Scope::this_run().uses(1)).await.unwrap();
+    assert_eq!(kinds(&run.proceed().await.unwrap()), ["succeeded"]);
+    let turn = run.submit([pay("2", "alice", 100), pay("3", "alice", 100)]).await.unwrap();
+    let mut kinds = kinds(&turn);
+    kinds.sort_unstable();
+    assert_eq!(kinds, ["succeeded", "waiting"]);
+    assert_eq!(world.ran().len(), 2);
+}
+
+async fn s33_a_grant_ends(store: Shared) {
+    let (gate, _, clock) = gate_at_noon(&store).await;
+    let run = run(&gate);
+    let turn = run.submit([pay("1", "alice", 100)]).await.unwrap();
+    let end = "2026-11-21T12:10:00Z".parse().unwrap();
+    asked(&turn).grant(&dana(&gate).await, Scope::this_run().until(end)).await.unwrap();
+    assert_eq!(kinds(&run.submit([pay("2", "alice", 100)]).await.unwrap()), ["succeeded"]);
+    clock.advance(minutes(10));
+    assert_eq!(kinds(&run.submit([pay("3", "alice", 100)]).await.unwrap()), ["waiting"]);
+}
+
+async fn s34_a_revoked_grant_stops_at_once(store: Shared) {
+    let (gate, world) = gate(&store).await;
+    let other_process = crate::desk::again(&store, &world).await;
+    let run = run(&gate);
+    let turn = run.submit([pay("1", "alice", 100)]).await.unwrap();
+    let dana = dana(&gate).await;
+    let decided = asked(&turn).grant(&dana, Scope::this_run()).await.unwrap();
+    assert_eq!(kinds(&run.submit([pay("2", "alice", 100)]).await.unwrap()), ["succeeded"]);
+    let revoker = other_process.reviewer("omar").await.unwrap();
+    other_process.revoke(decided.grant().unwrap(), &revoker).await.unwrap();
+    assert_eq!(kinds(&run.submit([pay("3", "alice", 100)]).await.unwrap()), ["waiting"]);
+    assert_eq!(story(&gate).await.iter().filter(|kind| **kind == "grant_revoked").count(), 1);
+    other_process.revoke(decided.grant().unwrap(), &revoker).await.unwrap();
+    assert_eq!(story(&gate).await.iter().filter(|kind| **kind == "grant_revoked").count(), 1, "twice is once");
+}
+
+async fn s34_a_grant_never_covers_what_a_deny_rule_forbids(store: Shared) {
+    let (gate, world) = gate(&store).await;
+    let run = run(&gate);
+    let turn = run.submit([pay("1", "alice", 100)]).await.unwrap();
+    asked(&turn).grant(&dana(&gate).await, Scope::this_run().any("amount").any("to")).await.unwrap();
+    let turn = run.submit([pay("2", "alice", 10_000), pay("3", "alice", 10_001)]).await.unwrap();
+    assert_eq!(kinds(&turn), ["succeeded", "denied"]);
+    assert!(!world.ran().contains(&"pay 10001 to alice".to_owned()));
+}
+
+static LOOKED: AtomicUsize = AtomicUsize::new(0);
+
+/// Counts how often it is looked at.
+#[policy]
+fn counted(rules: Rules<Count>) -> Rules<Count> {
+    rules
+        .deny("never matches")
+        .when(|_| {
+            LOOKED.fetch_add(1, Ordering::SeqCst);
+            false
+        })
+        .otherwise(ask(role("manager")))
+}
+
+/// Count.
+#[gated_tool(policy = "counted")]
+fn count(what: String) -> String {
+    what
+}
+
+/// Each is decided by itself, and two decide.
+#[policy]
+fn each(rules: Rules<Launch>) -> Rules<Launch> {
+    rules
+        .ask("alone", ask(role("manager")).no_grants())
+        .when(|call| call.what == "alone")
+        .ask("by two", ask(role("manager")).count(2))
+        .when(|call| call.what == "by two")
+        .otherwise(deny())
+}
+
+/// Launch.
+#[gated_tool(policy = "each")]
+fn launch(what: String) -> String {
+    what
+}
+
+registry! { OtherTools for State { Count, Launch } }
+
+async fn s35_a_standing_refusal_is_looked_at_before_any_rule(store: Shared) {
+    let gate: Gate<OtherTools> = builder(&store, &State::default()).build().await.unwrap();
+    let run = run(&gate);
+    let turn = run.submit([call("1", "count", json!({"what": "a"}))]).await.unwrap();
+    asked(&turn).reject(&dana(&gate).await, "no").await.unwrap();
+    let before = LOOKED.load(Ordering::SeqCst);
+    assert!(before > 0);
+    assert_eq!(kinds(&run.submit([call("2", "count", json!({"what": "a"}))]).await.unwrap()), ["rejected"]);
+    assert_eq!(LOOKED.load(Ordering::SeqCst), before);
+}
+
+async fn s36_a_scope_that_names_what_is_not_there_is_an_error(store: Shared) {
+    let (gate, _) = gate(&store).await;
+    let run = run(&gate);
+    let turn = run.submit([pay("1", "alice", 100)]).await.unwrap();
+    let dana = dana(&gate).await;
+    for scope in [
+        Scope::this_run().any("amout"),
+        Scope::this_run().any("note"),
+        Scope::this_run().any("*"),
+        Scope::this_run().up_to("to", 100),
+        Scope::this_run().up_to("amount", 99),
+    ] {
+        let refused = asked(&turn).grant(&dana, scope.clone()).await.unwrap_err();
+        assert!(
+            matches!(refused, DecideError::Scope(BadScope::Unknown { .. } | BadScope::NotUpTo { .. })),
+            "{scope}: {refused}"
+        );
+    }
+    assert_eq!(kinds(&run.proceed().await.unwrap()), ["waiting"], "a grant that cannot be given approves nothing");
+}
+
+async fn s36_a_field_that_is_not_named_must_be_the_same_or_absent(store: Shared) {
+    let (gate, _) = gate(&store).await;
+    let run = run(&gate);
+    let turn = run.submit([pay("1", "alice", 100)]).await.unwrap();
+    asked(&turn).grant(&dana(&gate).await, Scope::this_run().any("amount")).await.unwrap();
+    for (id, arguments, kind) in [
+        ("2", json!({"to": "alice", "amount": 9_000}), "succeeded"),
+        ("3", json!({"to": "alic", "amount": 100}), "waiting"),
+        ("4", json!({"to": "alice2", "amount": 100}), "waiting"),
+        ("5", json!({"to": "Alice", "amount": 100}), "waiting"),
+        ("6", json!({"to": "alice", "amount": 100, "note": "new"}), "waiting"),
+        ("7", json!({"to": "alice", "amount": 100, "note": null}), "waiting"),
+    ] {
+        assert_eq!(kinds(&run.submit([call(id, "pay", arguments.clone())]).await.unwrap()), [kind], "{arguments}");
+    }
+}
+
+async fn z84_always_given_on_5_does_not_cover_99_999(store: Shared) {
+    let (gate, world) = gate(&store).await;
+    let run = run(&gate);
+    let turn = run.submit([pay("1", "alice", 50)]).await.unwrap();
+    asked(&turn).grant(&dana(&gate).await, Scope::this_run()).await.unwrap();
+    assert_eq!(kinds(&run.submit([pay("2", "alice", 9_999)]).await.unwrap()), ["waiting"]);
+    assert!(world.ran().is_empty());
+}
+
+async fn z97_pattern_characters_are_only_characters(store: Shared) {
+    let (gate, _) = gate(&store).await;
+    let run = run(&gate);
+    for (index, pattern) in ["*", "alice*", ".*", "%", "al?ce", "[a-z]+", "^", ""].into_iter().enumerate() {
+        let turn = run.submit([pay(&format!("a{index}"), pattern, 100)]).await.unwrap();
+        let asked =
+            turn.interruptions().iter().find(|asked| asked.approval().arguments().get("to") == Some(json!(pattern)));
+        asked.unwrap().grant(&dana(&gate).await, Scope::this_run()).await.unwrap();
+    }
+    let turn = run.submit([pay("b", "alice", 100)]).await.unwrap();
+    assert_eq!(kinds(&turn), ["waiting"]);
+}
+
+async fn s_a_grant_is_not_given_where_the_policy_wants_each_decided(store: Shared) {
+    let gate: Gate<OtherTools> = builder(&store, &State::default()).build().await.unwrap();
+    let turn = run(&gate).submit([call("1", "launch", json!({"what": "alone"}))]).await.unwrap();
+    let refused = asked(&turn).grant(&dana(&gate).await, Scope::this_run()).await.unwrap_err();
+    assert!(matches!(refused, DecideError::Scope(BadScope::NotAllowed)), "{refused}");
+}
+
+async fn s_a_grant_needs_as_many_people_as_the_question(store: Shared) {
+    let gate: Gate<OtherTools> = builder(&store, &State::default()).build().await.unwrap();
+    let run = run(&gate);
+    let turn = run.submit([call("1", "launch", json!({"what": "by two"}))]).await.unwrap();
+    let refused = asked(&turn).grant(&dana(&gate).await, Scope::this_run()).await.unwrap_err();
+    assert!(matches!(refused, DecideError::Scope(BadScope::NeedsSeveral)), "{refused}");
+    asked(&turn).approve(&dana(&gate).await).await.unwrap();
+    // The last of the two cannot make it a standing one either.
+    let omar = gate.reviewer("omar").await.unwrap();
+    let turn = run.proceed().await.unwrap();
+    let refused = asked(&turn).grant(&omar, Scope::this_run()).await.unwrap_err();
+    assert!(matches!(refused, DecideError::Scope(BadScope::NeedsSeveral)), "{refused}");
+    assert_eq!(kinds(&run.proceed().await.unwrap()), ["waiting"]);
+}
+
+async fn s_a_call_with_a_secret_is_approved_once(store: Shared) {
+    let (gate, _) = gate(&store).await;
+    let turn = run(&gate).submit([call("1", "sign_in", json!({"user": "mia", "password": "hunter22"}))]).await.unwrap();
+    let refused = asked(&turn).grant(&dana(&gate).await, Scope::this_run()).await.unwrap_err();
+    assert!(matches!(refused, DecideError::Scope(BadScope::Secret)), "{refused}");
+}

@@ -1,0 +1,88 @@
+//! The stores that every scenario runs over, and some that misbehave.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use gate_runtime::{
+    Approval, ApprovalFilter, BoxFuture, Committed, MemoryStore, Proposal, Recalled, Record, Store, StoreError,
+    StoreErrorKind, Transition,
+};
+use tokio::sync::watch;
+
+/// A store that gates share, as processes share a database.
+pub type Shared = Arc<dyn Store>;
+
+/// Runs each test over every store.
+macro_rules! on_every_store {
+    ($($test:ident),* $(,)?) => {
+        mod memory {
+            $(
+                #[tokio::test]
+                async fn $test() {
+                    super::$test(std::sync::Arc::new(gate_runtime::MemoryStore::new())).await;
+                }
+            )*
+        }
+    };
+}
+pub(crate) use on_every_store;
+
+/// A store of the test's own.
+pub fn fresh() -> Shared {
+    Arc::new(MemoryStore::new())
+}
+
+/// A store in front of another one, which a test makes misbehave.
+pub struct Troubled {
+    pub inner: Shared,
+    /// The commit, counted from now, that fails; 0 for none.
+    pub fails_at: AtomicUsize,
+    /// What approvals look like when they are read.
+    pub reads: Box<dyn Fn(Arc<Approval>) -> Arc<Approval> + Send + Sync>,
+}
+
+impl Troubled {
+    /// Fails at one commit from now on: 1 is the next.
+    pub fn failing(inner: Shared) -> Arc<Self> {
+        Arc::new(Self { inner, fails_at: AtomicUsize::new(0), reads: Box::new(|approval| approval) })
+    }
+
+    /// Shows other approvals than it keeps.
+    pub fn tampering(
+        inner: Shared,
+        reads: impl Fn(Arc<Approval>) -> Arc<Approval> + Send + Sync + 'static,
+    ) -> Arc<Self> {
+        Arc::new(Self { inner, fails_at: AtomicUsize::new(0), reads: Box::new(reads) })
+    }
+
+    pub fn fail_at(&self, commit: usize) {
+        self.fails_at.store(commit, Ordering::SeqCst);
+    }
+}
+
+impl Store for Troubled {
+    fn recall<'a>(&'a self, about: &'a Proposal) -> BoxFuture<'a, Result<Recalled, StoreError>> {
+        self.inner.recall(about)
+    }
+
+    fn commit(&self, transition: Transition) -> BoxFuture<'_, Result<Committed, StoreError>> {
+        let left = self.fails_at.load(Ordering::SeqCst);
+        self.fails_at.store(left.saturating_sub(1), Ordering::SeqCst);
+        if left == 1 {
+            return Box::pin(async { Err(StoreError::new(StoreErrorKind::Unavailable, "the disk is full")) });
+        }
+        self.inner.commit(transition)
+    }
+
+    fn approvals<'a>(&'a self, filter: &'a ApprovalFilter) -> BoxFuture<'a, Result<Vec<Arc<Approval>>, StoreError>> {
+        Box::pin(async move { Ok(self.inner.approvals(filter).await?.into_iter().map(|a| (self.reads)(a)).collect()) })
+    }
+
+    fn records(&self, after: u64, limit: usize) -> BoxFuture<'_, Result<Vec<Arc<Record>>, StoreError>> {
+        self.inner.records(after, limit)
+    }
+
+    fn watch(&self) -> watch::Receiver<u64> {
+        self.inner.watch()
+    }
+}
