@@ -119,7 +119,7 @@ impl<R: Registry> Gate<R> {
     /// Where the store does not answer.
     pub async fn pending(&self) -> Result<Vec<Interruption>, StoreError> {
         let pending = self.core.store.approvals(&ApprovalFilter::all().status(Status::Pending)).await?;
-        Ok(pending.into_iter().map(|approval| self.interruption(approval)).collect())
+        Ok(pending.into_iter().map(|approval| self.of(approval)).collect())
     }
 
     /// One approval, whatever its state; `None` if there is no such.
@@ -130,7 +130,15 @@ impl<R: Registry> Gate<R> {
         self.core.load(id).await
     }
 
-    fn interruption(&self, approval: Arc<Approval>) -> Interruption {
+    /// The question of one approval, whatever its state, to decide or to take back; `None` if there is no such.
+    ///
+    /// # Errors
+    /// Where the store does not answer.
+    pub async fn interruption(&self, id: ApprovalId) -> Result<Option<Interruption>, StoreError> {
+        Ok(self.core.load(id).await?.map(|approval| self.of(approval)))
+    }
+
+    fn of(&self, approval: Arc<Approval>) -> Interruption {
         let info = Arc::clone(&approval.subject.info);
         let run = Circumstances { info, reasoning: None, history: Arc::default() };
         Interruption::new(Arc::clone(&self.core), run, approval)

@@ -135,7 +135,8 @@ impl Tier {
 
 /// What must happen before an asked call runs: who agrees, how many of them, until when, and who is asked then.
 ///
-/// Made by [`ask`]. A later step of an escalation widens the circle: who was asked first may still answer.
+/// Made by [`ask`]. A later step of an escalation widens the circle: who was asked first may still answer. Only a vote
+/// decides: that a step begins never approves anything, also where the votes that are there would be enough for it.
 ///
 /// ```
 /// use gate_runtime::prelude::*;

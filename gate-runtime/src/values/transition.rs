@@ -423,3 +423,156 @@ impl Approval {
         if self.requirements.is_empty() { "nobody".to_owned() } else { who }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+    use crate::values::assessment::{Fallback, Opinion, PolicyOpinion, PolicyOutline};
+    use crate::values::context::RunInfo;
+    use crate::values::digest::Digest;
+    use crate::values::id::{ApprovalId, GrantId};
+    use crate::values::requirement::{anyone, ask};
+    use crate::values::time::minutes;
+
+    fn at(minute: u32) -> Timestamp {
+        Timestamp::UNIX_EPOCH.checked_add(minutes(minute)).unwrap()
+    }
+
+    fn assessment(verdict: Verdict, people: u8) -> Arc<Assessment> {
+        let asked = || ask(anyone()).count(people).within(minutes(10)).then(ask(anyone()).within(minutes(10)));
+        let otherwise = Fallback { verdict, requirement: (verdict == Verdict::Ask).then(asked) };
+        let (name, about, text, rules) = (String::new(), String::new(), String::new(), Vec::new());
+        let policy = Arc::new(PolicyOutline { name, about, text, rules, otherwise, digest: Digest::of("") });
+        let (results, errors) = (Vec::new(), Vec::new());
+        let opinion = PolicyOpinion { agent: None, policy, results, errors, verdict };
+        Arc::new(Assessment::join(vec![Opinion::Policy(opinion)]))
+    }
+
+    fn arguments(amount: u64) -> Arguments {
+        Arguments::new(&json!({"amount": amount}), Vec::new()).unwrap()
+    }
+
+    fn opened(verdict: Verdict) -> Approval {
+        let run = RunInfo { run: "r".into(), agent: "a".into(), principal: None, roles: Vec::new(), case: None };
+        let subject = Subject {
+            approval: ApprovalId::new(),
+            info: Arc::new(run),
+            call: "1".into(),
+            tool: "t".into(),
+            tool_digest: Digest::of("t"),
+            policy_digest: Digest::of("p"),
+            reasoning: None,
+        };
+        Approval::open(Arc::new(subject), arguments(0), assessment(verdict, 2), Vec::new(), at(0))
+    }
+
+    fn any_decision() -> impl Strategy<Value = Decision> {
+        prop_oneof![
+            4 => Just(Decision::Approve),
+            2 => Just(Decision::Reject { reason: "no".into() }),
+            1 => (0..3_u64).prop_map(|amount| Decision::Edit { arguments: arguments(amount) }),
+            1 => (0..2_u64).prop_map(|value| Decision::Respond { value: json!(value) }),
+        ]
+    }
+
+    fn any_event() -> impl Strategy<Value = CallEvent> {
+        let verdict = prop_oneof![Just(Verdict::Approve), Just(Verdict::Ask), Just(Verdict::Deny)];
+        let outcome = prop_oneof![Just(ToolOutcome::returned(&json!(1))), Just(ToolOutcome::failed("it broke"))];
+        let vote = (0..3_usize, any_decision(), 0..3_u64).prop_map(|(who, decision, shown)| {
+            let (roles, principal, comment) = (Vec::new(), false, None);
+            let reviewer = ["ann", "ben", "cem"][who].into();
+            let vote =
+                Vote { reviewer, roles, principal, decision, comment, arguments: arguments(shown).digest(), at: at(0) };
+            CallEvent::Voted { vote: Box::new(vote) }
+        });
+        prop_oneof![
+            8 => vote,
+            1 => Just(CallEvent::Covered { grant: GrantId::new() }),
+            1 => (1..3_usize).prop_map(|step| CallEvent::Escalated { reached: vec![step] }),
+            1 => Just(CallEvent::Expired),
+            1 => Just(CallEvent::Cancelled { reason: "late".into() }),
+            1 => Just(CallEvent::Abandoned),
+            2 => (verdict, 1..3_u8, any::<bool>()).prop_map(|(verdict, people, changed)| CallEvent::Reassessed {
+                assessment: assessment(verdict, people),
+                changes: Changes { tool: changed.then(|| Digest::of("t2")), policy: None },
+            }),
+            4 => Just(CallEvent::Dispatched),
+            3 => outcome.prop_map(|outcome| CallEvent::Finished { outcome }),
+            1 => Just(CallEvent::Lost { why: "gone".into() }),
+            1 => Just(CallEvent::Imported),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn terminal_states_never_change_and_a_body_is_dispatched_once(
+            verdict in prop_oneof![Just(Verdict::Approve), Just(Verdict::Ask)],
+            events in prop::collection::vec((any_event(), 0..4_u32), 0..60),
+        ) {
+            let mut approval = opened(verdict);
+            let (mut minute, mut dispatched) = (0, 0);
+            for (event, wait) in events {
+                minute += wait;
+                let before = approval.clone();
+                match approval.apply(&event, at(minute)) {
+                    Ok(next) => {
+                        prop_assert!(!before.status.is_terminal(), "{} became {}", before.status, next.status);
+                        prop_assert_eq!(next.version, before.version + 1);
+                        prop_assert!(!matches!(event, CallEvent::Dispatched) || before.status == Status::Approved);
+                        dispatched += u32::from(matches!(event, CallEvent::Dispatched));
+                        approval = next;
+                    }
+                    Err(refused) => {
+                        let is_final = matches!(refused, Refused::Final(_));
+                        prop_assert_eq!(is_final, before.status.is_terminal());
+                    }
+                }
+            }
+            prop_assert!(dispatched <= 1);
+        }
+
+        #[test]
+        fn time_alone_never_approves(
+            votes in prop::collection::vec((0..3_usize, any_decision()), 0..2),
+            waits in prop::collection::vec(0..30_u32, 0..6),
+        ) {
+            let mut approval = opened(Verdict::Ask);
+            for (who, decision) in votes {
+                let (roles, principal, comment, shown) = (Vec::new(), false, None, approval.arguments.digest());
+                let reviewer = ["ann", "ben", "cem"][who].into();
+                let vote = Vote { reviewer, roles, principal, decision, comment, arguments: shown, at: at(0) };
+                let voted = approval.apply(&CallEvent::Voted { vote: Box::new(vote) }, at(0));
+                approval = voted.unwrap_or(approval);
+            }
+            prop_assume!(approval.status == Status::Pending);
+            let mut minute = 0;
+            for wait in waits {
+                minute += wait;
+                while let Some(event) = approval.due(at(minute)) {
+                    approval = approval.apply(&event, at(minute)).unwrap();
+                }
+                let expected = if minute < 20 { Status::Pending } else { Status::Expired };
+                prop_assert_eq!(approval.status, expected);
+            }
+        }
+    }
+
+    #[test]
+    fn what_another_store_approved_is_asked_again_and_what_ran_there_is_indeterminate() {
+        let mut approval = opened(Verdict::Ask);
+        approval.status = Status::Approved;
+        assert_eq!(approval.clone().imported(at(5)).status, Status::Pending);
+        approval.status = Status::Dispatched;
+        assert_eq!(approval.clone().imported(at(5)).status, Status::Indeterminate);
+        approval.status = Status::Rejected;
+        assert_eq!(approval.imported(at(5)).status, Status::Rejected);
+        assert_eq!(
+            opened(Verdict::Approve).imported(at(5)).status,
+            Status::Indeterminate,
+            "a rule approved it: it may have run"
+        );
+    }
+}

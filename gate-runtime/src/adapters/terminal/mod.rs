@@ -126,6 +126,3 @@ impl fmt::Debug for Terminal {
         f.write_str("Terminal")
     }
 }
-
-#[cfg(test)]
-mod tests;

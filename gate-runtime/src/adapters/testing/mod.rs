@@ -4,4 +4,4 @@ mod clock;
 mod conformance;
 
 pub use clock::ManualClock;
-pub use conformance::{Broken, Handles, conformance};
+pub use conformance::{Broken, conformance};

@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use crate::ports::store::{Store, StoreError};
 
-/// Two handles on one new, empty store, as two processes would hold them.
-pub type Handles = (Arc<dyn Store>, Arc<dyn Store>);
+/// Two handles on one store, as two processes would hold them.
+type Handles = (Arc<dyn Store>, Arc<dyn Store>);
 
 /// A promise that a store does not keep.
 ///
@@ -60,7 +60,7 @@ type Law = (&'static str, fn(Handles) -> Checked);
 
 /// Checks that a store keeps every promise of [`Store`], each on a store of its own.
 ///
-/// `fresh` makes a new, empty store and gives two handles on it.
+/// `fresh` makes a new, empty store and gives two handles on it, as two processes would hold them.
 ///
 /// # Errors
 /// The first promise that is broken, and how.
@@ -69,18 +69,18 @@ type Law = (&'static str, fn(Handles) -> Checked);
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), gate_runtime::testing::Broken> {
 /// use gate_runtime::MemoryStore;
 /// use gate_runtime::testing::conformance;
-/// use std::sync::Arc;
 ///
 /// conformance(async || {
 ///     let store = MemoryStore::new();
-///     (Arc::new(store.clone()), Arc::new(store))
+///     (store.clone(), store)
 /// })
 /// .await
 /// # }
 /// ```
-pub async fn conformance(fresh: impl AsyncFn() -> Handles) -> Result<(), Broken> {
+pub async fn conformance<S: Store>(fresh: impl AsyncFn() -> (S, S)) -> Result<(), Broken> {
     for (law, check) in laws::ALL {
-        check(fresh().await).await.map_err(|How(how)| Broken { law, how })?;
+        let (one, other) = fresh().await;
+        check((Arc::new(one), Arc::new(other))).await.map_err(|How(how)| Broken { law, how })?;
     }
     Ok(())
 }

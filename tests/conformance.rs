@@ -1,0 +1,13 @@
+//! Every store keeps every promise.
+
+use gate_runtime::MemoryStore;
+use gate_runtime::testing::{Broken, conformance};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_memory_store_keeps_every_promise() -> Result<(), Broken> {
+    conformance(async || {
+        let store = MemoryStore::new();
+        (store.clone(), store)
+    })
+    .await
+}
