@@ -20,7 +20,12 @@ fn every_import_points_down() {
             for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with("//")) {
                 for above in LAYERS.iter().skip(depth + 1) {
                     if line.contains(&format!("crate::{above}")) {
-                        wrong.push(format!("{}:{}: {layer} names {above}: {}", file.display(), number + 1, line.trim()));
+                        wrong.push(format!(
+                            "{}:{}: {layer} names {above}: {}",
+                            file.display(),
+                            number + 1,
+                            line.trim()
+                        ));
                     }
                 }
             }

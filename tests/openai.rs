@@ -1,6 +1,6 @@
 //! OpenAI's dialect: tool lists that its own types take, calls and answers in its shapes.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test says what it expects")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test says what it expects")]
 
 use std::collections::BTreeMap;
 
@@ -182,11 +182,15 @@ fn openais_own_types_take_the_tools() {
 
 /// Labels by name.
 #[gated_tool(policy = "never_ask")]
-fn label(labels: BTreeMap<String, String>) {}
+fn label(labels: BTreeMap<String, String>) -> usize {
+    labels.len()
+}
 
 /// Anything at all.
 #[gated_tool(policy = "never_ask")]
-fn store(nested: Vec<Option<Inner>>) {}
+fn store(nested: Vec<Option<Inner>>) -> usize {
+    nested.len()
+}
 
 /// Holds what has no shape.
 #[derive(Serialize, Deserialize, JsonSchema)]
@@ -196,7 +200,9 @@ struct Inner {
 
 /// A pair.
 #[gated_tool(policy = "never_ask")]
-fn pair(both: (u8, u8)) {}
+fn pair(both: (u8, u8)) -> u8 {
+    both.0
+}
 
 #[test]
 fn what_cannot_be_strict_is_named() {

@@ -79,7 +79,7 @@ fn a_tool_without_arguments() {
     tool(
         "no_arguments",
         quote!(policy = "never_ask", read_only),
-        quote!(
+        &quote!(
             #[doc = " Reads the clock."]
             fn now() -> u64 {
                 0
@@ -93,7 +93,7 @@ fn a_tool_that_returns_nothing() {
     tool(
         "no_output",
         quote!(policy = "always_ask"),
-        quote!(
+        &quote!(
             #[doc = " Rings the bell."]
             pub async fn r#loop(r#type: u8) {
                 let _ = r#type;
@@ -136,7 +136,7 @@ fn a_method_with_mistakes() {
     tool(
         "method",
         quote!(policy = "refunds"),
-        quote!(
+        &quote!(
             #[doc = " Work."]
             pub fn work(&self, #[state] desk: &Desk) {}
         ),

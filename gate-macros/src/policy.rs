@@ -115,9 +115,9 @@ fn expand(runtime: &Runtime, function: Function, rules: &Type) -> TokenStream {
     quote! {
         #(#conditions)*
         #(#docs)*
+        #(#others)*
         #[must_use]
         #visibility fn #name #generics() -> #declared #bounds {
-            #(#others)*
             #signature #body
             #runtime::Policy::declare(
                 &#runtime::__private::PolicySource {

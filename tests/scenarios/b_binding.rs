@@ -57,6 +57,7 @@ macro_rules! release {
             use super::*;
 
             /// Payments of a later release.
+            #[allow(dead_code, reason = "not every release uses it")]
             #[policy]
             pub fn stricter(rules: Rules<Pay>) -> Rules<Pay> {
                 rules.deny("to mallory").when(|call| call.to == "mallory").otherwise(ask(role("manager")).within(minutes(30)))

@@ -163,6 +163,7 @@ pub fn run<R: Registry>(gate: &Gate<R>) -> Run<R> {
     gate.run("run").on_behalf_of("mia")
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "it is called with values that are made for it")]
 pub fn call(id: &str, tool: &str, arguments: Value) -> ToolCall {
     ToolCall::new(id, tool, arguments.to_string())
 }

@@ -39,7 +39,7 @@ fn failing(rules: Rules<Try>) -> Rules<Try> {
         .auto_approve("errs")
         .when(|call| if call.how == "approve errs" { Err("no connection") } else { Ok(false) })
         .auto_approve("panics")
-        .when(|call| call.how.strip_prefix("approve panics").map_or(false, |_| panic!("out of cheese")))
+        .when(|call| call.how.strip_prefix("approve panics").is_some_and(|_| panic!("out of cheese")))
         .deny("deny errs")
         .when(|call| if call.how == "deny errs" { Err("no connection") } else { Ok(false) })
         .deny("deny panics")

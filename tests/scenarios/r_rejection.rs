@@ -118,7 +118,7 @@ async fn r22_every_reason_is_machine_readable_and_told_apart_from_a_failure(stor
         call("failed", "fail", json!({"what": "a"})),
     ]);
     let turn = turn.await.unwrap();
-    let waits = |id: &str| turn.interruptions().iter().find(|asked| asked.approval().subject().call() == &id).unwrap();
+    let waits = |id: &str| turn.interruptions().iter().find(|asked| *asked.approval().subject().call() == id).unwrap();
     waits("rejected").reject(&dana(&gate).await, "no").await.unwrap();
     waits("cancelled").cancel("no longer needed").await.unwrap();
     waits("failed").approve(&dana(&gate).await).await.unwrap();

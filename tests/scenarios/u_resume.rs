@@ -237,7 +237,10 @@ async fn u41_a_state_holds_no_secrets(store: Shared) {
     assert_eq!(kinds(&turn), ["waiting"]);
     let text = run.state().await.unwrap().to_json();
     assert!(text.contains("[secret ") && !text.contains("\"password\":\"hunter22\""), "{text}");
+    assert!(!text.contains("salt"), "a short secret could be guessed with its salt");
     assert!(!serde_json::to_string(&turn.interruptions()[0].approval()).unwrap().contains("hunter22"));
+    let recorded = serde_json::to_string(&records(&gate).await).unwrap();
+    assert!(!recorded.contains("salt") && recorded.contains("[secret "), "{recorded}");
 }
 
 /// A later release without `wipe`.

@@ -81,25 +81,27 @@ async fn z82_an_approval_of_what_was_never_asked_authorises_nothing(store: Share
     assert!(world.ran().is_empty());
 }
 
+/// A later release that asks nobody.
+mod lax {
+    use crate::desk::{State, World};
+    use gate_runtime::prelude::*;
+
+    /// Wipe a disk.
+    #[gated_tool(policy = "never_ask", destructive)]
+    pub fn wipe(#[state] world: &World, disk: String) -> String {
+        world.ran.lock().unwrap().push(disk.clone());
+        disk
+    }
+
+    registry! { pub Lax for State { Wipe } }
+}
+
 async fn z85_a_rejection_stands_whatever_the_policy_would_say_now(store: Shared) {
     let (gate, world) = gate(&store).await;
     let run = run(&gate);
     let turn = run.submit([call("1", "wipe", json!({"disk": "a"}))]).await.unwrap();
     asked(&turn).reject(&dana(&gate).await, "in use").await.unwrap();
     let saved = run.state().await.unwrap();
-    mod lax {
-        use crate::desk::{State, World};
-        use gate_runtime::prelude::*;
-
-        /// Wipe a disk.
-        #[gated_tool(policy = "never_ask", destructive)]
-        pub fn wipe(#[state] world: &World, disk: String) -> String {
-            world.ran.lock().unwrap().push(disk.clone());
-            disk
-        }
-
-        registry! { pub Lax for State { Wipe } }
-    }
     let state = crate::desk::State(std::sync::Arc::clone(&world));
     let lax: Gate<lax::Lax> = crate::desk::builder(&store, &state).build().await.unwrap();
     let run = lax.resume(saved).await.unwrap();

@@ -13,8 +13,7 @@ const _: () = {
     #[automatically_derived]
     impl ::core::fmt::Debug for NothingCall {
         fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
-            let __name: &str = match *self {};
-            f.debug_tuple(__name).finish_non_exhaustive()
+            match *self {}
         }
     }
     #[automatically_derived]

@@ -19,11 +19,15 @@ const _: () = {
     #[automatically_derived]
     impl ::core::fmt::Debug for SupportToolsCall {
         fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
-            let __name: &str = match *self {
-                Self::GetOrder(_) => ::core::stringify!(GetOrder),
-                Self::IssueRefund(_) => ::core::stringify!(IssueRefund),
-            };
-            f.debug_tuple(__name).finish_non_exhaustive()
+            match *self {
+                Self::GetOrder(_) => {
+                    f.debug_tuple(::core::stringify!(GetOrder)).finish_non_exhaustive()
+                }
+                Self::IssueRefund(_) => {
+                    f.debug_tuple(::core::stringify!(IssueRefund))
+                        .finish_non_exhaustive()
+                }
+            }
         }
     }
     #[automatically_derived]

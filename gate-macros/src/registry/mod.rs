@@ -138,10 +138,9 @@ fn expand(registry: &Registry, tools: &[Listed<'_>]) -> TokenStream {
             #[automatically_derived]
             impl ::core::fmt::Debug for #call {
                 fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
-                    let __name: &str = match *self {
-                        #(Self::#variants(_) => ::core::stringify!(#variants),)*
-                    };
-                    f.debug_tuple(__name).finish_non_exhaustive()
+                    match *self {
+                        #(Self::#variants(_) => f.debug_tuple(::core::stringify!(#variants)).finish_non_exhaustive(),)*
+                    }
                 }
             }
 

@@ -203,7 +203,7 @@ impl Core {
         })?;
         let open = crate::values::json::read_value(&open, self.limits).map_err(invalid)?;
         tool.spec.check(&open).map_err(DecideError::Invalid)?;
-        Ok(sealed)
+        Ok(sealed.without_salts())
     }
 
     /// The rules look at edited arguments: a denial refuses the edit, a stricter requirement asks others besides.

@@ -96,7 +96,7 @@ impl RunState {
         approvals: &[Arc<Approval>],
     ) -> Result<Self, StateError> {
         let Slots { current, earlier } = slots;
-        let approvals = approvals.iter().map(|approval| Approval::clone(approval)).collect();
+        let approvals = approvals.iter().map(|approval| approval.without_salts()).collect();
         let (info, reasoning) = (Arc::clone(&run.info), run.reasoning.clone());
         let malformed = |error: serde_json::Error| StateError::Malformed { problem: error.to_string() };
         let run = serde_json::to_value(Body { info, reasoning, current, earlier, approvals }).map_err(malformed)?;

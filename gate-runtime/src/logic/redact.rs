@@ -20,8 +20,8 @@ fn random_salt() -> [u8; 16] {
 
 /// The arguments of a call sealed with the salts of an earlier sealing: equal if, and only if, the calls are.
 pub(crate) fn seal_like(schema: &Value, arguments: &Value, earlier: &Arguments) -> Result<Arguments, Misfit> {
-    let mut salts = earlier.secrets().iter().map(|secret| *secret.salt());
-    // Where there are more secrets than salts the calls differ anyway.
+    let mut salts = earlier.secrets().iter().map(|secret| secret.salt().copied().unwrap_or_default());
+    // Where there are more secrets than salts, or a salt is not known, the calls count as different ones.
     seal_with(schema, arguments, &mut || salts.next().unwrap_or_default())
 }
 
@@ -84,11 +84,10 @@ pub(crate) fn unseal(schema: &Value, stored: &Arguments, known: Option<&Value>) 
         Ok::<_, ()>(Value::Null)
     })
     .ok()?;
-    let fits = |secret: &Commitment, value: &&Value| Commitment::to(value, *secret.salt()).is_ok_and(|c| c == *secret);
     let mut secrets = stored.secrets().iter();
     replace_secrets(schema, &mut open, &mut |_| {
         let secret = secrets.next().ok_or(())?;
-        originals.iter().find(|value| fits(secret, value)).cloned().ok_or(())
+        originals.iter().find(|value| secret.is_of(value)).cloned().ok_or(())
     })
     .ok()?;
     Some(open)

@@ -342,6 +342,12 @@ impl Approval {
         self.status == Status::Rejected && !self.requirements.iter().any(Requirement::is_repeatable)
     }
 
+    /// The approval as others than the store may have it.
+    pub(crate) fn without_salts(&self) -> Self {
+        let proposed = self.proposed.as_ref().map(Arguments::without_salts);
+        Self { arguments: self.arguments.without_salts(), proposed, ..self.clone() }
+    }
+
     /// Whether people were asked, or would have been without a grant.
     #[must_use]
     pub fn was_asked(&self) -> bool {

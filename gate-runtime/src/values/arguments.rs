@@ -29,15 +29,18 @@ pub struct Arguments {
 
 /// A promise of a secret value: `SHA-256(salt ‖ canonical JSON of the value)`.
 ///
+/// The salt is what keeps a short secret from being guessed, so it stays with the stored approval: records and the states of
+/// runs have the digest alone.
+///
 /// ```
 /// # fn show(secret: &gate_runtime::Commitment) {
-/// assert_eq!(secret.salt().len(), 16);
+/// println!("{} is there, and is {}", secret.mark(), secret.digest());
 /// # }
 /// ```
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Commitment {
-    #[serde(with = "salt_text")]
-    salt: [u8; 16],
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "salt_text")]
+    salt: Option<[u8; 16]>,
     digest: Digest,
 }
 
@@ -45,13 +48,18 @@ impl Commitment {
     /// Commits to a value with a salt.
     pub(crate) fn to(value: &Value, salt: [u8; 16]) -> Result<Self, Misfit> {
         let text = canonical(value)?;
-        Ok(Self { salt, digest: Digest::of_all(&[&salt, text.as_bytes()]) })
+        Ok(Self { salt: Some(salt), digest: Digest::of_all(&[&salt, text.as_bytes()]) })
     }
 
-    /// The salt, 16 random bytes.
+    /// Whether it is a promise of this value. Without the salt nobody can say.
+    pub(crate) fn is_of(&self, value: &Value) -> bool {
+        self.salt.and_then(|salt| Self::to(value, salt).ok()).is_some_and(|of_value| of_value.digest == self.digest)
+    }
+
+    /// The salt, 16 random bytes, where it is known.
     #[must_use]
-    pub fn salt(&self) -> &[u8; 16] {
-        &self.salt
+    pub fn salt(&self) -> Option<&[u8; 16]> {
+        self.salt.as_ref()
     }
 
     /// The committed digest.
@@ -81,17 +89,18 @@ pub(crate) fn is_mark(text: &str) -> bool {
 }
 
 mod salt_text {
-    use serde::{Deserialize, Deserializer, Serializer, de};
+    use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
     use crate::values::digest::{hex, unhex};
 
-    pub(super) fn serialize<S: Serializer>(salt: &[u8; 16], serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&hex(salt))
+    #[expect(clippy::ref_option, reason = "the signature that serde asks for")]
+    pub(super) fn serialize<S: Serializer>(salt: &Option<[u8; 16]>, serializer: S) -> Result<S::Ok, S::Error> {
+        salt.map(|salt| hex(&salt)).serialize(serializer)
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<[u8; 16], D::Error> {
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<[u8; 16]>, D::Error> {
         let bytes = unhex(&String::deserialize(deserializer)?).unwrap_or_default();
-        bytes.try_into().map_err(|_| de::Error::custom("a salt is 32 hexadecimal digits"))
+        bytes.try_into().map(Some).map_err(|_| de::Error::custom("a salt is 32 hexadecimal digits"))
     }
 }
 
@@ -130,6 +139,19 @@ impl Arguments {
     #[must_use]
     pub fn secrets(&self) -> &[Commitment] {
         &self.secrets
+    }
+
+    /// The arguments as others than the store may have them.
+    pub(crate) fn without_salts(&self) -> Self {
+        let secrets = self.secrets.iter().map(|secret| Commitment { salt: None, digest: secret.digest }).collect();
+        Self { text: Arc::clone(&self.text), digest: self.digest, secrets }
+    }
+
+    /// The arguments with the salts that other ones have for the same secrets.
+    pub(crate) fn with_salts_of(&self, others: &Self) -> Self {
+        let known = |secret: &Commitment| others.secrets.iter().find(|other| other.digest == secret.digest);
+        let secrets = self.secrets.iter().map(|secret| known(secret).unwrap_or(secret).clone()).collect();
+        Self { text: Arc::clone(&self.text), digest: self.digest, secrets }
     }
 
     /// Whether the text still has its digest. A store could have returned another one.

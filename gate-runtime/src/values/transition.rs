@@ -263,7 +263,8 @@ impl Approval {
         self.votes.retain(|earlier| earlier.reviewer != vote.reviewer);
         self.votes.push(vote.clone());
         if let Decision::Edit { arguments } = &vote.decision {
-            let before = std::mem::replace(&mut self.arguments, arguments.clone());
+            let edited = arguments.with_salts_of(&self.arguments);
+            let before = std::mem::replace(&mut self.arguments, edited);
             self.proposed.get_or_insert(before);
         }
         self.count(&reached);
