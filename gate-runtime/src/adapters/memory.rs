@@ -1,6 +1,6 @@
 //! A store in memory.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -38,12 +38,14 @@ struct Shared {
 
 #[derive(Default)]
 struct Kept {
-    /// By id, which is by age.
-    approvals: BTreeMap<ApprovalId, Arc<Approval>>,
+    /// Oldest first.
+    approvals: Vec<Arc<Approval>>,
+    /// Their places.
+    places: HashMap<ApprovalId, usize>,
     runs: HashMap<RunId, RunKept>,
     grants: HashMap<GrantId, Arc<Grant>>,
     limits: HashMap<LimitKey, VecDeque<(Timestamp, u64)>>,
-    records: Vec<Arc<Record>>,
+    records: Vec<Record>,
 }
 
 #[derive(Default)]
@@ -74,13 +76,17 @@ impl MemoryStore {
 }
 
 impl Kept {
+    fn approval(&self, id: ApprovalId) -> Option<&Arc<Approval>> {
+        self.approvals.get(*self.places.get(&id)?)
+    }
+
     fn recall(&self, about: &Proposal) -> Recalled {
         let mut recalled = Recalled {
             used: about.counters.iter().map(|(key, window)| self.used(key, *window, about.now)).collect(),
             ..Recalled::default()
         };
         let Some(run) = self.runs.get(&about.run) else { return recalled };
-        let approval = |id: &ApprovalId| self.approvals.get(id).cloned();
+        let approval = |id: &ApprovalId| self.approval(*id).cloned();
         recalled.approval = run.calls.get(&about.call).and_then(approval);
         recalled.denials = run.denials;
         recalled.rejected =
@@ -98,7 +104,7 @@ impl Kept {
 
     /// Whether everything that a transition expects is so.
     fn check(&self, transition: &Transition) -> Committed {
-        let fits = |approval: &Arc<Approval>| match self.approvals.get(&approval.id()) {
+        let fits = |approval: &Arc<Approval>| match self.approval(approval.id()) {
             Some(known) => known.version() + 1 == approval.version(),
             None => approval.version() == 1 && !self.has_call(approval),
         };
@@ -130,7 +136,9 @@ impl Kept {
         for approval in transition.approvals {
             let run = self.runs.entry(approval.subject().info().run().clone()).or_default();
             let id = approval.id();
-            let before = self.approvals.get(&id).map(|known| known.status());
+            let new = self.approvals.len();
+            let place = *self.places.entry(id).or_insert(new);
+            let before = self.approvals.get(place).map(|known| known.status());
             if before.is_none() {
                 run.calls.insert(approval.subject().call().clone(), id);
             }
@@ -141,7 +149,10 @@ impl Kept {
                     _ => {}
                 }
             }
-            self.approvals.insert(id, approval);
+            match self.approvals.get_mut(place) {
+                Some(known) => *known = approval,
+                None => self.approvals.push(approval),
+            }
         }
         for grant in transition.grants {
             if grant.version() == 1 {
@@ -159,7 +170,7 @@ impl Kept {
         }
         for record in transition.records {
             let seq = self.records.len() as u64 + 1;
-            self.records.push(Arc::new(record.numbered(seq)));
+            self.records.push(record.numbered(seq));
         }
         self.records.len() as u64
     }
@@ -189,27 +200,23 @@ impl Store for MemoryStore {
         Box::pin(async move {
             let kept = self.kept();
             let run = filter.of_run().map(|run| kept.runs.get(run).map(|run| run.calls.values()));
-            let mut found: Vec<Arc<Approval>> = match (filter.ids(), run) {
-                ([], None) => {
-                    kept.approvals.values().filter(|a| filter.admits(a)).take(filter.at_most()).cloned().collect()
-                }
-                ([], Some(calls)) => {
-                    calls.into_iter().flatten().filter_map(|id| kept.approvals.get(id).cloned()).collect()
-                }
-                (ids, _) => ids.iter().filter_map(|id| kept.approvals.get(id).cloned()).collect(),
+            let place = |id: &ApprovalId| kept.places.get(id).copied();
+            let mut places: Vec<usize> = match (filter.ids(), run) {
+                ([], None) => (0..kept.approvals.len()).collect(),
+                ([], Some(calls)) => calls.into_iter().flatten().filter_map(place).collect(),
+                (ids, _) => ids.iter().filter_map(place).collect(),
             };
-            drop(kept);
-            found.retain(|approval| filter.admits(approval));
-            found.sort_by_key(|approval| approval.id());
-            found.truncate(filter.at_most());
-            Ok(found)
+            places.sort_unstable();
+            places.dedup();
+            let found = places.into_iter().filter_map(|place| kept.approvals.get(place));
+            Ok(found.filter(|approval| filter.admits(approval)).take(filter.at_most()).cloned().collect())
         })
     }
 
     fn records(&self, after: u64, limit: usize) -> BoxFuture<'_, Result<Vec<Arc<Record>>, StoreError>> {
         Box::pin(async move {
             let skip = usize::try_from(after).unwrap_or(usize::MAX);
-            Ok(self.kept().records.iter().skip(skip).take(limit).cloned().collect())
+            Ok(self.kept().records.iter().skip(skip).take(limit).cloned().map(Arc::new).collect())
         })
     }
 

@@ -24,11 +24,18 @@ use crate::values::requirement::Requirement;
 pub(crate) struct Slots {
     /// Of the last batch, in order.
     pub(crate) current: Vec<Slot>,
+    /// Those of the last batch that were not settled when they were last looked at.
+    unsettled: Vec<ApprovalId>,
     /// Of earlier batches, still waiting.
     pub(crate) earlier: Vec<ApprovalId>,
 }
 
 impl Slots {
+    /// As a state has them: nothing was looked at yet.
+    pub(crate) fn resumed(current: Vec<Slot>, earlier: Vec<ApprovalId>) -> Self {
+        Self { unsettled: current.iter().filter_map(Slot::approval).collect(), current, earlier }
+    }
+
     /// Every approval among them, once.
     pub(crate) fn ids(&self) -> Vec<ApprovalId> {
         let current = self.current.iter().filter_map(Slot::approval);
@@ -50,15 +57,6 @@ enum Fate {
     Clash,
 }
 
-/// Awaits all of them at once; their results in their order.
-async fn together<F: Future>(futures: impl IntoIterator<Item = F>) -> Vec<F::Output> {
-    let mut futures: Vec<F> = futures.into_iter().collect();
-    match (futures.pop(), futures.is_empty()) {
-        (Some(only), true) => vec![only.await],
-        (last, _) => join_all(futures.into_iter().chain(last)).await,
-    }
-}
-
 impl Core {
     /// Takes a batch in, runs what may run, and gives the batch as it stands then.
     pub(crate) async fn submit(
@@ -67,18 +65,11 @@ impl Core {
         slots: &Mutex<Slots>,
         calls: &[ToolCall],
     ) -> Result<Turn, RunError> {
-        let read = together(calls.iter().map(|call| self.read(run, call))).await;
-        let fates = fates(calls, &read);
-        let planned = calls.iter().zip(read).zip(&fates);
-        let planned = together(planned.map(|((call, read), fate)| self.plan_one(run, call, read, *fate))).await;
-        let hold = planned.iter().any(|plan| matches!(plan, Some(Ok(Plan::New(draft))) if draft.holds_batch()));
-        let opened = together(planned.into_iter().map(|plan| async {
-            match plan? {
-                Ok(plan) => Some(self.carry_out(run, plan, hold).await),
-                Err(reason) => Some(Err(reason)),
-            }
-        }))
-        .await;
+        let opened = match calls {
+            // By far the most frequent batch, and nothing in it waits for anything else in it.
+            [only] => vec![Some(self.take_in(run, only).await)],
+            _ => self.take_in_together(run, calls).await,
+        };
         let mut stand = Vec::with_capacity(calls.len());
         let mut current: Vec<Slot> = Vec::with_capacity(calls.len());
         for (call, opened) in calls.iter().zip(opened) {
@@ -97,12 +88,41 @@ impl Core {
         }
         let earlier = {
             let mut slots = lock(slots);
-            let left = std::mem::replace(&mut slots.current, current);
-            slots.earlier.extend(left.iter().filter_map(Slot::approval));
+            slots.current = current;
+            let left = std::mem::take(&mut slots.unsettled);
+            slots.earlier.extend(left);
             slots.earlier.clone()
         };
         stand.extend(self.load_all(earlier).await?);
         Ok(self.turn(run, slots, &stand, &[]))
+    }
+
+    /// Takes in a call that is alone.
+    async fn take_in(self: &Arc<Self>, run: &Circumstances, call: &ToolCall) -> Result<Arc<Approval>, NotRun> {
+        let proposed = self.read(run, call).await?;
+        let plan = self.plan(run, proposed).await?;
+        self.carry_out(run, plan, false).await
+    }
+
+    /// Takes in the calls of a batch: all are judged before any is carried out, for one may hold the others. `None` for a call
+    /// that only repeats another one.
+    async fn take_in_together(
+        self: &Arc<Self>,
+        run: &Circumstances,
+        calls: &[ToolCall],
+    ) -> Vec<Option<Result<Arc<Approval>, NotRun>>> {
+        let read = join_all(calls.iter().map(|call| self.read(run, call))).await;
+        let fates = fates(calls, &read);
+        let planned = calls.iter().zip(read).zip(&fates);
+        let planned = join_all(planned.map(|((call, read), fate)| self.plan_one(run, call, read, *fate))).await;
+        let hold = planned.iter().any(|plan| matches!(plan, Some(Ok(Plan::New(draft))) if draft.holds_batch()));
+        let opened = planned.into_iter().map(|plan| async {
+            match plan? {
+                Ok(plan) => Some(self.carry_out(run, plan, hold).await),
+                Err(reason) => Some(Err(reason)),
+            }
+        });
+        join_all(opened).await
     }
 
     async fn plan_one(
@@ -152,7 +172,7 @@ impl Core {
             Status::Dispatched => true,
             _ => false,
         });
-        let dispatched = together(ready.map(|approval| async {
+        let dispatched = join_all(ready.map(|approval| async {
             let failure = self.dispatch(run, approval.id()).await.err();
             failure.map(|reason| (approval.id(), reason))
         }))
@@ -206,6 +226,9 @@ impl Core {
         let waits = |answer: &Answer| {
             answer.approval().is_some_and(|known| matches!(known.status, Status::Pending | Status::Approved))
         };
+        let unsettled =
+            answers.iter().filter(|answer| waits(answer)).filter_map(|answer| Some(answer.approval()?.id()));
+        slots.unsettled = unsettled.collect();
         let (waiting, late): (Vec<_>, Vec<_>) = slots.earlier.iter().filter_map(|id| answer(*id)).partition(waits);
         slots.earlier = waiting.iter().filter_map(|answer| Some(answer.approval()?.id())).collect();
         let mut interruptions: Vec<Interruption> = Vec::new();

@@ -71,7 +71,7 @@ impl<R: Registry> Gate<R> {
             self.take_in(approval).await?;
         }
         let run = Circumstances { info: body.info, reasoning: body.reasoning, history: Arc::default() };
-        Ok(Run::resumed(Arc::clone(core), run, Slots { current: body.current, earlier: body.earlier }))
+        Ok(Run::resumed(Arc::clone(core), run, Slots::resumed(body.current, body.earlier)))
     }
 
     async fn take_in(&self, approval: Approval) -> Result<(), StoreError> {

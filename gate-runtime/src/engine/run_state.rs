@@ -95,7 +95,7 @@ impl RunState {
         slots: Slots,
         approvals: &[Arc<Approval>],
     ) -> Result<Self, StateError> {
-        let Slots { current, earlier } = slots;
+        let Slots { current, earlier, .. } = slots;
         let approvals = approvals.iter().map(|approval| approval.without_salts()).collect();
         let (info, reasoning) = (Arc::clone(&run.info), run.reasoning.clone());
         let malformed = |error: serde_json::Error| StateError::Malformed { problem: error.to_string() };
