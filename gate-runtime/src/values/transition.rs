@@ -338,6 +338,13 @@ impl Approval {
         }
     }
 
+    /// Whether people agreed to these arguments, in any step, as each requirement wants.
+    fn has_consent(&self) -> bool {
+        let digest = self.arguments.digest();
+        let every_step = vec![usize::MAX; self.requirements.len()];
+        self.enough(&every_step, &|vote| vote.approves() == Some(digest), Counting::Consent)
+    }
+
     /// Whether one reviewer's approval alone would have met every requirement.
     pub(crate) fn is_met_alone_by(&self, reviewer: &ReviewerId) -> bool {
         let digest = self.arguments.digest();
@@ -381,20 +388,22 @@ impl Approval {
         if !changes.is_empty() {
             self.rebind(changes);
         }
-        if asked != self.requirements || !changes.is_empty() {
+        let stands = asked == self.requirements && changes.is_empty();
+        if !stands {
             self.requirements = asked;
             self.asked_at = now;
         }
         let granted = self.grant.is_some() && self.requirements.iter().all(Requirement::takes_grants);
-        if self.requirements.is_empty() || granted {
+        // Who was asked only later does not undo what was decided before; but consent must be there, and to just this.
+        let decided = stands && self.status == Status::Approved && self.has_consent();
+        if self.requirements.is_empty() || granted || decided {
             return Ok(());
         }
-        // Votes that were given in time count also when the time is over by now.
-        let every_step = || vec![usize::MAX; self.requirements.len()];
-        let reached = self.reached_at(now).unwrap_or_else(every_step);
         self.status = Status::Pending;
-        self.count(&reached);
-        self.reached = self.reached_at(now).unwrap_or_default();
+        if let Some(reached) = self.reached_at(now) {
+            self.count(&reached);
+            self.reached = reached;
+        }
         Ok(())
     }
 
@@ -470,6 +479,13 @@ mod tests {
         Approval::open(Arc::new(subject), arguments(0), assessment(verdict, 2), Vec::new(), at(0))
     }
 
+    fn voted(approval: &Approval, who: &str, decision: Decision, minute: u32) -> Result<Approval, Refused> {
+        let (roles, principal, comment) = (Vec::new(), false, None);
+        let shown = approval.arguments.digest();
+        let vote = Vote { reviewer: who.into(), roles, principal, decision, comment, arguments: shown, at: at(minute) };
+        approval.apply(&CallEvent::Voted { vote: Box::new(vote) }, at(minute))
+    }
+
     fn any_decision() -> impl Strategy<Value = Decision> {
         prop_oneof![
             4 => Just(Decision::Approve),
@@ -542,10 +558,7 @@ mod tests {
         ) {
             let mut approval = opened(Verdict::Ask);
             for (who, decision) in votes {
-                let (roles, principal, comment, shown) = (Vec::new(), false, None, approval.arguments.digest());
-                let reviewer = ["ann", "ben", "cem"][who].into();
-                let vote = Vote { reviewer, roles, principal, decision, comment, arguments: shown, at: at(0) };
-                let voted = approval.apply(&CallEvent::Voted { vote: Box::new(vote) }, at(0));
+                let voted = voted(&approval, ["ann", "ben", "cem"][who], decision, 0);
                 approval = voted.unwrap_or(approval);
             }
             prop_assume!(approval.status == Status::Pending);
@@ -559,6 +572,31 @@ mod tests {
                 prop_assert_eq!(approval.status, expected);
             }
         }
+    }
+
+    #[test]
+    fn a_decision_is_not_counted_again_when_only_time_has_passed() {
+        let mut approval = opened(Verdict::Ask);
+        approval = voted(&approval, "ann", Decision::Approve, 5).unwrap();
+        approval = voted(&approval, "ben", Decision::Approve, 5).unwrap();
+        assert_eq!(approval.status, Status::Approved);
+        // A recount would find this one.
+        let refusal = Vote {
+            decision: Decision::Reject { reason: "no".into() },
+            reviewer: "cem".into(),
+            ..approval.votes[0].clone()
+        };
+        approval.votes.push(refusal);
+        let again = CallEvent::Reassessed { assessment: assessment(Verdict::Ask, 2), changes: Changes::default() };
+        for minute in [5, 15, 500] {
+            assert_eq!(approval.apply(&again, at(minute)).unwrap().status, Status::Approved, "at minute {minute}");
+        }
+        let stricter = CallEvent::Reassessed { assessment: assessment(Verdict::Ask, 3), changes: Changes::default() };
+        assert_eq!(
+            approval.apply(&stricter, at(15)).unwrap().status,
+            Status::Rejected,
+            "another question is counted anew"
+        );
     }
 
     #[test]
