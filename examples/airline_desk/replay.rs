@@ -1,0 +1,109 @@
+//! Plays recorded conversations again, through a gate: the agent's calls are judged, and run on data of their own.
+
+use anyhow::Context as _;
+use gate_runtime::prelude::*;
+use gate_runtime::{Answer, BoxFuture, Clock, RuleResult, Timestamp};
+use jiff::tz::{Offset, TimeZone};
+use serde_json::Value;
+
+use crate::airline::{Airline, NOW};
+use crate::data::Data;
+use crate::recording::{Recording, Step};
+use crate::tools::{AirlineTools, CHANGES};
+
+/// How the gate took one recorded call.
+pub struct Judged {
+    pub task: u32,
+    pub trial: u32,
+    pub tool: String,
+    /// `None` for a read.
+    pub right: Option<bool>,
+    pub verdict: Verdict,
+    /// The rules that matched: what they say, and their names.
+    pub rules: Vec<(Verdict, String)>,
+    /// Whether the tool answered as it did in the recording; `None` where that cannot be compared.
+    pub identical: Option<bool>,
+}
+
+/// Plays one conversation.
+pub async fn replay(data: &Data, recording: &Recording) -> anyhow::Result<Vec<Judged>> {
+    let gate: Gate<AirlineTools> = Gate::builder(Airline::open(data))
+        .directory(StaticDirectory::new().person("sam", ["supervisor"]))
+        .clock(Stopped(TimeZone::fixed(Offset::constant(-5)).to_timestamp(NOW)?))
+        // The recorded agent cannot hear that it should stop.
+        .denials_per_run(u64::MAX)
+        .build()
+        .await?;
+    let run = gate.run("recorded").on_behalf_of(recording.user_id.as_str());
+    let mut judged = Vec::new();
+    let mut diverged = false;
+    for step in &recording.steps {
+        match step {
+            Step::Said(message) => run.hear(message.clone()),
+            Step::Called { call, answer: recorded } => {
+                let is_change = CHANGES.contains(&call.tool().as_str());
+                let right = is_change.then(|| recording.is_right(call));
+                let mut turn = run.submit([call.clone()]).await?;
+                let (verdict, rules) = verdict(&turn)?;
+                if verdict == Verdict::Ask {
+                    decide(&gate, &turn, &recording.user_id, right == Some(true)).await?;
+                    turn = run.proceed().await?;
+                }
+                let answer = turn.answers().first().context("a call without an answer")?;
+                let ran = matches!(answer.result(), CallResult::Ran(_));
+                let identical = (ran && !diverged).then(|| is_same(answer, recorded));
+                diverged |= is_change && (answer.kind() == "succeeded") == recorded.starts_with("Error");
+                let (task, trial, tool) = (recording.task, recording.trial, call.tool().to_string());
+                judged.push(Judged { task, trial, tool, right, verdict, rules, identical });
+            }
+        }
+    }
+    Ok(judged)
+}
+
+/// What the gate says of the only call of a turn, and by which rules.
+fn verdict(turn: &Turn) -> anyhow::Result<(Verdict, Vec<(Verdict, String)>)> {
+    let answer = turn.answers().first().context("a call without an answer")?;
+    let Some(approval) = answer.approval() else {
+        return Ok((Verdict::Deny, vec![(Verdict::Deny, "arguments that do not fit the tool".to_owned())]));
+    };
+    let assessment = approval.assessment();
+    let fired = assessment.rules().filter(|rule| matches!(rule.result(), RuleResult::Matched | RuleResult::Failed));
+    Ok((assessment.verdict(), fired.map(|rule| (rule.effect(), rule.rule().to_owned())).collect()))
+}
+
+/// Who is asked says yes to what is right, and no to the rest.
+async fn decide(gate: &Gate<AirlineTools>, turn: &Turn, customer: &str, right: bool) -> anyhow::Result<()> {
+    for asked in turn.interruptions() {
+        let is_gesture = *asked.approval().subject().tool() == "send_certificate";
+        let person = if is_gesture { gate.reviewer("sam").await? } else { gate.principal(customer) };
+        if right {
+            asked.approve(&person).await?;
+        } else {
+            asked.reject(&person, "that is not what should happen").await?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether a tool answers as the recorded one did.
+fn is_same(answer: &Answer, recorded: &str) -> bool {
+    let ours = answer.for_model();
+    match (serde_json::from_str::<Value>(&ours), serde_json::from_str::<Value>(recorded)) {
+        (Ok(ours), Ok(recorded)) => ours == recorded,
+        _ => ours == recorded,
+    }
+}
+
+/// The clock of the recorded day: it stands still.
+struct Stopped(Timestamp);
+
+impl Clock for Stopped {
+    fn now(&self) -> Timestamp {
+        self.0
+    }
+
+    fn sleep_until(&self, at: Timestamp) -> BoxFuture<'_, ()> {
+        if at <= self.0 { Box::pin(std::future::ready(())) } else { Box::pin(std::future::pending()) }
+    }
+}
