@@ -4,6 +4,7 @@
 //! <https://github.com/sierra-research/tau-bench> and prints how the rules took each change. `--json` prints the figures as JSON.
 
 #![expect(clippy::print_stdout, reason = "an example talks to its reader")]
+#![expect(clippy::struct_field_names, reason = "the data name them so")]
 #![expect(unreachable_pub, reason = "the modules of an example are its own")]
 
 mod airline;

@@ -31,7 +31,6 @@ pub const CHANGES: [&str; 6] = [
 
 /// Book a reservation.
 #[gated_tool(policy = "bookings", destructive)]
-#[expect(clippy::too_many_arguments, reason = "the recorded tool takes them so")]
 pub fn book_reservation(
     #[state] airline: &Airline,
     /// The customer, such as `sara_doe_496`.
