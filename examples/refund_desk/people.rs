@@ -72,18 +72,23 @@ pub fn introduce(model: &Model) {
 
 pub fn show_agent(message: &Value) {
     if let Some(text) = message.get("content").and_then(Value::as_str).filter(|text| !text.is_empty()) {
-        println!("Agent  {text}");
+        println!("Agent  {}", plain(text));
     }
     for call in message.get("tool_calls").and_then(Value::as_array).into_iter().flatten() {
         let part = |name: &str| call.pointer(&format!("/function/{name}")).and_then(Value::as_str).unwrap_or_default();
-        println!("  →    {} {}", part("name"), part("arguments"));
+        println!("  →    {} {}", plain(part("name")), plain(part("arguments")));
     }
 }
 
 pub fn show_turn(turn: &Turn) {
     for answer in turn.answers() {
-        println!("  ←    {:<9} {}{}", answer.kind(), answer.for_model(), decided_by(answer));
+        println!("  ←    {:<9} {}{}", answer.kind(), plain(&answer.for_model()), decided_by(answer));
     }
+}
+
+/// What a model or a tool wrote, without what would steer the terminal.
+fn plain(text: &str) -> String {
+    text.chars().filter(|sign| *sign == '\n' || !sign.is_control()).collect()
 }
 
 /// Which rule let a call run, or who.
@@ -103,7 +108,8 @@ pub async fn show_record(gate: &Gate<SupportTools>) -> anyhow::Result<()> {
     for record in records {
         let subject = record.subject().map(|subject| format!("{:<7} {}", subject.call().as_str(), subject.tool()));
         let status = record.status().map(|status| status.to_string()).unwrap_or_default();
-        println!("{:>5}  {:<10} {:<10} {}", record.seq(), record.kind(), status, subject.unwrap_or_default());
+        let line = format!("{:>5}  {:<10} {:<10} {}", record.seq(), record.kind(), status, subject.unwrap_or_default());
+        println!("{}", line.trim_end());
     }
     Ok(())
 }
