@@ -227,6 +227,27 @@ impl<T: Tool> OpenRule<T, Counted> {
     }
 }
 
+/// Ends the rule, so that rules can be written in a loop.
+///
+/// ```
+/// use gate_runtime::prelude::*;
+/// # /// Ship a parcel.
+/// # #[gated_tool(policy = "parcels")] fn ship(country: String) {}
+/// #[policy]
+/// fn parcels(mut rules: Rules<Ship>) -> Rules<Ship> {
+///     for country in ["AQ", "BV", "HM"] {
+///         rules = rules.deny(&format!("no parcels to {country}")).when(move |call| call.country == country).into();
+///     }
+///     rules.otherwise(ask(role("shipping")))
+/// }
+/// # assert_eq!(parcels().outline().rules()[1].name(), "no parcels to BV");
+/// ```
+impl<T: Tool, E: Effect> From<OpenRule<T, E>> for Rules<T> {
+    fn from(rule: OpenRule<T, E>) -> Self {
+        rule.rules
+    }
+}
+
 /// What holds for a call that no rule matches.
 ///
 /// ```
