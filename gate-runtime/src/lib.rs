@@ -1,6 +1,81 @@
 //! Gate puts a human, or a rule that a human wrote, between a language model and the functions it may call.
 //!
-//! What a person approves is exactly what runs, once, and it is on the record before it happens.
+//! [`#[gated_tool]`](gated_tool) over a function makes the tool's schema and the only door to its body. [`#[policy]`](policy)
+//! declares the typed rules that approve harmless calls, deny forbidden ones and ask a person about the rest. [`registry!`]
+//! lists the tools that an agent may call. A [`Gate`] judges what a model proposes; a [`Run`] is one agent at work.
+//!
+//! ```
+//! use gate_runtime::prelude::*;
+//!
+//! /// Refunds: small ones go through, a manager decides the rest.
+//! #[policy]
+//! fn refunds(rules: Rules<IssueRefund>) -> Rules<IssueRefund> {
+//!     rules
+//!         .deny("above the legal limit")
+//!         .when(|call| call.amount_cents > 1_000_000)
+//!         .auto_approve("under $50")
+//!         .when(|call| call.amount_cents < 5_000)
+//!         .otherwise(ask(role("manager")).within(minutes(30)))
+//! }
+//!
+//! /// Issue a refund to the original payment method.
+//! #[gated_tool(policy = "refunds", destructive)]
+//! async fn issue_refund(order_id: String, amount_cents: u64) -> String {
+//!     format!("refunded {amount_cents} cents of {order_id}")
+//! }
+//!
+//! registry! {
+//!     /// Everything the support agent may call.
+//!     pub SupportTools for () { IssueRefund }
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let people = StaticDirectory::new().person("dana", ["manager"]);
+//! let gate: Gate<SupportTools> = Gate::builder(()).directory(people).build().await?;
+//! let run = gate.run("run-42").on_behalf_of("mia");
+//!
+//! // What a model proposed: never waits. What may run has run, the rest is a question.
+//! let turn = run
+//!     .submit([
+//!         ToolCall::new("call_1", "issue_refund", r#"{"order_id":"A-1","amount_cents":2400}"#),
+//!         ToolCall::new("call_2", "issue_refund", r#"{"order_id":"A-2","amount_cents":12000}"#),
+//!     ])
+//!     .await?;
+//! assert_eq!(turn.answers()[0].for_model(), "refunded 2400 cents of A-1");
+//!
+//! // The manager looks at it, and decides.
+//! let dana = gate.reviewer("dana").await?;
+//! for asked in turn.interruptions() {
+//!     asked.approve(&dana).await?;
+//! }
+//! let turn = run.proceed().await?;
+//! assert_eq!(turn.answers()[1].for_model(), "refunded 12000 cents of A-2");
+//! # Ok(()) }
+//! ```
+//!
+//! # What holds, whatever you write
+//!
+//! - The body of a tool runs only with a [`Permit`], and only the engine makes one.
+//! - What runs is what was approved: the arguments come out of the permit, and their digest was voted on.
+//! - A body runs at most once for a call. A crash in between leaves it [`Indeterminate`](Status::Indeterminate), not retried.
+//! - A rule that fails, a store that does not answer, an unknown tool: nothing runs.
+//! - The strictest verdict wins, in whatever order rules, agents' policies and [`Overlay`]s speak.
+//! - Every verdict, decision, dispatch and outcome is a [`Record`] before it takes effect.
+//!
+//! # Where to look
+//!
+//! | for | see |
+//! |---|---|
+//! | tools and their arguments | [`gated_tool`] |
+//! | rules, limits, who is asked | [`policy`], [`Rules`], [`OpenRule`], [`Requirement`] |
+//! | what an agent may call, and its system prompt | [`registry!`], [`Registry`] |
+//! | building a gate | [`GateBuilder`] |
+//! | calling, batches, saving a run | [`Run`], [`Turn`], [`RunState`] |
+//! | questions and decisions | [`Interruption`], [`Terminal`] |
+//! | a model's own format | [`dialect`] |
+//! | what happened | [`Gate::records`], [`Gate::events`] |
+//! | a store or a clock of your own | [`Store`], [`Clock`], [`testing`] |
 
 mod adapters;
 mod assemble;
@@ -66,7 +141,148 @@ pub use values::time::{DAY, HOUR, MINUTE, WEEK, days, hours, minutes};
 pub use values::transition::Refused;
 pub use values::verdict::Verdict;
 
-pub use gate_macros::{gated_tool, policy, registry};
+/// Makes a function a gated tool: its schema for the model, and the only door to its body.
+///
+/// From `fn issue_refund` come the type `IssueRefund`, of which one value is one call with the arguments as fields; and a function
+/// `issue_refund(&run, …)` that takes a [`Run`] first, waits for a decision if one is needed, and gives what the body returns, or a
+/// [`CallError`] if it did not run. The body itself is out of reach without a [`Permit`].
+///
+/// ```
+/// use gate_runtime::prelude::*;
+/// # #[derive(Default)] pub struct Mailer;
+///
+/// /// Send a mail in the company's name.
+/// #[gated_tool(policy = "mails", open_world, timeout = "10s", secret(password))]
+/// async fn send_mail(
+///     #[state] mailer: &Mailer,
+///     #[context] context: &CallContext,
+///     /// Who gets it.
+///     to: String,
+///     /// The text, at most 10,000 characters.
+///     #[schemars(length(max = 10_000))]
+///     text: String,
+///     /// High, or left out.
+///     priority: Option<Priority>,
+///     /// Opens the mailbox. No record ever shows it.
+///     password: String,
+/// ) -> Result<String, std::io::Error> {
+///     # let _ = (mailer, text, priority, password);
+///     Ok(format!("sent to {to} for {}", context.agent()))
+/// }
+///
+/// #[derive(serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+/// enum Priority { High }
+///
+/// #[policy]
+/// fn mails(rules: Rules<SendMail>) -> Rules<SendMail> {
+///     rules.auto_approve("to ourselves").when(|call| call.to.ends_with("@example.com")).otherwise(ask(role("press")))
+/// }
+/// # registry! { pub Tools for Mailer { SendMail } }
+/// assert_eq!(SendMail::descriptor().name(), "send_mail");
+/// ```
+///
+/// # Options
+///
+/// | option | what it says |
+/// |---|---|
+/// | `policy = "path"` | the tool's [`policy`]: required; a path, which the compiler checks |
+/// | `name = "…"` | the tool's name for models, if not the function's: `[A-Za-z0-9_-]{1,64}` |
+/// | `title = "…"` | its name for people |
+/// | `read_only`, `destructive`, `idempotent`, `open_world` | [`Annotations`]. An approval of a destructive call wants its name typed |
+/// | `timeout = "30s"` | how long the body of an `async fn` may take: `ms`, `s`, `m`, `h` |
+/// | `secret(a, b)` | arguments that reach no record, log, error, rule text or `Debug`: only the body |
+/// | `crate = ::path` | where this crate is, if it is renamed |
+///
+/// # Arguments
+///
+/// Each argument is a field of the call and a property of its schema. Its doc comment is its description; `#[serde(…)]` and
+/// `#[schemars(…)]` on it count; its type is anything that serde and schemars know. `#[state]` takes a reference to the gate's state
+/// or to a part of it ([`Provides`]), `#[context]` the [`CallContext`]; neither is in the schema. A model's arguments are refused, with the
+/// place as a JSON pointer, if a field is unknown, a key comes twice, a number is not finite, an integer is beyond ±2^53, the nesting is beyond 64 or
+/// the text is beyond 256 KiB ([`GateBuilder::max_argument_bytes`]).
+///
+/// # Errors
+///
+/// A body that returns `Err` has run: the model is told the error's text, as [`ToolOutcome::Failed`]. That a call did *not* run is
+/// told apart from it everywhere ([`CallError::NotRun`], [`NotRun`]).
+///
+/// # Cancel safety
+///
+/// Dropping the future of `issue_refund(&run, …)` before the decision cancels the question or leaves it open, as the policy's
+/// requirement says ([`Requirement::cancel_when_abandoned`]); the body does not run. Once it was dispatched, the body goes on to its
+/// end, and the end is recorded.
+pub use gate_macros::gated_tool;
+
+/// Declares a policy: the typed rules that judge the calls of one tool.
+///
+/// The function takes [`Rules`] of a tool and gives them back; what remains is `fn refunds() -> Policy<IssueRefund>`, with the
+/// function's name, doc comment and source text, and their digest. So people see each rule as it was written, and a decision that
+/// was made under other rules is noticed.
+///
+/// ```
+/// use gate_runtime::prelude::*;
+/// # /// Refund.
+/// # #[gated_tool(policy = "refunds")] fn issue_refund(customer_id: String, amount_cents: u64) -> u64 { amount_cents }
+///
+/// /// Refunds: small ones in the daytime, a few for each customer; two managers for large ones.
+/// #[policy]
+/// fn refunds(rules: Rules<IssueRefund>) -> Rules<IssueRefund> {
+///     rules
+///         .deny("above the legal limit")
+///         .when(|call| call.amount_cents > 1_000_000)
+///         .ask("large", ask(role("manager")).count(2).comment_required())
+///         .when(|call| call.amount_cents > 100_000)
+///         .auto_approve("under $50")
+///         .when(|call| call.amount_cents < 5_000)
+///         .between(time(8, 0), time(18, 0), WEEKDAYS, "Europe/Berlin")
+///         .at_most(3)
+///         .per(DAY)
+///         .by(|call| call.customer_id.clone())
+///         .not_matches(IssueRefund { customer_id: "c-88".into(), amount_cents: 5_000 })
+///         .otherwise(ask(role("manager")).within(minutes(30)).then(ask(role("oncall")).within(minutes(10))))
+/// }
+///
+/// let policy = refunds();
+/// assert_eq!(policy.outline().name(), "refunds");
+/// assert_eq!(policy.outline().rules()[0].name(), "above the legal limit");
+/// ```
+///
+/// Every rule is looked at, and the strictest verdict wins: `Approve < Ask < Deny`, in whatever order they stand. No rule: what
+/// `otherwise` says, or any reviewer. A rule that returns an error or panics never approves, and denies if it was to deny.
+///
+/// A policy that reads no field is for any tool: `fn ask_a_human<T: Tool>(rules: Rules<T>) -> Rules<T>`. Ready-made are
+/// [`never_ask`], [`always_ask`] and [`always_deny`].
+pub use gate_macros::policy;
+
+/// Lists the tools that an agent may call, checked by the compiler: two tools of one name, a tool whose state does not fit, more than 128.
+///
+/// ```
+/// use gate_runtime::prelude::*;
+/// # /// Read an order.
+/// # #[gated_tool(policy = "never_ask", read_only)] fn get_order(order_id: String) -> String { order_id }
+/// # /// Delete an account.
+/// # #[gated_tool(policy = "always_ask", destructive)] fn delete_account(user_id: String) -> String { user_id }
+/// registry! {
+///     /// Everything the support agent may call.
+///     pub SupportTools for () { GetOrder, DeleteAccount }
+/// }
+///
+/// assert_eq!(SupportTools::NAMES, ["get_order", "delete_account"]);
+/// assert!(SupportTools::instructions().contains("delete_account"));
+///
+/// // A match over all of them stops compiling when a tool is added.
+/// fn is_harmless(call: &SupportToolsCall) -> bool {
+///     match call {
+///         SupportToolsCall::GetOrder(_) => true,
+///         SupportToolsCall::DeleteAccount(_) => false,
+///     }
+/// }
+/// # assert!(!is_harmless(&SupportToolsCall::DeleteAccount(DeleteAccount { user_id: "mia".into() })));
+/// ```
+///
+/// `for` names the gate's state; each tool takes it or a part of it ([`Provides`]). What comes of it is in [`Registry`]: the
+/// descriptors for a model, the section of a system prompt that teaches it about approvals.
+pub use gate_macros::registry;
 
 /// What generated code names. Not for use by hand: it changes without notice.
 #[doc(hidden)]

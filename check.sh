@@ -1,0 +1,40 @@
+#!/usr/bin/env bash
+# Runs every check and every test: what the README calls the test command. It needs the pinned Rust toolchain and nothing else.
+set -euo pipefail
+cd "$(dirname "$0")"
+export CARGO_TERM_COLOR="${CARGO_TERM_COLOR:-auto}" RUST_BACKTRACE="${RUST_BACKTRACE:-0}"
+
+step() { printf '\n== %s\n' "$*"; }
+
+step "format"
+cargo fmt --all --check
+
+step "lints"
+cargo clippy --locked --workspace --all-targets --all-features -- -D warnings
+
+step "documents"
+RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --all-features --no-deps
+
+step "tests"
+cargo test --locked --workspace --all-features
+
+step "the library alone, with its default features"
+cargo check --locked -p gate-runtime
+
+step "the story of the refund desk"
+cargo run --locked --quiet --example refund_desk </dev/null | tail -n 3
+
+step "the airline desk, on recorded conversations"
+for place in "${TAU_BENCH:-}" ../shared/tau-bench ../tau-bench; do
+    if [ -n "$place" ] && [ -e "$place/historical_trajectories/gpt-4o-airline.json" ]; then tau_bench=$place; break; fi
+done
+if [ -n "${tau_bench:-}" ]; then
+    cargo run --locked --quiet --example airline_desk -- --tau-bench "$tau_bench"
+else
+    echo "left out: no clone of https://github.com/sierra-research/tau-bench at \$TAU_BENCH or ../tau-bench"
+fi
+
+step "the benchmarks build"
+cargo bench --locked --no-run
+
+printf '\nAll checks passed.\n'
