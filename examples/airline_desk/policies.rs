@@ -1,7 +1,7 @@
 //! The airline's written rules, and what its system needs, as policies.
 //!
 //! What they forbid is denied. The rest is asked: the written rules want every change confirmed by the customer, and gestures are
-//! for a supervisor.
+//! for a supervisor. Rules that several tools share stand in each policy: a policy is read, and digested, by itself.
 
 use gate_runtime::prelude::*;
 

@@ -20,11 +20,11 @@ use crate::ports::directory::Directory;
 use crate::ports::overlay::Overlay;
 use crate::ports::store::{ApprovalFilter, Committed, Store, StoreError, StoreErrorKind, Transition};
 use crate::values::approval::Status;
-use crate::values::assessment::PolicyOutline;
 use crate::values::digest::Digest;
 use crate::values::event::{GateEvent, Record, ToolNote};
 use crate::values::id::{AgentName, Role};
 use crate::values::json::ReadLimits;
+use crate::values::outline::PolicyOutline;
 use crate::values::requirement::Who;
 use crate::values::words;
 

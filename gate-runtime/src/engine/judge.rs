@@ -15,11 +15,12 @@ use crate::logic::redact::Scrub;
 use crate::ports::overlay::{Objection, OverlayCall};
 use crate::ports::store::Proposal;
 use crate::values::arguments::Arguments;
-use crate::values::assessment::{Assessment, Denial, Opinion};
+use crate::values::assessment::Assessment;
 use crate::values::context::{CallContext, ToolCall};
 use crate::values::id::ApprovalId;
 use crate::values::json::Misfit;
 use crate::values::limit::Take;
+use crate::values::opinion::{Denial, Opinion};
 use crate::values::outcome::NotRun;
 use crate::values::verdict::Verdict;
 

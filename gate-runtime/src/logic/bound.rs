@@ -16,11 +16,11 @@ use super::policy::{Evaluation, Policy};
 use super::schema::{Checker, Misfits, has_secrets};
 use super::state::Provides;
 use super::tool::{InState, Tool};
-use crate::values::assessment::PolicyOutline;
 use crate::values::context::{CallContext, ToolCall};
 use crate::values::id::AgentName;
 use crate::values::json::{Misfit, ReadLimits, read};
 use crate::values::outcome::ToolOutcome;
+use crate::values::outline::PolicyOutline;
 
 type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use crate::values::assessment::PolicyOutline;
+use crate::values::outline::PolicyOutline;
 use crate::values::verdict::Verdict;
 
 /// The section of a system prompt for these tools and their policies.

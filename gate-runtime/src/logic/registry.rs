@@ -7,9 +7,9 @@ use super::bound::{BoundTool, Specs};
 use super::descriptor::Descriptor;
 use super::schema::Misfits;
 use super::tool::InState;
-use crate::values::assessment::PolicyOutline;
 use crate::values::context::ToolCall;
 use crate::values::json::Misfit;
+use crate::values::outline::PolicyOutline;
 use crate::values::words;
 
 /// A set of tools that a gate offers. Made by [`registry!`](macro@crate::registry).

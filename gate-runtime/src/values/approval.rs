@@ -7,11 +7,12 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::arguments::Arguments;
-use super::assessment::{Assessment, Denial};
+use super::assessment::Assessment;
 use super::decision::{Decision, Vote};
 use super::digest::Digest;
 use super::event::{Changes, Subject};
 use super::id::{ApprovalId, GrantId, ReviewerId};
+use super::opinion::Denial;
 use super::outcome::{NotRun, ToolOutcome};
 use super::requirement::Requirement;
 use super::verdict::Verdict;

@@ -7,13 +7,14 @@ use serde::{Deserialize, Serialize};
 
 use super::approval::{Refusal, Status};
 use super::arguments::Arguments;
-use super::assessment::{Assessment, PolicyOutline};
+use super::assessment::Assessment;
 use super::context::RunInfo;
 use super::decision::Vote;
 use super::digest::Digest;
 use super::grant::Grant;
 use super::id::{AgentName, ApprovalId, CallId, GrantId, ReviewerId, RunId, ToolName};
 use super::outcome::ToolOutcome;
+use super::outline::PolicyOutline;
 
 /// What happens to one call. [`Approval::apply`](crate::Approval::apply) says what follows from it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

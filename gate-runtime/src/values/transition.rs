@@ -7,10 +7,10 @@ use jiff::Timestamp;
 
 use super::approval::{Approval, Refusal, Status};
 use super::arguments::Arguments;
-use super::assessment::{Assessment, Denial};
-use super::decision::{Decision, Vote};
+use super::assessment::Assessment;
 use super::event::{CallEvent, Changes, Subject};
 use super::id::ReviewerId;
+use super::opinion::Denial;
 use super::outcome::ToolOutcome;
 use super::requirement::Requirement;
 use super::verdict::Verdict;
@@ -239,7 +239,7 @@ impl Approval {
         self
     }
 
-    fn must_be(&self, states: &[Status]) -> Result<(), Refused> {
+    pub(super) fn must_be(&self, states: &[Status]) -> Result<(), Refused> {
         if states.contains(&self.status) {
             Ok(())
         } else if self.status.is_terminal() {
@@ -250,125 +250,8 @@ impl Approval {
     }
 
     /// For each requirement, how many of its steps have begun; `None` once the last step of any is over.
-    fn reached_at(&self, now: Timestamp) -> Option<Vec<usize>> {
+    pub(super) fn reached_at(&self, now: Timestamp) -> Option<Vec<usize>> {
         self.requirements.iter().map(|requirement| requirement.reached(self.asked_at, now)).collect()
-    }
-
-    fn vote(&mut self, vote: &Vote, now: Timestamp) -> Result<(), Refused> {
-        self.must_be(&[Status::Pending])?;
-        let reached = self.reached_at(now).ok_or(Refused::TooLate)?;
-        self.check_voter(vote, &reached)?;
-        self.check_vote(vote)?;
-        // One person is one vote: a new one takes the place of the old one.
-        self.votes.retain(|earlier| earlier.reviewer != vote.reviewer);
-        self.votes.push(vote.clone());
-        if let Decision::Edit { arguments } = &vote.decision {
-            let edited = arguments.with_salts_of(&self.arguments);
-            let before = std::mem::replace(&mut self.arguments, edited);
-            self.proposed.get_or_insert(before);
-        }
-        self.count(&reached);
-        Ok(())
-    }
-
-    /// Who votes must be a person, not the one the run acts for (unless asked exactly), and one of those asked by now.
-    fn check_voter(&self, vote: &Vote, reached: &[usize]) -> Result<(), Refused> {
-        let info = &self.subject.info;
-        let refuse = |why: String| Err(Refused::NotEntitled { reviewer: vote.reviewer.clone(), why });
-        let is_principal = info.principal.as_ref().is_some_and(|principal| vote.reviewer == *principal.as_str());
-        if vote.reviewer == *info.agent.as_str() {
-            return refuse("an agent cannot decide".to_owned());
-        }
-        if is_principal != vote.principal {
-            return refuse(if is_principal {
-                "the run acts for this person, who does not count among its approvers".to_owned()
-            } else {
-                "the run does not act for this person".to_owned()
-            });
-        }
-        let asked = |requirement: &Requirement, steps: &usize| {
-            requirement.tiers().iter().take(*steps).any(|tier| vote.counts_for(tier))
-        };
-        if self.requirements.iter().zip(reached).any(|(requirement, steps)| asked(requirement, steps)) {
-            return Ok(());
-        }
-        let who = self.requirements.iter().zip(reached).flat_map(|(requirement, steps)| {
-            requirement.tiers().iter().take(*steps).map(|tier| tier.who().to_string())
-        });
-        refuse(format!("it asks {}", who.collect::<Vec<_>>().join(" and ")))
-    }
-
-    fn check_vote(&self, vote: &Vote) -> Result<(), Refused> {
-        if vote.arguments != self.arguments.digest() {
-            return Err(Refused::Changed);
-        }
-        let silent = vote.comment.as_deref().is_none_or(|comment| comment.trim().is_empty());
-        match &vote.decision {
-            Decision::Reject { reason } if reason.trim().is_empty() => Err(Refused::ReasonRequired),
-            Decision::Reject { .. } => Ok(()),
-            _ if silent && self.requirements.iter().any(Requirement::wants_comment) => Err(Refused::CommentRequired),
-            Decision::Edit { .. } if !self.requirements.iter().all(Requirement::is_editable) => {
-                Err(Refused::NotEditable)
-            }
-            Decision::Edit { arguments } if arguments.digest() == vote.arguments => Err(Refused::NothingChanged),
-            Decision::Approve | Decision::Edit { .. } | Decision::Respond { .. } => Ok(()),
-        }
-    }
-
-    /// Sets the state that the votes give: refused as soon as one requirement is refused, decided once all are met.
-    fn count(&mut self, reached: &[usize]) {
-        let digest = self.arguments.digest();
-        let rejected = |vote: &Vote| matches!(vote.decision, Decision::Reject { .. }) && vote.arguments == digest;
-        let approved = |vote: &Vote| vote.approves() == Some(digest);
-        let answer = self.votes.iter().rev().find_map(|vote| match &vote.decision {
-            Decision::Respond { value } if vote.arguments == digest => Some(value.clone()),
-            _ => None,
-        });
-        let answered = |vote: &Vote| {
-            matches!(&vote.decision, Decision::Respond { value } if Some(value) == answer.as_ref())
-                && vote.arguments == digest
-        };
-        if self.enough(reached, &rejected, Counting::Refusals) {
-            self.status = Status::Rejected;
-        } else if self.enough(reached, &approved, Counting::Consent) {
-            self.status = Status::Approved;
-        } else if self.enough(reached, &answered, Counting::Consent) {
-            self.outcome = answer.as_ref().map(ToolOutcome::returned);
-            self.status = Status::Responded;
-        }
-    }
-
-    /// Whether people agreed to these arguments, in any step, as each requirement wants.
-    fn has_consent(&self) -> bool {
-        let digest = self.arguments.digest();
-        let every_step = vec![usize::MAX; self.requirements.len()];
-        self.enough(&every_step, &|vote| vote.approves() == Some(digest), Counting::Consent)
-    }
-
-    /// Whether one reviewer's approval alone would have met every requirement.
-    pub(crate) fn is_met_alone_by(&self, reviewer: &ReviewerId) -> bool {
-        let digest = self.arguments.digest();
-        let theirs = |vote: &Vote| vote.reviewer == *reviewer && vote.approves() == Some(digest);
-        let reached = vec![usize::MAX; self.requirements.len()];
-        self.enough(&reached, &theirs, Counting::Consent)
-    }
-
-    fn enough(&self, reached: &[usize], counts: &dyn Fn(&Vote) -> bool, counting: Counting) -> bool {
-        let met = |(requirement, steps): (&Requirement, &usize)| {
-            requirement.tiers().iter().take(*steps).any(|tier| {
-                let needed = match counting {
-                    Counting::Consent => tier.count(),
-                    Counting::Refusals => tier.deny_count(),
-                };
-                let found = self.votes.iter().filter(|vote| counts(vote) && vote.counts_for(tier)).count();
-                found >= usize::from(needed)
-            })
-        };
-        let mut each = self.requirements.iter().zip(reached);
-        match counting {
-            Counting::Consent => !self.requirements.is_empty() && each.all(met),
-            Counting::Refusals => each.any(met),
-        }
     }
 
     /// The rules spoke again. A denial ends it; a changed tool or policy, or a requirement that the votes do not meet,
@@ -419,12 +302,6 @@ impl Approval {
     }
 }
 
-#[derive(Clone, Copy)]
-enum Counting {
-    Consent,
-    Refusals,
-}
-
 impl Approval {
     /// Who decides, until when: one line for a list.
     #[must_use]
@@ -440,10 +317,12 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::values::assessment::{Fallback, Opinion, PolicyOpinion, PolicyOutline};
     use crate::values::context::RunInfo;
+    use crate::values::decision::{Decision, Vote};
     use crate::values::digest::Digest;
     use crate::values::id::{ApprovalId, GrantId};
+    use crate::values::opinion::{Opinion, PolicyOpinion};
+    use crate::values::outline::{Fallback, PolicyOutline};
     use crate::values::requirement::{anyone, ask};
     use crate::values::time::minutes;
 

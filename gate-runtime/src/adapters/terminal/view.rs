@@ -7,7 +7,8 @@ use serde_json::Value;
 use crate::engine::decide::Decided;
 use crate::engine::interruption::Interruption;
 use crate::values::approval::Status;
-use crate::values::assessment::{RuleReport, RuleResult};
+use crate::values::opinion::RuleResult;
+use crate::values::report::RuleReport;
 
 /// The longest value that is shown whole at first.
 const LONG: usize = 400;

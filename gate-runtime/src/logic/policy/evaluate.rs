@@ -7,9 +7,9 @@ use super::super::tool::Tool;
 use super::Policy;
 use super::condition::Held;
 use super::rules::Entry;
-use crate::values::assessment::{PolicyOpinion, RuleResult};
 use crate::values::id::AgentName;
 use crate::values::limit::Take;
+use crate::values::opinion::{PolicyOpinion, RuleResult};
 
 /// How a policy judged one call, before its limits were looked at.
 #[derive(Debug)]

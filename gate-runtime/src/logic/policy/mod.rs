@@ -23,9 +23,9 @@ pub(crate) use evaluate::Evaluation;
 use rules::Entry;
 
 use super::tool::Tool;
-use crate::values::assessment::{Fallback, PolicyOutline, RuleOutline};
 use crate::values::digest::Digest;
 use crate::values::json::canonical;
+use crate::values::outline::{Fallback, PolicyOutline, RuleOutline};
 
 /// A declared policy of one tool: its rules, and its [outline](PolicyOutline) for people and records.
 ///

@@ -13,7 +13,7 @@ use super::example::Example;
 use super::hours::{Hours, TimeOfDay, Weekdays};
 use super::limit::Limit;
 use super::source::Place;
-use crate::values::assessment::PolicyOutline;
+use crate::values::outline::PolicyOutline;
 use crate::values::requirement::{Requirement, Who, anyone};
 use crate::values::verdict::Verdict;
 
