@@ -253,6 +253,8 @@ pub use gate_macros::gated_tool;
 /// Every rule is looked at, and the strictest verdict wins: `Approve < Ask < Deny`, in whatever order they stand. No rule: what
 /// `otherwise` says, or any reviewer. A rule that returns an error or panics never approves, and denies if it was to deny.
 ///
+/// Where this crate is renamed, say where it is: `#[policy(crate = ::path)]`.
+///
 /// A policy that reads no field is for any tool: `fn ask_a_human<T: Tool>(rules: Rules<T>) -> Rules<T>`. Ready-made are
 /// [`never_ask`], [`always_ask`] and [`always_deny`].
 pub use gate_macros::policy;
@@ -283,7 +285,7 @@ pub use gate_macros::policy;
 /// # assert!(!is_harmless(&SupportToolsCall::DeleteAccount(DeleteAccount { user_id: "mia".into() })));
 /// ```
 ///
-/// `for` names the gate's state; each tool takes it or a part of it ([`Provides`]). What comes of it is in [`Registry`]: the
+/// Where this crate is renamed, it begins with `crate = ::path;`. `for` names the gate's state; each tool takes it or a part of it ([`Provides`]). What comes of it is in [`Registry`]: the
 /// descriptors for a model, the section of a system prompt that teaches it about approvals.
 pub use gate_macros::registry;
 

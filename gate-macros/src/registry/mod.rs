@@ -121,6 +121,8 @@ fn expand(registry: &Registry, tools: &[Listed<'_>]) -> TokenStream {
     let entries = paths.iter().map(|path| quote!(__gate::__private::Listed::of::<#path>()));
     let checks = paths.iter().enumerate().map(|(index, path)| name_check(name, path, index));
     let count = paths.len();
+    // Where the state is less visible than the registry, rustc says so at the state.
+    let of_state = quote_spanned!(state.span()=> type State = #state;);
     quote! {
         #(#attributes)*
         #[derive(Clone, Copy, Debug)]
@@ -146,7 +148,7 @@ fn expand(registry: &Registry, tools: &[Listed<'_>]) -> TokenStream {
 
             #[automatically_derived]
             impl __gate::Registry for #name {
-                type State = #state;
+                #of_state
                 type Call = #call;
                 const TOOLS: &'static [__gate::__private::Listed<Self>] = &[#(#entries),*];
                 const NAMES: &'static [&'static str] = &__gate::__private::names::<Self, #count>();

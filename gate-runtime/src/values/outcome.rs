@@ -171,7 +171,10 @@ impl NotRun {
             Self::Frozen { reason } => {
                 format!("Not run: an operator has stopped such calls for now ({reason}). Do not retry by yourself.")
             }
-            Self::Invalid { problem } => format!("Not run: the call is not valid. {problem}. Correct it and call again."),
+            Self::Invalid { problem } => {
+                let stop = if problem.ends_with('?') { "" } else { "." };
+                format!("Not run: the call is not valid. {problem}{stop} Correct it and call again.")
+            }
             Self::Unavailable { .. } => {
                 "Not run: the system that decides about calls could not handle it. It may be tried again later.".to_owned()
             }
