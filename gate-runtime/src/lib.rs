@@ -212,8 +212,8 @@ pub use values::verdict::Verdict;
 /// # Cancel safety
 ///
 /// Dropping the future of `issue_refund(&run, …)` before the decision cancels the question or leaves it open, as the policy's
-/// requirement says ([`Requirement::cancel_when_abandoned`]); the body does not run. Once it was dispatched, the body goes on to its
-/// end, and the end is recorded.
+/// requirement says ([`Requirement::cancel_when_abandoned`]); the body does not run. Dropping it while the body runs drops the body where
+/// it is: the call is [`Indeterminate`](Status::Indeterminate), and never runs again. Spawn what must go on to its end.
 pub use gate_macros::gated_tool;
 
 /// Declares a policy: the typed rules that judge the calls of one tool.

@@ -1,7 +1,9 @@
 //! V. Votes, people, time: what of it the core keeps.
 
+use std::sync::{Arc, Mutex};
+
 use gate_runtime::prelude::*;
-use gate_runtime::{DecideError, Status};
+use gate_runtime::{BoxFuture, DecideError, Directory, DirectoryError, ReviewerId, Role, Status};
 use serde_json::json;
 
 use crate::desk::{
@@ -12,6 +14,7 @@ use crate::stores::{Shared, on_every_store};
 on_every_store! {
     v48_the_person_a_run_is_for_and_its_agent_cannot_vote,
     v48_only_a_policy_that_asks_the_principal_lets_that_person_confirm,
+    v48_roles_count_as_the_directory_has_them_when_someone_decides,
     v48_a_question_that_nobody_could_answer_is_not_asked,
     v49_one_person_is_one_vote_whatever_they_say_how_often,
     v49_refusals_are_counted_too,
@@ -48,6 +51,42 @@ async fn v48_the_person_a_run_is_for_and_its_agent_cannot_vote(store: Shared) {
     assert_eq!(story(&gate).await, ["assessed"]);
 }
 
+/// A directory in which roles are taken away.
+#[derive(Clone)]
+struct Changing(Arc<Mutex<StaticDirectory>>);
+
+impl Directory for Changing {
+    fn find<'a>(&'a self, who: &'a ReviewerId) -> BoxFuture<'a, Result<Option<Vec<Role>>, DirectoryError>> {
+        let now = self.0.lock().unwrap().clone();
+        Box::pin(async move { now.find(who).await })
+    }
+
+    fn has_holder<'a>(&'a self, role: &'a Role) -> BoxFuture<'a, Result<bool, DirectoryError>> {
+        let now = self.0.lock().unwrap().clone();
+        Box::pin(async move { now.has_holder(role).await })
+    }
+}
+
+async fn v48_roles_count_as_the_directory_has_them_when_someone_decides(store: Shared) {
+    let directory = Changing(Arc::new(Mutex::new(people())));
+    let gate: Gate<Tools> = builder(&store, &State::default()).directory(directory.clone()).build().await.unwrap();
+    let run = run(&gate);
+    let dana = dana(&gate).await;
+    let turn = run.submit([pay("1")]).await.unwrap();
+
+    // Someone whom only another gate knows.
+    let elsewhere = builder(&crate::stores::fresh(), &State::default()).directory(people().person("eve", ["manager"]));
+    let elsewhere: Gate<Tools> = elsewhere.build().await.unwrap();
+    let eve = asked(&turn).approve(&elsewhere.reviewer("eve").await.unwrap()).await.unwrap_err();
+    assert!(eve.to_string().contains("`eve` is not in the directory"), "{eve}");
+
+    // A manager until a moment ago.
+    *directory.0.lock().unwrap() = StaticDirectory::new().person("dana", ["intern"]).person("max", ["manager"]);
+    let gone = asked(&turn).approve(&dana).await.unwrap_err();
+    assert_eq!(gone.to_string(), "dana cannot decide this: it asks a manager");
+    assert_eq!(kinds(&run.proceed().await.unwrap()), ["waiting"]);
+}
+
 /// The customer confirms.
 #[policy]
 fn confirmed(rules: Rules<Book>) -> Rules<Book> {
@@ -81,7 +120,7 @@ fn restart(#[state] world: &World, server: String) -> String {
 
 registry! { PeopleTools for State { Book, Restart } }
 
-async fn people_gate(store: &Shared) -> (Gate<PeopleTools>, std::sync::Arc<World>, gate_runtime::testing::ManualClock) {
+async fn people_gate(store: &Shared) -> (Gate<PeopleTools>, Arc<World>, gate_runtime::testing::ManualClock) {
     let (state, clock) = (State::default(), gate_runtime::testing::ManualClock::at(crate::desk::noon()));
     (builder(store, &state).clock(clock.clone()).build().await.unwrap(), state.0, clock)
 }

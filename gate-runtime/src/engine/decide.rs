@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::core::{Core, StepError};
 use super::course::Course;
-use super::error::DecideError;
+use super::error::{DecideError, ReviewerError};
 use super::intake::Circumstances;
 use crate::logic::redact::{seal_edit, unseal};
 use crate::logic::schema::Misfits;
@@ -17,7 +17,7 @@ use crate::values::decision::{Decision, Reviewer, Vote};
 use crate::values::digest::Digest;
 use crate::values::event::{CallEvent, Changes, GateEvent, Record};
 use crate::values::grant::{BadScope, Grant, Scope};
-use crate::values::id::ApprovalId;
+use crate::values::id::{ApprovalId, ReviewerId, Role};
 use crate::values::json::{Misfit, push_step};
 use crate::values::requirement::Requirement;
 use crate::values::transition::Refused;
@@ -153,7 +153,7 @@ impl Core {
             };
             let vote = Vote {
                 reviewer: reviewer.id().clone(),
-                roles: reviewer.roles().to_vec(),
+                roles: if reviewer.is_principal() { Vec::new() } else { self.roles_of(reviewer.id()).await? },
                 principal: reviewer.is_principal(),
                 decision,
                 comment: comment.map(str::to_owned),
@@ -184,6 +184,12 @@ impl Core {
                 return Ok(Decided { approval: next, grant });
             }
         }
+    }
+
+    /// The roles of a person, as the directory has them now.
+    pub(crate) async fn roles_of(&self, who: &ReviewerId) -> Result<Vec<Role>, ReviewerError> {
+        let found = self.directory.find(who).await.map_err(ReviewerError::Directory)?;
+        found.ok_or_else(|| ReviewerError::Unknown(who.clone()))
     }
 
     /// The edited arguments, if they fit the tool.

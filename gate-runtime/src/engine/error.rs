@@ -239,6 +239,8 @@ pub enum DecideError {
     Unknown(ApprovalId),
     /// It was decided before, by others or otherwise; this is how it stands.
     AlreadyDecided(Arc<Approval>),
+    /// The directory does not know who decides (any more), or does not answer.
+    Reviewer(ReviewerError),
     /// The vote does not count.
     Refused(Refused),
     /// The edited arguments do not fit; each problem with its place.
@@ -264,6 +266,7 @@ impl fmt::Display for DecideError {
                 let by = approval.votes().last().map(|vote| format!(" by {}", vote.reviewer())).unwrap_or_default();
                 write!(f, "it is already {}{by}, since {:.0}", approval.status(), approval.changed_at())
             }
+            Self::Reviewer(error) => fmt::Display::fmt(error, f),
             Self::Refused(refused) => fmt::Display::fmt(refused, f),
             Self::Invalid(misfits) => write!(f, "the edited arguments do not fit: {misfits}"),
             Self::EditDenied { rule } => write!(f, "the rule \"{rule}\" denies the edited arguments"),
@@ -277,12 +280,19 @@ impl fmt::Display for DecideError {
 impl std::error::Error for DecideError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
+            Self::Reviewer(error) => Some(error),
             Self::Refused(error) => Some(error),
             Self::Invalid(error) => Some(error),
             Self::Scope(error) => Some(error),
             Self::Store(error) => Some(error),
             _ => None,
         }
+    }
+}
+
+impl From<ReviewerError> for DecideError {
+    fn from(error: ReviewerError) -> Self {
+        Self::Reviewer(error)
     }
 }
 

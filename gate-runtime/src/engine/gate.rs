@@ -91,6 +91,9 @@ impl<R: Registry> Gate<R> {
 
     /// The proof that a person may decide: the directory must know them.
     ///
+    /// Their roles are looked up whenever they decide, in the directory of the gate where they do: a role that was taken away since
+    /// does not count.
+    ///
     /// # Security
     /// Call it for a person whom your application has signed in, and never hand it to an agent.
     ///
@@ -98,10 +101,7 @@ impl<R: Registry> Gate<R> {
     /// Where the directory does not know the person, or does not answer.
     pub async fn reviewer(&self, who: impl Into<ReviewerId>) -> Result<Reviewer, ReviewerError> {
         let who = who.into();
-        match self.core.directory.find(&who).await.map_err(ReviewerError::Directory)? {
-            Some(roles) => Ok(Reviewer::from_directory(who, roles)),
-            None => Err(ReviewerError::Unknown(who)),
-        }
+        self.core.roles_of(&who).await.map(|_| Reviewer::from_directory(who))
     }
 
     /// The proof that the person decides for whom a run acts, where a policy asks exactly that person.

@@ -32,22 +32,16 @@ use super::requirement::{Tier, Who};
 #[derive(Clone, PartialEq, Eq)]
 pub struct Reviewer {
     id: ReviewerId,
-    standing: Standing,
-}
-
-#[derive(Clone, PartialEq, Eq)]
-enum Standing {
-    Reviewer(Vec<Role>),
-    Principal,
+    is_principal: bool,
 }
 
 impl Reviewer {
-    pub(crate) fn from_directory(id: ReviewerId, roles: Vec<Role>) -> Self {
-        Self { id, standing: Standing::Reviewer(roles) }
+    pub(crate) fn from_directory(id: ReviewerId) -> Self {
+        Self { id, is_principal: false }
     }
 
     pub(crate) fn from_principal(principal: &Principal) -> Self {
-        Self { id: principal.as_str().into(), standing: Standing::Principal }
+        Self { id: principal.as_str().into(), is_principal: true }
     }
 
     /// Who it is.
@@ -56,19 +50,10 @@ impl Reviewer {
         &self.id
     }
 
-    /// The roles that the directory gave.
-    #[must_use]
-    pub fn roles(&self) -> &[Role] {
-        match &self.standing {
-            Standing::Reviewer(roles) => roles,
-            Standing::Principal => &[],
-        }
-    }
-
     /// Whether it stands for the person a run acts for, who only answers what asks exactly that person.
     #[must_use]
     pub fn is_principal(&self) -> bool {
-        matches!(self.standing, Standing::Principal)
+        self.is_principal
     }
 }
 

@@ -5,7 +5,7 @@ use gate_runtime::prelude::*;
 use gate_runtime::Reviewer;
 
 pub fn anyone() -> Reviewer {
-    Reviewer::from_directory("dana".into(), vec!["manager".into()])
+    Reviewer::from_directory("dana".into())
 }
 
 fn main() {}

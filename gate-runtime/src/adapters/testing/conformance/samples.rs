@@ -74,7 +74,7 @@ pub(super) fn voted(approval: &Approval, decision: Decision) -> Result<Arc<Appro
 }
 
 pub(super) fn vote(approval: &Approval, decision: Decision) -> CallEvent {
-    let reviewer = Reviewer::from_directory("dana".into(), Vec::new());
+    let reviewer = Reviewer::from_directory("dana".into());
     let arguments = approval.arguments().digest();
     let (roles, principal, comment) = (Vec::new(), false, None);
     CallEvent::Voted {
