@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Runs every check and every test: what the README calls the test command. It needs the pinned Rust toolchain and nothing else.
+# Runs every check and every test: what the README calls the test command. It needs the pinned Rust toolchain, and Python 3
+# for the check against the providers' packages, which it installs into target/.
 set -euo pipefail
 cd "$(dirname "$0")"
 export CARGO_TERM_COLOR="${CARGO_TERM_COLOR:-auto}" RUST_BACKTRACE="${RUST_BACKTRACE:-0}"
@@ -32,6 +33,16 @@ if [ -n "${tau_bench:-}" ]; then
     cargo run --locked --quiet --example airline_desk -- --tau-bench "$tau_bench"
 else
     echo "left out: no clone of https://github.com/sierra-research/tau-bench at \$TAU_BENCH or ../tau-bench"
+fi
+
+step "the dialects, as the providers' own Python packages take them"
+if command -v python3 >/dev/null; then
+    python=target/dialects/bin/python
+    [ -x "$python" ] || python3 -m venv target/dialects
+    "$python" -m pip install --quiet --disable-pip-version-check -r tests/dialects/requirements.txt
+    cargo run --locked --quiet --example dialects -- --json | "$python" tests/dialects/official.py
+else
+    echo "left out: there is no python3"
 fi
 
 step "the benchmarks build"

@@ -185,6 +185,16 @@ async fn refund_desk_says_what_to_check_when_the_server_does_not_answer() {
     assert!(error.contains("check OPENAI_BASE_URL, OPENAI_API_KEY and OPENAI_MODEL"), "{error}");
 }
 
+#[tokio::test]
+async fn dialects_show_every_dialect() {
+    let shown = said(&program("dialects").output().await.unwrap());
+    for dialect in ["openai", "openai_responses", "anthropic", "gemini", "mcp"] {
+        assert!(shown.contains(&format!("── {dialect}\n")), "{dialect} is missing in:\n{shown}");
+    }
+    let all: Value = serde_json::from_str(&said(&program("dialects").arg("--json").output().await.unwrap())).unwrap();
+    assert_eq!(all.as_object().unwrap().len(), 5);
+}
+
 /// The recordings of the public tau-bench repository: at `$TAU_BENCH`, or beside this checkout.
 fn tau_bench() -> Option<PathBuf> {
     let named = std::env::var_os("TAU_BENCH").map(PathBuf::from);

@@ -1,9 +1,10 @@
-//! Schemas for strict mode: OpenAI's part of JSON Schema, in which every object is closed and every field required.
+//! Schemas for strict mode: the part of JSON Schema in which every object is closed and every field required.
 
 use std::fmt;
 
 use serde_json::{Map, Value};
 
+use crate::logic::descriptor::Descriptor;
 use crate::logic::schema::SECRET;
 use crate::values::id::ToolName;
 use crate::values::json::push_step;
@@ -48,7 +49,7 @@ impl fmt::Display for NotStrict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "the schema of tool `{}` cannot be strict, at `{}`: {}; change it, or use `openai::tools`",
+            "the schema of tool `{}` cannot be strict, at `{}`: {}; change it, or offer it without strict mode, by `tools`",
             self.tool, self.field, self.problem
         )
     }
@@ -92,7 +93,7 @@ const IMPOSSIBLE: [(&str, &str); 10] = [
 ];
 
 /// Takes out the keywords that are only ours.
-pub(super) fn drop_own_keywords(schema: &mut Value) {
+fn drop_own_keywords(schema: &mut Value) {
     match schema {
         Value::Object(map) => {
             map.remove(SECRET);
@@ -103,10 +104,18 @@ pub(super) fn drop_own_keywords(schema: &mut Value) {
     }
 }
 
-/// The strict form of a tool's schema.
-pub(super) fn strict_schema(tool: &ToolName, schema: &Value) -> Result<Value, NotStrict> {
+/// The schema of a tool's arguments as it is, without the keywords that only this crate knows.
+pub(super) fn plain_schema(descriptor: &Descriptor) -> Value {
+    let mut schema = descriptor.input_schema().clone();
+    drop_own_keywords(&mut schema);
+    schema
+}
+
+/// The strict form of the schema of a tool's arguments.
+pub(super) fn strict_schema(descriptor: &Descriptor) -> Result<Value, NotStrict> {
+    let schema = descriptor.input_schema();
     let mut strict = schema.clone();
-    Strict { tool, root: schema }.convert(&mut strict, "")?;
+    Strict { tool: descriptor.name(), root: schema }.convert(&mut strict, "")?;
     Ok(strict)
 }
 

@@ -1,0 +1,150 @@
+//! One registry, every model: tool lists, calls and answers in each provider's own format.
+//!
+//! `cargo run --example dialects` shows them; with `--json` it prints everything as one JSON object.
+
+#![expect(clippy::print_stdout, reason = "an example talks to its reader")]
+#![expect(unreachable_pub, reason = "the modules of an example are its own")]
+
+mod responses;
+
+use gate_runtime::dialect::{anthropic, gemini, mcp, openai};
+use gate_runtime::prelude::*;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+/// How fast a parcel goes.
+#[derive(Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum Speed {
+    /// Within a week.
+    Normal,
+    /// Tomorrow.
+    Express,
+}
+
+/// What is on its way.
+#[derive(Serialize, schemars::JsonSchema)]
+struct Parcel {
+    tracking_id: String,
+    /// In grams.
+    weight: u32,
+}
+
+/// Send a parcel.
+#[gated_tool(policy = "always_ask", title = "Send a parcel", open_world)]
+fn send_parcel(
+    /// To whom.
+    to: String,
+    /// In grams.
+    #[schemars(range(min = 1, max = 30_000))]
+    weight: u32,
+    /// Normal, if it is left out.
+    speed: Option<Speed>,
+) -> Parcel {
+    let _ = (to, speed);
+    Parcel { tracking_id: "T-1".to_owned(), weight }
+}
+
+/// Look a parcel up.
+#[gated_tool(policy = "never_ask", read_only, idempotent)]
+fn find_parcel(
+    /// Like `T-1`.
+    tracking_id: String,
+) -> Parcel {
+    Parcel { tracking_id, weight: 1_200 }
+}
+
+registry! {
+    /// What the post office's agent may call.
+    pub PostOffice for () { SendParcel, FindParcel }
+}
+
+/// One dialect's part of a conversation.
+struct Part {
+    dialect: &'static str,
+    tools: Value,
+    response: Value,
+    reply: Value,
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let parts = [
+        part(
+            "openai",
+            openai::strict_tools(PostOffice::descriptors())?.into(),
+            responses::openai(),
+            openai::tool_calls,
+            |turn| openai::messages(turn).into(),
+        )
+        .await?,
+        part(
+            "openai_responses",
+            openai::responses::strict_tools(PostOffice::descriptors())?.into(),
+            responses::openai_responses(),
+            openai::responses::tool_calls,
+            |turn| openai::responses::input(turn).into(),
+        )
+        .await?,
+        part(
+            "anthropic",
+            anthropic::strict_tools(PostOffice::descriptors())?.into(),
+            responses::anthropic(),
+            anthropic::tool_calls,
+            anthropic::message,
+        )
+        .await?,
+        part(
+            "gemini",
+            gemini::tools(PostOffice::descriptors()).into(),
+            responses::gemini(),
+            gemini::tool_calls,
+            gemini::content,
+        )
+        .await?,
+        part(
+            "mcp",
+            mcp::tools(PostOffice::descriptors()).into(),
+            responses::mcp(),
+            |requests| requests.as_array().into_iter().flatten().map(mcp::tool_call).collect(),
+            |turn| turn.answers().iter().map(mcp::result).collect(),
+        )
+        .await?,
+    ];
+    if std::env::args().any(|argument| argument == "--json") {
+        let all = parts.map(|part| {
+            let Part { dialect, tools, response, reply } = part;
+            (dialect.to_owned(), json!({"tools": tools, "response": response, "reply": reply}))
+        });
+        println!("{}", Value::Object(all.into_iter().collect()));
+    } else {
+        for Part { dialect, tools, response, reply } in parts {
+            println!("── {dialect}");
+            println!("tools     {}", short(&tools));
+            println!("response  {}", short(&response));
+            println!("reply     {reply:#}\n");
+        }
+    }
+    Ok(())
+}
+
+/// What the model sent, submitted, and the answer to it. The parcel that is to be sent waits for a person.
+async fn part<E: std::error::Error + Send + Sync + 'static>(
+    dialect: &'static str,
+    tools: Value,
+    response: Value,
+    calls: impl Fn(&Value) -> Result<Vec<ToolCall>, E>,
+    reply: impl Fn(&Turn) -> Value,
+) -> anyhow::Result<Part> {
+    let gate: Gate<PostOffice> =
+        Gate::builder(()).directory(StaticDirectory::new().person("dana", ["clerk"])).build().await?;
+    let turn = gate.run(dialect).submit(calls(&response)?).await?;
+    let reply = reply(&turn);
+    Ok(Part { dialect, tools, response, reply })
+}
+
+/// The beginning of a JSON text.
+fn short(value: &Value) -> String {
+    let text = value.to_string();
+    text.char_indices().nth(100).map_or(text.clone(), |(end, _)| format!("{}…", text.get(..end).unwrap_or_default()))
+}

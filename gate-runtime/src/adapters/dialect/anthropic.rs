@@ -1,0 +1,121 @@
+//! Anthropic's Messages.
+//!
+//! ```
+//! use gate_runtime::dialect::anthropic;
+//! # use gate_runtime::prelude::*;
+//! # /// Read one order.
+//! # #[gated_tool(policy = "never_ask", read_only)] fn get_order(order_id: String) -> String { format!("{order_id}: paid") }
+//! # registry! { pub Tools for () { GetOrder } }
+//! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let response = serde_json::json!({"role": "assistant", "stop_reason": "tool_use", "content": [
+//! #     {"type": "tool_use", "id": "toolu_1", "name": "get_order", "input": {"order_id": "A-1"}}
+//! # ]});
+//! let tools = anthropic::strict_tools(Tools::descriptors())?;         // for the request
+//! assert_eq!(tools[0]["input_schema"]["type"], "object");
+//!
+//! let gate: Gate<Tools> = Gate::builder(()).build().await?;
+//! let turn = gate.run("run-42").submit(anthropic::tool_calls(&response)?).await?;
+//! let message = anthropic::message(&turn);                            // for the next request
+//! assert_eq!(message["content"][0]["content"], "A-1: paid");
+//! # Ok(()) }
+//! ```
+
+use serde_json::{Value, json};
+
+use super::{Called, DialectError, NotStrict, is_error, late, said, strict, text_at, text_of, with};
+use crate::engine::turn::{Answer, Turn};
+use crate::logic::descriptor::Descriptor;
+use crate::values::context::{Message, ToolCall};
+
+const NAME: &str = "Anthropic Messages";
+
+/// The `tools` of a request, with the schemas as they are.
+#[must_use]
+pub fn tools(descriptors: &[Descriptor]) -> Vec<Value> {
+    descriptors.iter().map(|descriptor| tool(descriptor, &strict::plain_schema(descriptor))).collect()
+}
+
+/// The `tools` of a request in strict mode, in which the model can only write arguments that fit.
+///
+/// # Errors
+/// [`NotStrict`] names the tool and the field whose schema cannot be strict, as a map with free keys.
+pub fn strict_tools(descriptors: &[Descriptor]) -> Result<Vec<Value>, NotStrict> {
+    let strict =
+        |descriptor: &Descriptor| Ok(with(tool(descriptor, &strict::strict_schema(descriptor)?), "strict", true));
+    descriptors.iter().map(strict).collect()
+}
+
+fn tool(descriptor: &Descriptor, schema: &Value) -> Value {
+    json!({"name": descriptor.name(), "description": descriptor.description(), "input_schema": schema})
+}
+
+/// The tool calls of a response, or of an assistant's message, in their order. Calls of Anthropic's own tools, which run at
+/// Anthropic, are not among them.
+///
+/// # Errors
+/// A value that is neither a response nor a message.
+pub fn tool_calls(response: &Value) -> Result<Vec<ToolCall>, DialectError> {
+    let content = match &response["content"] {
+        Value::String(_) => return Ok(Vec::new()),
+        Value::Array(blocks) => blocks,
+        _ => return Err(DialectError::new(NAME, "it has no `content`")),
+    };
+    let call = |block: &Value| {
+        // Arguments are JSON here. None at all are none, and the gate says what is missing.
+        let arguments = if block["input"].is_null() { String::new() } else { block["input"].to_string() };
+        ToolCall::new(text_at(block, "id"), text_at(block, "name"), arguments)
+    };
+    Ok(content.iter().filter(|block| block["type"] == "tool_use").map(call).collect())
+}
+
+/// The one message that answers a turn: a result for each call, in order, also for those that wait, so that no call dangles.
+///
+/// Failures and calls that did not run are marked as errors. Answers to calls of earlier turns, which were told to wait, follow as
+/// text, for their place has been taken: what the tool wrote is in it as one quoted JSON string that is said to be data.
+#[must_use]
+pub fn message(turn: &Turn) -> Value {
+    let result = |answer: &Answer| {
+        json!({
+            "type": "tool_result",
+            "tool_use_id": answer.call(),
+            "content": answer.for_model(),
+            "is_error": is_error(answer),
+        })
+    };
+    let late = |answer: &Answer| json!({"type": "text", "text": late(answer)});
+    let content: Vec<Value> = turn.answers().iter().map(result).chain(turn.late().iter().map(late)).collect();
+    json!({"role": "user", "content": content})
+}
+
+/// The `messages` of a request, for a run's [`history`](crate::Run::history). Tool results in a user's message are the tools' words,
+/// not the user's. The request's `system` is apart from them: `Message::system(…)`.
+///
+/// # Errors
+/// A message whose role is not one of `user`, `assistant` and `system`.
+pub fn history(messages: &[Value]) -> Result<Vec<Message>, DialectError> {
+    let mut called = Called::default();
+    let mut history = Vec::new();
+    for message in messages {
+        let content = &message["content"];
+        let by: fn(String) -> Message = match message["role"].as_str() {
+            Some("user") => Message::user,
+            Some("assistant") => Message::agent,
+            Some("system") => Message::system,
+            _ => return Err(DialectError::new(NAME, format!("a message has the role {}", message["role"]))),
+        };
+        if let Value::String(text) = content {
+            history.push(said(by, text.clone()));
+        }
+        for block in content.as_array().into_iter().flatten() {
+            match block["type"].as_str() {
+                Some("text") => history.push(said(by, text_at(block, "text"))),
+                Some("tool_use") => called.note(&block["id"], &block["name"]),
+                Some("tool_result") => {
+                    history.push(Message::tool(called.name(&block["tool_use_id"]), text_of(&block["content"])));
+                }
+                _ => {}
+            }
+        }
+    }
+    Ok(history)
+}

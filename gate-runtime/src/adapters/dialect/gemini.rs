@@ -1,0 +1,128 @@
+//! Gemini's `generateContent`.
+//!
+//! ```
+//! use gate_runtime::dialect::gemini;
+//! # use gate_runtime::prelude::*;
+//! # /// Read one order.
+//! # #[gated_tool(policy = "never_ask", read_only)] fn get_order(order_id: String) -> String { format!("{order_id}: paid") }
+//! # registry! { pub Tools for () { GetOrder } }
+//! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let response = serde_json::json!({"responseId": "r1", "candidates": [{"content": {"role": "model", "parts": [
+//! #     {"functionCall": {"name": "get_order", "args": {"order_id": "A-1"}}}
+//! # ]}}]});
+//! let tools = gemini::tools(Tools::descriptors());                    // for the request
+//! assert_eq!(tools[0]["functionDeclarations"][0]["name"], "get_order");
+//!
+//! let gate: Gate<Tools> = Gate::builder(()).build().await?;
+//! let turn = gate.run("run-42").submit(gemini::tool_calls(&response)?).await?;
+//! let content = gemini::content(&turn);                               // for the next request
+//! assert_eq!(content["parts"][0]["functionResponse"]["response"]["output"], "A-1: paid");
+//! # Ok(()) }
+//! ```
+//!
+//! Gemini gives ids to calls only in some of its forms. Where it gives none, a call's id is made of the response's id and its place,
+//! so that the same response submitted twice is still one call.
+
+use serde_json::{Value, json};
+
+use super::{DialectError, is_error, late, said, strict, text_at, with};
+use crate::engine::turn::{Answer, Turn};
+use crate::logic::descriptor::Descriptor;
+use crate::values::context::{Message, ToolCall};
+
+const NAME: &str = "Gemini";
+
+/// What the ids begin with that this module makes, and that Gemini therefore does not know.
+const OURS: &str = "gate/";
+
+/// The `tools` of a request: one tool with all functions.
+#[must_use]
+pub fn tools(descriptors: &[Descriptor]) -> Vec<Value> {
+    let function = |descriptor: &Descriptor| {
+        json!({
+            "name": descriptor.name(),
+            "description": descriptor.description(),
+            "parametersJsonSchema": strict::plain_schema(descriptor),
+        })
+    };
+    let functions: Vec<Value> = descriptors.iter().map(function).collect();
+    vec![json!({"functionDeclarations": functions})]
+}
+
+/// The function calls of a response, or of a content of the model, in their order.
+///
+/// # Errors
+/// A value that is neither a response nor a content.
+pub fn tool_calls(response: &Value) -> Result<Vec<ToolCall>, DialectError> {
+    let content = response.pointer("/candidates/0/content").unwrap_or(response);
+    let parts = match &content["parts"] {
+        Value::Array(parts) => parts.as_slice(),
+        // A response that was blocked has a candidate without parts.
+        _ if response["candidates"].is_array() => &[],
+        _ => return Err(DialectError::new(NAME, "it has no `candidates`, and no `parts`")),
+    };
+    let calls = parts.iter().enumerate().filter(|(_, part)| part["functionCall"].is_object());
+    let call = |(place, part): (usize, &Value)| {
+        let call = &part["functionCall"];
+        let id = match (call["id"].as_str(), response["responseId"].as_str()) {
+            (Some(id), _) => id.to_owned(),
+            (None, Some(response)) => format!("{OURS}{response}/{place}"),
+            (None, None) => String::new(),
+        };
+        // A function without parameters is called without `args`.
+        let arguments = if call["args"].is_null() { "{}".to_owned() } else { call["args"].to_string() };
+        ToolCall::new(id, text_at(call, "name"), arguments)
+    };
+    Ok(calls.map(call).collect())
+}
+
+/// The one content that answers a turn: a response for each call, in order, also for those that wait.
+///
+/// Failures and calls that did not run are an `error`, everything else is an `output`. Answers to calls of earlier turns, which were told to wait, follow
+/// as text, for their place has been taken: what the tool wrote is in it as one quoted JSON string that is said to be data.
+#[must_use]
+pub fn content(turn: &Turn) -> Value {
+    let response = |answer: &Answer| {
+        let member = if is_error(answer) { "error" } else { "output" };
+        let response = json!({"name": answer.tool(), "response": {member: answer.for_model()}});
+        let id = answer.call().as_str();
+        json!({"functionResponse": if id.starts_with(OURS) { response } else { with(response, "id", id) }})
+    };
+    let late = |answer: &Answer| json!({"text": late(answer)});
+    let parts: Vec<Value> = turn.answers().iter().map(response).chain(turn.late().iter().map(late)).collect();
+    json!({"role": "user", "parts": parts})
+}
+
+/// The `contents` of a request, for a run's [`history`](crate::Run::history). Function responses in a user's content are the tools'
+/// words, not the user's. The request's `systemInstruction` is apart from them: `Message::system(…)`.
+///
+/// # Errors
+/// A content whose role is not one of `user`, `model` and `function`.
+pub fn history(contents: &[Value]) -> Result<Vec<Message>, DialectError> {
+    let mut history = Vec::new();
+    for content in contents {
+        let by: fn(String) -> Message = match content["role"].as_str() {
+            // Gemini takes a content without a role for the user's; `function` is the older role of responses.
+            Some("user" | "function") | None => Message::user,
+            Some("model") => Message::agent,
+            _ => return Err(DialectError::new(NAME, format!("a content has the role {}", content["role"]))),
+        };
+        for part in content["parts"].as_array().into_iter().flatten() {
+            let response = &part["functionResponse"];
+            if response.is_object() {
+                history.push(Message::tool(text_at(response, "name"), words(&response["response"])));
+            }
+            // What the model only thinks is not said.
+            if let Some(text) = part["text"].as_str().filter(|_| part["thought"] != true) {
+                history.push(said(by, text.to_owned()));
+            }
+        }
+    }
+    Ok(history)
+}
+
+/// A function's response as text: its output if that is one, else its JSON.
+fn words(response: &Value) -> String {
+    let only = response["output"].as_str().or(response["error"].as_str());
+    only.map_or_else(|| response.to_string(), str::to_owned)
+}

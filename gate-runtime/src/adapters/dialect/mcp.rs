@@ -1,0 +1,99 @@
+//! MCP, as a server that offers gated tools: its tool list, a `tools/call` request, its result.
+//!
+//! ```
+//! use gate_runtime::dialect::mcp;
+//! # use gate_runtime::prelude::*;
+//! # /// Read one order.
+//! # #[gated_tool(policy = "never_ask", read_only)] fn get_order(order_id: String) -> String { format!("{order_id}: paid") }
+//! # registry! { pub Tools for () { GetOrder } }
+//! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let request = serde_json::json!({"jsonrpc": "2.0", "id": 7, "method": "tools/call",
+//! #     "params": {"name": "get_order", "arguments": {"order_id": "A-1"}}});
+//! let tools = mcp::tools(Tools::descriptors());                       // for `tools/list`
+//! assert_eq!(tools[0]["annotations"]["readOnlyHint"], true);
+//!
+//! let gate: Gate<Tools> = Gate::builder(()).build().await?;
+//! let turn = gate.run("session-42").submit([mcp::tool_call(&request)?]).await?;
+//! let result = mcp::result(&turn.answers()[0]);                       // the `result` of the response
+//! assert_eq!(result["content"][0]["text"], "A-1: paid");
+//! # Ok(()) }
+//! ```
+//!
+//! A request's id is the call's id, so a session is a run: ids come again in another one. A client knows one answer to a
+//! request: where a person must decide, either wait before you answer ([`Run::wait`](crate::Run::wait)), or answer that it waits.
+
+use serde_json::{Value, json};
+
+use super::{DialectError, strict, with};
+use crate::engine::turn::{Answer, CallResult};
+use crate::logic::descriptor::Descriptor;
+use crate::values::context::ToolCall;
+
+const NAME: &str = "MCP";
+
+/// The `tools` of a `tools/list` result, with titles, annotations, and output schemas where MCP has them: for objects.
+#[must_use]
+pub fn tools(descriptors: &[Descriptor]) -> Vec<Value> {
+    descriptors.iter().map(tool).collect()
+}
+
+fn tool(descriptor: &Descriptor) -> Value {
+    let hints = descriptor.annotations();
+    let mut tool = json!({
+        "name": descriptor.name(),
+        "description": descriptor.description(),
+        "inputSchema": strict::plain_schema(descriptor),
+        "annotations": {
+            "readOnlyHint": hints.read_only,
+            "destructiveHint": hints.destructive,
+            "idempotentHint": hints.idempotent,
+            "openWorldHint": hints.open_world,
+        },
+    });
+    if let Some(title) = descriptor.title() {
+        tool = with(tool, "title", title);
+    }
+    if let Some(schema) = descriptor.output_schema().filter(|schema| schema["type"] == "object") {
+        tool = with(tool, "outputSchema", schema.clone());
+    }
+    tool
+}
+
+/// The call of a `tools/call` request.
+///
+/// # Errors
+/// A value that is no such request, or a notification, which nobody could answer.
+pub fn tool_call(request: &Value) -> Result<ToolCall, DialectError> {
+    if request["method"] != "tools/call" {
+        return Err(DialectError::new(NAME, format!("its method is {}, not `tools/call`", request["method"])));
+    }
+    let id = match &request["id"] {
+        Value::String(id) => id.clone(),
+        Value::Number(id) => id.to_string(),
+        _ => return Err(DialectError::new(NAME, "it has no id, so it cannot be answered")),
+    };
+    let params = &request["params"];
+    let name = params["name"].as_str().ok_or_else(|| DialectError::new(NAME, "it names no tool"))?;
+    let arguments = if params["arguments"].is_null() { "{}".to_owned() } else { params["arguments"].to_string() };
+    Ok(ToolCall::new(id, name, arguments))
+}
+
+/// The `result` of a `tools/call` response.
+///
+/// What the tool did not itself return is marked as an error, also that a call waits: MCP has no other result that may be without the
+/// structured content which an output schema promises.
+#[must_use]
+pub fn result(answer: &Answer) -> Value {
+    let returned = match answer.result() {
+        CallResult::Ran(outcome) => outcome.value(),
+        _ => None,
+    };
+    let result = json!({
+        "content": [{"type": "text", "text": answer.for_model()}],
+        "isError": returned.is_none(),
+    });
+    match returned.filter(Value::is_object) {
+        Some(value) => with(result, "structuredContent", value),
+        None => result,
+    }
+}

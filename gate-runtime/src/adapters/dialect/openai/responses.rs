@@ -1,0 +1,106 @@
+//! OpenAI's Responses.
+//!
+//! ```
+//! use gate_runtime::dialect::openai::responses;
+//! # use gate_runtime::prelude::*;
+//! # /// Read one order.
+//! # #[gated_tool(policy = "never_ask", read_only)] fn get_order(order_id: String) -> String { format!("{order_id}: paid") }
+//! # registry! { pub Tools for () { GetOrder } }
+//! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let response = serde_json::json!({"output": [
+//! #     {"type": "function_call", "call_id": "call_1", "name": "get_order", "arguments": r#"{"order_id":"A-1"}"#}
+//! # ]});
+//! let tools = responses::strict_tools(Tools::descriptors())?;         // for the request
+//! assert_eq!(tools[0]["name"], "get_order");
+//!
+//! let gate: Gate<Tools> = Gate::builder(()).build().await?;
+//! let turn = gate.run("run-42").submit(responses::tool_calls(&response)?).await?;
+//! let input = responses::input(&turn);                                // for the next request
+//! assert_eq!(input[0]["output"], "A-1: paid");
+//! # Ok(()) }
+//! ```
+
+use serde_json::{Value, json};
+
+use super::super::{Called, DialectError, late, said, strict, text_at, text_of};
+use super::NotStrict;
+use crate::engine::turn::{Answer, Turn};
+use crate::logic::descriptor::Descriptor;
+use crate::values::context::{Message, ToolCall};
+
+const NAME: &str = "OpenAI Responses";
+
+/// The `tools` of a request, with the schemas as they are.
+#[must_use]
+pub fn tools(descriptors: &[Descriptor]) -> Vec<Value> {
+    descriptors.iter().map(|descriptor| function(descriptor, &strict::plain_schema(descriptor), false)).collect()
+}
+
+/// The `tools` of a request in strict mode, as [`openai::strict_tools`](super::strict_tools) makes them.
+///
+/// # Errors
+/// [`NotStrict`] names the tool and the field whose schema cannot be strict.
+pub fn strict_tools(descriptors: &[Descriptor]) -> Result<Vec<Value>, NotStrict> {
+    descriptors.iter().map(|descriptor| Ok(function(descriptor, &strict::strict_schema(descriptor)?, true))).collect()
+}
+
+fn function(descriptor: &Descriptor, parameters: &Value, strict: bool) -> Value {
+    json!({
+        "type": "function",
+        "name": descriptor.name(),
+        "description": descriptor.description(),
+        "parameters": parameters,
+        "strict": strict,
+    })
+}
+
+/// The function calls of a response, or of a list of its items, in their order. Calls of OpenAI's own tools are not among them.
+///
+/// # Errors
+/// A value that is neither a response nor a list of items.
+pub fn tool_calls(response: &Value) -> Result<Vec<ToolCall>, DialectError> {
+    let items = response["output"].as_array().or(response.as_array());
+    let items = items.ok_or_else(|| DialectError::new(NAME, "it has no `output`"))?;
+    let calls = items.iter().filter(|item| item["type"] == "function_call");
+    Ok(calls
+        .map(|call| ToolCall::new(text_at(call, "call_id"), text_at(call, "name"), text_at(call, "arguments")))
+        .collect())
+}
+
+/// The items that answer a turn: one for each call, in order, also for those that wait; then late answers, as
+/// [`openai::messages`](super::messages) gives them.
+#[must_use]
+pub fn input(turn: &Turn) -> Vec<Value> {
+    let answer = |answer: &Answer| json!({"type": "function_call_output", "call_id": answer.call(), "output": answer.for_model()});
+    let late = |answer: &Answer| json!({"type": "message", "role": "system", "content": late(answer)});
+    turn.answers().iter().map(answer).chain(turn.late().iter().map(late)).collect()
+}
+
+/// The items of a conversation, for a run's [`history`](crate::Run::history). Items that nobody said (reasoning, calls of OpenAI's
+/// own tools) are left out.
+///
+/// # Errors
+/// A message whose role is not one of `system`, `developer`, `user` and `assistant`.
+pub fn history(items: &[Value]) -> Result<Vec<Message>, DialectError> {
+    let mut called = Called::default();
+    let mut history = Vec::new();
+    for item in items {
+        match item["type"].as_str() {
+            None | Some("message") => {
+                let text = text_of(&item["content"]);
+                history.push(match item["role"].as_str() {
+                    Some("system" | "developer") => said(Message::system, text),
+                    Some("user") => said(Message::user, text),
+                    Some("assistant") => Message::agent(text),
+                    _ => return Err(DialectError::new(NAME, format!("a message has the role {}", item["role"]))),
+                });
+            }
+            Some("function_call") => called.note(&item["call_id"], &item["name"]),
+            Some("function_call_output") => {
+                history.push(Message::tool(called.name(&item["call_id"]), text_of(&item["output"])));
+            }
+            Some(_) => {}
+        }
+    }
+    Ok(history)
+}
