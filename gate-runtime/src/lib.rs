@@ -125,17 +125,19 @@ pub use ports::store::{ApprovalFilter, Committed, Proposal, Recalled, Store, Sto
 pub use values::approval::{Approval, Refusal, Status};
 pub use values::arguments::{Arguments, Commitment};
 pub use values::assessment::Assessment;
-pub use values::context::{CallContext, Message, RunInfo, Speaker, ToolCall};
+pub use values::context::{CallContext, RunInfo, ToolCall};
 pub use values::decision::{Decision, Reviewer, Vote};
 pub use values::digest::{BadDigest, Digest};
 pub use values::event::{CallEvent, Changes, Event, GateEvent, Record, Subject, ToolNote};
 pub use values::grant::{BadScope, Grant, Scope};
+pub use values::history::{Message, Speaker};
 pub use values::id::{
     AgentName, ApprovalId, BadId, CallId, CaseId, GrantId, Principal, ReviewerId, Role, RunId, ToolName,
 };
 pub use values::json::Misfit;
 pub use values::limit::{LimitKey, Take};
 pub use values::opinion::RuleResult;
+pub use values::origin::Origin;
 pub use values::outcome::{NotRun, ToolOutcome};
 pub use values::outline::{Fallback, PolicyOutline, RuleOutline};
 pub use values::report::{RuleReport, Source};

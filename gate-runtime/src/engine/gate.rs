@@ -19,6 +19,7 @@ use crate::values::approval::{Approval, Status};
 use crate::values::decision::Reviewer;
 use crate::values::event::{CallEvent, GateEvent, Record};
 use crate::values::grant::Grant;
+use crate::values::history::History;
 use crate::values::id::{ApprovalId, Principal, ReviewerId, RunId};
 
 /// A gate: tools, policies, people and a store, assembled. Clones share everything.
@@ -70,7 +71,7 @@ impl<R: Registry> Gate<R> {
         for approval in body.approvals {
             self.take_in(approval).await?;
         }
-        let run = Circumstances { info: body.info, reasoning: body.reasoning, history: Arc::default() };
+        let run = Circumstances { info: body.info, reasoning: body.reasoning, history: History::default() };
         Ok(Run::resumed(Arc::clone(core), run, Slots::resumed(body.current, body.earlier)))
     }
 
@@ -140,7 +141,7 @@ impl<R: Registry> Gate<R> {
 
     fn of(&self, approval: Arc<Approval>) -> Interruption {
         let info = Arc::clone(&approval.subject.info);
-        let run = Circumstances { info, reasoning: None, history: Arc::default() };
+        let run = Circumstances { info, reasoning: None, history: History::default() };
         Interruption::new(Arc::clone(&self.core), run, approval)
     }
 

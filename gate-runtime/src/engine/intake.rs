@@ -8,8 +8,9 @@ use serde_json::Value;
 use super::core::{Core, GateTool};
 use crate::logic::registry::unknown_tool;
 use crate::ports::store::Transition;
-use crate::values::context::{CallContext, Message, RunInfo, ToolCall};
+use crate::values::context::{CallContext, RunInfo, ToolCall};
 use crate::values::event::{GateEvent, Record};
+use crate::values::history::History;
 use crate::values::id::{AgentName, ApprovalId, CallId, ToolName};
 use crate::values::json::{read, read_value};
 use crate::values::outcome::NotRun;
@@ -19,7 +20,7 @@ use crate::values::outcome::NotRun;
 pub(crate) struct Circumstances {
     pub(crate) info: Arc<RunInfo>,
     pub(crate) reasoning: Option<Arc<str>>,
-    pub(crate) history: Arc<Vec<Message>>,
+    pub(crate) history: History,
 }
 
 impl Circumstances {
@@ -31,7 +32,7 @@ impl Circumstances {
         reasoning: Option<Arc<str>>,
         now: Timestamp,
     ) -> CallContext {
-        let (info, history) = (Arc::clone(&self.info), Arc::clone(&self.history));
+        let (info, history) = (Arc::clone(&self.info), self.history.clone());
         CallContext { info, call: call.clone(), approval, reasoning, history, now }
     }
 }

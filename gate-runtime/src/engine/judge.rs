@@ -21,6 +21,7 @@ use crate::values::id::ApprovalId;
 use crate::values::json::Misfit;
 use crate::values::limit::Take;
 use crate::values::opinion::{Denial, Opinion};
+use crate::values::origin::{ArgumentOrigin, origins};
 use crate::values::outcome::NotRun;
 use crate::values::verdict::Verdict;
 
@@ -38,7 +39,7 @@ struct RuleTakes {
 }
 
 impl Judgement {
-    fn new(evaluations: Vec<Evaluation>, overlays: Vec<Opinion>) -> Self {
+    fn new(evaluations: Vec<Evaluation>, overlays: Vec<Opinion>, origins: Vec<ArgumentOrigin>) -> Self {
         let mut takes = Vec::new();
         let mut opinions = Vec::with_capacity(evaluations.len() + overlays.len());
         for (opinion, evaluation) in evaluations.into_iter().enumerate() {
@@ -47,7 +48,8 @@ impl Judgement {
             opinions.push(Opinion::Policy(evaluation.opinion));
         }
         opinions.extend(overlays);
-        Self { assessment: Arc::new(Assessment::join(opinions)), takes }
+        let assessment = Assessment { origins, ..Assessment::join(opinions) };
+        Self { assessment: Arc::new(assessment), takes }
     }
 
     /// The gate itself denies, before any rule is looked at.
@@ -94,6 +96,7 @@ impl Core {
         } else {
             self.ask_overlays(&OverlayCall { tool: &tool.name, arguments: sealed, context: &context }).await
         };
+        let origins = origins(arguments, &context.history);
         let mut evaluations = match tool.tool.judge(arguments, context)? {
             Judging::Done(evaluations) => evaluations,
             Judging::Later(later) => later.await,
@@ -103,7 +106,7 @@ impl Core {
             let errors = evaluations.iter_mut().flat_map(|evaluation| &mut evaluation.opinion.errors);
             errors.for_each(|(_, error)| *error = scrub.clean(error));
         }
-        Ok(Judgement::new(evaluations, overlays))
+        Ok(Judgement::new(evaluations, overlays, origins))
     }
 
     /// Judges a call without acting, limits included.

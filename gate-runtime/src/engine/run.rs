@@ -17,7 +17,8 @@ use crate::ports::BoxFuture;
 use crate::ports::store::ApprovalFilter;
 use crate::values::approval::Status;
 use crate::values::assessment::Assessment;
-use crate::values::context::{Message, RunInfo, ToolCall};
+use crate::values::context::{RunInfo, ToolCall};
+use crate::values::history::{History, Message};
 use crate::values::id::{AgentName, ApprovalId, CallId, CaseId, Principal, Role, RunId};
 use crate::values::outcome::NotRun;
 
@@ -45,7 +46,7 @@ use crate::values::outcome::NotRun;
 pub struct Run<R: Registry> {
     core: Arc<Core>,
     run: Circumstances,
-    heard: Mutex<Arc<Vec<Message>>>,
+    heard: Mutex<History>,
     slots: Mutex<Slots>,
     registry: PhantomData<fn() -> R>,
 }
@@ -57,7 +58,7 @@ impl<R: Registry> Run<R> {
             _ => AgentName::from(""),
         };
         let info = Arc::new(RunInfo { run, agent, principal: None, roles: Vec::new(), case: None });
-        Self::resumed(core, Circumstances { info, reasoning: None, history: Arc::default() }, Slots::default())
+        Self::resumed(core, Circumstances { info, reasoning: None, history: History::default() }, Slots::default())
     }
 
     pub(crate) fn resumed(core: Arc<Core>, run: Circumstances, slots: Slots) -> Self {
@@ -102,13 +103,13 @@ impl<R: Registry> Run<R> {
     /// What was said before, oldest first: rules see it as the call's history.
     #[must_use]
     pub fn history(self, messages: impl IntoIterator<Item = Message>) -> Self {
-        *lock(&self.heard) = Arc::new(messages.into_iter().collect());
+        *lock(&self.heard) = History::new(messages.into_iter().collect());
         self
     }
 
     /// Adds what is said now to the history.
     pub fn hear(&self, message: Message) {
-        Arc::make_mut(&mut lock(&self.heard)).push(message);
+        lock(&self.heard).push(message);
     }
 
     fn info_mut(&mut self) -> &mut RunInfo {
@@ -130,7 +131,7 @@ impl<R: Registry> Run<R> {
         if !self.core.knows_agent(agent) {
             return Err(RunError::UnknownAgent { agent: agent.clone(), known: self.core.agents.clone() });
         }
-        Ok(Circumstances { history: Arc::clone(&lock(&self.heard)), ..self.run.clone() })
+        Ok(Circumstances { history: lock(&self.heard).clone(), ..self.run.clone() })
     }
 
     /// Takes a batch of calls, as a model proposed them, and never waits for people.

@@ -5,13 +5,14 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::opinion::{Denial, Opinion, PolicyOpinion, RuleResult};
+use super::origin::{ArgumentOrigin, Origin};
 use super::report::RuleReport;
 use super::requirement::Requirement;
 use super::verdict::Verdict;
 
 /// A verdict with everything that led to it.
 ///
-/// `Display` prints it as a reviewer reads it, a line for each rule.
+/// `Display` prints it as a reviewer reads it: a line for each rule, then one for the origin of each argument.
 ///
 /// ```
 /// # fn show(assessment: &gate_runtime::Assessment) {
@@ -25,12 +26,15 @@ use super::verdict::Verdict;
 pub struct Assessment {
     pub(crate) verdict: Verdict,
     pub(crate) opinions: Vec<Opinion>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) origins: Vec<ArgumentOrigin>,
 }
 
 impl Assessment {
     /// Joins opinions: the strictest wins, in any order; none at all asks.
     pub(crate) fn join(opinions: Vec<Opinion>) -> Self {
-        Self { verdict: Verdict::join(opinions.iter().map(|opinion| Ok(opinion.verdict()))), opinions }
+        let verdict = Verdict::join(opinions.iter().map(|opinion| Ok(opinion.verdict())));
+        Self { verdict, opinions, origins: Vec::new() }
     }
 
     /// The joined verdict.
@@ -46,6 +50,13 @@ impl Assessment {
     /// The rules that led to the verdict.
     pub fn reasons(&self) -> impl Iterator<Item = RuleReport<'_>> {
         self.rules().filter(|rule| rule.counts_for(self.verdict))
+    }
+
+    /// Where each argument first came from, by its place as a JSON pointer: `/recipient`, `/lines/0/name`.
+    ///
+    /// Truth values and what is empty have no origin. Nothing at all is here where the run was told of no history.
+    pub fn origins(&self) -> impl Iterator<Item = (&str, &Origin)> {
+        self.origins.iter().map(|of| (of.pointer.as_str(), &of.origin))
     }
 
     /// Marks the limit of a policy's rule as used up, so that the rule does not count, and joins anew.
@@ -104,7 +115,10 @@ impl fmt::Display for Assessment {
             }
             write!(f, "  {rule}")?;
         }
-        Ok(())
+        if !self.origins.is_empty() {
+            write!(f, "\norigins")?;
+        }
+        self.origins.iter().try_for_each(|of| write!(f, "\n  {}: {}", of.pointer, of.origin))
     }
 }
 

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::history::{History, Message};
 use super::id::{AgentName, ApprovalId, CallId, CaseId, Principal, Role, RunId, ToolName};
+use super::origin::Origin;
 
 /// Who runs, for whom, in which matter: what all calls of a run share.
 ///
@@ -59,79 +61,6 @@ impl RunInfo {
     }
 }
 
-/// Who said something in a run's history.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum Speaker {
-    /// The instructions of the application.
-    System,
-    /// The person whom the run acts for.
-    User,
-    /// The model.
-    Agent,
-    /// The result of a tool.
-    Tool {
-        /// Which one.
-        tool: ToolName,
-    },
-}
-
-/// One entry of a run's history.
-///
-/// `Debug` names the speaker only.
-///
-/// ```
-/// use gate_runtime::Message;
-/// let message = Message::user("Please refund order A-1001.");
-/// assert_eq!(message.text(), "Please refund order A-1001.");
-/// ```
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Message {
-    speaker: Speaker,
-    text: String,
-}
-
-impl Message {
-    /// What the application instructs.
-    pub fn system(text: impl Into<String>) -> Self {
-        Self { speaker: Speaker::System, text: text.into() }
-    }
-
-    /// What the person says.
-    pub fn user(text: impl Into<String>) -> Self {
-        Self { speaker: Speaker::User, text: text.into() }
-    }
-
-    /// What the model says.
-    pub fn agent(text: impl Into<String>) -> Self {
-        Self { speaker: Speaker::Agent, text: text.into() }
-    }
-
-    /// What a tool returned.
-    pub fn tool(tool: impl Into<ToolName>, text: impl Into<String>) -> Self {
-        Self { speaker: Speaker::Tool { tool: tool.into() }, text: text.into() }
-    }
-
-    /// Who said it.
-    #[must_use]
-    pub fn speaker(&self) -> &Speaker {
-        &self.speaker
-    }
-
-    /// What was said.
-    #[must_use]
-    pub fn text(&self) -> &str {
-        &self.text
-    }
-}
-
-impl fmt::Debug for Message {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Message({:?}, …)", self.speaker)
-    }
-}
-
 /// The circumstances of one call, as rules and tool bodies see them.
 ///
 /// A tool takes it as `#[context] context: &CallContext`; a rule reads it by `call.context()`.
@@ -151,7 +80,7 @@ pub struct CallContext {
     pub(crate) call: CallId,
     pub(crate) approval: ApprovalId,
     pub(crate) reasoning: Option<Arc<str>>,
-    pub(crate) history: Arc<Vec<Message>>,
+    pub(crate) history: History,
     pub(crate) now: Timestamp,
 }
 
@@ -207,7 +136,17 @@ impl CallContext {
     /// What was said in the run so far, oldest first, as the application told the gate.
     #[must_use]
     pub fn history(&self) -> &[Message] {
-        &self.history
+        self.history.messages()
+    }
+
+    /// Where a value first came from, in what was said before the call: see [`Origin`].
+    ///
+    /// The value is compared as JSON: texts, numbers, and lists of them, which come from the least trusted of their items. Anything that is not a whole
+    /// value comes from the agent: an object, a truth value, nothing. Give its fields one by one.
+    #[must_use]
+    pub fn origin<V: Serialize + ?Sized>(&self, value: &V) -> Origin {
+        // What cannot be written as JSON was not said.
+        serde_json::to_value(value).map_or(Origin::Agent, |value| self.history.origin(&value))
     }
 
     /// When the call is judged, or run: the gate's clock.

@@ -25,7 +25,8 @@ use serde_json::{Value, json};
 use super::{Called, DialectError, NotStrict, is_error, late, said, strict, text_at, text_of, with};
 use crate::engine::turn::{Answer, Turn};
 use crate::logic::descriptor::Descriptor;
-use crate::values::context::{Message, ToolCall};
+use crate::values::context::ToolCall;
+use crate::values::history::Message;
 
 const NAME: &str = "Anthropic Messages";
 

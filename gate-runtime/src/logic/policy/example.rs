@@ -10,7 +10,8 @@ use super::super::tool::Tool;
 use super::Policy;
 use super::condition::Condition;
 use super::rules::Entry;
-use crate::values::context::{CallContext, Message, RunInfo};
+use crate::values::context::{CallContext, RunInfo};
+use crate::values::history::{History, Message};
 use crate::values::id::{AgentName, ApprovalId, Principal, Role};
 
 /// A call to try a rule on, with its circumstances.
@@ -126,7 +127,7 @@ impl<T: Tool> Entry<T> {
             call: "example".into(),
             approval: ApprovalId::new(),
             reasoning: None,
-            history: history.into(),
+            history: History::new(history),
             now: at.unwrap_or(now),
         };
         let call = Call::new(call, context, Arc::clone(state));

@@ -29,7 +29,8 @@ use serde_json::{Value, json};
 use super::{Called, DialectError, late, said, strict, text_of};
 use crate::engine::turn::{Answer, Turn};
 use crate::logic::descriptor::Descriptor;
-use crate::values::context::{Message, ToolCall};
+use crate::values::context::ToolCall;
+use crate::values::history::Message;
 
 const NAME: &str = "OpenAI Chat Completions";
 

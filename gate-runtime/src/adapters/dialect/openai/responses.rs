@@ -26,7 +26,8 @@ use super::super::{Called, DialectError, late, said, strict, text_at, text_of};
 use super::NotStrict;
 use crate::engine::turn::{Answer, Turn};
 use crate::logic::descriptor::Descriptor;
-use crate::values::context::{Message, ToolCall};
+use crate::values::context::ToolCall;
+use crate::values::history::Message;
 
 const NAME: &str = "OpenAI Responses";
 
