@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test says what it expects")]
 
 use gate_runtime::prelude::*;
-use gate_runtime::{RunState, Status};
+use gate_runtime::{Answer, RunState, Status};
 
 const KEY: [u8; 32] = *b"the key of the fixtures, 32 byte";
 
@@ -24,13 +24,16 @@ registry! { Tools for () { Pay, Read } }
 
 async fn gate() -> Gate<Tools> {
     let people = StaticDirectory::new().person("dana", ["manager"]).person("omar", ["manager"]);
-    Gate::builder(()).agent("support").directory(people).key(KEY).build().await.unwrap()
+    let gate = Gate::builder(()).agent("support").agent("payer").directory(people).key(KEY);
+    gate.build().await.unwrap()
 }
 
-/// How the fixture of version 1 was made: a call that ran, one that waits, one that was rejected, one that was refused.
+/// How the fixture of version 2 was made: a call that ran, one that waits, one that was rejected, one that was refused; then the run was
+/// handed over, and has a nested run with a call that waits. That of version 1 ends before the handoff.
 async fn write() -> String {
     let gate = gate().await;
-    let run = gate.run("run-1").on_behalf_of("mia").case("ticket-7").reasoning("because").roles(["customer"]);
+    let run = gate.run("run-1").agent("support").on_behalf_of("mia").case("ticket-7");
+    let run = run.reasoning("because").roles(["customer"]);
     let turn = run.submit([
         ToolCall::new("1", "read", r#"{"id":"a"}"#),
         ToolCall::new("2", "pay", r#"{"to":"alice","amount":500}"#),
@@ -39,33 +42,63 @@ async fn write() -> String {
     ]);
     let turn = turn.await.unwrap();
     turn.interruptions()[1].reject(&gate.reviewer("dana").await.unwrap(), "not bob").await.unwrap();
+    run.hand_off("payer").unwrap();
+    let nested = run.child("call_7").agent("support");
+    let _ = nested.submit([ToolCall::new("1", "pay", r#"{"to":"zoe","amount":7}"#)]).await.unwrap();
     run.state().await.unwrap().to_json()
+}
+
+async fn resumed(version: u64) -> (Gate<Tools>, Run<Tools>) {
+    let path = format!("{}/tests/fixtures/run_state_v{version}.json", env!("CARGO_MANIFEST_DIR"));
+    let saved = RunState::from_json(&std::fs::read_to_string(path).unwrap()).unwrap();
+    let gate = gate().await;
+    let run = gate.resume(saved).await.unwrap();
+    assert_eq!(run.info().case().unwrap().as_str(), "ticket-7");
+    (gate, run)
+}
+
+/// Approves what waits in a run, and lets it go on.
+async fn approved(gate: &Gate<Tools>, run: &Run<Tools>, place: usize) {
+    let turn = run.proceed().await.unwrap();
+    turn.interruptions()[0].approve(&gate.reviewer("omar").await.unwrap()).await.unwrap();
+    let turn = run.proceed().await.unwrap();
+    // Should the tool have changed since the fixture was written, it is asked again: that is right, and so is running.
+    let status = turn.answers()[place].approval().unwrap().status();
+    assert!([Status::Succeeded, Status::Pending].contains(&status), "{status}");
+}
+
+async fn kinds(run: &Run<Tools>) -> Vec<&'static str> {
+    run.proceed().await.unwrap().answers().iter().map(Answer::kind).collect()
 }
 
 #[tokio::test]
 async fn what_version_1_wrote_loads_and_goes_on() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/run_state_v1.json");
+    let (gate, run) = resumed(1).await;
+    assert_eq!(kinds(&run).await, ["succeeded", "waiting", "rejected", "invalid"]);
+    approved(&gate, &run, 1).await;
+}
+
+#[tokio::test]
+async fn what_version_2_wrote_loads_and_goes_on() {
     if std::env::var_os("UPDATE_FIXTURES").is_some() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/run_state_v2.json");
         std::fs::write(path, write().await).unwrap();
     }
-    let saved = RunState::from_json(&std::fs::read_to_string(path).unwrap()).unwrap();
-    let gate = gate().await;
-    let run = gate.resume(saved).await.unwrap();
-    let turn = run.proceed().await.unwrap();
-    let kinds: Vec<_> = turn.answers().iter().map(gate_runtime::Answer::kind).collect();
-    assert_eq!(kinds, ["succeeded", "waiting", "rejected", "invalid"]);
-    assert_eq!(run.info().case().unwrap().as_str(), "ticket-7");
-    turn.interruptions()[0].approve(&gate.reviewer("omar").await.unwrap()).await.unwrap();
-    let turn = run.proceed().await.unwrap();
-    // Should the tool have changed since the fixture was written, it is asked again: that is right, and so is running.
-    let status = turn.answers()[1].approval().unwrap().status();
-    assert!([Status::Succeeded, Status::Pending].contains(&status), "{status}");
+    let (gate, run) = resumed(2).await;
+    assert_eq!(run.info().agent(), "payer");
+    assert_eq!(run.info().passages()[0].to_string(), "handed over by support");
+    assert_eq!(kinds(&run).await, ["succeeded", "waiting", "rejected", "invalid"]);
+    assert_eq!(run.proceed().await.unwrap().interruptions().len(), 2);
+    let nested = run.child("call_7");
+    assert_eq!(nested.info().agent(), "support");
+    assert_eq!(kinds(&nested).await, ["waiting"]);
+    approved(&gate, &nested, 0).await;
 }
 
 #[tokio::test]
 async fn a_state_is_small() {
     let gate = gate().await;
-    let run = gate.run("run-1").on_behalf_of("mia");
+    let run = gate.run("run-1").agent("support").on_behalf_of("mia");
     let _ = run.submit([ToolCall::new("call_1", "pay", r#"{"to":"alice","amount":500}"#)]).await.unwrap();
     let bytes = run.state().await.unwrap().to_json().len();
     assert!(bytes <= 1_536, "{bytes} bytes");

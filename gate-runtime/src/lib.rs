@@ -125,7 +125,7 @@ pub use ports::store::{ApprovalFilter, Committed, Proposal, Recalled, Store, Sto
 pub use values::approval::{Approval, Refusal, Status};
 pub use values::arguments::{Arguments, Commitment};
 pub use values::assessment::Assessment;
-pub use values::context::{CallContext, RunInfo, ToolCall};
+pub use values::context::{CallContext, Passage, RunInfo, ToolCall};
 pub use values::decision::{Decision, Reviewer, Vote};
 pub use values::digest::{BadDigest, Digest};
 pub use values::event::{CallEvent, Changes, Event, GateEvent, Record, Subject, ToolNote};

@@ -19,6 +19,7 @@ mod d_data;
 mod e_edits;
 mod i_identity;
 mod k_faults;
+mod n_nested;
 mod o_origins;
 mod p_policies;
 mod r_rejection;

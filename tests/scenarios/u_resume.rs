@@ -173,8 +173,8 @@ async fn u41_a_newer_state_is_refused_naming_both_versions(store: Shared) {
     state["version"] = json!(9);
     state["something_new"] = json!({});
     let refused = RunState::from_json(&state.to_string()).unwrap_err();
-    assert_eq!(refused, StateError::TooNew { found: 9, known: 1 });
-    assert!(refused.to_string().contains("version 9") && refused.to_string().contains("up to version 1"));
+    assert_eq!(refused, StateError::TooNew { found: 9, known: 2 });
+    assert!(refused.to_string().contains("version 9") && refused.to_string().contains("up to version 2"));
 }
 
 async fn u41_a_changed_state_is_refused_and_nothing_is_taken_in(store: Shared) {

@@ -1,6 +1,6 @@
 //! Batches of calls: taken in together, run as far as they may, looked at again as people decide.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use futures_util::future::{join_all, select_all};
 
@@ -10,6 +10,7 @@ use super::intake::{Circumstances, Proposed};
 use super::interruption::Interruption;
 use super::open::{Opened, Plan};
 use super::run_state::Slot;
+use super::thread::Thread;
 use super::turn::{Answer, Turn};
 use super::wait::Hub;
 use crate::ports::store::ApprovalFilter;
@@ -62,7 +63,7 @@ impl Core {
     pub(crate) async fn submit(
         self: &Arc<Self>,
         run: &Circumstances,
-        slots: &Mutex<Slots>,
+        thread: &Thread,
         calls: &[ToolCall],
     ) -> Result<Turn, RunError> {
         let opened = match calls {
@@ -87,14 +88,15 @@ impl Core {
             });
         }
         let earlier = {
-            let mut slots = lock(slots);
+            let mut slots = lock(&thread.slots);
             slots.current = current;
             let left = std::mem::take(&mut slots.unsettled);
             slots.earlier.extend(left);
             slots.earlier.clone()
         };
         stand.extend(self.load_all(earlier).await?);
-        Ok(self.turn(run, slots, &stand, &[]))
+        let nested = self.load_all(thread.nested_ids()).await?;
+        Ok(self.turn(run, thread, &stand, &[], &nested))
     }
 
     /// Takes in a call that is alone.
@@ -162,8 +164,8 @@ impl Core {
     }
 
     /// Runs what has been approved since, and gives the batch as it stands then.
-    pub(crate) async fn proceed(self: &Arc<Self>, run: &Circumstances, slots: &Mutex<Slots>) -> Result<Turn, RunError> {
-        let known = lock(slots).clone();
+    pub(crate) async fn proceed(self: &Arc<Self>, run: &Circumstances, thread: &Thread) -> Result<Turn, RunError> {
+        let known = lock(&thread.slots).clone();
         let stand = self.load_all(known.ids()).await?;
         let current: Vec<ApprovalId> = known.current.iter().filter_map(Slot::approval).collect();
         let hold = stand.iter().any(|approval| current.contains(&approval.id()) && holds_batch(approval));
@@ -179,14 +181,15 @@ impl Core {
         .await;
         let failed: Vec<(ApprovalId, NotRun)> = dispatched.into_iter().flatten().collect();
         let stand = self.load_all(known.ids()).await?;
-        Ok(self.turn(run, slots, &stand, &failed))
+        let nested = self.load_all(thread.nested_ids()).await?;
+        Ok(self.turn(run, thread, &stand, &failed, &nested))
     }
 
     /// Waits until people have decided every call of the batch, and runs what they approved.
-    pub(crate) async fn wait(self: &Arc<Self>, run: &Circumstances, slots: &Mutex<Slots>) -> Result<Turn, RunError> {
+    pub(crate) async fn wait(self: &Arc<Self>, run: &Circumstances, thread: &Thread) -> Result<Turn, RunError> {
         loop {
-            let waiters: Vec<_> = lock(slots).ids().into_iter().map(|id| Hub::wait_for(self, id)).collect();
-            let turn = self.proceed(run, slots).await?;
+            let waiters: Vec<_> = lock(&thread.slots).ids().into_iter().map(|id| Hub::wait_for(self, id)).collect();
+            let turn = self.proceed(run, thread).await?;
             let is_pending = |answer: &Answer| answer.approval().is_some_and(|known| known.status == Status::Pending);
             if waiters.is_empty() || !turn.answers().iter().any(is_pending) {
                 return Ok(turn);
@@ -195,15 +198,16 @@ impl Core {
         }
     }
 
-    /// Answers and questions, from how the approvals stand. Late answers are given once.
+    /// Answers and questions, from how the approvals stand. Late answers are given once. Of nested runs there are questions only.
     fn turn(
         self: &Arc<Self>,
         run: &Circumstances,
-        slots: &Mutex<Slots>,
+        thread: &Thread,
         stand: &[Arc<Approval>],
         failed: &[(ApprovalId, NotRun)],
+        nested: &[Arc<Approval>],
     ) -> Turn {
-        let mut slots = lock(slots);
+        let mut slots = lock(&thread.slots);
         let answer = |id: ApprovalId| {
             let approval = Arc::clone(stand.iter().find(|approval| approval.id() == id)?);
             Some(match failed.iter().find(|(failed, _)| *failed == id) {
@@ -232,7 +236,7 @@ impl Core {
         let (waiting, late): (Vec<_>, Vec<_>) = slots.earlier.iter().filter_map(|id| answer(*id)).partition(waits);
         slots.earlier = waiting.iter().filter_map(|answer| Some(answer.approval()?.id())).collect();
         let mut interruptions: Vec<Interruption> = Vec::new();
-        for approval in waiting.iter().chain(&answers).filter_map(Answer::approval) {
+        for approval in waiting.iter().chain(&answers).filter_map(Answer::approval).chain(nested) {
             let is_new = interruptions.iter().all(|known| known.id() != approval.id());
             if approval.status == Status::Pending && is_new {
                 interruptions.push(Interruption::new(Arc::clone(self), run.clone(), Arc::clone(approval)));

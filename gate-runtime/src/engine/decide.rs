@@ -221,7 +221,7 @@ impl Core {
         let open = unseal(tool.descriptor.input_schema(), &next.arguments, known.as_ref());
         let open = open.ok_or_else(|| unfit("its secret arguments are in another process".to_owned()))?;
         let now = next.changed_at;
-        let context = run.context(&next.subject.call, next.id(), next.subject.reasoning.clone(), now);
+        let context = run.context_of(&next.subject, now);
         let judged = self.judge(tool, &open, &next.arguments, context).await;
         let assessment = judged.map_err(|misfit| DecideError::Invalid(misfit.into()))?.assessment;
         if assessment.verdict() == Verdict::Deny {

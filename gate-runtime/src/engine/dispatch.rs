@@ -65,7 +65,7 @@ impl Core {
                 self.settle(&next);
                 return Ok(Executed { approval: next, output: None });
             }
-            let context = run.context(&next.subject.call, id, next.subject.reasoning.clone(), next.changed_at);
+            let context = run.context_of(&next.subject, next.changed_at);
             return Ok(self.execute(next, arguments, context).await);
         }
     }
@@ -103,7 +103,7 @@ impl Core {
             problem: format!("The approved arguments no longer fit `{}`: {misfits}", tool.name),
         })?;
         let now = self.now();
-        let context = run.context(&subject.call, approval.id(), subject.reasoning.clone(), now);
+        let context = run.context_of(subject, now);
         let judgement = self.judge(tool, arguments, &approval.arguments, context).await.map_err(unavailable)?;
         let mut course = Course::from(approval);
         let again = CallEvent::Reassessed { assessment: judgement.assessment, changes };

@@ -8,7 +8,7 @@ use crate::ports::directory::DirectoryError;
 use crate::ports::store::StoreError;
 use crate::values::approval::Approval;
 use crate::values::grant::BadScope;
-use crate::values::id::{AgentName, ApprovalId, ReviewerId};
+use crate::values::id::{AgentName, ApprovalId, ReviewerId, RunId};
 use crate::values::outcome::{NotRun, ToolOutcome};
 use crate::values::transition::Refused;
 use crate::values::words;
@@ -128,8 +128,10 @@ pub enum RunError {
         /// The names it knows.
         known: Vec<AgentName>,
     },
-    /// A run needs an id. Nothing ran.
+    /// A run needs an id, and so does each that is nested in one. Nothing ran.
     NoRunId,
+    /// The id has a `>`, which only stands in the ids of nested runs. Nothing ran.
+    ReservedRunId(RunId),
     /// The store did not answer.
     Store(StoreError),
     /// The state of a run cannot be read.
@@ -153,7 +155,12 @@ impl fmt::Display for RunError {
                     None => write!(f, ": add `.agent(\"{agent}\")` to the gate's builder"),
                 }
             }
-            Self::NoRunId => f.write_str("a run needs an id: `gate.run(\"…\")` got an empty text"),
+            Self::NoRunId => {
+                f.write_str("a run needs an id: `gate.run(\"…\")` or `run.child(\"…\")` got an empty text")
+            }
+            Self::ReservedRunId(run) => {
+                write!(f, "the run id `{run}` has a `>`, which stands between a run and one nested in it: leave it out")
+            }
             Self::Store(error) => fmt::Display::fmt(error, f),
             Self::State(error) => fmt::Display::fmt(error, f),
         }
@@ -165,7 +172,7 @@ impl std::error::Error for RunError {
         match self {
             Self::Store(error) => Some(error),
             Self::State(error) => Some(error),
-            Self::UnknownAgent { .. } | Self::NoRunId => None,
+            Self::UnknownAgent { .. } | Self::NoRunId | Self::ReservedRunId(_) => None,
         }
     }
 }

@@ -4,7 +4,6 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use super::batch::Slots;
 use super::core::Core;
 use super::course::Course;
 use super::error::{DecideError, ReviewerError, RunError};
@@ -13,6 +12,7 @@ use super::intake::Circumstances;
 use super::interruption::Interruption;
 use super::run::Run;
 use super::run_state::RunState;
+use super::thread::{Thread, check_agent};
 use crate::logic::registry::Registry;
 use crate::ports::store::{ApprovalFilter, Committed, Proposal, StoreError, Transition};
 use crate::values::approval::{Approval, Status};
@@ -48,10 +48,11 @@ impl<R: Registry> Gate<R> {
         Self { core, registry: PhantomData }
     }
 
-    /// A run of an agent. The id names it in every record; call ids are unique within it.
+    /// A run of an agent. The id names it in every record; call ids are unique within it. It has no `>`, which stands in the ids of
+    /// [nested runs](Run::child).
     #[must_use]
     pub fn run(&self, id: impl Into<RunId>) -> Run<R> {
-        Run::new(Arc::clone(&self.core), id.into())
+        Run::of(Arc::clone(&self.core), Arc::new(Thread::begin(&self.core, id.into())))
     }
 
     /// Goes on with a run from its state. [`Run::proceed`] then runs what was approved, and lists what still waits.
@@ -65,14 +66,13 @@ impl<R: Registry> Gate<R> {
     pub async fn resume(&self, state: RunState) -> Result<Run<R>, RunError> {
         let core = &self.core;
         let body = state.read(&core.key)?;
-        if !core.knows_agent(&body.info.agent) {
-            return Err(RunError::UnknownAgent { agent: body.info.agent.clone(), known: core.agents.clone() });
+        for run in body.family() {
+            check_agent(core, &run.info.agent)?;
         }
-        for approval in body.approvals {
-            self.take_in(approval).await?;
+        for approval in body.family().into_iter().flat_map(|run| &run.approvals) {
+            self.take_in(approval.clone()).await?;
         }
-        let run = Circumstances { info: body.info, reasoning: body.reasoning, history: History::default() };
-        Ok(Run::resumed(Arc::clone(core), run, Slots::resumed(body.current, body.earlier)))
+        Ok(Run::of(Arc::clone(core), Arc::new(Thread::resumed(body, None))))
     }
 
     async fn take_in(&self, approval: Approval) -> Result<(), StoreError> {

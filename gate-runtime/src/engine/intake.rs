@@ -9,9 +9,9 @@ use super::core::{Core, GateTool};
 use crate::logic::registry::unknown_tool;
 use crate::ports::store::Transition;
 use crate::values::context::{CallContext, RunInfo, ToolCall};
-use crate::values::event::{GateEvent, Record};
+use crate::values::event::{GateEvent, Record, Subject};
 use crate::values::history::History;
-use crate::values::id::{AgentName, ApprovalId, CallId, ToolName};
+use crate::values::id::{ApprovalId, CallId, ToolName};
 use crate::values::json::{read, read_value};
 use crate::values::outcome::NotRun;
 
@@ -24,6 +24,12 @@ pub(crate) struct Circumstances {
 }
 
 impl Circumstances {
+    /// The context of a call that was taken in before: by the agent that proposed it, whoever runs now.
+    pub(crate) fn context_of(&self, subject: &Subject, now: Timestamp) -> CallContext {
+        let context = self.context(&subject.call, subject.approval, subject.reasoning.clone(), now);
+        CallContext { info: Arc::clone(&subject.info), ..context }
+    }
+
     /// The context in which a call is judged or run.
     pub(crate) fn context(
         &self,
@@ -111,10 +117,6 @@ impl Core {
             Ok(_) => NotRun::Invalid { problem },
             Err(error) => NotRun::Unavailable { problem: error.to_string() },
         }
-    }
-
-    pub(crate) fn knows_agent(&self, agent: &AgentName) -> bool {
-        self.agents.contains(agent)
     }
 
     pub(crate) fn tool_at(&self, index: usize) -> Result<&GateTool, NotRun> {

@@ -16,6 +16,7 @@ pub(crate) mod open;
 pub(crate) mod run;
 pub(crate) mod run_state;
 pub(crate) mod single;
+pub(crate) mod thread;
 pub(crate) mod timekeeper;
 pub(crate) mod turn;
 pub(crate) mod wait;

@@ -2,14 +2,14 @@
 
 use std::fmt;
 use std::marker::PhantomData;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
-use super::batch::Slots;
 use super::core::{Core, lock};
 use super::error::{CallError, DecideError, RunError};
 use super::intake::Circumstances;
 use super::run_state::RunState;
 use super::single::without_value;
+use super::thread::{Thread, check_agent};
 use super::turn::Turn;
 use crate::logic::registry::{Offers, Registry};
 use crate::logic::tool::Tool;
@@ -17,9 +17,9 @@ use crate::ports::BoxFuture;
 use crate::ports::store::ApprovalFilter;
 use crate::values::approval::Status;
 use crate::values::assessment::Assessment;
-use crate::values::context::{RunInfo, ToolCall};
+use crate::values::context::{Passage, RunInfo, ToolCall};
 use crate::values::history::{History, Message};
-use crate::values::id::{AgentName, ApprovalId, CallId, CaseId, Principal, Role, RunId};
+use crate::values::id::{AgentName, ApprovalId, CallId, CaseId, Principal, Role};
 use crate::values::outcome::NotRun;
 
 /// One run of an agent, made by [`Gate::run`](crate::Gate::run): every call of a model goes through it.
@@ -42,96 +42,139 @@ use crate::values::outcome::NotRun;
 /// assert_eq!(get_order(&run, "A-1001".into()).await?, "A-1001: paid");
 /// # Ok(()) }
 /// ```
-#[expect(clippy::struct_field_names, reason = "what a run has is its circumstances")]
 pub struct Run<R: Registry> {
     core: Arc<Core>,
-    run: Circumstances,
-    heard: Mutex<History>,
-    slots: Mutex<Slots>,
+    thread: Arc<Thread>,
     registry: PhantomData<fn() -> R>,
 }
 
 impl<R: Registry> Run<R> {
-    pub(crate) fn new(core: Arc<Core>, run: RunId) -> Self {
-        let agent = match core.agents.as_slice() {
-            [only] => only.clone(),
-            _ => AgentName::from(""),
-        };
-        let info = Arc::new(RunInfo { run, agent, principal: None, roles: Vec::new(), case: None });
-        Self::resumed(core, Circumstances { info, reasoning: None, history: History::default() }, Slots::default())
-    }
-
-    pub(crate) fn resumed(core: Arc<Core>, run: Circumstances, slots: Slots) -> Self {
-        Self { core, run, heard: Mutex::default(), slots: Mutex::new(slots), registry: PhantomData }
+    pub(crate) fn of(core: Arc<Core>, thread: Arc<Thread>) -> Self {
+        Self { core, thread, registry: PhantomData }
     }
 
     /// The agent that runs. A gate with one agent knows; one with several must be told.
     #[must_use]
-    pub fn agent(mut self, name: impl Into<AgentName>) -> Self {
-        self.info_mut().agent = name.into();
+    pub fn agent(self, name: impl Into<AgentName>) -> Self {
+        self.thread.change(|info| info.agent = name.into());
         self
     }
 
     /// The person for whom it runs. That person does not count among the approvers of its calls.
     #[must_use]
-    pub fn on_behalf_of(mut self, who: impl Into<Principal>) -> Self {
-        self.info_mut().principal = Some(who.into());
+    pub fn on_behalf_of(self, who: impl Into<Principal>) -> Self {
+        self.thread.change(|info| info.principal = Some(who.into()));
         self
     }
 
     /// The roles of the person for whom it runs, for rules to look at. They never count as a reviewer's.
     #[must_use]
-    pub fn roles(mut self, roles: impl IntoIterator<Item = impl Into<Role>>) -> Self {
-        self.info_mut().roles = roles.into_iter().map(Into::into).collect();
+    pub fn roles(self, roles: impl IntoIterator<Item = impl Into<Role>>) -> Self {
+        self.thread.change(|info| info.roles = roles.into_iter().map(Into::into).collect());
         self
     }
 
     /// The matter it belongs to.
     #[must_use]
-    pub fn case(mut self, case: impl Into<CaseId>) -> Self {
-        self.info_mut().case = Some(case.into());
+    pub fn case(self, case: impl Into<CaseId>) -> Self {
+        self.thread.change(|info| info.case = Some(case.into()));
         self
     }
 
     /// Why the agent says it does what it does, where a call does not say it: shown to reviewers as its claim.
     #[must_use]
-    pub fn reasoning(mut self, text: impl Into<Arc<str>>) -> Self {
-        self.run.reasoning = Some(text.into());
+    pub fn reasoning(self, text: impl Into<Arc<str>>) -> Self {
+        self.thread.set_reasoning(text.into());
         self
     }
 
-    /// What was said before, oldest first: rules see it as the call's history.
+    /// What was said before, oldest first: rules see it as the call's history, and where values [came from](crate::Origin).
+    ///
+    /// Each [dialect](crate::dialect) reads its own conversations: `run.history(openai::history(&messages)?)`.
     #[must_use]
     pub fn history(self, messages: impl IntoIterator<Item = Message>) -> Self {
-        *lock(&self.heard) = History::new(messages.into_iter().collect());
+        *lock(&self.thread.heard.own) = History::new(messages.into_iter().collect());
         self
     }
 
     /// Adds what is said now to the history.
     pub fn hear(&self, message: Message) {
-        lock(&self.heard).push(message);
+        lock(&self.thread.heard.own).push(message);
     }
 
-    fn info_mut(&mut self) -> &mut RunInfo {
-        Arc::make_mut(&mut self.run.info)
-    }
-
-    /// Who runs, for whom, in which matter.
+    /// Who runs, for whom, in which matter, and how the run came to its agent.
     #[must_use]
-    pub fn info(&self) -> &RunInfo {
-        &self.run.info
+    pub fn info(&self) -> Arc<RunInfo> {
+        self.thread.info()
     }
 
-    /// The circumstances of the next call, if the run can go on at all.
+    /// The run of an agent that this one calls for a part of its work: an agent as a tool. The id is that of the work, as the id of the
+    /// call by which the outer model asked for it; asked for again, also after [`Gate::resume`](crate::Gate::resume), it is the same run.
+    ///
+    /// It acts for the same person in the same matter, and is judged by the policies of its own agent. Nothing that was approved or
+    /// granted in the outer run counts in it, nor the reverse. Its questions are among the outer run's
+    /// [interruptions](Turn::interruptions), and its calls in the outer run's [`state`](Self::state): once they are decided, `proceed` of the nested
+    /// run gives their answers, and its agent goes on from there.
+    ///
+    /// In its history the user is the outer agent, whose words may be made up: only what the person said in the outer run was
+    /// [said by the user](crate::Origin::User).
+    ///
+    /// ```
+    /// # use gate_runtime::prelude::*;
+    /// # /// Delete a file.
+    /// # #[gated_tool(policy = "always_ask")] fn delete_file(path: String) -> String { format!("deleted {path}") }
+    /// # registry! { pub Tools for () { DeleteFile } }
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let people = StaticDirectory::new().person("dana", ["manager"]);
+    /// let gate: Gate<Tools> = Gate::builder(()).agent("lead").agent("cleaner").directory(people).build().await?;
+    /// let outer = gate.run("run-42").agent("lead").on_behalf_of("mia");
+    ///
+    /// // The lead's model calls the cleaner, whose model proposes this:
+    /// let inner = outer.child("call_7").agent("cleaner");
+    /// let turn = inner.submit([ToolCall::new("1", "delete_file", r#"{"path":"/tmp/x"}"#)]).await?;
+    /// assert!(turn.is_waiting());
+    ///
+    /// // Whoever looks after the outer run sees the question.
+    /// outer.proceed().await?.interruptions()[0].approve(&gate.reviewer("dana").await?).await?;
+    /// assert_eq!(outer.child("call_7").proceed().await?.answers()[0].for_model(), "deleted /tmp/x");
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn child(&self, id: impl AsRef<str>) -> Self {
+        Self::of(Arc::clone(&self.core), self.thread.nested(&self.core, id.as_ref()))
+    }
+
+    /// Hands the run over to another agent: from now on that agent's policies judge what is proposed. What was proposed before stays a
+    /// proposal of the agent that made it.
+    ///
+    /// ```
+    /// # use gate_runtime::prelude::*;
+    /// # /// Refund.
+    /// # #[gated_tool(policy = "always_ask")] fn refund(order: String) {}
+    /// # registry! { pub Tools for () { Refund } }
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let gate: Gate<Tools> = Gate::builder(()).agent("triage").agent("billing").build().await?;
+    /// let run = gate.run("run-42").agent("triage");
+    /// run.hand_off("billing")?;
+    /// assert_eq!(run.info().agent(), "billing");
+    /// assert_eq!(run.info().passages()[0].to_string(), "handed over by triage");
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// [`RunError::UnknownAgent`]: the run stays with the agent it has.
+    pub fn hand_off(&self, to: impl Into<AgentName>) -> Result<(), RunError> {
+        let to = to.into();
+        check_agent(&self.core, &to)?;
+        self.thread.change(|info| {
+            let from = std::mem::replace(&mut info.agent, to);
+            info.passages.push(Passage::HandedOff { from });
+        });
+        Ok(())
+    }
+
     fn circumstances(&self) -> Result<Circumstances, RunError> {
-        let RunInfo { run, agent, .. } = &*self.run.info;
-        if run.as_str().is_empty() {
-            return Err(RunError::NoRunId);
-        }
-        if !self.core.knows_agent(agent) {
-            return Err(RunError::UnknownAgent { agent: agent.clone(), known: self.core.agents.clone() });
-        }
-        Ok(Circumstances { history: lock(&self.heard).clone(), ..self.run.clone() })
+        self.thread.circumstances(&self.core)
     }
 
     /// Takes a batch of calls, as a model proposed them, and never waits for people.
@@ -148,7 +191,7 @@ impl<R: Registry> Run<R> {
     /// A body that runs when this is dropped becomes indeterminate; everything else stays as the record says.
     pub async fn submit(&self, calls: impl IntoIterator<Item = ToolCall>) -> Result<Turn, RunError> {
         let calls: Vec<ToolCall> = calls.into_iter().collect();
-        self.core.submit(&self.circumstances()?, &self.slots, &calls).await
+        self.core.submit(&self.circumstances()?, &self.thread, &calls).await
     }
 
     /// Runs what has been approved since, and gives the batch as it stands now. It never waits for people.
@@ -161,7 +204,7 @@ impl<R: Registry> Run<R> {
     /// # Cancel safety
     /// As for [`submit`](Self::submit).
     pub async fn proceed(&self) -> Result<Turn, RunError> {
-        self.core.proceed(&self.circumstances()?, &self.slots).await
+        self.core.proceed(&self.circumstances()?, &self.thread).await
     }
 
     /// Waits until people have decided every call of the batch, and runs what they approved.
@@ -172,7 +215,7 @@ impl<R: Registry> Run<R> {
     /// # Cancel safety
     /// Waiting can be dropped at any time; a body that runs then becomes indeterminate.
     pub async fn wait(&self) -> Result<Turn, RunError> {
-        self.core.wait(&self.circumstances()?, &self.slots).await
+        self.core.wait(&self.circumstances()?, &self.thread).await
     }
 
     /// Makes one typed call, and waits for the decision, if one is needed.
@@ -228,39 +271,43 @@ impl<R: Registry> Run<R> {
         self.core.assess(&run, call).await
     }
 
-    /// Takes back every call of the run that waits, and says how many.
+    /// Takes back every call that waits, of the run and of those nested in it, and says how many.
     ///
     /// # Errors
     /// Where the store does not answer.
     pub async fn cancel(&self, reason: &str) -> Result<usize, RunError> {
         let mut count = 0;
-        for status in [Status::Pending, Status::Approved] {
-            let filter = ApprovalFilter::all().run(&self.run.info.run).status(status);
-            for approval in self.core.store.approvals(&filter).await? {
-                match self.core.cancel(approval.id(), reason).await {
-                    Ok(_) => count += 1,
-                    Err(DecideError::Store(error)) => return Err(error.into()),
-                    // Someone was faster: it is no longer there to be taken back.
-                    Err(_) => {}
+        for run in self.thread.family().iter().map(|thread| thread.info()) {
+            for status in [Status::Pending, Status::Approved] {
+                let filter = ApprovalFilter::all().run(run.run()).status(status);
+                for approval in self.core.store.approvals(&filter).await? {
+                    match self.core.cancel(approval.id(), reason).await {
+                        Ok(_) => count += 1,
+                        Err(DecideError::Store(error)) => return Err(error.into()),
+                        // Someone was faster: it is no longer there to be taken back.
+                        Err(_) => {}
+                    }
                 }
             }
         }
         Ok(count)
     }
 
-    /// The state of the run, to go on later or elsewhere: see [`RunState`].
+    /// The state of the run and of those nested in it, to go on later or elsewhere: see [`RunState`].
     ///
     /// # Errors
     /// Where the store does not answer.
     pub async fn state(&self) -> Result<RunState, RunError> {
-        let slots = lock(&self.slots).clone();
-        let approvals = self.core.load_all(slots.ids()).await?;
-        Ok(RunState::write(&self.core.key, &self.run, slots, &approvals)?)
+        let mut ids = lock(&self.thread.slots).ids();
+        ids.extend(self.thread.nested_ids());
+        let approvals = self.core.load_all(ids).await?;
+        Ok(RunState::write(&self.core.key, &self.thread, &approvals)?)
     }
 }
 
 impl<R: Registry> fmt::Debug for Run<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Run({} by {})", self.run.info.run, self.run.info.agent)
+        let info = self.info();
+        write!(f, "Run({} by {})", info.run, info.agent)
     }
 }

@@ -9,8 +9,9 @@ use serde_json::Value;
 use sha2::Sha256;
 
 use super::batch::Slots;
+use super::core::lock;
 use super::error::StateError;
-use super::intake::Circumstances;
+use super::thread::Thread;
 use crate::values::approval::Approval;
 use crate::values::context::RunInfo;
 use crate::values::digest::{hex, unhex};
@@ -19,9 +20,10 @@ use crate::values::json::canonical;
 use crate::values::outcome::NotRun;
 
 /// The version that this program writes. It reads every version up to this one.
-const VERSION: u64 = 1;
+const VERSION: u64 = 2;
 
-/// The state of a run, to go on later or in another process: which calls it has, how they stand, what was approved.
+/// The state of a run, to go on later or in another process: which calls it has, how they stand, what was approved; and the
+/// same of every run nested in it.
 ///
 /// It is JSON, has a version, holds no secrets, and is authenticated with the gate's key (HMAC-SHA-256 over its canonical form):
 /// a gate resumes only what a gate with the same key wrote, unchanged. The store stays the authority: what it knows of a call
@@ -67,6 +69,28 @@ pub(crate) struct Body {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) earlier: Vec<ApprovalId>,
     pub(crate) approvals: Vec<Approval>,
+    /// The runs nested in it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) nested: Vec<Body>,
+}
+
+impl Body {
+    /// A run with what it knows of its calls, and the runs nested in it.
+    fn of(run: &Thread, approvals: &[Arc<Approval>]) -> Self {
+        let slots = lock(&run.slots).clone();
+        let ids = slots.ids();
+        let of_run = approvals.iter().filter(|approval| ids.contains(&approval.id()));
+        let of_run = of_run.map(|approval| approval.without_salts()).collect();
+        let nested = run.all_nested().iter().map(|nested| Self::of(nested, approvals)).collect();
+        let Slots { current, earlier, .. } = slots;
+        let (info, reasoning) = (run.info(), run.reasoning());
+        Self { info, reasoning, current, earlier, approvals: of_run, nested }
+    }
+
+    /// It and every one nested in it.
+    pub(crate) fn family(&self) -> Vec<&Self> {
+        [self].into_iter().chain(self.nested.iter().flat_map(Self::family)).collect()
+    }
 }
 
 /// One call of a batch.
@@ -89,17 +113,9 @@ impl Slot {
 }
 
 impl RunState {
-    pub(crate) fn write(
-        key: &[u8; 32],
-        run: &Circumstances,
-        slots: Slots,
-        approvals: &[Arc<Approval>],
-    ) -> Result<Self, StateError> {
-        let Slots { current, earlier, .. } = slots;
-        let approvals = approvals.iter().map(|approval| approval.without_salts()).collect();
-        let (info, reasoning) = (Arc::clone(&run.info), run.reasoning.clone());
+    pub(crate) fn write(key: &[u8; 32], run: &Thread, approvals: &[Arc<Approval>]) -> Result<Self, StateError> {
         let malformed = |error: serde_json::Error| StateError::Malformed { problem: error.to_string() };
-        let run = serde_json::to_value(Body { info, reasoning, current, earlier, approvals }).map_err(malformed)?;
+        let run = serde_json::to_value(Body::of(run, approvals)).map_err(malformed)?;
         let mac = hex(&mac(key, VERSION, &run)?.finalize().into_bytes());
         Ok(Self { version: VERSION, run, mac })
     }

@@ -27,9 +27,63 @@ pub struct RunInfo {
     pub(crate) roles: Vec<Role>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) case: Option<CaseId>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) passages: Vec<Passage>,
+}
+
+/// What stands between the id of a run and that of a run nested in it. No other run may have it in its id.
+pub(crate) const NESTED: char = '>';
+
+/// How a run came to the agent that it has.
+///
+/// ```
+/// use gate_runtime::Passage;
+/// let passage = Passage::HandedOff { from: "triage".into() };
+/// assert_eq!(passage.to_string(), "handed over by triage");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Passage {
+    /// Another agent handed the run over.
+    HandedOff {
+        /// Which one.
+        from: AgentName,
+    },
+    /// Another agent's run called it for a part of its work.
+    Called {
+        /// Which agent.
+        by: AgentName,
+        /// Its run.
+        run: RunId,
+    },
+}
+
+impl Passage {
+    /// The agent before.
+    #[must_use]
+    pub fn agent(&self) -> &AgentName {
+        match self {
+            Self::HandedOff { from } => from,
+            Self::Called { by, .. } => by,
+        }
+    }
+}
+
+impl fmt::Display for Passage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::HandedOff { from } => write!(f, "handed over by {from}"),
+            Self::Called { by, run } => write!(f, "called by {by} in run {run}"),
+        }
+    }
 }
 
 impl RunInfo {
+    /// For nobody, in no particular matter.
+    pub(crate) fn new(run: RunId, agent: AgentName) -> Self {
+        Self { run, agent, principal: None, roles: Vec::new(), case: None, passages: Vec::new() }
+    }
+
     /// The run.
     #[must_use]
     pub fn run(&self) -> &RunId {
@@ -58,6 +112,17 @@ impl RunInfo {
     #[must_use]
     pub fn case(&self) -> Option<&CaseId> {
         self.case.as_ref()
+    }
+
+    /// How the run came to its agent, oldest first: which agents handed it over, or called it. Empty for a run that its agent began.
+    #[must_use]
+    pub fn passages(&self) -> &[Passage] {
+        &self.passages
+    }
+
+    /// In how many runs it is nested.
+    pub(crate) fn depth(&self) -> usize {
+        self.passages.iter().filter(|passage| matches!(passage, Passage::Called { .. })).count()
     }
 }
 
@@ -125,6 +190,12 @@ impl CallContext {
     #[must_use]
     pub fn case(&self) -> Option<&CaseId> {
         self.info.case.as_ref()
+    }
+
+    /// How the run came to its agent, oldest first: a rule can look at who called it.
+    #[must_use]
+    pub fn passages(&self) -> &[Passage] {
+        &self.info.passages
     }
 
     /// Why the agent says it proposes the call: its claim, to be shown, never to be trusted.

@@ -345,7 +345,7 @@ mod tests {
     }
 
     fn opened(verdict: Verdict) -> Approval {
-        let run = RunInfo { run: "r".into(), agent: "a".into(), principal: None, roles: Vec::new(), case: None };
+        let run = RunInfo::new("r".into(), "a".into());
         let subject = Subject {
             approval: ApprovalId::new(),
             info: Arc::new(run),

@@ -44,8 +44,7 @@ pub struct Example<T: Tool> {
 impl<T: Tool> Example<T> {
     /// A call by an agent called `agent`, for nobody in particular.
     pub fn of(call: T) -> Self {
-        let (run, agent) = ("example".into(), "agent".into());
-        let info = RunInfo { run, agent, principal: None, roles: Vec::new(), case: None };
+        let info = RunInfo::new("example".into(), "agent".into());
         Self { call, info, history: Vec::new(), at: None }
     }
 

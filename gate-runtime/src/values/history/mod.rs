@@ -101,7 +101,6 @@ impl History {
     }
 
     /// The history of a nested run: it begins after another one, and who is called the user in it is the agent that called.
-    #[cfg(test)]
     pub(crate) fn after(self, before: Self) -> Self {
         Self { before: Some(Arc::new(before)), ..self }
     }

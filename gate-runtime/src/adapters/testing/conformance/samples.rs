@@ -42,7 +42,7 @@ pub(super) fn approval_of(
     arguments: &Value,
 ) -> Result<Arc<Approval>, Misfit> {
     let principal = Some("mia".into());
-    let info = RunInfo { run: run.into(), agent: "support".into(), principal, roles: Vec::new(), case: None };
+    let info = RunInfo { principal, ..RunInfo::new(run.into(), "support".into()) };
     let subject = Subject {
         approval: ApprovalId::new(),
         info: Arc::new(info),
