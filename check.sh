@@ -19,8 +19,9 @@ RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --all-features --no-de
 step "tests"
 cargo test --locked --workspace --all-features
 
-step "the library alone, with its default features"
+step "the library alone, with its default features and without any"
 cargo check --locked -p gate-runtime
+RUSTFLAGS="${RUSTFLAGS:-} -D warnings" cargo check --locked -p gate-runtime --no-default-features --target-dir target/bare
 
 step "the story of the refund desk"
 cargo run --locked --quiet --example refund_desk </dev/null | tail -n 3

@@ -36,8 +36,8 @@ fn said(output: &Output) -> String {
 
 /// The text with what changes from run to run left out.
 fn timeless(text: &str) -> String {
-    let line = |line: &str| match line.split_once(", until ") {
-        Some((before, _)) => format!("{before}, until …\n"),
+    let line = |line: &str| match line.split_once(" until 2") {
+        Some((before, _)) => format!("{before} until …\n"),
         None => format!("{line}\n"),
     };
     text.lines().map(line).collect()

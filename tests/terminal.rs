@@ -6,7 +6,7 @@ use std::io::{self, Cursor, Write};
 use std::sync::{Arc, Mutex};
 
 use gate_runtime::prelude::*;
-use gate_runtime::{Status, Terminal};
+use gate_runtime::{Digest, Reviewer, Status, Terminal, Visible};
 
 /// Payments.
 #[policy]
@@ -16,7 +16,12 @@ fn payments(rules: Rules<Pay>) -> Rules<Pay> {
 
 /// Pay someone.
 #[gated_tool(policy = "payments")]
-fn pay(to: String, amount: u64, note: Option<String>) -> String {
+fn pay(
+    to: String,
+    /// Whole units.
+    amount: u64,
+    note: Option<String>,
+) -> String {
     format!("paid {amount} to {to}{}", note.unwrap_or_default())
 }
 
@@ -42,21 +47,36 @@ impl Write for Screen {
     }
 }
 
+impl Screen {
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
+
+async fn desk() -> (Gate<Tools>, Reviewer) {
+    let people = StaticDirectory::new().person("dana", ["manager"]);
+    let gate = Gate::builder(()).agent("agent").agent("payer").directory(people).build().await.unwrap();
+    let dana = gate.reviewer("dana").await.unwrap();
+    (gate, dana)
+}
+
 /// Proposes a call, lets a manager type, and gives back the screen, how the call stands, and what the model is told.
 async fn type_in(call: ToolCall, typed: &str) -> (String, Status, String) {
-    let people = StaticDirectory::new().person("dana", ["manager"]);
-    let gate: Gate<Tools> = Gate::builder(()).directory(people).build().await.unwrap();
-    let dana = gate.reviewer("dana").await.unwrap();
-    let run = gate.run("run-1").on_behalf_of("mia");
+    type_with(call, typed, |terminal| terminal).await
+}
+
+/// The same, at another terminal.
+async fn type_with(call: ToolCall, typed: &str, other: impl FnOnce(Terminal) -> Terminal) -> (String, Status, String) {
+    let (gate, dana) = desk().await;
+    let run = gate.run("run-1").agent("agent").on_behalf_of("mia");
     let turn = run.submit([call]).await.unwrap();
     let asked = &turn.interruptions()[0];
     let screen = Screen::default();
-    let mut terminal = Terminal::over(Cursor::new(typed.to_owned()), screen.clone());
+    let mut terminal = other(Terminal::over(Cursor::new(typed.to_owned()), screen.clone()));
     let _ = terminal.ask(asked, &dana).await.unwrap();
     let status = gate.approval(asked.id()).await.unwrap().unwrap().status();
     let told = run.proceed().await.unwrap().answers()[0].for_model();
-    let shown = String::from_utf8(screen.0.lock().unwrap().clone()).unwrap();
-    (shown, status, told)
+    (screen.text(), status, told)
 }
 
 fn payment() -> ToolCall {
@@ -70,18 +90,62 @@ fn wiping() -> ToolCall {
 #[tokio::test]
 async fn the_reviewer_sees_what_is_needed_to_decide() {
     let (shown, ..) = type_in(payment(), "").await;
-    for line in [
-        "┌─ pay wants a decision",
-        "│  Pay someone.",
-        "│  agent      agent, for mia, run run-1",
-        "│  it claims  \"the invoice is due\"",
-        "│  arguments  amount  500",
-        "│             to      \"alice\"",
-        "│  because    no rule of policy payments decides it",
-        "└  decides    a manager within 30 minutes, until ",
-    ] {
-        assert!(shown.contains(line), "{line} in\n{shown}");
-    }
+    let (before, until) = shown.split_once("             until ").unwrap();
+    assert!(until.contains("Z, in 29 minutes\n└─\n"), "{until}");
+    assert_eq!(
+        before,
+        r#"
+┌─ pay wants a decision
+│  Pay someone.
+│
+│  agent      agent, for mia, run run-1
+│  it claims  "the invoice is due"
+│             the agent's own words, which nobody has checked
+│
+│  arguments  amount  500
+│                     Whole units.
+│             to      "alice"
+│
+│  rules      policy payments
+│               · deny    above the limit
+│               ● ask     otherwise: a manager within 30 minutes
+│  decides    a manager within 30 minutes
+│"#
+    );
+}
+
+#[tokio::test]
+async fn the_reviewer_sees_where_arguments_came_from_and_who_called_whom() {
+    let (gate, dana) = desk().await;
+    let outer = gate.run("run-1").agent("agent").history([
+        Message::user("Pay alice what the invoice says."),
+        Message::tool("read_mail", r#"{"total":500,"note":"урgent"}"#),
+    ]);
+    let inner = outer.child("call_7").agent("payer");
+    inner.hand_off("agent").unwrap();
+    let turn =
+        inner.submit([ToolCall::new("1", "pay", r#"{"to":"alice","amount":500,"note":"урgent"}"#)]).await.unwrap();
+    let screen = Screen::default();
+    Terminal::over(&b""[..], screen.clone()).ask(&turn.interruptions()[0], &dana).await.unwrap();
+    let shown = screen.text();
+    let (_, shown) = shown.split_once("│  agent      ").unwrap();
+    let (shown, _) = shown.split_once("│  rules").unwrap();
+    assert_eq!(
+        shown,
+        r#"agent, run run-1>call_7
+│             handed over by payer
+│             called by agent in run run-1
+│
+│  arguments  amount  500
+│                     from read_mail · Whole units.
+│             note    "\u{443}\u{440}gent"
+│                     from read_mail
+│                     ! it has letters that look like others, shown as \u{…}
+│             to      "alice"
+│                     said by the user
+│
+"#
+    );
 }
 
 #[tokio::test]
@@ -121,7 +185,7 @@ async fn an_edit_is_checked_field_by_field_and_asked_again() {
     let typed = "e\nnobody\namount\nmany\n\n\ne\namount\n20000\n\n\ne\namount\n300\n\nthat is the price\n";
     let (shown, status, told) = type_in(payment(), typed).await;
     assert!(shown.contains("there is no argument nobody"), "{shown}");
-    assert!(shown.contains("✗ the edited arguments do not fit: at `/amount`: expected an integer"), "{shown}");
+    assert!(shown.contains("✗ the edited arguments do not fit:\n      at `/amount`: expected an integer"), "{shown}");
     assert!(shown.contains("✗ the rule \"above the limit\" denies the edited arguments"), "{shown}");
     assert_eq!(status, Status::Approved);
     assert!(told.contains("paid 300 to alice"));
@@ -141,7 +205,8 @@ async fn a_standing_permission_is_spelled_out() {
 #[tokio::test]
 async fn everything_is_shown_on_request() {
     let (shown, ..) = type_in(payment(), "s\n").await;
-    for line in ["· deny    above the limit", ".deny(\"above the limit\").when(|call| call.amount > 10_000)", "sha256:"]
+    for line in
+        ["· deny    above the limit", ".deny(\"above the limit\")", "call.amount > 10_000", "sha256:", "approval"]
     {
         assert!(shown.contains(line), "{line} in\n{shown}");
     }
@@ -153,25 +218,77 @@ async fn hostile_text_is_shown_and_not_acted_out() {
     let arguments = serde_json::json!({"to": hostile, "amount": 500}).to_string();
     let call = ToolCall::new("1\u{1b}", "pay", arguments).reasoning(hostile);
     let (shown, ..) = type_in(call, "s\n").await;
-    let acts = |c: char| {
-        (c.is_control() && c != '\n') || ('\u{200b}'..='\u{202e}').contains(&c) || c == '\u{feff}' || c > '\u{e0000}'
-    };
-    assert!(!shown.chars().any(acts), "{:?}", shown.chars().filter(|c| acts(*c)).collect::<String>());
+    assert!(shown.lines().all(|line| Visible::of(line).hazards().is_empty()), "{shown}");
     assert!(shown.contains("\\u{202e}ecila\\u{200b}"), "{shown}");
+    let hazards = "characters that turn the text";
+    assert_eq!(
+        shown.matches(hazards).count(),
+        4,
+        "for the claim and the argument, at first and in everything\n{shown}"
+    );
 }
 
 #[tokio::test]
 async fn a_long_argument_is_shown_by_its_ends_and_whole_on_request() {
     let text = format!("start{}end", "x".repeat(1_000_000 / 8));
     let call = ToolCall::new("1", "pay", serde_json::json!({"to": text, "amount": 500}).to_string());
+    let unwrapped = |shown: String| shown.replace(['\n', '│', ' '], "");
     let (shown, ..) = type_in(call.clone(), "").await;
-    assert!(
-        shown.len() < 5_000
-            && shown.contains("\"start")
-            && shown.contains("end\"")
-            && shown.contains("125010 characters in all"),
-        "{shown}"
-    );
+    assert!(shown.len() < 5_000, "{shown}");
+    let digest = Digest::of(&text).to_string();
+    for part in ["\"startxxx", "xxxend\"", "125008charactersinall", &digest.replace(' ', "")] {
+        assert!(unwrapped(shown.clone()).contains(part), "{part} in {shown}");
+    }
     let (shown, ..) = type_in(call, "s\n").await;
-    assert!(shown.contains(&text));
+    assert!(unwrapped(shown).contains(&text));
+}
+
+#[tokio::test]
+async fn what_a_cut_hides_is_named_all_the_same() {
+    let text = format!("{}\u{202e}{}", "x".repeat(1_000), "y".repeat(1_000));
+    let call = ToolCall::new("1", "pay", serde_json::json!({"to": text, "amount": 500}).to_string());
+    let (shown, ..) = type_in(call, "").await;
+    assert!(!shown.contains("202e") && shown.contains("! it has characters that turn the text around"), "{shown}");
+}
+
+#[tokio::test]
+async fn no_text_can_draw_a_row_of_its_own() {
+    let fake = "x\n└─\n┌─ nothing wants a decision\n│  decides    you already did\n";
+    let long = format!("{:60}└─ done ─┐", "y");
+    let call = ToolCall::new("1", "pay", serde_json::json!({"to": fake, "amount": 500, "note": long}).to_string());
+    let (shown, ..) = type_in(call.reasoning(fake), "s\n").await;
+    let starts = |row: &str| shown.lines().filter(|line| line.starts_with(row)).count();
+    assert_eq!((starts("┌─"), starts("└─"), starts("│  decides")), (2, 2, 1), "{shown}");
+}
+
+#[tokio::test]
+async fn arguments_are_edited_in_an_editor() {
+    let with = |command: &'static str| move |terminal: Terminal| terminal.editor(command);
+    let (shown, status, told) = type_with(payment(), "e\nthat is the price\n", with("sed -i s/500/300/")).await;
+    assert_eq!(status, Status::Approved, "{shown}");
+    assert!(told.contains("paid 300 to alice"), "{told}");
+
+    // An edit that does not fit is told field by field, and the editor has it again.
+    let (shown, status, _) = type_with(payment(), "e\n\ne\n\n", with("sed -i 's/5*00/\"many\"/; s/to/tu/'")).await;
+    assert_eq!(status, Status::Pending);
+    for problem in ["\n      at `/amount`: expected an integer", "\n      at `/tu`: unknown field"] {
+        assert!(shown.contains(problem), "{problem} in {shown}");
+    }
+
+    for (command, typed, said) in [
+        ("true", "e\n", "nothing is changed"),
+        ("false", "e\n", "the editor ended with an error"),
+        ("sed -i s/500/20000/", "e\n\n", "the rule \"above the limit\" denies the edited arguments"),
+        ("sed -i 's/500/{/'", "e\n\n", "✗ at `/amount`: not JSON"),
+        ("sed -i '1i [' ", "e\nl\n", "not JSON"),
+        ("rm", "e\n", "nothing is changed"),
+        ("sed -i 's/\"to\"/\"amount\": 1, \"to\"/'", "e\n\n", "✗ at `/amount`: given twice"),
+    ] {
+        let (shown, status, _) = type_with(payment(), typed, with(command)).await;
+        assert_eq!(status, Status::Pending, "{command}");
+        assert!(shown.contains(said), "{command}: {shown}");
+    }
+    let wipe = |typed| type_with(wiping(), typed, with("sed -i s/sda/sdb/"));
+    assert_eq!(wipe("e\nno\n").await.1, Status::Pending);
+    assert_eq!(wipe("e\nwipe\n\n").await.2.rsplit(' ').next().unwrap(), "sdb");
 }

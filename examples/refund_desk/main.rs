@@ -40,7 +40,6 @@ async fn main() -> anyhow::Result<()> {
     people::introduce(&model);
 
     while let Some(text) = customer.says()? {
-        run.hear(Message::user(&text));
         messages.push(json!({"role": "user", "content": text}));
         loop {
             let response = model.reply(&messages).await?;
@@ -51,6 +50,7 @@ async fn main() -> anyhow::Result<()> {
             if calls.is_empty() {
                 break;
             }
+            run.set_history(openai::history(&messages)?);
             let mut turn = run.submit(calls).await?;
             while turn.is_waiting() {
                 for asked in turn.interruptions() {

@@ -90,6 +90,7 @@ pub use adapters::dialect;
 pub use adapters::directory::StaticDirectory;
 pub use adapters::memory::MemoryStore;
 pub use adapters::system_clock::SystemClock;
+#[cfg(feature = "terminal")]
 pub use adapters::terminal::Terminal;
 #[cfg(feature = "testing")]
 pub use adapters::testing;
@@ -145,6 +146,7 @@ pub use values::requirement::{Requirement, Tier, Who, anyone, ask, principal, ro
 pub use values::time::{DAY, HOUR, MINUTE, WEEK, days, hours, minutes};
 pub use values::transition::Refused;
 pub use values::verdict::Verdict;
+pub use values::visible::{Hazard, Visible};
 
 /// Makes a function a gated tool: its schema for the model, and the only door to its body.
 ///

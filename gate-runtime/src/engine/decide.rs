@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::core::{Core, StepError};
 use super::course::Course;
@@ -61,6 +61,27 @@ impl Edit {
     pub fn remove(mut self, field: impl Into<String>) -> Self {
         self.changes.push((field.into(), None));
         self
+    }
+
+    /// The changes that make other arguments of these: for a page or an editor where a person changes the whole.
+    ///
+    /// ```
+    /// use gate_runtime::Edit;
+    /// use serde_json::json;
+    /// let edit = Edit::between(&json!({"amount": 500, "note": "x"}), json!({"amount": 300}).as_object().unwrap());
+    /// assert_eq!(edit, Edit::new().set("/amount", 300).remove("/note"));
+    /// ```
+    pub fn between(old: &Value, new: &Map<String, Value>) -> Self {
+        let set = new.iter().filter(|(name, value)| old.get(name) != Some(value));
+        let set = set.map(|(name, value)| (pointer_to(name), Some(value.clone())));
+        let gone = old.as_object().into_iter().flat_map(Map::keys).filter(|name| !new.contains_key(*name));
+        Self { changes: set.chain(gone.map(|name| (pointer_to(name), None))).collect() }
+    }
+
+    /// Whether it changes nothing.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.changes.is_empty()
     }
 
     fn apply(&self, arguments: &Value) -> Result<Value, Misfit> {

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use serde_json::Value;
 
 use super::core::Core;
@@ -69,6 +70,12 @@ impl Interruption {
     #[must_use]
     pub fn descriptor(&self) -> Option<&Descriptor> {
         self.core.tool(self.approval.tool().as_str()).map(|tool| tool.descriptor)
+    }
+
+    /// What time it is, by the gate's clock: what deadlines are counted from.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.core.now()
     }
 
     /// Lets it run as it is shown.

@@ -18,7 +18,7 @@ use crate::ports::store::ApprovalFilter;
 use crate::values::approval::Status;
 use crate::values::assessment::Assessment;
 use crate::values::context::{Passage, RunInfo, ToolCall};
-use crate::values::history::{History, Message};
+use crate::values::history::Message;
 use crate::values::id::{AgentName, ApprovalId, CallId, CaseId, Principal, Role};
 use crate::values::outcome::NotRun;
 
@@ -93,8 +93,33 @@ impl<R: Registry> Run<R> {
     /// Each [dialect](crate::dialect) reads its own conversations: `run.history(openai::history(&messages)?)`.
     #[must_use]
     pub fn history(self, messages: impl IntoIterator<Item = Message>) -> Self {
-        *lock(&self.thread.heard.own) = History::new(messages.into_iter().collect());
+        self.set_history(messages);
         self
+    }
+
+    /// The whole conversation as it is now, in the place of what was heard before: for an application that has it as a list of messages
+    /// anyway. What did not change is not read again.
+    ///
+    /// ```
+    /// # use gate_runtime::prelude::*;
+    /// # use gate_runtime::dialect::openai;
+    /// # /// Read one order.
+    /// # #[gated_tool(policy = "never_ask")] fn get_order(order_id: String) -> String { format!("{order_id}: paid") }
+    /// # registry! { pub Tools for () { GetOrder } }
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let gate: Gate<Tools> = Gate::builder(()).build().await?;
+    /// # let run = gate.run("run-42");
+    /// # let mut messages = vec![serde_json::json!({"role": "user", "content": "Where is A-1001?"})];
+    /// # let answer = serde_json::json!({"role": "assistant", "tool_calls": [{"id": "1", "type": "function", "function":
+    /// #     {"name": "get_order", "arguments": r#"{"order_id":"A-1001"}"#}}]});
+    /// messages.push(answer.clone());
+    /// run.set_history(openai::history(&messages)?);
+    /// let turn = run.submit(openai::tool_calls(&answer)?).await?;
+    /// messages.extend(openai::messages(&turn));
+    /// # Ok(()) }
+    /// ```
+    pub fn set_history(&self, messages: impl IntoIterator<Item = Message>) {
+        lock(&self.thread.heard.own).replace(messages.into_iter().collect());
     }
 
     /// Adds what is said now to the history.

@@ -21,5 +21,6 @@ pub(crate) mod requirement;
 pub(crate) mod time;
 pub(crate) mod transition;
 pub(crate) mod verdict;
+pub(crate) mod visible;
 mod voting;
 pub(crate) mod words;

@@ -190,6 +190,13 @@ mod tests {
         history.push(Message::user("order A-7"));
         assert_eq!(history.origin(&json!("A-7")), Origin::User);
         assert_eq!(before.origin(&json!("A-7")), Origin::Agent);
+        let (hello, bye) = (Message::user("hello"), Message::user("A-8"));
+        history.replace(vec![hello.clone(), Message::user("order A-7"), bye.clone()]);
+        assert_eq!(history.origin(&json!("A-8")), Origin::User);
+        history.replace(vec![hello, bye]);
+        assert_eq!(history.origin(&json!("A-8")), Origin::User);
+        assert_eq!(history.origin(&json!("A-7")), Origin::Agent);
+        assert_eq!(before.origin(&json!("hello")), Origin::User);
     }
 
     #[test]

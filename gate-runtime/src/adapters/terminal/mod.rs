@@ -1,12 +1,14 @@
 //! Asking a person in the terminal.
 
+mod editor;
+mod page;
 mod prompt;
 mod view;
 
 use std::fmt;
-use std::io::{self, BufRead, Write};
+use std::io::{self, BufRead, IsTerminal as _, Write};
 
-use prompt::{Choice, Prompt};
+use prompt::{Choice, Prompt, Screen};
 
 use crate::engine::decide::Decided;
 use crate::engine::error::DecideError;
@@ -15,8 +17,14 @@ use crate::values::decision::Reviewer;
 
 /// Asks a person in a terminal: shows what waits, takes an answer, says what came of it.
 ///
-/// There is no default answer: an empty line asks again, the end of the input leaves the question open. A destructive call is
-/// approved by typing its tool's name. Characters that could act on the terminal, or hide, are shown as escapes.
+/// Shown are the tool, who proposes the call for whom and why it says so, every argument with its origin, every rule with its result, who
+/// may decide until when. Answered are `a` approve, `e` edit, `r` reject, `g` grant, `s` show everything, `l` later.
+///
+/// There is no default answer: an empty line asks again, the end of the input leaves the question open, and what was typed before the
+/// question was shown is no answer to it. A destructive call is approved by typing its tool's name. Characters that could act on the
+/// terminal, hide, or pass for others are shown as escapes, and named.
+///
+/// Arguments are edited as JSON in `$VISUAL` or `$EDITOR`, or line by line where there is none. Colours follow `NO_COLOR` and `CLICOLOR`.
 ///
 /// ```
 /// # use gate_runtime::prelude::*;
@@ -50,12 +58,25 @@ impl Terminal {
     /// The terminal of this process: standard input and output.
     #[must_use]
     pub fn standard() -> Self {
-        Self::over(io::BufReader::new(io::stdin()), io::stdout())
+        let editor = ["VISUAL", "EDITOR"].into_iter().filter_map(|name| std::env::var(name).ok());
+        let editor = editor.filter(|_| io::stdin().is_terminal()).find(|editor| !editor.trim().is_empty());
+        let (input, output) = (Box::new(io::BufReader::new(io::stdin())), Box::new(io::stdout()));
+        Self { prompt: Some(Prompt { input, output, screen: Screen::Standard, editor }) }
     }
 
-    /// Any other pair of input and output.
+    /// Any other pair of input and output: 80 columns, no colours, no editor.
     pub fn over(input: impl BufRead + Send + 'static, output: impl Write + Send + 'static) -> Self {
-        Self { prompt: Some(Prompt { input: Box::new(input), output: Box::new(output) }) }
+        let (input, output) = (Box::new(input), Box::new(output));
+        Self { prompt: Some(Prompt { input, output, screen: Screen::Other, editor: None }) }
+    }
+
+    /// The command that edits arguments, called with the name of a file of JSON.
+    #[must_use]
+    pub fn editor(mut self, command: impl Into<String>) -> Self {
+        if let Some(prompt) = &mut self.prompt {
+            prompt.editor = Some(command.into());
+        }
+        self
     }
 
     /// Shows a call that waits, and asks until there is an answer that counts.
@@ -69,35 +90,45 @@ impl Terminal {
     /// # Cancel safety
     /// Dropped while the person thinks, the question stays open, and the next line of input goes to who asks next.
     pub async fn ask(&mut self, asked: &Interruption, reviewer: &Reviewer) -> io::Result<Option<Decided>> {
-        self.with({
-            let shown = view::of(asked);
-            move |prompt| prompt.show(&shown)
+        let look = self.look();
+        let page = view::of(asked, look);
+        self.with(move |prompt| {
+            prompt.forget_what_was_typed();
+            prompt.show(&page)
         })
         .await?;
+        let mut draft = None;
         loop {
-            let question = prompt::Question::of(asked);
+            let question = prompt::Question::of(asked, draft.take());
             let Some(choice) = self.with(move |prompt| prompt.choose(&question)).await? else { return Ok(None) };
             let deciding = match choice {
                 Choice::Approve { comment } => with_comment(asked.approve(reviewer), comment),
                 Choice::Reject { reason } => asked.reject(reviewer, reason),
-                Choice::Edit { edit, comment } => with_comment(asked.edit(reviewer, edit), comment),
+                Choice::Edit { edit, comment, draft: written } => {
+                    draft = written;
+                    with_comment(asked.edit(reviewer, edit), comment)
+                }
                 Choice::Grant { scope, comment } => with_comment(asked.grant(reviewer, scope), comment),
                 Choice::ShowAll => {
-                    let all = view::everything(asked);
+                    let all = view::everything(asked, look);
                     self.with(move |prompt| prompt.show(&all)).await?;
                     continue;
                 }
             };
             let (said, end) = match deciding.await {
                 Ok(decided) => (view::outcome(&decided), Some(Some(decided))),
-                Err(error @ DecideError::AlreadyDecided(_)) => (format!("  {error}\n"), Some(None)),
-                Err(error) => (format!("  ✗ {}\n", view::visible(&error.to_string())), None),
+                Err(error @ DecideError::AlreadyDecided(_)) => (problem(&error), Some(None)),
+                Err(error) => (problem(&error), None),
             };
             self.with(move |prompt| prompt.show(&said)).await?;
             if let Some(end) = end {
                 return Ok(end);
             }
         }
+    }
+
+    fn look(&self) -> page::Look {
+        self.prompt.as_ref().map_or(Screen::Other, |prompt| prompt.screen).look()
     }
 
     /// Talks to the person on a thread of its own: people are slow, and the runtime has other work.
@@ -114,6 +145,17 @@ impl Terminal {
         let (prompt, said) = talked.await.map_err(io::Error::other)?;
         self.prompt = Some(prompt);
         said
+    }
+}
+
+/// Why a decision does not count; an edit that does not fit, field by field.
+fn problem(error: &DecideError) -> String {
+    match error {
+        DecideError::Invalid(misfits) => {
+            let lines = misfits.iter().map(|misfit| format!("      {}\n", view::shown(&misfit.to_string())));
+            format!("  ✗ the edited arguments do not fit:\n{}", lines.collect::<String>())
+        }
+        error => format!("  ✗ {}\n", view::shown(&error.to_string())),
     }
 }
 

@@ -1,19 +1,50 @@
 //! The questions themselves, and how their answers are read.
 
-use std::io::{self, BufRead, Write};
+use std::io::{self, BufRead, IsTerminal as _, Write};
 
 use serde_json::Value;
 
-use super::view::visible;
+use super::editor;
+use super::page::Look;
+use super::view::shown;
 use crate::engine::decide::Edit;
 use crate::engine::interruption::Interruption;
 use crate::values::grant::Scope;
+use crate::values::json::{ReadLimits, read};
 use crate::values::requirement::Requirement;
+
+/// How much an edited text may hold; what the gate takes is checked by the gate.
+const LIMITS: ReadLimits = ReadLimits { bytes: 16 * 1024 * 1024, depth: 128 };
 
 /// A person at a terminal.
 pub(super) struct Prompt {
     pub(super) input: Box<dyn BufRead + Send>,
     pub(super) output: Box<dyn Write + Send>,
+    pub(super) screen: Screen,
+    /// The command that edits a file; without one, arguments are edited line by line.
+    pub(super) editor: Option<String>,
+}
+
+/// What is known of where the person sits.
+#[derive(Clone, Copy)]
+pub(super) enum Screen {
+    /// The terminal of this process.
+    Standard,
+    /// Anything else: 80 columns, no colours.
+    Other,
+}
+
+impl Screen {
+    /// The look of a page, now: people resize their windows.
+    pub(super) fn look(self) -> Look {
+        let terminal = console::Term::stdout();
+        let columns = match self {
+            Self::Standard => terminal.size_checked().map(|(_, columns)| usize::from(columns)),
+            Self::Other => None,
+        };
+        let colours = matches!(self, Self::Standard) && io::stdout().is_terminal() && console::colors_enabled();
+        Look { width: columns.unwrap_or(80).clamp(40, 100), colours }
+    }
 }
 
 /// What may be answered.
@@ -23,19 +54,21 @@ pub(super) struct Question {
     is_editable: bool,
     takes_grants: bool,
     arguments: Value,
+    /// What the person wrote in the editor before, if that did not count.
+    draft: Option<String>,
 }
 
 /// What the person wants.
 pub(super) enum Choice {
     Approve { comment: String },
     Reject { reason: String },
-    Edit { edit: Edit, comment: String },
+    Edit { edit: Edit, comment: String, draft: Option<String> },
     Grant { scope: Scope, comment: String },
     ShowAll,
 }
 
 impl Question {
-    pub(super) fn of(asked: &Interruption) -> Self {
+    pub(super) fn of(asked: &Interruption, draft: Option<String>) -> Self {
         let approval = asked.approval();
         Self {
             tool: approval.tool().to_string(),
@@ -43,6 +76,7 @@ impl Question {
             is_editable: approval.requirements().iter().all(Requirement::is_editable),
             takes_grants: approval.requirements().iter().all(Requirement::takes_grants),
             arguments: approval.arguments().to_json(),
+            draft,
         }
     }
 }
@@ -53,16 +87,31 @@ impl Prompt {
         self.output.flush()
     }
 
+    /// Forgets what was typed before the question was shown: it was no answer to it.
+    pub(super) fn forget_what_was_typed(&self) {
+        #[cfg(unix)]
+        if matches!(self.screen, Screen::Standard) && io::stdin().is_terminal() {
+            // Where that fails, nothing was typed ahead, or it is asked for one letter all the same.
+            let _ = rustix::termios::tcflush(io::stdin(), rustix::termios::QueueSelector::IFlush);
+        }
+    }
+
     /// Asks until there is an answer; `None`: later, or the input is at its end.
     pub(super) fn choose(&mut self, question: &Question) -> io::Result<Option<Choice>> {
-        let edit = if question.is_editable { "e edit  " } else { "" };
-        let grant = if question.takes_grants { "g always in this run  " } else { "" };
+        let look = self.screen.look();
+        let all = [
+            ("a", "approve", true),
+            ("e", "edit", question.is_editable),
+            ("r", "reject", true),
+            ("g", "grant", question.takes_grants),
+            ("s", "show everything", true),
+            ("l", "later", true),
+        ];
+        let choices = all.into_iter().filter(|(_, _, is_there)| *is_there);
+        let choices: Vec<_> = choices.map(|(key, word, _)| format!("{} {word}", look.strong(key))).collect();
+        let choices = choices.join("  ");
         loop {
-            let Some(answer) =
-                self.line(&format!("   a approve  {edit}r reject  {grant}s show everything  l later > "))?
-            else {
-                return Ok(None);
-            };
+            let Some(answer) = self.line(&format!("   {choices} > "))? else { return Ok(None) };
             let choice = match answer.as_str() {
                 "a" | "approve" => self.approval(question)?,
                 "r" | "reject" => self.rejection()?,
@@ -94,7 +143,7 @@ impl Prompt {
         if !question.is_destructive {
             return Ok(true);
         }
-        let typed = self.line(&format!("   it cannot be undone: type {} to approve > ", visible(&question.tool)))?;
+        let typed = self.line(&format!("   it cannot be undone: type {} to approve > ", shown(&question.tool)))?;
         if typed.as_deref() == Some(question.tool.as_str()) {
             return Ok(true);
         }
@@ -108,34 +157,79 @@ impl Prompt {
     }
 
     fn edit(&mut self, question: &Question) -> io::Result<Option<Choice>> {
+        let edited = match self.editor.clone() {
+            Some(editor) => self.edit_in(&editor, question)?,
+            None => self.edit_by_line(question)?.map(|edit| (edit, None)),
+        };
+        let Some((edit, draft)) = edited else { return Ok(None) };
+        if !self.confirmed(question)? {
+            return Ok(None);
+        }
+        Ok(self.line("   why, if you like > ")?.map(|comment| Choice::Edit { edit, comment, draft }))
+    }
+
+    /// All arguments in the person's editor, as JSON, until they are JSON.
+    fn edit_in(&mut self, command: &str, question: &Question) -> io::Result<Option<(Edit, Option<String>)>> {
+        let mut text = match &question.draft {
+            Some(draft) => draft.clone(),
+            None => serde_json::to_string_pretty(&question.arguments).map_err(io::Error::other)? + "\n",
+        };
+        loop {
+            match editor::edit(command, &text) {
+                Ok(Some(edited)) => text = edited,
+                Ok(None) => {
+                    self.show("   the editor ended with an error: nothing is changed\n")?;
+                    return Ok(None);
+                }
+                Err(error) => {
+                    self.show(&format!("   ✗ {}: nothing is changed\n", shown(&error.to_string())))?;
+                    return Ok(None);
+                }
+            }
+            let problem = match read(&text, LIMITS) {
+                Ok(Value::Object(edited)) => {
+                    let edit = Edit::between(&question.arguments, &edited);
+                    if edit.is_empty() {
+                        self.show("   nothing is changed\n")?;
+                        return Ok(None);
+                    }
+                    return Ok(Some((edit, Some(text))));
+                }
+                Ok(_) => "the arguments are an object: { … }".to_owned(),
+                Err(misfit) => misfit.to_string(),
+            };
+            let again = self.line(&format!("   ✗ {}\n   e edit again, anything else drops it > ", shown(&problem)))?;
+            if again.as_deref() != Some("e") {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// One argument after the other.
+    fn edit_by_line(&mut self, question: &Question) -> io::Result<Option<Edit>> {
         let mut edit = Edit::new();
-        let mut changed = false;
         while let Some(field) =
             self.line("   which argument (an empty line ends) > ")?.filter(|field| !field.is_empty())
         {
             let Some(old) = question.arguments.get(&field) else {
-                self.show(&format!("   there is no argument {}\n", visible(&field)))?;
+                self.show(&format!("   there is no argument {}\n", shown(&field)))?;
                 continue;
             };
-            let Some(new) =
-                self.line(&format!("   {} instead of {} > ", visible(&field), visible(&old.to_string())))?
+            let Some(new) = self.line(&format!("   {} instead of {} > ", shown(&field), shown(&old.to_string())))?
             else {
                 return Ok(None);
             };
             edit = edit.set(field, typed_like(old, new));
-            changed = true;
         }
-        if !changed || !self.confirmed(question)? {
-            return Ok(None);
-        }
-        Ok(self.line("   why, if you like > ")?.map(|comment| Choice::Edit { edit, comment }))
+        Ok((!edit.is_empty()).then_some(edit))
     }
 
     fn grant(&mut self, question: &Question) -> io::Result<Option<Choice>> {
         self.show("   Approves this call, and later ones in this run with the same arguments.\n")?;
         let mut scope = Scope::this_run();
-        for field in question.arguments.as_object().into_iter().flat_map(|fields| fields.keys()) {
-            let asked = format!("   {}: s same  a any  or a number it may go up to > ", visible(field));
+        for (field, value) in question.arguments.as_object().into_iter().flatten() {
+            let limit = if value.is_u64() { "  or a number it may go up to" } else { "" };
+            let asked = format!("   {}: s same  a any{limit} > ", shown(field));
             match self.line(&asked)?.as_deref() {
                 None => return Ok(None),
                 Some("s" | "same" | "") => {}
@@ -158,6 +252,7 @@ impl Prompt {
                 return Ok(None);
             }
         }
+        self.show(&format!("   To be granted: {}, every other argument as shown.\n", shown(&scope.to_string())))?;
         if !self.confirmed(question)? {
             return Ok(None);
         }

@@ -1,124 +1,255 @@
 //! What a reviewer sees.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use serde_json::Value;
 
+use super::page::{Look, Page};
 use crate::engine::decide::Decided;
 use crate::engine::interruption::Interruption;
-use crate::values::approval::Status;
+use crate::logic::descriptor::Descriptor;
+use crate::values::approval::{Approval, Status};
+use crate::values::arguments::is_mark;
+use crate::values::digest::Digest;
+use crate::values::json::push_step;
 use crate::values::opinion::RuleResult;
+use crate::values::origin::Origin;
 use crate::values::report::RuleReport;
+use crate::values::visible::Visible;
+use crate::values::words;
 
-/// The longest value that is shown whole at first.
+/// The longest value, in characters, that is shown whole at first.
 const LONG: usize = 400;
 
 /// What a reviewer needs to decide.
-pub(super) fn of(asked: &Interruption) -> String {
+pub(super) fn of(asked: &Interruption, look: Look) -> String {
+    let mut page = Page::new(look);
     let approval = asked.approval();
-    let subject = approval.subject();
-    let mut text = String::new();
     let destructive = asked.descriptor().is_some_and(|descriptor| descriptor.annotations().destructive);
-    let mark = if destructive { "  DESTRUCTIVE: it cannot be undone" } else { "" };
-    let _ = writeln!(text, "\n┌─ {} wants a decision{mark}", visible(approval.tool().as_str()));
+    let mark = if destructive { look.danger("  DESTRUCTIVE: it cannot be undone") } else { String::new() };
+    page.title(&format!("{} wants a decision{mark}", look.strong(shown(approval.tool().as_str()))));
     if let Some(descriptor) = asked.descriptor() {
         let first = descriptor.description().lines().next().unwrap_or_default();
-        let _ = writeln!(text, "│  {}", visible(first));
+        page.line(&shown(first));
     }
-    let whom = subject.info().principal().map(|who| format!(", for {}", visible(who.as_str()))).unwrap_or_default();
-    let _ = writeln!(
-        text,
-        "│  agent      {}{whom}, run {}",
-        visible(subject.info().agent().as_str()),
-        visible(subject.info().run().as_str())
-    );
-    if let Some(reasoning) = subject.reasoning() {
-        let _ = writeln!(text, "│  it claims  \"{}\"", shortened(&visible(reasoning)));
-    }
-    write_arguments(&mut text, &approval.arguments().to_json(), false);
+    page.gap();
+    write_who(&mut page, approval);
+    page.gap();
+    write_arguments(&mut page, approval, asked.descriptor(), false);
+    page.gap();
     for refusal in approval.earlier() {
-        let _ = writeln!(
-            text,
-            "│  before     {} refused this tool in this run: \"{}\"",
-            visible(refusal.by().as_str()),
-            visible(refusal.reason())
-        );
+        let (by, reason) = (shown(refusal.by().as_str()), shown(refusal.reason()));
+        page.row("before", &format!("{by} refused this tool in this run: \"{reason}\""));
     }
     if !approval.changes().is_empty() {
-        let _ = writeln!(text, "│  again      {} changed since it was approved", approval.changes().words());
+        page.row("again", &format!("{} changed since it was approved", approval.changes().words()));
     }
-    for rule in approval.assessment().rules().filter(|rule| rule.result() != RuleResult::NotMatched) {
-        let _ = writeln!(text, "│  because    {}", because(&rule));
-    }
+    write_rules(&mut page, approval, false);
     for vote in approval.votes() {
-        let _ = writeln!(text, "│  voted      {}: {:?}", visible(vote.reviewer().as_str()), vote.decision());
+        page.row("voted", &format!("{}: {:?}", shown(vote.reviewer().as_str()), vote.decision()));
     }
-    let until = approval.expires_at().map(|end| format!(", until {end:.0}")).unwrap_or_default();
-    let _ = writeln!(text, "└  decides    {}{until}", visible(&approval.waits_for()));
-    text
-}
-
-/// A rule that counted, in a line.
-fn because(rule: &RuleReport<'_>) -> String {
-    let note = match (rule.result(), rule.error()) {
-        (RuleResult::Failed, Some(error)) => format!(" (failed: {})", visible(error)),
-        (RuleResult::Matched, _) => String::new(),
-        (result, _) => format!(" ({result})"),
-    };
-    match rule.rule() {
-        "otherwise" => format!("no rule of {} decides it", rule.source()),
-        name => format!("{} \"{}\"{note}, of {}", rule.effect(), visible(name), rule.source()),
+    page.row("decides", &shown(&approval.waits_for()));
+    if let Some(end) = approval.expires_at() {
+        let left = rough_duration(end.duration_since(asked.now()).unsigned_abs());
+        page.note(0, &format!("until {end:.0}, in {left}"));
     }
+    page.end();
+    page.into_text()
 }
 
 /// Everything that is known.
-pub(super) fn everything(asked: &Interruption) -> String {
+pub(super) fn everything(asked: &Interruption, look: Look) -> String {
     let approval = asked.approval();
-    let mut text = String::new();
-    write_arguments(&mut text, &approval.arguments().to_json(), true);
-    if approval.is_edited() {
-        let _ = writeln!(text, "│  proposed   {}", visible(approval.proposed().as_json()));
+    let mut page = Page::new(look);
+    page.title(&format!("everything about this call of {}", look.strong(shown(approval.tool().as_str()))));
+    if let Some(descriptor) = asked.descriptor() {
+        descriptor.description().lines().for_each(|line| page.line(&shown(line)));
     }
+    page.gap();
+    write_who(&mut page, approval);
+    page.row("call", &shown(approval.subject().call().as_str()));
+    page.row("approval", &approval.id().to_string());
+    page.row("asked", &format!("{:.0}", approval.asked_at()));
+    page.gap();
+    write_arguments(&mut page, approval, asked.descriptor(), true);
+    page.row("digest", &approval.arguments().digest().to_string());
+    if approval.is_edited() {
+        page.row("proposed", &shown(approval.proposed().as_json()));
+    }
+    page.gap();
+    write_rules(&mut page, approval, true);
+    page.end();
+    page.into_text()
+}
+
+/// `30 minutes`, `2 hours`: the largest unit of which there is at least one, rounded down.
+fn rough_duration(time: Duration) -> String {
+    let seconds = time.as_secs();
+    let unit = [86_400, 3_600, 60].into_iter().find(|unit| seconds >= *unit).unwrap_or(1);
+    words::duration(Duration::from_secs(seconds / unit * unit))
+}
+
+fn write_who(page: &mut Page, approval: &Approval) {
+    let look = page.look;
+    let subject = approval.subject();
+    let info = subject.info();
+    let whom = info.principal().map(|who| format!(", for {}", shown(who.as_str()))).unwrap_or_default();
+    page.row("agent", &format!("{}{whom}, run {}", shown(info.agent().as_str()), shown(info.run().as_str())));
+    for passage in info.passages().iter().rev() {
+        page.row("", &shown(&passage.to_string()));
+    }
+    if let Some(case) = info.case() {
+        page.row("case", &shown(case.as_str()));
+    }
+    if let Some(reasoning) = subject.reasoning() {
+        let (claim, hazards) = quoted(reasoning);
+        page.row("it claims", &shortened(&claim, reasoning));
+        page.note(0, &look.faint("the agent's own words, which nobody has checked"));
+        write_hazards(page, 0, &hazards);
+    }
+}
+
+/// Every argument with its place, its value, what the schema says of it, where it came from, and what is wrong with it.
+fn write_arguments(page: &mut Page, approval: &Approval, descriptor: Option<&Descriptor>, whole: bool) {
+    let look = page.look;
+    let mut leaves = Vec::new();
+    flatten(&approval.arguments().to_json(), String::new(), "", &mut leaves);
+    let names: Vec<String> = leaves.iter().map(|leaf| shown(&leaf.name)).collect();
+    let column = names.iter().map(|name| textwrap::core::display_width(name)).max().unwrap_or(0);
+    let column = column.min(look.width / 3);
+    if leaves.is_empty() {
+        page.row("arguments", "none");
+    }
+    let mut label = "arguments";
+    for (Leaf { pointer, value, .. }, name) in leaves.iter().zip(&names) {
+        let (text, hazards) = written(value);
+        let text = if whole { text } else { shortened(&text, value.as_str().unwrap_or(&text)) };
+        page.value(label, name, column, &text);
+        label = "";
+        let about = descriptor.and_then(|descriptor| description(descriptor.input_schema(), pointer));
+        let origin = approval.assessment().origins().find(|(place, _)| place == pointer);
+        let notes =
+            [origin.map(|(_, origin)| written_origin(origin, look)), about.map(|about| look.faint(shown(about)))];
+        let notes: Vec<String> = notes.into_iter().flatten().collect();
+        if !notes.is_empty() {
+            page.note(column + 2, &notes.join(" · "));
+        }
+        write_hazards(page, column + 2, &hazards);
+    }
+}
+
+fn written_origin(origin: &Origin, look: Look) -> String {
+    let text = shown(&origin.to_string());
+    match origin {
+        Origin::User | Origin::System => text,
+        Origin::Agent | Origin::Tool { .. } => look.warning(text),
+    }
+}
+
+fn write_hazards(page: &mut Page, indent: usize, text: &Visible) {
+    if !text.hazards().is_empty() {
+        let hazards = words::list(text.hazards().iter().map(ToString::to_string)).replace('`', "");
+        page.note(indent, &page.look.warning(format!("! it has {hazards}, shown as \\u{{…}}")));
+    }
+}
+
+fn write_rules(page: &mut Page, approval: &Approval, whole: bool) {
+    let look = page.look;
     let mut source = None;
+    let mut label = "rules";
     for rule in approval.assessment().rules() {
         if source != Some(rule.source()) {
-            let _ = writeln!(text, "│  {}", rule.source());
+            page.row(label, &look.faint(shown(&rule.source().to_string())));
             source = Some(rule.source());
+            label = "";
         }
-        let _ = writeln!(text, "│    {}", visible(&rule.to_string()));
-        for line in rule.text().unwrap_or_default().lines() {
-            let _ = writeln!(text, "│        {}", visible(line));
+        let counts = rule.result() != RuleResult::NotMatched;
+        let line = shown(&rule.to_string());
+        page.note(2, &if counts { line } else { look.faint(line) });
+        let text = rule.text().filter(|_| whole || counts).unwrap_or_default();
+        for line in text.lines() {
+            page.note(4, &look.faint(shown(line)));
         }
-    }
-    let _ = writeln!(text, "│  approval   {}", asked.id());
-    let _ = writeln!(text, "└  arguments  {}", approval.arguments().digest());
-    text
-}
-
-fn write_arguments(text: &mut String, arguments: &Value, whole: bool) {
-    let Value::Object(fields) = arguments else { return };
-    let width = fields.keys().map(|name| visible(name).chars().count()).max().unwrap_or(0);
-    let mut label = "arguments";
-    for (name, value) in fields {
-        let shown = visible(&value.to_string());
-        let shown = if whole { shown } else { shortened(&shown) };
-        let _ = writeln!(text, "│  {label:<10} {:<width$}  {shown}", visible(name));
-        label = "";
-    }
-    if fields.is_empty() {
-        let _ = writeln!(text, "│  {label:<10} none");
+        if is_failed(&rule) {
+            page.note(4, &look.warning("it failed, which never lets a call through"));
+        }
     }
 }
 
-/// A long text by its ends, with its length.
-fn shortened(text: &str) -> String {
+fn is_failed(rule: &RuleReport<'_>) -> bool {
+    rule.result() == RuleResult::Failed
+}
+
+/// One value in the arguments, which is not an object, nor a list with objects.
+struct Leaf {
+    pointer: String,
+    name: String,
+    value: Value,
+}
+
+fn flatten(value: &Value, pointer: String, name: &str, leaves: &mut Vec<Leaf>) {
+    let mut go_in = |step: &str, inner: &Value| {
+        let mut pointer = pointer.clone();
+        push_step(&mut pointer, step);
+        let name = if name.is_empty() { step.to_owned() } else { format!("{name}.{step}") };
+        flatten(inner, pointer, &name, leaves);
+    };
+    match value {
+        Value::Object(fields) if !fields.is_empty() => fields.iter().for_each(|(step, inner)| go_in(step, inner)),
+        Value::Array(items) if items.iter().any(|item| item.is_object() || item.is_array()) => {
+            items.iter().enumerate().for_each(|(index, inner)| go_in(&index.to_string(), inner));
+        }
+        // The arguments as a whole.
+        Value::Object(_) if pointer.is_empty() => {}
+        _ => leaves.push(Leaf { pointer, name: name.to_owned(), value: value.clone() }),
+    }
+}
+
+/// A value as it is shown, and what is wrong with its text.
+fn written(value: &Value) -> (String, Visible) {
+    match value.as_str() {
+        Some(text) if is_mark(text) => ("a secret, which is not shown".to_owned(), Visible::of("")),
+        Some(text) => quoted(text),
+        None => {
+            let text = Visible::of(&value.to_string());
+            (text.as_str().to_owned(), text)
+        }
+    }
+}
+
+/// A text as JSON has it, so that it is clear where it begins and ends and what is a quote in it; and what is wrong with it. That it has several
+/// lines is not.
+fn quoted(text: &str) -> (String, Visible) {
+    let escaped = text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n").replace('\t', "\\t");
+    (format!("\"{}\"", Visible::of(&escaped)), Visible::of(&text.replace(['\n', '\t'], " ")))
+}
+
+/// What the schema says of the value at a place.
+fn description<'a>(schema: &'a Value, pointer: &str) -> Option<&'a str> {
+    let resolved = |at: &'a Value| {
+        let reference = at["$ref"].as_str().and_then(|reference| reference.strip_prefix('#'));
+        reference.and_then(|reference| schema.pointer(reference)).unwrap_or(at)
+    };
+    let mut at = schema;
+    for step in pointer.split('/').skip(1) {
+        let step = step.replace("~1", "/").replace("~0", "~");
+        let inner = resolved(at);
+        at = inner["properties"].get(&step).or_else(|| inner.get("items"))?;
+    }
+    at["description"].as_str().or_else(|| resolved(at)["description"].as_str())
+}
+
+/// A long text by its ends, with its length and digest.
+fn shortened(text: &str, whole: &str) -> String {
     let length = text.chars().count();
     if length <= LONG {
         return text.to_owned();
     }
     let start: String = text.chars().take(LONG / 2).collect();
     let end: String = text.chars().skip(length - LONG / 2).collect();
-    format!("{start} … {length} characters in all, `s` shows them … {end}")
+    let (count, digest) = (whole.chars().count(), Digest::of(whole));
+    format!("{start} […] {end} [{count} characters in all, {digest}; `s` shows them]")
 }
 
 /// What came of a decision.
@@ -127,31 +258,29 @@ pub(super) fn outcome(decided: &Decided) -> String {
     let mut said = match decided.status() {
         Status::Approved => "  ✓ approved: it may run now".to_owned(),
         Status::Rejected => "  ✗ rejected: the agent is told why".to_owned(),
-        Status::Pending => format!("  … your vote counts; it still waits for {}", visible(&approval.waits_for())),
+        Status::Pending => format!("  … your vote counts; it still waits for {}", shown(&approval.waits_for())),
         other => format!("  it is {other} now"),
     };
     if let Some(grant) = decided.grant() {
-        let _ = write!(said, "\n  ✓ always: {}", visible(&grant.to_string()));
+        let _ = write!(said, "\n  ✓ always: {}", shown(&grant.to_string()));
     }
     said.push('\n');
     said
 }
 
-/// A text that does nothing to a terminal and hides nothing: control, formatting and invisible characters as escapes.
-pub(super) fn visible(text: &str) -> String {
-    let hides = |c: char| {
-        c.is_control()
-            || matches!(c,
-                '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
-                | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}'
-                | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
-    };
-    text.chars().fold(String::with_capacity(text.len()), |mut shown, c| {
-        if hides(c) {
-            let _ = write!(shown, "{}", c.escape_unicode());
-        } else {
-            shown.push(c);
-        }
-        shown
-    })
+/// A text that does nothing to a terminal, and hides nothing.
+pub(super) fn shown(text: &str) -> String {
+    Visible::of(text).as_str().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_left_is_said_in_its_largest_unit() {
+        assert_eq!(rough_duration(Duration::from_secs(1_799)), "29 minutes");
+        assert_eq!(rough_duration(Duration::from_hours(49)), "2 days");
+        assert_eq!(rough_duration(Duration::from_secs(59)), "59 seconds");
+    }
 }

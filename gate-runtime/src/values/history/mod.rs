@@ -43,27 +43,27 @@ pub enum Speaker {
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Message {
     speaker: Speaker,
-    text: String,
+    text: Arc<str>,
 }
 
 impl Message {
     /// What the application instructs.
-    pub fn system(text: impl Into<String>) -> Self {
+    pub fn system(text: impl Into<Arc<str>>) -> Self {
         Self { speaker: Speaker::System, text: text.into() }
     }
 
     /// What the person says.
-    pub fn user(text: impl Into<String>) -> Self {
+    pub fn user(text: impl Into<Arc<str>>) -> Self {
         Self { speaker: Speaker::User, text: text.into() }
     }
 
     /// What the model says.
-    pub fn agent(text: impl Into<String>) -> Self {
+    pub fn agent(text: impl Into<Arc<str>>) -> Self {
         Self { speaker: Speaker::Agent, text: text.into() }
     }
 
     /// What a tool returned.
-    pub fn tool(tool: impl Into<ToolName>, text: impl Into<String>) -> Self {
+    pub fn tool(tool: impl Into<ToolName>, text: impl Into<Arc<str>>) -> Self {
         Self { speaker: Speaker::Tool { tool: tool.into() }, text: text.into() }
     }
 
@@ -108,6 +108,14 @@ impl History {
     /// Adds a message. Only the run that has the history does so: its clones share the index, and are earlier moments of it.
     pub(crate) fn push(&mut self, message: Message) {
         Arc::make_mut(&mut self.messages).push(message);
+    }
+
+    /// Takes a whole conversation in. What it begins with and is known is not read again.
+    pub(crate) fn replace(&mut self, conversation: Vec<Message>) {
+        match conversation.strip_prefix(self.messages.as_slice()) {
+            Some(new) => Arc::make_mut(&mut self.messages).extend_from_slice(new),
+            None => *self = Self { before: self.before.take(), ..Self::new(conversation) },
+        }
     }
 
     pub(crate) fn messages(&self) -> &[Message] {

@@ -1,0 +1,35 @@
+//! Editing a text in the person's own editor.
+
+use std::io::{self, Write as _};
+use std::process::Command;
+
+/// Has a text edited; `None` where the editor says that it failed.
+///
+/// The text is in a file that nobody else can read, which is gone afterwards.
+pub(super) fn edit(editor: &str, text: &str) -> io::Result<Option<String>> {
+    let mut file = tempfile::Builder::new().prefix("arguments-").suffix(".json").tempfile()?;
+    file.write_all(text.as_bytes())?;
+    file.flush()?;
+    let ended = command(editor, file.path()).status();
+    let ended = ended.map_err(|error| io::Error::new(error.kind(), format!("the editor `{editor}`: {error}")))?;
+    if !ended.success() {
+        return Ok(None);
+    }
+    // By its name: an editor may put another file in its place.
+    std::fs::read_to_string(file.path()).map(Some)
+}
+
+/// `$EDITOR` may have arguments, and is a line for the shell wherever there is one.
+#[cfg(unix)]
+fn command(editor: &str, file: &std::path::Path) -> Command {
+    let mut command = Command::new("sh");
+    command.arg("-c").arg(format!("{editor} \"$1\"")).arg("sh").arg(file);
+    command
+}
+
+#[cfg(not(unix))]
+fn command(editor: &str, file: &std::path::Path) -> Command {
+    let mut command = Command::new(editor);
+    command.arg(file);
+    command
+}
