@@ -70,7 +70,7 @@ fn check_texts(texts: &[&str]) {
         r#"{"order_id":"A-1","paid":true}"#,
         "Error: it is gone",
         "Not run yet: a person has been asked",
-        "Not run: denied by the rule",
+        "Not run: no rule allows it",
         "Not run: the call is not valid. The arguments of `get_order`: at `/order`: unknown field",
         "Not run: the call is not valid. There is no tool `get_orders`",
         "pong",

@@ -43,14 +43,50 @@ fn timeless(text: &str) -> String {
     text.lines().map(line).collect()
 }
 
-#[tokio::test]
-async fn refund_desk_plays_its_story() {
-    let output = program("refund_desk").output().await.unwrap();
-    let (path, now) = (PathBuf::from("tests/transcripts/refund_desk.txt"), timeless(&said(&output)));
+/// Runs an example and compares what it says with its transcript.
+async fn plays(example: &str) {
+    let output = program(example).output().await.unwrap();
+    let (path, now) = (PathBuf::from(format!("tests/transcripts/{example}.txt")), timeless(&said(&output)));
     if std::env::var_os("UPDATE_TRANSCRIPTS").is_some() {
         std::fs::write(&path, &now).unwrap();
     }
     assert_eq!(now, std::fs::read_to_string(&path).unwrap(), "`UPDATE_TRANSCRIPTS=1` writes it anew");
+}
+
+/// A test for each example that plays a story.
+macro_rules! each_plays {
+    ($($example:ident),* $(,)?) => {
+        mod plays {
+            $(
+                #[tokio::test]
+                async fn $example() {
+                    super::plays(stringify!($example)).await;
+                }
+            )*
+        }
+    };
+}
+
+each_plays! { refund_desk, limits, provenance, agents, resume, overlay, exhaustive }
+
+/// Every example that is there is named here, so none is left untested.
+#[test]
+fn every_example_is_tested() {
+    let names = |path: std::fs::DirEntry| path.path().file_stem().unwrap().to_str().unwrap().to_owned();
+    let mut there: Vec<String> = std::fs::read_dir("examples").unwrap().map(|path| names(path.unwrap())).collect();
+    there.sort();
+    let tested = [
+        "agents",
+        "airline_desk",
+        "dialects",
+        "exhaustive",
+        "limits",
+        "overlay",
+        "provenance",
+        "refund_desk",
+        "resume",
+    ];
+    assert_eq!(there, tested);
 }
 
 /// A server that speaks the protocol, with a model that plays a part: each answer follows from how many it gave.

@@ -25,6 +25,7 @@ use crate::values::event::{GateEvent, Record, ToolNote};
 use crate::values::id::{AgentName, Role};
 use crate::values::json::ReadLimits;
 use crate::values::outline::PolicyOutline;
+use crate::values::report::OTHERWISE;
 use crate::values::requirement::Who;
 use crate::values::words;
 
@@ -249,7 +250,7 @@ async fn unheld_roles(policy: &PolicyOutline, directory: &dyn Directory) -> Resu
 /// Which rule asks for which role.
 fn asked_roles(policy: &PolicyOutline) -> Vec<(&str, Role)> {
     let rules = policy.rules().iter().filter_map(|rule| Some((rule.name(), rule.requirement()?)));
-    let otherwise = policy.otherwise().requirement().map(|requirement| ("otherwise", requirement));
+    let otherwise = policy.otherwise().requirement().map(|requirement| (OTHERWISE, requirement));
     let mut roles = Vec::new();
     for (rule, requirement) in rules.chain(otherwise) {
         for tier in requirement.tiers() {

@@ -434,6 +434,7 @@ fn broken(rules: Rules<Break>) -> Rules<Break> {
         .deny("same")
         .deny("same")
         .deny(" ")
+        .deny("otherwise")
         .ask("nobody", ask(anyone()).count(0))
         .ask("never", ask(anyone()).then(ask(role("astronaut"))))
         .auto_approve("at night")
@@ -466,6 +467,7 @@ async fn p_what_is_wrong_with_a_policy_is_all_said_at_once(store: Shared) {
         "agent `intern` has a policy for `pay`, which is not in the registry: it has `break`",
         "two rules have this name",
         "it has no name",
+        "the name of what holds when no rule matches",
         "a count of 0 people",
         "add `.within(…)` before it",
         "there is no time 25:00",

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::digest::Digest;
 use super::id::AgentName;
 use super::outline::{Fallback, PolicyOutline, RuleOutline};
-use super::report::{RuleReport, Source};
+use super::report::{OTHERWISE, RuleReport, Source};
 use super::requirement::Requirement;
 use super::verdict::Verdict;
 
@@ -102,7 +102,7 @@ impl PolicyOpinion {
         });
         let otherwise = RuleReport {
             source: self.source(),
-            rule: "otherwise",
+            rule: OTHERWISE,
             effect: self.policy.otherwise.verdict,
             result: if self.fell_through() { RuleResult::Matched } else { RuleResult::NotMatched },
             text: None,

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::id::ReviewerId;
+use super::report::OTHERWISE;
 
 /// What a tool's body gave back.
 ///
@@ -85,7 +86,7 @@ impl fmt::Debug for ToolOutcome {
 pub enum NotRun {
     /// A rule denies it.
     Denied {
-        /// The rule's name.
+        /// The rule's name; `otherwise` where none matched.
         rule: String,
         /// Whether the run was told to stop, because too many of its calls were denied.
         stop: bool,
@@ -148,6 +149,11 @@ impl NotRun {
     #[must_use]
     pub fn for_model(&self) -> String {
         match self {
+            Self::Denied { rule, stop: false } if rule == OTHERWISE => {
+                "Not run: no rule allows it. This is final: do not propose it again, whatever the wording; \
+                 tell the user that it is not possible."
+                    .to_owned()
+            }
             Self::Denied { rule, stop: false } => format!(
                 "Not run: denied by the rule \"{rule}\". This is final: do not propose it again, \
                  whatever the wording; tell the user that it is not possible."
@@ -185,6 +191,7 @@ impl NotRun {
     #[must_use]
     pub fn for_reviewer(&self) -> String {
         match self {
+            Self::Denied { rule, .. } if rule == OTHERWISE => "denied: no rule allows it".to_owned(),
             Self::Denied { rule, .. } => format!("denied by rule \"{rule}\""),
             Self::Rejected { by, reason, again: false } => format!("rejected by {by}: \"{reason}\""),
             Self::Rejected { by, reason, again: true } => format!("rejected before by {by}: \"{reason}\""),

@@ -7,6 +7,9 @@ use super::opinion::RuleResult;
 use super::requirement::Requirement;
 use super::verdict::Verdict;
 
+/// The name of what holds when no rule of a policy matches. No rule may have it.
+pub(crate) const OTHERWISE: &str = "otherwise";
+
 /// Where a rule comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]

@@ -14,6 +14,7 @@ use super::hours::{Hours, TimeOfDay, Weekdays};
 use super::limit::Limit;
 use super::source::Place;
 use crate::values::outline::PolicyOutline;
+use crate::values::report::OTHERWISE;
 use crate::values::requirement::{Requirement, Who, anyone};
 use crate::values::verdict::Verdict;
 
@@ -321,6 +322,9 @@ pub(super) fn check<T: Tool>(entries: &[Entry<T>], outline: &PolicyOutline, prob
         let mut found = |problem: &str| problems.push(format!("rule \"{name}\": {problem}"));
         if name.trim().is_empty() {
             found("it has no name: say in words what it is for");
+        }
+        if name == OTHERWISE {
+            found("this is the name of what holds when no rule matches: call it something else");
         }
         if entries.iter().take(index).any(|earlier| earlier.name == *name) {
             found("two rules have this name: people could not tell them apart");

@@ -1,0 +1,87 @@
+//! Agents: policies of their own, a handoff, and an agent that another one calls.
+//!
+//! `cargo run --example agents`
+
+#![expect(clippy::print_stdout, reason = "an example talks to its reader")]
+
+use gate_runtime::Run;
+use gate_runtime::prelude::*;
+
+/// Refunds: a manager decides.
+#[policy]
+fn refunds(rules: Rules<Refund>) -> Rules<Refund> {
+    rules.auto_approve("under $20").when(|call| call.cents < 2_000).otherwise(ask(role("manager")))
+}
+
+/// Only billing refunds.
+#[policy]
+fn not_by_triage(rules: Rules<Refund>) -> Rules<Refund> {
+    rules.otherwise(deny())
+}
+
+/// Refund an order.
+#[gated_tool(policy = "refunds")]
+fn refund(order: String, cents: u64) -> String {
+    format!("refunded {cents} cents of {order}")
+}
+
+/// Look an order up.
+#[gated_tool(policy = "never_ask", read_only)]
+fn find_order(order: String) -> String {
+    format!("{order}: paid 4800 cents")
+}
+
+registry! {
+    /// What the agent may call.
+    pub Tools for () { FindOrder, Refund }
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let gate: Gate<Tools> = Gate::builder(())
+        .agent(Agent::new("triage").policy::<Refund>(not_by_triage()))
+        .agent("billing")
+        .agent("researcher")
+        .directory(StaticDirectory::new().person("dana", ["manager"]))
+        .build()
+        .await?;
+
+    println!("triage may look, and not refund:");
+    let run = gate.run("ticket-7").agent("triage").on_behalf_of("mia");
+    submit(&run, "1", "find_order", r#"{"order":"A-1"}"#).await?;
+    submit(&run, "2", "refund", r#"{"order":"A-1","cents":1500}"#).await?;
+
+    println!("\nit hands over to billing, whose policies hold from then on:");
+    run.hand_off("billing")?;
+    submit(&run, "3", "refund", r#"{"order":"A-1","cents":1500}"#).await?;
+
+    println!("\nbilling calls a researcher for a part of the work, whose call asks:");
+    let research = run.child("call_4").agent("researcher");
+    submit(&research, "1", "refund", r#"{"order":"A-2","cents":4800}"#).await?;
+
+    println!("\nwhoever looks after the ticket sees the question, and who is behind it:");
+    let turn = run.proceed().await?;
+    let dana = gate.reviewer("dana").await?;
+    for asked in turn.interruptions() {
+        let info = asked.approval().subject().info();
+        println!("  {} in run {}", info.agent(), info.run());
+        for passage in info.passages() {
+            println!("    {passage}");
+        }
+        asked.approve(&dana).await?;
+    }
+
+    println!("\nit goes on at that very call:");
+    for answer in run.child("call_4").proceed().await?.answers() {
+        println!("  {} {}: {}", answer.tool(), answer.kind(), answer.for_model());
+    }
+    Ok(())
+}
+
+async fn submit(run: &Run<Tools>, id: &str, tool: &str, arguments: &str) -> anyhow::Result<()> {
+    let turn = run.submit([ToolCall::new(id, tool, arguments)]).await?;
+    for answer in turn.answers() {
+        println!("  {} {}: {}", run.info().agent(), answer.kind(), answer.for_model());
+    }
+    Ok(())
+}
