@@ -2,7 +2,6 @@
 //!
 //! The one place that names every layer: it puts the default adapters into the engine's ports.
 
-use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 
@@ -141,7 +140,7 @@ impl<R: Registry> GateBuilder<R> {
         let mut problems = Vec::new();
         let mut bound: Vec<BoundTool> = R::TOOLS.iter().map(|tool| tool.bind(&state)).collect();
         let names = adopt::<R>(agents, &mut bound, &mut problems);
-        for BoundTool(tool) in &mut bound {
+        for tool in &mut bound {
             problems.extend(tool.try_policies(clock.now()).await);
         }
         let tools: Vec<GateTool> = assemble::<R>(bound, &mut problems);
@@ -187,14 +186,13 @@ fn adopt<R: Registry>(agents: Vec<Agent>, bound: &mut [BoundTool], problems: &mu
             problems.push(format!("two agents are called `{name}`"));
         }
         for (tool, policy) in policies {
-            let policy: Box<dyn Any + Send + Sync> = policy;
             let place = R::NAMES.iter().position(|known| *known == tool);
             match place.and_then(|place| bound.get_mut(place)) {
                 None => problems.push(format!(
                     "agent `{name}` has a policy for `{tool}`, which is not in the registry: it has {}",
                     words::list(R::NAMES)
                 )),
-                Some(BoundTool(bound)) => {
+                Some(bound) => {
                     if !bound.adopt(name.clone(), policy) {
                         problems.push(format!("agent `{name}` has two policies for `{tool}`: join them into one"));
                     }
@@ -211,7 +209,7 @@ fn adopt<R: Registry>(agents: Vec<Agent>, bound: &mut [BoundTool], problems: &mu
 
 fn assemble<R: Registry>(bound: Vec<BoundTool>, problems: &mut Vec<String>) -> Vec<GateTool> {
     let specs = R::specs();
-    let tools = bound.into_iter().enumerate().filter_map(|(place, BoundTool(tool))| {
+    let tools = bound.into_iter().enumerate().filter_map(|(place, tool)| {
         let (descriptor, spec) = specs.get(place)?;
         if let Err(problem) = &spec.checker {
             problems.push(format!("tool `{}`: its schema is not a JSON Schema: {problem}", descriptor.name()));

@@ -1,9 +1,8 @@
 //! Agents, and the policies that they have of their own.
 
-use std::any::Any;
 use std::fmt;
 
-use crate::logic::policy::Policy;
+use crate::logic::policy::{AnyPolicy, Policy};
 use crate::logic::tool::Tool;
 use crate::values::id::AgentName;
 
@@ -21,7 +20,7 @@ use crate::values::id::AgentName;
 #[must_use]
 pub struct Agent {
     pub(crate) name: AgentName,
-    pub(crate) policies: Vec<(&'static str, Box<dyn Any + Send + Sync>)>,
+    pub(crate) policies: Vec<(&'static str, AnyPolicy)>,
 }
 
 impl Agent {
@@ -32,7 +31,7 @@ impl Agent {
 
     /// A policy that this agent has for a tool, beside the tool's own.
     pub fn policy<T: Tool>(mut self, policy: Policy<T>) -> Self {
-        self.policies.push((T::NAME, Box::new(policy)));
+        self.policies.push((T::NAME, policy.any));
         self
     }
 

@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::course::Course;
 use super::timekeeper::Timekeeper;
 use super::wait::Hub;
-use crate::logic::bound::{AnyTool, Spec};
+use crate::logic::bound::{BoundTool, Spec};
 use crate::logic::descriptor::Descriptor;
 use crate::logic::redact::seal;
 use crate::ports::clock::Clock;
@@ -29,7 +29,7 @@ pub(crate) struct GateTool {
     pub(crate) name: ToolName,
     pub(crate) descriptor: &'static Descriptor,
     pub(crate) spec: &'static Spec,
-    pub(crate) tool: Box<dyn AnyTool>,
+    pub(crate) tool: BoundTool,
     /// The digest of the tool's own policy, and of it with each agent's.
     pub(crate) policy: Digest,
     pub(crate) agents: Vec<(AgentName, Digest)>,

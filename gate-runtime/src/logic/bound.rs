@@ -1,20 +1,19 @@
 //! Tools without their types: what the engine calls by name.
 
-use std::any::Any;
+use std::any::{Any, TypeId};
 use std::collections::BTreeMap;
-use std::fmt;
+use std::fmt::{self, Display};
 use std::pin::Pin;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::call::Call;
+use super::call::{AnyCall, AnyState, part};
 use super::descriptor::Descriptor;
 use super::permit::Permit;
-use super::policy::{Evaluation, Policy};
+use super::policy::{AnyPolicy, Evaluation};
 use super::schema::{Checker, Misfits, has_secrets};
-use super::state::Provides;
 use super::tool::{InState, Tool};
 use crate::values::context::{CallContext, ToolCall};
 use crate::values::id::AgentName;
@@ -36,72 +35,96 @@ pub(crate) enum Judging<'a> {
     Later(BoxFuture<'a, Vec<Evaluation>>),
 }
 
-/// A tool with its state, its policy, and the policies that agents have for it.
-pub(crate) trait AnyTool: Send + Sync {
-    fn policy(&self) -> &Arc<PolicyOutline>;
-    fn agent_policies(&self) -> Vec<(AgentName, Arc<PolicyOutline>)>;
-    /// Takes an agent's policy; `false` if it is for another tool or the agent has one.
-    fn adopt(&mut self, agent: AgentName, policy: Box<dyn Any + Send + Sync>) -> bool;
-    /// What is wrong with its policies.
-    fn try_policies(&mut self, now: Timestamp) -> BoxFuture<'_, Vec<String>>;
-    /// Judges a call by the tool's policy and the agent's.
-    fn judge<'a>(&'a self, arguments: &Value, context: CallContext) -> Result<Judging<'a>, Misfit>;
-    /// Makes the permit and runs the body. The engine calls it after `Dispatched` is on the record, and nobody else.
-    fn run(&self, arguments: &Value, context: CallContext) -> Result<BoxFuture<'static, Ran>, Misfit>;
+/// A tool with its state, its policy, and the policies that agents have for it: generated code makes it, the engine uses it.
+pub struct BoundTool {
+    name: &'static str,
+    of: TypeId,
+    state: Box<AnyState>,
+    policy: AnyPolicy,
+    agents: BTreeMap<AgentName, AnyPolicy>,
+    call: fn(&Value, Arc<CallContext>, &AnyState) -> Result<AnyCall, Unread>,
+    run: fn(&Value, CallContext, &AnyState) -> Result<BoxFuture<'static, Ran>, Unread>,
 }
 
-struct Typed<T: Tool> {
-    state: Arc<dyn Provides<T::State>>,
-    policy: Policy<T>,
-    agents: BTreeMap<AgentName, Policy<T>>,
-    read: fn(&Value) -> Result<T, serde_json::Error>,
+/// The schema fits, but the type does not take it. Its words could hold a value, so they are left out.
+struct Unread;
+
+impl<T: Display> From<T> for Unread {
+    fn from(_: T) -> Self {
+        Self
+    }
 }
 
-impl<T: Tool> Typed<T> {
-    fn arguments(&self, value: &Value) -> Result<T, Misfit> {
-        // The schema fits, but the type does not take it: its words could hold a value, so they are left out.
-        (self.read)(value).map_err(|_| {
-            Misfit::new("", format!("the arguments fit the schema of `{}`, but its type refuses them", T::NAME))
-        })
+/// Reads a call for the rules.
+fn call_of<T: Tool>(value: &Value, context: Arc<CallContext>, state: &AnyState) -> Result<AnyCall, Unread> {
+    Ok(AnyCall::new((T::codec().read)(value)?, context, state)?)
+}
+
+/// Reads a call, makes the permit and runs the body.
+fn run_of<T: Tool>(value: &Value, context: CallContext, state: &AnyState) -> Result<BoxFuture<'static, Ran>, Unread> {
+    let state = Arc::clone(part::<T>(state)?);
+    let permit = Permit::new((T::codec().read)(value)?, context);
+    Ok(Box::pin(async move {
+        let output = T::run(permit, (*state).provide()).await;
+        Ran { outcome: T::outcome(&output), output: Box::new(output) }
+    }))
+}
+
+impl BoundTool {
+    /// Binds a tool to a state.
+    #[must_use]
+    pub fn of<T: InState<S>, S>(state: &Arc<S>) -> Self {
+        Self {
+            name: T::NAME,
+            of: TypeId::of::<T>(),
+            state: Box::new(T::share(state)),
+            policy: T::policy().any,
+            agents: BTreeMap::new(),
+            call: call_of::<T>,
+            run: run_of::<T>,
+        }
     }
 
-    fn policies<'a>(&'a self, agent: &'a AgentName) -> impl Iterator<Item = (Option<&'a AgentName>, &'a Policy<T>)> {
+    fn unread(&self, _: Unread) -> Misfit {
+        Misfit::new("", format!("the arguments fit the schema of `{}`, but its type refuses them", self.name))
+    }
+
+    fn policies<'a>(&'a self, agent: &'a AgentName) -> impl Iterator<Item = (Option<&'a AgentName>, &'a AnyPolicy)> {
         let own = self.agents.get_key_value(agent).map(|(agent, policy)| (Some(agent), policy));
         [(None, &self.policy)].into_iter().chain(own)
     }
-}
 
-impl<T: Tool> AnyTool for Typed<T> {
-    fn policy(&self) -> &Arc<PolicyOutline> {
+    pub(crate) fn policy(&self) -> &Arc<PolicyOutline> {
         self.policy.outline()
     }
 
-    fn agent_policies(&self) -> Vec<(AgentName, Arc<PolicyOutline>)> {
+    pub(crate) fn agent_policies(&self) -> Vec<(AgentName, Arc<PolicyOutline>)> {
         self.agents.iter().map(|(agent, policy)| (agent.clone(), Arc::clone(policy.outline()))).collect()
     }
 
-    fn adopt(&mut self, agent: AgentName, policy: Box<dyn Any + Send + Sync>) -> bool {
-        policy.downcast::<Policy<T>>().is_ok_and(|policy| self.agents.insert(agent, *policy).is_none())
+    /// Takes an agent's policy; `false` if it is for another tool or the agent has one.
+    pub(crate) fn adopt(&mut self, agent: AgentName, policy: AnyPolicy) -> bool {
+        policy.is_of(self.of) && self.agents.insert(agent, policy).is_none()
     }
 
-    fn try_policies(&mut self, now: Timestamp) -> BoxFuture<'_, Vec<String>> {
-        Box::pin(async move {
-            let mut problems = Vec::new();
-            let own = [(None, &mut self.policy)];
-            let agents = self.agents.iter_mut().map(|(agent, policy)| (Some(agent), policy));
-            for (agent, policy) in own.into_iter().chain(agents) {
-                let whose = agent.map(|agent| format!(" of agent `{agent}`")).unwrap_or_default();
-                let owner = format!("policy `{}`{whose} for `{}`", policy.outline().name(), T::NAME);
-                let mut found = policy.problems().to_vec();
-                found.extend(policy.try_examples(&self.state, now).await);
-                problems.extend(found.into_iter().map(|problem| format!("{owner}: {problem}")));
-            }
-            problems
-        })
+    /// What is wrong with its policies.
+    pub(crate) async fn try_policies(&mut self, now: Timestamp) -> Vec<String> {
+        let mut problems = Vec::new();
+        let own = [(None, &mut self.policy)];
+        let agents = self.agents.iter_mut().map(|(agent, policy)| (Some(agent), policy));
+        for (agent, policy) in own.into_iter().chain(agents) {
+            let whose = agent.map(|agent| format!(" of agent `{agent}`")).unwrap_or_default();
+            let owner = format!("policy `{}`{whose} for `{}`", policy.outline().name(), self.name);
+            let mut found = policy.problems().to_vec();
+            found.extend(policy.try_examples(&*self.state, now).await);
+            problems.extend(found.into_iter().map(|problem| format!("{owner}: {problem}")));
+        }
+        problems
     }
 
-    fn judge<'a>(&'a self, arguments: &Value, context: CallContext) -> Result<Judging<'a>, Misfit> {
-        let call = Call::new(self.arguments(arguments)?, context, Arc::clone(&self.state));
+    /// Judges a call by the tool's policy and the agent's.
+    pub(crate) fn judge<'a>(&'a self, arguments: &Value, context: CallContext) -> Result<Judging<'a>, Misfit> {
+        let call = (self.call)(arguments, Arc::new(context), &*self.state).map_err(|unread| self.unread(unread))?;
         if !self.policies(call.context().agent()).any(|(_, policy)| policy.waits()) {
             let all = self.policies(call.context().agent()).map(|(agent, policy)| policy.evaluate(&call, agent));
             return Ok(Judging::Done(all.collect()));
@@ -115,31 +138,15 @@ impl<T: Tool> AnyTool for Typed<T> {
         })))
     }
 
-    fn run(&self, arguments: &Value, context: CallContext) -> Result<BoxFuture<'static, Ran>, Misfit> {
-        let permit = Permit::new(self.arguments(arguments)?, context);
-        let state = Arc::clone(&self.state);
-        Ok(Box::pin(async move {
-            let output = T::run(permit, (*state).provide()).await;
-            Ran { outcome: T::outcome(&output), output: Box::new(output) }
-        }))
-    }
-}
-
-/// A tool bound to a gate's state: generated code makes it, the engine opens it.
-pub struct BoundTool(pub(crate) Box<dyn AnyTool>);
-
-impl BoundTool {
-    /// Binds a tool to a state.
-    #[must_use]
-    pub fn of<T: InState<S>, S>(state: &Arc<S>) -> Self {
-        let state = T::share(state);
-        Self(Box::new(Typed::<T> { state, policy: T::policy(), agents: BTreeMap::new(), read: T::codec().read }))
+    /// Makes the permit and runs the body. The engine calls it after `Dispatched` is on the record, and nobody else.
+    pub(crate) fn run(&self, arguments: &Value, context: CallContext) -> Result<BoxFuture<'static, Ran>, Misfit> {
+        (self.run)(arguments, context, &*self.state).map_err(|unread| self.unread(unread))
     }
 }
 
 impl fmt::Debug for BoundTool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "BoundTool({})", self.0.policy().name())
+        write!(f, "BoundTool({})", self.name)
     }
 }
 

@@ -1,5 +1,6 @@
 //! A proposed call as rules see it: typed.
 
+use std::any::Any;
 use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
@@ -36,24 +37,16 @@ use crate::values::origin::Origin;
 /// }
 /// ```
 pub struct Call<T: Tool> {
-    proposed: Arc<Proposed<T>>,
+    arguments: Arc<T>,
+    context: Arc<CallContext>,
     state: Arc<dyn Provides<T::State>>,
 }
 
-struct Proposed<T> {
-    arguments: T,
-    context: CallContext,
-}
-
 impl<T: Tool> Call<T> {
-    pub(crate) fn new(arguments: T, context: CallContext, state: Arc<dyn Provides<T::State>>) -> Self {
-        Self { proposed: Arc::new(Proposed { arguments, context }), state }
-    }
-
     /// Who proposes it, for whom, in which run, after what was said, and when.
     #[must_use]
     pub fn context(&self) -> &CallContext {
-        &self.proposed.context
+        &self.context
     }
 
     /// Where one of its values first came from: the words of the person whom the run acts for, the result of a tool, or nowhere, so that
@@ -114,18 +107,71 @@ impl<T: Tool> Deref for Call<T> {
     type Target = T;
 
     fn deref(&self) -> &T {
-        &self.proposed.arguments
+        &self.arguments
     }
 }
 
 impl<T: Tool> Clone for Call<T> {
     fn clone(&self) -> Self {
-        Self { proposed: Arc::clone(&self.proposed), state: Arc::clone(&self.state) }
+        Self {
+            arguments: Arc::clone(&self.arguments),
+            context: Arc::clone(&self.context),
+            state: Arc::clone(&self.state),
+        }
     }
 }
 
 impl<T: Tool> fmt::Debug for Call<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Call({} {} of {})", T::NAME, self.context().call, self.context().info.run)
+    }
+}
+
+/// A tool's part of a gate's state, for what does not care which tool: an `Arc<dyn Provides<T::State>>`.
+pub(crate) type AnyState = dyn Any + Send + Sync;
+
+/// A [`Call`] of whatever tool.
+///
+/// Everything about policies is written once, over this, and not once more for each tool: only the closures that a user wrote know the
+/// type. A hundred tools compile as fast as that.
+pub(crate) struct AnyCall {
+    typed: Box<dyn Any + Send + Sync>,
+    context: Arc<CallContext>,
+}
+
+impl AnyCall {
+    pub(crate) fn new<T: Tool>(arguments: T, context: Arc<CallContext>, state: &AnyState) -> Result<Self, OtherTool> {
+        let state = Arc::clone(part::<T>(state)?);
+        let call = Call { arguments: Arc::new(arguments), context: Arc::clone(&context), state };
+        Ok(Self { typed: Box::new(call), context })
+    }
+
+    pub(crate) fn typed<T: Tool>(&self) -> Result<&Call<T>, OtherTool> {
+        self.typed.downcast_ref().ok_or(OtherTool)
+    }
+
+    pub(crate) fn context(&self) -> &CallContext {
+        &self.context
+    }
+}
+
+/// The part of the state that a tool takes.
+pub(crate) fn part<T: Tool>(state: &AnyState) -> Result<&Arc<dyn Provides<T::State>>, OtherTool> {
+    state.downcast_ref().ok_or(OtherTool)
+}
+
+/// Something is of another tool than it should be. It does not happen; if it did, nothing would run.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct OtherTool;
+
+impl fmt::Display for OtherTool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("it is of another tool")
+    }
+}
+
+impl From<OtherTool> for String {
+    fn from(other: OtherTool) -> Self {
+        other.to_string()
     }
 }

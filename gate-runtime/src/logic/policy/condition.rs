@@ -6,8 +6,7 @@ use std::pin::Pin;
 
 use futures_util::FutureExt as _;
 
-use super::super::call::Call;
-use super::super::tool::Tool;
+use super::super::call::AnyCall;
 use super::hours::Hours;
 
 /// What the closure of a rule must be: usable by several threads at once, for calls come at once.
@@ -61,19 +60,18 @@ impl<E: fmt::Display> RuleOutcome for Result<bool, E> {
     }
 }
 
-type Now<T> = Box<dyn Fn(&Call<T>) -> Held + Send + Sync>;
-type Later = Pin<Box<dyn Future<Output = Held> + Send>>;
+pub(super) type Later = Pin<Box<dyn Future<Output = Held> + Send>>;
 
 /// One condition of a rule. All of them must hold.
-pub(super) enum Condition<T: Tool> {
-    Now(Now<T>),
-    Later(Box<dyn Fn(Call<T>) -> Later + Send + Sync>),
+pub(super) enum Condition {
+    Now(Box<dyn Fn(&AnyCall) -> Held + Send + Sync>),
+    Later(Box<dyn Fn(&AnyCall) -> Result<Later, String> + Send + Sync>),
     Hours(Hours),
 }
 
-impl<T: Tool> Condition<T> {
+impl Condition {
     /// Looks at it without waiting; `None` for one that waits.
-    pub(super) fn look(&self, call: &Call<T>) -> Option<Held> {
+    pub(super) fn look(&self, call: &AnyCall) -> Option<Held> {
         match self {
             Self::Now(condition) => Some(guard(|| condition(call))),
             Self::Hours(hours) => Some(hours.contain(call.context().now())),
@@ -82,10 +80,11 @@ impl<T: Tool> Condition<T> {
     }
 
     /// Looks at it, waiting if it must.
-    pub(super) async fn look_later(&self, call: &Call<T>) -> Held {
+    pub(super) async fn look_later(&self, call: &AnyCall) -> Held {
         match self {
-            Self::Later(condition) => match catch_unwind(AssertUnwindSafe(|| condition(call.clone()))) {
-                Ok(later) => {
+            Self::Later(condition) => match catch_unwind(AssertUnwindSafe(|| condition(call))) {
+                Ok(Err(error)) => Err(error),
+                Ok(Ok(later)) => {
                     AssertUnwindSafe(later).catch_unwind().await.unwrap_or_else(|panic| Err(panic_text(&*panic)))
                 }
                 Err(panic) => Err(panic_text(&*panic)),

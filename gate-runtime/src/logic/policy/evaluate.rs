@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use super::super::call::Call;
-use super::super::tool::Tool;
-use super::Policy;
+use super::super::call::AnyCall;
+use super::AnyPolicy;
 use super::condition::Held;
 use super::rules::Entry;
 use crate::values::id::AgentName;
@@ -19,7 +18,7 @@ pub(crate) struct Evaluation {
     pub(crate) takes: Vec<(usize, Vec<Take>)>,
 }
 
-impl<T: Tool> Policy<T> {
+impl AnyPolicy {
     /// Whether a rule waits for something.
     pub(crate) fn waits(&self) -> bool {
         self.waits
@@ -27,7 +26,7 @@ impl<T: Tool> Policy<T> {
 
     /// Judges a call. Rules that wait are not waited for: they come out as not looked at, which is only right for a policy
     /// that does not wait.
-    pub(crate) fn evaluate(&self, call: &Call<T>, agent: Option<&AgentName>) -> Evaluation {
+    pub(crate) fn evaluate(&self, call: &AnyCall, agent: Option<&AgentName>) -> Evaluation {
         let mut judging = Judging::new(self, agent);
         for entry in &self.entries {
             judging.add(entry, entry.look(call), call);
@@ -36,7 +35,7 @@ impl<T: Tool> Policy<T> {
     }
 
     /// Judges a call, waiting for the rules that wait.
-    pub(crate) async fn evaluate_later(&self, call: &Call<T>, agent: Option<&AgentName>) -> Evaluation {
+    pub(crate) async fn evaluate_later(&self, call: &AnyCall, agent: Option<&AgentName>) -> Evaluation {
         let mut judging = Judging::new(self, agent);
         for entry in &self.entries {
             let held = entry.look_later(call).await;
@@ -46,8 +45,8 @@ impl<T: Tool> Policy<T> {
     }
 }
 
-impl<T: Tool> Entry<T> {
-    fn look(&self, call: &Call<T>) -> Held {
+impl Entry {
+    fn look(&self, call: &AnyCall) -> Held {
         for condition in &self.conditions {
             let waited_for = || Err("a rule that waits was not waited for".to_owned());
             if !condition.look(call).unwrap_or_else(waited_for)? {
@@ -57,7 +56,7 @@ impl<T: Tool> Entry<T> {
         Ok(true)
     }
 
-    async fn look_later(&self, call: &Call<T>) -> Held {
+    async fn look_later(&self, call: &AnyCall) -> Held {
         for condition in &self.conditions {
             if !condition.look_later(call).await? {
                 return Ok(false);
@@ -67,21 +66,21 @@ impl<T: Tool> Entry<T> {
     }
 }
 
-struct Judging<'a, T: Tool> {
-    policy: &'a Policy<T>,
+struct Judging<'a> {
+    policy: &'a AnyPolicy,
     agent: Option<&'a AgentName>,
     results: Vec<RuleResult>,
     errors: Vec<(usize, String)>,
     takes: Vec<(usize, Vec<Take>)>,
 }
 
-impl<'a, T: Tool> Judging<'a, T> {
-    fn new(policy: &'a Policy<T>, agent: Option<&'a AgentName>) -> Self {
+impl<'a> Judging<'a> {
+    fn new(policy: &'a AnyPolicy, agent: Option<&'a AgentName>) -> Self {
         let results = Vec::with_capacity(policy.entries.len());
         Self { policy, agent, results, errors: Vec::new(), takes: Vec::new() }
     }
 
-    fn add(&mut self, entry: &Entry<T>, held: Held, call: &Call<T>) {
+    fn add(&mut self, entry: &Entry, held: Held, call: &AnyCall) {
         let index = self.results.len();
         let held = held.and_then(|holds| {
             if holds && !entry.limits.is_empty() {
@@ -99,10 +98,10 @@ impl<'a, T: Tool> Judging<'a, T> {
         });
     }
 
-    fn takes_of(&self, entry: &Entry<T>, call: &Call<T>) -> Result<Vec<Take>, String> {
+    fn takes_of(&self, entry: &Entry, call: &AnyCall) -> Result<Vec<Take>, String> {
         let policy = &self.policy.outline.name;
         let owner = self.agent.map(|agent| format!("/{agent}")).unwrap_or_default();
-        let name = |index: usize| format!("{}{owner}/{policy}/{}/{index}", T::NAME, entry.name);
+        let name = |index: usize| format!("{}{owner}/{policy}/{}/{index}", self.policy.tool, entry.name);
         entry.limits.iter().enumerate().map(|(index, limit)| limit.take(&name(index), call)).collect()
     }
 

@@ -4,10 +4,9 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::super::call::Call;
-use super::super::state::Provides;
+use super::super::call::{AnyCall, AnyState, OtherTool};
 use super::super::tool::Tool;
-use super::Policy;
+use super::AnyPolicy;
 use super::condition::Condition;
 use super::rules::Entry;
 use crate::values::context::{CallContext, RunInfo};
@@ -79,6 +78,21 @@ impl<T: Tool> Example<T> {
     }
 }
 
+/// An example of whatever tool.
+pub(super) struct AnyExample {
+    call: Box<dyn FnOnce(Arc<CallContext>, &AnyState) -> Result<AnyCall, OtherTool> + Send + Sync>,
+    info: RunInfo,
+    history: Vec<Message>,
+    at: Option<Timestamp>,
+}
+
+impl<T: Tool> Example<T> {
+    pub(super) fn erased(self) -> AnyExample {
+        let Self { call, info, history, at } = self;
+        AnyExample { call: Box::new(move |context, state| AnyCall::new(call, context, state)), info, history, at }
+    }
+}
+
 impl<T: Tool> From<T> for Example<T> {
     fn from(call: T) -> Self {
         Self::of(call)
@@ -91,9 +105,9 @@ impl<T: Tool> std::fmt::Debug for Example<T> {
     }
 }
 
-impl<T: Tool> Policy<T> {
+impl AnyPolicy {
     /// Tries all examples, once; says which rule comes out otherwise than it should, on which of its examples.
-    pub(crate) async fn try_examples(&mut self, state: &Arc<dyn Provides<T::State>>, now: Timestamp) -> Vec<String> {
+    pub(crate) async fn try_examples(&mut self, state: &AnyState, now: Timestamp) -> Vec<String> {
         let mut problems = Vec::new();
         for entry in &mut self.entries {
             let examples = std::mem::take(&mut entry.examples);
@@ -112,15 +126,9 @@ impl<T: Tool> Policy<T> {
     }
 }
 
-impl<T: Tool> Entry<T> {
-    async fn try_example(
-        &self,
-        example: Example<T>,
-        wanted: bool,
-        state: &Arc<dyn Provides<T::State>>,
-        now: Timestamp,
-    ) -> Option<String> {
-        let Example { call, info, history, at } = example;
+impl Entry {
+    async fn try_example(&self, example: AnyExample, wanted: bool, state: &AnyState, now: Timestamp) -> Option<String> {
+        let AnyExample { call, info, history, at } = example;
         let context = CallContext {
             info: info.into(),
             call: "example".into(),
@@ -129,7 +137,10 @@ impl<T: Tool> Entry<T> {
             history: History::new(history),
             now: at.unwrap_or(now),
         };
-        let call = Call::new(call, context, Arc::clone(state));
+        let call = match call(context.into(), state) {
+            Ok(call) => call,
+            Err(other) => return Some(other.into()),
+        };
         for condition in &self.conditions {
             if matches!(condition, Condition::Hours(_)) && at.is_none() {
                 continue;

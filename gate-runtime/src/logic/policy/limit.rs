@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use serde::Serialize;
+use serde_json::Value;
 
-use super::super::call::Call;
+use super::super::call::{AnyCall, Call};
 use super::super::tool::Tool;
 use super::condition::{Shared, guard};
 use super::rules::{Approves, Counted, Effect, OpenRule};
@@ -12,30 +13,30 @@ use crate::values::json::canonical;
 use crate::values::limit::{LimitKey, Take};
 use crate::values::words;
 
-type Amount<T> = Box<dyn Fn(&Call<T>) -> u64 + Send + Sync>;
-type Key<T> = Box<dyn Fn(&Call<T>) -> Result<String, String> + Send + Sync>;
+type Amount = Box<dyn Fn(&AnyCall) -> Result<u64, String> + Send + Sync>;
+type Key = Box<dyn Fn(&AnyCall) -> Result<Value, String> + Send + Sync>;
 
 /// One limit of a rule.
-pub(super) struct Limit<T: Tool> {
+pub(super) struct Limit {
     /// How much a call takes; `None`: one.
-    amount: Option<Amount<T>>,
+    amount: Option<Amount>,
     max: u64,
     window: Duration,
-    key: Option<Key<T>>,
+    key: Option<Key>,
 }
 
-impl<T: Tool> Limit<T> {
-    pub(super) fn set_key<K: Serialize>(&mut self, key: impl Fn(&Call<T>) -> K + Shared) {
-        self.key = Some(Box::new(move |call| {
-            let value = serde_json::to_value(key(call)).map_err(|error| format!("the key of its limit: {error}"))?;
-            canonical(&value).map_err(|error| format!("the key of its limit: {error}"))
-        }));
+impl Limit {
+    pub(super) fn set_key<T: Tool, K: Serialize>(&mut self, key: impl Fn(&Call<T>) -> K + Shared) {
+        let value = move |call: &AnyCall| serde_json::to_value(key(call.typed()?)).map_err(|error| error.to_string());
+        self.key = Some(Box::new(value));
     }
 
     /// What a call would take of it.
-    pub(super) fn take(&self, name: &str, call: &Call<T>) -> Result<Take, String> {
-        let amount = self.amount.as_ref().map_or(Ok(1), |amount| guard(|| Ok(amount(call))))?;
-        let key = self.key.as_ref().map_or_else(|| Ok("null".to_owned()), |key| guard(|| key(call)))?;
+    pub(super) fn take(&self, name: &str, call: &AnyCall) -> Result<Take, String> {
+        let amount = self.amount.as_ref().map_or(Ok(1), |amount| guard(|| amount(call)))?;
+        let key = self.key.as_ref().map_or(Ok(Value::Null), |key| guard(|| key(call)));
+        let key = key.and_then(|key| canonical(&key).map_err(|misfit| misfit.to_string()));
+        let key = key.map_err(|error| format!("the key of its limit: {error}"))?;
         Ok(Take { key: LimitKey::new(name, key), amount, max: self.max, window: self.window })
     }
 
@@ -60,7 +61,7 @@ impl<T: Tool> Limit<T> {
 #[must_use = "say `.per(…)`: a limit holds for a window of time"]
 pub struct LimitNeedsPer<T: Tool> {
     rule: OpenRule<T, Approves>,
-    amount: Option<Amount<T>>,
+    amount: Option<Amount>,
     max: u64,
 }
 
@@ -105,6 +106,7 @@ impl<T: Tool, E: Effect> OpenRule<T, E> {
     where
         E: Uncounted,
     {
+        let amount = move |call: &AnyCall| Ok(amount(call.typed()?));
         LimitNeedsPer { rule: self.into_stage(), amount: Some(Box::new(amount)), max }
     }
 }

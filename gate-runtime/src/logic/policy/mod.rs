@@ -8,7 +8,9 @@ mod limit;
 mod rules;
 mod source;
 
+use std::any::TypeId;
 use std::fmt;
+use std::marker::PhantomData;
 use std::sync::Arc;
 
 pub use condition::{RuleOutcome, Shared};
@@ -20,7 +22,8 @@ pub use source::{DeclaredRules, PolicySource};
 
 pub(crate) use condition::panic_text;
 pub(crate) use evaluate::Evaluation;
-use rules::Entry;
+use limit::Limit;
+use rules::{Entry, Written};
 
 use super::tool::Tool;
 use crate::values::digest::Digest;
@@ -54,17 +57,38 @@ use crate::values::outline::{Fallback, PolicyOutline, RuleOutline};
 /// ```
 #[must_use]
 pub struct Policy<T: Tool> {
-    entries: Vec<Entry<T>>,
-    outline: Arc<PolicyOutline>,
-    problems: Vec<String>,
-    waits: bool,
+    pub(crate) any: AnyPolicy,
+    tool: PhantomData<fn() -> T>,
 }
 
 impl<T: Tool> Policy<T> {
     /// Runs a policy's function: generated code.
     #[doc(hidden)]
     pub fn declare(source: &PolicySource, write: impl FnOnce(Rules<T>) -> Rules<T>) -> Self {
-        let Rules { entries, otherwise, mut problems } = write(Rules::new());
+        let written = write(Rules::new()).written;
+        Self { any: AnyPolicy::declare(source, written, T::NAME, TypeId::of::<T>()), tool: PhantomData }
+    }
+
+    /// The policy as people and records see it.
+    #[must_use]
+    pub fn outline(&self) -> &Arc<PolicyOutline> {
+        &self.any.outline
+    }
+}
+
+/// A policy of whatever tool.
+pub(crate) struct AnyPolicy {
+    entries: Vec<Entry>,
+    outline: Arc<PolicyOutline>,
+    problems: Vec<String>,
+    waits: bool,
+    tool: &'static str,
+    of: TypeId,
+}
+
+impl AnyPolicy {
+    fn declare(source: &PolicySource, written: Written, tool: &'static str, of: TypeId) -> Self {
+        let Written { entries, otherwise, mut problems } = written;
         let otherwise = otherwise.unwrap_or_default();
         let starts: Vec<_> = entries.iter().map(|entry| entry.place).collect();
         let texts = source.rule_texts(&starts, otherwise.place);
@@ -73,7 +97,7 @@ impl<T: Tool> Policy<T> {
             effect: entry.effect,
             text,
             requirement: entry.requirement.clone(),
-            limits: entry.limits.iter().map(limit::Limit::words).collect(),
+            limits: entry.limits.iter().map(Limit::words).collect(),
         });
         let mut outline = PolicyOutline {
             name: source.name.to_owned(),
@@ -86,13 +110,16 @@ impl<T: Tool> Policy<T> {
         outline.digest = digest_of(&outline);
         rules::check(&entries, &outline, &mut problems);
         let waits = entries.iter().any(Entry::waits);
-        Self { entries, outline: outline.into(), problems, waits }
+        Self { entries, outline: outline.into(), problems, waits, tool, of }
     }
 
-    /// The policy as people and records see it.
-    #[must_use]
-    pub fn outline(&self) -> &Arc<PolicyOutline> {
+    pub(crate) fn outline(&self) -> &Arc<PolicyOutline> {
         &self.outline
+    }
+
+    /// Whether it is for the tool of this type.
+    pub(crate) fn is_of(&self, tool: TypeId) -> bool {
+        self.of == tool
     }
 
     /// What is wrong with how it was written, naming the rules.
@@ -109,6 +136,6 @@ fn digest_of(outline: &PolicyOutline) -> Digest {
 
 impl<T: Tool> fmt::Debug for Policy<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Policy({} of {})", self.outline.name, T::NAME)
+        write!(f, "Policy({} of {})", self.any.outline.name, self.any.tool)
     }
 }

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::super::call::Call;
 use super::super::tool::Tool;
 use super::condition::{Condition, RuleOutcome, Shared};
-use super::example::Example;
+use super::example::{AnyExample, Example};
 use super::hours::{Hours, TimeOfDay, Weekdays};
 use super::limit::Limit;
 use super::source::Place;
@@ -19,18 +19,18 @@ use crate::values::requirement::{Requirement, Who, anyone};
 use crate::values::verdict::Verdict;
 
 /// One rule as it was built.
-pub(super) struct Entry<T: Tool> {
+pub(super) struct Entry {
     pub(super) name: String,
     pub(super) effect: Verdict,
     pub(super) place: Place,
     pub(super) requirement: Option<Requirement>,
-    pub(super) conditions: Vec<Condition<T>>,
-    pub(super) limits: Vec<Limit<T>>,
+    pub(super) conditions: Vec<Condition>,
+    pub(super) limits: Vec<Limit>,
     /// Calls, and whether the rule must match them.
-    pub(super) examples: Vec<(Example<T>, bool)>,
+    pub(super) examples: Vec<(AnyExample, bool)>,
 }
 
-impl<T: Tool> Entry<T> {
+impl Entry {
     pub(super) fn waits(&self) -> bool {
         self.conditions.iter().any(|condition| matches!(condition, Condition::Later(_)))
     }
@@ -42,14 +42,47 @@ impl<T: Tool> Entry<T> {
 /// [`otherwise`](Self::otherwise), or to any reviewer.
 #[must_use]
 pub struct Rules<T: Tool> {
-    pub(super) entries: Vec<Entry<T>>,
+    pub(super) written: Written,
+    tool: PhantomData<fn() -> T>,
+}
+
+/// What has been written of a policy, of whatever tool.
+#[derive(Default)]
+pub(super) struct Written {
+    pub(super) entries: Vec<Entry>,
     pub(super) otherwise: Option<Otherwise>,
     pub(super) problems: Vec<String>,
 }
 
+impl Written {
+    fn begin(
+        &mut self,
+        name: &str,
+        effect: Verdict,
+        requirement: Option<Requirement>,
+        place: &'static Location<'static>,
+    ) {
+        let name = name.to_owned();
+        let (conditions, limits, examples) = (Vec::new(), Vec::new(), Vec::new());
+        self.entries.push(Entry { name, effect, place: Some(place), requirement, conditions, limits, examples });
+    }
+
+    fn end(&mut self, otherwise: Otherwise, place: &'static Location<'static>) {
+        if self.otherwise.replace(Otherwise { place: Some(place), ..otherwise }).is_some() {
+            self.problems.push("`.otherwise(…)` is said twice: keep one".to_owned());
+        }
+    }
+
+    fn change(&mut self, change: impl FnOnce(&mut Entry)) {
+        if let Some(entry) = self.entries.last_mut() {
+            change(entry);
+        }
+    }
+}
+
 impl<T: Tool> Rules<T> {
     pub(super) fn new() -> Self {
-        Self { entries: Vec::new(), otherwise: None, problems: Vec::new() }
+        Self { written: Written::default(), tool: PhantomData }
     }
 
     /// A rule that denies: a call that it matches never runs.
@@ -73,11 +106,7 @@ impl<T: Tool> Rules<T> {
     /// What holds for a call that no rule matches: [`ask`](crate::ask), [`deny`] or [`approve`].
     #[track_caller]
     pub fn otherwise(mut self, verdict: impl Into<Otherwise>) -> Self {
-        let place = Location::caller();
-        let given = Otherwise { place: Some(place), ..verdict.into() };
-        if self.otherwise.replace(given).is_some() {
-            self.problems.push("`.otherwise(…)` is said twice: keep one".to_owned());
-        }
+        self.written.end(verdict.into(), Location::caller());
         self
     }
 
@@ -88,9 +117,7 @@ impl<T: Tool> Rules<T> {
         requirement: Option<Requirement>,
         place: &'static Location<'static>,
     ) -> OpenRule<T, E> {
-        let name = name.to_owned();
-        let (conditions, limits, examples) = (Vec::new(), Vec::new(), Vec::new());
-        self.entries.push(Entry { name, effect, place: Some(place), requirement, conditions, limits, examples });
+        self.written.begin(name, effect, requirement, place);
         OpenRule { rules: self, effect: PhantomData }
     }
 }
@@ -131,7 +158,7 @@ impl<T: Tool, E: Effect> OpenRule<T, E> {
     ///
     /// An error or a panic makes the rule count as failed: never as an approval, and a denying rule denies.
     pub fn when<M: RuleOutcome>(self, condition: impl Fn(&Call<T>) -> M + Shared) -> Self {
-        self.with(Condition::Now(Box::new(move |call| condition(call).held())))
+        self.with(Condition::Now(Box::new(move |call| condition(call.typed()?).held())))
     }
 
     /// A condition that waits, as for a lookup: `.when_async(|call| async move { … })`.
@@ -141,8 +168,8 @@ impl<T: Tool, E: Effect> OpenRule<T, E> {
         F: Future<Output = M> + Send + 'static,
     {
         self.with(Condition::Later(Box::new(move |call| {
-            let later = condition(call);
-            Box::pin(async move { later.await.held() })
+            let later = condition(call.typed::<T>()?.clone());
+            Ok(Box::pin(async move { later.await.held() }))
         })))
     }
 
@@ -154,13 +181,17 @@ impl<T: Tool, E: Effect> OpenRule<T, E> {
     }
 
     /// A call that this rule must match: checked when the gate is built, with the gate's state. Limits do not count.
-    pub fn matches(self, example: impl Into<Example<T>>) -> Self {
-        self.with_example(example.into(), true)
+    pub fn matches(mut self, example: impl Into<Example<T>>) -> Self {
+        let example = example.into().erased();
+        self.rules.written.change(|entry| entry.examples.push((example, true)));
+        self
     }
 
     /// A call that this rule must not match: checked when the gate is built, with the gate's state.
-    pub fn not_matches(self, example: impl Into<Example<T>>) -> Self {
-        self.with_example(example.into(), false)
+    pub fn not_matches(mut self, example: impl Into<Example<T>>) -> Self {
+        let example = example.into().erased();
+        self.rules.written.change(|entry| entry.examples.push((example, false)));
+        self
     }
 
     /// Begins a rule that denies.
@@ -187,24 +218,13 @@ impl<T: Tool, E: Effect> OpenRule<T, E> {
         self.rules.otherwise(verdict)
     }
 
-    fn with(mut self, condition: Condition<T>) -> Self {
-        self.change(|entry| entry.conditions.push(condition));
+    fn with(mut self, condition: Condition) -> Self {
+        self.rules.written.change(|entry| entry.conditions.push(condition));
         self
     }
 
-    fn with_example(mut self, example: Example<T>, matches: bool) -> Self {
-        self.change(|entry| entry.examples.push((example, matches)));
-        self
-    }
-
-    fn change(&mut self, change: impl FnOnce(&mut Entry<T>)) {
-        if let Some(entry) = self.rules.entries.last_mut() {
-            change(entry);
-        }
-    }
-
-    pub(super) fn limited(mut self, limit: Limit<T>) -> OpenRule<T, Counted> {
-        self.change(|entry| entry.limits.push(limit));
+    pub(super) fn limited(mut self, limit: Limit) -> OpenRule<T, Counted> {
+        self.rules.written.change(|entry| entry.limits.push(limit));
         self.into_stage()
     }
 
@@ -219,7 +239,7 @@ impl<T: Tool> OpenRule<T, Counted> {
     /// A limit by recipient cannot be salami-sliced over many small calls to one. Keys are compared as JSON: the text
     /// `"1"` and the number `1` are two keys.
     pub fn by<K: Serialize>(mut self, key: impl Fn(&Call<T>) -> K + Shared) -> OpenRule<T, Approves> {
-        self.change(|entry| {
+        self.rules.written.change(|entry| {
             if let Some(limit) = entry.limits.last_mut() {
                 limit.set_key(key);
             }
@@ -316,7 +336,7 @@ impl From<Who> for Otherwise {
 }
 
 /// What is wrong with how a policy was written.
-pub(super) fn check<T: Tool>(entries: &[Entry<T>], outline: &PolicyOutline, problems: &mut Vec<String>) {
+pub(super) fn check(entries: &[Entry], outline: &PolicyOutline, problems: &mut Vec<String>) {
     for (index, entry) in entries.iter().enumerate() {
         let name = &entry.name;
         let mut found = |problem: &str| problems.push(format!("rule \"{name}\": {problem}"));
@@ -348,7 +368,7 @@ pub(super) fn check<T: Tool>(entries: &[Entry<T>], outline: &PolicyOutline, prob
 
 impl<T: Tool> fmt::Debug for Rules<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.entries.iter().map(|entry| &entry.name)).finish()
+        f.debug_list().entries(self.written.entries.iter().map(|entry| &entry.name)).finish()
     }
 }
 
