@@ -301,5 +301,5 @@ pub mod __private {
     pub use crate::logic::probe::{Probe, ProbePlain, ProbeSchemaless, ProbeUnfit};
     pub use crate::logic::registry::{Listed, is_new_name, is_tool_name, names};
     pub use crate::logic::tool::{About, Codec, ToolArgs, is_argument};
-    pub use {schemars, serde};
+    pub use {schemars, serde, serde_json};
 }

@@ -134,6 +134,20 @@ const _: () = {
             __gate::__private::is_argument::<Option<String>>();
             __gate::__private::Probe::<__Args<u64, Card, Option<String>>>::new().codec()
         }
+        fn into_json(
+            self,
+        ) -> ::core::result::Result<
+            __gate::__private::serde_json::Value,
+            __gate::__private::serde_json::Error,
+        > {
+            #[allow(
+                unused_imports,
+                reason = "needed where an argument does not fit, which is said above"
+            )]
+            use __gate::__private::ProbeUnfit as _;
+            __gate::__private::Probe::<__Args<u64, Card, Option<String>>>::new()
+                .json(self)
+        }
         fn outcome(__output: &Self::Output) -> __gate::ToolOutcome {
             #[allow(unused_imports, reason = "needed for what is not a `Result`")]
             use __gate::__private::ProbePlain as _;

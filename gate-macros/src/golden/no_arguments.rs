@@ -81,12 +81,28 @@ const _: () = {
             use __gate::__private::ProbeUnfit as _;
             __gate::__private::Probe::<__Args>::new().codec()
         }
+        fn into_json(
+            self,
+        ) -> ::core::result::Result<
+            __gate::__private::serde_json::Value,
+            __gate::__private::serde_json::Error,
+        > {
+            #[allow(
+                unused_imports,
+                reason = "needed where an argument does not fit, which is said above"
+            )]
+            use __gate::__private::ProbeUnfit as _;
+            __gate::__private::Probe::<__Args>::new().json(self)
+        }
         fn outcome(__output: &Self::Output) -> __gate::ToolOutcome {
             #[allow(unused_imports, reason = "needed for what is not a `Result`")]
             use __gate::__private::ProbePlain as _;
             __gate::__private::Probe::<u64>::new().outcome(__output)
         }
-        async fn run(__permit: __gate::Permit<Self>, __state: &()) -> u64 {
+        fn run(
+            __permit: __gate::Permit<Self>,
+            __state: &(),
+        ) -> impl ::core::future::Future<Output = u64> + ::core::marker::Send {
             #[allow(
                 clippy::needless_pass_by_value,
                 clippy::too_many_arguments,
@@ -97,7 +113,7 @@ const _: () = {
                 0
             }
             let (__call, __context) = __permit.open();
-            __body()
+            ::core::future::ready(__body())
         }
     }
     #[automatically_derived]

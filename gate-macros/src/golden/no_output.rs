@@ -87,12 +87,28 @@ const _: () = {
             __gate::__private::is_argument::<u8>();
             __gate::__private::Probe::<__Args<u8>>::new().codec()
         }
+        fn into_json(
+            self,
+        ) -> ::core::result::Result<
+            __gate::__private::serde_json::Value,
+            __gate::__private::serde_json::Error,
+        > {
+            #[allow(
+                unused_imports,
+                reason = "needed where an argument does not fit, which is said above"
+            )]
+            use __gate::__private::ProbeUnfit as _;
+            __gate::__private::Probe::<__Args<u8>>::new().json(self)
+        }
         fn outcome(__output: &Self::Output) -> __gate::ToolOutcome {
             #[allow(unused_imports, reason = "needed for what is not a `Result`")]
             use __gate::__private::ProbePlain as _;
             __gate::__private::Probe::<()>::new().outcome(__output)
         }
-        async fn run(__permit: __gate::Permit<Self>, __state: &()) -> () {
+        fn run(
+            __permit: __gate::Permit<Self>,
+            __state: &(),
+        ) -> impl ::core::future::Future<Output = ()> + ::core::marker::Send {
             #[allow(
                 clippy::needless_pass_by_value,
                 clippy::too_many_arguments,
@@ -103,7 +119,7 @@ const _: () = {
                 let _ = r#type;
             }
             let (__call, __context) = __permit.open();
-            __body(__call.r#type).await
+            __body(__call.r#type)
         }
     }
     #[automatically_derived]

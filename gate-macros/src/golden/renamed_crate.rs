@@ -87,15 +87,30 @@ const _: () = {
             __gate::__private::is_argument::<String>();
             __gate::__private::Probe::<__Args<String>>::new().codec()
         }
+        fn into_json(
+            self,
+        ) -> ::core::result::Result<
+            __gate::__private::serde_json::Value,
+            __gate::__private::serde_json::Error,
+        > {
+            #[allow(
+                unused_imports,
+                reason = "needed where an argument does not fit, which is said above"
+            )]
+            use __gate::__private::ProbeUnfit as _;
+            __gate::__private::Probe::<__Args<String>>::new().json(self)
+        }
         fn outcome(__output: &Self::Output) -> __gate::ToolOutcome {
             #[allow(unused_imports, reason = "needed for what is not a `Result`")]
             use __gate::__private::ProbePlain as _;
             __gate::__private::Probe::<Result<(), String>>::new().outcome(__output)
         }
-        async fn run(
+        fn run(
             __permit: __gate::Permit<Self>,
             __state: &Desk,
-        ) -> Result<(), String> {
+        ) -> impl ::core::future::Future<
+            Output = Result<(), String>,
+        > + ::core::marker::Send {
             #[allow(
                 clippy::needless_pass_by_value,
                 clippy::too_many_arguments,
@@ -110,7 +125,7 @@ const _: () = {
                 Ok(())
             }
             let (__call, __context) = __permit.open();
-            __body(__state, &__context, __call.order)
+            ::core::future::ready(__body(__state, &__context, __call.order))
         }
     }
     #[automatically_derived]

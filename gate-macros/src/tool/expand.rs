@@ -156,8 +156,9 @@ fn filled_arguments(model: &Model) -> TokenStream {
 ///     const ABOUT: About = About { … };
 ///     fn policy() -> Policy<Self> { refunds() }
 ///     fn codec() -> Codec<Self> { is_argument::<String>(); …; Probe::<__Args<String, u64>>::new().codec() }
+///     fn into_json(self) -> Result<Value, Error> { Probe::<__Args<String, u64>>::new().json(self) }
 ///     fn outcome(output: &Self::Output) -> ToolOutcome { Probe::<Receipt>::new().outcome(output) }
-///     async fn run(__permit: Permit<Self>, __state: &Billing) -> Receipt { … }
+///     fn run(__permit: Permit<Self>, __state: &Billing) -> impl Future<Output = Receipt> + Send { … }
 /// }
 /// ```
 fn tool(model: &Model) -> TokenStream {
@@ -189,6 +190,14 @@ fn tool(model: &Model) -> TokenStream {
                 use __gate::__private::ProbeUnfit as _;
                 #(#checks)*
                 __gate::__private::Probe::<#filled>::new().codec()
+            }
+
+            fn into_json(
+                self,
+            ) -> ::core::result::Result<__gate::__private::serde_json::Value, __gate::__private::serde_json::Error> {
+                #[allow(unused_imports, reason = "needed where an argument does not fit, which is said above")]
+                use __gate::__private::ProbeUnfit as _;
+                __gate::__private::Probe::<#filled>::new().json(self)
             }
 
             fn outcome(__output: &Self::Output) -> __gate::ToolOutcome {
@@ -239,18 +248,21 @@ fn optional(value: Option<TokenStream>) -> TokenStream {
 
 /// The body, as it was written, where only a permit leads. It has no name that it could call itself by.
 ///
+/// The future is the body's own: one around it would be compiled for each tool too. Only a body that waits and borrows the context
+/// needs one that holds the context.
+///
 /// ```text
-/// async fn run(__permit: Permit<Self>, __state: &Billing) -> Receipt {
+/// fn run(__permit: Permit<Self>, __state: &Billing) -> impl Future<Output = Receipt> + Send {
 ///     async fn __body(billing: &Billing, order_id: String, amount_cents: u64) -> Receipt { … }
 ///     let (__call, __context) = __permit.open();
-///     __body(__state, __call.order_id, __call.amount_cents).await
+///     __body(__state, __call.order_id, __call.amount_cents)
 /// }
 /// ```
 fn run(model: &Model, state: &TokenStream) -> TokenStream {
     let Model { attributes, signature, body, output, parameters, .. } = model;
     let mut signature = signature.clone();
     signature.ident = Ident::new("__body", signature.ident.span());
-    let wait = signature.asyncness.map(|_| quote!(.await));
+    let takes_context = parameters.iter().any(|parameter| matches!(parameter, Parameter::Context(_)));
     let passed = parameters.iter().map(|parameter| match parameter {
         Parameter::Argument(name) => quote!(__call.#name),
         Parameter::State => quote!(__state),
@@ -259,14 +271,22 @@ fn run(model: &Model, state: &TokenStream) -> TokenStream {
             quote_spanned!(at(ty)=> &#context)
         }
     });
+    let called = quote!(__body(#(#passed),*));
     let name = Ident::new("run", Span::mixed_site().located_at(model.function.span()));
+    let future =
+        quote_spanned!(at(&model.function)=> impl ::core::future::Future<Output = #output> + ::core::marker::Send);
+    let (kind, returned, end) = match (signature.asyncness, takes_context) {
+        (Some(_), true) => (quote!(async), quote!(#output), quote!(#called.await)),
+        (Some(_), false) => (quote!(), future, called),
+        (None, _) => (quote!(), future, quote!(::core::future::ready(#called))),
+    };
     quote! {
-        async fn #name(__permit: __gate::Permit<Self>, __state: &#state) -> #output {
+        #kind fn #name(__permit: __gate::Permit<Self>, __state: &#state) -> #returned {
             #(#attributes)*
             #[allow(clippy::needless_pass_by_value, clippy::too_many_arguments, clippy::unused_async, reason = "a model passes owned values")]
             #signature #body
             let (__call, __context) = __permit.open();
-            __body(#(#passed),*) #wait
+            #end
         }
     }
 }

@@ -39,6 +39,11 @@ pub(crate) fn fallback(model: &Model) -> TokenStream {
                 fn codec() -> __gate::__private::Codec<Self> {
                     loop {}
                 }
+                fn into_json(
+                    self,
+                ) -> ::core::result::Result<__gate::__private::serde_json::Value, __gate::__private::serde_json::Error> {
+                    loop {}
+                }
                 fn outcome(__output: &Self::Output) -> __gate::ToolOutcome {
                     loop {}
                 }

@@ -277,7 +277,7 @@ impl<R: Registry> Run<R> {
 
     async fn wait_for<T: Tool>(&self, id: CallId, call: T) -> Result<T::Output, CallError> {
         let run = self.circumstances().map_err(|error| NotRun::Invalid { problem: error.to_string() })?;
-        let arguments = (T::codec().write)(call);
+        let arguments = call.into_json();
         let executed = self.core.call(&run, id, T::NAME, arguments).await?;
         if let Some(output) = executed.output
             && let Ok(output) = output.downcast::<T::Output>()

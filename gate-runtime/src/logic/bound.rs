@@ -57,7 +57,10 @@ impl<T: Display> From<T> for Unread {
 
 /// Reads a call for the rules.
 fn call_of<T: Tool>(value: &Value, context: Arc<CallContext>, state: &AnyState) -> Result<AnyCall, Unread> {
-    Ok(AnyCall::new((T::codec().read)(value)?, context, state)?)
+    match (T::codec().read)(value) {
+        Ok(arguments) => AnyCall::new(arguments, context, state).map_err(Unread::from),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Reads a call, makes the permit and runs the body.
@@ -183,16 +186,12 @@ impl Specs {
         Some((self.descriptors.get(index)?, self.specs.get(index)?))
     }
 
-    /// Reads a call as the typed call of the tool at a place.
-    ///
-    /// # Errors
-    /// Where the arguments do not fit.
-    pub fn read<T: Tool>(&self, index: usize, call: &ToolCall) -> Result<T, Misfits> {
+    /// Reads a call of the tool at a place, and checks it against its schema.
+    pub(crate) fn read(&self, index: usize, call: &ToolCall) -> Result<Value, Misfits> {
         let value = read(&call.arguments, DEFAULT_LIMITS)?;
-        let unfit = |problem: &str| Misfits::from(Misfit::new("", problem));
-        let (_, spec) = self.get(index).ok_or_else(|| unfit("no such tool"))?;
+        let (_, spec) = self.get(index).ok_or_else(|| Misfits::from(Misfit::new("", "no such tool")))?;
         spec.check(&value)?;
-        (T::codec().read)(&value).map_err(|_| unfit("the arguments fit their schema, but their type refuses them"))
+        Ok(value)
     }
 }
 

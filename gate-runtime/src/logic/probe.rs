@@ -9,6 +9,7 @@ use std::marker::PhantomData;
 
 use schemars::JsonSchema;
 use serde::Serialize;
+use serde_json::Value;
 
 use super::tool::{Codec, MakeSchema, ToolArgs};
 use crate::values::outcome::ToolOutcome;
@@ -111,13 +112,21 @@ impl<T> ProbeSchemaless for Probe<T> {
 }
 
 impl<A: ToolArgs> Probe<A> {
-    /// How arguments that fit become JSON and back.
+    /// How JSON becomes arguments that fit.
     #[must_use]
-    pub fn codec<T: From<A>>(&self) -> Codec<T>
+    pub fn codec<T: From<A>>(&self) -> Codec<T> {
+        Codec::of::<A>()
+    }
+
+    /// Arguments that fit as JSON.
+    ///
+    /// # Errors
+    /// Where one of them cannot be written.
+    pub fn json<T>(&self, call: T) -> Result<Value, serde_json::Error>
     where
         A: From<T>,
     {
-        Codec::of::<A>()
+        serde_json::to_value(A::from(call))
     }
 }
 
@@ -125,11 +134,21 @@ impl<A: ToolArgs> Probe<A> {
 pub trait ProbeUnfit {
     /// No codec.
     fn codec<T>(&self) -> Codec<T>;
+
+    /// No JSON.
+    ///
+    /// # Errors
+    /// Always.
+    fn json<T>(&self, call: T) -> Result<Value, serde_json::Error>;
 }
 
 impl<A> ProbeUnfit for Probe<A> {
     fn codec<T>(&self) -> Codec<T> {
         Codec::unfit()
+    }
+
+    fn json<T>(&self, _: T) -> Result<Value, serde_json::Error> {
+        Err(serde::ser::Error::custom("an argument does not fit"))
     }
 }
 

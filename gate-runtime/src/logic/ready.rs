@@ -1,6 +1,6 @@
 //! Ready-made policies that read no field, for any tool.
 
-use super::policy::{Policy, PolicySource, Rules, approve, deny};
+use super::policy::{Policy, PolicySource, approve, deny};
 use super::tool::Tool;
 use crate::values::requirement::anyone;
 
@@ -16,7 +16,7 @@ macro_rules! ready {
                 line: 0,
                 column: 0,
             };
-            Policy::declare(&source, |rules: Rules<T>| rules.otherwise($otherwise))
+            Policy::ready(&source, $otherwise.into())
         }
     };
 }

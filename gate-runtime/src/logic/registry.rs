@@ -3,13 +3,15 @@
 use std::fmt;
 use std::sync::Arc;
 
+use serde_json::Value;
+
 use super::bound::{BoundTool, Specs};
 use super::descriptor::Descriptor;
+use super::policy::AnyPolicy;
 use super::schema::Misfits;
-use super::tool::InState;
+use super::tool::{InState, Tool};
 use crate::values::context::ToolCall;
 use crate::values::json::Misfit;
-use crate::values::outline::PolicyOutline;
 use crate::values::words;
 
 /// A set of tools that a gate offers. Made by [`registry!`](macro@crate::registry).
@@ -64,7 +66,9 @@ pub trait Registry: Sized + 'static {
         let Some((tool, index)) = known else {
             return Err(Misfit::new("", unknown_tool(call.tool().as_str(), Self::NAMES)).into());
         };
-        (tool.read)(Self::specs(), index, call)
+        let value = Self::specs().read(index, call)?;
+        let unread = |_| Misfit::new("", "the arguments fit their schema, but their type refuses them").into();
+        (tool.read)(&value).map_err(unread)
     }
 
     /// What a model is told about the tools: the raw material of every dialect.
@@ -77,7 +81,8 @@ pub trait Registry: Sized + 'static {
     /// that a rejection is final.
     #[must_use]
     fn instructions() -> String {
-        let policies: Vec<_> = Self::TOOLS.iter().map(|tool| (tool.outline)()).collect();
+        let policies = Self::TOOLS.iter().map(|tool| Arc::clone((tool.policy)().outline()));
+        let policies: Vec<_> = policies.collect();
         super::instructions::write(Self::NAMES, &policies)
     }
 }
@@ -86,9 +91,9 @@ pub trait Registry: Sized + 'static {
 pub struct Listed<R: Registry> {
     name: &'static str,
     descriptor: fn() -> Descriptor,
-    outline: fn() -> Arc<PolicyOutline>,
+    policy: fn() -> AnyPolicy,
     bind: fn(&Arc<R::State>) -> BoundTool,
-    read: fn(&Specs, usize, &ToolCall) -> Result<R::Call, Misfits>,
+    read: fn(&Value) -> Result<R::Call, serde_json::Error>,
 }
 
 impl<R: Registry> Listed<R> {
@@ -101,14 +106,25 @@ impl<R: Registry> Listed<R> {
         Self {
             name: T::NAME,
             descriptor: T::descriptor,
-            outline: || Arc::clone(T::policy().outline()),
+            policy: policy_of::<T>,
             bind: BoundTool::of::<T, R::State>,
-            read: |specs, index, call| specs.read::<T>(index, call).map(Into::into),
+            read: read_as::<T, R::Call>,
         }
     }
 
     pub(crate) fn bind(&self, state: &Arc<R::State>) -> BoundTool {
         (self.bind)(state)
+    }
+}
+
+fn policy_of<T: Tool>() -> AnyPolicy {
+    T::policy().any
+}
+
+fn read_as<T: Tool, C: From<T>>(value: &Value) -> Result<C, serde_json::Error> {
+    match (T::codec().read)(value) {
+        Ok(call) => Ok(C::from(call)),
+        Err(error) => Err(error),
     }
 }
 

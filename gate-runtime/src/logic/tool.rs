@@ -53,9 +53,13 @@ pub trait Tool: Sized + Send + Sync + 'static {
     /// The policy that the attribute names.
     fn policy() -> Policy<Self>;
 
-    /// How arguments become JSON and back.
+    /// How JSON becomes arguments.
     #[doc(hidden)]
     fn codec() -> Codec<Self>;
+
+    /// The arguments as JSON. Apart from the [codec](Self::codec), for a tool that only models call needs no code for it.
+    #[doc(hidden)]
+    fn into_json(self) -> Result<Value, serde_json::Error>;
 
     /// What the function returned, for model and record.
     #[doc(hidden)]
@@ -118,30 +122,32 @@ pub const fn is_argument<T: ToolArg>() {}
 /// All arguments of a tool together: generated code.
 pub trait ToolArgs: Serialize + DeserializeOwned + JsonSchema {}
 
-/// How a call's arguments become JSON and back.
+/// How JSON becomes a call's arguments.
 pub struct Codec<T> {
     pub(crate) schema: MakeSchema,
     pub(crate) read: fn(&Value) -> Result<T, serde_json::Error>,
-    pub(crate) write: fn(T) -> Result<Value, serde_json::Error>,
 }
 
 impl<T> Codec<T> {
     /// Goes by way of a struct that the macro makes, which derives what serde and schemars need.
-    pub(super) fn of<A: ToolArgs + Into<T> + From<T>>() -> Self {
-        Self {
-            schema: A::json_schema,
-            read: |value| A::deserialize(value).map(Into::into),
-            write: |call| serde_json::to_value(A::from(call)),
-        }
+    pub(super) fn of<A: ToolArgs>() -> Self
+    where
+        T: From<A>,
+    {
+        Self { schema: A::json_schema, read: read_as::<A, T> }
     }
 
     /// For arguments that do not fit, so that nothing that uses this compiles.
     pub(super) fn unfit() -> Self {
-        Self {
-            schema: |_| Schema::from(false),
-            read: |_| Err(serde::de::Error::custom("an argument does not fit")),
-            write: |_| Err(serde::ser::Error::custom("an argument does not fit")),
-        }
+        Self { schema: |_| Schema::from(false), read: |_| Err(serde::de::Error::custom("an argument does not fit")) }
+    }
+}
+
+// Written out, and not as `map(Into::into)`: this is compiled for each tool, and each step of a chain with it.
+fn read_as<A: ToolArgs, T: From<A>>(value: &Value) -> Result<T, serde_json::Error> {
+    match A::deserialize(value) {
+        Ok(arguments) => Ok(T::from(arguments)),
+        Err(error) => Err(error),
     }
 }
 

@@ -69,6 +69,12 @@ impl<T: Tool> Policy<T> {
         Self { any: AnyPolicy::declare(source, written, T::NAME, TypeId::of::<T>()), tool: PhantomData }
     }
 
+    /// A policy without rules.
+    pub(crate) fn ready(source: &PolicySource, otherwise: Otherwise) -> Self {
+        let written = Written { otherwise: Some(otherwise), ..Written::default() };
+        Self { any: AnyPolicy::declare(source, written, T::NAME, TypeId::of::<T>()), tool: PhantomData }
+    }
+
     /// The policy as people and records see it.
     #[must_use]
     pub fn outline(&self) -> &Arc<PolicyOutline> {
