@@ -297,9 +297,10 @@ pub use gate_macros::registry;
 #[doc(hidden)]
 pub mod __private {
     pub use crate::logic::bound::{BoundTool, Specs};
+    pub use crate::logic::codec::Arguments;
     pub use crate::logic::policy::{DeclaredRules, PolicySource};
     pub use crate::logic::probe::{Probe, ProbePlain, ProbeSchemaless, ProbeUnfit};
     pub use crate::logic::registry::{Listed, is_new_name, is_tool_name, names};
-    pub use crate::logic::tool::{About, Codec, ToolArgs, is_argument};
+    pub use crate::logic::tool::{About, Part, is_argument};
     pub use {schemars, serde, serde_json};
 }

@@ -46,52 +46,35 @@ pub(crate) fn issue_refund<__R: ::gate_runtime::Offers<IssueRefund>>(
 #[cfg(feature = "refunds")]
 const _: () = {
     use ::gate_runtime as __gate;
-    #[automatically_derived]
-    impl ::core::fmt::Debug for IssueRefund {
-        fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
-            f.debug_struct("IssueRefund").finish_non_exhaustive()
-        }
-    }
     #[derive(
         __gate::__private::serde::Serialize,
         __gate::__private::serde::Deserialize,
         __gate::__private::schemars::JsonSchema
     )]
-    #[serde(crate = "::gate_runtime::__private::serde", deny_unknown_fields)]
-    #[schemars(crate = "::gate_runtime::__private::schemars", rename = "IssueRefund")]
-    struct __Args<__A1, __A2, __A3> {
+    #[serde(crate = "::gate_runtime::__private::serde")]
+    #[schemars(crate = "::gate_runtime::__private::schemars")]
+    struct __Argument0 {
         /// The order to refund.
         #[serde(rename = "order")]
         order_id: String,
+    }
+    impl __gate::__private::Part for __Argument0 {}
+    #[derive(
+        __gate::__private::serde::Serialize,
+        __gate::__private::serde::Deserialize,
+        __gate::__private::schemars::JsonSchema
+    )]
+    #[serde(crate = "::gate_runtime::__private::serde")]
+    #[schemars(crate = "::gate_runtime::__private::schemars")]
+    struct __Argument1<__A1> {
         #[schemars(range(min = 1))]
         amount_cents: __A1,
-        #[schemars(extend("x-gate-secret" = true))]
-        card: __A2,
-        note: __A3,
     }
-    impl<
-        __A1: __gate::ToolArg,
-        __A2: __gate::ToolArg,
-        __A3: __gate::ToolArg,
-    > __gate::__private::ToolArgs for __Args<__A1, __A2, __A3> {}
-    impl ::core::convert::From<__Args<u64, Card, Option<String>>> for IssueRefund {
-        fn from(__args: __Args<u64, Card, Option<String>>) -> Self {
-            Self {
-                order_id: __args.order_id,
-                amount_cents: __args.amount_cents,
-                card: __args.card,
-                note: __args.note,
-            }
-        }
-    }
-    impl ::core::convert::From<IssueRefund> for __Args<u64, Card, Option<String>> {
-        fn from(__call: IssueRefund) -> Self {
-            Self {
-                order_id: __call.order_id,
-                amount_cents: __call.amount_cents,
-                card: __call.card,
-                note: __call.note,
-            }
+    impl<__A1: __gate::ToolArg> __gate::__private::Part for __Argument1<__A1> {}
+    #[automatically_derived]
+    impl ::core::fmt::Debug for IssueRefund {
+        fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+            f.debug_struct("IssueRefund").finish_non_exhaustive()
         }
     }
     #[automatically_derived]
@@ -123,16 +106,42 @@ const _: () = {
         fn policy() -> __gate::Policy<Self> {
             crate::policies::refunds()
         }
-        fn codec() -> __gate::__private::Codec<Self> {
+        fn arguments(__into: &mut __gate::__private::Arguments) {
             #[allow(
                 unused_imports,
-                reason = "needed where an argument does not fit, which is said below"
+                reason = "needed where an argument does not fit, which is said at its type"
             )]
             use __gate::__private::ProbeUnfit as _;
+            let _ = &__into;
             __gate::__private::is_argument::<u64>();
             __gate::__private::is_argument::<Card>();
             __gate::__private::is_argument::<Option<String>>();
-            __gate::__private::Probe::<__Args<u64, Card, Option<String>>>::new().codec()
+            __gate::__private::Probe::<__Argument0>::new().part(__into);
+            __gate::__private::Probe::<__Argument1<u64>>::new().part(__into);
+            __gate::__private::Probe::<Card>::new().argument(__into, "card", "", true);
+            __gate::__private::Probe::<Option<String>>::new()
+                .argument(__into, "note", "", false);
+        }
+        fn read(
+            __from: &__gate::__private::serde_json::Value,
+        ) -> ::core::result::Result<Self, __gate::__private::serde_json::Error> {
+            #[allow(
+                unused_imports,
+                reason = "needed where an argument does not fit, which is said at its type"
+            )]
+            use __gate::__private::ProbeUnfit as _;
+            let _ = __from;
+            ::core::result::Result::Ok(Self {
+                order_id: __gate::__private::Probe::<__Argument0>::new()
+                    .take_part(__from)?
+                    .order_id,
+                amount_cents: __gate::__private::Probe::<__Argument1<u64>>::new()
+                    .take_part(__from)?
+                    .amount_cents,
+                card: __gate::__private::Probe::<Card>::new().take(__from, "card")?,
+                note: __gate::__private::Probe::<Option<String>>::new()
+                    .take(__from, "note")?,
+            })
         }
         fn into_json(
             self,
@@ -142,11 +151,32 @@ const _: () = {
         > {
             #[allow(
                 unused_imports,
-                reason = "needed where an argument does not fit, which is said above"
+                reason = "needed where an argument does not fit, which is said at its type"
             )]
             use __gate::__private::ProbeUnfit as _;
-            __gate::__private::Probe::<__Args<u64, Card, Option<String>>>::new()
-                .json(self)
+            #[allow(unused_mut, reason = "some tools take nothing")]
+            let mut __into = __gate::__private::serde_json::Map::new();
+            __gate::__private::Probe::<__Argument0>::new()
+                .put_part(
+                    &mut __into,
+                    &__Argument0 {
+                        order_id: self.order_id,
+                    },
+                )?;
+            __gate::__private::Probe::<__Argument1<u64>>::new()
+                .put_part(
+                    &mut __into,
+                    &__Argument1 {
+                        amount_cents: self.amount_cents,
+                    },
+                )?;
+            __gate::__private::Probe::<Card>::new()
+                .put(&mut __into, "card", &self.card)?;
+            __gate::__private::Probe::<Option<String>>::new()
+                .put(&mut __into, "note", &self.note)?;
+            ::core::result::Result::Ok(
+                __gate::__private::serde_json::Value::Object(__into),
+            )
         }
         fn outcome(__output: &Self::Output) -> __gate::ToolOutcome {
             #[allow(unused_imports, reason = "needed for what is not a `Result`")]

@@ -41,7 +41,12 @@ const _: () = {
         fn policy() -> __gate::Policy<Self> {
             loop {}
         }
-        fn codec() -> __gate::__private::Codec<Self> {
+        fn arguments(__into: &mut __gate::__private::Arguments) {
+            loop {}
+        }
+        fn read(
+            __from: &__gate::__private::serde_json::Value,
+        ) -> ::core::result::Result<Self, __gate::__private::serde_json::Error> {
             loop {}
         }
         fn into_json(

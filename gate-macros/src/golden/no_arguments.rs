@@ -29,25 +29,6 @@ const _: () = {
             f.debug_struct("Now").finish_non_exhaustive()
         }
     }
-    #[derive(
-        __gate::__private::serde::Serialize,
-        __gate::__private::serde::Deserialize,
-        __gate::__private::schemars::JsonSchema
-    )]
-    #[serde(crate = "::gate_runtime::__private::serde", deny_unknown_fields)]
-    #[schemars(crate = "::gate_runtime::__private::schemars", rename = "Now")]
-    struct __Args {}
-    impl __gate::__private::ToolArgs for __Args {}
-    impl ::core::convert::From<__Args> for Now {
-        fn from(__args: __Args) -> Self {
-            Self {}
-        }
-    }
-    impl ::core::convert::From<Now> for __Args {
-        fn from(__call: Now) -> Self {
-            Self {}
-        }
-    }
     #[automatically_derived]
     impl __gate::Tool for Now {
         type State = ();
@@ -73,13 +54,24 @@ const _: () = {
         fn policy() -> __gate::Policy<Self> {
             never_ask()
         }
-        fn codec() -> __gate::__private::Codec<Self> {
+        fn arguments(__into: &mut __gate::__private::Arguments) {
             #[allow(
                 unused_imports,
-                reason = "needed where an argument does not fit, which is said below"
+                reason = "needed where an argument does not fit, which is said at its type"
             )]
             use __gate::__private::ProbeUnfit as _;
-            __gate::__private::Probe::<__Args>::new().codec()
+            let _ = &__into;
+        }
+        fn read(
+            __from: &__gate::__private::serde_json::Value,
+        ) -> ::core::result::Result<Self, __gate::__private::serde_json::Error> {
+            #[allow(
+                unused_imports,
+                reason = "needed where an argument does not fit, which is said at its type"
+            )]
+            use __gate::__private::ProbeUnfit as _;
+            let _ = __from;
+            ::core::result::Result::Ok(Self {})
         }
         fn into_json(
             self,
@@ -89,10 +81,14 @@ const _: () = {
         > {
             #[allow(
                 unused_imports,
-                reason = "needed where an argument does not fit, which is said above"
+                reason = "needed where an argument does not fit, which is said at its type"
             )]
             use __gate::__private::ProbeUnfit as _;
-            __gate::__private::Probe::<__Args>::new().json(self)
+            #[allow(unused_mut, reason = "some tools take nothing")]
+            let mut __into = __gate::__private::serde_json::Map::new();
+            ::core::result::Result::Ok(
+                __gate::__private::serde_json::Value::Object(__into),
+            )
         }
         fn outcome(__output: &Self::Output) -> __gate::ToolOutcome {
             #[allow(unused_imports, reason = "needed for what is not a `Result`")]

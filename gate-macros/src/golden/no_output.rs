@@ -32,27 +32,6 @@ const _: () = {
             f.debug_struct("Loop").finish_non_exhaustive()
         }
     }
-    #[derive(
-        __gate::__private::serde::Serialize,
-        __gate::__private::serde::Deserialize,
-        __gate::__private::schemars::JsonSchema
-    )]
-    #[serde(crate = "::gate_runtime::__private::serde", deny_unknown_fields)]
-    #[schemars(crate = "::gate_runtime::__private::schemars", rename = "Loop")]
-    struct __Args<__A0> {
-        r#type: __A0,
-    }
-    impl<__A0: __gate::ToolArg> __gate::__private::ToolArgs for __Args<__A0> {}
-    impl ::core::convert::From<__Args<u8>> for Loop {
-        fn from(__args: __Args<u8>) -> Self {
-            Self { r#type: __args.r#type }
-        }
-    }
-    impl ::core::convert::From<Loop> for __Args<u8> {
-        fn from(__call: Loop) -> Self {
-            Self { r#type: __call.r#type }
-        }
-    }
     #[automatically_derived]
     impl __gate::Tool for Loop {
         type State = ();
@@ -78,14 +57,28 @@ const _: () = {
         fn policy() -> __gate::Policy<Self> {
             always_ask()
         }
-        fn codec() -> __gate::__private::Codec<Self> {
+        fn arguments(__into: &mut __gate::__private::Arguments) {
             #[allow(
                 unused_imports,
-                reason = "needed where an argument does not fit, which is said below"
+                reason = "needed where an argument does not fit, which is said at its type"
             )]
             use __gate::__private::ProbeUnfit as _;
+            let _ = &__into;
             __gate::__private::is_argument::<u8>();
-            __gate::__private::Probe::<__Args<u8>>::new().codec()
+            __gate::__private::Probe::<u8>::new().argument(__into, "type", "", false);
+        }
+        fn read(
+            __from: &__gate::__private::serde_json::Value,
+        ) -> ::core::result::Result<Self, __gate::__private::serde_json::Error> {
+            #[allow(
+                unused_imports,
+                reason = "needed where an argument does not fit, which is said at its type"
+            )]
+            use __gate::__private::ProbeUnfit as _;
+            let _ = __from;
+            ::core::result::Result::Ok(Self {
+                r#type: __gate::__private::Probe::<u8>::new().take(__from, "type")?,
+            })
         }
         fn into_json(
             self,
@@ -95,10 +88,16 @@ const _: () = {
         > {
             #[allow(
                 unused_imports,
-                reason = "needed where an argument does not fit, which is said above"
+                reason = "needed where an argument does not fit, which is said at its type"
             )]
             use __gate::__private::ProbeUnfit as _;
-            __gate::__private::Probe::<__Args<u8>>::new().json(self)
+            #[allow(unused_mut, reason = "some tools take nothing")]
+            let mut __into = __gate::__private::serde_json::Map::new();
+            __gate::__private::Probe::<u8>::new()
+                .put(&mut __into, "type", &self.r#type)?;
+            ::core::result::Result::Ok(
+                __gate::__private::serde_json::Value::Object(__into),
+            )
         }
         fn outcome(__output: &Self::Output) -> __gate::ToolOutcome {
             #[allow(unused_imports, reason = "needed for what is not a `Result`")]

@@ -32,27 +32,6 @@ const _: () = {
             f.debug_struct("GetOrder").finish_non_exhaustive()
         }
     }
-    #[derive(
-        __gate::__private::serde::Serialize,
-        __gate::__private::serde::Deserialize,
-        __gate::__private::schemars::JsonSchema
-    )]
-    #[serde(crate = "::gate_runtime::__private::serde", deny_unknown_fields)]
-    #[schemars(crate = "::gate_runtime::__private::schemars", rename = "GetOrder")]
-    struct __Args<__A0> {
-        order_id: __A0,
-    }
-    impl<__A0: __gate::ToolArg> __gate::__private::ToolArgs for __Args<__A0> {}
-    impl ::core::convert::From<__Args<String>> for GetOrder {
-        fn from(__args: __Args<String>) -> Self {
-            Self { order_id: __args.order_id }
-        }
-    }
-    impl ::core::convert::From<GetOrder> for __Args<String> {
-        fn from(__call: GetOrder) -> Self {
-            Self { order_id: __call.order_id }
-        }
-    }
     #[automatically_derived]
     impl __gate::Tool for GetOrder {
         type State = ();
@@ -78,14 +57,30 @@ const _: () = {
         fn policy() -> __gate::Policy<Self> {
             never_ask()
         }
-        fn codec() -> __gate::__private::Codec<Self> {
+        fn arguments(__into: &mut __gate::__private::Arguments) {
             #[allow(
                 unused_imports,
-                reason = "needed where an argument does not fit, which is said below"
+                reason = "needed where an argument does not fit, which is said at its type"
             )]
             use __gate::__private::ProbeUnfit as _;
+            let _ = &__into;
             __gate::__private::is_argument::<String>();
-            __gate::__private::Probe::<__Args<String>>::new().codec()
+            __gate::__private::Probe::<String>::new()
+                .argument(__into, "order_id", "", false);
+        }
+        fn read(
+            __from: &__gate::__private::serde_json::Value,
+        ) -> ::core::result::Result<Self, __gate::__private::serde_json::Error> {
+            #[allow(
+                unused_imports,
+                reason = "needed where an argument does not fit, which is said at its type"
+            )]
+            use __gate::__private::ProbeUnfit as _;
+            let _ = __from;
+            ::core::result::Result::Ok(Self {
+                order_id: __gate::__private::Probe::<String>::new()
+                    .take(__from, "order_id")?,
+            })
         }
         fn into_json(
             self,
@@ -95,10 +90,16 @@ const _: () = {
         > {
             #[allow(
                 unused_imports,
-                reason = "needed where an argument does not fit, which is said above"
+                reason = "needed where an argument does not fit, which is said at its type"
             )]
             use __gate::__private::ProbeUnfit as _;
-            __gate::__private::Probe::<__Args<String>>::new().json(self)
+            #[allow(unused_mut, reason = "some tools take nothing")]
+            let mut __into = __gate::__private::serde_json::Map::new();
+            __gate::__private::Probe::<String>::new()
+                .put(&mut __into, "order_id", &self.order_id)?;
+            ::core::result::Result::Ok(
+                __gate::__private::serde_json::Value::Object(__into),
+            )
         }
         fn outcome(__output: &Self::Output) -> __gate::ToolOutcome {
             #[allow(unused_imports, reason = "needed for what is not a `Result`")]

@@ -32,27 +32,6 @@ const _: () = {
             f.debug_struct("Work").finish_non_exhaustive()
         }
     }
-    #[derive(
-        __gate::__private::serde::Serialize,
-        __gate::__private::serde::Deserialize,
-        __gate::__private::schemars::JsonSchema
-    )]
-    #[serde(crate = "::my::gate::__private::serde", deny_unknown_fields)]
-    #[schemars(crate = "::my::gate::__private::schemars", rename = "Work")]
-    struct __Args<__A0> {
-        order: __A0,
-    }
-    impl<__A0: __gate::ToolArg> __gate::__private::ToolArgs for __Args<__A0> {}
-    impl ::core::convert::From<__Args<String>> for Work {
-        fn from(__args: __Args<String>) -> Self {
-            Self { order: __args.order }
-        }
-    }
-    impl ::core::convert::From<Work> for __Args<String> {
-        fn from(__call: Work) -> Self {
-            Self { order: __call.order }
-        }
-    }
     #[automatically_derived]
     impl __gate::Tool for Work {
         type State = Desk;
@@ -78,14 +57,29 @@ const _: () = {
         fn policy() -> __gate::Policy<Self> {
             always_ask()
         }
-        fn codec() -> __gate::__private::Codec<Self> {
+        fn arguments(__into: &mut __gate::__private::Arguments) {
             #[allow(
                 unused_imports,
-                reason = "needed where an argument does not fit, which is said below"
+                reason = "needed where an argument does not fit, which is said at its type"
             )]
             use __gate::__private::ProbeUnfit as _;
+            let _ = &__into;
             __gate::__private::is_argument::<String>();
-            __gate::__private::Probe::<__Args<String>>::new().codec()
+            __gate::__private::Probe::<String>::new()
+                .argument(__into, "order", "", false);
+        }
+        fn read(
+            __from: &__gate::__private::serde_json::Value,
+        ) -> ::core::result::Result<Self, __gate::__private::serde_json::Error> {
+            #[allow(
+                unused_imports,
+                reason = "needed where an argument does not fit, which is said at its type"
+            )]
+            use __gate::__private::ProbeUnfit as _;
+            let _ = __from;
+            ::core::result::Result::Ok(Self {
+                order: __gate::__private::Probe::<String>::new().take(__from, "order")?,
+            })
         }
         fn into_json(
             self,
@@ -95,10 +89,16 @@ const _: () = {
         > {
             #[allow(
                 unused_imports,
-                reason = "needed where an argument does not fit, which is said above"
+                reason = "needed where an argument does not fit, which is said at its type"
             )]
             use __gate::__private::ProbeUnfit as _;
-            __gate::__private::Probe::<__Args<String>>::new().json(self)
+            #[allow(unused_mut, reason = "some tools take nothing")]
+            let mut __into = __gate::__private::serde_json::Map::new();
+            __gate::__private::Probe::<String>::new()
+                .put(&mut __into, "order", &self.order)?;
+            ::core::result::Result::Ok(
+                __gate::__private::serde_json::Value::Object(__into),
+            )
         }
         fn outcome(__output: &Self::Output) -> __gate::ToolOutcome {
             #[allow(unused_imports, reason = "needed for what is not a `Result`")]

@@ -2,22 +2,26 @@
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
+use syn::ext::IdentExt as _;
 use syn::spanned::Spanned;
 
 use super::model::{Argument, Hints, Model, Parameter};
+use crate::function::doc_text;
 use crate::names::parameter;
 
 pub(crate) fn expand(model: &Model) -> TokenStream {
     let Model { runtime, conditions, .. } = model;
     let call_type = call_type(model);
     let direct = direct_function(model);
-    let impls = [debug(model), arguments(model), tool(model), in_state(model)];
+    let parts = parts(model);
+    let impls = [debug(model), tool(model), in_state(model)];
     quote! {
         #call_type
         #direct
         #(#conditions)*
         const _: () = {
             use #runtime as __gate;
+            #(#parts)*
             #(#impls)*
         };
     }
@@ -84,68 +88,134 @@ pub(crate) fn debug(model: &Model) -> TokenStream {
     }
 }
 
-/// The arguments as serde and schemars see them.
+/// The arguments with attributes, each as the only field of a struct that derives what they say.
 ///
-/// A type parameter stands for each argument's type, so that what a type lacks is said once, where [`tool`] names it, and not by
+/// A type parameter stands for the argument's type, so that what a type lacks is said once, where [`tool`] names it, and not by
 /// each derive. Where an attribute names functions for the type, the type itself stands there.
 ///
 /// ```text
 /// #[derive(Serialize, Deserialize, JsonSchema)]
-/// #[serde(deny_unknown_fields)]
-/// struct __Args<__A0, __A1> { order_id: __A0, amount_cents: __A1 }
-/// impl<__A0: ToolArg, __A1: ToolArg> ToolArgs for __Args<__A0, __A1> {}
-/// impl From<__Args<String, u64>> for IssueRefund { … }
-/// impl From<IssueRefund> for __Args<String, u64> { … }
+/// struct __Argument1<__A1> { /** In cents. */ #[schemars(range(min = 1))] amount_cents: __A1 }
+/// impl<__A1: ToolArg> Part for __Argument1<__A1> {}
 /// ```
-fn arguments(model: &Model) -> TokenStream {
-    let Model { runtime, call, .. } = model;
+fn parts(model: &Model) -> impl Iterator<Item = TokenStream> {
+    let Model { runtime, .. } = model;
     let (serde, schemars) = (runtime.private("serde"), runtime.private("schemars"));
-    let title = call.to_string();
-    let parameters: Vec<Ident> = generic(model).map(|(index, _)| parameter(index)).collect();
-    let fields = model.arguments.iter().enumerate().map(|(index, argument)| {
+    let parts = model.arguments.iter().enumerate().filter(|(_, argument)| argument.is_part());
+    parts.map(move |(index, argument)| {
         let Argument { name, ty, docs, attributes, is_secret } = argument;
+        let part = part_name(index);
         let secret = is_secret.then(|| quote!(#[schemars(extend("x-gate-secret" = true))]));
-        let ty = if argument.is_concrete() {
-            quote!(#ty)
+        let stands = parameter(index);
+        let (parameters, bounded, ty) = if argument.is_concrete() {
+            (quote!(), quote!(), quote!(#ty))
         } else {
-            let parameter = parameter(index);
-            quote!(#parameter)
+            (quote!(<#stands>), quote!(<#stands: __gate::ToolArg>), quote!(#stands))
         };
-        quote!(#(#docs)* #(#attributes)* #secret #name: #ty)
+        quote! {
+            #[derive(__gate::__private::serde::Serialize, __gate::__private::serde::Deserialize, __gate::__private::schemars::JsonSchema)]
+            #[serde(crate = #serde)]
+            #[schemars(crate = #schemars)]
+            struct #part #parameters { #(#docs)* #(#attributes)* #secret #name: #ty }
+
+            impl #bounded __gate::__private::Part for #part #parameters {}
+        }
+    })
+}
+
+fn part_name(index: usize) -> Ident {
+    Ident::new(&format!("__Argument{index}"), Span::mixed_site())
+}
+
+/// The type by which an argument goes: its own, or its part with that filled in.
+fn way(index: usize, argument: &Argument) -> TokenStream {
+    let ty = &argument.ty;
+    if !argument.is_part() {
+        return quote!(#ty);
+    }
+    let part = part_name(index);
+    if argument.is_concrete() { quote!(#part) } else { quote!(#part<#ty>) }
+}
+
+/// The three ways of the arguments: into the schema, out of JSON, into JSON.
+///
+/// What an argument lacks is said at the user's own type, and nowhere else: everything about it is probed for.
+///
+/// ```text
+/// fn arguments(__into: &mut Arguments) {
+///     is_argument::<String>();
+///     Probe::<String>::new().argument(__into, "order_id", "The order.", false);
+///     Probe::<__Argument1<u64>>::new().part(__into);
+/// }
+/// fn read(__from: &Value) -> Result<Self, Error> {
+///     Ok(Self { order_id: Probe::<String>::new().take(__from, "order_id")?, amount_cents: Probe::<__Argument1<u64>>::new().take_part(__from)?.amount_cents })
+/// }
+/// fn into_json(self) -> Result<Value, Error> { … }
+/// ```
+fn codec(model: &Model) -> TokenStream {
+    let all = || model.arguments.iter().enumerate();
+    let checks = all()
+        .filter(|(_, argument)| !argument.is_concrete())
+        .map(|(_, Argument { ty, .. })| quote_spanned!(at(ty)=> __gate::__private::is_argument::<#ty>();));
+    let lists = all().map(|(index, argument)| {
+        let way = way(index, argument);
+        if argument.is_part() {
+            return quote!(__gate::__private::Probe::<#way>::new().part(__into););
+        }
+        let Argument { name, docs, is_secret, .. } = argument;
+        let (name, about) = (plain(name), doc_text(docs));
+        quote!(__gate::__private::Probe::<#way>::new().argument(__into, #name, #about, #is_secret);)
     });
-    let names: Vec<&Ident> = model.arguments.iter().map(|argument| &argument.name).collect();
-    let filled = filled_arguments(model);
+    let reads = all().map(|(index, argument)| {
+        let (way, name) = (way(index, argument), &argument.name);
+        if argument.is_part() {
+            return quote!(#name: __gate::__private::Probe::<#way>::new().take_part(__from)?.#name);
+        }
+        let text = plain(name);
+        quote!(#name: __gate::__private::Probe::<#way>::new().take(__from, #text)?)
+    });
+    let writes = all().map(|(index, argument)| {
+        let (way, name) = (way(index, argument), &argument.name);
+        if argument.is_part() {
+            let part = part_name(index);
+            return quote!(__gate::__private::Probe::<#way>::new().put_part(&mut __into, &#part { #name: self.#name })?;);
+        }
+        let text = plain(name);
+        quote!(__gate::__private::Probe::<#way>::new().put(&mut __into, #text, &self.#name)?;)
+    });
+    let uses = quote! {
+        #[allow(unused_imports, reason = "needed where an argument does not fit, which is said at its type")]
+        use __gate::__private::ProbeUnfit as _;
+    };
     quote! {
-        #[derive(__gate::__private::serde::Serialize, __gate::__private::serde::Deserialize, __gate::__private::schemars::JsonSchema)]
-        #[serde(crate = #serde, deny_unknown_fields)]
-        #[schemars(crate = #schemars, rename = #title)]
-        struct __Args<#(#parameters),*> { #(#fields),* }
-
-        impl<#(#parameters: __gate::ToolArg),*> __gate::__private::ToolArgs for __Args<#(#parameters),*> {}
-
-        impl ::core::convert::From<#filled> for #call {
-            fn from(__args: #filled) -> Self {
-                Self { #(#names: __args.#names),* }
-            }
+        fn arguments(__into: &mut __gate::__private::Arguments) {
+            #uses
+            let _ = &__into;
+            #(#checks)*
+            #(#lists)*
         }
 
-        impl ::core::convert::From<#call> for #filled {
-            fn from(__call: #call) -> Self {
-                Self { #(#names: __call.#names),* }
-            }
+        fn read(__from: &__gate::__private::serde_json::Value) -> ::core::result::Result<Self, __gate::__private::serde_json::Error> {
+            #uses
+            let _ = __from;
+            ::core::result::Result::Ok(Self { #(#reads),* })
+        }
+
+        fn into_json(
+            self,
+        ) -> ::core::result::Result<__gate::__private::serde_json::Value, __gate::__private::serde_json::Error> {
+            #uses
+            #[allow(unused_mut, reason = "some tools take nothing")]
+            let mut __into = __gate::__private::serde_json::Map::new();
+            #(#writes)*
+            ::core::result::Result::Ok(__gate::__private::serde_json::Value::Object(__into))
         }
     }
 }
 
-/// The arguments for which a type parameter stands.
-fn generic(model: &Model) -> impl Iterator<Item = (usize, &Argument)> {
-    model.arguments.iter().enumerate().filter(|(_, argument)| !argument.is_concrete())
-}
-
-/// `__Args<String, u64>`, each type at the user's own tokens.
-fn filled_arguments(model: &Model) -> TokenStream {
-    let types = generic(model).map(|(_, argument)| &argument.ty);
-    quote!(__Args<#(#types),*>)
+/// The name of a field as JSON has it: `r#type` is `type`.
+fn plain(name: &Ident) -> String {
+    name.unraw().to_string()
 }
 
 /// ```text
@@ -155,8 +225,9 @@ fn filled_arguments(model: &Model) -> TokenStream {
 ///     const NAME: &'static str = "issue_refund";
 ///     const ABOUT: About = About { … };
 ///     fn policy() -> Policy<Self> { refunds() }
-///     fn codec() -> Codec<Self> { is_argument::<String>(); …; Probe::<__Args<String, u64>>::new().codec() }
-///     fn into_json(self) -> Result<Value, Error> { Probe::<__Args<String, u64>>::new().json(self) }
+///     fn arguments(__into: &mut Arguments) { … }
+///     fn read(__from: &Value) -> Result<Self, Error> { … }
+///     fn into_json(self) -> Result<Value, Error> { … }
 ///     fn outcome(output: &Self::Output) -> ToolOutcome { Probe::<Receipt>::new().outcome(output) }
 ///     fn run(__permit: Permit<Self>, __state: &Billing) -> impl Future<Output = Receipt> + Send { … }
 /// }
@@ -166,13 +237,10 @@ fn tool(model: &Model) -> TokenStream {
     let state = model.state.as_ref().map_or_else(|| quote!(()), |state| quote!(#state));
     let about = about(model);
     let policy = policy.as_ref().map(|path| quote_spanned!(at(path)=> #path()));
-    let filled = filled_arguments(model);
+    let codec = codec(model);
     let returned = quote!(__output);
     let outcome = quote_spanned!(at(output)=> __gate::__private::Probe::<#output>::new().outcome(#returned));
     let run = run(model, &state);
-    // What an argument lacks is said here, at the user's own type, and nowhere else: the codec is probed for.
-    let checks = generic(model).map(|(_, argument)| &argument.ty);
-    let checks = checks.map(|ty| quote_spanned!(at(ty)=> __gate::__private::is_argument::<#ty>();));
     quote! {
         #[automatically_derived]
         impl __gate::Tool for #call {
@@ -185,20 +253,7 @@ fn tool(model: &Model) -> TokenStream {
                 #policy
             }
 
-            fn codec() -> __gate::__private::Codec<Self> {
-                #[allow(unused_imports, reason = "needed where an argument does not fit, which is said below")]
-                use __gate::__private::ProbeUnfit as _;
-                #(#checks)*
-                __gate::__private::Probe::<#filled>::new().codec()
-            }
-
-            fn into_json(
-                self,
-            ) -> ::core::result::Result<__gate::__private::serde_json::Value, __gate::__private::serde_json::Error> {
-                #[allow(unused_imports, reason = "needed where an argument does not fit, which is said above")]
-                use __gate::__private::ProbeUnfit as _;
-                __gate::__private::Probe::<#filled>::new().json(self)
-            }
+            #codec
 
             fn outcome(__output: &Self::Output) -> __gate::ToolOutcome {
                 #[allow(unused_imports, reason = "needed for what is not a `Result`")]

@@ -60,6 +60,11 @@ pub(crate) struct Argument {
 }
 
 impl Argument {
+    /// Whether attributes say more of it than its type and its doc comment do.
+    pub(crate) fn is_part(&self) -> bool {
+        !self.attributes.is_empty()
+    }
+
     /// Whether its attributes may name functions that are written for its very type, or a default that the type must have.
     pub(crate) fn is_concrete(&self) -> bool {
         self.attributes.iter().any(|attribute| match &attribute.meta {

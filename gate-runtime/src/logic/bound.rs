@@ -57,7 +57,7 @@ impl<T: Display> From<T> for Unread {
 
 /// Reads a call for the rules.
 fn call_of<T: Tool>(value: &Value, context: Arc<CallContext>, state: &AnyState) -> Result<AnyCall, Unread> {
-    match (T::codec().read)(value) {
+    match T::read(value) {
         Ok(arguments) => AnyCall::new(arguments, context, state).map_err(Unread::from),
         Err(error) => Err(error.into()),
     }
@@ -66,7 +66,7 @@ fn call_of<T: Tool>(value: &Value, context: Arc<CallContext>, state: &AnyState) 
 /// Reads a call, makes the permit and runs the body.
 fn run_of<T: Tool>(value: &Value, context: CallContext, state: &AnyState) -> Result<BoxFuture<'static, Ran>, Unread> {
     let state = Arc::clone(part::<T>(state)?);
-    let permit = Permit::new((T::codec().read)(value)?, context);
+    let permit = Permit::new(T::read(value)?, context);
     Ok(Box::pin(async move {
         let output = T::run(permit, (*state).provide()).await;
         Ran { outcome: T::outcome(&output), output: Box::new(output) }

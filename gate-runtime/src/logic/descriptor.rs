@@ -7,8 +7,9 @@ use schemars::generate::SchemaSettings;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::codec::{Arguments, MakeSchema};
 use super::schema;
-use super::tool::{About, MakeSchema};
+use super::tool::About;
 use crate::values::digest::Digest;
 use crate::values::id::ToolName;
 use crate::values::json::canonical;
@@ -64,10 +65,10 @@ pub struct Descriptor {
 }
 
 impl Descriptor {
-    pub(super) fn build(name: &str, about: &About, input: MakeSchema) -> Self {
-        let mut input_schema = whole_schema(input);
+    pub(super) fn build(name: &str, about: &About, arguments: &Arguments) -> Self {
+        let mut input_schema = whole_schema(|generator| arguments.schema(generator));
         schema::close(&mut input_schema);
-        let output_schema = (about.output)().map(whole_schema);
+        let output_schema = (about.output)().map(schema_of);
         let described =
             json!([name, about.title, about.description, input_schema, output_schema, about.annotations, about.source]);
         let digest = Digest::of(canonical(&described).unwrap_or_default());
@@ -132,10 +133,14 @@ impl Descriptor {
     }
 }
 
+fn schema_of(make: MakeSchema) -> Value {
+    whole_schema(|generator| make(generator).to_value())
+}
+
 /// A schema with its definitions, without what only names it.
-fn whole_schema(of: MakeSchema) -> Value {
+fn whole_schema(make: impl FnOnce(&mut SchemaGenerator) -> Value) -> Value {
     let mut generator = SchemaGenerator::new(SchemaSettings::draft2020_12());
-    let mut schema = of(&mut generator).to_value();
+    let mut schema = make(&mut generator);
     let definitions = generator.take_definitions(true);
     if let Value::Object(map) = &mut schema {
         map.remove("title");

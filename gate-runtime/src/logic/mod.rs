@@ -2,6 +2,7 @@
 
 pub(crate) mod bound;
 pub(crate) mod call;
+pub(crate) mod codec;
 pub(crate) mod descriptor;
 pub(crate) mod instructions;
 pub(crate) mod permit;

@@ -9,9 +9,10 @@ use std::marker::PhantomData;
 
 use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use super::tool::{Codec, MakeSchema, ToolArgs};
+use super::codec::{self, Arguments, MakeSchema};
+use super::tool::{Part, ToolArg};
 use crate::values::outcome::ToolOutcome;
 
 /// What a tool may return: anything that serialises.
@@ -111,46 +112,88 @@ impl<T> ProbeSchemaless for Probe<T> {
     }
 }
 
-impl<A: ToolArgs> Probe<A> {
-    /// How JSON becomes arguments that fit.
-    #[must_use]
-    pub fn codec<T: From<A>>(&self) -> Codec<T> {
-        Codec::of::<A>()
+impl<T: ToolArg> Probe<T> {
+    /// Lists an argument.
+    pub fn argument(&self, into: &mut Arguments, name: &'static str, about: &'static str, is_secret: bool) {
+        into.add::<T>(name, about, is_secret);
     }
 
-    /// Arguments that fit as JSON.
+    /// Reads an argument.
     ///
     /// # Errors
-    /// Where one of them cannot be written.
-    pub fn json<T>(&self, call: T) -> Result<Value, serde_json::Error>
-    where
-        A: From<T>,
-    {
-        serde_json::to_value(A::from(call))
+    /// Where the type does not take it.
+    pub fn take(&self, from: &Value, name: &'static str) -> Result<T, serde_json::Error> {
+        codec::take(from, name)
+    }
+
+    /// Writes an argument.
+    ///
+    /// # Errors
+    /// Where it cannot be written.
+    pub fn put(
+        &self,
+        into: &mut Map<String, Value>,
+        name: &'static str,
+        argument: &T,
+    ) -> Result<(), serde_json::Error> {
+        codec::put(into, name, argument)
     }
 }
 
-/// What holds for arguments of which one does not fit: the compiler says so elsewhere, and this never runs.
-pub trait ProbeUnfit {
-    /// No codec.
-    fn codec<T>(&self) -> Codec<T>;
-
-    /// No JSON.
-    ///
-    /// # Errors
-    /// Always.
-    fn json<T>(&self, call: T) -> Result<Value, serde_json::Error>;
-}
-
-impl<A> ProbeUnfit for Probe<A> {
-    fn codec<T>(&self) -> Codec<T> {
-        Codec::unfit()
+impl<P: Part> Probe<P> {
+    /// Lists an argument with attributes.
+    pub fn part(&self, into: &mut Arguments) {
+        into.add_part::<P>();
     }
 
-    fn json<T>(&self, _: T) -> Result<Value, serde_json::Error> {
+    /// Reads an argument with attributes: whatever fields they say.
+    ///
+    /// # Errors
+    /// Where the type does not take it.
+    pub fn take_part(&self, from: &Value) -> Result<P, serde_json::Error> {
+        P::deserialize(from)
+    }
+
+    /// Writes an argument with attributes.
+    ///
+    /// # Errors
+    /// Where it cannot be written.
+    pub fn put_part(&self, into: &mut Map<String, Value>, part: &P) -> Result<(), serde_json::Error> {
+        codec::put_part(into, part)
+    }
+}
+
+/// What holds for an argument that does not fit: the compiler says so elsewhere, and this never runs.
+#[expect(clippy::missing_errors_doc, reason = "it always fails")]
+pub trait ProbeUnfit<T> {
+    /// Lists nothing.
+    fn argument(&self, _: &mut Arguments, _: &'static str, _: &'static str, _: bool) {}
+
+    /// Lists nothing.
+    fn part(&self, _: &mut Arguments) {}
+
+    /// Reads nothing.
+    fn take(&self, _: &Value, _: &'static str) -> Result<T, serde_json::Error> {
+        Err(serde::de::Error::custom("an argument does not fit"))
+    }
+
+    /// Reads nothing.
+    fn take_part(&self, _: &Value) -> Result<T, serde_json::Error> {
+        Err(serde::de::Error::custom("an argument does not fit"))
+    }
+
+    /// Writes nothing.
+    fn put(&self, _: &mut Map<String, Value>, _: &'static str, _: &T) -> Result<(), serde_json::Error> {
+        Err(serde::ser::Error::custom("an argument does not fit"))
+    }
+
+    /// Writes nothing.
+    fn put_part(&self, _: &mut Map<String, Value>, _: &T) -> Result<(), serde_json::Error> {
         Err(serde::ser::Error::custom("an argument does not fit"))
     }
 }
+
+impl<T> ProbeUnfit<T> for Probe<T> {}
 
 fn outcome_of<T: Serialize>(value: &T) -> ToolOutcome {
     match serde_json::to_string(value) {

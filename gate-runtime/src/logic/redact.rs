@@ -167,13 +167,13 @@ mod tests {
     }
 
     fn call() -> Value {
-        json!({"name": "Mia", "pin": "1234", "cards": [{"holder": "a", "number": "4111"}, {"holder": "b", "number": "5222"}]})
+        json!({"name": "Mia", "pin": "pin-1", "cards": [{"holder": "a", "number": "card-1"}, {"holder": "b", "number": "card-2"}]})
     }
 
     #[test]
     fn what_is_stored_holds_no_secret_and_opens_to_the_same_call() {
         let sealed = seal(&schema(), &call()).unwrap();
-        for secret in ["1234", "4111", "5222"] {
+        for secret in ["pin-1", "card-1", "card-2"] {
             assert!(!serde_json::to_string(&sealed).unwrap().contains(secret));
         }
         assert_eq!(unseal(&schema(), &sealed, Some(&call())), Some(call()));
@@ -201,7 +201,7 @@ mod tests {
         edited["name"] = json!("Mia L.");
         let edited = seal_edit(&schema(), &edited, &sealed).unwrap();
         let runs = unseal(&schema(), &edited, Some(&call())).unwrap();
-        assert_eq!(runs, json!({"name": "Mia L.", "pin": "1234", "cards": [{"holder": "b", "number": "5222"}]}));
+        assert_eq!(runs, json!({"name": "Mia L.", "pin": "pin-1", "cards": [{"holder": "b", "number": "card-2"}]}));
     }
 
     #[test]
@@ -218,13 +218,12 @@ mod tests {
 
     #[test]
     fn secrets_are_scrubbed_from_texts() {
-        let scrub = Scrub::of(&schema(), &call());
+        let mut call = call();
+        call["cards"][0]["number"] = json!("4111");
+        let scrub = Scrub::of(&schema(), &call);
+        assert_eq!(scrub.clean_json(r#"{"n":4111,"s":"4111 pin-1"}"#), r#"{"n":"[secret]","s":"[secret] [secret]"}"#);
         assert_eq!(
-            scrub.clean_json(r#"{"n":4111,"s":"4111 1234"}"#),
-            r#"{"n":"4111","s":"[secret] [secret]"}"#.replace("\"4111\"", "\"[secret]\"")
-        );
-        assert_eq!(
-            scrub.clean("card 4111 refused, PIN 1234, order 77"),
+            scrub.clean("card card-2 refused, PIN pin-1, order 77"),
             "card [secret] refused, PIN [secret], order 77"
         );
     }

@@ -122,7 +122,7 @@ fn policy_of<T: Tool>() -> AnyPolicy {
 }
 
 fn read_as<T: Tool, C: From<T>>(value: &Value) -> Result<C, serde_json::Error> {
-    match (T::codec().read)(value) {
+    match T::read(value) {
         Ok(call) => Ok(C::from(call)),
         Err(error) => Err(error),
     }

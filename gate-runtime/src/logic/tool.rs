@@ -1,14 +1,14 @@
 //! What `#[gated_tool]` makes of a function.
 
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use schemars::{JsonSchema, Schema, SchemaGenerator};
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::codec::{Arguments, MakeSchema};
 use super::descriptor::{Annotations, Descriptor};
 use super::permit::Permit;
 use super::policy::Policy;
@@ -53,11 +53,15 @@ pub trait Tool: Sized + Send + Sync + 'static {
     /// The policy that the attribute names.
     fn policy() -> Policy<Self>;
 
-    /// How JSON becomes arguments.
+    /// Lists the arguments, for the schema.
     #[doc(hidden)]
-    fn codec() -> Codec<Self>;
+    fn arguments(into: &mut Arguments);
 
-    /// The arguments as JSON. Apart from the [codec](Self::codec), for a tool that only models call needs no code for it.
+    /// Reads a call from JSON that fits the schema.
+    #[doc(hidden)]
+    fn read(from: &Value) -> Result<Self, serde_json::Error>;
+
+    /// The call as JSON.
     #[doc(hidden)]
     fn into_json(self) -> Result<Value, serde_json::Error>;
 
@@ -71,7 +75,9 @@ pub trait Tool: Sized + Send + Sync + 'static {
     /// What a model is told about the tool.
     #[must_use]
     fn descriptor() -> Descriptor {
-        Descriptor::build(Self::NAME, &Self::ABOUT, Self::codec().schema)
+        let mut arguments = Arguments::default();
+        Self::arguments(&mut arguments);
+        Descriptor::build(Self::NAME, &Self::ABOUT, &arguments)
     }
 }
 
@@ -85,9 +91,6 @@ pub trait InState<S>: Tool {
     /// The tool's part of the state.
     fn share(state: &Arc<S>) -> Arc<dyn Provides<Self::State>>;
 }
-
-/// Makes the schema of a type.
-pub(crate) type MakeSchema = fn(&mut SchemaGenerator) -> Schema;
 
 /// What the attribute and the doc comments say of a tool.
 #[derive(Clone, Copy, Debug)]
@@ -119,40 +122,5 @@ impl<T: Serialize + DeserializeOwned + JsonSchema + Send + Sync + 'static> ToolA
 /// Says at a type's own place whether it can be an argument: generated code.
 pub const fn is_argument<T: ToolArg>() {}
 
-/// All arguments of a tool together: generated code.
-pub trait ToolArgs: Serialize + DeserializeOwned + JsonSchema {}
-
-/// How JSON becomes a call's arguments.
-pub struct Codec<T> {
-    pub(crate) schema: MakeSchema,
-    pub(crate) read: fn(&Value) -> Result<T, serde_json::Error>,
-}
-
-impl<T> Codec<T> {
-    /// Goes by way of a struct that the macro makes, which derives what serde and schemars need.
-    pub(super) fn of<A: ToolArgs>() -> Self
-    where
-        T: From<A>,
-    {
-        Self { schema: A::json_schema, read: read_as::<A, T> }
-    }
-
-    /// For arguments that do not fit, so that nothing that uses this compiles.
-    pub(super) fn unfit() -> Self {
-        Self { schema: |_| Schema::from(false), read: |_| Err(serde::de::Error::custom("an argument does not fit")) }
-    }
-}
-
-// Written out, and not as `map(Into::into)`: this is compiled for each tool, and each step of a chain with it.
-fn read_as<A: ToolArgs, T: From<A>>(value: &Value) -> Result<T, serde_json::Error> {
-    match A::deserialize(value) {
-        Ok(arguments) => Ok(T::from(arguments)),
-        Err(error) => Err(error),
-    }
-}
-
-impl<T> fmt::Debug for Codec<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Codec")
-    }
-}
+/// An argument with attributes: a struct with it as its only field. Generated code.
+pub trait Part: Serialize + DeserializeOwned + JsonSchema {}

@@ -60,12 +60,13 @@ impl<E: fmt::Display> RuleOutcome for Result<bool, E> {
     }
 }
 
-pub(super) type Later = Pin<Box<dyn Future<Output = Held> + Send>>;
+type Look<Held> = Box<dyn Fn(&AnyCall) -> Held + Send + Sync>;
+type Later = Pin<Box<dyn Future<Output = Held> + Send>>;
 
 /// One condition of a rule. All of them must hold.
 pub(super) enum Condition {
-    Now(Box<dyn Fn(&AnyCall) -> Held + Send + Sync>),
-    Later(Box<dyn Fn(&AnyCall) -> Result<Later, String> + Send + Sync>),
+    Now(Look<Held>),
+    Later(Look<Result<Later, String>>),
     Hours(Hours),
 }
 

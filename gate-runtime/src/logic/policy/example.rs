@@ -78,9 +78,11 @@ impl<T: Tool> Example<T> {
     }
 }
 
+type MakeCall = dyn FnOnce(Arc<CallContext>, &AnyState) -> Result<AnyCall, OtherTool> + Send + Sync;
+
 /// An example of whatever tool.
 pub(super) struct AnyExample {
-    call: Box<dyn FnOnce(Arc<CallContext>, &AnyState) -> Result<AnyCall, OtherTool> + Send + Sync>,
+    call: Box<MakeCall>,
     info: RunInfo,
     history: Vec<Message>,
     at: Option<Timestamp>,
