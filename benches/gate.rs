@@ -73,7 +73,23 @@ refunds! {
     refund_100 Refund100 "hundred_rules" = hundred_rules, 100;
 }
 
-registry! { Tools for Ledger { Refund1, Refund10, Refund100 } }
+/// Ten rules that ask where the values came from.
+#[policy]
+fn as_said(mut rules: Rules<RefundSaid>) -> Rules<RefundSaid> {
+    for number in 0..10 {
+        let name = format!("as the user said, {number}");
+        rules = rules.auto_approve(&name).when(|call| call.origin(&call.order_id).is_user()).into();
+    }
+    rules.otherwise(ask(role("manager")))
+}
+
+/// Refund an order.
+#[gated_tool(policy = "as_said")]
+async fn refund_said(#[state] ledger: &Ledger, order_id: String, amount_cents: u64) -> String {
+    ledger.refund(&order_id, amount_cents)
+}
+
+registry! { Tools for Ledger { Refund1, Refund10, Refund100, RefundSaid } }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -148,6 +164,25 @@ fn called(ledger: &Ledger, runtime: &Runtime) -> Duration {
     })
 }
 
+/// One call after a long conversation, and then further ones. The first reads the conversation.
+fn said(ledger: &Ledger, runtime: &Runtime, words: usize) -> (Duration, Duration) {
+    runtime.block_on(async {
+        let gate = build(ledger).await;
+        let page: String = (0..words).map(|word| format!("word{} ", word % 5_000)).collect();
+        let conversation = [Message::user("Refund A-1001 please."), Message::tool("read_page", page)];
+        let run = gate.run("run").history(conversation);
+        let call = |id: usize| ToolCall::new(id.to_string(), "refund_said", SMALL);
+        let started = Instant::now();
+        drop(black_box(run.submit([call(0)]).await.unwrap()));
+        let first = started.elapsed();
+        let started = Instant::now();
+        for id in 1..=CALLS {
+            drop(black_box(run.submit([call(id)]).await.unwrap()));
+        }
+        (first, started.elapsed())
+    })
+}
+
 /// Asks, writes the state as JSON, reads it in a second gate, approves there and runs. Also gives the state's length.
 fn paused(ledger: &Ledger, runtime: &Runtime) -> (Duration, usize) {
     runtime.block_on(async {
@@ -201,10 +236,14 @@ fn main() {
         best("gated, auto-approved, 100 rules"),
         best("gated, 1 rule, by its generated function"),
         best("ask + save + load elsewhere + approve + run"),
+        best("10 rules by origin, 10,000 words heard: first"),
+        best("the same, further calls"),
+        best("10 rules by origin, 100,000 words heard: first"),
+        best("the same, further calls"),
     ];
     let mut state = 0;
     for _ in 0..ROUNDS {
-        let [free, plain, one, ten, hundred, function, pause] = &mut rows;
+        let [free, plain, one, ten, hundred, function, pause, first, further, first_long, further_long] = &mut rows;
         free.keep(direct(&ledger, &runtime), CALLS);
         plain.keep(ungated(&ledger, &runtime), CALLS);
         one.keep(submitted(&ledger, &runtime, "refund_1"), CALLS);
@@ -214,17 +253,22 @@ fn main() {
         let (all, bytes) = paused(&ledger, &runtime);
         pause.keep(all, PAUSES);
         state = bytes;
+        for (words, first, further) in [(10_000, first, further), (100_000, first_long, further_long)] {
+            let (once, all) = said(&ledger, &runtime, words);
+            first.keep(once, 1);
+            further.keep(all, CALLS);
+        }
     }
 
     let nanos = |row: &Best| row.1.as_nanos() as f64;
     let [_, plain, one, ten, hundred, ..] = &rows;
-    println!("{:<46}{:>12}{:>24}", "", "per call", "× parse + call, ungated");
+    println!("{:<48}{:>12}{:>24}", "", "per call", "× parse + call, ungated");
     for row in &rows {
-        println!("{:<46}{:>9.3} µs{:>24.1}", row.0, nanos(row) / 1_000.0, nanos(row) / nanos(plain));
+        println!("{:<48}{:>9.3} µs{:>24.1}", row.0, nanos(row) / 1_000.0, nanos(row) / nanos(plain));
     }
     println!();
-    println!("the gate adds to an auto-approved call       {:>9.3} µs", (nanos(one) - nanos(plain)) / 1_000.0);
-    println!("10 further rules add                         {:>9.0} ns", (nanos(hundred) - nanos(ten)) / 9.0);
-    println!("state of a run with one question             {state:>9} bytes");
-    println!("heap per pending approval, at {PENDING}         {bytes:>9} bytes");
+    println!("the gate adds to an auto-approved call         {:>9.3} µs", (nanos(one) - nanos(plain)) / 1_000.0);
+    println!("10 further rules add                           {:>9.0} ns", (nanos(hundred) - nanos(ten)) / 9.0);
+    println!("state of a run with one question               {state:>9} bytes");
+    println!("heap per pending approval, at {PENDING}           {bytes:>9} bytes");
 }
