@@ -46,6 +46,10 @@ else
     echo "left out: there is no python3"
 fi
 
+step "what COMPARE.md says of other systems"
+cargo fmt --check --manifest-path tests/peers/Cargo.toml
+CARGO_TARGET_DIR=target/peers cargo test --locked --quiet --manifest-path tests/peers/Cargo.toml
+
 step "the benchmarks build"
 cargo bench --locked --no-run
 

@@ -274,3 +274,94 @@ async fn late_answers_are_quoted_and_read_in_as_the_tools() {
         assert!(said.iter().all(|(speaker, _)| speaker.starts_with("tool ")), "{said:?}");
     }
 }
+
+/// How fast.
+#[derive(serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum Speed {
+    /// Within a week.
+    Normal,
+    Express,
+}
+
+/// Where to.
+#[derive(serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+struct Address {
+    street: String,
+    floor: Option<i8>,
+    inside: Option<Box<Address>>,
+}
+
+/// Send a parcel.
+#[gated_tool(policy = "always_ask", secret(door_code))]
+#[expect(clippy::too_many_arguments, reason = "one of each kind")]
+fn send_parcel(
+    /// To whom.
+    #[schemars(length(min = 1, max = 80))]
+    to: String,
+    #[schemars(range(min = 1, max = 30_000))] weight: u32,
+    speed: Option<Speed>,
+    address: Address,
+    stops: Vec<Address>,
+    #[serde(default)] urgent: bool,
+    price: f64,
+    door_code: String,
+) -> Result<Order, String> {
+    let _ = (weight, speed, address, stops, urgent, price, door_code);
+    Ok(Order { order_id: to, paid: true })
+}
+
+registry! { AllTools for () { GetOrder, DeleteAccount, Ping, DeleteEverything, SendParcel } }
+
+/// Every schema that any dialect sends, by its place in it.
+fn schemas() -> Vec<(&'static str, Value)> {
+    let all = AllTools::descriptors();
+    let at = |dialect, tools: Vec<Value>, pointer: &str| {
+        let found: Vec<_> = tools.iter().filter_map(|tool| Some((dialect, tool.pointer(pointer)?.clone()))).collect();
+        assert!(!found.is_empty(), "{dialect} has nothing at {pointer}");
+        found
+    };
+    let functions = gemini::tools(all)[0]["functionDeclarations"].as_array().unwrap().clone();
+    [
+        at("chat", openai::tools(all), "/function/parameters"),
+        at("chat, strict", openai::strict_tools(all).unwrap(), "/function/parameters"),
+        at("responses", openai::responses::tools(all), "/parameters"),
+        at("responses, strict", openai::responses::strict_tools(all).unwrap(), "/parameters"),
+        at("anthropic", anthropic::tools(all), "/input_schema"),
+        at("anthropic, strict", anthropic::strict_tools(all).unwrap(), "/input_schema"),
+        at("gemini", functions, "/parametersJsonSchema"),
+        at("mcp", mcp::tools(all), "/inputSchema"),
+        at("mcp", mcp::tools(all), "/outputSchema"),
+    ]
+    .concat()
+}
+
+#[test]
+fn every_schema_is_one_by_the_meta_schema_and_tells_nothing_of_ours() {
+    let descriptors = AllTools::descriptors().iter();
+    let own = descriptors.flat_map(|tool| [Some(tool.input_schema()), tool.output_schema()]).flatten();
+    let own: Vec<_> = own.map(|schema| ("descriptor", schema.clone())).collect();
+    assert!(own.len() > 5);
+    for (dialect, schema) in own.iter().chain(&schemas()) {
+        let valid = jsonschema::draft202012::meta::validate(schema);
+        assert!(valid.is_ok(), "{dialect}: {} in {schema:#}", valid.unwrap_err());
+        // Of a descriptor, the schema of what the tool returns may be any.
+        assert!(*dialect == "descriptor" || schema["type"] == "object", "{dialect}: {schema:#}");
+        assert!(*dialect == "descriptor" || !schema.to_string().contains("x-gate"), "{dialect}: {schema:#}");
+    }
+    // The check can fail.
+    assert!(jsonschema::draft202012::meta::validate(&json!({"type": "objekt"})).is_err());
+}
+
+/// What a strict schema admits, the gate takes: nothing that a model may write in strict mode is refused for its shape.
+#[test]
+fn what_fits_a_strict_schema_fits_the_tool() {
+    let parcel = json!({
+        "to": "mia", "weight": 5, "speed": null, "urgent": true, "price": 2.5, "door_code": "1-2-3", "stops": [],
+        "address": {"street": "Main St", "floor": null, "inside": {"street": "x", "floor": 1, "inside": null}},
+    });
+    let strict = openai::strict_tools(&[SendParcel::descriptor()]).unwrap();
+    let checker = jsonschema::validator_for(&strict[0]["function"]["parameters"]).unwrap();
+    assert!(checker.is_valid(&parcel), "{:?}", checker.iter_errors(&parcel).map(|e| e.to_string()).collect::<Vec<_>>());
+    AllTools::parse(&ToolCall::new("1", "send_parcel", parcel.to_string())).unwrap();
+}
