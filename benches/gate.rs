@@ -168,8 +168,8 @@ fn called(ledger: &Ledger, runtime: &Runtime) -> Duration {
 fn said(ledger: &Ledger, runtime: &Runtime, words: usize) -> (Duration, Duration) {
     runtime.block_on(async {
         let gate = build(ledger).await;
-        let page: String = (0..words).map(|word| format!("word{} ", word % 5_000)).collect();
-        let conversation = [Message::user("Refund A-1001 please."), Message::tool("read_page", page)];
+        let page: Vec<String> = (0..words).map(|word| format!("word{}", word % 5_000)).collect();
+        let conversation = [Message::user("Refund A-1001 please."), Message::tool("read_page", page.join(" "))];
         let run = gate.run("run").history(conversation);
         let call = |id: usize| ToolCall::new(id.to_string(), "refund_said", SMALL);
         let started = Instant::now();

@@ -294,7 +294,6 @@ struct Address {
 
 /// Send a parcel.
 #[gated_tool(policy = "always_ask", secret(door_code))]
-#[expect(clippy::too_many_arguments, reason = "one of each kind")]
 fn send_parcel(
     /// To whom.
     #[schemars(length(min = 1, max = 80))]
@@ -306,9 +305,9 @@ fn send_parcel(
     #[serde(default)] urgent: bool,
     price: f64,
     door_code: String,
-) -> Result<Order, String> {
+) -> Order {
     let _ = (weight, speed, address, stops, urgent, price, door_code);
-    Ok(Order { order_id: to, paid: true })
+    Order { order_id: to, paid: true }
 }
 
 registry! { AllTools for () { GetOrder, DeleteAccount, Ping, DeleteEverything, SendParcel } }

@@ -7,6 +7,7 @@
 
 mod responses;
 
+use gate_runtime::Descriptor;
 use gate_runtime::dialect::{anthropic, gemini, mcp, openai};
 use gate_runtime::prelude::*;
 use serde::Serialize;
@@ -62,9 +63,13 @@ registry! {
 /// One dialect's part of a conversation.
 struct Part {
     dialect: &'static str,
+    /// The tool list; and, where there is a strict mode, that without it.
     tools: Value,
+    plain: Value,
     response: Value,
     reply: Value,
+    /// The reply of a later turn, when the parcel was decided.
+    late: Value,
 }
 
 #[tokio::main]
@@ -72,6 +77,7 @@ async fn main() -> anyhow::Result<()> {
     let parts = [
         part(
             "openai",
+            openai::tools,
             openai::strict_tools(PostOffice::descriptors())?.into(),
             responses::openai(),
             openai::tool_calls,
@@ -80,6 +86,7 @@ async fn main() -> anyhow::Result<()> {
         .await?,
         part(
             "openai_responses",
+            openai::responses::tools,
             openai::responses::strict_tools(PostOffice::descriptors())?.into(),
             responses::openai_responses(),
             openai::responses::tool_calls,
@@ -88,6 +95,7 @@ async fn main() -> anyhow::Result<()> {
         .await?,
         part(
             "anthropic",
+            anthropic::tools,
             anthropic::strict_tools(PostOffice::descriptors())?.into(),
             responses::anthropic(),
             anthropic::tool_calls,
@@ -96,6 +104,7 @@ async fn main() -> anyhow::Result<()> {
         .await?,
         part(
             "gemini",
+            gemini::tools,
             gemini::tools(PostOffice::descriptors()).into(),
             responses::gemini(),
             gemini::tool_calls,
@@ -104,6 +113,7 @@ async fn main() -> anyhow::Result<()> {
         .await?,
         part(
             "mcp",
+            mcp::tools,
             mcp::tools(PostOffice::descriptors()).into(),
             responses::mcp(),
             |requests| requests.as_array().into_iter().flatten().map(mcp::tool_call).collect(),
@@ -113,12 +123,13 @@ async fn main() -> anyhow::Result<()> {
     ];
     if std::env::args().any(|argument| argument == "--json") {
         let all = parts.map(|part| {
-            let Part { dialect, tools, response, reply } = part;
-            (dialect.to_owned(), json!({"tools": tools, "response": response, "reply": reply}))
+            let Part { dialect, tools, plain, response, reply, late } = part;
+            let all = json!({"tools": tools, "plain": plain, "response": response, "reply": reply, "late": late});
+            (dialect.to_owned(), all)
         });
         println!("{}", Value::Object(all.into_iter().collect()));
     } else {
-        for Part { dialect, tools, response, reply } in parts {
+        for Part { dialect, tools, response, reply, .. } in parts {
             println!("── {dialect}");
             println!("tools     {}", short(&tools));
             println!("response  {}", short(&response));
@@ -131,6 +142,7 @@ async fn main() -> anyhow::Result<()> {
 /// What the model sent, submitted, and the answer to it. The parcel that is to be sent waits for a person.
 async fn part<E: std::error::Error + Send + Sync + 'static>(
     dialect: &'static str,
+    plain: impl Fn(&[Descriptor]) -> Vec<Value>,
     tools: Value,
     response: Value,
     calls: impl Fn(&Value) -> Result<Vec<ToolCall>, E>,
@@ -138,9 +150,18 @@ async fn part<E: std::error::Error + Send + Sync + 'static>(
 ) -> anyhow::Result<Part> {
     let gate: Gate<PostOffice> =
         Gate::builder(()).directory(StaticDirectory::new().person("dana", ["clerk"])).build().await?;
-    let turn = gate.run(dialect).submit(calls(&response)?).await?;
-    let reply = reply(&turn);
-    Ok(Part { dialect, tools, response, reply })
+    let run = gate.run(dialect);
+    let turn = run.submit(calls(&response)?).await?;
+    let first = reply(&turn);
+
+    // The conversation goes on, and then someone decides: the answer comes late.
+    let dana = gate.reviewer("dana").await?;
+    for asked in turn.interruptions() {
+        asked.approve(&dana).await?;
+    }
+    let _ = run.submit([]).await?;
+    let late = reply(&run.proceed().await?);
+    Ok(Part { dialect, tools, plain: plain(PostOffice::descriptors()).into(), response, reply: first, late })
 }
 
 /// The beginning of a JSON text.
