@@ -54,6 +54,11 @@
 //! # Ok(()) }
 //! ```
 //!
+//! # Read next
+//!
+//! The [guide] goes from the [first tool](crate::guide::first_tool) over [rules](crate::guide::rules), [people](crate::guide::people) and [models](crate::guide::models) to
+//! [policies that scale](crate::guide::scale) and [what to trust](crate::guide::trust). The repository has [examples](https://github.com/gate-rs/gate/tree/main/examples), one idea each.
+//!
 //! # What holds, whatever you write
 //!
 //! - The body of a tool runs only with a [`Permit`], and only the engine makes one.
@@ -72,7 +77,9 @@
 //! | what an agent may call, and its system prompt | [`registry!`], [`Registry`] |
 //! | building a gate | [`GateBuilder`] |
 //! | calling, batches, saving a run | [`Run`], [`Turn`], [`RunState`] |
-//! | questions and decisions | [`Interruption`], [`Terminal`] |
+//! | agents that call agents, handoffs | [`Agent`], [`Run::child`], [`Run::hand_off`] |
+//! | where a value came from | [`Call::origin`], [`Origin`] |
+//! | questions and decisions | [`Interruption`], [`Terminal`], [`Visible`] |
 //! | a model's own format | [`dialect`] |
 //! | what happened | [`Gate::records`], [`Gate::events`] |
 //! | a store or a clock of your own | [`Store`], [`Clock`], [`testing`] |
@@ -80,6 +87,8 @@
 mod adapters;
 mod assemble;
 mod engine;
+#[cfg(any(doc, doctest))]
+pub mod guide;
 mod logic;
 mod ports;
 mod values;

@@ -1,0 +1,72 @@
+//! 3. People.
+//!
+//! Where the verdict is to ask, a [`Requirement`](crate::Requirement) says who must agree, how many of them, until when, and who then:
+//!
+//! ```
+//! use gate_runtime::prelude::*;
+//!
+//! # fn requirements() -> Vec<gate_runtime::Requirement> { vec![
+//! ask(anyone()),                                                              // any one reviewer
+//! ask(role("manager")).count(2).comment_required(),                           // two managers, who say why
+//! ask(role("oncall")).within(minutes(10)).then(ask(role("lead")).within(hours(1))),   // later the lead may too
+//! ask(principal()),                                                           // the person whom the run acts for
+//! # ] }
+//! # assert_eq!(requirements()[2].to_string(), "an oncall within 10 minutes, then a lead within 1 hour");
+//! ```
+//!
+//! Roles come from the [`Directory`](crate::Directory) at the moment of the decision. The person whom a run acts for is not counted among those who
+//! approve its calls, unless the policy asks exactly them; one person is one vote; an agent is none. Time alone never approves: at the end the call
+//! has expired.
+//!
+//! # Answering
+//!
+//! Each call that waits is an [`Interruption`](crate::Interruption) of its turn, and of [`gate.pending()`](crate::Gate::pending) for whoever looks after all of them. There are
+//! four answers, and one for later calls too:
+//!
+//! ```
+//! use gate_runtime::prelude::*;
+//! # /// Pay.
+//! # #[gated_tool(policy = "always_ask")] fn pay(to: String, amount: u64) -> String { format!("paid {amount} to {to}") }
+//! # registry! { pub Tools for () { Pay } }
+//! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let people = StaticDirectory::new().person("dana", ["manager"]);
+//! # let gate: Gate<Tools> = Gate::builder(()).directory(people).build().await?;
+//! let run = gate.run("run-42").on_behalf_of("mia");
+//! let pay = |id, to, amount: u64| ToolCall::new(id, "pay", format!(r#"{{"to":"{to}","amount":{amount}}}"#));
+//! let turn = run.submit([pay("1", "a", 10), pay("2", "b", 20), pay("3", "c", 30), pay("4", "d", 40)]).await?;
+//!
+//! let dana = gate.reviewer("dana").await?;            // somebody whom your application has signed in
+//! let [first, second, third, fourth] = turn.interruptions() else { panic!() };
+//! first.approve(&dana).comment("the invoice is here").await?;
+//! second.edit(&dana, Edit::new().set("amount", 15)).await?;            // runs with changes, and the model is told
+//! third.reject(&dana, "c was paid last week").await?;                  // never runs, and the model is told why
+//! fourth.respond(&dana, "pay it by card").await?;                      // never runs; this is the answer
+//!
+//! let turn = run.proceed().await?;
+//! let kinds: Vec<_> = turn.answers().iter().map(|answer| answer.kind()).collect();
+//! assert_eq!(kinds, ["succeeded", "succeeded", "rejected", "responded"]);
+//!
+//! // "Always": the same again in this run, unless the scope says more.
+//! let turn = run.submit([pay("5", "a", 12)]).await?;
+//! turn.interruptions()[0].grant(&dana, Scope::this_run().up_to("amount", 50).uses(3)).await?;
+//! assert!(!run.proceed().await?.is_waiting());
+//! assert!(!run.submit([pay("6", "a", 49)]).await?.is_waiting());
+//! assert!(run.submit([pay("7", "b", 1)]).await?.is_waiting());         // `to` was not the same
+//! # Ok(()) }
+//! ```
+//!
+//! An edit passes schema and rules like a new call. A vote counts for the arguments that the reviewer was shown: if somebody edited them
+//! meanwhile, it does not, and says so. Whoever comes late is told who decided.
+//!
+//! # Asking somebody
+//!
+//! [`Terminal`](crate::Terminal) asks at a terminal. For a page or a chat of your own, show what [`Approval`](crate::Approval) has: tool, arguments,
+//! [assessment](crate::Assessment) with origins, who decides. What others wrote goes through [`Visible`](crate::Visible) first. News comes from
+//! [`gate.events()`](crate::Gate::events).
+//!
+//! # Meanwhile
+//!
+//! [`submit`](crate::Run::submit) and [`proceed`](crate::Run::proceed) never wait for people, [`wait`](crate::Run::wait) does. The model gets an answer to every call at once, also to those that
+//! wait, so that the conversation can go on; what is decided later is told later ([`Turn::late`](crate::Turn::late)).
+//!
+//! Next: [Models](super::models).

@@ -1,0 +1,59 @@
+//! 6. Trust.
+//!
+//! # Secrets
+//!
+//! An argument in `secret(…)` reaches the body and the rules, and nothing else: no store, record, log, error, reviewer or saved run. In its place stands a salted
+//! commitment, which binds the approval to the value all the same. A misspelt name there does not compile.
+//!
+//! ```
+//! use gate_runtime::prelude::*;
+//! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! /// Sign in somewhere.
+//! #[gated_tool(policy = "never_ask", secret(password))]
+//! fn sign_in(user: String, password: String) -> usize { password.len() }
+//!
+//! registry! { pub Tools for () { SignIn } }
+//!
+//! let gate: Gate<Tools> = Gate::builder(()).build().await?;
+//! let run = gate.run("run-42");
+//! let turn = run.submit([ToolCall::new("1", "sign_in", r#"{"user":"mia","password":"hunter2"}"#)]).await?;
+//! assert_eq!(turn.answers()[0].for_model(), "7");                                 // the body had it
+//! assert!(!run.state().await?.to_json().contains("hunter2"));                     // nobody else
+//! # Ok(()) }
+//! ```
+//!
+//! # The record
+//!
+//! Every verdict, decision, dispatch and outcome is a [`Record`](crate::Record) in the store, written with the state change that it describes, before its effect. A
+//! record names the policy and the tool by the digest of their text, so it says under which rules something was approved.
+//!
+//! ```
+//! use gate_runtime::prelude::*;
+//! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # /// Ring a bell.
+//! # #[gated_tool(policy = "never_ask")] fn ring() {}
+//! # registry! { pub Tools for () { Ring } }
+//! # let gate: Gate<Tools> = Gate::builder(()).build().await?;
+//! ring(&gate.run("run-42")).await?;
+//! let story: Vec<_> = gate.records(0, 100).await?.iter().map(|record| record.kind()).collect();
+//! assert_eq!(story, ["gate_built", "assessed", "dispatched", "finished"]);
+//! # Ok(()) }
+//! ```
+//!
+//! # Saved runs
+//!
+//! [`Run::state`](crate::Run::state) is a run as JSON, to go on later or in another process: see [`RunState`](crate::RunState) and the example `resume`. It is authenticated with
+//! the gate's [`key`](crate::GateBuilder::key), so give all processes the same, and keep it as you keep a password. The store stays the authority: what it knows of a call counts, and an old
+//! state cannot undo it. What was approved under other rules, or for another version of the tool, is asked again.
+//!
+//! # When a process dies
+//!
+//! A call is dispatched on the record before its body starts. If the process dies in between, nobody knows whether it took effect: it is
+//! [`Indeterminate`](crate::Status::Indeterminate), and never runs again by itself. The same holds for a future that is dropped while the body runs; spawn what must go on.
+//!
+//! [`MemoryStore`](crate::MemoryStore) forgets everything with the process. Stores that do not, implement [`Store`](crate::Store): five methods, and
+//! `testing::conformance` to hold them to it.
+//!
+//! # What it cannot do
+//!
+//! `SECURITY.md` in the repository says against whom Gate defends, and what it cannot see.
