@@ -191,6 +191,37 @@ async fn an_edit_is_checked_field_by_field_and_asked_again() {
     assert!(told.contains("paid 300 to alice"));
 }
 
+/// Two must agree.
+#[policy]
+fn two(rules: Rules<Move>) -> Rules<Move> {
+    rules.otherwise(ask(role("manager")).count(2))
+}
+
+/// Move money.
+#[gated_tool(policy = "two")]
+fn r#move(to: String, amount: u64) -> String {
+    format!("moved {amount} to {to}")
+}
+
+registry! { MoveTools for () { Move } }
+
+#[tokio::test]
+async fn the_second_reviewer_sees_what_the_first_changed() {
+    let people = StaticDirectory::new().person("dana", ["manager"]).person("omar", ["manager"]);
+    let gate: Gate<MoveTools> = Gate::builder(()).directory(people).build().await.unwrap();
+    let run = gate.run("run-1").history([Message::user("move 500 to alice")]);
+    let turn = run.submit([ToolCall::new("1", "move", r#"{"to":"alice","amount":500}"#)]).await.unwrap();
+    let dana = gate.reviewer("dana").await.unwrap();
+    turn.interruptions()[0].edit(&dana, Edit::new().set("amount", 300)).await.unwrap();
+    let (screen, omar) = (Screen::default(), gate.reviewer("omar").await.unwrap());
+    let turn = run.proceed().await.unwrap();
+    Terminal::over(&b""[..], screen.clone()).ask(&turn.interruptions()[0], &omar).await.unwrap();
+    let shown = screen.text();
+    assert!(shown.contains("amount  300\n│                     changed by a reviewer, from 500\n"), "{shown}");
+    assert!(shown.contains("\"alice\"\n│                     said by the user\n"), "{shown}");
+    assert!(shown.contains("voted      dana: Edit"), "{shown}");
+}
+
 #[tokio::test]
 async fn a_standing_permission_is_spelled_out() {
     // amount, then to: the arguments in their order; then how often.

@@ -121,6 +121,7 @@ fn write_arguments(page: &mut Page, approval: &Approval, descriptor: Option<&Des
     if leaves.is_empty() {
         page.row("arguments", "none");
     }
+    let proposed = approval.proposed().to_json();
     let mut label = "arguments";
     for (Leaf { pointer, value, .. }, name) in leaves.iter().zip(&names) {
         let (text, hazards) = written(value);
@@ -129,14 +130,23 @@ fn write_arguments(page: &mut Page, approval: &Approval, descriptor: Option<&Des
         label = "";
         let about = descriptor.and_then(|descriptor| description(descriptor.input_schema(), pointer));
         let origin = approval.assessment().origins().find(|(place, _)| place == pointer);
-        let notes =
-            [origin.map(|(_, origin)| written_origin(origin, look)), about.map(|about| look.faint(shown(about)))];
+        let origin = match approval.is_edited().then(|| proposed.pointer(pointer)) {
+            Some(old) if old != Some(value) => Some(changed_from(old, look)),
+            _ => origin.map(|(_, origin)| written_origin(origin, look)),
+        };
+        let notes = [origin, about.map(|about| look.faint(shown(about)))];
         let notes: Vec<String> = notes.into_iter().flatten().collect();
         if !notes.is_empty() {
             page.note(column + 2, &notes.join(" · "));
         }
         write_hazards(page, column + 2, &hazards);
     }
+}
+
+/// What a reviewer changed has no origin in the conversation.
+fn changed_from(old: Option<&Value>, look: Look) -> String {
+    let old = old.map_or_else(|| "nothing".to_owned(), |old| written(old).0);
+    look.warning(format!("changed by a reviewer, from {}", shortened(&old, &old)))
 }
 
 fn written_origin(origin: &Origin, look: Look) -> String {
