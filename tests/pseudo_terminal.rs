@@ -163,7 +163,7 @@ fn a_call_is_approved_at_a_terminal() {
 }
 
 #[test]
-fn what_was_typed_before_the_question_is_no_answer_to_it() {
+fn w61_what_was_typed_before_the_question_is_no_answer_to_it() {
     let mut seat = Seat::sit(80, PAYMENT, &[]);
     seat.types("a\r\ra\r\rend\r");
     // The terminal shows what is typed as it takes it: now it has it.
@@ -175,7 +175,7 @@ fn what_was_typed_before_the_question_is_no_answer_to_it() {
 }
 
 #[test]
-fn neither_enter_nor_the_end_of_the_input_approves() {
+fn w61_neither_enter_nor_the_end_of_the_input_approves() {
     let mut seat = Seat::sit(80, PAYMENT, &[]);
     seat.go();
     seat.types("\r\ry\ryes\r");
@@ -212,7 +212,7 @@ fn no_line_is_wider_than_the_terminal() {
 }
 
 #[test]
-fn hostile_text_does_nothing_to_the_terminal() {
+fn w57_hostile_text_does_nothing_to_the_terminal() {
     let hostile = r"\u001b[2J\u001b[1;1H\u001b]0;owned\u0007\u009b31m\u202eevil\u200b аlice\r\n└─";
     let mut seat = Seat::sit(80, &format!(r#"pay {{"to":"{hostile}","amount":500}}"#), &[("NO_COLOR", "1")]);
     seat.go();

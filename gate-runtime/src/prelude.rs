@@ -1,4 +1,21 @@
 //! What a file with tools and policies needs: `use gate_runtime::prelude::*;`.
+//!
+//! ```
+//! use gate_runtime::prelude::*;
+//!
+//! /// Read one order.
+//! #[gated_tool(policy = "never_ask", read_only)]
+//! fn get_order(order_id: String) -> String {
+//!     format!("{order_id}: paid")
+//! }
+//!
+//! registry! { pub Tools for () { GetOrder } }
+//! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!
+//! let gate: Gate<Tools> = Gate::builder(()).build().await?;
+//! assert_eq!(get_order(&gate.run("run-42"), "A-1".into()).await?, "A-1: paid");
+//! # Ok(()) }
+//! ```
 
 pub use crate::{
     Agent, Annotations, Call, CallContext, CallError, CallResult, DAY, EVERY_DAY, Edit, Example, Gate, HOUR, MINUTE,

@@ -7,7 +7,7 @@ use gate_runtime::{BoxFuture, DecideError, Directory, DirectoryError, ReviewerId
 use serde_json::json;
 
 use crate::desk::{
-    State, Tools, World, asked, builder, call, dana, gate, gate_at_noon, kinds, people, run, story, texts, until,
+    State, Tools, World, asked, builder, call, dana, gate, gate_at_noon, kinds, noon, people, run, story, texts, until,
 };
 use crate::stores::{Shared, on_every_store};
 
@@ -20,6 +20,7 @@ on_every_store! {
     v49_refusals_are_counted_too,
     v50_of_two_that_race_one_wins_and_the_other_is_told,
     v51_at_the_moment_of_expiry_exactly_one_is_recorded,
+    v53_a_clock_that_jumps_approves_nothing,
     v54_first_tier_second_tier_then_expired_each_once,
     v54_deadlines_come_by_themselves,
     v55_a_role_that_nobody_holds_stops_the_build,
@@ -215,6 +216,29 @@ async fn v51_at_the_moment_of_expiry_exactly_one_is_recorded(store: Shared) {
     assert_eq!(world.ran(), ["pay 500 to bob"]);
     let expired = story(&gate).await.into_iter().filter(|kind| *kind == "expired").count();
     assert_eq!(expired, 1);
+}
+
+async fn v53_a_clock_that_jumps_approves_nothing(store: Shared) {
+    let (gate, world, clock) = gate_at_noon(&store).await;
+    let run = run(&gate);
+    let pay = |id| call(id, "pay", json!({"to": "alice", "amount": 500}));
+    let turn = run.submit([pay("1"), pay("2")]).await.unwrap();
+    let [first, second] = turn.interruptions() else { panic!() };
+
+    // Back by an hour: everything waits on, and a decision counts.
+    clock.set(noon().checked_sub(HOUR).unwrap());
+    gate.do_what_is_due().await;
+    assert_eq!(kinds(&run.proceed().await.unwrap()), ["waiting", "waiting"]);
+    first.approve(&dana(&gate).await).await.unwrap();
+
+    // Forward by more than the half hour that people have: what was decided runs, what was not has expired, and stays so.
+    clock.set(noon().checked_add(HOUR).unwrap());
+    gate.do_what_is_due().await;
+    assert_eq!(kinds(&run.proceed().await.unwrap()), ["succeeded", "expired"]);
+    clock.set(noon());
+    assert!(second.approve(&dana(&gate).await).await.is_err());
+    assert_eq!(kinds(&run.proceed().await.unwrap()), ["succeeded", "expired"]);
+    assert_eq!(world.ran(), ["pay 500 to alice"]);
 }
 
 async fn v54_first_tier_second_tier_then_expired_each_once(store: Shared) {

@@ -125,6 +125,24 @@ impl std::fmt::Debug for Edit {
 }
 
 /// What a decision did.
+///
+/// ```
+/// use gate_runtime::Status;
+/// # use gate_runtime::prelude::*;
+/// # /// Delete an account.
+/// # #[gated_tool(policy = "always_ask", destructive)] fn delete_account(user_id: String) -> String { format!("deleted {user_id}") }
+/// # registry! { pub Tools for () { DeleteAccount } }
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let people = StaticDirectory::new().person("dana", ["manager"]);
+/// # let gate: Gate<Tools> = Gate::builder(()).directory(people).build().await?;
+/// # let dana = gate.reviewer("dana").await?;
+/// # let turn = gate.run("run-42").submit([ToolCall::new("call_1", "delete_account", r#"{"user_id":"mia"}"#)]).await?;
+/// let asked = &turn.interruptions()[0];
+/// let decided = asked.grant(&dana, Scope::this_run().any("user_id").uses(3)).await?;
+/// assert_eq!(decided.status(), Status::Approved);
+/// assert!(decided.grant().is_some_and(|grant| grant.uses_left() == Some(3)));
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Decided {
     pub(crate) approval: Arc<Approval>,

@@ -127,6 +127,23 @@ impl fmt::Debug for Interruption {
 
 /// A decision on its way: `.await` it. A comment can be added before.
 ///
+/// ```
+/// # use gate_runtime::prelude::*;
+/// # /// Delete an account.
+/// # #[gated_tool(policy = "always_ask", destructive)] fn delete_account(user_id: String) -> String { format!("deleted {user_id}") }
+/// # registry! { pub Tools for () { DeleteAccount } }
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let people = StaticDirectory::new().person("dana", ["manager"]);
+/// # let gate: Gate<Tools> = Gate::builder(()).directory(people).build().await?;
+/// # let dana = gate.reviewer("dana").await?;
+/// # let turn = gate.run("run-42").submit([ToolCall::new("call_1", "delete_account", r#"{"user_id":"mia"}"#)]).await?;
+/// let asked = &turn.interruptions()[0];
+/// let deciding = asked.approve(&dana).comment("asked for by phone");      // nothing is decided yet
+/// let decided = deciding.await?;
+/// assert_eq!(decided.approval().votes()[0].comment(), Some("asked for by phone"));
+/// # Ok(()) }
+/// ```
+///
 /// # Errors
 /// [`DecideError`] says why a decision does not count; the approval is then as it was.
 ///

@@ -9,6 +9,29 @@ use crate::values::id::{CallId, ToolName};
 use crate::values::outcome::{NotRun, ToolOutcome};
 
 /// How one call stands, for the model.
+///
+/// ```
+/// # use gate_runtime::prelude::*;
+/// # /// Read one order.
+/// # #[gated_tool(policy = "never_ask", read_only)] fn get_order(order_id: String) -> String { format!("{order_id}: paid") }
+/// # /// Delete an account.
+/// # #[gated_tool(policy = "always_ask", destructive)] fn delete_account(user_id: String) -> String { format!("deleted {user_id}") }
+/// # registry! { pub Tools for () { GetOrder, DeleteAccount } }
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let gate: Gate<Tools> = Gate::builder(()).build().await?;
+/// let turn = gate
+///     .run("run-42")
+///     .submit([
+///         ToolCall::new("call_1", "get_order", r#"{"order_id":"A-1"}"#),
+///         ToolCall::new("call_2", "delete_account", r#"{"user_id":"mia"}"#),
+///         ToolCall::new("call_3", "delete_acount", r#"{"user_id":"mia"}"#),
+///     ])
+///     .await?;
+/// assert!(matches!(turn.answers()[0].result(), CallResult::Ran(_)));
+/// assert_eq!(*turn.answers()[1].result(), CallResult::Waiting);
+/// assert!(matches!(turn.answers()[2].result(), CallResult::NotRun(NotRun::Invalid { .. })));
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub enum CallResult {
     /// It ran: its tool returned this, or failed with this.

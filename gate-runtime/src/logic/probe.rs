@@ -16,6 +16,28 @@ use super::tool::{Part, ToolArg};
 use crate::values::outcome::ToolOutcome;
 
 /// What a tool may return: anything that serialises.
+///
+/// ```
+/// use gate_runtime::prelude::*;
+///
+/// #[derive(serde::Serialize)]
+/// pub struct Receipt {
+///     cents: u64,
+/// }
+///
+/// /// Refund the customer.
+/// #[gated_tool(policy = "never_ask")]
+/// fn refund(cents: u64) -> Receipt {
+///     Receipt { cents }
+/// }
+/// # registry! { pub Tools for () { Refund } }
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let gate: Gate<Tools> = Gate::builder(()).build().await?;
+///
+/// let turn = gate.run("run-42").submit([ToolCall::new("call_1", "refund", r#"{"cents":500}"#)]).await?;
+/// assert_eq!(turn.answers()[0].for_model(), r#"{"cents":500}"#);
+/// # Ok(()) }
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be returned by a tool",
     label = "the model could not be given this",
@@ -26,6 +48,32 @@ pub trait ToolOutput: Serialize {}
 impl<T: Serialize> ToolOutput for T {}
 
 /// What a tool may fail with: anything that can be shown.
+///
+/// ```
+/// use gate_runtime::prelude::*;
+///
+/// pub struct NoSuchOrder;
+///
+/// impl std::fmt::Display for NoSuchOrder {
+///     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+///         f.write_str("there is no such order")
+///     }
+/// }
+///
+/// /// Read one order.
+/// #[gated_tool(policy = "never_ask", read_only)]
+/// fn get_order(order_id: String) -> Result<String, NoSuchOrder> {
+///     # let _ = order_id;
+///     Err(NoSuchOrder)
+/// }
+/// # registry! { pub Tools for () { GetOrder } }
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let gate: Gate<Tools> = Gate::builder(()).build().await?;
+///
+/// let turn = gate.run("run-42").submit([ToolCall::new("call_1", "get_order", r#"{"order_id":"A-1"}"#)]).await?;
+/// assert_eq!(turn.answers()[0].for_model(), "Error: there is no such order");
+/// # Ok(()) }
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the error of a tool",
     label = "the model could not be told this",

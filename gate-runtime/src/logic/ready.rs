@@ -4,10 +4,12 @@ use super::policy::{Policy, PolicySource, approve, deny};
 use super::tool::Tool;
 use crate::values::requirement::anyone;
 
-/// A ready-made policy: its own source is its text.
+/// A ready-made policy: its own source is its text. What stands after it is an example, for the documentation only.
 macro_rules! ready {
-    ($(#[doc = $doc:literal])* $name:ident: $otherwise:expr) => {
+    ($(#[doc = $doc:literal])* $name:ident: $otherwise:expr, $(#[doc = $example:literal])*) => {
         $(#[doc = $doc])*
+        ///
+        $(#[doc = $example])*
         pub fn $name<T: Tool>() -> Policy<T> {
             let source = PolicySource {
                 name: stringify!($name),
@@ -23,15 +25,48 @@ macro_rules! ready {
 
 ready! {
     /// Every call runs without a person: for tools that change nothing.
-    never_ask: approve()
+    never_ask: approve(),
+    /// ```
+    /// use gate_runtime::prelude::*;
+    ///
+    /// /// Read one order.
+    /// #[gated_tool(policy = "never_ask", read_only)]
+    /// fn get_order(order_id: String) -> String {
+    ///     format!("{order_id}: paid")
+    /// }
+    ///
+    /// assert_eq!(GetOrder::policy().outline().otherwise().verdict(), Verdict::Approve);
+    /// ```
 }
 
 ready! {
     /// Every call asks any reviewer.
-    always_ask: anyone()
+    always_ask: anyone(),
+    /// ```
+    /// use gate_runtime::prelude::*;
+    ///
+    /// /// Delete an account.
+    /// #[gated_tool(policy = "always_ask", destructive)]
+    /// fn delete_account(user_id: String) -> String {
+    ///     format!("deleted {user_id}")
+    /// }
+    ///
+    /// assert_eq!(DeleteAccount::policy().outline().otherwise().verdict(), Verdict::Ask);
+    /// ```
 }
 
 ready! {
     /// No call ever runs.
-    always_deny: deny()
+    always_deny: deny(),
+    /// ```
+    /// use gate_runtime::prelude::*;
+    ///
+    /// /// Drop a table.
+    /// #[gated_tool(policy = "always_deny", destructive)]
+    /// fn drop_table(name: String) -> String {
+    ///     format!("dropped {name}")
+    /// }
+    ///
+    /// assert_eq!(DropTable::policy().outline().otherwise().verdict(), Verdict::Deny);
+    /// ```
 }

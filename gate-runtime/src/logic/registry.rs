@@ -154,6 +154,24 @@ pub(crate) fn unknown_tool(name: &str, known: &[&str]) -> String {
 }
 
 /// A registry that has this tool.
+///
+/// ```
+/// use gate_runtime::prelude::*;
+/// use gate_runtime::Offers;
+/// # /// Read one order.
+/// # #[gated_tool(policy = "never_ask", read_only)] fn get_order(order_id: String) -> String { format!("{order_id}: paid") }
+/// # registry! { pub Tools for () { GetOrder } }
+///
+/// /// Works in every gate that has the tool.
+/// async fn is_paid<R: Offers<GetOrder>>(run: &Run<R>, order_id: &str) -> Result<bool, CallError> {
+///     Ok(get_order(run, order_id.into()).await?.ends_with("paid"))
+/// }
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let gate: Gate<Tools> = Gate::builder(()).build().await?;
+///
+/// assert!(is_paid(&gate.run("run-42"), "A-1").await?);
+/// # Ok(()) }
+/// ```
 #[diagnostic::on_unimplemented(
     message = "the registry `{Self}` does not offer `{T}`",
     label = "not in `{Self}`",

@@ -82,6 +82,29 @@ pub trait Tool: Sized + Send + Sync + 'static {
 }
 
 /// A tool that works in a gate with the state `S`: its own state is `()`, or a part that `S` [provides](Provides).
+///
+/// ```
+/// use gate_runtime::InState;
+/// use gate_runtime::prelude::*;
+/// use std::sync::Arc;
+///
+/// pub struct Billing { currency: &'static str }
+/// pub struct App { billing: Billing }
+///
+/// impl Provides<Billing> for App {
+///     fn provide(&self) -> &Billing { &self.billing }
+/// }
+///
+/// /// Refund the customer.
+/// #[gated_tool(policy = "always_ask")]
+/// fn refund(#[state] billing: &Billing, cents: u64) -> String {
+///     format!("{cents} {}", billing.currency)
+/// }
+///
+/// // In a gate with an `App`, the tool gets its `Billing`.
+/// let part = <Refund as InState<App>>::share(&Arc::new(App { billing: Billing { currency: "CHF" } }));
+/// assert_eq!((*part).provide().currency, "CHF");
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a gated tool",
     label = "not a gated tool",
@@ -110,6 +133,23 @@ pub struct About {
 }
 
 /// What a tool may take: anything that serialises both ways and has a schema.
+///
+/// ```
+/// use gate_runtime::prelude::*;
+///
+/// #[derive(serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+/// pub enum Priority { Low, High }
+///
+/// /// Open a ticket.
+/// #[gated_tool(policy = "never_ask")]
+/// fn open_ticket(text: String, priority: Priority) -> String {
+///     # let _ = priority;
+///     text
+/// }
+///
+/// let descriptor = OpenTicket::descriptor();
+/// assert_eq!(descriptor.input_schema()["$defs"]["Priority"]["enum"], serde_json::json!(["Low", "High"]));
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a tool argument",
     label = "not a tool argument",

@@ -68,6 +68,32 @@ impl Objection {
 }
 
 /// A call as an overlay sees it: untyped, its secrets replaced by marks.
+///
+/// ```
+/// use gate_runtime::{Objection, OverlayCall};
+///
+/// fn too_much(call: &OverlayCall<'_>) -> Option<Objection> {
+///     let cents = call.arguments().get("cents")?.as_u64()?;
+///     (cents > 100_000).then(|| Objection::deny(format!("too much for `{}`", call.tool())))
+/// }
+/// # use gate_runtime::prelude::*;
+/// # use gate_runtime::{BoxFuture, Overlay};
+/// # struct Fraud;
+/// # impl Overlay for Fraud {
+/// #     fn name(&self) -> &str { "fraud" }
+/// #     fn judge<'a>(&'a self, call: &'a OverlayCall<'a>) -> BoxFuture<'a, Result<Option<Objection>, String>> {
+/// #         Box::pin(async move { Ok(too_much(call)) })
+/// #     }
+/// # }
+/// # /// Refund the customer.
+/// # #[gated_tool(policy = "never_ask")] fn refund(cents: u64) {}
+/// # registry! { pub Tools for () { Refund } }
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let gate: Gate<Tools> = Gate::builder(()).overlay(Fraud).build().await?;
+/// # let turn = gate.run("run-42").submit([ToolCall::new("call_1", "refund", r#"{"cents":200000}"#)]).await?;
+/// # assert!(turn.answers()[0].for_model().contains("too much for `refund`"));
+/// # Ok(()) }
+/// ```
 #[derive(Debug)]
 pub struct OverlayCall<'a> {
     pub(crate) tool: &'a ToolName,

@@ -99,6 +99,24 @@ impl Proposal {
 }
 
 /// What is known that bears on a proposed call.
+///
+/// ```
+/// # use gate_runtime::prelude::*;
+/// use gate_runtime::{Proposal, Status, Store, Timestamp};
+/// # /// Drop a table.
+/// # #[gated_tool(policy = "always_deny", destructive)] fn drop_table(name: String) {}
+/// # registry! { pub Tools for () { DropTable } }
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let store = MemoryStore::new();
+/// let gate: Gate<Tools> = Gate::builder(()).store(store.clone()).build().await?;
+/// let turn = gate.run("run-42").submit([ToolCall::new("call_1", "drop_table", r#"{"name":"orders"}"#)]).await?;
+/// # let _ = turn;
+///
+/// let known = store.recall(&Proposal::new("run-42", "call_1", "drop_table", Timestamp::now())).await?;
+/// assert_eq!(known.denials, 1);
+/// assert!(known.approval.is_some_and(|approval| approval.status() == Status::Denied));
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Recalled {
@@ -115,6 +133,21 @@ pub struct Recalled {
 }
 
 /// What is written together.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), gate_runtime::StoreError> {
+/// use gate_runtime::{Committed, DAY, LimitKey, MemoryStore, Proposal, Store, Take, Timestamp, Transition};
+/// let (store, now) = (MemoryStore::new(), Timestamp::UNIX_EPOCH);
+/// let key = LimitKey::new("refunds", "null");
+/// let mut transition = Transition::at(now);
+/// transition.takes.push(Take { key: key.clone(), amount: 3, max: 10, window: DAY });
+/// assert_eq!(store.commit(transition).await?, Committed::Done);
+///
+/// let mut proposal = Proposal::new("run-42", "call_1", "issue_refund", now);
+/// proposal.counters.push((key, DAY));
+/// assert_eq!(store.recall(&proposal).await?.used, [3]);
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Transition {
@@ -139,6 +172,17 @@ impl Transition {
 }
 
 /// How a commit ended.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), gate_runtime::StoreError> {
+/// use gate_runtime::{Committed, DAY, LimitKey, MemoryStore, Store, Take, Timestamp, Transition};
+/// let store = MemoryStore::new();
+/// let mut transition = Transition::at(Timestamp::UNIX_EPOCH);
+/// transition.takes.push(Take { key: LimitKey::new("refunds", "null"), amount: 1, max: 1, window: DAY });
+/// assert_eq!(store.commit(transition.clone()).await?, Committed::Done);
+/// assert_eq!(store.commit(transition).await?, Committed::LimitReached(0));
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum Committed {
@@ -228,6 +272,15 @@ impl ApprovalFilter {
 }
 
 /// What kind of trouble a store is in.
+///
+/// ```
+/// use gate_runtime::{StoreError, StoreErrorKind};
+/// fn is_worth_another_try(error: &StoreError) -> bool {
+///     error.kind() == StoreErrorKind::Unavailable
+/// }
+/// assert!(is_worth_another_try(&StoreError::new(StoreErrorKind::Unavailable, "no connection")));
+/// assert!(!is_worth_another_try(&StoreError::new(StoreErrorKind::Corrupt, "a record is not JSON")));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum StoreErrorKind {

@@ -17,6 +17,28 @@ use super::outcome::ToolOutcome;
 use super::outline::PolicyOutline;
 
 /// What happens to one call. [`Approval::apply`](crate::Approval::apply) says what follows from it.
+///
+/// ```
+/// use gate_runtime::{CallEvent, Event};
+/// # use gate_runtime::prelude::*;
+/// # /// Delete an account.
+/// # #[gated_tool(policy = "always_ask", destructive)] fn delete_account(user_id: String) -> String { format!("deleted {user_id}") }
+/// # registry! { pub Tools for () { DeleteAccount } }
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let people = StaticDirectory::new().person("dana", ["manager"]);
+/// # let gate: Gate<Tools> = Gate::builder(()).directory(people).build().await?;
+/// # let dana = gate.reviewer("dana").await?;
+/// # let turn = gate.run("run-42").submit([ToolCall::new("call_1", "delete_account", r#"{"user_id":"mia"}"#)]).await?;
+/// turn.interruptions()[0].approve(&dana).await?;
+/// let mut voters = vec![];
+/// for record in gate.records(0, 100).await? {
+///     if let Event::Call(CallEvent::Voted { vote }) = record.event() {
+///         voters.push(vote.reviewer().to_string());
+///     }
+/// }
+/// assert_eq!(voters, ["dana"]);
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 #[non_exhaustive]
@@ -117,6 +139,26 @@ impl Changes {
 }
 
 /// What happens to the gate as a whole.
+///
+/// ```
+/// use gate_runtime::{Event, GateEvent};
+/// # use gate_runtime::prelude::*;
+/// # /// Read one order.
+/// # #[gated_tool(policy = "never_ask", read_only)] fn get_order(order_id: String) -> String { format!("{order_id}: paid") }
+/// # registry! { pub Tools for () { GetOrder } }
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let gate: Gate<Tools> = Gate::builder(()).build().await?;
+/// let turn = gate.run("run-42").submit([ToolCall::new("call_1", "get_oder", "{}")]).await?;
+/// # let _ = turn;
+/// let mut problems = vec![];
+/// for record in gate.records(0, 100).await? {
+///     if let Event::Gate(GateEvent::CallRefused { problem, .. }) = record.event() {
+///         problems.push(problem.clone());
+///     }
+/// }
+/// assert!(problems[0].contains("There is no tool `get_oder`"));
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 #[non_exhaustive]
@@ -152,6 +194,21 @@ pub enum GateEvent {
 }
 
 /// A tool of a gate as its record names it.
+///
+/// ```
+/// use gate_runtime::{Event, GateEvent};
+/// # use gate_runtime::prelude::*;
+/// # /// Read one order.
+/// # #[gated_tool(policy = "never_ask", read_only)] fn get_order(order_id: String) -> String { format!("{order_id}: paid") }
+/// # registry! { pub Tools for () { GetOrder } }
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let gate: Gate<Tools> = Gate::builder(()).build().await?;
+/// let records = gate.records(0, 1).await?;
+/// let Event::Gate(GateEvent::GateBuilt { tools }) = records[0].event() else { panic!("a gate is built first") };
+/// assert_eq!(tools[0].tool(), "get_order");
+/// assert_eq!(tools[0].policy().name(), "never_ask");
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ToolNote {
     /// Its name.
@@ -186,6 +243,27 @@ impl ToolNote {
 }
 
 /// Something that happened.
+///
+/// ```
+/// use gate_runtime::Event;
+/// # use gate_runtime::prelude::*;
+/// # /// Read one order.
+/// # #[gated_tool(policy = "never_ask", read_only)] fn get_order(order_id: String) -> String { format!("{order_id}: paid") }
+/// # registry! { pub Tools for () { GetOrder } }
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let gate: Gate<Tools> = Gate::builder(()).build().await?;
+/// get_order(&gate.run("run-42"), "A-1".into()).await?;
+/// let (mut of_calls, mut of_gate) = (vec![], vec![]);
+/// for record in gate.records(0, 100).await? {
+///     match record.event() {
+///         Event::Call(_) => of_calls.push(record.kind()),
+///         Event::Gate(_) => of_gate.push(record.kind()),
+///     }
+/// }
+/// assert_eq!(of_calls, ["assessed", "dispatched", "finished"]);
+/// assert_eq!(of_gate, ["gate_built"]);
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Event {

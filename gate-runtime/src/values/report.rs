@@ -11,6 +11,13 @@ use super::verdict::Verdict;
 pub(crate) const OTHERWISE: &str = "otherwise";
 
 /// Where a rule comes from.
+///
+/// ```
+/// use gate_runtime::Source;
+/// assert_eq!(Source::ToolPolicy("refunds").to_string(), "policy refunds");
+/// assert_eq!(Source::Overlay("no work on Sundays").to_string(), "overlay no work on Sundays");
+/// assert_eq!(Source::Gate.to_string(), "the gate");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Source<'a> {

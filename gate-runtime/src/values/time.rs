@@ -3,12 +3,28 @@
 use std::time::Duration;
 
 /// A minute.
+///
+/// ```
+/// assert_eq!(gate_runtime::MINUTE.as_secs(), 60);
+/// ```
 pub const MINUTE: Duration = minutes(1);
 /// An hour.
+///
+/// ```
+/// assert_eq!(gate_runtime::HOUR, gate_runtime::minutes(60));
+/// ```
 pub const HOUR: Duration = hours(1);
 /// 24 hours.
+///
+/// ```
+/// assert_eq!(gate_runtime::DAY, gate_runtime::hours(24));
+/// ```
 pub const DAY: Duration = days(1);
 /// Seven days.
+///
+/// ```
+/// assert_eq!(gate_runtime::WEEK, gate_runtime::days(7));
+/// ```
 pub const WEEK: Duration = days(7);
 
 /// So many minutes.

@@ -31,12 +31,44 @@ use crate::values::history::Message;
 const NAME: &str = "Anthropic Messages";
 
 /// The `tools` of a request, with the schemas as they are.
+///
+/// ```
+/// use gate_runtime::dialect::anthropic;
+/// use gate_runtime::prelude::*;
+///
+/// /// Read one order.
+/// #[gated_tool(policy = "never_ask", read_only)]
+/// fn get_order(order_id: String) -> String {
+///     format!("{order_id}: paid")
+/// }
+///
+/// let tools = anthropic::tools(&[GetOrder::descriptor()]);
+/// assert_eq!(tools[0]["name"], "get_order");
+/// assert_eq!(tools[0]["input_schema"]["required"][0], "order_id");
+/// ```
 #[must_use]
 pub fn tools(descriptors: &[Descriptor]) -> Vec<Value> {
     descriptors.iter().map(|descriptor| tool(descriptor, &strict::plain_schema(descriptor))).collect()
 }
 
 /// The `tools` of a request in strict mode, in which the model can only write arguments that fit.
+///
+/// ```
+/// use gate_runtime::dialect::anthropic;
+/// use gate_runtime::prelude::*;
+///
+/// /// Find orders.
+/// #[gated_tool(policy = "never_ask", read_only)]
+/// fn find_orders(text: String, year: Option<u16>) -> String {
+///     format!("none of {year:?} with {text}")
+/// }
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+///
+/// let tools = anthropic::strict_tools(&[FindOrders::descriptor()])?;
+/// assert_eq!(tools[0]["strict"], true);
+/// assert_eq!(tools[0]["input_schema"]["required"], serde_json::json!(["text", "year"]));
+/// # Ok(()) }
+/// ```
 ///
 /// # Errors
 /// [`NotStrict`] names the tool and the field whose schema cannot be strict, as a map with free keys.
@@ -52,6 +84,21 @@ fn tool(descriptor: &Descriptor, schema: &Value) -> Value {
 
 /// The tool calls of a response, or of an assistant's message, in their order. Calls of Anthropic's own tools, which run at
 /// Anthropic, are not among them.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use gate_runtime::dialect::anthropic;
+/// use serde_json::json;
+///
+/// let message = json!({"role": "assistant", "content": [
+///     {"type": "text", "text": "I look it up."},
+///     {"type": "tool_use", "id": "toolu_1", "name": "get_order", "input": {"order_id": "A-1"}},
+/// ]});
+/// let calls = anthropic::tool_calls(&message)?;
+/// assert_eq!(calls.len(), 1);
+/// assert_eq!(calls[0].arguments(), r#"{"order_id":"A-1"}"#);
+/// # Ok(()) }
+/// ```
 ///
 /// # Errors
 /// A value that is neither a response nor a message.
@@ -73,6 +120,21 @@ pub fn tool_calls(response: &Value) -> Result<Vec<ToolCall>, DialectError> {
 ///
 /// Failures and calls that did not run are marked as errors. Answers to calls of earlier turns, which were told to wait, follow as
 /// text, for their place has been taken: what the tool wrote is in it as one quoted JSON string that is said to be data.
+///
+/// ```
+/// use gate_runtime::dialect::anthropic;
+/// # use gate_runtime::prelude::*;
+/// # /// Delete an account.
+/// # #[gated_tool(policy = "always_ask", destructive)] fn delete_account(user_id: String) -> String { format!("deleted {user_id}") }
+/// # registry! { pub Tools for () { DeleteAccount } }
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let gate: Gate<Tools> = Gate::builder(()).build().await?;
+/// let turn = gate.run("run-42").submit([ToolCall::new("toolu_1", "delete_acount", r#"{"user_id":"mia"}"#)]).await?;
+/// let message = anthropic::message(&turn);
+/// assert_eq!(message["content"][0]["tool_use_id"], "toolu_1");
+/// assert_eq!(message["content"][0]["is_error"], true);                // there is no such tool
+/// # Ok(()) }
+/// ```
 #[must_use]
 pub fn message(turn: &Turn) -> Value {
     let result = |answer: &Answer| {
@@ -90,6 +152,23 @@ pub fn message(turn: &Turn) -> Value {
 
 /// The `messages` of a request, for a run's [`history`](crate::Run::history). Tool results in a user's message are the tools' words,
 /// not the user's. The request's `system` is apart from them: `Message::system(…)`.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use gate_runtime::Message;
+/// use gate_runtime::dialect::anthropic;
+/// use serde_json::json;
+///
+/// let history = anthropic::history(&[
+///     json!({"role": "user", "content": "Where is A-1?"}),
+///     json!({"role": "assistant", "content": [
+///         {"type": "tool_use", "id": "toolu_1", "name": "get_order", "input": {"order_id": "A-1"}}
+///     ]}),
+///     json!({"role": "user", "content": [{"type": "tool_result", "tool_use_id": "toolu_1", "content": "A-1: paid"}]}),
+/// ])?;
+/// assert_eq!(history, [Message::user("Where is A-1?"), Message::tool("get_order", "A-1: paid")]);
+/// # Ok(()) }
+/// ```
 ///
 /// # Errors
 /// A message whose role is not one of `user`, `assistant` and `system`.

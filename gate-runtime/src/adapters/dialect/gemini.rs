@@ -37,6 +37,22 @@ const NAME: &str = "Gemini";
 const OURS: &str = "gate/";
 
 /// The `tools` of a request: one tool with all functions.
+///
+/// ```
+/// use gate_runtime::dialect::gemini;
+/// use gate_runtime::prelude::*;
+///
+/// /// Read one order.
+/// #[gated_tool(policy = "never_ask", read_only)]
+/// fn get_order(order_id: String) -> String {
+///     format!("{order_id}: paid")
+/// }
+///
+/// let tools = gemini::tools(&[GetOrder::descriptor()]);
+/// let function = &tools[0]["functionDeclarations"][0];
+/// assert_eq!(function["name"], "get_order");
+/// assert_eq!(function["parametersJsonSchema"]["required"][0], "order_id");
+/// ```
 #[must_use]
 pub fn tools(descriptors: &[Descriptor]) -> Vec<Value> {
     let function = |descriptor: &Descriptor| {
@@ -51,6 +67,21 @@ pub fn tools(descriptors: &[Descriptor]) -> Vec<Value> {
 }
 
 /// The function calls of a response, or of a content of the model, in their order.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use gate_runtime::dialect::gemini;
+/// use serde_json::json;
+///
+/// let response = json!({"responseId": "r1", "candidates": [{"content": {"role": "model", "parts": [
+///     {"text": "I look it up."},
+///     {"functionCall": {"name": "get_order", "args": {"order_id": "A-1"}}},
+/// ]}}]});
+/// let calls = gemini::tool_calls(&response)?;
+/// assert_eq!(calls.len(), 1);
+/// assert_eq!(calls[0].arguments(), r#"{"order_id":"A-1"}"#);
+/// # Ok(()) }
+/// ```
 ///
 /// # Errors
 /// A value that is neither a response nor a content.
@@ -81,6 +112,22 @@ pub fn tool_calls(response: &Value) -> Result<Vec<ToolCall>, DialectError> {
 ///
 /// Failures and calls that did not run are an `error`, everything else is an `output`. Answers to calls of earlier turns, which were told to wait, follow
 /// as text, for their place has been taken: what the tool wrote is in it as one quoted JSON string that is said to be data.
+///
+/// ```
+/// use gate_runtime::dialect::gemini;
+/// # use gate_runtime::prelude::*;
+/// # /// Delete an account.
+/// # #[gated_tool(policy = "always_ask", destructive)] fn delete_account(user_id: String) -> String { format!("deleted {user_id}") }
+/// # registry! { pub Tools for () { DeleteAccount } }
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let gate: Gate<Tools> = Gate::builder(()).build().await?;
+/// let turn = gate.run("run-42").submit([ToolCall::new("call_1", "delete_account", r#"{"user_id":"mia"}"#)]).await?;
+/// let content = gemini::content(&turn);
+/// let response = &content["parts"][0]["functionResponse"];
+/// assert_eq!(response["name"], "delete_account");
+/// assert!(response["response"]["output"].is_string());                // that it waits is no error
+/// # Ok(()) }
+/// ```
 #[must_use]
 pub fn content(turn: &Turn) -> Value {
     let response = |answer: &Answer| {
@@ -96,6 +143,23 @@ pub fn content(turn: &Turn) -> Value {
 
 /// The `contents` of a request, for a run's [`history`](crate::Run::history). Function responses in a user's content are the tools'
 /// words, not the user's. The request's `systemInstruction` is apart from them: `Message::system(…)`.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use gate_runtime::Message;
+/// use gate_runtime::dialect::gemini;
+/// use serde_json::json;
+///
+/// let history = gemini::history(&[
+///     json!({"role": "user", "parts": [{"text": "Where is A-1?"}]}),
+///     json!({"role": "model", "parts": [{"functionCall": {"name": "get_order", "args": {"order_id": "A-1"}}}]}),
+///     json!({"role": "user", "parts": [
+///         {"functionResponse": {"name": "get_order", "response": {"output": "A-1: paid"}}}
+///     ]}),
+/// ])?;
+/// assert_eq!(history, [Message::user("Where is A-1?"), Message::tool("get_order", "A-1: paid")]);
+/// # Ok(()) }
+/// ```
 ///
 /// # Errors
 /// A content whose role is not one of `user`, `model` and `function`.

@@ -32,6 +32,21 @@ use crate::values::context::ToolCall;
 const NAME: &str = "MCP";
 
 /// The `tools` of a `tools/list` result, with titles, annotations, and output schemas where MCP has them: for objects.
+///
+/// ```
+/// use gate_runtime::dialect::mcp;
+/// use gate_runtime::prelude::*;
+///
+/// /// Delete an account.
+/// #[gated_tool(policy = "always_ask", title = "Delete an account for good", destructive)]
+/// fn delete_account(user_id: String) -> String {
+///     format!("deleted {user_id}")
+/// }
+///
+/// let tools = mcp::tools(&[DeleteAccount::descriptor()]);
+/// assert_eq!(tools[0]["title"], "Delete an account for good");
+/// assert_eq!(tools[0]["annotations"]["destructiveHint"], true);
+/// ```
 #[must_use]
 pub fn tools(descriptors: &[Descriptor]) -> Vec<Value> {
     descriptors.iter().map(tool).collect()
@@ -61,6 +76,18 @@ fn tool(descriptor: &Descriptor) -> Value {
 
 /// The call of a `tools/call` request.
 ///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use gate_runtime::dialect::mcp;
+/// use serde_json::json;
+///
+/// let call = mcp::tool_call(&json!({"jsonrpc": "2.0", "id": 7, "method": "tools/call",
+///     "params": {"name": "get_order", "arguments": {"order_id": "A-1"}}}))?;
+/// assert_eq!(call.id(), "7");
+/// assert_eq!(call.arguments(), r#"{"order_id":"A-1"}"#);
+/// # Ok(()) }
+/// ```
+///
 /// # Errors
 /// A value that is no such request, or a notification, which nobody could answer.
 pub fn tool_call(request: &Value) -> Result<ToolCall, DialectError> {
@@ -82,6 +109,22 @@ pub fn tool_call(request: &Value) -> Result<ToolCall, DialectError> {
 ///
 /// What the tool did not itself return is marked as an error, also that a call waits: MCP has no other result that may be without the
 /// structured content which an output schema promises.
+///
+/// ```
+/// use gate_runtime::dialect::mcp;
+/// # use gate_runtime::prelude::*;
+/// # /// Read one order.
+/// # #[gated_tool(policy = "never_ask", read_only)]
+/// # fn get_order(order_id: String) -> serde_json::Value { serde_json::json!({"order_id": order_id, "paid": true}) }
+/// # registry! { pub Tools for () { GetOrder } }
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let gate: Gate<Tools> = Gate::builder(()).build().await?;
+/// let turn = gate.run("run-42").submit([ToolCall::new("7", "get_order", r#"{"order_id":"A-1"}"#)]).await?;
+/// let result = mcp::result(&turn.answers()[0]);
+/// assert_eq!(result["isError"], false);
+/// assert_eq!(result["structuredContent"]["paid"], true);
+/// # Ok(()) }
+/// ```
 #[must_use]
 pub fn result(answer: &Answer) -> Value {
     let returned = match answer.result() {

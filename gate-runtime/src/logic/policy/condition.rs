@@ -10,6 +10,25 @@ use super::super::call::AnyCall;
 use super::hours::Hours;
 
 /// What the closure of a rule must be: usable by several threads at once, for calls come at once.
+///
+/// ```
+/// use gate_runtime::prelude::*;
+/// use gate_runtime::{Denies, OpenRule, Shared};
+/// # /// Ship a parcel.
+/// # #[gated_tool(policy = "parcels")] fn ship(country: String) {}
+///
+/// /// A rule that several policies have, each with a condition of its own.
+/// fn embargo<T: Tool>(rules: Rules<T>, condition: impl Fn(&Call<T>) -> bool + Shared) -> OpenRule<T, Denies> {
+///     rules.deny("embargo").when(condition)
+/// }
+///
+/// #[policy]
+/// fn parcels(rules: Rules<Ship>) -> Rules<Ship> {
+///     embargo(rules, |call| call.country == "AQ").otherwise(ask(role("shipping")))
+/// }
+///
+/// assert_eq!(parcels().outline().rules()[0].name(), "embargo");
+/// ```
 #[diagnostic::on_unimplemented(
     message = "a rule's closure is used by several threads at once, and this one cannot be",
     label = "it holds something that stays on one thread",

@@ -51,8 +51,16 @@ impl TimeOfDay {
 pub struct Weekdays(u8);
 
 /// Monday to Friday.
+///
+/// ```
+/// assert_ne!(gate_runtime::WEEKDAYS, gate_runtime::EVERY_DAY);
+/// ```
 pub const WEEKDAYS: Weekdays = Weekdays(0b001_1111);
 /// All seven days.
+///
+/// ```
+/// assert_ne!(gate_runtime::EVERY_DAY, gate_runtime::WEEKDAYS);
+/// ```
 pub const EVERY_DAY: Weekdays = Weekdays(0b111_1111);
 
 impl Weekdays {

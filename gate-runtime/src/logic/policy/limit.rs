@@ -58,6 +58,20 @@ impl Limit {
 }
 
 /// A limit that still needs its window: `.per(DAY)`.
+///
+/// ```
+/// use gate_runtime::prelude::*;
+/// use gate_runtime::LimitNeedsPer;
+/// # /// Ship a parcel.
+/// # #[gated_tool(policy = "parcels")] fn ship(country: String) {}
+/// #[policy]
+/// fn parcels(rules: Rules<Ship>) -> Rules<Ship> {
+///     let limit: LimitNeedsPer<Ship> = rules.auto_approve("a few").at_most(3);
+///     limit.per(DAY).otherwise(ask(role("shipping")))
+/// }
+///
+/// assert_eq!(parcels().outline().rules()[0].limits(), ["at most 3 in 1 day"]);
+/// ```
 #[must_use = "say `.per(…)`: a limit holds for a window of time"]
 pub struct LimitNeedsPer<T: Tool> {
     rule: OpenRule<T, Approves>,
@@ -80,6 +94,25 @@ impl<T: Tool> std::fmt::Debug for LimitNeedsPer<T> {
 }
 
 /// The kinds of rule that can have a limit: those that approve.
+///
+/// ```
+/// use gate_runtime::prelude::*;
+/// use gate_runtime::{Counted, OpenRule, Uncounted};
+/// # /// Ship a parcel.
+/// # #[gated_tool(policy = "parcels")] fn ship(country: String) {}
+///
+/// /// A rule that approves a few calls a day, whatever limits it has already.
+/// fn a_few<T: Tool, E: Uncounted>(rule: OpenRule<T, E>) -> OpenRule<T, Counted> {
+///     rule.at_most(3).per(DAY)
+/// }
+///
+/// #[policy]
+/// fn parcels(rules: Rules<Ship>) -> Rules<Ship> {
+///     a_few(rules.auto_approve("small").at_most(10).per(WEEK)).otherwise(ask(role("shipping")))
+/// }
+///
+/// assert_eq!(parcels().outline().rules()[0].limits(), ["at most 10 in 7 days", "at most 3 in 1 day"]);
+/// ```
 #[diagnostic::on_unimplemented(
     message = "only a rule that approves has a limit",
     label = "this rule asks or denies",

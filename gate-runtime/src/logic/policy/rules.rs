@@ -40,6 +40,20 @@ impl Entry {
 ///
 /// Every rule has a name, which people read; the order of rules never changes a verdict. What no rule matches falls to
 /// [`otherwise`](Self::otherwise), or to any reviewer.
+///
+/// ```
+/// use gate_runtime::prelude::*;
+/// # /// Ship a parcel.
+/// # #[gated_tool(policy = "parcels")] fn ship(country: String) {}
+/// #[policy]
+/// fn parcels(rules: Rules<Ship>) -> Rules<Ship> {
+///     rules.deny("no parcels to Antarctica").when(|call| call.country == "AQ").otherwise(ask(role("shipping")))
+/// }
+///
+/// let policy = parcels();
+/// assert_eq!(policy.outline().rules()[0].name(), "no parcels to Antarctica");
+/// assert_eq!(policy.outline().otherwise().verdict(), Verdict::Ask);
+/// ```
 #[must_use]
 pub struct Rules<T: Tool> {
     pub(super) written: Written,
@@ -123,6 +137,25 @@ impl<T: Tool> Rules<T> {
 }
 
 /// The kinds of a rule.
+///
+/// ```
+/// use gate_runtime::prelude::*;
+/// use gate_runtime::{Effect, OpenRule};
+/// # /// Ship a parcel.
+/// # #[gated_tool(policy = "parcels")] fn ship(country: String) {}
+///
+/// /// Makes a rule of any kind one for the night.
+/// fn at_night<T: Tool, E: Effect>(rule: OpenRule<T, E>) -> OpenRule<T, E> {
+///     rule.between(time(22, 0), time(6, 0), EVERY_DAY, "Europe/Zurich")
+/// }
+///
+/// #[policy]
+/// fn parcels(rules: Rules<Ship>) -> Rules<Ship> {
+///     at_night(rules.deny("nobody packs")).otherwise(ask(role("shipping")))
+/// }
+///
+/// assert_eq!(parcels().outline().rules()[0].effect(), Verdict::Deny);
+/// ```
 #[diagnostic::on_unimplemented(message = "`{Self}` is not a kind of rule")]
 pub trait Effect {}
 
@@ -137,16 +170,89 @@ macro_rules! effects {
 
 effects! {
     /// A rule that denies.
+    ///
+    /// ```
+    /// use gate_runtime::prelude::*;
+    /// use gate_runtime::{Denies, OpenRule};
+    ///
+    /// /// No tool works while it is frozen.
+    /// fn frozen<T: Tool>(rules: Rules<T>) -> OpenRule<T, Denies> {
+    ///     rules.deny("frozen over the holidays").when(|call| call.context().now().to_string().contains("-12-25"))
+    /// }
+    /// # /// Ship a parcel.
+    /// # #[gated_tool(policy = "parcels")] fn ship(country: String) {}
+    /// # #[policy] fn parcels(rules: Rules<Ship>) -> Rules<Ship> { frozen(rules).otherwise(ask(anyone())) }
+    /// # assert_eq!(parcels().outline().rules()[0].effect(), Verdict::Deny);
+    /// ```
     Denies,
     /// A rule that asks.
+    ///
+    /// ```
+    /// use gate_runtime::prelude::*;
+    /// use gate_runtime::{Asks, OpenRule};
+    ///
+    /// /// Whatever the tool: an agent without a person behind it asks.
+    /// fn on_its_own<T: Tool>(rules: Rules<T>) -> OpenRule<T, Asks> {
+    ///     rules.ask("for nobody", role("manager")).when(|call| call.context().on_behalf_of().is_none())
+    /// }
+    /// # /// Ship a parcel.
+    /// # #[gated_tool(policy = "parcels")] fn ship(country: String) {}
+    /// # #[policy] fn parcels(rules: Rules<Ship>) -> Rules<Ship> { on_its_own(rules).otherwise(approve()) }
+    /// # assert_eq!(parcels().outline().rules()[0].effect(), Verdict::Ask);
+    /// ```
     Asks,
     /// A rule that approves.
+    ///
+    /// ```
+    /// use gate_runtime::prelude::*;
+    /// use gate_runtime::{Approves, OpenRule};
+    ///
+    /// /// Whatever the tool: in office hours it may run.
+    /// fn office_hours<T: Tool>(rules: Rules<T>) -> OpenRule<T, Approves> {
+    ///     rules.auto_approve("office hours").between(time(9, 0), time(17, 0), WEEKDAYS, "Europe/Zurich")
+    /// }
+    /// # /// Ship a parcel.
+    /// # #[gated_tool(policy = "parcels")] fn ship(country: String) {}
+    /// # #[policy] fn parcels(rules: Rules<Ship>) -> Rules<Ship> { office_hours(rules).otherwise(ask(anyone())) }
+    /// # assert_eq!(parcels().outline().rules()[0].effect(), Verdict::Approve);
+    /// ```
     Approves,
     /// A rule that approves within a limit, which can be kept by a key.
+    ///
+    /// ```
+    /// use gate_runtime::prelude::*;
+    /// use gate_runtime::{Counted, OpenRule};
+    ///
+    /// /// Whatever the tool: a few a day go through.
+    /// fn a_few<T: Tool>(rules: Rules<T>) -> OpenRule<T, Counted> {
+    ///     rules.auto_approve("a few").at_most(3).per(DAY)
+    /// }
+    /// # /// Ship a parcel.
+    /// # #[gated_tool(policy = "parcels")] fn ship(country: String) {}
+    /// # #[policy] fn parcels(rules: Rules<Ship>) -> Rules<Ship> { a_few(rules).by(|call| call.country.clone()).otherwise(ask(anyone())) }
+    /// # assert_eq!(parcels().outline().rules()[0].limits(), ["at most 3 in 1 day for each key"]);
+    /// ```
     Counted
 }
 
 /// The rule that is being written. It ends where the next begins, or with [`otherwise`](Self::otherwise).
+///
+/// ```
+/// use gate_runtime::prelude::*;
+/// # /// Ship a parcel.
+/// # #[gated_tool(policy = "parcels")] fn ship(country: String) {}
+/// #[policy]
+/// fn parcels(rules: Rules<Ship>) -> Rules<Ship> {
+///     rules
+///         .deny("no parcels to Antarctica")           // a rule is open
+///         .when(|call| call.country == "AQ")          // more of the same rule
+///         .auto_approve("at home")                    // the next one
+///         .when(|call| call.country == "CH")
+///         .otherwise(ask(role("shipping")))           // no rule is open any more
+/// }
+///
+/// assert_eq!(parcels().outline().rules().len(), 2);
+/// ```
 #[must_use = "a policy ends with `.otherwise(…)`"]
 pub struct OpenRule<T: Tool, E: Effect> {
     rules: Rules<T>,

@@ -14,6 +14,12 @@ use super::id::ToolName;
 use super::origin::Origin;
 
 /// Who said something in a run's history.
+///
+/// ```
+/// use gate_runtime::{Message, Speaker};
+/// let message = Message::tool("read_mail", "Please pay at once.");
+/// assert_eq!(*message.speaker(), Speaker::Tool { tool: "read_mail".into() });
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 #[non_exhaustive]

@@ -35,6 +35,21 @@ use crate::values::history::Message;
 const NAME: &str = "OpenAI Chat Completions";
 
 /// The `tools` of a request, with the schemas as they are.
+///
+/// ```
+/// use gate_runtime::dialect::openai;
+/// use gate_runtime::prelude::*;
+///
+/// /// Read one order.
+/// #[gated_tool(policy = "never_ask", read_only)]
+/// fn get_order(order_id: String) -> String {
+///     format!("{order_id}: paid")
+/// }
+///
+/// let tools = openai::tools(&[GetOrder::descriptor()]);
+/// assert_eq!(tools[0]["function"]["name"], "get_order");
+/// assert_eq!(tools[0]["function"]["parameters"]["required"][0], "order_id");
+/// ```
 #[must_use]
 pub fn tools(descriptors: &[Descriptor]) -> Vec<Value> {
     descriptors.iter().map(|descriptor| function(descriptor, &strict::plain_schema(descriptor), false)).collect()
@@ -44,6 +59,23 @@ pub fn tools(descriptors: &[Descriptor]) -> Vec<Value> {
 ///
 /// Strict mode knows a part of JSON Schema, where every field is required: optional ones become nullable or are always given.
 /// What it does not know (lengths, defaults, formats) moves into the description; the gate checks it all the same.
+///
+/// ```
+/// use gate_runtime::dialect::openai;
+/// use gate_runtime::prelude::*;
+///
+/// /// Find orders.
+/// #[gated_tool(policy = "never_ask", read_only)]
+/// fn find_orders(text: String, year: Option<u16>) -> String {
+///     format!("none of {year:?} with {text}")
+/// }
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+///
+/// let tools = openai::strict_tools(&[FindOrders::descriptor()])?;
+/// assert_eq!(tools[0]["function"]["strict"], true);
+/// assert_eq!(tools[0]["function"]["parameters"]["required"], serde_json::json!(["text", "year"]));
+/// # Ok(()) }
+/// ```
 ///
 /// # Errors
 /// [`NotStrict`] names the tool and the field whose schema cannot be strict, as a map with free keys.
@@ -64,6 +96,20 @@ fn function(descriptor: &Descriptor, parameters: &Value, strict: bool) -> Value 
 ///
 /// A call whose arguments are not JSON is still a call: the gate answers it with what is wrong. One without an id or a name is
 /// given on too, so that it is answered and not lost.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use gate_runtime::dialect::openai;
+/// use serde_json::json;
+///
+/// let message = json!({"role": "assistant", "tool_calls": [
+///     {"id": "call_1", "type": "function", "function": {"name": "get_order", "arguments": r#"{"order_id":"A-1"}"#}}
+/// ]});
+/// let calls = openai::tool_calls(&message)?;
+/// assert_eq!(calls[0].id(), "call_1");
+/// assert_eq!(calls[0].arguments(), r#"{"order_id":"A-1"}"#);
+/// # Ok(()) }
+/// ```
 ///
 /// # Errors
 /// A value that is neither a response nor a message; a call by the long deprecated `function_call`.
@@ -104,6 +150,21 @@ fn not_ours(problem: &str) -> DialectError {
 ///
 /// Answers to calls of earlier turns, which were told to wait, follow as system messages, for their place has been taken. What the
 /// tool wrote is in them as one quoted JSON string that is said to be data, so that it does not speak with the system's voice.
+///
+/// ```
+/// use gate_runtime::dialect::openai;
+/// # use gate_runtime::prelude::*;
+/// # /// Delete an account.
+/// # #[gated_tool(policy = "always_ask", destructive)] fn delete_account(user_id: String) -> String { format!("deleted {user_id}") }
+/// # registry! { pub Tools for () { DeleteAccount } }
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let gate: Gate<Tools> = Gate::builder(()).build().await?;
+/// let turn = gate.run("run-42").submit([ToolCall::new("call_1", "delete_account", r#"{"user_id":"mia"}"#)]).await?;
+/// let messages = openai::messages(&turn);
+/// assert_eq!(messages[0]["tool_call_id"], "call_1");
+/// assert!(messages[0]["content"].as_str().is_some_and(|text| text.starts_with("Not run yet: a person has been asked.")));
+/// # Ok(()) }
+/// ```
 #[must_use]
 pub fn messages(turn: &Turn) -> Vec<Value> {
     let answer =
@@ -113,6 +174,24 @@ pub fn messages(turn: &Turn) -> Vec<Value> {
 }
 
 /// The conversation of a request, for a run's [`history`](crate::Run::history).
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use gate_runtime::Message;
+/// use gate_runtime::dialect::openai;
+/// use serde_json::json;
+///
+/// let history = openai::history(&[
+///     json!({"role": "user", "content": "Where is A-1?"}),
+///     json!({"role": "assistant", "content": "I look it up.", "tool_calls": [
+///         {"id": "call_1", "type": "function", "function": {"name": "get_order", "arguments": r#"{"order_id":"A-1"}"#}}
+///     ]}),
+///     json!({"role": "tool", "tool_call_id": "call_1", "content": "A-1: paid"}),
+/// ])?;
+/// assert_eq!(history[0], Message::user("Where is A-1?"));
+/// assert_eq!(history[2], Message::tool("get_order", "A-1: paid"));
+/// # Ok(()) }
+/// ```
 ///
 /// # Errors
 /// A message whose role is not one of `system`, `developer`, `user`, `assistant` and `tool`.

@@ -32,12 +32,44 @@ use crate::values::history::Message;
 const NAME: &str = "OpenAI Responses";
 
 /// The `tools` of a request, with the schemas as they are.
+///
+/// ```
+/// use gate_runtime::dialect::openai::responses;
+/// use gate_runtime::prelude::*;
+///
+/// /// Read one order.
+/// #[gated_tool(policy = "never_ask", read_only)]
+/// fn get_order(order_id: String) -> String {
+///     format!("{order_id}: paid")
+/// }
+///
+/// let tools = responses::tools(&[GetOrder::descriptor()]);
+/// assert_eq!(tools[0]["name"], "get_order");
+/// assert_eq!(tools[0]["parameters"]["required"][0], "order_id");
+/// ```
 #[must_use]
 pub fn tools(descriptors: &[Descriptor]) -> Vec<Value> {
     descriptors.iter().map(|descriptor| function(descriptor, &strict::plain_schema(descriptor), false)).collect()
 }
 
 /// The `tools` of a request in strict mode, as [`openai::strict_tools`](super::strict_tools) makes them.
+///
+/// ```
+/// use gate_runtime::dialect::openai::responses;
+/// use gate_runtime::prelude::*;
+///
+/// /// Find orders.
+/// #[gated_tool(policy = "never_ask", read_only)]
+/// fn find_orders(text: String, year: Option<u16>) -> String {
+///     format!("none of {year:?} with {text}")
+/// }
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+///
+/// let tools = responses::strict_tools(&[FindOrders::descriptor()])?;
+/// assert_eq!(tools[0]["strict"], true);
+/// assert_eq!(tools[0]["parameters"]["required"], serde_json::json!(["text", "year"]));
+/// # Ok(()) }
+/// ```
 ///
 /// # Errors
 /// [`NotStrict`] names the tool and the field whose schema cannot be strict.
@@ -57,6 +89,21 @@ fn function(descriptor: &Descriptor, parameters: &Value, strict: bool) -> Value 
 
 /// The function calls of a response, or of a list of its items, in their order. Calls of OpenAI's own tools are not among them.
 ///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use gate_runtime::dialect::openai::responses;
+/// use serde_json::json;
+///
+/// let response = json!({"output": [
+///     {"type": "reasoning", "id": "rs_1", "summary": []},
+///     {"type": "function_call", "call_id": "call_1", "name": "get_order", "arguments": r#"{"order_id":"A-1"}"#},
+/// ]});
+/// let calls = responses::tool_calls(&response)?;
+/// assert_eq!(calls.len(), 1);
+/// assert_eq!(calls[0].arguments(), r#"{"order_id":"A-1"}"#);
+/// # Ok(()) }
+/// ```
+///
 /// # Errors
 /// A value that is neither a response nor a list of items.
 pub fn tool_calls(response: &Value) -> Result<Vec<ToolCall>, DialectError> {
@@ -70,6 +117,21 @@ pub fn tool_calls(response: &Value) -> Result<Vec<ToolCall>, DialectError> {
 
 /// The items that answer a turn: one for each call, in order, also for those that wait; then late answers, as
 /// [`openai::messages`](super::messages) gives them.
+///
+/// ```
+/// use gate_runtime::dialect::openai::responses;
+/// # use gate_runtime::prelude::*;
+/// # /// Delete an account.
+/// # #[gated_tool(policy = "always_ask", destructive)] fn delete_account(user_id: String) -> String { format!("deleted {user_id}") }
+/// # registry! { pub Tools for () { DeleteAccount } }
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let gate: Gate<Tools> = Gate::builder(()).build().await?;
+/// let turn = gate.run("run-42").submit([ToolCall::new("call_1", "delete_account", r#"{"user_id":"mia"}"#)]).await?;
+/// let input = responses::input(&turn);
+/// assert_eq!(input[0]["type"], "function_call_output");
+/// assert!(input[0]["output"].as_str().is_some_and(|text| text.starts_with("Not run yet: a person has been asked.")));
+/// # Ok(()) }
+/// ```
 #[must_use]
 pub fn input(turn: &Turn) -> Vec<Value> {
     let answer = |answer: &Answer| json!({"type": "function_call_output", "call_id": answer.call(), "output": answer.for_model()});
@@ -79,6 +141,21 @@ pub fn input(turn: &Turn) -> Vec<Value> {
 
 /// The items of a conversation, for a run's [`history`](crate::Run::history). Items that nobody said (reasoning, calls of OpenAI's
 /// own tools) are left out.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use gate_runtime::Message;
+/// use gate_runtime::dialect::openai::responses;
+/// use serde_json::json;
+///
+/// let history = responses::history(&[
+///     json!({"role": "user", "content": "Where is A-1?"}),
+///     json!({"type": "function_call", "call_id": "call_1", "name": "get_order", "arguments": r#"{"order_id":"A-1"}"#}),
+///     json!({"type": "function_call_output", "call_id": "call_1", "output": "A-1: paid"}),
+/// ])?;
+/// assert_eq!(history, [Message::user("Where is A-1?"), Message::tool("get_order", "A-1: paid")]);
+/// # Ok(()) }
+/// ```
 ///
 /// # Errors
 /// A message whose role is not one of `system`, `developer`, `user` and `assistant`.
