@@ -122,7 +122,7 @@ fn restart(#[state] world: &World, server: String) -> String {
 registry! { PeopleTools for State { Book, Restart } }
 
 async fn people_gate(store: &Shared) -> (Gate<PeopleTools>, Arc<World>, gate_runtime::testing::ManualClock) {
-    let (state, clock) = (State::default(), gate_runtime::testing::ManualClock::at(crate::desk::noon()));
+    let (state, clock) = (State::default(), gate_runtime::testing::ManualClock::at(noon()));
     (builder(store, &state).clock(clock.clone()).build().await.unwrap(), state.0, clock)
 }
 
