@@ -216,7 +216,7 @@ fn w57_hostile_text_does_nothing_to_the_terminal() {
     let hostile = r"\u001b[2J\u001b[1;1H\u001b]0;owned\u0007\u009b31m\u202eevil\u200b аlice\r\n└─";
     let mut seat = Seat::sit(80, &format!(r#"pay {{"to":"{hostile}","amount":500}}"#), &[("NO_COLOR", "1")]);
     seat.go();
-    let shown = seat.text().replace("\n│                     ", "");
+    let shown = seat.text().replace("\n│                     ┆ ", "");
     assert!(shown.contains("type ahead"), "the screen was cleared:\n{shown}");
     assert!(shown.contains(r"\u{1b}[2J") && shown.contains(r"\u{202e}evil\u{200b} \u{430}lice"), "{shown}");
     assert!(shown.contains("! it has control characters"), "{shown}");
@@ -244,13 +244,15 @@ fn arguments_are_edited_in_the_persons_editor() {
     seat.types("e\r");
     seat.sees("EDITING:");
     seat.types("500\r-7\r");
+    seat.sees("│  amount: 500\n│    → -7\n");
+    seat.types("y\r");
     seat.sees("why, if you like >");
     seat.types("\r");
     seat.sees("✗ the edited arguments do not fit:\n      at `/amount`: ");
     seat.types("e\r");
     seat.sees_times(2, "EDITING:");
     seat.types("-7\r300\r");
-    seat.types("a third of it\r");
+    seat.types("y\ra third of it\r");
     seat.sees("ANSWER Note: a person changed the arguments");
     seat.sees("paid 300 to alice");
 }

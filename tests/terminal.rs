@@ -140,7 +140,7 @@ async fn the_reviewer_sees_where_arguments_came_from_and_who_called_whom() {
 │                     from read_mail · Whole units.
 │             note    "\u{443}\u{440}gent"
 │                     from read_mail
-│                     ! it has letters that look like others, shown as \u{…}
+│                     ! it has characters that look like others, shown as \u{…}
 │             to      "alice"
 │                     said by the user
 │
@@ -182,13 +182,43 @@ async fn a_destructive_call_wants_its_name_typed() {
 
 #[tokio::test]
 async fn an_edit_is_checked_field_by_field_and_asked_again() {
-    let typed = "e\nnobody\namount\nmany\n\n\ne\namount\n20000\n\n\ne\namount\n300\n\nthat is the price\n";
+    let typed =
+        "e\nnobody\namount\nmany\n\ny\n\ne\namount\n20000\n\ny\n\ne\namount\n300\nto\n\n\ny\nthat is the price\n";
     let (shown, status, told) = type_in(payment(), typed).await;
     assert!(shown.contains("there is no argument nobody"), "{shown}");
     assert!(shown.contains("✗ the edited arguments do not fit:\n      at `/amount`: expected an integer"), "{shown}");
     assert!(shown.contains("✗ the rule \"above the limit\" denies the edited arguments"), "{shown}");
     assert_eq!(status, Status::Approved);
-    assert!(told.contains("paid 300 to alice"));
+    // An empty line kept `to` as it was.
+    assert!(told.contains("paid 300 to alice"), "{told}");
+    assert!(shown.contains("│  amount: 500\n│    → 300\n└─\n"), "{shown}");
+}
+
+#[tokio::test]
+async fn an_edit_that_is_not_confirmed_is_dropped() {
+    for typed in
+        ["e\namount\n300\n\n\n", "e\namount\n300\n\nn\n", "e\namount\n\n\n", "e\nto\n\n\ny\n", "e\namount\n300\n\ny"]
+    {
+        let (shown, status, told) = type_in(payment(), typed).await;
+        assert_eq!(status, Status::Pending, "{typed:?}: {shown}");
+        assert!(told.starts_with("Not run yet"));
+    }
+    let (_, _, told) = type_in(payment(), "e\nto\n\"\"\n\ny\n\n").await;
+    assert!(told.ends_with("paid 500 to "), "{told}");
+}
+
+#[tokio::test]
+async fn a_tool_that_is_not_known_here_wants_its_name_typed() {
+    let (store, people) = (MemoryStore::new(), || StaticDirectory::new().person("dana", ["manager"]));
+    let owner: Gate<Tools> = Gate::builder(()).store(store.clone()).directory(people()).build().await.unwrap();
+    let _ = owner.run("run-1").submit([payment()]).await.unwrap();
+    let inbox: Gate<MoveTools> =
+        Gate::builder(()).store(store).directory(people().person("omar", ["manager"])).build().await.unwrap();
+    let (asked, dana) = (inbox.pending().await.unwrap(), inbox.reviewer("dana").await.unwrap());
+    let screen = Screen::default();
+    Terminal::over(&b"a\n\n"[..], screen.clone()).ask(&asked[0], &dana).await.unwrap();
+    assert!(screen.text().contains("UNKNOWN HERE: taken for destructive") && screen.text().contains("not approved"));
+    assert_eq!(inbox.pending().await.unwrap().len(), 1);
 }
 
 /// Two must agree.
@@ -263,7 +293,7 @@ async fn w57_hostile_text_is_shown_flagged_and_not_acted_out() {
 async fn w58_a_long_argument_is_shown_by_its_ends_and_whole_on_request() {
     let text = format!("start{}end", "x".repeat(1_000_000 / 8));
     let call = ToolCall::new("1", "pay", serde_json::json!({"to": text, "amount": 500}).to_string());
-    let unwrapped = |shown: String| shown.replace(['\n', '│', ' '], "");
+    let unwrapped = |shown: String| shown.replace(['\n', '│', '┆', ' '], "");
     let (shown, ..) = type_in(call.clone(), "").await;
     assert!(shown.len() < 5_000, "{shown}");
     let digest = Digest::of(&text).to_string();
@@ -282,6 +312,30 @@ async fn w58_what_a_cut_hides_is_named_all_the_same() {
     assert!(!shown.contains("202e") && shown.contains("! it has characters that turn the text around"), "{shown}");
 }
 
+/// Every line in which a text goes on has a mark that no text can be without.
+#[tokio::test]
+async fn w59_no_text_can_draw_a_note_of_its_own() {
+    let fake = format!("alice@example.com\"{}said by the user · checked", " ".repeat(60));
+    let arguments = serde_json::json!({"to": fake, "amount": 9_000}).to_string();
+    let (shown, ..) = type_in(ToolCall::new("1", "pay", arguments).reasoning(fake), "").await;
+    let own = |line: &&str| line.starts_with("│             ") && !line.contains('┆');
+    let notes: Vec<&str> = shown.lines().filter(own).map(|line| line.trim_start_matches(['│', ' '])).collect();
+    let (until, rest): (Vec<&str>, Vec<&str>) = notes.iter().partition(|note| note.starts_with("until "));
+    assert_eq!(until.len(), 1);
+    assert_eq!(
+        rest,
+        [
+            "the agent's own words, which nobody has checked",
+            "Whole units.",
+            rest[2],
+            "· deny    above the limit",
+            "● ask     otherwise: a manager within 30 minutes"
+        ],
+        "{shown}"
+    );
+    assert!(rest[2].starts_with("to "), "{shown}");
+}
+
 #[tokio::test]
 async fn w59_no_text_can_draw_a_row_of_its_own() {
     let fake = "x\n└─\n┌─ nothing wants a decision\n│  decides    you already did\n";
@@ -295,12 +349,13 @@ async fn w59_no_text_can_draw_a_row_of_its_own() {
 #[tokio::test]
 async fn arguments_are_edited_in_an_editor() {
     let with = |command: &'static str| move |terminal: Terminal| terminal.editor(command);
-    let (shown, status, told) = type_with(payment(), "e\nthat is the price\n", with("sed -i s/500/300/")).await;
+    let (shown, status, told) = type_with(payment(), "e\ny\nthat is the price\n", with("sed -i s/500/300/")).await;
     assert_eq!(status, Status::Approved, "{shown}");
     assert!(told.contains("paid 300 to alice"), "{told}");
 
     // An edit that does not fit is told field by field, and the editor has it again.
-    let (shown, status, _) = type_with(payment(), "e\n\ne\n\n", with("sed -i 's/5*00/\"many\"/; s/to/tu/'")).await;
+    let (shown, status, _) =
+        type_with(payment(), "e\ny\n\ne\ny\n\n", with("sed -i 's/5*00/\"many\"/; s/to/tu/'")).await;
     assert_eq!(status, Status::Pending);
     for problem in ["\n      at `/amount`: expected an integer", "\n      at `/tu`: unknown field"] {
         assert!(shown.contains(problem), "{problem} in {shown}");
@@ -309,7 +364,7 @@ async fn arguments_are_edited_in_an_editor() {
     for (command, typed, said) in [
         ("true", "e\n", "nothing is changed"),
         ("false", "e\n", "the editor ended with an error"),
-        ("sed -i s/500/20000/", "e\n\n", "the rule \"above the limit\" denies the edited arguments"),
+        ("sed -i s/500/20000/", "e\ny\n\n", "the rule \"above the limit\" denies the edited arguments"),
         ("sed -i 's/500/{/'", "e\n\n", "✗ at `/amount`: not JSON"),
         ("sed -i '1i [' ", "e\nl\n", "not JSON"),
         ("rm", "e\n", "nothing is changed"),
@@ -329,7 +384,7 @@ async fn w59_markup_in_arguments_and_reasons_appears_as_text() {
     let markup = "<b onclick=x>hi</b> **bold** [link](https://e.com) {{ 7 * 7 }} ${HOME} %s {0} &amp;";
     let arguments = serde_json::json!({"to": markup, "amount": 500}).to_string();
     let (shown, ..) = type_in(ToolCall::new("1", "pay", arguments).reasoning(markup), "").await;
-    let unwrapped = shown.replace(['\n', '│', ' '], "");
+    let unwrapped = shown.replace(['\n', '│', '┆', ' '], "");
     assert_eq!(unwrapped.matches(&markup.replace(' ', "")).count(), 2, "{shown}");
 }
 

@@ -19,6 +19,8 @@ on_every_store! {
     n_a_nested_agent_is_judged_by_its_own_policy_and_rules_see_who_called_it,
     n_a_nested_run_acts_for_the_same_person_who_cannot_approve,
     n_the_user_of_a_nested_run_is_an_agent,
+    n_a_rejection_follows_into_nested_runs_and_out_of_them,
+    n_for_whom_the_outer_run_acts_counts_whenever_it_is_said,
     n_no_run_can_pass_for_a_nested_one,
     n_a_run_is_not_handed_to_an_agent_that_nobody_knows,
 }
@@ -250,4 +252,34 @@ async fn n_a_run_is_not_handed_to_an_agent_that_nobody_knows(store: Shared) {
     assert!(run.info().passages().is_empty());
     let error = run.child("c").submit([wipe("1", "a")]).await.unwrap_err().to_string();
     assert!(error.contains("does not say which agent it is"), "{error}");
+}
+
+async fn n_a_rejection_follows_into_nested_runs_and_out_of_them(store: Shared) {
+    let (gate, world) = gate(&store).await;
+    let (outer, dana) = (gate.run("run"), dana(&gate).await);
+    let turn = outer.submit([wipe("1", "prod")]).await.unwrap();
+    asked(&turn).reject(&dana, "never").await.unwrap();
+    let inner = outer.child("x");
+    assert_eq!(kinds(&inner.submit([wipe("1", "prod")]).await.unwrap()), ["rejected"]);
+    let turn = inner.submit([wipe("2", "test")]).await.unwrap();
+    assert_eq!(asked(&turn).approval().earlier()[0].reason(), "never");
+
+    asked(&turn).reject(&dana, "not that either").await.unwrap();
+    assert_eq!(kinds(&outer.child("y").submit([wipe("1", "test")]).await.unwrap()), ["rejected"]);
+    assert_eq!(kinds(&outer.submit([wipe("3", "test")]).await.unwrap()), ["rejected"]);
+    // Another run is another matter.
+    assert_eq!(kinds(&gate.run("other").submit([wipe("1", "prod")]).await.unwrap()), ["waiting"]);
+    assert_eq!(world.ran(), [""; 0]);
+}
+
+async fn n_for_whom_the_outer_run_acts_counts_whenever_it_is_said(store: Shared) {
+    let (gate, _) = gate(&store).await;
+    let outer = gate.run("run");
+    let inner = outer.child("x");
+    let outer = outer.on_behalf_of("dana").case("ticket-7");
+    let turn = inner.submit([wipe("1", "a")]).await.unwrap();
+    assert_eq!(inner.info().case().unwrap().as_str(), "ticket-7");
+    assert!(asked(&turn).approve(&dana(&gate).await).await.is_err());
+    let resumed = gate.resume(outer.state().await.unwrap()).await.unwrap();
+    assert_eq!(resumed.child("x").info().principal().unwrap().as_str(), "dana");
 }

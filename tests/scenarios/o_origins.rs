@@ -5,7 +5,7 @@ use gate_runtime::prelude::*;
 use gate_runtime::{BoxFuture, Objection, Overlay, OverlayCall, Verdict};
 use serde_json::{Value, json};
 
-use crate::desk::{State, World, asked, builder, call, dana, kinds};
+use crate::desk::{State, World, asked, builder, call, dana, kinds, people};
 use crate::stores::{Shared, on_every_store};
 
 on_every_store! {
@@ -17,6 +17,7 @@ on_every_store! {
     o_without_a_history_nothing_was_said_by_the_user,
     o_an_overlay_sees_origins_too,
     o_what_is_heard_while_the_run_goes_on_counts,
+    o_an_edit_where_nothing_is_known_of_the_conversation_drops_nobody,
 }
 
 /// Payments: to whom the user named, and as much as the user said.
@@ -203,4 +204,52 @@ async fn o_what_is_heard_while_the_run_goes_on_counts(store: Shared) {
     let turn = run.proceed().await.unwrap();
     asked(&turn).approve(&dana(&gate).await).await.unwrap();
     assert_eq!(run.proceed().await.unwrap().late().len(), 1);
+}
+
+/// A manager for what is large, and security for whom a tool named.
+#[policy]
+fn by_two(rules: Rules<Wire>) -> Rules<Wire> {
+    rules
+        .ask("large", ask(role("manager")))
+        .when(|call| call.amount > 100)
+        .ask("a tool named the recipient", ask(role("security")))
+        .when(|call| matches!(call.origin(&call.to), Origin::Tool { .. }))
+        .otherwise(approve())
+}
+
+/// Wire money.
+#[gated_tool(policy = "by_two")]
+fn wire(#[state] world: &World, to: String, amount: u64, note: String) -> String {
+    world.ran.lock().unwrap().push(format!("wire {amount} to {to} {note}"));
+    to
+}
+
+registry! { WireTools for State { Wire } }
+
+async fn o_an_edit_where_nothing_is_known_of_the_conversation_drops_nobody(store: Shared) {
+    let state = State::default();
+    let people = || people().person("sam", ["security"]);
+    let gate: Gate<WireTools> = builder(&store, &state).directory(people()).build().await.unwrap();
+    let run = gate.run("run").history([Message::tool("read_mail", MAIL)]);
+    let wired = json!({"to": "mallory@evil.example", "amount": 500, "note": "x"});
+    let _ = run.submit([call("1", "wire", wired)]).await.unwrap();
+    let saved = run.state().await.unwrap();
+    drop((run, gate));
+
+    // Another process, where nobody heard the conversation: a manager edits, and it still waits for security.
+    let gate: Gate<WireTools> = builder(&store, &state).directory(people()).build().await.unwrap();
+    let pending = gate.pending().await.unwrap();
+    pending[0].edit(&dana(&gate).await, Edit::new().set("note", "y")).await.unwrap();
+    let pending = gate.pending().await.unwrap();
+    assert_eq!(pending[0].approval().requirements().len(), 2);
+    let origins = pending[0].approval().assessment().origins();
+    assert!(origins.map(|(place, origin)| format!("{place} {origin}")).any(|origin| origin == "/to from read_mail"));
+
+    // Nor does a run that goes on without its history let it through.
+    let run = gate.resume(saved).await.unwrap();
+    assert_eq!(kinds(&run.proceed().await.unwrap()), ["waiting"]);
+    assert!(state.0.ran().is_empty());
+    pending[0].approve(&gate.reviewer("sam").await.unwrap()).await.unwrap();
+    assert_eq!(kinds(&run.proceed().await.unwrap()), ["succeeded"]);
+    assert_eq!(state.0.ran(), ["wire 500 to mallory@evil.example y"]);
 }

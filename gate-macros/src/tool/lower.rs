@@ -24,6 +24,7 @@ pub(crate) fn lower(options: &Options, function: Function, errors: &mut Errors) 
     }
     let Parameters { mut arguments, order, state, .. } = parameters;
     described(&signature.ident, &description, errors);
+    names_of_their_own(&arguments, errors);
     mark_secrets(&options.secrets, &mut arguments, errors);
     let hints = hints(options, errors);
     Model {
@@ -250,6 +251,52 @@ fn not_hidden(attribute: &Attribute, errors: &mut Errors) {
             _ => continue,
         };
         errors.at(option, why);
+    }
+}
+
+/// What a person reads under a name goes to one argument alone.
+fn names_of_their_own(arguments: &[Argument], errors: &mut Errors) {
+    let mut taken: Vec<String> = Vec::new();
+    for argument in arguments {
+        let own = json_names(argument);
+        for (name, place) in own.iter().filter(|(name, _)| taken.contains(name)).take(1) {
+            errors.at_span(*place, format!("two arguments are called `{name}` in JSON: rename one of them"));
+        }
+        taken.extend(own.into_iter().map(|(name, _)| name));
+    }
+}
+
+/// The names that an argument has in JSON, by its own name or by `rename = "…"`, `rename(serialize = "…", deserialize = "…")`, `alias = "…"`.
+fn json_names(argument: &Argument) -> Vec<(String, Span)> {
+    let mut names = Vec::new();
+    let mut is_renamed = false;
+    for list in argument.attributes.iter().filter_map(|attribute| attribute.meta.require_list().ok()) {
+        let mut tokens = list.tokens.clone().into_iter();
+        while let Some(token) = tokens.next() {
+            let TokenTree::Ident(option) = token else { continue };
+            if option == "rename" || option == "alias" {
+                is_renamed |= option == "rename";
+                let value = match tokens.next() {
+                    // After `=`.
+                    Some(TokenTree::Punct(_)) => tokens.next(),
+                    group => group,
+                };
+                names.extend(value.into_iter().flat_map(literals));
+            }
+        }
+    }
+    if !is_renamed {
+        names.push((argument.name.unraw().to_string(), argument.name.span()));
+    }
+    names
+}
+
+/// The texts in a token.
+fn literals(token: TokenTree) -> Vec<(String, Span)> {
+    match token {
+        TokenTree::Literal(literal) => vec![(literal.to_string().trim_matches('"').to_owned(), literal.span())],
+        TokenTree::Group(group) => group.stream().into_iter().flat_map(literals).collect(),
+        TokenTree::Ident(_) | TokenTree::Punct(_) => Vec::new(),
     }
 }
 

@@ -95,8 +95,8 @@ impl Core {
             slots.earlier.clone()
         };
         stand.extend(self.load_all(earlier).await?);
-        let nested = self.load_all(thread.nested_ids()).await?;
-        Ok(self.turn(run, thread, &stand, &[], &nested))
+        let nested = self.nested_questions(thread).await?;
+        Ok(self.turn(run, thread, &stand, &[], nested))
     }
 
     /// Takes in a call that is alone.
@@ -181,8 +181,8 @@ impl Core {
         .await;
         let failed: Vec<(ApprovalId, NotRun)> = dispatched.into_iter().flatten().collect();
         let stand = self.load_all(known.ids()).await?;
-        let nested = self.load_all(thread.nested_ids()).await?;
-        Ok(self.turn(run, thread, &stand, &failed, &nested))
+        let nested = self.nested_questions(thread).await?;
+        Ok(self.turn(run, thread, &stand, &failed, nested))
     }
 
     /// Waits until people have decided every call of the batch, and runs what they approved.
@@ -198,6 +198,21 @@ impl Core {
         }
     }
 
+    /// The questions of nested runs, each with the circumstances of its own.
+    async fn nested_questions(self: &Arc<Self>, thread: &Thread) -> Result<Vec<Interruption>, RunError> {
+        let mut questions = Vec::new();
+        for nested in thread.descendants() {
+            let ids = lock(&nested.slots).ids();
+            let run = nested.as_it_is(nested.info());
+            for approval in self.load_all(ids).await? {
+                if approval.status == Status::Pending {
+                    questions.push(Interruption::new(Arc::clone(self), run.clone(), approval));
+                }
+            }
+        }
+        Ok(questions)
+    }
+
     /// Answers and questions, from how the approvals stand. Late answers are given once. Of nested runs there are questions only.
     fn turn(
         self: &Arc<Self>,
@@ -205,7 +220,7 @@ impl Core {
         thread: &Thread,
         stand: &[Arc<Approval>],
         failed: &[(ApprovalId, NotRun)],
-        nested: &[Arc<Approval>],
+        nested: Vec<Interruption>,
     ) -> Turn {
         let mut slots = lock(&thread.slots);
         let answer = |id: ApprovalId| {
@@ -236,12 +251,13 @@ impl Core {
         let (waiting, late): (Vec<_>, Vec<_>) = slots.earlier.iter().filter_map(|id| answer(*id)).partition(waits);
         slots.earlier = waiting.iter().filter_map(|answer| Some(answer.approval()?.id())).collect();
         let mut interruptions: Vec<Interruption> = Vec::new();
-        for approval in waiting.iter().chain(&answers).filter_map(Answer::approval).chain(nested) {
+        for approval in waiting.iter().chain(&answers).filter_map(Answer::approval) {
             let is_new = interruptions.iter().all(|known| known.id() != approval.id());
             if approval.status == Status::Pending && is_new {
                 interruptions.push(Interruption::new(Arc::clone(self), run.clone(), Arc::clone(approval)));
             }
         }
+        interruptions.extend(nested);
         Turn::new(answers, late, interruptions)
     }
 

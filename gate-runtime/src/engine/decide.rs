@@ -84,7 +84,7 @@ impl Edit {
         self.changes.is_empty()
     }
 
-    fn apply(&self, arguments: &Value) -> Result<Value, Misfit> {
+    pub(crate) fn apply(&self, arguments: &Value) -> Result<Value, Misfit> {
         let mut edited = arguments.clone();
         for (field, value) in &self.changes {
             let pointer = if field.starts_with('/') { field.clone() } else { pointer_to(field) };

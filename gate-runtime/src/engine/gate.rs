@@ -141,7 +141,7 @@ impl<R: Registry> Gate<R> {
 
     fn of(&self, approval: Arc<Approval>) -> Interruption {
         let info = Arc::clone(&approval.subject.info);
-        let run = Circumstances { info, reasoning: None, history: History::default() };
+        let run = Circumstances { info, reasoning: None, history: History::default(), relatives: Vec::new() };
         Interruption::new(Arc::clone(&self.core), run, approval)
     }
 

@@ -11,7 +11,7 @@ use crate::ports::store::Transition;
 use crate::values::context::{CallContext, RunInfo, ToolCall};
 use crate::values::event::{GateEvent, Record, Subject};
 use crate::values::history::History;
-use crate::values::id::{ApprovalId, CallId, ToolName};
+use crate::values::id::{ApprovalId, CallId, RunId, ToolName};
 use crate::values::json::{read, read_value};
 use crate::values::outcome::NotRun;
 
@@ -21,6 +21,8 @@ pub(crate) struct Circumstances {
     pub(crate) info: Arc<RunInfo>,
     pub(crate) reasoning: Option<Arc<str>>,
     pub(crate) history: History,
+    /// The other runs that are nested in the same outermost one, and that itself.
+    pub(crate) relatives: Vec<RunId>,
 }
 
 impl Circumstances {

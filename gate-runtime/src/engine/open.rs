@@ -61,7 +61,7 @@ impl Core {
         let tool = self.tool_at(proposed.tool)?;
         let schema = tool.descriptor.input_schema();
         let proposal = Proposal::new(&run.info.run, &proposed.call, &tool.name, self.now());
-        let recalled = self.store.recall(&proposal).await.map_err(unavailable)?;
+        let mut recalled = self.store.recall(&proposal).await.map_err(unavailable)?;
         if let Some(known) = recalled.approval {
             if known.subject.tool == tool.name && is_same_call(schema, &proposed.arguments, known.proposed()) {
                 self.remember_secrets(&known, &proposed.arguments);
@@ -71,6 +71,13 @@ impl Core {
             let problem =
                 format!("The call id `{id}` was used before in this run, for another call: give every call its own");
             return Err(self.refuse(run, &proposed.call, &tool.name, problem).await);
+        }
+        for relative in &run.relatives {
+            // What people refused to an agent, they refused to those that it calls, and to the one that calls it.
+            let about = Proposal::new(relative, &proposed.call, &tool.name, proposal.now);
+            let there = self.store.recall(&about).await.map_err(unavailable)?;
+            recalled.rejected.extend(there.rejected);
+            recalled.denials = recalled.denials.saturating_add(there.denials);
         }
         let sealed = tool.seal(&proposed.arguments).map_err(invalid)?;
         let earlier = refusals(schema, &proposed.arguments, &sealed, &recalled);

@@ -119,12 +119,12 @@ impl<R: Registry> Run<R> {
     /// # Ok(()) }
     /// ```
     pub fn set_history(&self, messages: impl IntoIterator<Item = Message>) {
-        lock(&self.thread.heard.own).replace(messages.into_iter().collect());
+        self.thread.set_history(messages.into_iter().collect());
     }
 
     /// Adds what is said now to the history.
     pub fn hear(&self, message: Message) {
-        lock(&self.thread.heard.own).push(message);
+        self.thread.hear(message);
     }
 
     /// Who runs, for whom, in which matter, and how the run came to its agent.

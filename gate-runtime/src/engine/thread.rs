@@ -1,5 +1,6 @@
 //! What a run remembers: who runs, what was said, its calls, and the runs nested in it.
 
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 
 use super::batch::Slots;
@@ -8,75 +9,119 @@ use super::error::RunError;
 use super::intake::Circumstances;
 use super::run_state::Body;
 use crate::values::context::{NESTED, Passage, RunInfo};
-use crate::values::history::History;
+use crate::values::history::{History, Message};
 use crate::values::id::{AgentName, ApprovalId, RunId};
 
 /// One run, as its handles share it.
 pub(crate) struct Thread {
-    told: Mutex<Told>,
-    pub(crate) heard: Arc<Heard>,
+    pub(crate) level: Arc<Level>,
     pub(crate) slots: Mutex<Slots>,
     nested: Mutex<Vec<Arc<Thread>>>,
 }
 
+/// What runs nested in a run look at too: what the application said of it, and what was said in it.
+pub(crate) struct Level {
+    told: Mutex<Told>,
+    heard: Mutex<History>,
+    outer: Option<Arc<Level>>,
+    /// The ids of all runs that are nested in the outermost one, and its own.
+    family: Arc<Mutex<Vec<RunId>>>,
+    /// Numbers what is heard in any of them.
+    order: Arc<AtomicU64>,
+}
+
 /// What the application said of a run.
-pub(crate) struct Told {
-    pub(crate) info: Arc<RunInfo>,
-    pub(crate) reasoning: Option<Arc<str>>,
+struct Told {
+    info: Arc<RunInfo>,
+    reasoning: Option<Arc<str>>,
 }
 
-/// What was said in a run, and before it to the agent that called it.
-#[derive(Default)]
-pub(crate) struct Heard {
-    pub(crate) own: Mutex<History>,
-    before: Option<Arc<Heard>>,
-}
+impl Level {
+    fn new(info: RunInfo, reasoning: Option<Arc<str>>, outer: Option<Arc<Level>>) -> Self {
+        let run = info.run.clone();
+        let (family, order) = match &outer {
+            Some(outer) => (Arc::clone(&outer.family), Arc::clone(&outer.order)),
+            None => Default::default(),
+        };
+        lock(&family).push(run);
+        let told = Mutex::new(Told { info: Arc::new(info), reasoning });
+        Self { told, heard: Mutex::default(), outer, family, order }
+    }
 
-impl Heard {
-    /// The history as it is now.
-    fn now(&self) -> History {
-        let own = lock(&self.own).clone();
-        match &self.before {
-            Some(before) => own.after(before.now()),
+    /// Who runs, for whom: for whom the outer run acts, where nothing else is said.
+    fn info(&self) -> Arc<RunInfo> {
+        let own = Arc::clone(&lock(&self.told).info);
+        let Some(outer) = self.outer.as_ref().map(|outer| outer.info()) else { return own };
+        let mut info = RunInfo::clone(&own);
+        if info.principal.is_none() {
+            info.principal.clone_from(&outer.principal);
+            info.roles.clone_from(&outer.roles);
+        }
+        info.case = info.case.or_else(|| outer.case.clone());
+        Arc::new(info)
+    }
+
+    /// The history as it is now, with what was said before it to the agents outside.
+    fn history(&self) -> History {
+        let own = lock(&self.heard).clone();
+        match &self.outer {
+            Some(outer) => own.within(outer.history()),
             None => own,
         }
+    }
+
+    /// The other runs of the family: what people refused there was refused here.
+    fn relatives(&self) -> Vec<RunId> {
+        let family = lock(&self.family);
+        if family.len() < 2 {
+            return Vec::new();
+        }
+        let own = lock(&self.told).info.run.clone();
+        family.iter().filter(|run| **run != own).cloned().collect()
     }
 }
 
 impl Thread {
     pub(crate) fn begin(core: &Core, run: RunId) -> Self {
-        let info = RunInfo::new(run, only_agent(core));
-        Self::new(Told { info: Arc::new(info), reasoning: None }, Arc::default(), Slots::default())
+        Self::new(Level::new(RunInfo::new(run, only_agent(core)), None, None), Slots::default())
     }
 
-    fn new(told: Told, heard: Arc<Heard>, slots: Slots) -> Self {
-        Self { told: Mutex::new(told), heard, slots: Mutex::new(slots), nested: Mutex::default() }
+    fn new(level: Level, slots: Slots) -> Self {
+        Self { level: Arc::new(level), slots: Mutex::new(slots), nested: Mutex::default() }
     }
 
     /// The run of a state, with the runs nested in it.
-    pub(crate) fn resumed(body: Body, before: Option<Arc<Heard>>) -> Self {
-        let heard = Arc::new(Heard { own: Mutex::default(), before });
-        let told = Told { info: body.info, reasoning: body.reasoning };
-        let thread = Self::new(told, Arc::clone(&heard), Slots::resumed(body.current, body.earlier));
-        let nested = body.nested.into_iter().map(|inner| Arc::new(Self::resumed(inner, Some(Arc::clone(&heard)))));
-        *lock(&thread.nested) = nested.collect();
+    pub(crate) fn resumed(body: Body, outer: Option<Arc<Level>>) -> Self {
+        let level = Level::new(RunInfo::clone(&body.info), body.reasoning, outer);
+        let thread = Self::new(level, Slots::resumed(body.current, body.earlier));
+        let level = || Some(Arc::clone(&thread.level));
+        let nested = body.nested.into_iter().map(|inner| Arc::new(Self::resumed(inner, level()))).collect();
+        *lock(&thread.nested) = nested;
         thread
     }
 
     pub(crate) fn info(&self) -> Arc<RunInfo> {
-        Arc::clone(&lock(&self.told).info)
+        self.level.info()
     }
 
     pub(crate) fn reasoning(&self) -> Option<Arc<str>> {
-        lock(&self.told).reasoning.clone()
+        lock(&self.level.told).reasoning.clone()
     }
 
     pub(crate) fn set_reasoning(&self, text: Arc<str>) {
-        lock(&self.told).reasoning = Some(text);
+        lock(&self.level.told).reasoning = Some(text);
     }
 
     pub(crate) fn change(&self, change: impl FnOnce(&mut RunInfo)) {
-        change(Arc::make_mut(&mut lock(&self.told).info));
+        change(Arc::make_mut(&mut lock(&self.level.told).info));
+    }
+
+    pub(crate) fn hear(&self, message: Message) {
+        lock(&self.level.heard).push(message, &self.level.order);
+    }
+
+    pub(crate) fn set_history(&self, conversation: Vec<Message>) {
+        lock(&self.level.heard).replace(conversation, &self.level.order);
     }
 
     /// The nested run of an id: the one that is there, or a new one.
@@ -87,11 +132,10 @@ impl Thread {
         if let Some(known) = nested.iter().find(|known| known.info().run == run) {
             return Arc::clone(known);
         }
-        let mut info = RunInfo { run: run.clone(), agent: only_agent(core), ..(*outer).clone() };
+        let mut info = RunInfo::new(run, only_agent(core));
+        info.passages.clone_from(&outer.passages);
         info.passages.push(Passage::Called { by: outer.agent.clone(), run: outer.run.clone() });
-        let heard = Heard { own: Mutex::default(), before: Some(Arc::clone(&self.heard)) };
-        let told = Told { info: Arc::new(info), reasoning: None };
-        let new = Arc::new(Self::new(told, Arc::new(heard), Slots::default()));
+        let new = Arc::new(Self::new(Level::new(info, None, Some(Arc::clone(&self.level))), Slots::default()));
         nested.push(Arc::clone(&new));
         new
     }
@@ -103,17 +147,17 @@ impl Thread {
 
     /// It and every run nested in it, at any depth.
     pub(crate) fn family(self: &Arc<Self>) -> Vec<Arc<Self>> {
-        let mut all = vec![Arc::clone(self)];
-        for nested in self.all_nested() {
-            all.extend(nested.family());
-        }
-        all
+        [Arc::clone(self)].into_iter().chain(self.all_nested().iter().flat_map(Self::family)).collect()
+    }
+
+    /// Every run nested in it, at any depth.
+    pub(crate) fn descendants(&self) -> Vec<Arc<Self>> {
+        self.all_nested().iter().flat_map(Self::family).collect()
     }
 
     /// The approvals that runs nested in it have not answered for good.
     pub(crate) fn nested_ids(&self) -> Vec<ApprovalId> {
-        let families = self.all_nested().into_iter().flat_map(|nested| nested.family());
-        families.flat_map(|thread| lock(&thread.slots).ids()).collect()
+        self.descendants().iter().flat_map(|thread| lock(&thread.slots).ids()).collect()
     }
 
     /// The circumstances of the next call, if the run can go on at all.
@@ -127,7 +171,13 @@ impl Thread {
             return Err(RunError::ReservedRunId(info.run.clone()));
         }
         check_agent(core, &info.agent)?;
-        Ok(Circumstances { info, reasoning: self.reasoning(), history: self.heard.now() })
+        Ok(self.as_it_is(info))
+    }
+
+    /// The circumstances of calls that are there already.
+    pub(crate) fn as_it_is(&self, info: Arc<RunInfo>) -> Circumstances {
+        let (history, relatives) = (self.level.history(), self.level.relatives());
+        Circumstances { info, reasoning: self.reasoning(), history, relatives }
     }
 }
 

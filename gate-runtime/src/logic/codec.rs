@@ -38,6 +38,11 @@ impl Arguments {
     /// The schema of all of them: a closed object.
     pub(super) fn schema(&self, generator: &mut SchemaGenerator) -> Value {
         let (mut properties, mut required) = (Map::new(), Vec::new());
+        // The macro refuses two arguments of one name. Were there any, nothing would fit: no value may go to two arguments.
+        let mut add = |name: String, schema: Value| {
+            let is_new = !properties.contains_key(&name);
+            properties.insert(name, if is_new { schema } else { Value::Bool(false) });
+        };
         for argument in &self.0 {
             match argument {
                 Argument::Plain { name, about, is_secret, schema, is_optional } => {
@@ -48,7 +53,7 @@ impl Arguments {
                     if *is_secret {
                         schema.insert(SECRET.to_owned(), true.into());
                     }
-                    properties.insert((*name).to_owned(), schema.to_value());
+                    add((*name).to_owned(), schema.to_value());
                     if !is_optional() {
                         required.push(Value::from(*name));
                     }
@@ -56,10 +61,10 @@ impl Arguments {
                 Argument::Part { schema } => {
                     let mut schema = schema(generator).to_value();
                     if let Some(Value::Object(own)) = schema.get_mut("properties").map(Value::take) {
-                        properties.extend(own);
+                        own.into_iter().for_each(|(name, schema)| add(name, schema));
                     }
                     if let Some(Value::Array(own)) = schema.get_mut("required").map(Value::take) {
-                        required.extend(own);
+                        required.extend(own.into_iter().filter(|name| !required.contains(name)).collect::<Vec<_>>());
                     }
                 }
             }

@@ -258,15 +258,28 @@ impl Approval {
     /// asks again.
     fn reassess(&mut self, assessment: &Arc<Assessment>, changes: Changes, now: Timestamp) -> Result<(), Refused> {
         self.must_be(&[Status::Pending, Status::Approved])?;
-        self.assessment = Arc::clone(assessment);
+        let origins = &self.assessment.origins;
+        // Who judges again may not know what was said, as in another process: what was known stays known.
+        self.assessment = if assessment.origins.is_empty() && !origins.is_empty() {
+            Arc::new(Assessment { origins: origins.clone(), ..Assessment::clone(assessment) })
+        } else {
+            Arc::clone(assessment)
+        };
         let asked = match assessment.verdict() {
             Verdict::Deny => {
                 self.status = Status::Denied;
                 return Ok(());
             }
-            // People were asked, and nothing that they agreed to falls away because rules would not ask them now.
-            Verdict::Approve if !self.requirements.is_empty() => self.requirements.clone(),
-            Verdict::Approve | Verdict::Ask => assessment.requirements(),
+            // Under other rules, whoever they ask.
+            Verdict::Approve | Verdict::Ask if !changes.is_empty() && !assessment.requirements().is_empty() => {
+                assessment.requirements()
+            }
+            // Under the same ones, nobody who was asked falls away because the rules would not ask them now.
+            Verdict::Approve | Verdict::Ask => {
+                let new = assessment.requirements();
+                let new = new.into_iter().filter(|new| !self.requirements.contains(new));
+                self.requirements.iter().cloned().chain(new).collect()
+            }
         };
         if !changes.is_empty() {
             self.rebind(changes);

@@ -2,6 +2,7 @@
 
 use std::fmt::{self, Write as _};
 
+use unicode_normalization::UnicodeNormalization as _;
 use unicode_security::MixedScript as _;
 
 /// Text that somebody else wrote, made safe to look at: what would act on a screen, hide, or pass for something else stands as an
@@ -28,7 +29,7 @@ pub struct Visible {
 /// What is wrong with a text that somebody is to look at.
 ///
 /// ```
-/// assert_eq!(gate_runtime::Hazard::LookAlike.to_string(), "letters that look like others");
+/// assert_eq!(gate_runtime::Hazard::LookAlike.to_string(), "characters that look like others");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
@@ -39,7 +40,9 @@ pub enum Hazard {
     Direction,
     /// Characters that take no room.
     Invisible,
-    /// Letters of several scripts in one word, or a word that looks like another one in plain letters.
+    /// Characters that are drawn over others.
+    Overlay,
+    /// Letters or digits of several scripts in one word, a word that looks like another one in plain letters, signs that look like plain ones.
     LookAlike,
 }
 
@@ -49,7 +52,8 @@ impl fmt::Display for Hazard {
             Self::Control => "control characters",
             Self::Direction => "characters that turn the text around",
             Self::Invisible => "invisible characters",
-            Self::LookAlike => "letters that look like others",
+            Self::Overlay => "characters drawn over others",
+            Self::LookAlike => "characters that look like others",
         })
     }
 }
@@ -89,16 +93,20 @@ impl Visible {
     }
 
     fn push(&mut self, c: char) {
-        match hazard(c) {
+        match hazard(c).or_else(|| looks_plain(c).then_some(Hazard::LookAlike)) {
             Some(hazard) => self.escape(c, hazard),
             None => self.text.push(c),
         }
     }
 
     fn push_word(&mut self, word: &str) {
-        let is_disguised = !word.is_ascii() && word.chars().any(char::is_alphabetic) && looks_like_another(word);
+        let is_disguised = !word.is_ascii() && looks_like_another(word);
+        let mut marks = 0;
         for c in word.chars() {
-            if is_disguised && !c.is_ascii() {
+            marks = if unicode_normalization::char::is_combining_mark(c) { marks + 1 } else { 0 };
+            if marks > 2 {
+                self.escape(c, Hazard::Overlay);
+            } else if is_disguised && !c.is_ascii() {
                 self.escape(c, Hazard::LookAlike);
             } else {
                 self.push(c);
@@ -126,17 +134,55 @@ fn is_of_word(c: char) -> bool {
 
 /// Whether a word mixes scripts, or cannot be told from one in plain letters (Unicode Technical Standard 39).
 fn looks_like_another(word: &str) -> bool {
-    !word.is_single_script() || unicode_security::skeleton(word).all(|c| c.is_ascii())
+    if word.chars().any(char::is_alphabetic) {
+        return !word.is_single_script() || unicode_security::skeleton(word).all(|c| c.is_ascii());
+    }
+    // Digits of another script are honest among themselves, as long as they are not drawn as the plain ones.
+    word.chars().any(|c| c.is_ascii_digit()) || word.chars().any(looks_plain)
 }
 
-fn hazard(c: char) -> Option<Hazard> {
+/// Whether a character that is no letter is drawn as a plain one is. Those that every text has are known.
+fn looks_plain(c: char) -> bool {
+    if c.is_ascii()
+        || c.is_alphabetic()
+        || matches!(c, '‘' | '’' | '“' | '”' | '„' | '–' | '—' | '…' | '·' | '×' | '«' | '»' | '•')
+    {
+        return false;
+    }
+    let mut text = [0; 4];
+    let text: &str = c.encode_utf8(&mut text);
+    text.nfkc().all(|c| c.is_ascii()) || unicode_security::skeleton(text).all(|c| c.is_ascii_punctuation())
+}
+
+/// What is wrong with a character by itself.
+pub(super) fn hazard(c: char) -> Option<Hazard> {
     match c {
         c if c.is_control() => Some(Hazard::Control),
         '\u{2028}' | '\u{2029}' => Some(Hazard::Control),
         '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{206f}' => {
             Some(Hazard::Direction)
         }
-        '\u{ad}'
+        '\u{334}'..='\u{338}' | '\u{20d0}'..='\u{20ff}' => Some(Hazard::Overlay),
+        // Spaces other than the plain one, and what only formats.
+        '\u{a0}'
+        | '\u{1680}'
+        | '\u{2000}'..='\u{200a}'
+        | '\u{202f}'
+        | '\u{205f}'
+        | '\u{3000}'
+        | '\u{600}'..='\u{605}'
+        | '\u{6dd}'
+        | '\u{70f}'
+        | '\u{890}'
+        | '\u{891}'
+        | '\u{8e2}'
+        | '\u{110bd}'
+        | '\u{110cd}'
+        | '\u{13430}'..='\u{1345f}'
+        | '\u{1bca0}'..='\u{1bca3}'
+        | '\u{1d173}'..='\u{1d17a}'
+        // What takes no room.
+        | '\u{ad}'
         | '\u{34f}'
         | '\u{115f}'
         | '\u{1160}'
@@ -173,6 +219,18 @@ mod tests {
             ("ＡＢＣ", r"\u{ff21}\u{ff22}\u{ff23}", Hazard::LookAlike),
             ("сор", r"\u{441}\u{43e}\u{440}", Hazard::LookAlike),
             ("ο", r"\u{3bf}", Hazard::LookAlike),
+            ("1৪00", r"1\u{9ea}00", Hazard::LookAlike),
+            ("𝟏𝟎𝟎", r"\u{1d7cf}\u{1d7ce}\u{1d7ce}", Hazard::LookAlike),
+            ("１００", r"\u{ff11}\u{ff10}\u{ff10}", Hazard::LookAlike),
+            ("a∕b", r"a\u{2215}b", Hazard::LookAlike),
+            ("x․y", r"x\u{2024}y", Hazard::LookAlike),
+            ("alice＠x", r"alice\u{ff20}x", Hazard::LookAlike),
+            ("alice＂", r"alice\u{ff02}", Hazard::LookAlike),
+            ("admin\u{a0}", r"admin\u{a0}", Hazard::Invisible),
+            ("\u{3000}", r"\u{3000}", Hazard::Invisible),
+            ("\u{1d173}", r"\u{1d173}", Hazard::Invisible),
+            ("a\u{336}b", r"a\u{336}b", Hazard::Overlay),
+            ("a\u{301}\u{301}\u{301}", "a\u{301}\u{301}\\u{301}", Hazard::Overlay),
         ] {
             let visible = Visible::of(text);
             assert_eq!((visible.as_str(), visible.hazards()), (shown, [hazard].as_slice()), "{text}");

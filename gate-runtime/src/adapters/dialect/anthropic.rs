@@ -22,7 +22,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Called, DialectError, NotStrict, is_error, late, said, strict, text_at, text_of, with};
+use super::{Called, DialectError, NotStrict, is_error, late, said, said_by_tool, strict, text_at, with};
 use crate::engine::turn::{Answer, Turn};
 use crate::logic::descriptor::Descriptor;
 use crate::values::context::ToolCall;
@@ -151,7 +151,7 @@ pub fn message(turn: &Turn) -> Value {
 }
 
 /// The `messages` of a request, for a run's [`history`](crate::Run::history). Tool results in a user's message are the tools' words,
-/// not the user's. The request's `system` is apart from them: `Message::system(…)`.
+/// not the user's, and so are documents and search results. The request's `system` is apart from them: `Message::system(…)`.
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -191,9 +191,12 @@ pub fn history(messages: &[Value]) -> Result<Vec<Message>, DialectError> {
                 Some("text") => history.push(said(by, text_at(block, "text"))),
                 Some("tool_use") => called.note(&block["id"], &block["name"]),
                 Some("tool_result") => {
-                    history.push(Message::tool(called.name(&block["tool_use_id"]), text_of(&block["content"])));
+                    history.push(Message::tool(called.name(&block["tool_use_id"]), said_by_tool(&block["content"])));
                 }
-                _ => {}
+                // What the model thinks or proposes is not said; pictures have no words.
+                None | Some("thinking" | "redacted_thinking" | "server_tool_use" | "image") => {}
+                // Documents, search results, what Anthropic's own tools gave back: nobody's own words.
+                Some(other) => history.push(Message::tool(other, block.to_string())),
             }
         }
     }

@@ -167,9 +167,11 @@ pub fn history(contents: &[Value]) -> Result<Vec<Message>, DialectError> {
     let mut history = Vec::new();
     for content in contents {
         let by: fn(String) -> Message = match content["role"].as_str() {
-            // Gemini takes a content without a role for the user's; `function` is the older role of responses.
-            Some("user" | "function") | None => Message::user,
+            // Gemini takes a content without a role for the user's.
+            Some("user") | None => Message::user,
             Some("model") => Message::agent,
+            // The older role of responses: what stands there, a function said.
+            Some("function") => |text| Message::tool("unknown", text),
             _ => return Err(DialectError::new(NAME, format!("a content has the role {}", content["role"]))),
         };
         for part in content["parts"].as_array().into_iter().flatten() {
@@ -186,8 +188,9 @@ pub fn history(contents: &[Value]) -> Result<Vec<Message>, DialectError> {
     Ok(history)
 }
 
-/// A function's response as text: its output if that is one, else its JSON.
+/// A function's response as text: its output if that is all, else its JSON.
 fn words(response: &Value) -> String {
-    let only = response["output"].as_str().or(response["error"].as_str());
+    let only = response.as_object().filter(|response| response.len() == 1);
+    let only = only.and_then(|response| response.get("output").or(response.get("error"))?.as_str());
     only.map_or_else(|| response.to_string(), str::to_owned)
 }

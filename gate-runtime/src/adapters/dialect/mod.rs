@@ -85,6 +85,22 @@ fn text_of(content: &Value) -> String {
     }
 }
 
+/// What a tool said: its text, or everything that it gave back, where that is not only text.
+fn said_by_tool(content: &Value) -> String {
+    match content {
+        Value::String(text) => text.clone(),
+        Value::Array(parts) if parts.iter().all(|part| part["text"].is_string() && is_plain(part)) => text_of(content),
+        Value::Null => String::new(),
+        other => other.to_string(),
+    }
+}
+
+/// Whether a part of a content is a text and nothing else that says something.
+fn is_plain(part: &Value) -> bool {
+    let members = part.as_object().into_iter().flat_map(|part| part.keys());
+    members.into_iter().all(|name| matches!(name.as_str(), "type" | "text" | "cache_control" | "annotations"))
+}
+
 /// A member that should be a text; nothing for anything else, which the gate then answers as a call without it.
 fn text_at(value: &Value, member: &str) -> String {
     value[member].as_str().unwrap_or_default().to_owned()

@@ -1,4 +1,7 @@
-//! A page of text for a terminal: rows with a label, wrapped, with a bar before every line, so that nothing in a text looks like a row of its own.
+//! A page of text for a terminal: rows with a label, wrapped.
+//!
+//! Every line begins with a bar, and every line that a wrapped text goes on in has a mark where the text goes on: so nothing in a text looks like
+//! a row or a note of its own.
 
 use std::fmt::{Display, Write as _};
 
@@ -37,6 +40,9 @@ impl Look {
         style.force_styling(self.colours).apply_to(text).to_string()
     }
 }
+
+/// Where a text goes on that was wrapped.
+const ON: &str = "┆ ";
 
 /// The column in which the texts of rows begin.
 const LABEL: usize = 10;
@@ -87,26 +93,24 @@ impl Page {
         self.wrapped(&prefix, &prefix, text);
     }
 
-    /// A named value, its name in a column of a width.
+    /// A named value, its name in a column of a width. A name that is wider stands on lines of its own.
     pub(super) fn value(&mut self, label: &str, name: &str, column: usize, text: &str) {
         let label = format!("{}{}", self.look.faint(label), " ".repeat(LABEL.saturating_sub(label.len())));
-        let name = textwrap::wrap(name, column.max(1)).join("\n");
-        let mut names: Vec<&str> = name.lines().collect();
-        let last = names.pop().unwrap_or_default();
-        let mut prefix = format!("│  {label} ");
         let plain = format!("│  {:LABEL$} ", "");
-        for name in names {
-            let _ = writeln!(self.text, "{prefix}{name}");
-            prefix.clone_from(&plain);
+        let width = textwrap::core::display_width(name);
+        let mut first = format!("│  {label} {name}{:1$}  ", "", column.saturating_sub(width));
+        if width > column {
+            self.wrapped(&format!("│  {label} "), &plain, name);
+            first = format!("{plain}{:column$}  ", "");
         }
-        let padding = column.saturating_sub(textwrap::core::display_width(last));
-        self.wrapped(&format!("{prefix}{last}{:padding$}  ", ""), &format!("{plain}{:column$}  ", ""), text);
+        self.wrapped(&first, &format!("{plain}{:column$}  ", ""), text);
     }
 
     fn wrapped(&mut self, first: &str, others: &str, text: &str) {
+        let others = format!("{others}{ON}");
         let options = Options::new(self.look.width)
             .initial_indent(first)
-            .subsequent_indent(others)
+            .subsequent_indent(&others)
             .word_splitter(WordSplitter::NoHyphenation);
         for line in textwrap::wrap(text, options) {
             let _ = writeln!(self.text, "{}", line.trim_end());

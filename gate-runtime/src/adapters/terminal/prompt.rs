@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::editor;
 use super::page::Look;
-use super::view::shown;
+use super::view::{self, shown};
 use crate::engine::decide::Edit;
 use crate::engine::interruption::Interruption;
 use crate::values::grant::Scope;
@@ -72,7 +72,7 @@ impl Question {
         let approval = asked.approval();
         Self {
             tool: approval.tool().to_string(),
-            is_destructive: asked.descriptor().is_some_and(|descriptor| descriptor.annotations().destructive),
+            is_destructive: view::is_destructive(asked),
             is_editable: approval.requirements().iter().all(Requirement::is_editable),
             takes_grants: approval.requirements().iter().all(Requirement::takes_grants),
             arguments: approval.arguments().to_json(),
@@ -162,7 +162,13 @@ impl Prompt {
             None => self.edit_by_line(question)?.map(|edit| (edit, None)),
         };
         let Some((edit, draft)) = edited else { return Ok(None) };
-        if !self.confirmed(question)? {
+        self.show(&view::changes(&question.arguments, &edit, self.screen.look()))?;
+        let sure = if question.is_destructive {
+            self.confirmed(question)?
+        } else {
+            self.line("   y approve it so, anything else drops the changes > ")?.as_deref() == Some("y")
+        };
+        if !sure {
             return Ok(None);
         }
         Ok(self.line("   why, if you like > ")?.map(|comment| Choice::Edit { edit, comment, draft }))
@@ -215,11 +221,12 @@ impl Prompt {
                 self.show(&format!("   there is no argument {}\n", shown(&field)))?;
                 continue;
             };
-            let Some(new) = self.line(&format!("   {} instead of {} > ", shown(&field), shown(&old.to_string())))?
-            else {
-                return Ok(None);
-            };
-            edit = edit.set(field, typed_like(old, new));
+            let asked =
+                format!("   {} instead of {} (an empty line keeps it) > ", shown(&field), shown(&old.to_string()));
+            let Some(new) = self.line(&asked)? else { return Ok(None) };
+            if !new.is_empty() {
+                edit = edit.set(field, typed_like(old, new));
+            }
         }
         Ok((!edit.is_empty()).then_some(edit))
     }
@@ -271,10 +278,10 @@ impl Prompt {
     }
 }
 
-/// What was typed, as a value of the kind that it replaces: a text stays a text, whatever it looks like.
+/// What was typed, as a value of the kind that it replaces: a text stays a text, whatever it looks like; `""` is the empty one.
 fn typed_like(old: &Value, typed: String) -> Value {
     if old.is_string() {
-        return Value::String(typed);
+        return Value::String(if typed == "\"\"" { String::new() } else { typed });
     }
     serde_json::from_str(&typed).unwrap_or(Value::String(typed))
 }

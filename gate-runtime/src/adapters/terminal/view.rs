@@ -1,12 +1,13 @@
 //! What a reviewer sees.
 
+use std::collections::{BTreeSet, HashMap};
 use std::fmt::Write as _;
 use std::time::Duration;
 
 use serde_json::Value;
 
 use super::page::{Look, Page};
-use crate::engine::decide::Decided;
+use crate::engine::decide::{Decided, Edit};
 use crate::engine::interruption::Interruption;
 use crate::logic::descriptor::Descriptor;
 use crate::values::approval::{Approval, Status};
@@ -16,18 +17,24 @@ use crate::values::json::push_step;
 use crate::values::opinion::RuleResult;
 use crate::values::origin::Origin;
 use crate::values::report::RuleReport;
-use crate::values::visible::Visible;
+use crate::values::visible::{Hazard, Visible};
 use crate::values::words;
 
 /// The longest value, in characters, that is shown whole at first.
 const LONG: usize = 400;
 
+/// How many values are shown at first.
+const MANY: usize = 60;
+
 /// What a reviewer needs to decide.
 pub(super) fn of(asked: &Interruption, look: Look) -> String {
     let mut page = Page::new(look);
     let approval = asked.approval();
-    let destructive = asked.descriptor().is_some_and(|descriptor| descriptor.annotations().destructive);
-    let mark = if destructive { look.danger("  DESTRUCTIVE: it cannot be undone") } else { String::new() };
+    let mark = match asked.descriptor() {
+        None => look.danger("  UNKNOWN HERE: taken for destructive"),
+        Some(_) if is_destructive(asked) => look.danger("  DESTRUCTIVE: it cannot be undone"),
+        Some(_) => String::new(),
+    };
     page.title(&format!("{} wants a decision{mark}", look.strong(shown(approval.tool().as_str()))));
     if let Some(descriptor) = asked.descriptor() {
         let first = descriptor.description().lines().next().unwrap_or_default();
@@ -83,6 +90,36 @@ pub(super) fn everything(asked: &Interruption, look: Look) -> String {
     page.into_text()
 }
 
+/// Whether it wants more than a key. A tool that is not known here may do anything.
+pub(super) fn is_destructive(asked: &Interruption) -> bool {
+    asked.descriptor().is_none_or(|descriptor| descriptor.annotations().destructive)
+}
+
+/// What an edit would change.
+pub(super) fn changes(arguments: &Value, edit: &Edit, look: Look) -> String {
+    let mut page = Page::new(look);
+    page.title("to be changed");
+    match edit.apply(arguments) {
+        Ok(edited) => {
+            let fields = |of: &Value| of.as_object().cloned().unwrap_or_default();
+            let (old, new) = (fields(arguments), fields(&edited));
+            let names: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
+            for name in names.into_iter().filter(|name| old.get(*name) != new.get(*name)) {
+                let written =
+                    |value: Option<&Value>| value.map_or_else(|| "nothing".to_owned(), |value| written(value).0);
+                page.line(&format!("{}: {}", shown(name), written(old.get(name))));
+                page.line(&format!("  → {}", written(new.get(name))));
+                if let Some(value) = new.get(name) {
+                    write_hazards(&mut page, 0, &self::written(value).1);
+                }
+            }
+        }
+        Err(misfit) => page.line(&shown(&misfit.to_string())),
+    }
+    page.end();
+    page.into_text()
+}
+
 /// `30 minutes`, `2 hours`: the largest unit of which there is at least one, rounded down.
 fn rough_duration(time: Duration) -> String {
     let seconds = time.as_secs();
@@ -104,7 +141,11 @@ fn write_who(page: &mut Page, approval: &Approval) {
     }
     if let Some(reasoning) = subject.reasoning() {
         let (claim, hazards) = quoted(reasoning);
-        page.row("it claims", &shortened(&claim, reasoning));
+        let (claim, left_out) = shortened(&claim, reasoning);
+        page.row("it claims", &claim);
+        if let Some(note) = left_out {
+            page.note(0, &note);
+        }
         page.note(0, &look.faint("the agent's own words, which nobody has checked"));
         write_hazards(page, 0, &hazards);
     }
@@ -122,17 +163,22 @@ fn write_arguments(page: &mut Page, approval: &Approval, descriptor: Option<&Des
         page.row("arguments", "none");
     }
     let proposed = approval.proposed().to_json();
+    let origins: HashMap<&str, &Origin> = approval.assessment().origins().collect();
+    let most = if whole { usize::MAX } else { MANY };
     let mut label = "arguments";
-    for (Leaf { pointer, value, .. }, name) in leaves.iter().zip(&names) {
+    for (Leaf { pointer, value, .. }, name) in leaves.iter().zip(&names).take(most) {
         let (text, hazards) = written(value);
-        let text = if whole { text } else { shortened(&text, value.as_str().unwrap_or(&text)) };
+        let (text, left_out) = if whole { (text, None) } else { shortened(&text, value.as_str().unwrap_or(&text)) };
         page.value(label, name, column, &text);
+        if let Some(note) = left_out {
+            page.note(column + 2, &note);
+        }
         label = "";
         let about = descriptor.and_then(|descriptor| description(descriptor.input_schema(), pointer));
-        let origin = approval.assessment().origins().find(|(place, _)| place == pointer);
+        let origin = origin_at(&origins, pointer);
         let origin = match approval.is_edited().then(|| proposed.pointer(pointer)) {
             Some(old) if old != Some(value) => Some(changed_from(old, look)),
-            _ => origin.map(|(_, origin)| written_origin(origin, look)),
+            _ => origin.map(|origin| written_origin(origin, look)),
         };
         let notes = [origin, about.map(|about| look.faint(shown(about)))];
         let notes: Vec<String> = notes.into_iter().flatten().collect();
@@ -141,12 +187,33 @@ fn write_arguments(page: &mut Page, approval: &Approval, descriptor: Option<&Des
         }
         write_hazards(page, column + 2, &hazards);
     }
+    if leaves.len() > most {
+        page.note(0, &look.warning(format!("and {} values more: `s` shows them", leaves.len() - most)));
+        let rest = leaves.iter().skip(most).flat_map(|leaf| {
+            let (name, value) = (Visible::of(&leaf.name), written(&leaf.value).1);
+            [name.hazards(), value.hazards()].concat()
+        });
+        let rest: BTreeSet<Hazard> = rest.collect();
+        write_each_hazard(page, 0, &Vec::from_iter(rest));
+    }
+}
+
+/// The origin of a value, or that of what it stands in.
+fn origin_at<'a>(origins: &HashMap<&str, &'a Origin>, pointer: &str) -> Option<&'a Origin> {
+    let mut place = pointer;
+    while !place.is_empty() {
+        if let Some(origin) = origins.get(place) {
+            return Some(origin);
+        }
+        place = place.rsplit_once('/')?.0;
+    }
+    None
 }
 
 /// What a reviewer changed has no origin in the conversation.
 fn changed_from(old: Option<&Value>, look: Look) -> String {
     let old = old.map_or_else(|| "nothing".to_owned(), |old| written(old).0);
-    look.warning(format!("changed by a reviewer, from {}", shortened(&old, &old)))
+    look.warning(format!("changed by a reviewer, from {}", shortened(&old, &old).0))
 }
 
 fn written_origin(origin: &Origin, look: Look) -> String {
@@ -158,8 +225,12 @@ fn written_origin(origin: &Origin, look: Look) -> String {
 }
 
 fn write_hazards(page: &mut Page, indent: usize, text: &Visible) {
-    if !text.hazards().is_empty() {
-        let hazards = words::list(text.hazards().iter().map(ToString::to_string)).replace('`', "");
+    write_each_hazard(page, indent, text.hazards());
+}
+
+fn write_each_hazard(page: &mut Page, indent: usize, hazards: &[Hazard]) {
+    if !hazards.is_empty() {
+        let hazards = words::list(hazards.iter().map(ToString::to_string)).replace('`', "");
         page.note(indent, &page.look.warning(format!("! it has {hazards}, shown as \\u{{…}}")));
     }
 }
@@ -232,6 +303,8 @@ fn written(value: &Value) -> (String, Visible) {
 /// lines is not.
 fn quoted(text: &str) -> (String, Visible) {
     let escaped = text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n").replace('\t', "\\t");
+    // So that it shows how many there are.
+    let escaped = escaped.replace("  ", " \\u{20}");
     (format!("\"{}\"", Visible::of(&escaped)), Visible::of(&text.replace(['\n', '\t'], " ")))
 }
 
@@ -250,16 +323,16 @@ fn description<'a>(schema: &'a Value, pointer: &str) -> Option<&'a str> {
     at["description"].as_str().or_else(|| resolved(at)["description"].as_str())
 }
 
-/// A long text by its ends, with its length and digest.
-fn shortened(text: &str, whole: &str) -> String {
+/// A long text by its ends; and what is said of what is left out.
+fn shortened(text: &str, whole: &str) -> (String, Option<String>) {
     let length = text.chars().count();
     if length <= LONG {
-        return text.to_owned();
+        return (text.to_owned(), None);
     }
     let start: String = text.chars().take(LONG / 2).collect();
     let end: String = text.chars().skip(length - LONG / 2).collect();
-    let (count, digest) = (whole.chars().count(), Digest::of(whole));
-    format!("{start} […] {end} [{count} characters in all, {digest}; `s` shows them]")
+    let left_out = format!("{} characters in all, {}; `s` shows them", whole.chars().count(), Digest::of(whole));
+    (format!("{start} […] {end}"), Some(left_out))
 }
 
 /// What came of a decision.

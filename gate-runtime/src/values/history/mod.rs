@@ -4,12 +4,13 @@ mod said;
 mod words;
 
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use self::said::Said;
+use self::said::{Said, Voice, Wanted};
 use super::id::ToolName;
 use super::origin::Origin;
 
@@ -96,31 +97,47 @@ impl fmt::Debug for Message {
 #[derive(Clone, Default)]
 pub(crate) struct History {
     messages: Arc<Vec<Message>>,
+    /// For each message, when it was heard: a number that counts over all runs nested in each other.
+    heard: Arc<Vec<u64>>,
     said: Arc<Mutex<Said>>,
-    /// What was said before to the agent that called this one, for a nested run.
-    before: Option<Arc<History>>,
+    /// For a nested run: what was said to the agents outside.
+    outer: Option<Arc<History>>,
+}
+
+/// Who said a value first, of those whom we trust and of those whom we do not.
+#[derive(Default)]
+struct First {
+    /// The application or the person.
+    trusted: Option<(u64, Origin)>,
+    tool: Option<(u64, Origin)>,
+    agent: Option<u64>,
 }
 
 impl History {
     pub(crate) fn new(messages: Vec<Message>) -> Self {
-        Self { messages: Arc::new(messages), ..Self::default() }
+        let mut history = Self::default();
+        history.replace(messages, &AtomicU64::new(0));
+        history
     }
 
-    /// The history of a nested run: it begins after another one, and who is called the user in it is the agent that called.
-    pub(crate) fn after(self, before: Self) -> Self {
-        Self { before: Some(Arc::new(before)), ..self }
+    /// The history of a nested run: who is called the user in it is the agent that called.
+    pub(crate) fn within(self, outer: Self) -> Self {
+        Self { outer: Some(Arc::new(outer)), ..self }
     }
 
     /// Adds a message. Only the run that has the history does so: its clones share the index, and are earlier moments of it.
-    pub(crate) fn push(&mut self, message: Message) {
+    pub(crate) fn push(&mut self, message: Message, order: &AtomicU64) {
         Arc::make_mut(&mut self.messages).push(message);
+        Arc::make_mut(&mut self.heard).push(order.fetch_add(1, Ordering::Relaxed));
     }
 
     /// Takes a whole conversation in. What it begins with and is known is not read again.
-    pub(crate) fn replace(&mut self, conversation: Vec<Message>) {
-        match conversation.strip_prefix(self.messages.as_slice()) {
-            Some(new) => Arc::make_mut(&mut self.messages).extend_from_slice(new),
-            None => *self = Self { before: self.before.take(), ..Self::new(conversation) },
+    pub(crate) fn replace(&mut self, conversation: Vec<Message>, order: &AtomicU64) {
+        if !conversation.starts_with(&self.messages) {
+            *self = Self { outer: self.outer.take(), ..Self::default() };
+        }
+        for message in conversation.into_iter().skip(self.messages.len()) {
+            self.push(message, order);
         }
     }
 
@@ -130,7 +147,7 @@ impl History {
 
     /// Whether nothing at all is known of what was said.
     pub(crate) fn is_empty(&self) -> bool {
-        self.messages.is_empty() && self.before.as_ref().is_none_or(|before| before.is_empty())
+        self.messages.is_empty() && self.outer.as_ref().is_none_or(|outer| outer.is_empty())
     }
 
     /// Where a value first came from.
@@ -149,32 +166,55 @@ impl History {
     }
 
     fn origin_of(&self, text: &str) -> Origin {
-        let before = self.before.as_ref().map_or(Origin::Agent, |before| before.origin_of(text));
-        if before != Origin::Agent {
-            return before;
+        let First { trusted, tool, agent } = self.first(&Wanted::of(text));
+        let before = |at: u64| trusted.as_ref().is_none_or(|(trusted, _)| at < *trusted);
+        match (tool, agent) {
+            (Some((at, tool)), _) if before(at) => tool,
+            (_, Some(at)) if before(at) => Origin::Agent,
+            _ => trusted.map_or(Origin::Agent, |(_, origin)| origin),
         }
+    }
+
+    /// Who said it first, here or to the agents outside.
+    fn first(&self, wanted: &Wanted) -> First {
+        let mut first = self.outer.as_ref().map(|outer| outer.first(wanted)).unwrap_or_default();
         // What a nested agent is told, its instructions included, may be what the agent that called it made up.
-        let is_nested = self.before.is_some();
-        let is_source = |speaker: &Speaker| match speaker {
-            Speaker::System | Speaker::User => !is_nested,
-            Speaker::Tool { .. } => true,
-            Speaker::Agent => false,
+        let is_nested = self.outer.is_some();
+        let voice = |speaker: &Speaker| match speaker {
+            Speaker::System | Speaker::User if !is_nested => Voice::Trusted,
+            Speaker::Tool { .. } => Voice::Tool,
+            Speaker::System | Speaker::User | Speaker::Agent => Voice::Agent,
         };
         let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
-        said.read(&self.messages, is_source);
-        let message = said.first(text, self.messages.len()).and_then(|index| self.messages.get(index));
-        message.map_or(Origin::Agent, |message| match &message.speaker {
-            Speaker::System => Origin::System,
-            Speaker::User => Origin::User,
-            Speaker::Tool { tool } => Origin::Tool { tool: tool.clone() },
-            Speaker::Agent => Origin::Agent,
-        })
+        said.read(&self.messages, voice);
+        let mut at = |voice| {
+            let index = said.first(wanted, voice, self.messages.len())?;
+            Some((*self.heard.get(index)?, self.messages.get(index)?))
+        };
+        let earlier = |known: Option<u64>, at: u64| known.is_none_or(|known| at < known);
+        if let Some((at, message)) = at(Voice::Trusted)
+            && earlier(first.trusted.as_ref().map(|(at, _)| *at), at)
+        {
+            let origin = if message.speaker == Speaker::User { Origin::User } else { Origin::System };
+            first.trusted = Some((at, origin));
+        }
+        if let Some((at, Message { speaker: Speaker::Tool { tool }, .. })) = at(Voice::Tool)
+            && earlier(first.tool.as_ref().map(|(at, _)| *at), at)
+        {
+            first.tool = Some((at, Origin::Tool { tool: tool.clone() }));
+        }
+        if let Some((at, _)) = at(Voice::Agent)
+            && earlier(first.agent, at)
+        {
+            first.agent = Some(at);
+        }
+        first
     }
 }
 
 impl PartialEq for History {
     fn eq(&self, other: &Self) -> bool {
-        self.messages == other.messages && self.before == other.before
+        self.messages == other.messages && self.outer == other.outer
     }
 }
 

@@ -26,7 +26,7 @@ pub use super::strict::NotStrict;
 
 use serde_json::{Value, json};
 
-use super::{Called, DialectError, late, said, strict, text_of};
+use super::{Called, DialectError, late, said, said_by_tool, strict, text_of};
 use crate::engine::turn::{Answer, Turn};
 use crate::logic::descriptor::Descriptor;
 use crate::values::context::ToolCall;
@@ -203,7 +203,7 @@ pub fn history(messages: &[Value]) -> Result<Vec<Message>, DialectError> {
         history.push(match message["role"].as_str() {
             Some("system" | "developer") => said(Message::system, text),
             Some("user") => said(Message::user, text),
-            Some("tool") => Message::tool(called.name(&message["tool_call_id"]), text),
+            Some("tool") => Message::tool(called.name(&message["tool_call_id"]), said_by_tool(&message["content"])),
             Some("assistant") => {
                 for call in message["tool_calls"].as_array().into_iter().flatten() {
                     let function = &call["function"];

@@ -22,7 +22,7 @@
 
 use serde_json::{Value, json};
 
-use super::super::{Called, DialectError, late, said, strict, text_at, text_of};
+use super::super::{Called, DialectError, late, said, said_by_tool, strict, text_at, text_of};
 use super::NotStrict;
 use crate::engine::turn::{Answer, Turn};
 use crate::logic::descriptor::Descriptor;
@@ -139,8 +139,8 @@ pub fn input(turn: &Turn) -> Vec<Value> {
     turn.answers().iter().map(answer).chain(turn.late().iter().map(late)).collect()
 }
 
-/// The items of a conversation, for a run's [`history`](crate::Run::history). Items that nobody said (reasoning, calls of OpenAI's
-/// own tools) are left out.
+/// The items of a conversation, for a run's [`history`](crate::Run::history). Reasoning is left out; items of OpenAI's own tools are the words
+/// of a tool.
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -175,9 +175,12 @@ pub fn history(items: &[Value]) -> Result<Vec<Message>, DialectError> {
             }
             Some("function_call") => called.note(&item["call_id"], &item["name"]),
             Some("function_call_output") => {
-                history.push(Message::tool(called.name(&item["call_id"]), text_of(&item["output"])));
+                history.push(Message::tool(called.name(&item["call_id"]), said_by_tool(&item["output"])));
             }
-            Some(_) => {}
+            // What the model thinks, and what only names something, is not said.
+            Some("reasoning" | "item_reference") => {}
+            // What OpenAI's own tools gave back, and those of other servers.
+            Some(other) => history.push(Message::tool(other, item.to_string())),
         }
     }
     Ok(history)
