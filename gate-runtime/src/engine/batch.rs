@@ -149,7 +149,7 @@ impl Core {
     /// Writes what was planned and runs what may run.
     async fn carry_out(self: &Arc<Self>, run: &Circumstances, plan: Plan, hold: bool) -> Result<Arc<Approval>, NotRun> {
         match plan {
-            Plan::New(draft) => match self.open(run, *draft, hold).await? {
+            Plan::New(draft) => match self.open(run, *draft, hold, false).await? {
                 Opened::Stands(approval) => Ok(approval),
                 Opened::Run(approval, arguments, context) => {
                     Ok(self.execute(approval, arguments, context).await.approval)

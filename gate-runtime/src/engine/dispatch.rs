@@ -13,7 +13,7 @@ use serde_json::Value;
 use super::core::{Core, GateTool, StepError};
 use super::course::Course;
 use super::intake::Circumstances;
-use super::open::unavailable;
+use super::open::{never_began, unavailable};
 use super::wait::Hub;
 use crate::logic::bound::Ran;
 use crate::logic::redact::{Scrub, unseal};
@@ -58,7 +58,8 @@ impl Core {
             let tool = tool.ok_or_else(|| NotRun::Invalid { problem: self.unknown_tool(approval.tool()) })?;
             let arguments = self.bound_arguments(tool, &approval).await?;
             let (transition, next) = self.judge_again(run, tool, &approval, &arguments).await?.alone();
-            if self.store.commit(transition).await.map_err(unavailable)? != Committed::Done {
+            let otherwise = (next.status == Status::Dispatched).then(never_began);
+            if self.commit_for(transition, id, otherwise).await.map_err(unavailable)? != Committed::Done {
                 continue;
             }
             if next.status != Status::Dispatched {

@@ -2,6 +2,7 @@
 
 pub(crate) mod agent;
 pub(crate) mod batch;
+mod commit;
 pub(crate) mod core;
 pub(crate) mod course;
 pub(crate) mod decide;

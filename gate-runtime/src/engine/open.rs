@@ -133,12 +133,13 @@ impl Core {
 
     /// Writes a draft, with everything that follows at once: the use of a grant, of limits, the dispatch.
     ///
-    /// `hold`: a call that may run waits for its batch.
+    /// `hold`: a call that may run waits for its batch. `is_waited_for`: somebody stays until it is decided.
     pub(crate) async fn open(
         self: &Arc<Self>,
         run: &Circumstances,
         draft: Draft,
         hold: bool,
+        is_waited_for: bool,
     ) -> Result<Opened, NotRun> {
         let mut draft = draft;
         loop {
@@ -149,7 +150,12 @@ impl Core {
                 lock(&self.vault).insert(approval.id(), draft.proposed.arguments.clone());
             }
             let takes = transition.takes.clone();
-            let committed = self.store.commit(transition).await;
+            let otherwise = match approval.status {
+                Status::Dispatched => Some(never_began()),
+                Status::Pending if is_waited_for => Some(CallEvent::Abandoned),
+                _ => None,
+            };
+            let committed = self.commit_for(transition, approval.id(), otherwise).await;
             if secret && !matches!(committed, Ok(Committed::Done)) {
                 lock(&self.vault).remove(&approval.id());
             }
@@ -218,6 +224,11 @@ impl Core {
         }
         Ok((transition, approval))
     }
+}
+
+/// A body that was about to begin when whoever was to run it went away.
+pub(crate) fn never_began() -> CallEvent {
+    CallEvent::Lost { why: "whoever was to run it went away before it began".to_owned() }
 }
 
 fn subject_of(run: &Circumstances, tool: &GateTool, proposed: &Proposed) -> Subject {

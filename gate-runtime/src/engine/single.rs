@@ -29,7 +29,7 @@ impl Core {
         let proposed = self.read_raw(run, &id, &tool.into(), raw, run.reasoning.clone()).await?;
         let approval = match self.plan(run, proposed).await? {
             Plan::Known(approval) => approval,
-            Plan::New(draft) => match self.open(run, *draft, false).await? {
+            Plan::New(draft) => match self.open(run, *draft, false, true).await? {
                 Opened::Run(approval, arguments, context) => {
                     return Ok(self.execute(approval, arguments, context).await);
                 }

@@ -17,6 +17,8 @@ use crate::values::id::ApprovalId;
 pub(crate) struct Timekeeper {
     deadlines: Mutex<Deadlines>,
     changed: Arc<Notify>,
+    /// Held by whoever does what is due, so that who asks for it too waits until it is done.
+    at_work: tokio::sync::Mutex<()>,
 }
 
 #[derive(Default)]
@@ -82,6 +84,7 @@ async fn keep_time(gate: Weak<Core>, changed: Arc<Notify>) {
 impl Core {
     /// Does what the time makes due.
     pub(crate) async fn do_what_is_due(self: &Arc<Self>) {
+        let _at_work = self.timekeeper.at_work.lock().await;
         let now = self.now();
         for id in self.timekeeper.take_due(now) {
             if self.bring_up_to_date(id).await.is_err() {

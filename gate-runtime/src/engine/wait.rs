@@ -39,8 +39,10 @@ impl Hub {
         let mut waiters = lock(&core.hub.waiters);
         waiters.by_id.entry(id).or_default().push(Arc::downgrade(&news));
         if !std::mem::replace(&mut waiters.is_followed, true) {
-            let following = core.store.watch();
-            tokio::spawn(follow(Arc::downgrade(core), following));
+            let mut following = core.store.watch();
+            // Now, and not when the task begins: what happens in between is news.
+            let seen = *following.borrow_and_update();
+            tokio::spawn(follow(Arc::downgrade(core), following, seen));
         }
         Waiter { core: Arc::clone(core), id, news }
     }
@@ -85,8 +87,7 @@ impl Drop for Waiter {
 }
 
 /// Reads new records and wakes those they concern, until nobody waits or the gate is gone.
-async fn follow(gate: Weak<Core>, mut last: tokio::sync::watch::Receiver<u64>) {
-    let mut seen = *last.borrow_and_update();
+async fn follow(gate: Weak<Core>, mut last: tokio::sync::watch::Receiver<u64>, mut seen: u64) {
     loop {
         if last.changed().await.is_err() {
             return;

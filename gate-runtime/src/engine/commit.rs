@@ -1,0 +1,66 @@
+//! Commits that are seen through, also where whoever waits for them goes away.
+
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::Poll;
+
+use tokio::sync::oneshot;
+
+use super::core::Core;
+use crate::ports::store::{Committed, StoreError, StoreErrorKind, Transition};
+use crate::values::event::CallEvent;
+use crate::values::id::ApprovalId;
+
+impl Core {
+    /// Writes a transition after which somebody has something to do with an approval.
+    ///
+    /// # Cancel safety
+    /// Dropped before it is done, the transition is written or not, as the store says; if it is, what was to be done with the approval never
+    /// will be, and then this happens to it instead.
+    pub(crate) async fn commit_for(
+        self: &Arc<Self>,
+        transition: Transition,
+        id: ApprovalId,
+        otherwise: Option<CallEvent>,
+    ) -> Result<Committed, StoreError> {
+        let core = Arc::clone(self);
+        let mut commit = Box::pin(async move { core.store.commit(transition).await });
+        // A store in memory has no need of a task.
+        let at_once = poll_fn(|context| Poll::Ready(commit.as_mut().poll(context))).await;
+        if let Poll::Ready(committed) = at_once {
+            return committed;
+        }
+        let (answer, answered) = oneshot::channel();
+        let core = Arc::clone(self);
+        tokio::spawn(async move {
+            let committed = commit.await;
+            let is_done = matches!(committed, Ok(Committed::Done));
+            let unclaimed = Unclaimed { core, id, event: otherwise.filter(|_| is_done) };
+            drop(answer.send((committed, unclaimed)));
+        });
+        match answered.await {
+            Ok((committed, mut unclaimed)) => {
+                unclaimed.event = None;
+                committed
+            }
+            Err(gone) => Err(StoreError::new(StoreErrorKind::Unavailable, gone)),
+        }
+    }
+}
+
+/// What happens to an approval that nobody is there to go on with.
+struct Unclaimed {
+    core: Arc<Core>,
+    id: ApprovalId,
+    event: Option<CallEvent>,
+}
+
+impl Drop for Unclaimed {
+    fn drop(&mut self) {
+        let Some(event) = self.event.take() else { return };
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            let (core, id) = (Arc::clone(&self.core), self.id);
+            runtime.spawn(async move { core.step(id, &event).await.map(drop) });
+        }
+    }
+}
