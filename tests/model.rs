@@ -3,11 +3,13 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test says what it expects")]
 
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use gate_runtime::prelude::*;
 use gate_runtime::testing::ManualClock;
 use gate_runtime::{ApprovalFilter, MemoryStore, Status, Store};
+use gate_sqlite::SqliteStore;
 use proptest::prelude::*;
 
 #[derive(Clone, Default)]
@@ -230,8 +232,27 @@ impl System {
     }
 }
 
-fn every_store() -> Vec<Arc<dyn Store>> {
-    vec![Arc::new(MemoryStore::new())]
+/// A store, on a file in the folder or not.
+async fn store(is_durable: bool, folder: &Path) -> Arc<dyn Store> {
+    if is_durable {
+        Arc::new(SqliteStore::open(folder.join("gate.db")).await.unwrap())
+    } else {
+        Arc::new(MemoryStore::new())
+    }
+}
+
+fn play(ops: &[Op], is_durable: bool) {
+    let folder = tempfile::tempdir().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let mut system = System::new(store(is_durable, folder.path()).await).await;
+        let mut reference = Reference::default();
+        for op in ops {
+            system.apply(op).await;
+            reference.apply(op);
+            system.check(&reference).await;
+        }
+    });
 }
 
 proptest! {
@@ -239,17 +260,15 @@ proptest! {
 
     #[test]
     fn calls_live_as_the_reference_says(ops in prop::collection::vec(any_op(), 1..60)) {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        for store in every_store() {
-            runtime.block_on(async {
-                let mut system = System::new(store).await;
-                let mut reference = Reference::default();
-                for op in &ops {
-                    system.apply(op).await;
-                    reference.apply(op);
-                    system.check(&reference).await;
-                }
-            });
-        }
+        play(&ops, false);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 40, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn calls_live_as_the_reference_says_on_sqlite(ops in prop::collection::vec(any_op(), 1..60)) {
+        play(&ops, true);
     }
 }

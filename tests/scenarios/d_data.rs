@@ -110,8 +110,9 @@ async fn d70_secrets_reach_no_store_no_log_no_error_no_debug(store: Shared) {
     }
     let done = run.proceed().await.unwrap();
     assert_eq!(kinds(&done), ["succeeded", "failed", "invalid", "invalid", "invalid"]);
+    // They run at once, in whatever order.
     assert_eq!(
-        world.ran(),
+        world.ran_sorted(),
         ["sign in mia with hunter22", "sign in mia with wrong-password"],
         "the body gets the secret itself"
     );
@@ -165,7 +166,7 @@ async fn d70_secrets_in_lists_and_nested_types_are_found(store: Shared) {
     // A field of the second card is edited; all three numbers stay.
     asked(&turn).edit(&dana(&gate).await, Edit::new().set("/cards/1/holder", "B")).await.unwrap();
     assert_eq!(kinds(&run.proceed().await.unwrap()), ["succeeded"]);
-    assert_eq!(state.0.ran(), ["a:4111-1", "B:4111-2", "c:4111-3"]);
+    assert_eq!(state.0.ran_sorted(), ["B:4111-2", "a:4111-1", "c:4111-3"]);
 }
 
 async fn d_typed_calls_pass_the_same_checks(store: Shared) {

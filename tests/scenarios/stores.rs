@@ -23,6 +23,17 @@ macro_rules! on_every_store {
                 }
             )*
         }
+
+        mod sqlite {
+            $(
+                #[tokio::test]
+                async fn $test() {
+                    let folder = tempfile::tempdir().unwrap();
+                    let store = gate_sqlite::SqliteStore::open(folder.path().join("gate.db")).await.unwrap();
+                    super::$test(std::sync::Arc::new(store)).await;
+                }
+            )*
+        }
     };
 }
 pub(crate) use on_every_store;

@@ -48,10 +48,10 @@ async fn t27_one_of_two_is_approved_and_the_other_waits_over_any_number_of_resum
     assert_eq!(world.ran(), ["wipe b"]);
 }
 
-/// Ends when it is told to, in another order than it began.
+/// Ends only after the one behind it, so that the last ends first.
 #[gated_tool(policy = "never_ask")]
 async fn race(#[state] world: &World, place: u64) -> u64 {
-    for _ in place..8 {
+    while place < 7 && !world.ran().contains(&(place + 1).to_string()) {
         tokio::task::yield_now().await;
     }
     world.ran.lock().unwrap().push(place.to_string());
@@ -118,7 +118,7 @@ async fn t30_a_grant_settles_the_matching_ones_of_the_batch_and_only_those(store
     assert!(decided.grant().is_some());
     let turn = run.proceed().await.unwrap();
     assert_eq!(kinds(&turn), ["succeeded", "succeeded", "waiting", "waiting", "waiting"]);
-    assert_eq!(world.ran(), ["pay 100 to alice", "pay 200 to alice"]);
+    assert_eq!(world.ran_sorted(), ["pay 100 to alice", "pay 200 to alice"]);
 }
 
 async fn t31_malformed_json_is_answered_and_the_others_go_on(store: Shared) {

@@ -51,8 +51,8 @@
 //! A call is dispatched on the record before its body starts. If the process dies in between, nobody knows whether it took effect: it is
 //! [`Indeterminate`](crate::Status::Indeterminate), and never runs again by itself. The same holds for a future that is dropped while the body runs; spawn what must go on.
 //!
-//! [`MemoryStore`](crate::MemoryStore) forgets everything with the process. Stores that do not, implement [`Store`](crate::Store): five methods, and
-//! `testing::conformance` to hold them to it.
+//! [`MemoryStore`](crate::MemoryStore) forgets everything with the process; the crate `gate-sqlite` has a store that does not. Another one implements
+//! [`Store`](crate::Store): five methods, and `testing::conformance` to hold them to it.
 //!
 //! # What it cannot do
 //!

@@ -256,6 +256,12 @@ impl ApprovalFilter {
         self.run.as_ref()
     }
 
+    /// The state it names.
+    #[must_use]
+    pub fn in_status(&self) -> Option<Status> {
+        self.status
+    }
+
     /// How many it wants at most.
     #[must_use]
     pub fn at_most(&self) -> usize {

@@ -1,0 +1,147 @@
+//! Keeps what a [Gate](gate_runtime) must not forget in an SQLite database: approvals, grants, limits, records.
+//!
+//! ```
+//! use gate_runtime::prelude::*;
+//! use gate_sqlite::SqliteStore;
+//!
+//! /// Delete an account.
+//! #[gated_tool(policy = "always_ask", destructive)]
+//! fn delete_account(user_id: String) -> String {
+//!     format!("deleted {user_id}")
+//! }
+//!
+//! registry! { pub Tools for () { DeleteAccount } }
+//!
+//! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let folder = tempfile::tempdir()?;
+//! # let file = folder.path().join("gate.db");
+//! let people = || StaticDirectory::new().person("dana", ["manager"]);
+//! let gate: Gate<Tools> =
+//!     Gate::builder(()).directory(people()).store(SqliteStore::open(&file).await?).key([7; 32]).build().await?;
+//! let run = gate.run("run-42");
+//! run.submit([ToolCall::new("call_1", "delete_account", r#"{"user_id":"mia"}"#)]).await?;
+//! let saved = run.state().await?;
+//! drop((run, gate));
+//!
+//! // Tomorrow, another process: the question is still there.
+//! let gate: Gate<Tools> =
+//!     Gate::builder(()).directory(people()).store(SqliteStore::open(&file).await?).key([7; 32]).build().await?;
+//! gate.pending().await?[0].approve(&gate.reviewer("dana").await?).await?;
+//! let run = gate.resume(saved).await?;
+//! assert_eq!(run.proceed().await?.answers()[0].for_model(), "deleted mia");
+//! # Ok(()) }
+//! ```
+//!
+//! # Durability
+//!
+//! What a commit says is done is on the disk: write-ahead log, `synchronous=FULL`. Commits that come at once share one
+//! `fsync`. A process or machine that dies in between leaves the whole of a commit, or nothing of it.
+//!
+//! # Several processes
+//!
+//! Any number of processes may open one file, on one machine: SQLite takes their commits one after the other. Who waits for news is
+//! woken at once in the process that wrote it, and within some 20 ms in the others. Not over a network file system, whose locks cannot be relied on.
+
+mod error;
+mod readers;
+mod rows;
+mod schema;
+mod watcher;
+mod writer;
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+
+use gate_runtime::{
+    Approval, ApprovalFilter, BoxFuture, Committed, Proposal, Recalled, Record, Store, StoreError, StoreErrorKind,
+    Transition,
+};
+use tokio::sync::watch;
+
+use readers::Readers;
+use schema::Place;
+use watcher::Watcher;
+use writer::Writer;
+
+/// A [`Store`] in an SQLite database. Clones share it.
+///
+/// See the [crate's page](crate) for an example.
+#[derive(Clone)]
+pub struct SqliteStore {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    place: Arc<Place>,
+    writer: Writer,
+    readers: Readers,
+    watcher: Watcher,
+}
+
+impl SqliteStore {
+    /// Opens a database, and makes it if it is not there. Its folder must be.
+    ///
+    /// # Errors
+    /// [`StoreErrorKind::Unavailable`] where the file cannot be opened, read or written; [`StoreErrorKind::Corrupt`] where it is no database of a
+    /// gate, is damaged, or was written by a newer version of this crate. Nothing of it is changed then.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// use gate_sqlite::SqliteStore;
+    /// let error = SqliteStore::open("/no/such/folder/gate.db").await.unwrap_err();
+    /// assert_eq!(error.to_string(), "the store: /no/such/folder/gate.db: its folder does not exist: create it first");
+    /// # }
+    /// ```
+    pub async fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
+        let path = path.as_ref().to_owned();
+        let opened = tokio::task::spawn_blocking(move || Self::open_now(&path));
+        opened.await.map_err(|error| StoreError::new(StoreErrorKind::Unavailable, error))?
+    }
+
+    fn open_now(path: &Path) -> Result<Self, StoreError> {
+        let (place, connection) = schema::open(path)?;
+        let place = Arc::new(place);
+        let last = Arc::new(watch::channel(rows::last(&connection).map_err(|error| place.error(error))?).0);
+        let readers = Readers::start(&place)?;
+        let watcher = Watcher::start(&place, &last)?;
+        let writer = Writer::start(connection, &place, &last)?;
+        Ok(Self { shared: Arc::new(Shared { place, writer, readers, watcher }) })
+    }
+
+    /// The file.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        self.shared.place.path()
+    }
+}
+
+impl Store for SqliteStore {
+    fn recall<'a>(&'a self, about: &'a Proposal) -> BoxFuture<'a, Result<Recalled, StoreError>> {
+        let about = about.clone();
+        self.shared.readers.read(move |connection| rows::recall(connection, &about))
+    }
+
+    fn commit(&self, transition: Transition) -> BoxFuture<'_, Result<Committed, StoreError>> {
+        self.shared.writer.commit(transition)
+    }
+
+    fn approvals<'a>(&'a self, filter: &'a ApprovalFilter) -> BoxFuture<'a, Result<Vec<Arc<Approval>>, StoreError>> {
+        let filter = filter.clone();
+        self.shared.readers.read(move |connection| rows::approvals(connection, &filter))
+    }
+
+    fn records(&self, after: u64, limit: usize) -> BoxFuture<'_, Result<Vec<Arc<Record>>, StoreError>> {
+        self.shared.readers.read(move |connection| rows::records(connection, after, limit))
+    }
+
+    fn watch(&self) -> watch::Receiver<u64> {
+        self.shared.watcher.watch()
+    }
+}
+
+impl fmt::Debug for SqliteStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SqliteStore({})", self.path().display())
+    }
+}

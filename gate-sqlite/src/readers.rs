@@ -1,0 +1,60 @@
+//! Threads that read, beside the one that writes.
+
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
+
+use gate_runtime::{BoxFuture, StoreError, StoreErrorKind};
+use rusqlite::Connection;
+use tokio::sync::oneshot;
+
+use crate::error::Trouble;
+use crate::schema::Place;
+
+/// How many read at once.
+const READERS: usize = 2;
+
+type Job = Box<dyn FnOnce(&Connection) + Send>;
+
+/// Hands reads to whichever thread is free. They end with it.
+pub(crate) struct Readers {
+    place: Arc<Place>,
+    jobs: mpsc::Sender<Job>,
+}
+
+impl Readers {
+    pub(crate) fn start(place: &Arc<Place>) -> Result<Self, StoreError> {
+        let (jobs, queue) = mpsc::channel::<Job>();
+        let queue = Arc::new(Mutex::new(queue));
+        for number in 1..=READERS {
+            let connection = place.connect().map_err(|trouble| place.error(trouble))?;
+            connection.pragma_update(None, "query_only", true).map_err(|error| place.error(error))?;
+            let queue = Arc::clone(&queue);
+            let work = move || {
+                // Only who takes the next job holds the lock.
+                while let Ok(job) = next(&queue) {
+                    job(&connection);
+                }
+            };
+            let thread = std::thread::Builder::new().name(format!("gate-sqlite-read-{number}"));
+            thread.spawn(work).map_err(|error| StoreError::new(StoreErrorKind::Unavailable, error))?;
+        }
+        Ok(Self { place: Arc::clone(place), jobs })
+    }
+
+    pub(crate) fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Connection) -> Result<T, Trouble> + Send + 'static,
+    ) -> BoxFuture<'static, Result<T, StoreError>> {
+        let (answer, answered) = oneshot::channel();
+        let sent = self.jobs.send(Box::new(move |connection| drop(answer.send(read(connection)))));
+        let place = Arc::clone(&self.place);
+        Box::pin(async move {
+            let gone = || StoreError::new(StoreErrorKind::Unavailable, "its reader has ended");
+            sent.map_err(|_| gone())?;
+            answered.await.map_err(|_| gone())?.map_err(|trouble| place.error(trouble))
+        })
+    }
+}
+
+fn next(queue: &Mutex<mpsc::Receiver<Job>>) -> Result<Job, mpsc::RecvError> {
+    queue.lock().unwrap_or_else(PoisonError::into_inner).recv()
+}

@@ -1,0 +1,183 @@
+//! Opening a database: its identity, its version, its settings.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use gate_runtime::{StoreError, StoreErrorKind};
+use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
+
+use crate::error::Trouble;
+
+/// Says in the file that it is a gate's: "gate" in ASCII.
+const APPLICATION: i64 = 0x6761_7465;
+
+/// How long to wait for another process.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What makes each version of the schema of the one before. What stands here never changes: new versions are added.
+const MIGRATIONS: [&str; 1] = ["
+    CREATE TABLE approvals (
+        seq INTEGER PRIMARY KEY,
+        id TEXT NOT NULL UNIQUE,
+        run TEXT NOT NULL,
+        call TEXT NOT NULL,
+        tool TEXT NOT NULL,
+        status TEXT NOT NULL,
+        version INTEGER NOT NULL,
+        body TEXT NOT NULL,
+        UNIQUE (run, call)
+    ) STRICT;
+    CREATE INDEX approvals_by_status ON approvals (status, seq);
+    CREATE INDEX approvals_by_run ON approvals (run, status, seq);
+    CREATE TABLE grants (
+        id TEXT NOT NULL PRIMARY KEY,
+        run TEXT NOT NULL,
+        tool TEXT NOT NULL,
+        version INTEGER NOT NULL,
+        body TEXT NOT NULL
+    ) STRICT;
+    CREATE INDEX grants_by_run ON grants (run, tool);
+    CREATE TABLE takes (
+        name TEXT NOT NULL,
+        key TEXT NOT NULL,
+        at INTEGER NOT NULL,
+        amount INTEGER NOT NULL
+    ) STRICT;
+    CREATE INDEX takes_by_key ON takes (name, key, at);
+    CREATE TABLE records (
+        seq INTEGER PRIMARY KEY,
+        body TEXT NOT NULL
+    ) STRICT;
+"];
+
+/// Where a database is, and which file it was when it was opened.
+#[derive(Debug)]
+pub(crate) struct Place {
+    path: PathBuf,
+    file: Option<Identity>,
+}
+
+type Identity = (u64, u64);
+
+impl Place {
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// An error with the file's name.
+    pub(crate) fn error(&self, trouble: impl Into<Trouble>) -> StoreError {
+        self.error_like(&trouble.into())
+    }
+
+    /// The same, for each of those whom it concerns.
+    pub(crate) fn error_like(&self, trouble: &Trouble) -> StoreError {
+        error_at(&self.path, trouble)
+    }
+
+    /// Another connection to the same database.
+    pub(crate) fn connect(&self) -> Result<Connection, Trouble> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(&self.path, flags)?;
+        settings(&connection)?;
+        Ok(connection)
+    }
+
+    /// Whether the file at the path is still the one that is open. What is written to one that is gone is lost.
+    pub(crate) fn check(&self) -> Result<(), Trouble> {
+        if self.file.is_some() && self.file != identity(&self.path) { Err(Trouble::Replaced) } else { Ok(()) }
+    }
+}
+
+#[cfg(unix)]
+fn identity(path: &Path) -> Option<Identity> {
+    use std::os::unix::fs::MetadataExt as _;
+    std::fs::metadata(path).ok().map(|file| (file.dev(), file.ino()))
+}
+
+/// Elsewhere an open file cannot be deleted.
+#[cfg(not(unix))]
+fn identity(_: &Path) -> Option<Identity> {
+    None
+}
+
+fn error_at(path: &Path, trouble: &Trouble) -> StoreError {
+    StoreError::new(trouble.kind(), format_args!("{}: {}", path.display(), trouble.words()))
+}
+
+/// Opens a database for writing, makes it if it is not there, and brings it up to date.
+pub(crate) fn open(path: &Path) -> Result<(Place, Connection), StoreError> {
+    let refused = |kind, problem: &str| StoreError::new(kind, format_args!("{}: {problem}", path.display()));
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    if folder.is_some_and(|folder| !folder.is_dir()) {
+        return Err(refused(StoreErrorKind::Unavailable, "its folder does not exist: create it first"));
+    }
+    let at = |trouble: Trouble| error_at(path, &trouble);
+    let mut connection = Connection::open(path).map_err(|error| at(error.into()))?;
+    connection.busy_timeout(PATIENCE).map_err(|error| at(error.into()))?;
+    if let Some(problem) = patiently(|| foreign(&connection)).map_err(|error| at(error.into()))? {
+        return Err(refused(StoreErrorKind::Corrupt, &problem));
+    }
+    let journal = || connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()));
+    patiently(journal).map_err(|error| at(error.into()))?;
+    settings(&connection).map_err(at)?;
+    patiently(|| migrate(&mut connection)).map_err(|error| at(error.into()))?;
+    let place = Place { path: path.to_owned(), file: identity(path) };
+    Ok((place, connection))
+}
+
+/// Tries again while another process holds the database: SQLite does not wait by itself where that process may wait for this one.
+fn patiently<T>(mut attempt: impl FnMut() -> rusqlite::Result<T>) -> rusqlite::Result<T> {
+    let began = Instant::now();
+    loop {
+        match attempt() {
+            Err(error) if is_busy(&error) && began.elapsed() < PATIENCE => std::thread::sleep(Duration::from_millis(2)),
+            ended => return ended,
+        }
+    }
+}
+
+fn is_busy(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
+}
+
+/// Why a database is not one that this program may open.
+fn foreign(connection: &Connection) -> rusqlite::Result<Option<String>> {
+    // As of one moment: another process may be making it.
+    let moment = connection.unchecked_transaction()?;
+    let (application, version) = (number(&moment, "application_id")?, number(&moment, "user_version")?);
+    let tables: i64 = moment.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
+    Ok(if application != APPLICATION && (application != 0 || tables > 0) {
+        Some("it is the database of another application: name another file".to_owned())
+    } else if version > known {
+        Some(format!("its schema has version {version}, and this program knows up to version {known}: update it"))
+    } else {
+        None
+    })
+}
+
+fn number(connection: &Connection, pragma: &str) -> rusqlite::Result<i64> {
+    connection.pragma_query_value(None, pragma, |row| row.get(0))
+}
+
+fn settings(connection: &Connection) -> Result<(), Trouble> {
+    connection.busy_timeout(PATIENCE)?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.set_prepared_statement_cache_capacity(32);
+    Ok(())
+}
+
+/// Brings the schema up to date, step by step, in one transaction: another process may try at the same moment.
+fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
+    if usize::try_from(number(connection, "user_version")?) == Ok(MIGRATIONS.len()) {
+        return Ok(());
+    }
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let version = usize::try_from(number(&transaction, "user_version")?).unwrap_or(0);
+    for (step, migration) in MIGRATIONS.iter().enumerate().skip(version) {
+        transaction.execute_batch(migration)?;
+        transaction.pragma_update(None, "user_version", i64::try_from(step + 1).unwrap_or(i64::MAX))?;
+    }
+    transaction.pragma_update(None, "application_id", APPLICATION)?;
+    transaction.commit()
+}
