@@ -53,7 +53,18 @@ fn marked(text: &str) -> String {
 pub(super) fn loose_words(text: &str) -> Vec<String> {
     let text: String = unescaped(text).nfkc().collect::<String>().to_lowercase();
     let words = text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
-    words.map(|word| unicode_security::skeleton(word).collect()).collect()
+    words.map(|word| if word.is_ascii() { word.to_owned() } else { plain_letters(word) }).collect()
+}
+
+/// A word in which letters that look like plain ones are those.
+fn plain_letters(word: &str) -> String {
+    let mut plain = String::with_capacity(word.len());
+    for c in word.chars() {
+        let mut text = [0; 4];
+        let looks: String = unicode_security::skeleton(c.encode_utf8(&mut text)).collect();
+        if !c.is_ascii() && looks.is_ascii() { plain.push_str(&looks) } else { plain.push(c) }
+    }
+    plain
 }
 
 /// The numbers in a text as somebody may have hidden them, in every reading that they have.
