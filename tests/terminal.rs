@@ -304,6 +304,32 @@ async fn w58_a_long_argument_is_shown_by_its_ends_and_whole_on_request() {
     assert!(unwrapped(shown).contains(&text));
 }
 
+/// Move many things.
+#[gated_tool(policy = "always_ask")]
+fn move_all(things: std::collections::BTreeMap<String, String>) -> usize {
+    things.len()
+}
+
+registry! { ManyTools for () { MoveAll } }
+
+#[tokio::test]
+async fn w58_of_very_many_values_the_first_are_shown_and_what_the_rest_hides_is_named() {
+    let people = StaticDirectory::new().person("dana", ["manager"]);
+    let gate: Gate<ManyTools> = Gate::builder(()).directory(people).build().await.unwrap();
+    let thing = |number: u32| (format!("k{number:04}"), if number == 999 { "x\u{202e}y" } else { "z" });
+    let things: std::collections::BTreeMap<_, _> = (0..1_000).map(thing).collect();
+    let call = ToolCall::new("1", "move_all", serde_json::json!({"things": things}).to_string());
+    let turn = gate.run("run-1").submit([call]).await.unwrap();
+    let screen = Screen::default();
+    let dana = gate.reviewer("dana").await.unwrap();
+    Terminal::over(&b"s\n"[..], screen.clone()).ask(&turn.interruptions()[0], &dana).await.unwrap();
+    let shown = screen.text();
+    let (first, all) = shown.split_once("everything about this call").unwrap();
+    assert!(first.contains("and 940 values more: `s` shows them") && !first.contains("k0060"), "{first}");
+    assert!(first.contains("! it has characters that turn the text around"), "{first}");
+    assert!(all.contains("k0999") && first.contains("decides"), "{first}");
+}
+
 #[tokio::test]
 async fn w58_what_a_cut_hides_is_named_all_the_same() {
     let text = format!("{}\u{202e}{}", "x".repeat(1_000), "y".repeat(1_000));

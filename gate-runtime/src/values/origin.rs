@@ -326,6 +326,16 @@ mod tests {
         assert!(origins(&arguments, &History::default()).is_empty());
     }
 
+    #[test]
+    fn an_argument_with_very_many_values_has_one_origin_the_least_trusted() {
+        let history = History::new(vec![Message::user("a b"), Message::tool("read_page", "c")]);
+        let mut many = vec![json!({"x": "a"}); 5_000];
+        many.push(json!({"x": "c"}));
+        let found = origins(&json!({"few": [{"x": "a"}], "many": many, "long": {"k".repeat(100_000): "b"}}), &history);
+        let found: Vec<(&str, Origin)> = found.iter().map(|of| (of.pointer.as_str(), of.origin.clone())).collect();
+        assert_eq!(found, [("/few/0/x", Origin::User), ("/long", Origin::Agent), ("/many", tool("read_page"))]);
+    }
+
     /// Not a measurement: a search that is not linear would not come to its end here.
     #[test]
     fn a_hostile_conversation_is_still_searched_in_time() {
