@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::Message;
 use super::Speaker;
-use super::words::{LINE_END, loose_numbers, loose_words, number, words};
+use super::words::{Bare, LINE_END, plain_number, words};
 
 /// How many words a value may have that is found inside a text. A longer one must be a whole line, message, or text in a JSON; of whom we
 /// do not trust, its beginning is enough.
@@ -37,6 +37,7 @@ pub(super) struct Wanted {
 impl Wanted {
     pub(super) fn of(text: &str) -> Self {
         let mut words = words(text);
+        let number = if let [word] = words.as_slice() { plain_number(word) } else { None };
         while words.last().is_some_and(|word| word == LINE_END) {
             words.pop();
         }
@@ -44,9 +45,9 @@ impl Wanted {
             // Punctuation alone is no value.
             words.clear();
         }
-        let mut loose = loose_words(text);
+        let mut loose = Bare::of(text).words();
         loose.truncate(LONGEST);
-        Self { words, loose, number: number(text) }
+        Self { words, loose, number }
     }
 }
 
@@ -104,9 +105,10 @@ impl Said {
 impl Loose {
     fn read(&mut self, text: &str, message: usize) {
         let mut add = |text: &str| {
-            self.phrases.add(loose_words(text), message);
+            let bare = Bare::of(text);
+            self.phrases.add(bare.words(), message);
             self.wholes.add(words(text), message);
-            for number in loose_numbers(text) {
+            for number in bare.numbers() {
                 self.numbers.entry(number).or_insert(message);
             }
         };

@@ -1,0 +1,135 @@
+//! The words and numbers of a text as somebody may have hidden them.
+
+use unicode_normalization::UnicodeNormalization as _;
+
+use super::number::readings;
+use crate::values::visible::{Hazard, hazard};
+
+/// A text without what hides what stands in it: nothing invisible, no escapes, no compatibility forms.
+pub(crate) struct Bare(String);
+
+impl Bare {
+    pub(crate) fn of(text: &str) -> Self {
+        Self(unescaped(text).nfkc().collect())
+    }
+
+    /// Its words: everything that is no letter or digit parts them, and letters that look alike are one.
+    pub(crate) fn words(&self) -> Vec<String> {
+        let text = self.0.to_lowercase();
+        let words = text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+        words.map(|word| if word.is_ascii() { word.to_owned() } else { plain_letters(word) }).collect()
+    }
+
+    /// Its numbers, in every reading that they have.
+    pub(crate) fn numbers(&self) -> Vec<String> {
+        let is_part = |c: char| c.is_ascii_digit() || matches!(c, '.' | ',' | '\'' | '’');
+        let mut numbers = Vec::new();
+        let (mut before, mut rest) = (None, self.0.as_str());
+        while let Some(first) = rest.chars().next() {
+            let end = rest.find(|c| is_part(c) != is_part(first)).unwrap_or(rest.len());
+            let (run, others) = rest.split_at(end);
+            if is_part(first) {
+                let is_bound = |c: Option<char>| c.is_some_and(|c| c == '-' || c == '/');
+                // What stands in a date or a code is no number of its own.
+                if !is_bound(before) && !before.is_some_and(char::is_alphanumeric) && !is_bound(others.chars().next()) {
+                    let run = run.trim_matches(['.', ',', '\'', '’']).replace('’', "'");
+                    numbers.extend(readings(&run));
+                }
+            }
+            before = run.chars().last();
+            rest = others;
+        }
+        numbers
+    }
+}
+
+/// A word in which letters that look like plain ones are those.
+fn plain_letters(word: &str) -> String {
+    let mut plain = String::with_capacity(word.len());
+    for c in word.chars() {
+        let mut text = [0; 4];
+        let looks: String = unicode_security::skeleton(c.encode_utf8(&mut text)).collect();
+        if !c.is_ascii() && looks.is_ascii() { plain.push_str(&looks) } else { plain.push(c) }
+    }
+    plain
+}
+
+/// A text without what cannot be seen, and with the escapes of JSON and of HTML undone.
+fn unescaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(c) = rest.chars().next() {
+        let after = rest.get(c.len_utf8()..).unwrap_or_default();
+        let (decoded, length) = match c {
+            '\\' => escaped(after).unwrap_or((' ', 0)),
+            '&' => entity(after).unwrap_or(('&', 0)),
+            c => (c, 0),
+        };
+        if hazard(decoded).is_none_or(|hazard| hazard == Hazard::Control) {
+            out.push(decoded);
+        }
+        rest = after.get(length..).unwrap_or_default();
+    }
+    out
+}
+
+/// What follows a backslash: `n`, `u0040`; and how long it is.
+fn escaped(after: &str) -> Option<(char, usize)> {
+    match after.chars().next()? {
+        'n' | 'r' | 't' => Some((' ', 1)),
+        'u' => Some((char::from_u32(u32::from_str_radix(after.get(1..5)?, 16).ok()?)?, 5)),
+        _ => None,
+    }
+}
+
+/// What follows an ampersand: `#64;`, `#x40;`.
+fn entity(after: &str) -> Option<(char, usize)> {
+    let (code, _) = after.get(..10.min(after.len())).or(after.get(..4))?.split_once(';')?;
+    let digits = code.strip_prefix('#')?;
+    let number = match digits.strip_prefix(['x', 'X']) {
+        Some(hex) => u32::from_str_radix(hex, 16).ok()?,
+        None => digits.parse().ok()?,
+    };
+    Some((char::from_u32(number)?, code.len() + 1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hidden_words_and_numbers_are_found() {
+        let hidden = [
+            "mailto:mallory@evil.example",
+            "to|mallory@evil.example|",
+            "_mallory@evil.example_",
+            "→mallory@evil.example—now",
+            "<a href=\"x\">mallory@evil.example</a>",
+            "mal\u{200b}lory@evil.example",
+            "mаllory@evil.example",
+            r"pay\nmallory@evil.example\nnow",
+            r"mallory\u0040evil.example",
+            "mallory&#64;evil&#x2e;example",
+        ];
+        let wanted = Bare::of("mallory@evil.example").words();
+        for text in hidden {
+            let found = Bare::of(text).words();
+            assert!(found.windows(wanted.len()).any(|words| words == wanted), "{text}: {found:?}");
+        }
+        for (text, number) in
+            [("amount=0.01", "0.01"), ("to|5|", "5"), ("$1,234", "1234"), ("24EUR", "24"), ("1.200", "1200")]
+        {
+            let found = Bare::of(text).numbers();
+            assert!(found.contains(&number.to_owned()), "{text}: {found:?}");
+        }
+        assert!(Bare::of("2024-05-24, A-24, a24, 24/7").numbers().is_empty());
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_can_be_laid_bare(text in proptest::prelude::any::<String>()) {
+            let bare = Bare::of(&text);
+            let _ = (bare.words(), bare.numbers());
+        }
+    }
+}

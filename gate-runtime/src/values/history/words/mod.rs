@@ -1,0 +1,282 @@
+//! The words of a text, in the one form in which they are compared.
+//!
+//! Two texts that people would call the same value have the same words: compatibility forms, case, spacing, the writing of numbers
+//! and dates do not matter. Where a writing could mean two things, it is left as it is, and equals only itself.
+
+mod code;
+mod date;
+mod loose;
+mod number;
+
+use std::borrow::Cow;
+
+use unicode_normalization::UnicodeNormalization as _;
+
+use self::code::code_in_groups;
+use self::date::{date, instant, spoken_date};
+pub(super) use self::loose::Bare;
+pub(super) use self::number::plain_number;
+use self::number::{numeral, spaced_number};
+
+/// Where a line ends: no value goes on over it unless it has one there itself.
+pub(super) const LINE_END: &str = "\n";
+
+/// The words of a text; punctuation around a word is a word of its own.
+pub(super) fn words(text: &str) -> Vec<String> {
+    let text = marked(text).nfkc().collect::<String>().to_lowercase();
+    let mut raw: Vec<Cow<'_, str>> = Vec::new();
+    for line in text.split(['\n', '\r', '\u{85}', '\u{2028}', '\u{2029}']) {
+        if raw.last().is_some_and(|last| last != LINE_END) {
+            raw.push(LINE_END.into());
+        }
+        line.split_whitespace().for_each(|chunk| split(chunk, &mut raw));
+    }
+    let raw: Vec<&str> = raw.iter().map(|word| &**word).collect();
+    let mut words = Vec::with_capacity(raw.len());
+    let mut rest = raw.as_slice();
+    while let Some(first) = rest.first() {
+        let joined = spoken_date(rest).or_else(|| code_in_groups(rest)).or_else(|| spaced_number(rest));
+        let (word, count) = joined.unwrap_or_else(|| (canonical(first), 1));
+        words.push(word);
+        rest = rest.get(count..).unwrap_or_default();
+    }
+    words
+}
+
+/// A text in which raised, lowered and circled digits do not become plain ones: `10²` is not 102.
+fn marked(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        let is_wide = matches!(c, '\u{ff10}'..='\u{ff19}' | '\u{1d7ce}'..='\u{1d7ff}');
+        if !c.is_ascii() && !is_wide && [c].into_iter().nfkc().any(|c| c.is_ascii_digit()) {
+            out.push(char::REPLACEMENT_CHARACTER);
+        }
+        out.push(c);
+    }
+    out
+}
+
+fn opens(c: char) -> bool {
+    matches!(
+        c,
+        '"' | '\''
+            | '“'
+            | '”'
+            | '„'
+            | '‘'
+            | '’'
+            | '«'
+            | '»'
+            | '('
+            | '['
+            | '{'
+            | '<'
+            | '*'
+            | '`'
+            | '~'
+            | '#'
+            | '¿'
+            | '¡'
+    )
+}
+
+fn closes(c: char) -> bool {
+    matches!(
+        c,
+        '"' | '\''
+            | '“'
+            | '”'
+            | '‘'
+            | '’'
+            | '«'
+            | '»'
+            | ')'
+            | ']'
+            | '}'
+            | '>'
+            | '*'
+            | '`'
+            | '~'
+            | '.'
+            | ','
+            | ';'
+            | ':'
+            | '!'
+            | '?'
+            | '…'
+    )
+}
+
+/// Splits what stands between two spaces: punctuation around it, the items of a list, a sign of currency.
+fn split<'a>(chunk: &'a str, out: &mut Vec<Cow<'a, str>>) {
+    let core = chunk.trim_start_matches(opens);
+    let (before, core) = chunk.split_at(chunk.len() - core.len());
+    let (core, after) = core.split_at(core.trim_end_matches(closes).len());
+    out.extend(chars(before));
+    for (index, item) in items(core).enumerate() {
+        if index > 0 {
+            out.push(",".into());
+        }
+        split_sign(item, out);
+    }
+    out.extend(chars(after));
+}
+
+fn chars(text: &str) -> impl Iterator<Item = Cow<'_, str>> {
+    text.split_inclusive(|_| true).map(Cow::from)
+}
+
+/// The items of a list that is written without spaces. A comma between digits is part of a number, one in a link of the link.
+fn items(core: &str) -> impl Iterator<Item = &str> {
+    let is_link = core.contains("://");
+    let mut last = ' ';
+    let mut next = core.chars().skip(1);
+    core.split(move |c: char| {
+        let following = next.next();
+        let in_number = last.is_ascii_digit() && following.is_some_and(|c| c.is_ascii_digit());
+        last = c;
+        c == ',' && !is_link && !in_number
+    })
+}
+
+/// A sign of currency, or of per cent, beside a number is a word of its own: the number is said, and so are both together.
+fn split_sign<'a>(core: &'a str, out: &mut Vec<Cow<'a, str>>) {
+    let is_sign = |c: char| matches!(c, '$' | '€' | '£' | '¥' | '₹' | '%');
+    let number = core.trim_matches(is_sign);
+    let signs = core.len() - number.len();
+    let amount = numeral(number).filter(|_| signs > 0 && signs <= 4 && !number.starts_with('-'));
+    let Some(amount) = amount else {
+        out.extend((!core.is_empty()).then_some(Cow::from(core)));
+        return;
+    };
+    let (before, rest) = core.split_at(core.len() - core.trim_start_matches(is_sign).len());
+    let after = rest.get(rest.trim_end_matches(is_sign).len()..).unwrap_or_default();
+    out.extend([Cow::from(before), amount.into(), after.into()].into_iter().filter(|part| !part.is_empty()));
+}
+
+/// A single word: a number, a date or a point in time in its one form, anything else as it is.
+fn canonical(word: &str) -> String {
+    plain_number(word).or_else(|| date(word)).or_else(|| instant(word)).unwrap_or_else(|| word.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn same(a: &str, b: &str) {
+        assert_eq!(words(a), words(b), "{a} and {b}");
+    }
+
+    fn differ(a: &str, b: &str) {
+        assert_ne!(words(a), words(b), "{a} and {b}");
+    }
+
+    #[test]
+    fn case_spacing_and_compatibility_forms_do_not_matter() {
+        same("Mia  Li", "mia\u{a0}li");
+        same("ＡＢＣ１", "abc1");
+        same("office", "oﬃce");
+        same("caf\u{e9}", "cafe\u{301}");
+        assert_eq!(words("\"A-1001\"."), ["\"", "a-1001", "\"", "."]);
+        assert_eq!(words("#W123"), ["#", "w123"]);
+        differ("report*", "report");
+        differ("~/data", "/data");
+        differ("10²", "102");
+        differ("①0", "10");
+        differ("alice", "аlice"); // the second begins with a Cyrillic letter
+        differ("alice", "ali\u{200b}ce");
+        differ("alice", "alice2");
+        differ("Bob Smith", "Bob. Smith");
+        differ("Bob Smith", "Bob\nSmith");
+    }
+
+    #[test]
+    fn numbers_are_the_same_however_they_are_written() {
+        for number in ["2400", "2400.00", "2,400.00", "2.400,00", "2'400", "2400.0"] {
+            same(number, "2400");
+        }
+        for amount in ["$2,400", "$2400", "$2,400.00", "$2'400", "$2400,00"] {
+            same(amount, "$2400");
+        }
+        same("1,234,567.5", "1234567.50");
+        same("€10,5", "€10.5");
+        differ("10,5", "10.5");
+        differ("1,2", "1.2");
+        differ("100,200", "100200");
+        same("-5", "-5.0");
+        same("0.10", "0.1");
+        differ("2.400", "2400");
+        differ("2.400", "2.4");
+        same("0.400", "0.4");
+        differ("007", "7");
+        differ("5", "-5");
+        differ("1,23,456", "123456");
+        differ("1 234", "1234");
+        differ("5k", "5000");
+        differ("1e3", "1000");
+        differ("1.2.3", "123");
+    }
+
+    #[test]
+    fn a_currency_is_a_word_beside_its_number() {
+        assert_eq!(words("it was $24.00!"), ["it", "was", "$", "24", "!"]);
+        assert_eq!(words("$1,200.50,€3"), ["$", "1200.5", ",", "€", "3"]);
+        assert_eq!(words("24€, 10%"), ["24", "€", ",", "10", "%"]);
+        differ("$24", "€24");
+        assert_eq!(words("-$5"), ["-$5"]);
+    }
+
+    #[test]
+    fn dates_are_the_same_however_they_are_written() {
+        for date in [
+            "2024-05-20",
+            "2024/5/20",
+            "20.05.2024",
+            "20.5.2024",
+            "05/20/2024",
+            "20/05/2024",
+            "20 May 2024",
+            "May 20, 2024",
+            "May 20th 2024",
+            "20th of May, 2024",
+        ] {
+            same(date, "2024-05-20");
+        }
+        same("1 Sept 2024", "2024-09-01");
+        same("04/04/2024", "2024-04-04");
+        differ("04/05/2024", "2024-04-05");
+        differ("04/05/2024", "2024-05-04");
+        differ("2024-02-30", "2024-03-01");
+        differ("May 20", "2024-05-20");
+        same("2024-05-20T15:00:00Z", "2024-05-20t17:00:00+02:00");
+        assert_eq!(words("on May 20, 2024, at noon"), ["on", "2024-05-20", ",", "at", "noon"]);
+    }
+
+    #[test]
+    fn a_part_of_a_number_or_a_code_is_not_said() {
+        assert_eq!(words("pay 1 234 now"), ["pay", "1 234", "now"]);
+        assert_eq!(words("to DE89 3704 0044 0532 0130 00."), ["to", "de89370400440532013000", "."]);
+        same("DE89 3704 0044 0532 0130 00", "DE89370400440532013000");
+        assert_eq!(words("4111 1111 1111 1111 24"), ["4111111111111111", "24"]);
+        assert_eq!(words("DE89 3704 0044 0532 0130 00 2400 EUR"), ["de89370400440532013000", "2400", "eur"]);
+        assert_eq!(words("1234 5678 9012 50 euros"), ["1234 5678 9012 50", "euros"]);
+        assert_eq!(words("1 234,50 EUR"), ["1 234,50", "eur"]);
+        assert_eq!(words("12 345 678.90"), ["12 345 678.90"]);
+        assert_eq!(words("order A-1001"), ["order", "a-1001"]);
+        assert_eq!(words("alice@example.com"), ["alice@example.com"]);
+    }
+
+    #[test]
+    fn the_items_of_a_list_are_words() {
+        assert_eq!(words("A-1,A-2, A-3"), ["a-1", ",", "a-2", ",", "a-3"]);
+        assert_eq!(words("https://e.com/?q=a,b"), ["https://e.com/?q=a,b"]);
+        assert_eq!(words("[1,2]"), ["[", "1,2", "]"], "which could be a decimal comma, and is none of its parts");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_has_words(text in proptest::prelude::any::<String>()) {
+            let _ = words(&text);
+        }
+    }
+}
