@@ -7,6 +7,7 @@ use std::task::Poll;
 use tokio::sync::oneshot;
 
 use super::core::Core;
+use super::if_gone::IfGone;
 use crate::ports::store::{Committed, StoreError, StoreErrorKind, Transition};
 use crate::values::event::CallEvent;
 use crate::values::id::ApprovalId;
@@ -21,7 +22,7 @@ impl Core {
         self: &Arc<Self>,
         transition: Transition,
         id: ApprovalId,
-        otherwise: Option<CallEvent>,
+        otherwise: Option<fn() -> CallEvent>,
     ) -> Result<Committed, StoreError> {
         let core = Arc::clone(self);
         let mut commit = Box::pin(async move { core.store.commit(transition).await });
@@ -35,32 +36,15 @@ impl Core {
         tokio::spawn(async move {
             let committed = commit.await;
             let is_done = matches!(committed, Ok(Committed::Done));
-            let unclaimed = Unclaimed { core, id, event: otherwise.filter(|_| is_done) };
+            let unclaimed = otherwise.filter(|_| is_done).map(|event| IfGone::new(&core, id, event));
             drop(answer.send((committed, unclaimed)));
         });
         match answered.await {
-            Ok((committed, mut unclaimed)) => {
-                unclaimed.event = None;
+            Ok((committed, unclaimed)) => {
+                unclaimed.into_iter().for_each(IfGone::call_off);
                 committed
             }
             Err(gone) => Err(StoreError::new(StoreErrorKind::Unavailable, gone)),
-        }
-    }
-}
-
-/// What happens to an approval that nobody is there to go on with.
-struct Unclaimed {
-    core: Arc<Core>,
-    id: ApprovalId,
-    event: Option<CallEvent>,
-}
-
-impl Drop for Unclaimed {
-    fn drop(&mut self) {
-        let Some(event) = self.event.take() else { return };
-        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            let (core, id) = (Arc::clone(&self.core), self.id);
-            runtime.spawn(async move { core.step(id, &event).await.map(drop) });
         }
     }
 }

@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use super::core::{Core, GateTool, StepError};
 use super::course::Course;
+use super::if_gone::IfGone;
 use super::intake::Circumstances;
 use super::open::{never_began, unavailable};
 use super::wait::Hub;
@@ -58,7 +59,7 @@ impl Core {
             let tool = tool.ok_or_else(|| NotRun::Invalid { problem: self.unknown_tool(approval.tool()) })?;
             let arguments = self.bound_arguments(tool, &approval).await?;
             let (transition, next) = self.judge_again(run, tool, &approval, &arguments).await?.alone();
-            let otherwise = (next.status == Status::Dispatched).then(never_began);
+            let otherwise = (next.status == Status::Dispatched).then_some(never_began as fn() -> CallEvent);
             if self.commit_for(transition, id, otherwise).await.map_err(unavailable)? != Committed::Done {
                 continue;
             }
@@ -125,7 +126,7 @@ impl Core {
         arguments: Value,
         context: CallContext,
     ) -> Executed {
-        let mut running = Running { core: self, id: dispatched.id(), ended: false };
+        let running = IfGone::new(self, dispatched.id(), left_alone);
         let ended = self.run_body(&dispatched, &arguments, context).await;
         let (event, output) = match ended {
             Ok(Ran { outcome, output }) => (CallEvent::Finished { outcome }, Some(output)),
@@ -135,7 +136,7 @@ impl Core {
         let ended = course.then(event.clone(), self.now());
         let (transition, next) = course.alone();
         let is_written = ended.is_ok() && matches!(self.store.commit(transition).await, Ok(Committed::Done));
-        running.ended = true;
+        running.call_off();
         if is_written {
             self.settle(&next);
             return Executed { approval: next, output };
@@ -218,23 +219,7 @@ fn clean(scrub: &Scrub, outcome: ToolOutcome) -> ToolOutcome {
     }
 }
 
-/// A body that runs. If whoever awaits it goes away, nobody knows how it ended, and the record says so.
-struct Running<'a> {
-    core: &'a Arc<Core>,
-    id: ApprovalId,
-    ended: bool,
-}
-
-impl Drop for Running<'_> {
-    fn drop(&mut self) {
-        if self.ended {
-            return;
-        }
-        // Without a runtime it stays dispatched, which is never retried either.
-        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            let (core, id) = (Arc::clone(self.core), self.id);
-            let why = "whoever waited for it went away while it ran".to_owned();
-            runtime.spawn(async move { core.step(id, &CallEvent::Lost { why }).await.map(drop) });
-        }
-    }
+/// A body that ran when whoever awaited it went away: nobody knows how it ended, and the record says so.
+fn left_alone() -> CallEvent {
+    CallEvent::Lost { why: "whoever waited for it went away while it ran".to_owned() }
 }

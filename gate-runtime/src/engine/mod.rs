@@ -10,6 +10,7 @@ pub(crate) mod dispatch;
 pub(crate) mod error;
 pub(crate) mod events;
 pub(crate) mod gate;
+mod if_gone;
 pub(crate) mod intake;
 pub(crate) mod interruption;
 pub(crate) mod judge;

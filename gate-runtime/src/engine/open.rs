@@ -150,9 +150,9 @@ impl Core {
                 lock(&self.vault).insert(approval.id(), draft.proposed.arguments.clone());
             }
             let takes = transition.takes.clone();
-            let otherwise = match approval.status {
-                Status::Dispatched => Some(never_began()),
-                Status::Pending if is_waited_for => Some(CallEvent::Abandoned),
+            let otherwise: Option<fn() -> CallEvent> = match approval.status {
+                Status::Dispatched => Some(never_began),
+                Status::Pending if is_waited_for => Some(|| CallEvent::Abandoned),
                 _ => None,
             };
             let committed = self.commit_for(transition, approval.id(), otherwise).await;

@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::core::Core;
 use super::dispatch::Executed;
 use super::error::CallError;
+use super::if_gone::IfGone;
 use super::intake::{Circumstances, Raw};
 use super::open::{Opened, Plan, unavailable};
 use super::turn::{Answer, CallResult};
@@ -43,23 +44,27 @@ impl Core {
     }
 
     /// Waits until an approval is decided, and runs it if it may.
+    ///
+    /// # Cancel safety
+    /// Dropped while it waits, that is on the record, and the policy says what becomes of the question.
     async fn wait_and_dispatch(self: &Arc<Self>, run: &Circumstances, id: ApprovalId) -> Result<Executed, NotRun> {
         let waiter = Hub::wait_for(self, id);
-        let mut waiting = Waiting { core: self, id, is_over: false };
         loop {
-            self.bring_up_to_date(id).await.map_err(unavailable)?;
-            let approval = self.load(id).await.map_err(unavailable)?;
-            if approval.is_some_and(|approval| approval.status == Status::Pending) {
+            let waiting = IfGone::new(self, id, || CallEvent::Abandoned);
+            loop {
+                self.bring_up_to_date(id).await.map_err(unavailable)?;
+                let approval = self.load(id).await.map_err(unavailable)?;
+                if approval.is_none_or(|approval| approval.status != Status::Pending) {
+                    break;
+                }
                 waiter.news().await;
-                continue;
             }
-            waiting.is_over = true;
+            waiting.call_off();
             let executed = self.dispatch(run, id).await?;
             if executed.approval.status != Status::Pending {
                 return Ok(executed);
             }
             // It is asked again, because something changed: the caller waits on.
-            waiting.is_over = false;
         }
     }
 }
@@ -72,24 +77,5 @@ pub(crate) fn without_value(approval: Arc<Approval>) -> CallError {
         CallResult::NotRun(reason) => CallError::NotRun(reason),
         CallResult::Indeterminate(why) => CallError::Indeterminate(why),
         CallResult::Waiting => CallError::NotRun(unavailable("it waits again")),
-    }
-}
-
-/// A caller that waits. If it goes away, that is on the record, and the policy says what becomes of the question.
-struct Waiting<'a> {
-    core: &'a Arc<Core>,
-    id: ApprovalId,
-    is_over: bool,
-}
-
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        if self.is_over {
-            return;
-        }
-        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            let (core, id) = (Arc::clone(self.core), self.id);
-            runtime.spawn(async move { core.step(id, &CallEvent::Abandoned).await.map(drop) });
-        }
     }
 }

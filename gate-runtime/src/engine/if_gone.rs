@@ -1,0 +1,36 @@
+//! What becomes of an approval if whoever has something to do with it goes away.
+
+use std::sync::Arc;
+
+use super::core::Core;
+use crate::values::event::CallEvent;
+use crate::values::id::ApprovalId;
+
+/// An event that happens to an approval if this is dropped before it was [called off](Self::call_off).
+///
+/// Outside a runtime it cannot happen, and the approval stays as it is: no state lets a body run by itself.
+pub(crate) struct IfGone {
+    core: Arc<Core>,
+    id: ApprovalId,
+    event: Option<fn() -> CallEvent>,
+}
+
+impl IfGone {
+    pub(crate) fn new(core: &Arc<Core>, id: ApprovalId, event: fn() -> CallEvent) -> Self {
+        Self { core: Arc::clone(core), id, event: Some(event) }
+    }
+
+    pub(crate) fn call_off(mut self) {
+        self.event = None;
+    }
+}
+
+impl Drop for IfGone {
+    fn drop(&mut self) {
+        let Some(event) = self.event else { return };
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            let (core, id) = (Arc::clone(&self.core), self.id);
+            runtime.spawn(async move { core.step(id, &event()).await.map(drop) });
+        }
+    }
+}
