@@ -18,7 +18,7 @@ use crate::values::digest::Digest;
 use crate::values::event::{CallEvent, Changes, GateEvent, Record};
 use crate::values::grant::{BadScope, Grant, Scope};
 use crate::values::id::{ApprovalId, ReviewerId, Role};
-use crate::values::json::{Misfit, push_step};
+use crate::values::json::{Misfit, below, step_name};
 use crate::values::requirement::Requirement;
 use crate::values::transition::Refused;
 use crate::values::verdict::Verdict;
@@ -73,9 +73,9 @@ impl Edit {
     /// ```
     pub fn between(old: &Value, new: &Map<String, Value>) -> Self {
         let set = new.iter().filter(|(name, value)| old.get(name) != Some(value));
-        let set = set.map(|(name, value)| (pointer_to(name), Some(value.clone())));
+        let set = set.map(|(name, value)| (below("", name), Some(value.clone())));
         let gone = old.as_object().into_iter().flat_map(Map::keys).filter(|name| !new.contains_key(*name));
-        Self { changes: set.chain(gone.map(|name| (pointer_to(name), None))).collect() }
+        Self { changes: set.chain(gone.map(|name| (below("", name), None))).collect() }
     }
 
     /// Whether it changes nothing.
@@ -87,9 +87,9 @@ impl Edit {
     pub(crate) fn apply(&self, arguments: &Value) -> Result<Value, Misfit> {
         let mut edited = arguments.clone();
         for (field, value) in &self.changes {
-            let pointer = if field.starts_with('/') { field.clone() } else { pointer_to(field) };
+            let pointer = if field.starts_with('/') { field.clone() } else { below("", field) };
             let (parent, name) = pointer.rsplit_once('/').unwrap_or_default();
-            let name = name.replace("~1", "/").replace("~0", "~");
+            let name = step_name(name);
             let missing = || Misfit::new(pointer.clone(), "there is no such place in the arguments");
             match edited.pointer_mut(parent) {
                 Some(Value::Object(map)) => match value {
@@ -109,12 +109,6 @@ impl Edit {
         }
         Ok(edited)
     }
-}
-
-fn pointer_to(field: &str) -> String {
-    let mut pointer = String::new();
-    push_step(&mut pointer, field);
-    pointer
 }
 
 impl std::fmt::Debug for Edit {

@@ -6,7 +6,7 @@ use jsonschema::Validator;
 use jsonschema::error::ValidationErrorKind;
 use serde_json::{Map, Value};
 
-use crate::values::json::{Misfit, push_step};
+use crate::values::json::{Misfit, below};
 use crate::values::words;
 
 /// The keyword that marks a secret in a schema.
@@ -183,11 +183,7 @@ impl Checker {
 
 fn describe(error: &jsonschema::ValidationError<'_>) -> Vec<Misfit> {
     let place = error.instance_path().as_str();
-    let at = |field: &str| {
-        let mut pointer = place.to_owned();
-        push_step(&mut pointer, field);
-        pointer
-    };
+    let at = |field: &str| below(place, field);
     match error.kind() {
         ValidationErrorKind::AdditionalProperties { unexpected }
         | ValidationErrorKind::UnevaluatedProperties { unexpected } => {
@@ -282,16 +278,19 @@ fn replace_at<E>(
     Ok(())
 }
 
+/// What a schema refers to.
+pub(crate) fn referred<'a>(root: &'a Value, schema: &Value) -> Option<&'a Value> {
+    root.pointer(schema.get("$ref")?.as_str()?.strip_prefix('#')?)
+}
+
 /// All schemas that may hold for a value: those given, what they refer to, what stands beside or below them.
 fn expand<'a>(root: &'a Value, schemas: &[&'a Value]) -> Vec<&'a Value> {
     let mut all: Vec<&Value> = schemas.to_vec();
     let mut next = 0;
     while let Some(schema) = all.get(next).copied() {
         next += 1;
-        let reference = schema.get("$ref").and_then(Value::as_str).and_then(|reference| reference.strip_prefix('#'));
-        let referred = reference.and_then(|pointer| root.pointer(pointer));
         let beside = BESIDE.iter().filter_map(|keyword| schema.get(*keyword)?.as_array()).flatten();
-        for found in referred.into_iter().chain(beside) {
+        for found in referred(root, schema).into_iter().chain(beside) {
             if !all.iter().any(|known| std::ptr::eq(*known, found)) {
                 all.push(found);
             }

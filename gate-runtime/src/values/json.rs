@@ -73,6 +73,18 @@ pub(crate) fn push_step(pointer: &mut String, step: &str) {
     }
 }
 
+/// The JSON pointer to a step below a place.
+pub(crate) fn below(place: &str, step: &str) -> String {
+    let mut pointer = place.to_owned();
+    push_step(&mut pointer, step);
+    pointer
+}
+
+/// A step of a JSON pointer as the name that it stands for.
+pub(crate) fn step_name(step: &str) -> String {
+    step.replace("~1", "/").replace("~0", "~")
+}
+
 /// Reads a JSON text, refusing duplicate keys, numbers that are not exact, deep nesting and long text.
 pub(crate) fn read(text: &str, limits: ReadLimits) -> Result<Value, Misfit> {
     if text.len() > limits.bytes {

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::history::History;
 use super::id::ToolName;
-use super::json::push_step;
+use super::json::below;
 
 /// Where a value first came from, in what was said before the call. From the most trusted to the least.
 ///
@@ -72,8 +72,7 @@ pub(crate) fn origins(arguments: &Value, history: &History) -> Vec<ArgumentOrigi
         return found;
     }
     for (name, value) in arguments.as_object().into_iter().flatten() {
-        let mut pointer = String::new();
-        push_step(&mut pointer, name);
+        let pointer = below("", name);
         let before = found.len();
         let mut left = MANY;
         if !add(value, history, pointer.clone(), &mut found, &mut left) {
@@ -92,11 +91,7 @@ const MANY: usize = 8 * 1024;
 fn add(value: &Value, history: &History, pointer: String, found: &mut Vec<ArgumentOrigin>, left: &mut usize) -> bool {
     let Some(rest) = left.checked_sub(pointer.len()) else { return false };
     *left = rest;
-    let below = |step: &str| {
-        let mut pointer = pointer.clone();
-        push_step(&mut pointer, step);
-        pointer
-    };
+    let below = |step: &str| below(&pointer, step);
     match value {
         Value::Null | Value::Bool(_) => true,
         Value::String(text) if text.is_empty() => true,

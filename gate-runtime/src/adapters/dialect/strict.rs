@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use crate::logic::descriptor::Descriptor;
 use crate::logic::schema::SECRET;
 use crate::values::id::ToolName;
-use crate::values::json::push_step;
+use crate::values::json::below;
 
 /// A tool whose schema cannot be strict: which, where, and why.
 ///
@@ -200,12 +200,6 @@ impl Strict<'_> {
             }
         }
     }
-}
-
-fn below(place: &str, step: &str) -> String {
-    let mut pointer = place.to_owned();
-    push_step(&mut pointer, step);
-    pointer
 }
 
 /// Drops what strict mode does not know, and says it in the description where it matters.

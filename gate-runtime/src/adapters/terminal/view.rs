@@ -10,13 +10,13 @@ use super::page::{Look, Page};
 use crate::engine::decide::{Decided, Edit};
 use crate::engine::interruption::Interruption;
 use crate::logic::descriptor::Descriptor;
+use crate::logic::schema::referred;
 use crate::values::approval::{Approval, Status};
 use crate::values::arguments::is_mark;
 use crate::values::digest::Digest;
-use crate::values::json::push_step;
+use crate::values::json::{below, step_name};
 use crate::values::opinion::RuleResult;
 use crate::values::origin::Origin;
-use crate::values::report::RuleReport;
 use crate::values::visible::{Hazard, Visible};
 use crate::values::words;
 
@@ -105,13 +105,11 @@ pub(super) fn changes(arguments: &Value, edit: &Edit, look: Look) -> String {
             let (old, new) = (fields(arguments), fields(&edited));
             let names: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
             for name in names.into_iter().filter(|name| old.get(*name) != new.get(*name)) {
-                let written =
-                    |value: Option<&Value>| value.map_or_else(|| "nothing".to_owned(), |value| written(value).0);
-                page.line(&format!("{}: {}", shown(name), written(old.get(name))));
-                page.line(&format!("  → {}", written(new.get(name))));
-                if let Some(value) = new.get(name) {
-                    write_hazards(&mut page, 0, &self::written(value).1);
-                }
+                let nothing = || ("nothing".to_owned(), Visible::of(""));
+                let [(before, _), (after, visible)] = [&old, &new].map(|of| of.get(name).map_or_else(nothing, written));
+                page.line(&format!("{}: {before}", shown(name)));
+                page.line(&format!("  → {after}"));
+                write_hazards(&mut page, 0, &visible);
             }
         }
         Err(misfit) => page.line(&shown(&misfit.to_string())),
@@ -252,14 +250,10 @@ fn write_rules(page: &mut Page, approval: &Approval, whole: bool) {
         for line in text.lines() {
             page.note(4, &look.faint(shown(line)));
         }
-        if is_failed(&rule) {
+        if rule.result() == RuleResult::Failed {
             page.note(4, &look.warning("it failed, which never lets a call through"));
         }
     }
-}
-
-fn is_failed(rule: &RuleReport<'_>) -> bool {
-    rule.result() == RuleResult::Failed
 }
 
 /// One value in the arguments, which is not an object, nor a list with objects.
@@ -271,8 +265,7 @@ struct Leaf {
 
 fn flatten(value: &Value, pointer: String, name: &str, leaves: &mut Vec<Leaf>) {
     let mut go_in = |step: &str, inner: &Value| {
-        let mut pointer = pointer.clone();
-        push_step(&mut pointer, step);
+        let pointer = below(&pointer, step);
         let name = if name.is_empty() { step.to_owned() } else { format!("{name}.{step}") };
         flatten(inner, pointer, &name, leaves);
     };
@@ -310,15 +303,11 @@ fn quoted(text: &str) -> (String, Visible) {
 
 /// What the schema says of the value at a place.
 fn description<'a>(schema: &'a Value, pointer: &str) -> Option<&'a str> {
-    let resolved = |at: &'a Value| {
-        let reference = at["$ref"].as_str().and_then(|reference| reference.strip_prefix('#'));
-        reference.and_then(|reference| schema.pointer(reference)).unwrap_or(at)
-    };
+    let resolved = |at: &'a Value| referred(schema, at).unwrap_or(at);
     let mut at = schema;
     for step in pointer.split('/').skip(1) {
-        let step = step.replace("~1", "/").replace("~0", "~");
         let inner = resolved(at);
-        at = inner["properties"].get(&step).or_else(|| inner.get("items"))?;
+        at = inner["properties"].get(step_name(step)).or_else(|| inner.get("items"))?;
     }
     at["description"].as_str().or_else(|| resolved(at)["description"].as_str())
 }
