@@ -12,7 +12,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use gate_runtime::prelude::*;
-use gate_runtime::{ApprovalFilter, Status, Store};
+use gate_runtime::{ApprovalFilter, RecordFilter, Status, Store};
 use gate_sqlite::SqliteStore;
 
 /// What the tools do to the world: every execution is a line in a file that the gate does not know.
@@ -83,7 +83,7 @@ async fn check(folder: &Path) -> HashMap<String, Status> {
     effects.lines().for_each(|call| *ran.entry(call).or_default() += 1);
     let store = SqliteStore::open(folder.join("gate.db")).await.unwrap();
     let known = store.approvals(&ApprovalFilter::all().run("run")).await.unwrap();
-    let records = store.records(0, usize::MAX).await.unwrap();
+    let records = store.records(&RecordFilter::after(0)).await.unwrap();
     let dispatched = |call: &str| {
         let of_call = |record: &&std::sync::Arc<gate_runtime::Record>| {
             record.kind() == "dispatched" && record.subject().is_some_and(|subject| *subject.call() == *call)

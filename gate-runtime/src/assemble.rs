@@ -17,7 +17,7 @@ use crate::logic::registry::Registry;
 use crate::ports::clock::Clock;
 use crate::ports::directory::Directory;
 use crate::ports::overlay::Overlay;
-use crate::ports::store::{ApprovalFilter, Committed, Store, StoreError, StoreErrorKind, Transition};
+use crate::ports::store::{ApprovalFilter, Store, Transition};
 use crate::values::approval::Status;
 use crate::values::digest::Digest;
 use crate::values::event::{GateEvent, Record, ToolNote};
@@ -272,13 +272,8 @@ async fn open_record(core: &Arc<Core>) -> Result<(), BuildError> {
     let mut transition = Transition::at(now);
     let tools = core.tools.iter().map(note).collect();
     transition.records.push(Record::of_gate(now, GateEvent::GateBuilt { tools }));
-    match core.store.commit(transition).await? {
-        Committed::Done => {}
-        Committed::Conflict | Committed::LimitReached(_) => {
-            let problem = "it refused a record that conflicts with nothing";
-            return Err(StoreError::new(StoreErrorKind::Corrupt, problem).into());
-        }
-    }
+    transition.tools = core.tools.iter().map(|tool| Arc::new(tool.descriptor.clone())).collect();
+    core.write_alone(transition).await?;
     for pending in core.store.approvals(&ApprovalFilter::all().status(Status::Pending)).await? {
         core.settle(&pending);
     }

@@ -131,7 +131,10 @@ pub use ports::BoxFuture;
 pub use ports::clock::Clock;
 pub use ports::directory::{Directory, DirectoryError};
 pub use ports::overlay::{Objection, Overlay, OverlayCall};
-pub use ports::store::{ApprovalFilter, Committed, Proposal, Recalled, Store, StoreError, StoreErrorKind, Transition};
+pub use ports::store::{
+    ApprovalFilter, Committed, Proposal, Recalled, RecordFilter, Standing, Store, StoreError, StoreErrorKind,
+    Transition,
+};
 pub use values::approval::{Approval, Refusal, Status};
 pub use values::arguments::{Arguments, Commitment};
 pub use values::assessment::Assessment;
@@ -139,6 +142,7 @@ pub use values::context::{CallContext, Passage, RunInfo, ToolCall};
 pub use values::decision::{Decision, Reviewer, Vote};
 pub use values::digest::{BadDigest, Digest};
 pub use values::event::{CallEvent, Changes, Event, GateEvent, Record, Subject, ToolNote};
+pub use values::freeze::{Freeze, FreezeScope};
 pub use values::grant::{BadScope, Grant, Scope};
 pub use values::history::{Message, Speaker};
 pub use values::id::{

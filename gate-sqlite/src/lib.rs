@@ -54,8 +54,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use gate_runtime::{
-    Approval, ApprovalFilter, BoxFuture, Committed, Proposal, Recalled, Record, Store, StoreError, StoreErrorKind,
-    Transition,
+    Approval, ApprovalFilter, BoxFuture, Committed, Descriptor, Digest, Proposal, Recalled, Record, RecordFilter,
+    Standing, Store, StoreError, StoreErrorKind, Timestamp, Transition,
 };
 use tokio::sync::watch;
 
@@ -131,8 +131,17 @@ impl Store for SqliteStore {
         self.shared.readers.read(move |connection| rows::approvals(connection, &filter))
     }
 
-    fn records(&self, after: u64, limit: usize) -> BoxFuture<'_, Result<Vec<Arc<Record>>, StoreError>> {
-        self.shared.readers.read(move |connection| rows::records(connection, after, limit))
+    fn records<'a>(&'a self, filter: &'a RecordFilter) -> BoxFuture<'a, Result<Vec<Arc<Record>>, StoreError>> {
+        let filter = filter.clone();
+        self.shared.readers.read(move |connection| rows::records(connection, &filter))
+    }
+
+    fn standing(&self, now: Timestamp) -> BoxFuture<'_, Result<Standing, StoreError>> {
+        self.shared.readers.read(move |connection| rows::standing(connection, now))
+    }
+
+    fn tool(&self, digest: Digest) -> BoxFuture<'_, Result<Option<Arc<Descriptor>>, StoreError>> {
+        self.shared.readers.read(move |connection| rows::tool(connection, digest))
     }
 
     fn watch(&self) -> watch::Receiver<u64> {

@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use gate_runtime::{
-    Approval, ApprovalFilter, Committed, Grant, Proposal, Recalled, Record, Take, Timestamp, Transition,
+    Approval, ApprovalFilter, CaseId, Committed, Descriptor, Digest, Freeze, Grant, Proposal, Recalled, Record,
+    RecordFilter, Standing, Take, Timestamp, Transition,
 };
 use rusqlite::{Connection, OptionalExtension as _, Row, ToSql, params};
 
@@ -33,9 +34,10 @@ pub(crate) fn recall(connection: &Connection, about: &Proposal) -> Read<Recalled
     }
     let mut denials = moment.prepare_cached("SELECT count(*) FROM approvals WHERE run = ? AND status = 'denied'")?;
     recalled.denials = denials.query_row(params![run], |row| row.get(0))?;
-    let mut grants = moment.prepare_cached("SELECT body FROM grants WHERE run = ? AND tool = ? ORDER BY rowid")?;
+    let mut grants =
+        moment.prepare_cached("SELECT body FROM grants WHERE run IN (?, '') AND tool = ? ORDER BY rowid")?;
     for body in grants.query_map(params![run, tool], text)? {
-        let grant: Grant = serde_json::from_str(&body?).map_err(|error| Trouble::Unread("a grant", error))?;
+        let grant: Grant = read("a grant", &body?)?;
         if grant.is_active(about.now) {
             recalled.grants.push(Arc::new(grant));
         }
@@ -63,6 +65,11 @@ pub(crate) fn approvals(connection: &Connection, filter: &ApprovalFilter) -> Rea
         sql.push_str(" AND status = ?");
         values.push(Box::new(status.to_string()));
     }
+    if let Some(after) = filter.is_after() {
+        // Of no approval there is no number, and after nothing comes nothing.
+        sql.push_str(" AND seq > (SELECT seq FROM approvals WHERE id = ?)");
+        values.push(Box::new(after.to_string()));
+    }
     sql.push_str(" ORDER BY seq LIMIT ?");
     values.push(Box::new(i64::try_from(filter.at_most()).unwrap_or(i64::MAX)));
     let mut found = connection.prepare_cached(&sql)?;
@@ -70,14 +77,47 @@ pub(crate) fn approvals(connection: &Connection, filter: &ApprovalFilter) -> Rea
     rows.map(|body| approval(&body?)).collect()
 }
 
-/// Records after a number, in order.
-pub(crate) fn records(connection: &Connection, after: u64, limit: usize) -> Read<Vec<Arc<Record>>> {
-    let mut found = connection.prepare_cached("SELECT body FROM records WHERE seq > ? ORDER BY seq LIMIT ?")?;
-    let after = i64::try_from(after).unwrap_or(i64::MAX);
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let rows = found.query_map(params![after, limit], text)?;
-    rows.map(|body| serde_json::from_str(&body?).map(Arc::new).map_err(|error| Trouble::Unread("a record", error)))
-        .collect()
+/// Records, in order.
+pub(crate) fn records(connection: &Connection, filter: &RecordFilter) -> Read<Vec<Arc<Record>>> {
+    let after = i64::try_from(filter.is_after()).unwrap_or(i64::MAX);
+    let limit = i64::try_from(filter.at_most()).unwrap_or(i64::MAX);
+    let bodies = if let Some(case) = filter.of_case() {
+        let mut found =
+            connection.prepare_cached("SELECT body FROM records WHERE matter = ? AND seq > ? ORDER BY seq LIMIT ?")?;
+        found.query_map(params![case.as_str(), after, limit], text)?.collect::<Result<Vec<_>, _>>()?
+    } else {
+        let mut found = connection.prepare_cached("SELECT body FROM records WHERE seq > ? ORDER BY seq LIMIT ?")?;
+        found.query_map(params![after, limit], text)?.collect::<Result<Vec<_>, _>>()?
+    };
+    bodies.iter().map(|body| read("a record", body).map(Arc::new)).collect()
+}
+
+/// What holds beyond single calls, as of one moment.
+pub(crate) fn standing(connection: &Connection, now: Timestamp) -> Read<Standing> {
+    let moment = connection.unchecked_transaction()?;
+    let mut standing = Standing::default();
+    standing.freezes = freezes(&moment)?;
+    let mut grants = moment.prepare_cached("SELECT body FROM grants ORDER BY rowid")?;
+    for body in grants.query_map([], text)? {
+        let grant: Grant = read("a grant", &body?)?;
+        if grant.is_active(now) {
+            standing.grants.push(Arc::new(grant));
+        }
+    }
+    Ok(standing)
+}
+
+fn freezes(connection: &Connection) -> Read<Vec<Freeze>> {
+    let mut found = connection.prepare_cached("SELECT body FROM freezes ORDER BY scope")?;
+    let rows = found.query_map([], text)?;
+    rows.map(|body| read("a freeze", &body?)).collect()
+}
+
+/// A tool by its digest.
+pub(crate) fn tool(connection: &Connection, digest: Digest) -> Read<Option<Arc<Descriptor>>> {
+    let mut found = connection.prepare_cached("SELECT body FROM tools WHERE digest = ?")?;
+    let body = found.query_row(params![digest.to_string()], text).optional()?;
+    body.map(|body| read("a tool", &body).map(Arc::new)).transpose()
 }
 
 /// Whether everything that a transition expects is so.
@@ -98,15 +138,17 @@ pub(crate) fn check(connection: &Connection, transition: &Transition) -> Read<Co
             return Ok(Committed::Conflict);
         }
     }
-    // Takes of one transition may draw on one counter: each sees those before it.
-    for (place, take) in transition.takes.iter().enumerate() {
-        let before = transition.takes.iter().take(place).filter(|earlier| earlier.key == take.key);
-        let used = used(connection, take.key.limit(), take.key.key(), take.window, transition.at)?;
-        if !take.fits(before.fold(used, |sum, earlier| sum.saturating_add(earlier.amount))) {
-            return Ok(Committed::LimitReached(place));
+    for scope in &transition.lifted {
+        let mut found = connection.prepare_cached("SELECT 1 FROM freezes WHERE scope = ?")?;
+        if !found.exists(params![json(scope)?])? {
+            return Ok(Committed::Conflict);
         }
     }
-    Ok(Committed::Done)
+    if transition.dispatches() && freezes(connection)?.iter().any(|freeze| transition.is_stopped_by(freeze)) {
+        return Ok(Committed::Frozen);
+    }
+    let used = |take: &Take| used(connection, take.key.limit(), take.key.key(), take.window, transition.at);
+    Ok(transition.limit_reached(used)?.map_or(Committed::Done, Committed::LimitReached))
 }
 
 fn version(connection: &Connection, sql: &str, id: &str) -> rusqlite::Result<Option<u64>> {
@@ -129,8 +171,21 @@ pub(crate) fn write(connection: &Connection, transition: Transition, last: u64) 
             "INSERT INTO grants (id, run, tool, version, body) VALUES (?, ?, ?, ?, ?)
              ON CONFLICT (id) DO UPDATE SET version = excluded.version, body = excluded.body",
         )?;
-        let (id, run, tool) = (grant.id().to_string(), grant.run().as_str(), grant.tool().as_str());
+        // One that holds in any run stands under the empty id, which no run has.
+        let run = grant.run().map_or("", |run| run.as_str());
+        let (id, tool) = (grant.id().to_string(), grant.tool().as_str());
         put.execute(params![id, run, tool, grant.version(), json(&**grant)?])?;
+    }
+    for freeze in &transition.freezes {
+        let mut put = connection.prepare_cached("INSERT OR REPLACE INTO freezes (scope, body) VALUES (?, ?)")?;
+        put.execute(params![json(freeze.scope())?, json(freeze)?])?;
+    }
+    for scope in &transition.lifted {
+        connection.prepare_cached("DELETE FROM freezes WHERE scope = ?")?.execute(params![json(scope)?])?;
+    }
+    for tool in &transition.tools {
+        let mut put = connection.prepare_cached("INSERT OR IGNORE INTO tools (digest, body) VALUES (?, ?)")?;
+        put.execute(params![tool.digest().to_string(), json(&**tool)?])?;
     }
     for take in &transition.takes {
         write_take(connection, take, transition.at)?;
@@ -138,8 +193,9 @@ pub(crate) fn write(connection: &Connection, transition: Transition, last: u64) 
     let mut last = last;
     for record in transition.records {
         last += 1;
-        let mut put = connection.prepare_cached("INSERT INTO records (seq, body) VALUES (?, ?)")?;
-        put.execute(params![last, json(&record.numbered(last))?])?;
+        let mut put = connection.prepare_cached("INSERT INTO records (seq, matter, body) VALUES (?, ?, ?)")?;
+        let record = record.numbered(last);
+        put.execute(params![last, record.case().map(CaseId::as_str), json(&record)?])?;
     }
     Ok(last)
 }
@@ -194,7 +250,11 @@ fn text(row: &Row<'_>) -> rusqlite::Result<String> {
 }
 
 fn approval(body: &str) -> Read<Arc<Approval>> {
-    serde_json::from_str(body).map(Arc::new).map_err(|error| Trouble::Unread("an approval", error))
+    read("an approval", body).map(Arc::new)
+}
+
+fn read<T: serde::de::DeserializeOwned>(what: &'static str, body: &str) -> Read<T> {
+    serde_json::from_str(body).map_err(|error| Trouble::Unread(what, error))
 }
 
 fn json<T: serde::Serialize + ?Sized>(value: &T) -> Read<String> {

@@ -15,7 +15,8 @@ const APPLICATION: i64 = 0x6761_7465;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What makes each version of the schema of the one before. What stands here never changes: new versions are added.
-const MIGRATIONS: [&str; 1] = ["
+const MIGRATIONS: [&str; 2] = [
+    "
     CREATE TABLE approvals (
         seq INTEGER PRIMARY KEY,
         id TEXT NOT NULL UNIQUE,
@@ -48,7 +49,20 @@ const MIGRATIONS: [&str; 1] = ["
         seq INTEGER PRIMARY KEY,
         body TEXT NOT NULL
     ) STRICT;
-"];
+    ",
+    "
+    ALTER TABLE records ADD COLUMN matter TEXT;
+    CREATE INDEX records_by_matter ON records (matter, seq) WHERE matter IS NOT NULL;
+    CREATE TABLE freezes (
+        scope TEXT NOT NULL PRIMARY KEY,
+        body TEXT NOT NULL
+    ) STRICT;
+    CREATE TABLE tools (
+        digest TEXT NOT NULL PRIMARY KEY,
+        body TEXT NOT NULL
+    ) STRICT;
+    ",
+];
 
 /// Where a database is, and which file it was when it was opened.
 #[derive(Debug)]
@@ -180,4 +194,31 @@ fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
     }
     transaction.pragma_update(None, "application_id", APPLICATION)?;
     transaction.commit()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_database_of_every_earlier_version_is_brought_up_to_date() {
+        for version in 0..MIGRATIONS.len() {
+            let folder = tempfile::tempdir().unwrap();
+            let file = folder.path().join("gate.db");
+            let old = Connection::open(&file).unwrap();
+            for migration in MIGRATIONS.iter().take(version) {
+                old.execute_batch(migration).unwrap();
+            }
+            if version > 0 {
+                old.execute("INSERT INTO records (seq, body) VALUES (1, '{}')", []).unwrap();
+                old.pragma_update(None, "application_id", APPLICATION).unwrap();
+                old.pragma_update(None, "user_version", i64::try_from(version).unwrap()).unwrap();
+            }
+            drop(old);
+            let (_, new) = open(&file).unwrap();
+            let kept: usize = new.query_row("SELECT count(*) FROM records", [], |row| row.get(0)).unwrap();
+            assert_eq!(kept, usize::from(version > 0), "from version {version}");
+            assert_eq!(number(&new, "user_version").unwrap(), i64::try_from(MIGRATIONS.len()).unwrap());
+        }
+    }
 }

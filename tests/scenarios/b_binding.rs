@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use gate_runtime::prelude::*;
-use gate_runtime::{Approval, Status};
+use gate_runtime::{Approval, FreezeScope, Status};
 use serde_json::json;
 
 use crate::desk::{State, World, asked, builder, call, dana, gate, kinds, run, story, texts};
@@ -17,6 +17,9 @@ on_every_store! {
     b12_a_changed_tool_that_no_longer_takes_the_arguments_does_not_run,
     b12_an_unchanged_tool_of_another_build_runs,
     b13_a_deny_rule_that_is_new_since_the_approval_stops_it,
+    b13_a_freeze_stops_what_was_approved_and_lifting_it_lets_it_go_on,
+    b13_a_freeze_refuses_what_a_rule_or_a_grant_would_let_through,
+    b13_a_freeze_stops_what_it_names_in_every_process,
     b14_arguments_that_the_store_changed_are_refused_as_corrupt,
     b14_an_approval_for_other_arguments_does_not_run,
     b15_a_cancelled_approval_does_not_run,
@@ -165,6 +168,58 @@ async fn b13_a_deny_rule_that_is_new_since_the_approval_stops_it(store: Shared) 
 }
 
 /// The approval with another text in the place of one.
+async fn b13_a_freeze_stops_what_was_approved_and_lifting_it_lets_it_go_on(store: Shared) {
+    let (gate, world) = gate(&store).await;
+    let other = crate::desk::again(&store, &world).await;
+    let (run, dana) = (run(&gate), dana(&gate).await);
+    let turn = run.submit([call("1", "wipe", json!({"disk": "a"}))]).await.unwrap();
+    other.freeze(FreezeScope::Everything, "incident 42", &dana).await.unwrap();
+    asked(&turn).approve(&dana).await.unwrap();
+    let turn = run.proceed().await.unwrap();
+    assert_eq!(kinds(&turn), ["frozen"]);
+    assert!(texts(&turn)[0].contains("incident 42"), "{:?}", texts(&turn));
+    assert_eq!(world.ran().len(), 0);
+    other.lift_freeze(&FreezeScope::Everything, &dana).await.unwrap();
+    assert_eq!(kinds(&run.proceed().await.unwrap()), ["succeeded"]);
+    assert_eq!(world.ran(), ["wipe a"]);
+    let told: Vec<_> = story(&gate).await.into_iter().filter(|kind| kind.contains("fr")).collect();
+    assert_eq!(told, ["frozen", "freeze_lifted"]);
+}
+
+async fn b13_a_freeze_refuses_what_a_rule_or_a_grant_would_let_through(store: Shared) {
+    let (gate, world) = gate(&store).await;
+    let (run, dana) = (run(&gate), dana(&gate).await);
+    let pay = |id: &str, amount: u64| call(id, "pay", json!({"to": "alice", "amount": amount}));
+    let turn = run.submit([pay("1", 100)]).await.unwrap();
+    asked(&turn).grant(&dana, Scope::this_run()).await.unwrap();
+    assert_eq!(kinds(&run.proceed().await.unwrap()), ["succeeded"]);
+    gate.freeze(FreezeScope::tool("pay"), "incident 42", &dana).await.unwrap();
+    let turn = run.submit([pay("2", 10), pay("3", 100), pay("4", 200), pay("5", 20_000)]).await.unwrap();
+    assert_eq!(kinds(&turn), ["frozen", "frozen", "waiting", "denied"]);
+    assert_eq!(world.ran().len(), 1);
+    gate.lift_freeze(&FreezeScope::tool("pay"), &dana).await.unwrap();
+    assert_eq!(kinds(&run.submit([pay("2", 10), pay("3", 100)]).await.unwrap()), ["succeeded", "succeeded"]);
+}
+
+async fn b13_a_freeze_stops_what_it_names_in_every_process(store: Shared) {
+    let (gate, world) = gate(&store).await;
+    let other = crate::desk::again(&store, &world).await;
+    let dana = dana(&gate).await;
+    let read = |id: &str| call(id, "read", json!({"id": id}));
+    gate.freeze(FreezeScope::tool("pay"), "another tool", &dana).await.unwrap();
+    gate.freeze(FreezeScope::agent("billing"), "another agent", &dana).await.unwrap();
+    assert_eq!(kinds(&run(&other).submit([read("1")]).await.unwrap()), ["succeeded"]);
+    gate.freeze(FreezeScope::agent("support"), "this agent", &dana).await.unwrap();
+    assert_eq!(kinds(&run(&other).submit([read("2")]).await.unwrap()), ["frozen"]);
+    let nested = run(&other).child("part");
+    assert_eq!(kinds(&nested.submit([read("3")]).await.unwrap()), ["frozen"], "whom it calls is stopped with it");
+    let held: Vec<String> =
+        other.standing().await.unwrap().freezes.iter().map(|freeze| freeze.scope().to_string()).collect();
+    assert_eq!(held.len(), 3, "{held:?}");
+    let ghost = gate.principal("mia");
+    assert!(gate.lift_freeze(&FreezeScope::agent("support"), &ghost).await.is_err(), "only reviewers give orders");
+}
+
 fn changed(approval: &Approval, from: &str, to: &str) -> Arc<Approval> {
     let text = serde_json::to_string(approval).unwrap().replace(from, to);
     Arc::new(serde_json::from_str(&text).unwrap())

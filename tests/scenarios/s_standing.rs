@@ -24,6 +24,12 @@ on_every_store! {
     s_a_grant_is_not_given_where_the_policy_wants_each_decided,
     s_a_grant_needs_as_many_people_as_the_question,
     s_a_call_with_a_secret_is_approved_once,
+    s33_a_budget_is_spent_by_exactly_so_much_in_all_runs_and_processes,
+    s33_a_window_gives_uses_back,
+    s34_a_grant_ends_with_its_givers_role,
+    s_a_grant_reaches_other_agents_and_people_only_in_words,
+    s_a_grant_does_not_answer_what_its_giver_could_not_answer_alone,
+    s_a_grant_is_given_like_a_call_that_is_decided,
 }
 
 fn pay(id: &str, to: &str, amount: u64) -> ToolCall {
@@ -109,6 +115,127 @@ async fn s34_a_grant_never_covers_what_a_deny_rule_forbids(store: Shared) {
     let turn = run.submit([pay("2", "alice", 10_000), pay("3", "alice", 10_001)]).await.unwrap();
     assert_eq!(kinds(&turn), ["succeeded", "denied"]);
     assert!(!world.ran().contains(&"pay 10001 to alice".to_owned()));
+}
+
+fn any_payment() -> Scope {
+    Scope::any_run().any("to").any("amount")
+}
+
+async fn s33_a_budget_is_spent_by_exactly_so_much_in_all_runs_and_processes(store: Shared) {
+    let (gate, world) = gate(&store).await;
+    let turn = run(&gate).submit([pay("1", "alice", 100)]).await.unwrap();
+    let scope = any_payment().budget("amount", 1_000).per(DAY);
+    asked(&turn).grant(&dana(&gate).await, scope).await.unwrap();
+    let others = [gate, crate::desk::again(&store, &world).await];
+    let at_once = (0..16).map(|number| {
+        let run = others[number % 2].run(format!("run {number}")).on_behalf_of("mia");
+        async move { kinds(&run.submit([pay("1", "bob", 300)]).await.unwrap()) }
+    });
+    let ends = futures_util::future::join_all(at_once).await.concat();
+    assert_eq!(ends.iter().filter(|kind| **kind == "succeeded").count(), 3, "{ends:?}");
+    assert_eq!(ends.iter().filter(|kind| **kind == "waiting").count(), 13);
+    assert_eq!(world.ran().len(), 3);
+    let small = others[1].run("small").on_behalf_of("mia");
+    assert_eq!(kinds(&small.submit([pay("1", "bob", 100)]).await.unwrap()), ["succeeded"], "what is left fits");
+}
+
+async fn s33_a_window_gives_uses_back(store: Shared) {
+    let (gate, _, clock) = gate_at_noon(&store).await;
+    let turn = run(&gate).submit([pay("1", "alice", 100)]).await.unwrap();
+    asked(&turn).grant(&dana(&gate).await, any_payment().uses(1).per(HOUR)).await.unwrap();
+    let mut next = 1;
+    for (after, kind) in [(0, "succeeded"), (59, "waiting"), (1, "succeeded"), (0, "waiting")] {
+        clock.advance(minutes(after));
+        next += 1;
+        let turn = run(&gate).submit([pay(&next.to_string(), "alice", 100)]).await.unwrap();
+        assert_eq!(kinds(&turn), [kind], "call {next}");
+    }
+}
+
+async fn s34_a_grant_ends_with_its_givers_role(store: Shared) {
+    let (gate, world) = gate(&store).await;
+    let turn = run(&gate).submit([pay("1", "alice", 100)]).await.unwrap();
+    asked(&turn).grant(&dana(&gate).await, any_payment()).await.unwrap();
+    assert_eq!(kinds(&run(&gate).submit([pay("2", "bob", 100)]).await.unwrap()), ["succeeded"]);
+    let demoted = StaticDirectory::new().person("dana", ["intern"]).person("omar", ["manager"]);
+    let state = State(std::sync::Arc::clone(&world));
+    let gate: Gate<crate::desk::Tools> = builder(&store, &state).directory(demoted).build().await.unwrap();
+    assert_eq!(kinds(&run(&gate).submit([pay("3", "bob", 100)]).await.unwrap()), ["waiting"]);
+}
+
+async fn s_a_grant_reaches_other_agents_and_people_only_in_words(store: Shared) {
+    let gate: Gate<crate::desk::Tools> = builder(&store, &State::default()).agent("billing").build().await.unwrap();
+    let dana = dana(&gate).await;
+    let mut next = 0;
+    let mut ends = async |agent: &str, whom: &str| {
+        next += 1;
+        let run = gate.run(format!("run {next}")).agent(agent).on_behalf_of(whom);
+        let turn = run.submit([pay("1", "bob", 100)]).await.unwrap();
+        let end = kinds(&turn)[0];
+        for left in turn.interruptions() {
+            left.cancel("not needed").await.unwrap();
+        }
+        end
+    };
+    for (scope, agent, person) in [
+        (any_payment(), "waiting", "waiting"),
+        (any_payment().any_agent(), "succeeded", "waiting"),
+        (any_payment().any_principal(), "waiting", "succeeded"),
+    ] {
+        let turn = gate.run(scope.to_string()).agent("support").on_behalf_of("mia");
+        let turn = turn.submit([pay("1", "alice", 100)]).await.unwrap();
+        let decided = asked(&turn).grant(&dana, scope.clone()).await.unwrap();
+        assert_eq!(ends("support", "mia").await, "succeeded", "{scope}");
+        assert_eq!(ends("billing", "mia").await, agent, "{scope}");
+        assert_eq!(ends("support", "noah").await, person, "{scope}");
+        gate.revoke(decided.grant().unwrap(), &dana).await.unwrap();
+    }
+}
+
+/// Large ones are for two.
+#[policy]
+fn by_size(rules: Rules<Transfer>) -> Rules<Transfer> {
+    rules.ask("large", ask(role("manager")).count(2)).when(|call| call.amount > 1_000).otherwise(ask(role("manager")))
+}
+
+/// Transfer.
+#[gated_tool(policy = "by_size")]
+fn transfer(amount: u64) -> u64 {
+    amount
+}
+
+registry! { TransferTools for State { Transfer } }
+
+async fn s_a_grant_does_not_answer_what_its_giver_could_not_answer_alone(store: Shared) {
+    let gate: Gate<TransferTools> = builder(&store, &State::default()).build().await.unwrap();
+    let transfer = |id: &str, amount: u64| call(id, "transfer", json!({"amount": amount}));
+    let turn = run(&gate).submit([transfer("1", 100), transfer("2", 5_000)]).await.unwrap();
+    let first = &turn.interruptions()[0];
+    first.grant(&dana(&gate).await, Scope::this_run().up_to("amount", 1_000_000)).await.unwrap();
+    assert_eq!(
+        kinds(&run(&gate).submit([transfer("1", 100), transfer("2", 5_000)]).await.unwrap()),
+        ["succeeded", "waiting"]
+    );
+    let turn = run(&gate).submit([transfer("3", 900), transfer("4", 5_001)]).await.unwrap();
+    assert_eq!(kinds(&turn), ["succeeded", "waiting"]);
+}
+
+async fn s_a_grant_is_given_like_a_call_that_is_decided(store: Shared) {
+    let (gate, _) = gate(&store).await;
+    let (dana, ines) = (dana(&gate).await, gate.reviewer("ines").await.unwrap());
+    let turn = run(&gate).submit([pay("1", "alice", 100)]).await.unwrap();
+    let shown = asked(&turn);
+    assert!(shown.grant_like(&dana, Scope::any_run()).await.is_err(), "it waits: answer it");
+    shown.reject(&dana, "not now").await.unwrap();
+    let refused = shown.grant_like(&ines, Scope::any_run()).await;
+    assert!(matches!(refused, Err(DecideError::Scope(BadScope::NeedsSeveral))), "{refused:?}");
+    let mia = gate.reviewer("mia").await.unwrap();
+    assert!(shown.grant_like(&mia, Scope::any_run()).await.is_err(), "it would be for herself");
+    let grant = shown.grant_like(&dana, Scope::any_run().uses(1)).await.unwrap();
+    assert_eq!(gate.standing().await.unwrap().grants, [grant]);
+    let other = gate.run("other").on_behalf_of("mia");
+    assert_eq!(kinds(&other.submit([pay("1", "alice", 100), pay("2", "alice", 100)]).await.unwrap()).len(), 2);
+    assert_eq!(gate.standing().await.unwrap().grants, [], "its use is taken");
 }
 
 static LOOKED: AtomicUsize = AtomicUsize::new(0);

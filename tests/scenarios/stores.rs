@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use gate_runtime::{
-    Approval, ApprovalFilter, BoxFuture, Committed, MemoryStore, Proposal, Recalled, Record, Store, StoreError,
-    StoreErrorKind, Transition,
+    Approval, ApprovalFilter, BoxFuture, Committed, Descriptor, Digest, MemoryStore, Proposal, Recalled, Record,
+    RecordFilter, Standing, Store, StoreError, StoreErrorKind, Timestamp, Transition,
 };
 use tokio::sync::watch;
 
@@ -89,8 +89,16 @@ impl Store for Troubled {
         Box::pin(async move { Ok(self.inner.approvals(filter).await?.into_iter().map(|a| (self.reads)(a)).collect()) })
     }
 
-    fn records(&self, after: u64, limit: usize) -> BoxFuture<'_, Result<Vec<Arc<Record>>, StoreError>> {
-        self.inner.records(after, limit)
+    fn records<'a>(&'a self, filter: &'a RecordFilter) -> BoxFuture<'a, Result<Vec<Arc<Record>>, StoreError>> {
+        self.inner.records(filter)
+    }
+
+    fn standing(&self, now: Timestamp) -> BoxFuture<'_, Result<Standing, StoreError>> {
+        self.inner.standing(now)
+    }
+
+    fn tool(&self, digest: Digest) -> BoxFuture<'_, Result<Option<Arc<Descriptor>>, StoreError>> {
+        self.inner.tool(digest)
     }
 
     fn watch(&self) -> watch::Receiver<u64> {

@@ -1,16 +1,22 @@
 //! A store in memory.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::convert::Infallible;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 use tokio::sync::watch;
 
+use crate::logic::descriptor::Descriptor;
 use crate::ports::BoxFuture;
-use crate::ports::store::{ApprovalFilter, Committed, Proposal, Recalled, Store, StoreError, Transition};
+use crate::ports::store::{
+    ApprovalFilter, Committed, Proposal, Recalled, RecordFilter, Standing, Store, StoreError, Transition,
+};
 use crate::values::approval::{Approval, Status};
+use crate::values::digest::Digest;
 use crate::values::event::Record;
+use crate::values::freeze::{Freeze, FreezeScope};
 use crate::values::grant::Grant;
 use crate::values::id::{ApprovalId, CallId, GrantId, RunId};
 use crate::values::limit::{LimitKey, Take};
@@ -43,7 +49,12 @@ struct Kept {
     /// Their places.
     places: HashMap<ApprovalId, usize>,
     runs: HashMap<RunId, RunKept>,
-    grants: HashMap<GrantId, Arc<Grant>>,
+    /// Oldest first.
+    grants: BTreeMap<GrantId, Arc<Grant>>,
+    /// Those that hold in any run.
+    everywhere: Vec<GrantId>,
+    freezes: BTreeMap<FreezeScope, Freeze>,
+    tools: HashMap<Digest, Arc<Descriptor>>,
     limits: HashMap<LimitKey, VecDeque<(Timestamp, u64)>>,
     records: Vec<Record>,
 }
@@ -85,14 +96,16 @@ impl Kept {
             used: about.counters.iter().map(|(key, window)| self.used(key, *window, about.now)).collect(),
             ..Recalled::default()
         };
-        let Some(run) = self.runs.get(&about.run) else { return recalled };
+        let active = |grant: &Arc<Grant>| *grant.tool() == about.tool && grant.is_active(about.now);
+        let run = self.runs.get(&about.run);
+        let grants = run.map(|run| &run.grants).into_iter().chain([&self.everywhere]).flatten();
+        recalled.grants = grants.filter_map(|id| self.grants.get(id).cloned()).filter(active).collect();
+        let Some(run) = run else { return recalled };
         let approval = |id: &ApprovalId| self.approval(*id).cloned();
         recalled.approval = run.calls.get(&about.call).and_then(approval);
         recalled.denials = run.denials;
         recalled.rejected =
             run.rejected.iter().filter_map(approval).filter(|rejected| *rejected.tool() == about.tool).collect();
-        let active = |grant: &Arc<Grant>| *grant.tool() == about.tool && grant.is_active(about.now);
-        recalled.grants = run.grants.iter().filter_map(|id| self.grants.get(id).cloned()).filter(active).collect();
         recalled
     }
 
@@ -112,19 +125,17 @@ impl Kept {
             Some(known) => known.version() + 1 == grant.version(),
             None => grant.version() == 1,
         };
-        if !transition.approvals.iter().all(fits) || !transition.grants.iter().all(grant_fits) {
+        let Transition { approvals, grants, lifted, .. } = transition;
+        let holds = |scope: &FreezeScope| self.freezes.contains_key(scope);
+        if !approvals.iter().all(fits) || !grants.iter().all(grant_fits) || !lifted.iter().all(holds) {
             return Committed::Conflict;
         }
-        // Takes of one transition may draw on one counter: each sees those before it.
-        for (place, take) in transition.takes.iter().enumerate() {
-            let before = transition.takes.iter().take(place).filter(|earlier| earlier.key == take.key);
-            let used =
-                before.fold(self.used(&take.key, take.window, transition.at), |sum, t| sum.saturating_add(t.amount));
-            if !take.fits(used) {
-                return Committed::LimitReached(place);
-            }
+        if self.freezes.values().any(|freeze| transition.is_stopped_by(freeze)) {
+            return Committed::Frozen;
         }
-        Committed::Done
+        let used = |take: &Take| Ok::<_, Infallible>(self.used(&take.key, take.window, transition.at));
+        let Ok(reached) = transition.limit_reached(used);
+        reached.map_or(Committed::Done, Committed::LimitReached)
     }
 
     fn has_call(&self, approval: &Approval) -> bool {
@@ -156,9 +167,19 @@ impl Kept {
         }
         for grant in transition.grants {
             if grant.version() == 1 {
-                self.runs.entry(grant.run().clone()).or_default().grants.push(grant.id());
+                let run = grant.run().map(|run| &mut self.runs.entry(run.clone()).or_default().grants);
+                run.unwrap_or(&mut self.everywhere).push(grant.id());
             }
             self.grants.insert(grant.id(), grant);
+        }
+        for freeze in transition.freezes {
+            self.freezes.insert(freeze.scope().clone(), freeze);
+        }
+        for scope in &transition.lifted {
+            self.freezes.remove(scope);
+        }
+        for tool in transition.tools {
+            self.tools.entry(tool.digest()).or_insert(tool);
         }
         for Take { key, amount, window, .. } in transition.takes {
             let taken = self.limits.entry(key).or_default();
@@ -208,16 +229,35 @@ impl Store for MemoryStore {
             };
             places.sort_unstable();
             places.dedup();
+            if let Some(after) = filter.is_after() {
+                let after = place(&after).unwrap_or(usize::MAX);
+                places.retain(|place| *place > after);
+            }
             let found = places.into_iter().filter_map(|place| kept.approvals.get(place));
             Ok(found.filter(|approval| filter.admits(approval)).take(filter.at_most()).cloned().collect())
         })
     }
 
-    fn records(&self, after: u64, limit: usize) -> BoxFuture<'_, Result<Vec<Arc<Record>>, StoreError>> {
+    fn records<'a>(&'a self, filter: &'a RecordFilter) -> BoxFuture<'a, Result<Vec<Arc<Record>>, StoreError>> {
         Box::pin(async move {
-            let skip = usize::try_from(after).unwrap_or(usize::MAX);
-            Ok(self.kept().records.iter().skip(skip).take(limit).cloned().map(Arc::new).collect())
+            let skip = usize::try_from(filter.is_after()).unwrap_or(usize::MAX);
+            let kept = self.kept();
+            let found = kept.records.iter().skip(skip).filter(|record| filter.admits(record));
+            Ok(found.take(filter.at_most()).cloned().map(Arc::new).collect())
         })
+    }
+
+    fn standing(&self, now: Timestamp) -> BoxFuture<'_, Result<Standing, StoreError>> {
+        Box::pin(async move {
+            let kept = self.kept();
+            let grants = kept.grants.values().filter(|grant| grant.is_active(now)).cloned().collect();
+            let freezes = kept.freezes.values().cloned().collect();
+            Ok(Standing { grants, freezes })
+        })
+    }
+
+    fn tool(&self, digest: Digest) -> BoxFuture<'_, Result<Option<Arc<Descriptor>>, StoreError>> {
+        Box::pin(async move { Ok(self.kept().tools.get(&digest).cloned()) })
     }
 
     fn watch(&self) -> watch::Receiver<u64> {

@@ -141,7 +141,7 @@ impl Core {
             (Fate::Clash, _) => {
                 let id = call.id.as_str().escape_debug();
                 let problem = format!("Two different calls of one batch have the id `{id}`: give every call its own");
-                Some(Err(self.refuse(run, &call.id, &call.tool, problem).await))
+                Some(Err(self.refuse(run, &call.id, &call.tool, NotRun::Invalid { problem }).await))
             }
         }
     }

@@ -10,16 +10,15 @@ use super::error::{DecideError, ReviewerError};
 use super::intake::Circumstances;
 use crate::logic::redact::{seal_edit, unseal};
 use crate::logic::schema::Misfits;
-use crate::ports::store::{ApprovalFilter, Committed, Transition};
+use crate::ports::store::{Committed, Transition};
 use crate::values::approval::{Approval, Status};
 use crate::values::arguments::Arguments;
 use crate::values::decision::{Decision, Reviewer, Vote};
 use crate::values::digest::Digest;
-use crate::values::event::{CallEvent, Changes, GateEvent, Record};
-use crate::values::grant::{BadScope, Grant, Scope};
+use crate::values::event::{CallEvent, Changes};
+use crate::values::grant::{Grant, Scope};
 use crate::values::id::{ApprovalId, ReviewerId, Role};
 use crate::values::json::{Misfit, below, step_name};
-use crate::values::requirement::Requirement;
 use crate::values::transition::Refused;
 use crate::values::verdict::Verdict;
 
@@ -262,43 +261,6 @@ impl Core {
             return Err(DecideError::EditDenied { rule });
         }
         Ok(CallEvent::Reassessed { assessment, changes: Changes::default() })
-    }
-
-    /// Adds a standing permission, and everything of the same run that waits and is covered by it.
-    async fn give(
-        &self,
-        scope: &Scope,
-        approved: &Approval,
-        reviewer: &Reviewer,
-        transition: &mut Transition,
-    ) -> Result<Arc<Grant>, DecideError> {
-        if approved.status != Status::Approved || !approved.is_met_alone_by(reviewer.id()) {
-            return Err(BadScope::NeedsSeveral.into());
-        }
-        if !approved.requirements.iter().all(Requirement::takes_grants) {
-            return Err(BadScope::NotAllowed.into());
-        }
-        let now = transition.at;
-        let mut grant = scope.clone().grant(approved, reviewer.id().clone(), now)?;
-        let run = approved.subject.info.run.clone();
-        let waiting = self.store.approvals(&ApprovalFilter::all().run(run).status(Status::Pending)).await?;
-        let mut covered = Vec::new();
-        for other in waiting.iter().filter(|other| other.id() != approved.id()) {
-            let admitted = other.requirements.iter().all(Requirement::takes_grants);
-            if admitted && other.due(now).is_none() && grant.covers(&other.subject, &other.arguments, now) {
-                grant = grant.used_before_it_is_given();
-                let mut course = Course::from(other);
-                course.then(CallEvent::Covered { grant: grant.id() }, now)?;
-                covered.push(course);
-            }
-        }
-        let grant = Arc::new(grant);
-        transition.records.push(Record::of_gate(now, GateEvent::GrantGiven { grant: Arc::clone(&grant) }));
-        transition.grants.push(Arc::clone(&grant));
-        for course in covered {
-            course.join(transition);
-        }
-        Ok(grant)
     }
 
     /// Takes an approval back, or tells how it stands.

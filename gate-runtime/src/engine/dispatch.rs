@@ -60,8 +60,14 @@ impl Core {
             let arguments = self.bound_arguments(tool, &approval).await?;
             let (transition, next) = self.judge_again(run, tool, &approval, &arguments).await?.alone();
             let otherwise = (next.status == Status::Dispatched).then_some(never_began as fn() -> CallEvent);
-            if self.commit_for(transition, id, otherwise).await.map_err(unavailable)? != Committed::Done {
-                continue;
+            match self.commit_for(transition, id, otherwise).await.map_err(unavailable)? {
+                Committed::Done => {}
+                Committed::Frozen => match self.frozen(&next).await? {
+                    // It stays approved: once the freeze is lifted, it can go on.
+                    Some(reason) => return Err(reason),
+                    None => continue,
+                },
+                Committed::Conflict | Committed::LimitReached(_) => continue,
             }
             if next.status != Status::Dispatched {
                 self.settle(&next);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use crate::ports::store::{Store, StoreError};
+use crate::ports::store::{RecordFilter, Store, StoreError};
 use crate::values::event::Record;
 
 /// How many records are read at once.
@@ -60,7 +60,7 @@ impl Events {
                 return Ok(record);
             }
             self.last.borrow_and_update();
-            self.read.extend(self.store.records(self.seen, PAGE).await?);
+            self.read.extend(self.store.records(&RecordFilter::after(self.seen).limit(PAGE)).await?);
             if self.read.is_empty() && self.last.changed().await.is_err() {
                 // The store no longer tells of changes: nothing will come.
                 std::future::pending::<()>().await;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::core::Core;
 use super::course::Course;
-use super::error::{DecideError, ReviewerError, RunError};
+use super::error::{ReviewerError, RunError};
 use super::events::Events;
 use super::intake::Circumstances;
 use super::interruption::Interruption;
@@ -14,11 +14,10 @@ use super::run::Run;
 use super::run_state::RunState;
 use super::thread::{Thread, check_agent};
 use crate::logic::registry::Registry;
-use crate::ports::store::{ApprovalFilter, Committed, Proposal, StoreError, Transition};
+use crate::ports::store::{ApprovalFilter, Committed, Proposal, RecordFilter, StoreError};
 use crate::values::approval::{Approval, Status};
 use crate::values::decision::Reviewer;
-use crate::values::event::{CallEvent, GateEvent, Record};
-use crate::values::grant::Grant;
+use crate::values::event::{CallEvent, Record};
 use crate::values::history::History;
 use crate::values::id::{ApprovalId, Principal, ReviewerId, RunId};
 
@@ -39,7 +38,7 @@ use crate::values::id::{ApprovalId, Principal, ReviewerId, RunId};
 /// # Ok(()) }
 /// ```
 pub struct Gate<R: Registry> {
-    core: Arc<Core>,
+    pub(super) core: Arc<Core>,
     registry: PhantomData<fn() -> R>,
 }
 
@@ -145,28 +144,6 @@ impl<R: Registry> Gate<R> {
         Interruption::new(Arc::clone(&self.core), run, approval)
     }
 
-    /// Takes a standing permission back: from now on it covers nothing.
-    ///
-    /// # Errors
-    /// Where the store does not answer.
-    pub async fn revoke(&self, grant: &Grant, by: &Reviewer) -> Result<(), DecideError> {
-        let core = &self.core;
-        loop {
-            let now = core.now();
-            // Only active ones are recalled: one that is not there covers nothing already.
-            let about = Proposal::new(grant.run(), "", grant.tool(), now);
-            let active = core.store.recall(&about).await?.grants.into_iter().find(|known| known.id() == grant.id());
-            let Some(known) = active else { return Ok(()) };
-            let mut transition = Transition::at(now);
-            transition.grants.push(Arc::new(known.revoked()));
-            let event = GateEvent::GrantRevoked { grant: grant.id(), by: by.id().clone() };
-            transition.records.push(Record::of_gate(now, event));
-            if core.store.commit(transition).await? == Committed::Done {
-                return Ok(());
-            }
-        }
-    }
-
     /// Everything that happens from now on.
     #[must_use]
     pub fn events(&self) -> Events {
@@ -184,7 +161,7 @@ impl<R: Registry> Gate<R> {
     /// # Errors
     /// Where the store does not answer.
     pub async fn records(&self, after: u64, limit: usize) -> Result<Vec<Arc<Record>>, StoreError> {
-        self.core.store.records(after, limit).await
+        self.core.store.records(&RecordFilter::after(after).limit(limit)).await
     }
 
     /// Does now what the clock has made due: escalations, expiries. It happens by itself; a test with a clock of its own

@@ -84,7 +84,7 @@ impl Core {
         }
         match self.parse(tool, raw) {
             Ok((tool, arguments)) => Ok(Proposed { tool, call: call.clone(), arguments, reasoning }),
-            Err(problem) => Err(self.refuse(run, call, tool, problem).await),
+            Err(problem) => Err(self.refuse(run, call, tool, NotRun::Invalid { problem }).await),
         }
     }
 
@@ -108,15 +108,17 @@ impl Core {
     }
 
     /// Puts a refusal on the record. Nothing of the arguments is kept. It is refused also if that fails.
-    pub(crate) async fn refuse(&self, run: &Circumstances, call: &CallId, tool: &ToolName, problem: String) -> NotRun {
+    pub(crate) async fn refuse(&self, run: &Circumstances, call: &CallId, tool: &ToolName, reason: NotRun) -> NotRun {
         let now = self.now();
         let (info, call, tool) = (Arc::clone(&run.info), call.clone(), tool.clone());
+        let problem = match &reason {
+            NotRun::Invalid { problem } => problem.clone(),
+            other => other.for_reviewer(),
+        };
         let mut transition = Transition::at(now);
-        transition
-            .records
-            .push(Record::of_gate(now, GateEvent::CallRefused { info, call, tool, problem: problem.clone() }));
+        transition.records.push(Record::of_gate(now, GateEvent::CallRefused { info, call, tool, problem }));
         match self.store.commit(transition).await {
-            Ok(_) => NotRun::Invalid { problem },
+            Ok(_) => reason,
             Err(error) => NotRun::Unavailable { problem: error.to_string() },
         }
     }

@@ -14,7 +14,7 @@ use crate::logic::descriptor::Descriptor;
 use crate::ports::BoxFuture;
 use crate::values::approval::Approval;
 use crate::values::decision::Reviewer;
-use crate::values::grant::Scope;
+use crate::values::grant::{Grant, Scope};
 use crate::values::id::ApprovalId;
 
 /// A call that waits for people: what they are shown, and the ways to answer.
@@ -104,6 +104,14 @@ impl Interruption {
     /// Calls of the run that wait already and are covered are approved with it.
     pub fn grant<'a>(&'a self, reviewer: &'a Reviewer, scope: Scope) -> Deciding<'a> {
         self.decide(reviewer, Wish::Grant(scope))
+    }
+
+    /// Lets later calls like it run, as far as the scope says, where it is decided itself or was never asked.
+    ///
+    /// # Errors
+    /// While it waits ([`grant`](Self::grant) answers it too); where the reviewer could not have answered it alone, or the scope does not fit it.
+    pub async fn grant_like(&self, reviewer: &Reviewer, scope: Scope) -> Result<Arc<Grant>, DecideError> {
+        self.core.give_like(self.id(), scope, reviewer).await
     }
 
     /// Takes the question back, in the name of whoever asked.

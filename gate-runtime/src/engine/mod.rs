@@ -18,6 +18,7 @@ pub(crate) mod open;
 pub(crate) mod run;
 pub(crate) mod run_state;
 pub(crate) mod single;
+mod standing;
 pub(crate) mod thread;
 pub(crate) mod timekeeper;
 pub(crate) mod turn;

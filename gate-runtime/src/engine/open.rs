@@ -16,6 +16,7 @@ use crate::values::context::CallContext;
 use crate::values::event::{CallEvent, Subject};
 use crate::values::grant::Grant;
 use crate::values::id::ApprovalId;
+use crate::values::limit::LimitKey;
 use crate::values::opinion::Denial;
 use crate::values::outcome::NotRun;
 use crate::values::requirement::{Requirement, Who};
@@ -37,6 +38,8 @@ pub(crate) struct Draft {
     judgement: Judgement,
     earlier: Vec<Refusal>,
     grant: Option<Arc<Grant>>,
+    /// Counters of grants that turned out to be used up.
+    spent: Vec<LimitKey>,
 }
 
 impl Draft {
@@ -70,7 +73,7 @@ impl Core {
             let id = proposed.call.as_str().escape_debug();
             let problem =
                 format!("The call id `{id}` was used before in this run, for another call: give every call its own");
-            return Err(self.refuse(run, &proposed.call, &tool.name, problem).await);
+            return Err(self.refuse(run, &proposed.call, &tool.name, NotRun::Invalid { problem }).await);
         }
         for relative in &run.relatives {
             // What people refused to an agent, they refused to those that it calls, and to the one that calls it.
@@ -92,10 +95,10 @@ impl Core {
             let context = run.context(&proposed.call, subject.approval, subject.reasoning.clone(), proposal.now);
             self.judge(tool, &proposed.arguments, &sealed, context).await.map_err(invalid)?
         };
-        let mut draft = Draft { proposed, sealed, subject, judgement, earlier, grant: None };
+        let mut draft = Draft { proposed, sealed, subject, judgement, earlier, grant: None, spent: Vec::new() };
         if draft.judgement.verdict() == Verdict::Ask {
             self.check_askable(run, &draft.judgement.assessment.requirements()).await?;
-            draft.grant = self.find_grant(&draft, recalled.grants);
+            draft.grant = self.find_grant(&draft, recalled.grants).await;
         }
         Ok(Plan::New(Box::new(draft)))
     }
@@ -125,10 +128,20 @@ impl Core {
         Ok(())
     }
 
-    fn find_grant(&self, draft: &Draft, grants: Vec<Arc<Grant>>) -> Option<Arc<Grant>> {
-        let admitted = draft.judgement.assessment.requirements().iter().all(Requirement::takes_grants);
+    /// A standing permission that answers the question, if its giver could answer it alone.
+    async fn find_grant(&self, draft: &Draft, grants: Vec<Arc<Grant>>) -> Option<Arc<Grant>> {
         let now = self.now();
-        grants.into_iter().find(|grant| admitted && grant.covers(&draft.subject, &draft.sealed, now))
+        let requirements = draft.judgement.assessment.requirements();
+        for grant in grants {
+            let is_spent = || grant.takes(&draft.sealed).iter().any(|take| draft.spent.contains(&take.key));
+            if grant.covers(&draft.subject, &draft.sealed, now)
+                && !is_spent()
+                && self.may_grant(&grant.by, &draft.subject, &requirements).await.is_ok()
+            {
+                return Some(grant);
+            }
+        }
+        None
     }
 
     /// Writes a draft, with everything that follows at once: the use of a grant, of limits, the dispatch.
@@ -170,9 +183,14 @@ impl Core {
                     self.settle(&approval);
                     return Ok(Opened::Stands(approval));
                 }
+                Committed::Frozen => {
+                    if let Some(reason) = self.frozen(&approval).await? {
+                        return Err(self.refuse(run, &draft.proposed.call, approval.tool(), reason).await);
+                    }
+                }
                 Committed::LimitReached(place) => {
-                    let spent = takes.get(place).map(|take| take.key.clone());
-                    self.judge_without(run, &mut draft, &|take| Some(&take.key) == spent.as_ref()).await?;
+                    draft.spent.extend(takes.get(place).map(|take| take.key.clone()));
+                    self.judge_without(run, &mut draft).await?;
                 }
                 // The same call came at the same time, or a grant's last use went: look again.
                 Committed::Conflict => match self.plan(run, draft.proposed).await? {
@@ -183,20 +201,16 @@ impl Core {
         }
     }
 
-    /// Judges a draft anew, where a limit turned out to be used up.
-    async fn judge_without(
-        &self,
-        run: &Circumstances,
-        draft: &mut Draft,
-        spent: &(dyn Fn(&crate::values::limit::Take) -> bool + Sync),
-    ) -> Result<(), NotRun> {
-        draft.judgement.exhaust(spent);
+    /// Judges a draft anew, where a limit or a grant turned out to be used up.
+    async fn judge_without(&self, run: &Circumstances, draft: &mut Draft) -> Result<(), NotRun> {
+        let spent = &draft.spent;
+        draft.judgement.exhaust(&|take| spent.contains(&take.key));
         if draft.judgement.verdict() == Verdict::Ask {
             self.check_askable(run, &draft.judgement.assessment.requirements()).await?;
             let tool = self.tool_at(draft.proposed.tool)?;
             let proposal = Proposal::new(&run.info.run, &draft.proposed.call, &tool.name, self.now());
             let recalled = self.store.recall(&proposal).await.map_err(unavailable)?;
-            draft.grant = self.find_grant(draft, recalled.grants);
+            draft.grant = self.find_grant(draft, recalled.grants).await;
         }
         Ok(())
     }
@@ -218,7 +232,10 @@ impl Core {
             course.then(CallEvent::Dispatched, now).map_err(unavailable)?;
         }
         let (mut transition, approval) = course.alone();
-        transition.grants.extend(draft.grant.as_ref().map(|grant| Arc::new(grant.used())));
+        if let Some(grant) = &draft.grant {
+            transition.grants.push(Arc::new(grant.used()));
+            transition.takes = grant.takes(&draft.sealed);
+        }
         if may_run {
             transition.takes = draft.judgement.takes();
         }

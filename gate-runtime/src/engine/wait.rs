@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, Weak};
 use tokio::sync::Notify;
 
 use super::core::{Core, lock};
+use crate::ports::store::RecordFilter;
 use crate::values::id::ApprovalId;
 
 /// How many records are read at once.
@@ -95,7 +96,7 @@ async fn follow(gate: Weak<Core>, mut last: tokio::sync::watch::Receiver<u64>, m
         let Some(core) = gate.upgrade() else { return };
         let until = *last.borrow_and_update();
         while seen < until {
-            let Ok(records) = core.store.records(seen, PAGE).await else {
+            let Ok(records) = core.store.records(&RecordFilter::after(seen).limit(PAGE)).await else {
                 // What cannot be read cannot be told apart: everyone looks for themselves.
                 core.hub.wake_all();
                 break;

@@ -52,7 +52,7 @@
 //! [`Indeterminate`](crate::Status::Indeterminate), and never runs again by itself. The same holds for a future that is dropped while the body runs; spawn what must go on.
 //!
 //! [`MemoryStore`](crate::MemoryStore) forgets everything with the process; the crate `gate-sqlite` has a store that does not. Another one implements
-//! [`Store`](crate::Store): five methods, and `testing::conformance` to hold them to it.
+//! [`Store`](crate::Store): seven methods, and `testing::conformance` to hold them to it.
 //!
 //! # What it cannot do
 //!

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::arguments::Arguments;
 use super::digest::Digest;
 use super::id::{Principal, ReviewerId, Role};
-use super::requirement::{Tier, Who};
+use super::requirement::Tier;
 
 /// Proof of who decides. Only a gate gives it out, from its directory; whoever holds it can vote.
 ///
@@ -157,11 +157,7 @@ impl Vote {
 
     /// Whether whoever voted is one of those whom a step asks.
     pub(crate) fn counts_for(&self, tier: &Tier) -> bool {
-        match tier.who() {
-            Who::Principal => self.principal,
-            Who::Anyone => !self.principal,
-            Who::Role { role } => !self.principal && self.roles.contains(role),
-        }
+        tier.asks(&self.roles, self.principal)
     }
 
     /// What its approval is for: the arguments shown, or those that the voter put in their place.

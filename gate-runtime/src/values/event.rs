@@ -11,8 +11,9 @@ use super::assessment::Assessment;
 use super::context::RunInfo;
 use super::decision::Vote;
 use super::digest::Digest;
+use super::freeze::{Freeze, FreezeScope};
 use super::grant::Grant;
-use super::id::{AgentName, ApprovalId, CallId, GrantId, ReviewerId, RunId, ToolName};
+use super::id::{AgentName, ApprovalId, CallId, CaseId, GrantId, ReviewerId, RunId, ToolName};
 use super::outcome::ToolOutcome;
 use super::outline::PolicyOutline;
 
@@ -188,6 +189,18 @@ pub enum GateEvent {
     GrantRevoked {
         /// Which one.
         grant: GrantId,
+        /// Who.
+        by: ReviewerId,
+    },
+    /// A person stopped calls.
+    Frozen {
+        /// Which, and why.
+        freeze: Freeze,
+    },
+    /// A person lifted a stop.
+    FreezeLifted {
+        /// Of what.
+        scope: FreezeScope,
         /// Who.
         by: ReviewerId,
     },
@@ -413,6 +426,16 @@ impl Record {
         }
     }
 
+    /// The case it belongs to.
+    #[must_use]
+    pub fn case(&self) -> Option<&CaseId> {
+        match (&self.subject, &self.event) {
+            (Some(subject), _) => subject.info.case.as_ref(),
+            (None, Event::Gate(GateEvent::CallRefused { info, .. })) => info.case.as_ref(),
+            _ => None,
+        }
+    }
+
     /// What happened, as one word: `assessed`, `voted`, `dispatched`, `finished`, …
     #[must_use]
     pub fn kind(&self) -> &'static str {
@@ -436,6 +459,8 @@ impl Record {
                 GateEvent::CallRefused { .. } => "call_refused",
                 GateEvent::GrantGiven { .. } => "grant_given",
                 GateEvent::GrantRevoked { .. } => "grant_revoked",
+                GateEvent::Frozen { .. } => "frozen",
+                GateEvent::FreezeLifted { .. } => "freeze_lifted",
             },
         }
     }

@@ -7,6 +7,7 @@ pub(crate) mod context;
 pub(crate) mod decision;
 pub(crate) mod digest;
 pub(crate) mod event;
+pub(crate) mod freeze;
 pub(crate) mod grant;
 pub(crate) mod history;
 pub(crate) mod id;

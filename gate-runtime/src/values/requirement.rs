@@ -131,6 +131,15 @@ impl Tier {
     pub fn within(&self) -> Option<Duration> {
         self.within
     }
+
+    /// Whether it asks someone who holds these roles, or for whom the run acts.
+    pub(crate) fn asks(&self, roles: &[Role], is_principal: bool) -> bool {
+        match &self.who {
+            Who::Principal => is_principal,
+            Who::Anyone => !is_principal,
+            Who::Role { role } => !is_principal && roles.contains(role),
+        }
+    }
 }
 
 /// What must happen before an asked call runs: who agrees, how many of them, until when, and who is asked then.

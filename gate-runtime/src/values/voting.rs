@@ -13,7 +13,8 @@ impl Approval {
     pub(super) fn vote(&mut self, vote: &Vote, now: Timestamp) -> Result<(), Refused> {
         self.must_be(&[Status::Pending])?;
         let reached = self.reached_at(now).ok_or(Refused::TooLate)?;
-        self.check_voter(vote, &reached)?;
+        self.check_voter(&vote.reviewer, vote.principal)?;
+        self.check_entitled(vote, &reached)?;
         self.check_vote(vote)?;
         // One person is one vote: a new one takes the place of the old one.
         self.votes.retain(|earlier| earlier.reviewer != vote.reviewer);
@@ -27,21 +28,24 @@ impl Approval {
         Ok(())
     }
 
-    /// Who votes must be a person, not the one the run acts for (unless asked exactly), and one of those asked by now.
-    fn check_voter(&self, vote: &Vote, reached: &[usize]) -> Result<(), Refused> {
+    /// Who decides must be a person, and the one the run acts for only as that.
+    pub(crate) fn check_voter(&self, who: &ReviewerId, as_principal: bool) -> Result<(), Refused> {
         let info = &self.subject.info;
-        let refuse = |why: String| Err(Refused::NotEntitled { reviewer: vote.reviewer.clone(), why });
-        let is_principal = info.principal.as_ref().is_some_and(|principal| vote.reviewer == *principal.as_str());
-        if vote.reviewer == *info.agent.as_str() {
-            return refuse("an agent cannot decide".to_owned());
-        }
-        if is_principal != vote.principal {
-            return refuse(if is_principal {
-                "the run acts for this person, who does not count among its approvers".to_owned()
-            } else {
-                "the run does not act for this person".to_owned()
-            });
-        }
+        let is_principal = info.principal.as_ref().is_some_and(|principal| *who == *principal.as_str());
+        let why = if *who == *info.agent.as_str() {
+            "an agent cannot decide"
+        } else if is_principal == as_principal {
+            return Ok(());
+        } else if is_principal {
+            "the run acts for this person, who does not count among its approvers"
+        } else {
+            "the run does not act for this person"
+        };
+        Err(Refused::NotEntitled { reviewer: who.clone(), why: why.to_owned() })
+    }
+
+    /// Who votes must be one of those asked by now.
+    fn check_entitled(&self, vote: &Vote, reached: &[usize]) -> Result<(), Refused> {
         let asked = |requirement: &Requirement, steps: &usize| {
             requirement.tiers().iter().take(*steps).any(|tier| vote.counts_for(tier))
         };
@@ -51,7 +55,8 @@ impl Approval {
         let who = self.requirements.iter().zip(reached).flat_map(|(requirement, steps)| {
             requirement.tiers().iter().take(*steps).map(|tier| tier.who().to_string())
         });
-        refuse(format!("it asks {}", who.collect::<Vec<_>>().join(" and ")))
+        let why = format!("it asks {}", who.collect::<Vec<_>>().join(" and "));
+        Err(Refused::NotEntitled { reviewer: vote.reviewer.clone(), why })
     }
 
     fn check_vote(&self, vote: &Vote) -> Result<(), Refused> {
@@ -99,14 +104,6 @@ impl Approval {
         let digest = self.arguments.digest();
         let every_step = vec![usize::MAX; self.requirements.len()];
         self.enough(&every_step, &|vote| vote.approves() == Some(digest), Counting::Consent)
-    }
-
-    /// Whether one reviewer's approval alone would have met every requirement.
-    pub(crate) fn is_met_alone_by(&self, reviewer: &ReviewerId) -> bool {
-        let digest = self.arguments.digest();
-        let theirs = |vote: &Vote| vote.reviewer == *reviewer && vote.approves() == Some(digest);
-        let reached = vec![usize::MAX; self.requirements.len()];
-        self.enough(&reached, &theirs, Counting::Consent)
     }
 
     fn enough(&self, reached: &[usize], counts: &dyn Fn(&Vote) -> bool, counting: Counting) -> bool {

@@ -6,11 +6,17 @@ use std::sync::Arc;
 use futures_util::future::join_all;
 use serde_json::json;
 
-use super::samples::{about, approval, approval_of, at, gives, grant, take, takes, voted, writes};
+use super::samples::{
+    about, approval, approval_of, at, freezes, gives, grant, lifts, take, takes, tool, voted, wide_grant, writes,
+};
 use super::{Checked, Handles, How, Law};
-use crate::ports::store::{ApprovalFilter, Committed, Store};
+use crate::ports::store::{ApprovalFilter, Committed, RecordFilter, Store, Transition};
 use crate::values::approval::{Approval, Status};
 use crate::values::decision::Decision;
+use crate::values::digest::Digest;
+use crate::values::event::CallEvent;
+use crate::values::freeze::{Freeze, FreezeScope};
+use crate::values::id::ApprovalId;
 use crate::values::limit::LimitKey;
 use crate::values::time::HOUR;
 use crate::values::verdict::Verdict;
@@ -39,6 +45,11 @@ laws! {
     recall_knows_rejections_of_the_tool_in_the_run,
     recall_counts_denials_of_the_run,
     recall_gives_grants_that_still_hold,
+    a_grant_for_any_run_is_recalled_in_every_run,
+    a_freeze_stops_what_would_begin_until_it_is_lifted,
+    standing_lists_what_holds,
+    records_are_found_by_their_case,
+    tools_are_kept_by_their_digest,
     filters_admit_what_they_say_oldest_first,
     large_values_come_back_whole,
     watchers_learn_of_every_commit,
@@ -111,7 +122,7 @@ async fn a_transition_is_written_whole_or_not_at_all((one, other): Handles) -> R
     limited.takes.extend([take("key", 1, 1), take("full", 2, 1)]);
     same("one of two limits is full", other.commit(limited).await?, Committed::LimitReached(1))?;
     same("the approval", load(&one, &new).await?, None)?;
-    same("the records", one.records(0, 9).await?.len(), 1)?;
+    same("the records", one.records(&RecordFilter::after(0).limit(9)).await?.len(), 1)?;
     let mut recall = about("run", "new", "tool", at(2));
     recall.counters.push((LimitKey::new("limit", "key"), HOUR));
     let recalled = one.recall(&recall).await?;
@@ -155,13 +166,14 @@ async fn records_are_numbered_in_order_without_gaps((one, other): Handles) -> Re
         let store = if index % 2 == 0 { &one } else { &other };
         same("a commit", store.commit(writes(&new)).await?, Committed::Done)?;
     }
-    let all = other.records(0, 100).await?;
+    let all = other.records(&RecordFilter::after(0).limit(100)).await?;
     same("numbers", all.iter().map(|record| record.seq()).collect(), (1..=10).collect::<Vec<u64>>())?;
     let calls: Vec<String> = all.iter().filter_map(|record| Some(record.subject()?.call().to_string())).collect();
     same("order", calls, (0..10).map(|index| format!("call {index}")).collect())?;
-    let page: Vec<u64> = one.records(3, 4).await?.iter().map(|record| record.seq()).collect();
+    let page: Vec<u64> =
+        one.records(&RecordFilter::after(3).limit(4)).await?.iter().map(|record| record.seq()).collect();
     same("a page", page, vec![4, 5, 6, 7])?;
-    same("after the last", one.records(10, 4).await?.len(), 0)
+    same("after the last", one.records(&RecordFilter::after(10).limit(4)).await?.len(), 0)
 }
 
 async fn concurrent_commits_leave_no_gap((one, other): Handles) -> Result<(), How> {
@@ -175,7 +187,8 @@ async fn concurrent_commits_leave_no_gap((one, other): Handles) -> Result<(), Ho
     for end in join_all(commits).await {
         same("a commit", end?, Committed::Done)?;
     }
-    let numbers: Vec<u64> = one.records(0, 1_000).await?.iter().map(|record| record.seq()).collect();
+    let numbers: Vec<u64> =
+        one.records(&RecordFilter::after(0).limit(1_000)).await?.iter().map(|record| record.seq()).collect();
     same("numbers", numbers, (1..=100).collect())
 }
 
@@ -265,6 +278,84 @@ async fn recall_gives_grants_that_still_hold((one, other): Handles) -> Result<()
     same("it no longer holds", recall(9).await?, vec![])
 }
 
+async fn a_grant_for_any_run_is_recalled_in_every_run((one, other): Handles) -> Result<(), How> {
+    let given = wide_grant("tool")?;
+    same("given", one.commit(gives(&given)).await?, Committed::Done)?;
+    for run in ["run", "a run that is not there yet"] {
+        let recalled = other.recall(&about(run, "new", "tool", at(2))).await?;
+        same("it holds", recalled.grants, vec![Arc::clone(&given)])?;
+    }
+    let recalled = other.recall(&about("run", "new", "other", at(2))).await?;
+    same("not for another tool", recalled.grants, vec![])
+}
+
+async fn a_freeze_stops_what_would_begin_until_it_is_lifted((one, other): Handles) -> Result<(), How> {
+    let scopes = [FreezeScope::Everything, FreezeScope::tool("tool"), FreezeScope::agent("support")];
+    for (index, scope) in scopes.into_iter().enumerate() {
+        let new = approval("run", &index.to_string(), "tool", Verdict::Approve)?;
+        let begun = Arc::new(new.apply(&CallEvent::Dispatched, at(1))?);
+        same("frozen", one.commit(freezes(&scope, "first")).await?, Committed::Done)?;
+        same("frozen again", one.commit(freezes(&scope, "second")).await?, Committed::Done)?;
+        same("what does not begin", other.commit(writes(&new)).await?, Committed::Done)?;
+        same("what would begin", other.commit(writes(&begun)).await?, Committed::Frozen)?;
+        same("lifted", one.commit(lifts(&scope)).await?, Committed::Done)?;
+        same("lifted twice", other.commit(lifts(&scope)).await?, Committed::Conflict)?;
+        same("what begins then", other.commit(writes(&begun)).await?, Committed::Done)?;
+    }
+    for (index, scope) in [FreezeScope::tool("other"), FreezeScope::agent("other")].into_iter().enumerate() {
+        same("frozen", one.commit(freezes(&scope, "other")).await?, Committed::Done)?;
+        let new = approval("other", &index.to_string(), "tool", Verdict::Approve)?;
+        same("of another kind", other.commit(writes(&new)).await?, Committed::Done)?;
+        let begun = Arc::new(new.apply(&CallEvent::Dispatched, at(1))?);
+        same("begins", other.commit(writes(&begun)).await?, Committed::Done)?;
+    }
+    Ok(())
+}
+
+async fn standing_lists_what_holds((one, other): Handles) -> Result<(), How> {
+    let (first, wide) = (grant("run", "tool")?, wide_grant("other")?);
+    for given in [&first, &wide] {
+        same("given", one.commit(gives(given)).await?, Committed::Done)?;
+    }
+    let scope = FreezeScope::tool("tool");
+    for reason in ["first", "second"] {
+        same("frozen", one.commit(freezes(&scope, reason)).await?, Committed::Done)?;
+    }
+    let standing = other.standing(at(9)).await?;
+    same("grants", standing.grants, vec![first, Arc::clone(&wide)])?;
+    let reasons: Vec<&str> = standing.freezes.iter().map(Freeze::reason).collect();
+    same("one freeze for a scope, the last", reasons, vec!["second"])?;
+    same("lifted", one.commit(lifts(&scope)).await?, Committed::Done)?;
+    let later = other.standing(at(10)).await?;
+    same("later, the grants", later.grants, vec![wide])?;
+    same("later, the freezes", later.freezes, vec![])
+}
+
+async fn records_are_found_by_their_case((one, other): Handles) -> Result<(), How> {
+    for index in 0..6 {
+        let new = approval(if index % 2 == 0 { "even" } else { "odd" }, &index.to_string(), "tool", Verdict::Ask)?;
+        same("a call", one.commit(writes(&new)).await?, Committed::Done)?;
+    }
+    let find = async |filter: RecordFilter| {
+        let found = other.records(&filter).await?;
+        Ok::<Vec<u64>, How>(found.iter().map(|record| record.seq()).collect())
+    };
+    same("of a case", find(RecordFilter::after(0).case("case of odd")).await?, vec![2, 4, 6])?;
+    same("a page of it", find(RecordFilter::after(2).case("case of odd").limit(1)).await?, vec![4])?;
+    same("of no case", find(RecordFilter::after(0).case("CASE OF ODD")).await?, vec![])
+}
+
+async fn tools_are_kept_by_their_digest((one, other): Handles) -> Result<(), How> {
+    let tool = Arc::new(tool()?);
+    let mut keeps = Transition::at(at(1));
+    keeps.tools.push(Arc::clone(&tool));
+    for store in [&one, &other] {
+        same("kept, twice", store.commit(keeps.clone()).await?, Committed::Done)?;
+    }
+    same("found", other.tool(tool.digest()).await?, Some(tool))?;
+    same("not there", other.tool(Digest::of("another")).await?, None)
+}
+
 async fn filters_admit_what_they_say_oldest_first((one, _): Handles) -> Result<(), How> {
     let mut all = Vec::new();
     for index in 0..6 {
@@ -289,6 +380,12 @@ async fn filters_admit_what_they_say_oldest_first((one, _): Handles) -> Result<(
         .filter_map(|place| all.get(*place))
         .fold(ApprovalFilter::all(), |filter, one| filter.id(one.id()));
     same("by id", find(two.clone()).await?, pick(&[1, 4]))?;
+    if let Some(third) = all.get(2) {
+        let next = ApprovalFilter::all().after(third.id());
+        same("after one", find(next.clone().limit(2)).await?, pick(&[3, 4]))?;
+        same("after one, of a run", find(next.run("odd")).await?, pick(&[3, 5]))?;
+    }
+    same("after none", find(ApprovalFilter::all().after(ApprovalId::new())).await?, pick(&[]))?;
     same("by id, of a run", find(two.run("odd")).await?, pick(&[1]))
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use crate::logic::descriptor::{Annotations, Descriptor};
 use crate::ports::store::{Proposal, Transition};
 use crate::values::approval::Approval;
 use crate::values::arguments::Arguments;
@@ -13,6 +14,7 @@ use crate::values::context::RunInfo;
 use crate::values::decision::{Decision, Reviewer, Vote};
 use crate::values::digest::Digest;
 use crate::values::event::{CallEvent, Record, Subject};
+use crate::values::freeze::{Freeze, FreezeScope};
 use crate::values::grant::{Grant, Scope};
 use crate::values::id::ApprovalId;
 use crate::values::json::Misfit;
@@ -42,7 +44,8 @@ pub(super) fn approval_of(
     arguments: &Value,
 ) -> Result<Arc<Approval>, Misfit> {
     let principal = Some("mia".into());
-    let info = RunInfo { principal, ..RunInfo::new(run.into(), "support".into()) };
+    let case = Some(format!("case of {run}").into());
+    let info = RunInfo { principal, case, ..RunInfo::new(run.into(), "support".into()) };
     let subject = Subject {
         approval: ApprovalId::new(),
         info: Arc::new(info),
@@ -114,6 +117,38 @@ pub(super) fn grant(run: &str, tool: &str) -> Result<Arc<Grant>, Misfit> {
     let shown = approval(run, "shown", tool, Verdict::Ask)?;
     let scope = Scope::this_run().uses(3).until(at(10));
     scope.grant(&shown, "dana".into(), at(0)).map(Arc::new).map_err(|bad| Misfit::new("", bad.to_string()))
+}
+
+/// A standing permission for any run.
+pub(super) fn wide_grant(tool: &str) -> Result<Arc<Grant>, Misfit> {
+    let shown = approval("run", "shown", tool, Verdict::Ask)?;
+    let scope = Scope::any_run().budget("amount", 10_000).per(HOUR);
+    scope.grant(&shown, "dana".into(), at(0)).map(Arc::new).map_err(|bad| Misfit::new("", bad.to_string()))
+}
+
+/// A transition that stops calls.
+pub(super) fn freezes(scope: &FreezeScope, reason: &str) -> Transition {
+    let (scope, reason, by) = (scope.clone(), reason.to_owned(), "dana".into());
+    let mut transition = Transition::at(at(1));
+    transition.freezes.push(Freeze { scope, reason, by, since: at(1) });
+    transition
+}
+
+/// A transition that lets them go on.
+pub(super) fn lifts(scope: &FreezeScope) -> Transition {
+    let mut transition = Transition::at(at(2));
+    transition.lifted.push(scope.clone());
+    transition
+}
+
+/// A tool, as a store keeps it.
+pub(super) fn tool() -> Result<Descriptor, Misfit> {
+    let annotations = Annotations { destructive: true, ..Annotations::default() };
+    let described = json!({
+        "name": "tool", "description": "Does something.", "input_schema": {"type": "object"},
+        "annotations": annotations, "digest": Digest::of("tool"),
+    });
+    serde_json::from_value(described).map_err(|error| Misfit::new("", error.to_string()))
 }
 
 pub(super) fn gives(grant: &Arc<Grant>) -> Transition {

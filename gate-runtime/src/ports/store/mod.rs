@@ -1,26 +1,34 @@
 //! Where approvals, grants, counters and records are kept.
 
-use std::fmt;
+mod error;
+mod filter;
+
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use tokio::sync::watch;
 
+pub use self::error::{StoreError, StoreErrorKind};
+pub use self::filter::{ApprovalFilter, RecordFilter};
 use super::BoxFuture;
+use crate::logic::descriptor::Descriptor;
 use crate::values::approval::{Approval, Status};
+use crate::values::digest::Digest;
 use crate::values::event::Record;
+use crate::values::freeze::{Freeze, FreezeScope};
 use crate::values::grant::Grant;
-use crate::values::id::{ApprovalId, CallId, RunId, ToolName};
+use crate::values::id::{CallId, RunId, ToolName};
 use crate::values::limit::{LimitKey, Take};
 
 /// Keeps everything that must outlive a moment. It decides nothing: it writes a transition whole or not at all.
 ///
-/// Five methods. What they promise is tested by one suite, `gate_runtime::testing::conformance` (feature `testing`):
+/// Seven methods. What they promise is tested by one suite, `gate_runtime::testing::conformance` (feature `testing`):
 ///
 /// 1. [`commit`](Self::commit) is atomic and isolated: all of a transition or nothing, one after the other.
 /// 2. What it said is committed, every later read sees.
 /// 3. Of two transitions from one version, one commits; of two takes of the last place of a limit, one.
 /// 4. Records are numbered from 1 without gaps, in the order of the commits.
+/// 5. Nothing is dispatched that a freeze stops which was committed before.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), gate_runtime::StoreError> {
@@ -40,8 +48,14 @@ pub trait Store: Send + Sync + 'static {
     /// Approvals, oldest first.
     fn approvals<'a>(&'a self, filter: &'a ApprovalFilter) -> BoxFuture<'a, Result<Vec<Arc<Approval>>, StoreError>>;
 
-    /// Records after a number, in order, at most so many.
-    fn records(&self, after: u64, limit: usize) -> BoxFuture<'_, Result<Vec<Arc<Record>>, StoreError>>;
+    /// Records, in order.
+    fn records<'a>(&'a self, filter: &'a RecordFilter) -> BoxFuture<'a, Result<Vec<Arc<Record>>, StoreError>>;
+
+    /// What holds beyond single calls.
+    fn standing(&self, now: Timestamp) -> BoxFuture<'_, Result<Standing, StoreError>>;
+
+    /// A tool that some gate over this store had, by its digest.
+    fn tool(&self, digest: Digest) -> BoxFuture<'_, Result<Option<Arc<Descriptor>>, StoreError>>;
 
     /// Follows the number of the last record, whoever writes it, in this process or another.
     fn watch(&self) -> watch::Receiver<u64>;
@@ -60,8 +74,16 @@ impl<S: Store + ?Sized> Store for Arc<S> {
         (**self).approvals(filter)
     }
 
-    fn records(&self, after: u64, limit: usize) -> BoxFuture<'_, Result<Vec<Arc<Record>>, StoreError>> {
-        (**self).records(after, limit)
+    fn records<'a>(&'a self, filter: &'a RecordFilter) -> BoxFuture<'a, Result<Vec<Arc<Record>>, StoreError>> {
+        (**self).records(filter)
+    }
+
+    fn standing(&self, now: Timestamp) -> BoxFuture<'_, Result<Standing, StoreError>> {
+        (**self).standing(now)
+    }
+
+    fn tool(&self, digest: Digest) -> BoxFuture<'_, Result<Option<Arc<Descriptor>>, StoreError>> {
+        (**self).tool(digest)
     }
 
     fn watch(&self) -> watch::Receiver<u64> {
@@ -126,10 +148,28 @@ pub struct Recalled {
     pub rejected: Vec<Arc<Approval>>,
     /// How many calls of the run were denied.
     pub denials: u64,
-    /// The run's standing permissions for the tool that are not used up, revoked or over.
+    /// The standing permissions for the tool that hold in the run, and are not used up, revoked or over.
     pub grants: Vec<Arc<Grant>>,
     /// For each counter asked for, how much of its window is used.
     pub used: Vec<u64>,
+}
+
+/// What holds beyond single calls.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), gate_runtime::StoreError> {
+/// use gate_runtime::{MemoryStore, Store, Timestamp};
+/// let standing = MemoryStore::new().standing(Timestamp::now()).await?;
+/// assert!(standing.grants.is_empty() && standing.freezes.is_empty());
+/// # Ok(()) }
+/// ```
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Standing {
+    /// The standing permissions that are not used up, revoked or over, oldest first.
+    pub grants: Vec<Arc<Grant>>,
+    /// The stops, by scope.
+    pub freezes: Vec<Freeze>,
 }
 
 /// What is written together.
@@ -157,8 +197,14 @@ pub struct Transition {
     pub approvals: Vec<Arc<Approval>>,
     /// Standing permissions; each is written only over the version before its own.
     pub grants: Vec<Arc<Grant>>,
+    /// Stops; each in the place of one with the same scope.
+    pub freezes: Vec<Freeze>,
+    /// Scopes of stops that end; each must be there.
+    pub lifted: Vec<FreezeScope>,
     /// Uses of limits; each must fit.
     pub takes: Vec<Take>,
+    /// Tools, for processes that do not have them. One that is there already stays.
+    pub tools: Vec<Arc<Descriptor>>,
     /// What happened. The store numbers them.
     pub records: Vec<Record>,
 }
@@ -167,7 +213,46 @@ impl Transition {
     /// Nothing, yet.
     #[must_use]
     pub fn at(at: Timestamp) -> Self {
-        Self { at, approvals: Vec::new(), grants: Vec::new(), takes: Vec::new(), records: Vec::new() }
+        Self {
+            at,
+            approvals: Vec::new(),
+            grants: Vec::new(),
+            freezes: Vec::new(),
+            lifted: Vec::new(),
+            takes: Vec::new(),
+            tools: Vec::new(),
+            records: Vec::new(),
+        }
+    }
+
+    /// Whether it lets a body begin: then a store looks for freezes that hold.
+    #[must_use]
+    pub fn dispatches(&self) -> bool {
+        self.dispatched().next().is_some()
+    }
+
+    /// Whether a freeze that holds stops a body that it lets begin.
+    #[must_use]
+    pub fn is_stopped_by(&self, freeze: &Freeze) -> bool {
+        self.dispatched().any(|approval| freeze.stops(approval.subject()))
+    }
+
+    fn dispatched(&self) -> impl Iterator<Item = &Arc<Approval>> {
+        self.approvals.iter().filter(|approval| approval.status() == Status::Dispatched)
+    }
+
+    /// The place of the first take that does not fit, by how much of each window is used; takes of one counter add up.
+    ///
+    /// # Errors
+    /// Where it cannot be learned how much is used.
+    pub fn limit_reached<E>(&self, mut used: impl FnMut(&Take) -> Result<u64, E>) -> Result<Option<usize>, E> {
+        for (place, take) in self.takes.iter().enumerate() {
+            let before = self.takes.iter().take(place).filter(|earlier| earlier.key == take.key);
+            if !take.fits(before.fold(used(take)?, |sum, earlier| sum.saturating_add(earlier.amount))) {
+                return Ok(Some(place));
+            }
+        }
+        Ok(None)
     }
 }
 
@@ -188,156 +273,10 @@ impl Transition {
 pub enum Committed {
     /// All of it is written.
     Done,
-    /// Nothing is written: someone else changed an approval or a grant, or there is such a call already. Read again.
+    /// Nothing is written: someone else changed an approval or a grant, or lifted a freeze, or there is such a call already. Read again.
     Conflict,
+    /// Nothing is written: a freeze stops what it would let begin.
+    Frozen,
     /// Nothing is written: a limit is used up. The place of its take.
     LimitReached(usize),
-}
-
-/// Which approvals.
-///
-/// ```
-/// use gate_runtime::{ApprovalFilter, Status};
-/// let pending = ApprovalFilter::all().run("run-42").status(Status::Pending).limit(50);
-/// # let _ = pending;
-/// ```
-#[derive(Clone, Debug, Default)]
-pub struct ApprovalFilter {
-    pub(crate) ids: Vec<ApprovalId>,
-    pub(crate) run: Option<RunId>,
-    pub(crate) status: Option<Status>,
-    pub(crate) limit: Option<usize>,
-}
-
-impl ApprovalFilter {
-    /// Every approval.
-    #[must_use]
-    pub fn all() -> Self {
-        Self::default()
-    }
-
-    /// This one only; said again: these only.
-    #[must_use]
-    pub fn id(mut self, id: ApprovalId) -> Self {
-        self.ids.push(id);
-        self
-    }
-
-    /// Of this run.
-    #[must_use]
-    pub fn run(mut self, run: impl Into<RunId>) -> Self {
-        self.run = Some(run.into());
-        self
-    }
-
-    /// In this state.
-    #[must_use]
-    pub fn status(mut self, status: Status) -> Self {
-        self.status = Some(status);
-        self
-    }
-
-    /// At most so many.
-    #[must_use]
-    pub fn limit(mut self, count: usize) -> Self {
-        self.limit = Some(count);
-        self
-    }
-
-    /// The ids it names; empty: any.
-    #[must_use]
-    pub fn ids(&self) -> &[ApprovalId] {
-        &self.ids
-    }
-
-    /// The run it names.
-    #[must_use]
-    pub fn of_run(&self) -> Option<&RunId> {
-        self.run.as_ref()
-    }
-
-    /// The state it names.
-    #[must_use]
-    pub fn in_status(&self) -> Option<Status> {
-        self.status
-    }
-
-    /// How many it wants at most.
-    #[must_use]
-    pub fn at_most(&self) -> usize {
-        self.limit.unwrap_or(usize::MAX)
-    }
-
-    /// Whether it admits an approval.
-    #[must_use]
-    pub fn admits(&self, approval: &Approval) -> bool {
-        (self.ids.is_empty() || self.ids.contains(&approval.id()))
-            && self.run.as_ref().is_none_or(|run| *run == approval.subject.info.run)
-            && self.status.is_none_or(|status| status == approval.status)
-    }
-}
-
-/// What kind of trouble a store is in.
-///
-/// ```
-/// use gate_runtime::{StoreError, StoreErrorKind};
-/// fn is_worth_another_try(error: &StoreError) -> bool {
-///     error.kind() == StoreErrorKind::Unavailable
-/// }
-/// assert!(is_worth_another_try(&StoreError::new(StoreErrorKind::Unavailable, "no connection")));
-/// assert!(!is_worth_another_try(&StoreError::new(StoreErrorKind::Corrupt, "a record is not JSON")));
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum StoreErrorKind {
-    /// It does not answer, or cannot write: it may again, later.
-    Unavailable,
-    /// What it holds does not fit what it should.
-    Corrupt,
-}
-
-/// The store could not do its part: nothing runs.
-///
-/// ```
-/// use gate_runtime::{StoreError, StoreErrorKind};
-/// let error = StoreError::new(StoreErrorKind::Unavailable, "the disk is full");
-/// assert_eq!(error.kind(), StoreErrorKind::Unavailable);
-/// ```
-#[derive(Debug)]
-pub struct StoreError {
-    kind: StoreErrorKind,
-    problem: String,
-    source: Option<Box<dyn std::error::Error + Send + Sync>>,
-}
-
-impl StoreError {
-    /// What happened.
-    pub fn new(kind: StoreErrorKind, problem: impl fmt::Display) -> Self {
-        Self { kind, problem: problem.to_string(), source: None }
-    }
-
-    /// What happened below.
-    #[must_use]
-    pub fn because(mut self, source: impl std::error::Error + Send + Sync + 'static) -> Self {
-        self.source = Some(Box::new(source));
-        self
-    }
-
-    /// What kind of trouble it is.
-    #[must_use]
-    pub fn kind(&self) -> StoreErrorKind {
-        self.kind
-    }
-}
-
-impl fmt::Display for StoreError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the store: {}", self.problem)
-    }
-}
-
-impl std::error::Error for StoreError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.source.as_ref().map(|source| &**source as _)
-    }
 }

@@ -1,0 +1,233 @@
+//! What holds beyond single calls: standing permissions, and stops.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use super::core::Core;
+use super::course::Course;
+use super::error::DecideError;
+use super::gate::Gate;
+use super::open::unavailable;
+use crate::logic::registry::Registry;
+use crate::ports::store::{ApprovalFilter, Committed, Standing, StoreError, StoreErrorKind, Transition};
+use crate::values::approval::{Approval, Status};
+use crate::values::context::RunInfo;
+use crate::values::decision::Reviewer;
+use crate::values::event::{CallEvent, GateEvent, Record, Subject};
+use crate::values::freeze::{Freeze, FreezeScope};
+use crate::values::grant::{BadScope, Grant, Scope};
+use crate::values::id::{ApprovalId, ReviewerId};
+use crate::values::outcome::NotRun;
+use crate::values::requirement::Requirement;
+use crate::values::transition::Refused;
+
+impl<R: Registry> Gate<R> {
+    /// The standing permissions and the stops that hold now.
+    ///
+    /// # Errors
+    /// Where the store does not answer.
+    pub async fn standing(&self) -> Result<Standing, StoreError> {
+        self.core.store.standing(self.core.now()).await
+    }
+
+    /// Stops calls until it is lifted, in every process that shares the store: what a rule or a grant would let through is refused, and
+    /// what people approve waits. A body that runs already goes on to its end.
+    ///
+    /// ```
+    /// # use gate_runtime::prelude::*;
+    /// # use gate_runtime::FreezeScope;
+    /// # /// Read one order.
+    /// # #[gated_tool(policy = "never_ask")] fn get_order(order_id: String) -> String { format!("{order_id}: paid") }
+    /// # registry! { pub Tools for () { GetOrder } }
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let people = StaticDirectory::new().person("dana", ["oncall"]);
+    /// # let gate: Gate<Tools> = Gate::builder(()).directory(people).build().await?;
+    /// let dana = gate.reviewer("dana").await?;
+    /// gate.freeze(FreezeScope::tool("get_order"), "incident 42", &dana).await?;
+    /// let stopped = get_order(&gate.run("run-42"), "A-1".into()).await;
+    /// assert!(matches!(stopped, Err(CallError::NotRun(NotRun::Frozen { .. }))));
+    ///
+    /// gate.lift_freeze(&FreezeScope::tool("get_order"), &dana).await?;
+    /// assert!(get_order(&gate.run("run-42"), "A-1".into()).await.is_ok());
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// Where the directory does not know the reviewer (any more), or the store does not answer: then nothing is stopped.
+    pub async fn freeze(
+        &self,
+        scope: FreezeScope,
+        reason: impl Into<String>,
+        by: &Reviewer,
+    ) -> Result<Freeze, DecideError> {
+        let core = &self.core;
+        core.check_person(by).await?;
+        let since = core.now();
+        let freeze = Freeze { scope, reason: reason.into(), by: by.id().clone(), since };
+        let mut transition = Transition::at(since);
+        transition.freezes.push(freeze.clone());
+        transition.records.push(Record::of_gate(since, GateEvent::Frozen { freeze: freeze.clone() }));
+        core.write_alone(transition).await?;
+        Ok(freeze)
+    }
+
+    /// Lifts a stop. What was approved in the meantime goes on when its run does. Nothing happens where nothing is stopped.
+    ///
+    /// # Errors
+    /// As for [`freeze`](Self::freeze).
+    pub async fn lift_freeze(&self, scope: &FreezeScope, by: &Reviewer) -> Result<(), DecideError> {
+        let core = &self.core;
+        core.check_person(by).await?;
+        loop {
+            let now = core.now();
+            if core.store.standing(now).await?.freezes.iter().all(|freeze| freeze.scope() != scope) {
+                return Ok(());
+            }
+            let mut transition = Transition::at(now);
+            transition.lifted.push(scope.clone());
+            let event = GateEvent::FreezeLifted { scope: scope.clone(), by: by.id().clone() };
+            transition.records.push(Record::of_gate(now, event));
+            if core.store.commit(transition).await? == Committed::Done {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Takes a standing permission back: from now on it covers nothing, in any process. Nothing happens where it does not hold any more.
+    ///
+    /// # Errors
+    /// Where the directory does not know the reviewer (any more), or the store does not answer.
+    pub async fn revoke(&self, grant: &Grant, by: &Reviewer) -> Result<(), DecideError> {
+        let core = &self.core;
+        core.check_person(by).await?;
+        loop {
+            let now = core.now();
+            let active = core.store.standing(now).await?.grants.into_iter().find(|known| known.id() == grant.id());
+            let Some(known) = active else { return Ok(()) };
+            let mut transition = Transition::at(now);
+            transition.grants.push(Arc::new(known.revoked()));
+            let event = GateEvent::GrantRevoked { grant: grant.id(), by: by.id().clone() };
+            transition.records.push(Record::of_gate(now, event));
+            if core.store.commit(transition).await? == Committed::Done {
+                return Ok(());
+            }
+        }
+    }
+}
+
+impl Core {
+    /// Why a call that was to be dispatched is stopped; `None` where nothing stops it any more.
+    pub(crate) async fn frozen(&self, approval: &Approval) -> Result<Option<NotRun>, NotRun> {
+        let freezes = self.store.standing(self.now()).await.map_err(unavailable)?.freezes;
+        let stops = freezes.into_iter().find(|freeze| freeze.stops(&approval.subject));
+        Ok(stops.map(|freeze| NotRun::Frozen { reason: freeze.reason().to_owned() }))
+    }
+
+    /// Whoever gives an order must be in the directory, and not only the person a run acts for.
+    pub(crate) async fn check_person(&self, by: &Reviewer) -> Result<(), DecideError> {
+        if by.is_principal() {
+            let (reviewer, why) = (by.id().clone(), "it is for reviewers, not for whom a run acts".to_owned());
+            return Err(Refused::NotEntitled { reviewer, why }.into());
+        }
+        self.roles_of(by.id()).await?;
+        Ok(())
+    }
+
+    /// Whether a person may answer a question alone, for good: with the roles they have now, as one of those it asks, and not for themselves.
+    pub(crate) async fn may_grant(
+        &self,
+        who: &ReviewerId,
+        subject: &Subject,
+        requirements: &[Requirement],
+    ) -> Result<(), DecideError> {
+        if !requirements.iter().all(Requirement::takes_grants) {
+            return Err(BadScope::NotAllowed.into());
+        }
+        let RunInfo { agent, principal, .. } = subject.info();
+        let is_principal = principal.as_ref().is_some_and(|principal| *who == *principal.as_str());
+        let roles = if is_principal { Vec::new() } else { self.roles_of(who).await? };
+        let alone = |requirement: &Requirement| {
+            requirement.tiers().iter().any(|tier| tier.count() == 1 && tier.asks(&roles, is_principal))
+        };
+        if *who == *agent.as_str() || !requirements.iter().all(alone) {
+            return Err(BadScope::NeedsSeveral.into());
+        }
+        Ok(())
+    }
+
+    /// Adds a standing permission, and everything that waits in the same run and is covered by it.
+    pub(crate) async fn give(
+        &self,
+        scope: &Scope,
+        approved: &Approval,
+        reviewer: &Reviewer,
+        transition: &mut Transition,
+    ) -> Result<Arc<Grant>, DecideError> {
+        if approved.status != Status::Approved {
+            return Err(BadScope::NeedsSeveral.into());
+        }
+        self.may_grant(reviewer.id(), &approved.subject, &approved.requirements).await?;
+        let now = transition.at;
+        let mut grant = scope.clone().grant(approved, reviewer.id().clone(), now)?;
+        let run = approved.subject.info.run.clone();
+        let waiting = self.store.approvals(&ApprovalFilter::all().run(run).status(Status::Pending)).await?;
+        let mut covered = Vec::new();
+        for other in waiting.iter().filter(|other| other.id() != approved.id()) {
+            let fits = other.due(now).is_none() && grant.covers(&other.subject, &other.arguments, now);
+            if !fits || self.may_grant(reviewer.id(), &other.subject, &other.requirements).await.is_err() {
+                continue;
+            }
+            let before = transition.takes.len();
+            transition.takes.extend(grant.takes(&other.arguments));
+            // It is new: nothing of it is used but by those before.
+            if transition.limit_reached(|_| Ok::<_, Infallible>(0)) != Ok(None) {
+                transition.takes.truncate(before);
+                continue;
+            }
+            grant = grant.used_before_it_is_given();
+            let mut course = Course::from(other);
+            course.then(CallEvent::Covered { grant: grant.id() }, now)?;
+            covered.push(course);
+        }
+        let grant = Arc::new(grant);
+        transition.records.push(Record::of_gate(now, GateEvent::GrantGiven { grant: Arc::clone(&grant) }));
+        transition.grants.push(Arc::clone(&grant));
+        for course in covered {
+            course.join(transition);
+        }
+        Ok(grant)
+    }
+
+    /// Gives a standing permission for calls like one that is decided, or was never asked.
+    pub(crate) async fn give_like(
+        &self,
+        id: ApprovalId,
+        scope: Scope,
+        reviewer: &Reviewer,
+    ) -> Result<Arc<Grant>, DecideError> {
+        let approval = self.load(id).await?.ok_or(DecideError::Unknown(id))?;
+        approval.check_voter(reviewer.id(), reviewer.is_principal())?;
+        if approval.status == Status::Pending {
+            return Err(Refused::NotNow(Status::Pending).into());
+        }
+        self.may_grant(reviewer.id(), &approval.subject, &approval.requirements).await?;
+        let now = self.now();
+        let grant = Arc::new(scope.grant(&approval, reviewer.id().clone(), now)?);
+        let mut transition = Transition::at(now);
+        transition.records.push(Record::of_gate(now, GateEvent::GrantGiven { grant: Arc::clone(&grant) }));
+        transition.grants.push(Arc::clone(&grant));
+        self.write_alone(transition).await?;
+        Ok(grant)
+    }
+
+    /// Writes what nothing can conflict with.
+    pub(crate) async fn write_alone(&self, transition: Transition) -> Result<(), StoreError> {
+        match self.store.commit(transition).await? {
+            Committed::Done => Ok(()),
+            Committed::Conflict | Committed::Frozen | Committed::LimitReached(_) => {
+                let problem = "it refused what conflicts with nothing";
+                Err(StoreError::new(StoreErrorKind::Corrupt, problem))
+            }
+        }
+    }
+}

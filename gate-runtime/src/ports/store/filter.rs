@@ -1,0 +1,162 @@
+//! Which of what a store keeps.
+
+use crate::values::approval::{Approval, Status};
+use crate::values::event::Record;
+use crate::values::id::{ApprovalId, CaseId, RunId};
+
+/// Which approvals.
+///
+/// ```
+/// use gate_runtime::{ApprovalFilter, Status};
+/// let pending = ApprovalFilter::all().run("run-42").status(Status::Pending).limit(50);
+/// # let _ = pending;
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct ApprovalFilter {
+    pub(crate) ids: Vec<ApprovalId>,
+    pub(crate) run: Option<RunId>,
+    pub(crate) status: Option<Status>,
+    pub(crate) after: Option<ApprovalId>,
+    pub(crate) limit: Option<usize>,
+}
+
+impl ApprovalFilter {
+    /// Every approval.
+    #[must_use]
+    pub fn all() -> Self {
+        Self::default()
+    }
+
+    /// This one only; said again: these only.
+    #[must_use]
+    pub fn id(mut self, id: ApprovalId) -> Self {
+        self.ids.push(id);
+        self
+    }
+
+    /// Of this run.
+    #[must_use]
+    pub fn run(mut self, run: impl Into<RunId>) -> Self {
+        self.run = Some(run.into());
+        self
+    }
+
+    /// In this state.
+    #[must_use]
+    pub fn status(mut self, status: Status) -> Self {
+        self.status = Some(status);
+        self
+    }
+
+    /// Those that came after one: the next page. Nothing, if there is no such one.
+    #[must_use]
+    pub fn after(mut self, id: ApprovalId) -> Self {
+        self.after = Some(id);
+        self
+    }
+
+    /// At most so many.
+    #[must_use]
+    pub fn limit(mut self, count: usize) -> Self {
+        self.limit = Some(count);
+        self
+    }
+
+    /// The ids it names; empty: any.
+    #[must_use]
+    pub fn ids(&self) -> &[ApprovalId] {
+        &self.ids
+    }
+
+    /// The run it names.
+    #[must_use]
+    pub fn of_run(&self) -> Option<&RunId> {
+        self.run.as_ref()
+    }
+
+    /// The state it names.
+    #[must_use]
+    pub fn in_status(&self) -> Option<Status> {
+        self.status
+    }
+
+    /// The one whose followers it wants.
+    #[must_use]
+    pub fn is_after(&self) -> Option<ApprovalId> {
+        self.after
+    }
+
+    /// How many it wants at most.
+    #[must_use]
+    pub fn at_most(&self) -> usize {
+        self.limit.unwrap_or(usize::MAX)
+    }
+
+    /// Whether it admits an approval, wherever that stands.
+    #[must_use]
+    pub fn admits(&self, approval: &Approval) -> bool {
+        (self.ids.is_empty() || self.ids.contains(&approval.id()))
+            && self.run.as_ref().is_none_or(|run| *run == approval.subject.info.run)
+            && self.status.is_none_or(|status| status == approval.status)
+    }
+}
+
+/// Which records.
+///
+/// ```
+/// use gate_runtime::RecordFilter;
+/// let of_a_ticket = RecordFilter::after(0).case("ticket-7").limit(100);
+/// # let _ = of_a_ticket;
+/// ```
+#[derive(Clone, Debug)]
+pub struct RecordFilter {
+    after: u64,
+    case: Option<CaseId>,
+    limit: Option<usize>,
+}
+
+impl RecordFilter {
+    /// Those after a number: 0 for all.
+    #[must_use]
+    pub fn after(seq: u64) -> Self {
+        Self { after: seq, case: None, limit: None }
+    }
+
+    /// Of this case.
+    #[must_use]
+    pub fn case(mut self, case: impl Into<CaseId>) -> Self {
+        self.case = Some(case.into());
+        self
+    }
+
+    /// At most so many.
+    #[must_use]
+    pub fn limit(mut self, count: usize) -> Self {
+        self.limit = Some(count);
+        self
+    }
+
+    /// The number after which they come.
+    #[must_use]
+    pub fn is_after(&self) -> u64 {
+        self.after
+    }
+
+    /// The case it names.
+    #[must_use]
+    pub fn of_case(&self) -> Option<&CaseId> {
+        self.case.as_ref()
+    }
+
+    /// How many it wants at most.
+    #[must_use]
+    pub fn at_most(&self) -> usize {
+        self.limit.unwrap_or(usize::MAX)
+    }
+
+    /// Whether it admits a record.
+    #[must_use]
+    pub fn admits(&self, record: &Record) -> bool {
+        record.seq() > self.after && self.case.as_ref().is_none_or(|case| record.case() == Some(case))
+    }
+}
