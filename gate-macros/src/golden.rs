@@ -50,6 +50,8 @@ fn a_tool_with_everything() {
             idempotent,
             open_world,
             timeout = "30s",
+            reconcile = "was_refunded",
+            on_error = "ask",
             secret(card)
         ),
         &quote! {

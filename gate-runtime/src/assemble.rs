@@ -274,8 +274,9 @@ async fn open_record(core: &Arc<Core>) -> Result<(), BuildError> {
     transition.records.push(Record::of_gate(now, GateEvent::GateBuilt { tools }));
     transition.tools = core.tools.iter().map(|tool| Arc::new(tool.descriptor.clone())).collect();
     core.write_alone(transition).await?;
-    for pending in core.store.approvals(&ApprovalFilter::all().status(Status::Pending)).await? {
-        core.settle(&pending);
+    let waiting = ApprovalFilter::all().status(Status::Pending).status(Status::Dispatched);
+    for waiting in core.store.approvals(&waiting).await? {
+        core.settle(&waiting);
     }
     Ok(())
 }

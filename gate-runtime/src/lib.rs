@@ -110,6 +110,7 @@ pub use engine::error::{BuildError, CallError, DecideError, ReviewerError, RunEr
 pub use engine::events::Events;
 pub use engine::gate::Gate;
 pub use engine::interruption::{Deciding, Interruption};
+pub use engine::recover::InFlight;
 pub use engine::run::Run;
 pub use engine::run_state::RunState;
 pub use engine::turn::{Answer, CallResult, Turn};
@@ -123,6 +124,7 @@ pub use logic::policy::{
 };
 pub use logic::probe::{ToolError, ToolOutput};
 pub use logic::ready::{always_ask, always_deny, never_ask};
+pub use logic::reconcile::Happened;
 pub use logic::registry::{Offers, Registry};
 pub use logic::schema::Misfits;
 pub use logic::state::Provides;
@@ -156,6 +158,7 @@ pub use values::outcome::{NotRun, ToolOutcome};
 pub use values::outline::{Fallback, PolicyOutline, RuleOutline};
 pub use values::report::{RuleReport, Source};
 pub use values::requirement::{Requirement, Tier, Who, anyone, ask, principal, role};
+pub use values::settlement::{Settlement, Settler};
 pub use values::time::{DAY, HOUR, MINUTE, WEEK, days, hours, minutes};
 pub use values::transition::Refused;
 pub use values::verdict::Verdict;
@@ -210,6 +213,9 @@ pub use values::visible::{Hazard, Visible};
 /// | `title = "…"` | its name for people |
 /// | `read_only`, `destructive`, `idempotent`, `open_world` | [`Annotations`]. An approval of a destructive call wants its name typed |
 /// | `timeout = "30s"` | how long the body of an `async fn` may take: `ms`, `s`, `m`, `h` |
+/// | `idempotent`, and a crash | a call that was running when its process died runs again when its run goes on, three times at most; the body tells the system behind it so by [`CallContext::idempotency_key`] |
+/// | `reconcile = "path"` | an `async fn(Call<ThisTool>) -> `[`Happened`]`<Output>`, which finds out whether a call happened that was running when its process died |
+/// | `on_error = "ask"` | when the body fails, people are asked: an approval runs it again, anything else gives the model the error |
 /// | `secret(a, b)` | arguments that reach no record, log, error, rule text or `Debug`: only the body |
 /// | `crate = ::path` | where this crate is, if it is renamed |
 ///
@@ -313,6 +319,7 @@ pub mod __private {
     pub use crate::logic::codec::Arguments;
     pub use crate::logic::policy::{DeclaredRules, PolicySource};
     pub use crate::logic::probe::{Probe, ProbePlain, ProbeSchemaless, ProbeUnfit};
+    pub use crate::logic::reconcile::{Reconciled, Reconciler};
     pub use crate::logic::registry::{Listed, is_new_name, is_tool_name, names};
     pub use crate::logic::tool::{About, Part, is_argument};
     pub use {schemars, serde, serde_json};

@@ -61,9 +61,10 @@ pub(crate) fn approvals(connection: &Connection, filter: &ApprovalFilter) -> Rea
         sql.push_str(" AND run = ?");
         values.push(Box::new(run.as_str().to_owned()));
     }
-    if let Some(status) = filter.in_status() {
-        sql.push_str(" AND status = ?");
-        values.push(Box::new(status.to_string()));
+    if !filter.statuses().is_empty() {
+        let marks = vec!["?"; filter.statuses().len()].join(", ");
+        let _ = write!(sql, " AND status IN ({marks})");
+        values.extend(filter.statuses().iter().map(|status| Box::new(status.to_string()) as Box<dyn ToSql>));
     }
     if let Some(after) = filter.is_after() {
         // Of no approval there is no number, and after nothing comes nothing.

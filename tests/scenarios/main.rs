@@ -19,6 +19,7 @@ mod d_data;
 mod e_edits;
 mod i_identity;
 mod k_faults;
+mod k_recovery;
 mod n_nested;
 mod o_origins;
 mod p_policies;

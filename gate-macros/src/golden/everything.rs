@@ -94,6 +94,7 @@ const _: () = {
             timeout: ::core::option::Option::Some(
                 ::core::time::Duration::from_millis(30000u64),
             ),
+            asks_on_error: true,
             output: || {
                 #[allow(unused_imports, reason = "each is needed for some types")]
                 use __gate::__private::{ProbePlain as _, ProbeSchemaless as _};
@@ -184,6 +185,9 @@ const _: () = {
             __gate::__private::Probe::<Result<Receipt, BillingError>>::new()
                 .outcome(__output)
         }
+        const RECONCILER: ::core::option::Option<__gate::__private::Reconciler> = ::core::option::Option::Some(
+            __gate::__private::Reconciler::of::<Self>(),
+        );
         async fn run(
             __permit: __gate::Permit<Self>,
             __state: &Billing,
@@ -224,6 +228,20 @@ const _: () = {
         ) -> ::std::sync::Arc<dyn __gate::Provides<Billing>> {
             let _ = __state;
             ::std::sync::Arc::<__S>::clone(__state)
+        }
+    }
+    #[automatically_derived]
+    impl __gate::__private::Reconciled for IssueRefund {
+        fn happened(
+            __call: __gate::Call<Self>,
+        ) -> ::core::pin::Pin<
+            ::std::boxed::Box<
+                dyn ::core::future::Future<
+                    Output = __gate::Happened<Result<Receipt, BillingError>>,
+                > + ::core::marker::Send,
+            >,
+        > {
+            ::std::boxed::Box::pin(was_refunded(__call))
         }
     }
 };

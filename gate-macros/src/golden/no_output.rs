@@ -47,6 +47,7 @@ const _: () = {
                 open_world: false,
             },
             timeout: ::core::option::Option::None,
+            asks_on_error: false,
             output: || {
                 #[allow(unused_imports, reason = "each is needed for some types")]
                 use __gate::__private::{ProbePlain as _, ProbeSchemaless as _};

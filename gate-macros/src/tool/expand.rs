@@ -14,7 +14,7 @@ pub(crate) fn expand(model: &Model) -> TokenStream {
     let call_type = call_type(model);
     let direct = direct_function(model);
     let parts = parts(model);
-    let impls = [debug(model), tool(model), in_state(model)];
+    let impls = [debug(model), tool(model), in_state(model), reconciled(model)];
     quote! {
         #call_type
         #direct
@@ -241,6 +241,12 @@ fn tool(model: &Model) -> TokenStream {
     let returned = quote!(__output);
     let outcome = quote_spanned!(at(output)=> __gate::__private::Probe::<#output>::new().outcome(#returned));
     let run = run(model, &state);
+    let reconciler = model.reconciler.is_some().then(|| {
+        quote! {
+            const RECONCILER: ::core::option::Option<__gate::__private::Reconciler> =
+                ::core::option::Option::Some(__gate::__private::Reconciler::of::<Self>());
+        }
+    });
     quote! {
         #[automatically_derived]
         impl __gate::Tool for #call {
@@ -261,7 +267,30 @@ fn tool(model: &Model) -> TokenStream {
                 #outcome
             }
 
+            #reconciler
             #run
+        }
+    }
+}
+
+/// ```text
+/// impl Reconciled for IssueRefund {
+///     fn happened(__call: Call<Self>) -> Pin<Box<dyn Future<Output = Happened<Receipt>> + Send>> { Box::pin(was_refunded(__call)) }
+/// }
+/// ```
+fn reconciled(model: &Model) -> TokenStream {
+    let Model { call, output, reconciler, .. } = model;
+    let Some(path) = reconciler else { return TokenStream::new() };
+    let asked = Ident::new("__call", at(path));
+    let finding = quote_spanned!(at(path)=> ::std::boxed::Box::pin(#path(#asked)));
+    quote! {
+        #[automatically_derived]
+        impl __gate::__private::Reconciled for #call {
+            fn happened(
+                #asked: __gate::Call<Self>,
+            ) -> ::core::pin::Pin<::std::boxed::Box<dyn ::core::future::Future<Output = __gate::Happened<#output>> + ::core::marker::Send>> {
+                #finding
+            }
         }
     }
 }
@@ -272,7 +301,7 @@ fn at(tokens: &impl Spanned) -> Span {
 }
 
 fn about(model: &Model) -> TokenStream {
-    let Model { description, output, source, hints, .. } = model;
+    let Model { description, output, source, hints, asks_on_error, .. } = model;
     let Hints { read_only, destructive, idempotent, open_world } = hints;
     let title = optional(model.title.as_ref().map(|title| quote!(#title)));
     let timeout = optional(model.timeout.map(|time| quote!(::core::time::Duration::from_millis(#time))));
@@ -287,6 +316,7 @@ fn about(model: &Model) -> TokenStream {
                 open_world: #open_world,
             },
             timeout: #timeout,
+            asks_on_error: #asks_on_error,
             output: || {
                 #[allow(unused_imports, reason = "each is needed for some types")]
                 use __gate::__private::{ProbePlain as _, ProbeSchemaless as _};

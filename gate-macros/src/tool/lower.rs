@@ -30,6 +30,8 @@ pub(crate) fn lower(options: &Options, function: Function, errors: &mut Errors) 
     Model {
         runtime: Runtime::new(options.runtime.as_ref()),
         policy: policy_path(options, errors),
+        asks_on_error: asks_on_error(options.on_error.as_ref(), errors),
+        reconciler: reconciler(options.reconcile.as_ref(), errors),
         timeout: timeout(options.timeout.as_ref(), &signature, errors),
         name: tool_name(options.name.as_ref(), &signature.ident, errors),
         title: options.title.as_ref().map(LitStr::value),
@@ -335,11 +337,32 @@ fn policy_path(options: &Options, errors: &mut Errors) -> Option<Path> {
         }
         return None;
     };
+    path_in(literal, "a policy, like `refunds` or `crate::policies::refunds`", errors)
+}
+
+/// A text that names an item is its path, spanned at the literal, so that the compiler looks for it there.
+fn path_in(literal: &LitStr, what: &str, errors: &mut Errors) -> Option<Path> {
     let path = literal.parse_with(Path::parse_mod_style).ok();
     if path.is_none() {
-        errors.at(literal, "expected the path of a policy, like `refunds` or `crate::policies::refunds`");
+        errors.at(literal, format_args!("expected the path of {what}"));
     }
     path
+}
+
+/// The function that finds out whether a call happened.
+fn reconciler(given: Option<&LitStr>, errors: &mut Errors) -> Option<Path> {
+    path_in(given?, "a function that takes the call, like `was_refunded`", errors)
+}
+
+/// A failure is the model's to handle, or people are asked.
+fn asks_on_error(given: Option<&LitStr>, errors: &mut Errors) -> bool {
+    if let Some(literal) = given.filter(|literal| literal.value() != "ask") {
+        errors.at(
+            literal,
+            "`on_error` is `\"ask\"`, so that people decide what to do when the tool fails; or leave it out",
+        );
+    }
+    given.is_some()
 }
 
 /// A name that model providers take.

@@ -28,6 +28,10 @@ pub(crate) struct Model {
     pub(crate) description: String,
     pub(crate) hints: Hints,
     pub(crate) timeout: Option<u64>,
+    /// Whether people are asked what to do when it fails.
+    pub(crate) asks_on_error: bool,
+    /// Where the function is that finds out whether a call happened, spanned at the literal.
+    pub(crate) reconciler: Option<Path>,
     /// Where the policy is, spanned at the literal.
     pub(crate) policy: Option<Path>,
     pub(crate) arguments: Vec<Argument>,

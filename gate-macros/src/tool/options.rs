@@ -10,8 +10,20 @@ use crate::errors::Errors;
 use crate::names::did_you_mean;
 
 /// Every option, in the order of the documentation.
-const KNOWN: [&str; 10] =
-    ["policy", "name", "title", "read_only", "destructive", "idempotent", "open_world", "timeout", "secret", "crate"];
+const KNOWN: [&str; 12] = [
+    "policy",
+    "name",
+    "title",
+    "read_only",
+    "destructive",
+    "idempotent",
+    "open_world",
+    "timeout",
+    "reconcile",
+    "on_error",
+    "secret",
+    "crate",
+];
 
 /// What was written, each option once.
 #[derive(Default)]
@@ -24,6 +36,8 @@ pub(crate) struct Options {
     pub(crate) idempotent: Option<Ident>,
     pub(crate) open_world: Option<Ident>,
     pub(crate) timeout: Option<LitStr>,
+    pub(crate) reconcile: Option<LitStr>,
+    pub(crate) on_error: Option<LitStr>,
     pub(crate) secrets: Vec<Ident>,
     pub(crate) runtime: Option<Path>,
     /// Whether the list of options itself could not be read, so that what is missing may only be unread.
@@ -61,6 +75,8 @@ impl Options {
             "name" => self.name = Some(text(key, input, "\"tool_name\"")?),
             "title" => self.title = Some(text(key, input, "\"Title for people\"")?),
             "timeout" => self.timeout = Some(text(key, input, "\"30s\"")?),
+            "reconcile" => self.reconcile = Some(text(key, input, "\"path_of_a_function\"")?),
+            "on_error" => self.on_error = Some(text(key, input, "\"ask\"")?),
             "read_only" => self.read_only = Some(flag(key, input)?),
             "destructive" => self.destructive = Some(flag(key, input)?),
             "idempotent" => self.idempotent = Some(flag(key, input)?),

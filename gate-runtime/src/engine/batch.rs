@@ -157,7 +157,9 @@ impl Core {
             },
             Plan::Known(approval) => match approval.status {
                 Status::Approved if approval.held => Ok(approval),
-                Status::Approved | Status::Dispatched => Ok(self.dispatch(run, approval.id()).await?.approval),
+                Status::Approved | Status::Dispatched | Status::Indeterminate => {
+                    Ok(self.dispatch(run, approval.id()).await?.approval)
+                }
                 _ => Ok(approval),
             },
         }
@@ -171,7 +173,7 @@ impl Core {
         let hold = stand.iter().any(|approval| current.contains(&approval.id()) && holds_batch(approval));
         let ready = stand.iter().filter(|approval| match approval.status {
             Status::Approved => !(approval.held && hold),
-            Status::Dispatched => true,
+            Status::Dispatched | Status::Indeterminate => true,
             _ => false,
         });
         let dispatched = join_all(ready.map(|approval| async {
@@ -242,9 +244,7 @@ impl Core {
             }
         });
         let answers: Vec<Answer> = answers.collect();
-        let waits = |answer: &Answer| {
-            answer.approval().is_some_and(|known| matches!(known.status, Status::Pending | Status::Approved))
-        };
+        let waits = |answer: &Answer| answer.approval().is_some_and(|known| !known.status.is_terminal());
         let unsettled =
             answers.iter().filter(|answer| waits(answer)).filter_map(|answer| Some(answer.approval()?.id()));
         slots.unsettled = unsettled.collect();

@@ -9,8 +9,8 @@ use tokio::sync::oneshot;
 use super::core::Core;
 use super::if_gone::IfGone;
 use crate::ports::store::{Committed, StoreError, StoreErrorKind, Transition};
+use crate::values::approval::Approval;
 use crate::values::event::CallEvent;
-use crate::values::id::ApprovalId;
 
 impl Core {
     /// Writes a transition after which somebody has something to do with an approval.
@@ -21,7 +21,7 @@ impl Core {
     pub(crate) async fn commit_for(
         self: &Arc<Self>,
         transition: Transition,
-        id: ApprovalId,
+        next: &Arc<Approval>,
         otherwise: Option<fn() -> CallEvent>,
     ) -> Result<Committed, StoreError> {
         let core = Arc::clone(self);
@@ -32,11 +32,11 @@ impl Core {
             return committed;
         }
         let (answer, answered) = oneshot::channel();
-        let core = Arc::clone(self);
+        let (core, next) = (Arc::clone(self), Arc::clone(next));
         tokio::spawn(async move {
             let committed = commit.await;
             let is_done = matches!(committed, Ok(Committed::Done));
-            let unclaimed = otherwise.filter(|_| is_done).map(|event| IfGone::new(&core, id, event));
+            let unclaimed = otherwise.filter(|_| is_done).map(|event| IfGone::new(&core, &next, event));
             drop(answer.send((committed, unclaimed)));
         });
         match answered.await {

@@ -90,8 +90,29 @@ impl Core {
 
     /// Applies an event to an approval and writes both; reads again and tries again where someone else was faster.
     pub(crate) async fn step(self: &Arc<Self>, id: ApprovalId, event: &CallEvent) -> Result<Arc<Approval>, StepError> {
+        self.step_if(id, event, |_| true).await
+    }
+
+    /// The same for what only concerns one attempt to run it.
+    pub(crate) async fn step_of(
+        self: &Arc<Self>,
+        attempt: Attempt,
+        event: &CallEvent,
+    ) -> Result<Arc<Approval>, StepError> {
+        self.step_if(attempt.approval, event, |approval| Attempt::of(approval) == attempt).await
+    }
+
+    async fn step_if(
+        self: &Arc<Self>,
+        id: ApprovalId,
+        event: &CallEvent,
+        concerns: impl Fn(&Approval) -> bool + Send,
+    ) -> Result<Arc<Approval>, StepError> {
         loop {
             let approval = self.load(id).await?.ok_or(StepError::Unknown)?;
+            if !concerns(&approval) {
+                return Err(StepError::Refused);
+            }
             let mut course = Course::from(&approval);
             course.then(event.clone(), self.now()).map_err(|_| StepError::Refused)?;
             let (transition, next) = course.alone();
@@ -123,6 +144,19 @@ impl fmt::Debug for Core {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let tools: Vec<_> = self.tools.iter().map(|tool| &tool.name).collect();
         f.debug_struct("Gate").field("tools", &tools).field("agents", &self.agents).finish_non_exhaustive()
+    }
+}
+
+/// One of the times that the body of a call began, or is to: what is said of one is not said of the next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Attempt {
+    approval: ApprovalId,
+    number: u32,
+}
+
+impl Attempt {
+    pub(crate) fn of(approval: &Approval) -> Self {
+        Self { approval: approval.id(), number: approval.attempts() }
     }
 }
 

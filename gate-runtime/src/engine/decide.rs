@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::core::{Core, StepError};
+use super::core::Core;
 use super::course::Course;
 use super::error::{DecideError, ReviewerError};
 use super::intake::Circumstances;
@@ -19,6 +19,7 @@ use crate::values::event::{CallEvent, Changes};
 use crate::values::grant::{Grant, Scope};
 use crate::values::id::{ApprovalId, ReviewerId, Role};
 use crate::values::json::{Misfit, below, step_name};
+use crate::values::requirement::Requirement;
 use crate::values::transition::Refused;
 use crate::values::verdict::Verdict;
 
@@ -174,8 +175,7 @@ impl Core {
         comment: Option<&str>,
     ) -> Result<Decided, DecideError> {
         loop {
-            self.bring_up_to_date(id).await?;
-            let approval = self.load(id).await?.ok_or(DecideError::Unknown(id))?;
+            let approval = self.bring_up_to_date(id).await?.ok_or(DecideError::Unknown(id))?;
             let now = self.now();
             let decision = match wish {
                 Wish::Approve | Wish::Grant(_) => Decision::Approve,
@@ -224,6 +224,64 @@ impl Core {
         found.ok_or_else(|| ReviewerError::Unknown(who.clone()))
     }
 
+    /// Who gives an order about a call must be one of those who could have approved it, with the roles they have now; anyone in the
+    /// directory, where nobody was to be asked.
+    pub(crate) async fn check_entitled(&self, approval: &Approval, reviewer: &Reviewer) -> Result<(), DecideError> {
+        let is_principal = reviewer.is_principal();
+        approval.check_voter(reviewer.id(), is_principal)?;
+        let roles = if is_principal { Vec::new() } else { self.roles_of(reviewer.id()).await? };
+        let asked = approval.requirements.iter().flat_map(Requirement::tiers);
+        let entitled = if approval.requirements.is_empty() {
+            !is_principal
+        } else {
+            asked.into_iter().any(|tier| tier.asks(&roles, is_principal))
+        };
+        if entitled {
+            return Ok(());
+        }
+        let why = format!("it is for {}", approval.waits_for());
+        Err(Refused::NotEntitled { reviewer: reviewer.id().clone(), why }.into())
+    }
+
+    /// Takes a vote back that is not counted yet.
+    pub(crate) async fn withdraw(
+        self: &Arc<Self>,
+        id: ApprovalId,
+        reviewer: &Reviewer,
+    ) -> Result<Arc<Approval>, DecideError> {
+        self.order(id, CallEvent::Withdrawn { by: reviewer.id().clone() }).await
+    }
+
+    /// Takes an approval back that has not run yet.
+    pub(crate) async fn revoke(
+        self: &Arc<Self>,
+        id: ApprovalId,
+        reviewer: &Reviewer,
+        reason: String,
+    ) -> Result<Arc<Approval>, DecideError> {
+        let approval = self.load(id).await?.ok_or(DecideError::Unknown(id))?;
+        self.check_entitled(&approval, reviewer).await?;
+        self.order(id, CallEvent::Revoked { by: reviewer.id().clone(), reason }).await
+    }
+
+    /// Applies what a person orders, or says why not.
+    async fn order(self: &Arc<Self>, id: ApprovalId, event: CallEvent) -> Result<Arc<Approval>, DecideError> {
+        loop {
+            let approval = self.bring_up_to_date(id).await?.ok_or(DecideError::Unknown(id))?;
+            let mut course = Course::from(&approval);
+            match course.then(event.clone(), self.now()) {
+                Ok(()) => {}
+                Err(Refused::Final(_) | Refused::NotNow(_)) => return Err(DecideError::AlreadyDecided(approval)),
+                Err(refused) => return Err(refused.into()),
+            }
+            let (transition, next) = course.alone();
+            if self.store.commit(transition).await? == Committed::Done {
+                self.settle(&next);
+                return Ok(next);
+            }
+        }
+    }
+
     /// The edited arguments, if they fit the tool.
     fn edited(&self, approval: &Approval, edit: &Edit, shown: Digest) -> Result<Arguments, DecideError> {
         if approval.arguments.digest() != shown {
@@ -265,17 +323,9 @@ impl Core {
 
     /// Takes an approval back, or tells how it stands.
     pub(crate) async fn cancel(self: &Arc<Self>, id: ApprovalId, reason: &str) -> Result<Arc<Approval>, DecideError> {
-        match self.step(id, &CallEvent::Cancelled { reason: reason.to_owned() }).await {
-            Ok(approval) => Ok(approval),
-            Err(StepError::Unknown) => Err(DecideError::Unknown(id)),
-            Err(StepError::Store(error)) => Err(error.into()),
-            Err(StepError::Refused) => {
-                let approval = self.load(id).await?.ok_or(DecideError::Unknown(id))?;
-                if approval.status == Status::Cancelled {
-                    return Ok(approval);
-                }
-                Err(DecideError::AlreadyDecided(approval))
-            }
+        match self.order(id, CallEvent::Cancelled { reason: reason.to_owned() }).await {
+            Err(DecideError::AlreadyDecided(approval)) if approval.status == Status::Cancelled => Ok(approval),
+            ended => ended,
         }
     }
 }

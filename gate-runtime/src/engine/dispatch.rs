@@ -1,8 +1,11 @@
 //! Running a body: bound to what was approved, at most once, on the record first.
 
 use std::any::Any;
+use std::convert::Infallible;
+use std::future::pending;
 use std::panic::AssertUnwindSafe;
-use std::sync::{Arc, Weak};
+use std::pin::pin;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
@@ -10,7 +13,7 @@ use futures_util::future::{Either, select};
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::core::{Core, GateTool, StepError};
+use super::core::{Attempt, Core, GateTool, StepError, lock};
 use super::course::Course;
 use super::if_gone::IfGone;
 use super::intake::Circumstances;
@@ -18,8 +21,8 @@ use super::open::{never_began, unavailable};
 use super::wait::Hub;
 use crate::logic::bound::Ran;
 use crate::logic::redact::{Scrub, unseal};
-use crate::ports::store::Committed;
-use crate::values::approval::{Approval, Status};
+use crate::ports::store::{Committed, Transition};
+use crate::values::approval::{Approval, LEASE, Status};
 use crate::values::context::CallContext;
 use crate::values::event::{CallEvent, Changes};
 use crate::values::id::ApprovalId;
@@ -44,7 +47,7 @@ impl Core {
     /// Gives back how the call stands; a call that another caller dispatched is waited for.
     pub(crate) async fn dispatch(self: &Arc<Self>, run: &Circumstances, id: ApprovalId) -> Result<Executed, NotRun> {
         loop {
-            let Some(approval) = self.load(id).await.map_err(unavailable)? else {
+            let Some(approval) = self.bring_up_to_date(id).await.map_err(unavailable)? else {
                 return Err(NotRun::Unavailable { problem: format!("the store does not know the approval {id}") });
             };
             if approval.subject.info.run != run.info.run {
@@ -53,6 +56,7 @@ impl Core {
             match approval.status {
                 Status::Approved => {}
                 Status::Dispatched => return self.wait_for_other(approval).await,
+                Status::Indeterminate if self.find_out(&approval).await.map_err(unavailable)? => continue,
                 _ => return Ok(Executed { approval, output: None }),
             }
             let tool = self.tool(approval.tool().as_str());
@@ -60,7 +64,7 @@ impl Core {
             let arguments = self.bound_arguments(tool, &approval).await?;
             let (transition, next) = self.judge_again(run, tool, &approval, &arguments).await?.alone();
             let otherwise = (next.status == Status::Dispatched).then_some(never_began as fn() -> CallEvent);
-            match self.commit_for(transition, id, otherwise).await.map_err(unavailable)? {
+            match self.commit_for(transition, &next, otherwise).await.map_err(unavailable)? {
                 Committed::Done => {}
                 Committed::Frozen => match self.frozen(&next).await? {
                     // It stays approved: once the freeze is lifted, it can go on.
@@ -79,7 +83,11 @@ impl Core {
     }
 
     /// The arguments that the approval is bound to, or why there are none that could run.
-    async fn bound_arguments(self: &Arc<Self>, tool: &GateTool, approval: &Approval) -> Result<Value, NotRun> {
+    pub(crate) async fn bound_arguments(
+        self: &Arc<Self>,
+        tool: &GateTool,
+        approval: &Approval,
+    ) -> Result<Value, NotRun> {
         if !approval.arguments.is_intact() {
             let why = "the stored arguments are not the approved ones: the store is corrupt, or was tampered with";
             let _ = self.step(approval.id(), &CallEvent::Cancelled { reason: why.to_owned() }).await;
@@ -132,24 +140,74 @@ impl Core {
         arguments: Value,
         context: CallContext,
     ) -> Executed {
-        let running = IfGone::new(self, dispatched.id(), left_alone);
-        let ended = self.run_body(&dispatched, &arguments, context).await;
+        let running = IfGone::new(self, &dispatched, left_alone);
+        let latest = Mutex::new(Arc::clone(&dispatched));
+        let ended = {
+            let body = pin!(self.run_body(&dispatched, &arguments, context));
+            match select(body, pin!(self.vouch(&latest))).await {
+                Either::Left((ended, _)) => ended,
+                Either::Right((never, _)) => match never {},
+            }
+        };
+        let latest = latest.into_inner().unwrap_or_else(PoisonError::into_inner);
         let (event, output) = match ended {
-            Ok(Ran { outcome, output }) => (CallEvent::Finished { outcome }, Some(output)),
+            Ok(Ran { outcome, output }) => (self.end_of(&dispatched, outcome), Some(output)),
             Err(event) => (event, None),
         };
-        let mut course = Course::from(&dispatched);
-        let ended = course.then(event.clone(), self.now());
-        let (transition, next) = course.alone();
-        let is_written = ended.is_ok() && matches!(self.store.commit(transition).await, Ok(Committed::Done));
+        let written = self.write_end(&latest, &event).await;
         running.call_off();
-        if is_written {
+        if let Ok(next) = written {
             self.settle(&next);
             return Executed { approval: next, output };
         }
         // It ran, but the record does not say how it ended: nobody may build on it until it does.
-        tokio::spawn(record_late(Arc::downgrade(self), dispatched.id(), event));
+        tokio::spawn(record_late(Arc::downgrade(self), Attempt::of(&dispatched), event));
         Executed { approval: dispatched, output: None }
+    }
+
+    /// Says again and again that the body still runs, so that nobody takes it for lost.
+    async fn vouch(&self, latest: &Mutex<Arc<Approval>>) -> Infallible {
+        let attempt = Attempt::of(&lock(latest));
+        loop {
+            let again = self.now().checked_add(LEASE / 3).unwrap_or(Timestamp::MAX);
+            self.clock.sleep_until(again).await;
+            let known = Arc::clone(&lock(latest));
+            let vouched = Arc::new(known.vouched(self.now()));
+            let mut transition = Transition::at(vouched.changed_at);
+            transition.approvals.push(Arc::clone(&vouched));
+            match self.store.commit(transition).await {
+                Ok(Committed::Done) => *lock(latest) = vouched,
+                // Whoever took it for lost has written that; what it becomes when the body ends is seen then.
+                Ok(_) => match self.load(known.id()).await {
+                    Ok(Some(found)) if found.status == Status::Dispatched && Attempt::of(&found) == attempt => {
+                        *lock(latest) = found;
+                    }
+                    Ok(_) => return pending().await,
+                    Err(_) => {}
+                },
+                Err(_) => {}
+            }
+        }
+    }
+
+    /// Writes the end of a body over what was last known of its call, or over what became of that in the meantime.
+    async fn write_end(self: &Arc<Self>, latest: &Approval, event: &CallEvent) -> Result<Arc<Approval>, StepError> {
+        let mut course = Course::from(latest);
+        course.then(event.clone(), self.now()).map_err(|_| StepError::Refused)?;
+        let (transition, next) = course.alone();
+        match self.store.commit(transition).await? {
+            Committed::Done => Ok(next),
+            _ => self.step_of(Attempt::of(latest), event).await,
+        }
+    }
+
+    /// What the end of a body is to its call: the end, or a question, where a failure asks.
+    fn end_of(&self, approval: &Approval, outcome: ToolOutcome) -> CallEvent {
+        let asks = self.tool(approval.tool().as_str()).is_some_and(|tool| tool.descriptor.asks_on_error());
+        match outcome {
+            ToolOutcome::Failed { error } if asks => CallEvent::Faltered { error },
+            outcome => CallEvent::Finished { outcome },
+        }
     }
 
     /// Runs the body to its end, its panic or its time limit.
@@ -187,7 +245,7 @@ impl Core {
         let mut sleep = self.clock.sleep_until(end);
         let mut latest = approval;
         loop {
-            if let Some(now) = self.load(id).await.map_err(unavailable)? {
+            if let Some(now) = self.bring_up_to_date(id).await.map_err(unavailable)? {
                 latest = now;
             }
             if latest.status != Status::Dispatched {
@@ -203,7 +261,7 @@ impl Core {
 }
 
 /// Puts the end of a body on the record that could not be written at once, as soon as the store takes it.
-async fn record_late(gate: Weak<Core>, id: ApprovalId, end: CallEvent) {
+async fn record_late(gate: Weak<Core>, attempt: Attempt, end: CallEvent) {
     loop {
         let Some(core) = gate.upgrade() else { return };
         let again = core.now().checked_add(WRITE_AGAIN).unwrap_or(Timestamp::MAX);
@@ -211,13 +269,13 @@ async fn record_late(gate: Weak<Core>, id: ApprovalId, end: CallEvent) {
         drop(core);
         clock.sleep_until(again).await;
         let Some(core) = gate.upgrade() else { return };
-        if !matches!(core.step(id, &end).await, Err(StepError::Store(_))) {
+        if !matches!(core.step_of(attempt, &end).await, Err(StepError::Store(_))) {
             return;
         }
     }
 }
 
-fn clean(scrub: &Scrub, outcome: ToolOutcome) -> ToolOutcome {
+pub(crate) fn clean(scrub: &Scrub, outcome: ToolOutcome) -> ToolOutcome {
     match outcome {
         outcome if scrub.is_empty() => outcome,
         ToolOutcome::Returned { json } => ToolOutcome::Returned { json: scrub.clean_json(&json).into() },

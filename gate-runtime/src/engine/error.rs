@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use crate::logic::schema::Misfits;
 use crate::ports::directory::DirectoryError;
 use crate::ports::store::StoreError;
@@ -246,6 +248,11 @@ pub enum DecideError {
     Unknown(ApprovalId),
     /// It was decided before, by others or otherwise; this is how it stands.
     AlreadyDecided(Arc<Approval>),
+    /// It may be running: some process vouches for it until then.
+    StillRunning {
+        /// Until when.
+        until: Timestamp,
+    },
     /// The directory does not know who decides (any more), or does not answer.
     Reviewer(ReviewerError),
     /// The vote does not count.
@@ -272,6 +279,9 @@ impl fmt::Display for DecideError {
             Self::AlreadyDecided(approval) => {
                 let by = approval.votes().last().map(|vote| format!(" by {}", vote.reviewer())).unwrap_or_default();
                 write!(f, "it is already {}{by}, since {:.0}", approval.status(), approval.changed_at())
+            }
+            Self::StillRunning { until } => {
+                write!(f, "it may be running: its process vouches for it until {until:.0}; settle it after that")
             }
             Self::Reviewer(error) => fmt::Display::fmt(error, f),
             Self::Refused(refused) => fmt::Display::fmt(refused, f),

@@ -2,22 +2,22 @@
 
 use std::sync::Arc;
 
-use super::core::Core;
+use super::core::{Attempt, Core};
+use crate::values::approval::Approval;
 use crate::values::event::CallEvent;
-use crate::values::id::ApprovalId;
 
 /// An event that happens to an approval if this is dropped before it was [called off](Self::call_off).
 ///
 /// Outside a runtime it cannot happen, and the approval stays as it is: no state lets a body run by itself.
 pub(crate) struct IfGone {
     core: Arc<Core>,
-    id: ApprovalId,
+    attempt: Attempt,
     event: Option<fn() -> CallEvent>,
 }
 
 impl IfGone {
-    pub(crate) fn new(core: &Arc<Core>, id: ApprovalId, event: fn() -> CallEvent) -> Self {
-        Self { core: Arc::clone(core), id, event: Some(event) }
+    pub(crate) fn new(core: &Arc<Core>, approval: &Approval, event: fn() -> CallEvent) -> Self {
+        Self { core: Arc::clone(core), attempt: Attempt::of(approval), event: Some(event) }
     }
 
     pub(crate) fn call_off(mut self) {
@@ -29,8 +29,8 @@ impl Drop for IfGone {
     fn drop(&mut self) {
         let Some(event) = self.event else { return };
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            let (core, id) = (Arc::clone(&self.core), self.id);
-            runtime.spawn(async move { core.step(id, &event()).await.map(drop) });
+            let (core, attempt) = (Arc::clone(&self.core), self.attempt);
+            runtime.spawn(async move { core.step_of(attempt, &event()).await.map(drop) });
         }
     }
 }

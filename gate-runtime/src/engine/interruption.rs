@@ -114,6 +114,23 @@ impl Interruption {
         self.core.give_like(self.id(), scope, reviewer).await
     }
 
+    /// Takes the reviewer's own vote back, as long as others still have to decide.
+    ///
+    /// # Errors
+    /// Where there is none, or it is decided; or the store does not answer.
+    pub async fn withdraw(&self, reviewer: &Reviewer) -> Result<Arc<Approval>, DecideError> {
+        self.core.withdraw(self.id(), reviewer).await
+    }
+
+    /// Takes an approval back that has not run yet, whoever gave it: it ends as cancelled, and the model is told the reason.
+    ///
+    /// # Errors
+    /// Where it has begun to run, or was not approved: [`DecideError::AlreadyDecided`] has how it stands. Where the reviewer is not one of those who could
+    /// have approved it; without a reason; where the store does not answer.
+    pub async fn revoke(&self, reviewer: &Reviewer, reason: impl Into<String>) -> Result<Arc<Approval>, DecideError> {
+        self.core.revoke(self.id(), reviewer, reason.into()).await
+    }
+
     /// Takes the question back, in the name of whoever asked.
     ///
     /// # Errors

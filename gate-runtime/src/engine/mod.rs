@@ -15,6 +15,7 @@ pub(crate) mod intake;
 pub(crate) mod interruption;
 pub(crate) mod judge;
 pub(crate) mod open;
+pub(crate) mod recover;
 pub(crate) mod run;
 pub(crate) mod run_state;
 pub(crate) mod single;

@@ -168,7 +168,7 @@ impl Core {
                 Status::Pending if is_waited_for => Some(|| CallEvent::Abandoned),
                 _ => None,
             };
-            let committed = self.commit_for(transition, approval.id(), otherwise).await;
+            let committed = self.commit_for(transition, &approval, otherwise).await;
             if secret && !matches!(committed, Ok(Committed::Done)) {
                 lock(&self.vault).remove(&approval.id());
             }

@@ -14,7 +14,7 @@ use super::turn::{Answer, CallResult};
 use super::wait::Hub;
 use crate::values::approval::{Approval, Status};
 use crate::values::event::CallEvent;
-use crate::values::id::{ApprovalId, CallId};
+use crate::values::id::CallId;
 use crate::values::outcome::NotRun;
 
 impl Core {
@@ -40,20 +40,25 @@ impl Core {
         if approval.status.is_terminal() {
             return Ok(Executed { approval, output: None });
         }
-        self.wait_and_dispatch(run, approval.id()).await
+        self.wait_and_dispatch(run, approval).await
     }
 
     /// Waits until an approval is decided, and runs it if it may.
     ///
     /// # Cancel safety
     /// Dropped while it waits, that is on the record, and the policy says what becomes of the question.
-    async fn wait_and_dispatch(self: &Arc<Self>, run: &Circumstances, id: ApprovalId) -> Result<Executed, NotRun> {
+    async fn wait_and_dispatch(
+        self: &Arc<Self>,
+        run: &Circumstances,
+        approval: Arc<Approval>,
+    ) -> Result<Executed, NotRun> {
+        let id = approval.id();
         let waiter = Hub::wait_for(self, id);
+        let mut asked = approval;
         loop {
-            let waiting = IfGone::new(self, id, || CallEvent::Abandoned);
+            let waiting = IfGone::new(self, &asked, || CallEvent::Abandoned);
             loop {
-                self.bring_up_to_date(id).await.map_err(unavailable)?;
-                let approval = self.load(id).await.map_err(unavailable)?;
+                let approval = self.bring_up_to_date(id).await.map_err(unavailable)?;
                 if approval.is_none_or(|approval| approval.status != Status::Pending) {
                     break;
                 }
@@ -64,7 +69,8 @@ impl Core {
             if executed.approval.status != Status::Pending {
                 return Ok(executed);
             }
-            // It is asked again, because something changed: the caller waits on.
+            // It is asked again, because something changed or went wrong: the caller waits on.
+            asked = executed.approval;
         }
     }
 }

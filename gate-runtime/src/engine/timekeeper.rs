@@ -10,6 +10,7 @@ use tokio::sync::Notify;
 
 use super::core::{Core, StepError, lock};
 use crate::ports::store::StoreError;
+use crate::values::approval::Approval;
 use crate::values::id::ApprovalId;
 
 /// Keeps the deadlines that this process knows of. One task waits for the next; it begins with the first deadline.
@@ -95,13 +96,16 @@ impl Core {
         }
     }
 
-    /// Applies to one approval what the time makes due.
-    pub(crate) async fn bring_up_to_date(self: &Arc<Self>, id: ApprovalId) -> Result<(), StoreError> {
+    /// Applies to one approval what the time makes due, and gives it as it stands then.
+    pub(crate) async fn bring_up_to_date(
+        self: &Arc<Self>,
+        id: ApprovalId,
+    ) -> Result<Option<Arc<Approval>>, StoreError> {
         loop {
-            let Some(approval) = self.load(id).await? else { return Ok(()) };
+            let Some(approval) = self.load(id).await? else { return Ok(None) };
             let Some(event) = approval.due(self.now()) else {
                 self.settle(&approval);
-                return Ok(());
+                return Ok(Some(approval));
             };
             match self.step(id, &event).await {
                 Err(StepError::Store(error)) => return Err(error),

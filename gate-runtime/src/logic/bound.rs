@@ -13,6 +13,7 @@ use super::call::{AnyCall, AnyState, part};
 use super::descriptor::Descriptor;
 use super::permit::Permit;
 use super::policy::{AnyPolicy, Evaluation};
+use super::reconcile::{Happened, Reconciler};
 use super::schema::{Checker, Misfits, has_secrets};
 use super::tool::{InState, Tool};
 use crate::values::context::{CallContext, ToolCall};
@@ -44,6 +45,7 @@ pub struct BoundTool {
     agents: BTreeMap<AgentName, AnyPolicy>,
     call: fn(&Value, Arc<CallContext>, &AnyState) -> Result<AnyCall, Unread>,
     run: fn(&Value, CallContext, &AnyState) -> Result<BoxFuture<'static, Ran>, Unread>,
+    reconciler: Option<Reconciler>,
 }
 
 /// The schema fits, but the type does not take it. Its words could hold a value, so they are left out.
@@ -85,6 +87,7 @@ impl BoundTool {
             agents: BTreeMap::new(),
             call: call_of::<T>,
             run: run_of::<T>,
+            reconciler: T::RECONCILER,
         }
     }
 
@@ -139,6 +142,15 @@ impl BoundTool {
             }
             all
         })))
+    }
+
+    /// Asks its reconciler whether a call happened; `None` where it has none, or it cannot be asked about such a call.
+    pub(crate) fn reconcile(
+        &self,
+        arguments: &Value,
+        context: CallContext,
+    ) -> Option<BoxFuture<'static, Happened<ToolOutcome>>> {
+        self.reconciler?.ask(arguments, Arc::new(context), &*self.state)
     }
 
     /// Makes the permit and runs the body. The engine calls it after `Dispatched` is on the record, and nobody else.

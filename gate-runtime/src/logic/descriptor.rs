@@ -61,6 +61,8 @@ pub struct Descriptor {
     annotations: Annotations,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     timeout: Option<Duration>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    asks_on_error: bool,
     digest: Digest,
 }
 
@@ -71,7 +73,8 @@ impl Descriptor {
         let output_schema = (about.output)().map(schema_of);
         let described =
             json!([name, about.title, about.description, input_schema, output_schema, about.annotations, about.source]);
-        let digest = Digest::of(canonical(&described).unwrap_or_default());
+        let told = canonical(&described).unwrap_or_default();
+        let digest = if about.asks_on_error { Digest::of(told + "asks on error") } else { Digest::of(told) };
         Self {
             name: name.into(),
             title: about.title.map(str::to_owned),
@@ -80,6 +83,7 @@ impl Descriptor {
             output_schema,
             annotations: about.annotations,
             timeout: about.timeout,
+            asks_on_error: about.asks_on_error,
             digest,
         }
     }
@@ -124,6 +128,12 @@ impl Descriptor {
     #[must_use]
     pub fn timeout(&self) -> Option<Duration> {
         self.timeout
+    }
+
+    /// Whether people are asked what to do when its body fails.
+    #[must_use]
+    pub fn asks_on_error(&self) -> bool {
+        self.asks_on_error
     }
 
     /// The digest of all this and of the function's source: another tool under the same name has another.

@@ -9,6 +9,7 @@ pub(crate) mod permit;
 pub(crate) mod policy;
 pub(crate) mod probe;
 pub(crate) mod ready;
+pub(crate) mod reconcile;
 pub(crate) mod redact;
 pub(crate) mod registry;
 pub(crate) mod schema;

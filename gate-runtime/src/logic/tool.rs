@@ -12,6 +12,7 @@ use super::codec::{Arguments, MakeSchema};
 use super::descriptor::{Annotations, Descriptor};
 use super::permit::Permit;
 use super::policy::Policy;
+use super::reconcile::Reconciler;
 use super::state::Provides;
 use crate::values::outcome::ToolOutcome;
 
@@ -68,6 +69,10 @@ pub trait Tool: Sized + Send + Sync + 'static {
     /// What the function returned, for model and record.
     #[doc(hidden)]
     fn outcome(output: &Self::Output) -> ToolOutcome;
+
+    /// How to find out whether a call happened of which nobody knows how it ended.
+    #[doc(hidden)]
+    const RECONCILER: Option<Reconciler> = None;
 
     /// Runs the body. Only the engine has a [`Permit`].
     fn run(permit: Permit<Self>, state: &Self::State) -> impl Future<Output = Self::Output> + Send;
@@ -126,6 +131,8 @@ pub struct About {
     pub annotations: Annotations,
     /// How long its body may take.
     pub timeout: Option<Duration>,
+    /// Whether people are asked what to do when its body fails.
+    pub asks_on_error: bool,
     /// The schema of what it returns, if its type has one.
     pub output: fn() -> Option<MakeSchema>,
     /// The function as tokens, so that a changed body is noticed.

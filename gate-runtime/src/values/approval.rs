@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -16,6 +17,9 @@ use super::opinion::Denial;
 use super::outcome::{NotRun, ToolOutcome};
 use super::requirement::Requirement;
 use super::verdict::Verdict;
+
+/// How long a process that runs a body vouches for it at a time.
+pub(crate) const LEASE: Duration = Duration::from_secs(30);
 
 /// The state of a call. Terminal ones never change.
 ///
@@ -46,7 +50,7 @@ pub enum Status {
     Succeeded,
     /// Its body returned an error or panicked.
     Failed,
-    /// Its body began, and nobody knows how it ended. It never runs again by itself.
+    /// Its body began, and nobody knows how it ended. It runs again only if its tool is idempotent, or a person says so.
     Indeterminate,
 }
 
@@ -174,6 +178,15 @@ pub struct Approval {
     pub(crate) outcome: Option<ToolOutcome>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) note: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) failure: Option<Arc<str>>,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(crate) attempts: u32,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_zero(count: &u32) -> bool {
+    *count == 0
 }
 
 impl Approval {
@@ -288,6 +301,31 @@ impl Approval {
     #[must_use]
     pub fn outcome(&self) -> Option<&ToolOutcome> {
         self.outcome.as_ref()
+    }
+
+    /// How often its body began. More than once only where it was settled so in between.
+    #[must_use]
+    pub fn attempts(&self) -> u32 {
+        self.attempts
+    }
+
+    /// The error with which its body failed last, while people are asked what to do about it: an approval runs it again, anything else
+    /// ends it as failed.
+    #[must_use]
+    pub fn failure(&self) -> Option<&str> {
+        self.failure.as_deref()
+    }
+
+    /// Until when the process that runs it vouches for it, while it runs. After that it counts as lost.
+    #[must_use]
+    pub fn vouched_until(&self) -> Option<Timestamp> {
+        (self.status == Status::Dispatched).then(|| self.changed_at.checked_add(LEASE).unwrap_or(Timestamp::MAX))
+    }
+
+    /// What is known of a call whose body began and whose end is not on the record.
+    #[must_use]
+    pub fn note(&self) -> Option<&str> {
+        self.note.as_deref()
     }
 
     /// Why the call did not run, if that is settled.

@@ -150,6 +150,21 @@ pub struct CallContext {
 }
 
 impl CallContext {
+    /// A key for systems that refuse to do a thing twice: the same for every attempt to run this call, and for no other call.
+    ///
+    /// ```
+    /// use gate_runtime::prelude::*;
+    /// /// Pay someone.
+    /// #[gated_tool(policy = "always_ask", idempotent)]
+    /// fn pay(#[context] context: &CallContext, cents: u64) -> String {
+    ///     format!("POST /payments, Idempotency-Key: {}, {cents} cents", context.idempotency_key())
+    /// }
+    /// ```
+    #[must_use]
+    pub fn idempotency_key(&self) -> String {
+        self.approval.to_string()
+    }
+
     /// The id that the model gave to the call: within its run the same for every attempt.
     #[must_use]
     pub fn call(&self) -> &CallId {

@@ -16,6 +16,7 @@ use super::grant::Grant;
 use super::id::{AgentName, ApprovalId, CallId, CaseId, GrantId, ReviewerId, RunId, ToolName};
 use super::outcome::ToolOutcome;
 use super::outline::PolicyOutline;
+use super::settlement::{Settlement, Settler};
 
 /// What happens to one call. [`Approval::apply`](crate::Approval::apply) says what follows from it.
 ///
@@ -79,6 +80,18 @@ pub enum CallEvent {
         /// Why.
         reason: String,
     },
+    /// A person took their vote back.
+    Withdrawn {
+        /// Who.
+        by: ReviewerId,
+    },
+    /// A person took the approval back, before it ran.
+    Revoked {
+        /// Who.
+        by: ReviewerId,
+        /// Why.
+        reason: String,
+    },
     /// The caller stopped waiting.
     Abandoned,
     /// The rules judged it again: after an edit, or before it would have run.
@@ -98,10 +111,25 @@ pub enum CallEvent {
         /// With what.
         outcome: ToolOutcome,
     },
+    /// Its body failed, and people are asked what to do: an approval runs it again.
+    Faltered {
+        /// The error's text.
+        error: Arc<str>,
+    },
     /// Its body began, and nobody knows how it ended.
     Lost {
         /// What happened.
         why: String,
+    },
+    /// It was found out what became of a call of which nobody knew how it ended.
+    Settled {
+        /// What became of it.
+        settlement: Settlement,
+        /// Who found out.
+        by: Settler,
+        /// How they know.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
     },
 }
 
@@ -447,12 +475,16 @@ impl Record {
                 CallEvent::Escalated { .. } => "escalated",
                 CallEvent::Expired => "expired",
                 CallEvent::Cancelled { .. } => "cancelled",
+                CallEvent::Withdrawn { .. } => "withdrawn",
+                CallEvent::Revoked { .. } => "revoked",
                 CallEvent::Abandoned => "abandoned",
                 CallEvent::Reassessed { .. } => "reassessed",
                 CallEvent::Imported => "imported",
                 CallEvent::Dispatched => "dispatched",
                 CallEvent::Finished { .. } => "finished",
+                CallEvent::Faltered { .. } => "faltered",
                 CallEvent::Lost { .. } => "lost",
+                CallEvent::Settled { .. } => "settled",
             },
             Event::Gate(event) => match event {
                 GateEvent::GateBuilt { .. } => "gate_built",

@@ -19,6 +19,7 @@ pub(crate) mod outcome;
 pub(crate) mod outline;
 pub(crate) mod report;
 pub(crate) mod requirement;
+pub(crate) mod settlement;
 pub(crate) mod time;
 pub(crate) mod transition;
 pub(crate) mod verdict;

@@ -12,7 +12,8 @@ use super::event::{CallEvent, Changes, Subject};
 use super::id::ReviewerId;
 use super::opinion::Denial;
 use super::outcome::ToolOutcome;
-use super::requirement::Requirement;
+use super::requirement::{Requirement, anyone};
+use super::settlement::Settlement;
 use super::verdict::Verdict;
 use super::words;
 
@@ -42,12 +43,14 @@ pub enum Refused {
     Changed,
     /// An approval of this wants a comment.
     CommentRequired,
-    /// A rejection wants a reason.
+    /// A rejection wants a reason, and so does whoever revokes or settles.
     ReasonRequired,
     /// Its arguments cannot be changed.
     NotEditable,
     /// The edit leaves everything as it is.
     NothingChanged,
+    /// Who takes a vote back has given none.
+    NoVote,
     /// Nothing is due yet.
     NothingDue,
 }
@@ -63,9 +66,10 @@ impl fmt::Display for Refused {
                 f.write_str("its arguments were changed after they were shown: look at it again, then decide")
             }
             Self::CommentRequired => f.write_str("an approval of this needs a comment: say why"),
-            Self::ReasonRequired => f.write_str("a rejection needs a reason: the agent is told why"),
+            Self::ReasonRequired => f.write_str("it needs a reason: the record and the agent are told why"),
             Self::NotEditable => f.write_str("its arguments cannot be edited: approve or reject it as it is"),
             Self::NothingChanged => f.write_str("the edit changes nothing: approve it instead"),
+            Self::NoVote => f.write_str("there is no vote of theirs to take back"),
             Self::NothingDue => f.write_str("nothing is due yet"),
         }
     }
@@ -109,6 +113,8 @@ impl Approval {
             changes: Changes::default(),
             outcome: None,
             note: None,
+            failure: None,
+            attempts: 0,
         };
         approval.reached = approval.reached_at(now).unwrap_or_default();
         approval
@@ -156,37 +162,60 @@ impl Approval {
                 if self.reached_at(now).is_some() {
                     return Err(Refused::NothingDue);
                 }
-                self.status = Status::Expired;
+                self.end(Status::Expired);
             }
             CallEvent::Cancelled { reason } => {
                 self.must_be(&[Status::Pending, Status::Approved])?;
                 self.note = Some(reason.clone());
-                self.status = Status::Cancelled;
+                self.end(Status::Cancelled);
+            }
+            CallEvent::Withdrawn { by } => {
+                self.must_be(&[Status::Pending])?;
+                let before = self.votes.len();
+                self.votes.retain(|vote| vote.reviewer != *by);
+                if self.votes.len() == before {
+                    return Err(Refused::NoVote);
+                }
+            }
+            CallEvent::Revoked { reason, .. } => {
+                self.must_be(&[Status::Approved])?;
+                if reason.trim().is_empty() {
+                    return Err(Refused::ReasonRequired);
+                }
+                self.note = Some(reason.clone());
+                self.end(Status::Cancelled);
             }
             CallEvent::Abandoned => {
                 self.must_be(&[Status::Pending])?;
                 if self.requirements.iter().any(Requirement::is_cancelled_when_abandoned) {
                     self.note = Some("the caller stopped waiting".to_owned());
-                    self.status = Status::Cancelled;
+                    self.end(Status::Cancelled);
                 }
             }
             CallEvent::Reassessed { assessment, changes } => self.reassess(assessment, *changes, now)?,
             CallEvent::Dispatched => {
                 self.must_be(&[Status::Approved])?;
                 self.status = Status::Dispatched;
+                self.attempts = self.attempts.saturating_add(1);
+                (self.note, self.failure) = (None, None);
             }
+            // Whoever ran it may tell so late that it counted as lost.
             CallEvent::Finished { outcome } => {
-                self.must_be(&[Status::Dispatched])?;
-                self.status = match outcome {
-                    ToolOutcome::Returned { .. } => Status::Succeeded,
-                    ToolOutcome::Failed { .. } => Status::Failed,
-                };
-                self.outcome = Some(outcome.clone());
+                self.must_be(&[Status::Dispatched, Status::Indeterminate])?;
+                self.finish(outcome);
+            }
+            CallEvent::Faltered { error } => {
+                self.must_be(&[Status::Dispatched, Status::Indeterminate])?;
+                self.falter(error, now);
             }
             CallEvent::Lost { why } => {
                 self.must_be(&[Status::Dispatched])?;
                 self.note = Some(why.clone());
                 self.status = Status::Indeterminate;
+            }
+            CallEvent::Settled { settlement, .. } => {
+                self.must_be(&[Status::Indeterminate])?;
+                self.settle(settlement);
             }
             // Both begin an approval; neither happens to one that is there.
             CallEvent::Assessed { .. } | CallEvent::Imported => self.must_be(&[])?,
@@ -194,9 +223,60 @@ impl Approval {
         Ok(())
     }
 
-    /// What the passing of time makes due: the next step of an escalation, or the end.
+    fn settle(&mut self, settlement: &Settlement) {
+        self.note = None;
+        match settlement {
+            Settlement::Ran { outcome } => self.finish(outcome),
+            Settlement::DidNotRun => {
+                self.note = Some("a fault stopped it before it ran".to_owned());
+                self.status = Status::Cancelled;
+            }
+            Settlement::RunAgain => self.status = Status::Approved,
+        }
+    }
+
+    fn finish(&mut self, outcome: &ToolOutcome) {
+        self.note = None;
+        self.status = match outcome {
+            ToolOutcome::Returned { .. } => Status::Succeeded,
+            ToolOutcome::Failed { .. } => Status::Failed,
+        };
+        self.outcome = Some(outcome.clone());
+    }
+
+    /// People are asked about a failure: those who were asked about the call, or anyone.
+    fn falter(&mut self, error: &Arc<str>, now: Timestamp) {
+        self.failure = Some(Arc::clone(error));
+        self.votes.clear();
+        (self.grant, self.note) = (None, None);
+        if self.requirements.is_empty() {
+            self.requirements.push(anyone().into());
+        }
+        self.status = Status::Pending;
+        self.asked_at = now;
+        self.reached = self.reached_at(now).unwrap_or_default();
+    }
+
+    /// Ends a question without an approval. A call that ran and failed before stays what it is: failed.
+    pub(super) fn end(&mut self, status: Status) {
+        match self.failure.take() {
+            Some(error) => self.finish(&ToolOutcome::Failed { error }),
+            None => self.status = status,
+        }
+    }
+
+    /// The approval of a call that runs, vouched for anew: no event, for nothing happened.
+    pub(crate) fn vouched(&self, now: Timestamp) -> Self {
+        Self { version: self.version + 1, changed_at: now, ..self.clone() }
+    }
+
+    /// What the passing of time makes due: the next step of an escalation, the end of a question, the loss of a call that nobody
+    /// vouches for any more.
     #[must_use]
     pub fn due(&self, now: Timestamp) -> Option<CallEvent> {
+        if self.vouched_until().is_some_and(|end| end <= now) {
+            return Some(CallEvent::Lost { why: "whoever ran it does not vouch for it any more".to_owned() });
+        }
         if self.status != Status::Pending {
             return None;
         }
@@ -211,7 +291,7 @@ impl Approval {
     #[must_use]
     pub fn next_due(&self, now: Timestamp) -> Option<Timestamp> {
         if self.status != Status::Pending {
-            return None;
+            return self.vouched_until();
         }
         self.requirements.iter().filter_map(|requirement| requirement.next_change(self.asked_at, now)).min()
     }
@@ -267,7 +347,7 @@ impl Approval {
         };
         let asked = match assessment.verdict() {
             Verdict::Deny => {
-                self.status = Status::Denied;
+                self.end(Status::Denied);
                 return Ok(());
             }
             // Under other rules, whoever they ask.

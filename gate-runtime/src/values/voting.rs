@@ -90,7 +90,7 @@ impl Approval {
                 && vote.arguments == digest
         };
         if self.enough(reached, &rejected, Counting::Refusals) {
-            self.status = Status::Rejected;
+            self.end(Status::Rejected);
         } else if self.enough(reached, &approved, Counting::Consent) {
             self.status = Status::Approved;
         } else if self.enough(reached, &answered, Counting::Consent) {

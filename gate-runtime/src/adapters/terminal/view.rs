@@ -45,6 +45,10 @@ pub(super) fn of(asked: &Interruption, look: Look) -> String {
     page.gap();
     write_arguments(&mut page, approval, asked.descriptor(), false);
     page.gap();
+    if let Some(failure) = approval.failure() {
+        page.row("failed", &look.warning(format!("it ran and failed: \"{}\"", shown(failure))));
+        page.note(0, "to approve it is to run it again; anything else leaves it failed");
+    }
     for refusal in approval.earlier() {
         let (by, reason) = (shown(refusal.by().as_str()), shown(refusal.reason()));
         page.row("before", &format!("{by} refused this tool in this run: \"{reason}\""));

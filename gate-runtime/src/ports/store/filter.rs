@@ -15,7 +15,7 @@ use crate::values::id::{ApprovalId, CaseId, RunId};
 pub struct ApprovalFilter {
     pub(crate) ids: Vec<ApprovalId>,
     pub(crate) run: Option<RunId>,
-    pub(crate) status: Option<Status>,
+    pub(crate) statuses: Vec<Status>,
     pub(crate) after: Option<ApprovalId>,
     pub(crate) limit: Option<usize>,
 }
@@ -41,10 +41,10 @@ impl ApprovalFilter {
         self
     }
 
-    /// In this state.
+    /// In this state; said again: in any of these.
     #[must_use]
     pub fn status(mut self, status: Status) -> Self {
-        self.status = Some(status);
+        self.statuses.push(status);
         self
     }
 
@@ -74,10 +74,10 @@ impl ApprovalFilter {
         self.run.as_ref()
     }
 
-    /// The state it names.
+    /// The states it names; empty: any.
     #[must_use]
-    pub fn in_status(&self) -> Option<Status> {
-        self.status
+    pub fn statuses(&self) -> &[Status] {
+        &self.statuses
     }
 
     /// The one whose followers it wants.
@@ -97,7 +97,7 @@ impl ApprovalFilter {
     pub fn admits(&self, approval: &Approval) -> bool {
         (self.ids.is_empty() || self.ids.contains(&approval.id()))
             && self.run.as_ref().is_none_or(|run| *run == approval.subject.info.run)
-            && self.status.is_none_or(|status| status == approval.status)
+            && (self.statuses.is_empty() || self.statuses.contains(&approval.status))
     }
 }
 

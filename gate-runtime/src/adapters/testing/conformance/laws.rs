@@ -372,6 +372,8 @@ async fn filters_admit_what_they_say_oldest_first((one, _): Handles) -> Result<(
     same("all", find(ApprovalFilter::all()).await?, pick(&[0, 1, 2, 3, 4, 5]))?;
     same("of a run", find(ApprovalFilter::all().run("odd")).await?, pick(&[1, 3, 5]))?;
     same("in a state", find(ApprovalFilter::all().status(Status::Pending)).await?, pick(&[0, 1, 2]))?;
+    let either = ApprovalFilter::all().status(Status::Denied).status(Status::Pending);
+    same("in either state", find(either.limit(4)).await?, pick(&[0, 1, 2, 3]))?;
     same("both", find(ApprovalFilter::all().run("even").status(Status::Denied)).await?, pick(&[4]))?;
     same("at most", find(ApprovalFilter::all().limit(2)).await?, pick(&[0, 1]))?;
     same("at most, of a run", find(ApprovalFilter::all().run("odd").limit(2)).await?, pick(&[1, 3]))?;

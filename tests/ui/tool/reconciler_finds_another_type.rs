@@ -1,0 +1,14 @@
+// mistakes: 1
+use gate_runtime::prelude::*;
+
+/// Issue a refund.
+#[gated_tool(policy = "always_ask", reconcile = "was_refunded")]
+async fn issue_refund(order_id: String) -> String {
+    order_id
+}
+
+async fn was_refunded(_: Call<IssueRefund>) -> Happened<u64> {
+    Happened::Unknown
+}
+
+fn main() {}
