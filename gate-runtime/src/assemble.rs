@@ -24,6 +24,7 @@ use crate::values::event::{GateEvent, Record, ToolNote};
 use crate::values::id::{AgentName, Role};
 use crate::values::json::ReadLimits;
 use crate::values::outline::PolicyOutline;
+use crate::values::random;
 use crate::values::report::OTHERWISE;
 use crate::values::requirement::Who;
 use crate::values::words;
@@ -153,7 +154,7 @@ impl<R: Registry> GateBuilder<R> {
         if !problems.is_empty() {
             return Err(BuildError::new(problems));
         }
-        let key = key.unwrap_or_else(random_key);
+        let key = key.unwrap_or_else(random::bits_256);
         let (vault, hub, timekeeper) = Default::default();
         let core = Core {
             tools,
@@ -279,12 +280,6 @@ async fn open_record(core: &Arc<Core>) -> Result<(), BuildError> {
         core.settle(&waiting);
     }
     Ok(())
-}
-
-/// A key that nobody else has: 366 random bits, hashed to 256.
-fn random_key() -> [u8; 32] {
-    let [a, b, c] = [(), (), ()].map(|()| *uuid::Uuid::new_v4().as_bytes());
-    *Digest::of_all(&[&a, &b, &c]).as_bytes()
 }
 
 impl<R: Registry> fmt::Debug for GateBuilder<R> {

@@ -17,6 +17,7 @@ pub(crate) mod opinion;
 pub(crate) mod origin;
 pub(crate) mod outcome;
 pub(crate) mod outline;
+pub(crate) mod random;
 pub(crate) mod report;
 pub(crate) mod requirement;
 pub(crate) mod settlement;

@@ -1,0 +1,11 @@
+//! What nobody else can guess.
+
+use uuid::Uuid;
+
+use super::digest::Digest;
+
+/// 256 random bits: 366 of the operating system's, hashed.
+pub(crate) fn bits_256() -> [u8; 32] {
+    let [a, b, c] = [(), (), ()].map(|()| *Uuid::new_v4().as_bytes());
+    *Digest::of_all(&[&a, &b, &c]).as_bytes()
+}
