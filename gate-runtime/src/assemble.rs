@@ -239,7 +239,7 @@ async fn unheld_roles(policy: &PolicyOutline, directory: &dyn Directory) -> Resu
             let name = policy.name();
             problems.push(format!(
                 "policy `{name}`, rule \"{rule}\": it asks for the role `{role}`, but nobody in the directory holds it: \
-                 add `.directory(StaticDirectory::new().person(\"…\", [\"{role}\"]))`"
+                 add `.directory(StaticDirectory::new().person(\"…\", [\"{role}\"]))`, or the role to somebody in its file"
             ));
         }
     }

@@ -80,6 +80,7 @@
 //! | agents that call agents, handoffs | [`Agent`], [`Run::child`], [`Run::hand_off`] |
 //! | where a value came from | [`Call::origin`], [`Origin`] |
 //! | questions and decisions | [`Interruption`], [`Terminal`], [`Visible`] |
+//! | who may decide | [`StaticDirectory`], [`FileDirectory`], [`Directory`] |
 //! | a model's own format | [`dialect`] |
 //! | what happened | [`Gate::records`], [`Gate::events`] |
 //! | a store or a clock of your own | [`Store`], [`Clock`], [`testing`] |
@@ -97,6 +98,8 @@ pub mod prelude;
 
 pub use adapters::dialect;
 pub use adapters::directory::StaticDirectory;
+#[cfg(feature = "directory-file")]
+pub use adapters::file_directory::{Delegation, FileDirectory, Person, ReviewerToken};
 pub use adapters::memory::MemoryStore;
 pub use adapters::system_clock::SystemClock;
 #[cfg(feature = "terminal")]

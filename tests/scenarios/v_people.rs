@@ -3,7 +3,9 @@
 use std::sync::{Arc, Mutex};
 
 use gate_runtime::prelude::*;
-use gate_runtime::{BoxFuture, DecideError, Directory, DirectoryError, ReviewerId, Role, Status};
+use gate_runtime::{
+    BoxFuture, DecideError, Directory, DirectoryError, FileDirectory, ReviewerError, ReviewerId, Role, Status,
+};
 use serde_json::json;
 
 use crate::desk::{
@@ -28,6 +30,8 @@ on_every_store! {
     z91_expired_is_no_rejection,
     z95_the_same_decision_twice_is_no_error_and_another_is_told_who,
     v_a_stranger_is_no_reviewer,
+    v_a_delegated_role_counts_until_it_ends,
+    v_a_broken_file_of_people_entitles_nobody,
 }
 
 fn pay(id: &str) -> ToolCall {
@@ -332,4 +336,75 @@ async fn v_a_stranger_is_no_reviewer(store: Shared) {
     let (gate, _) = gate(&store).await;
     let unknown = gate.reviewer("mallory").await.unwrap_err();
     assert!(unknown.to_string().contains("`mallory` is not in the directory"), "{unknown}");
+}
+
+/// Two managers, one of them away until an hour after noon; and somebody on call who stands in.
+const PEOPLE: &str = r#"
+    person = [
+        { id = "dana", roles = ["manager"] },
+        { id = "max", roles = ["manager"] },
+        { id = "omar", roles = ["oncall"] },
+        { id = "ines", roles = ["intern"] },
+    ]
+    delegation = [{ from = "max", to = "omar", roles = ["manager"], until = "2026-11-21T13:00:00Z" }]
+"#;
+
+async fn v_a_delegated_role_counts_until_it_ends(store: Shared) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("people.toml");
+    std::fs::write(&path, PEOPLE).unwrap();
+    let (state, clock) = (State::default(), gate_runtime::testing::ManualClock::at(noon()));
+    let directory = FileDirectory::open(&path).unwrap().clock(clock.clone());
+    let gate: Gate<PeopleTools> =
+        builder(&store, &state).directory(directory).clock(clock.clone()).build().await.unwrap();
+    let run = run(&gate);
+    let (dana, omar) = (dana(&gate).await, gate.reviewer("omar").await.unwrap());
+    let book = |id| call(id, "book", json!({"price": 2_000}));
+
+    // Two managers must agree, and omar is one for max until the last moment.
+    let turn = run.submit([book("1"), book("2")]).await.unwrap();
+    for asked in turn.interruptions() {
+        assert_eq!(asked.approve(&dana).await.unwrap().status(), Status::Pending);
+    }
+    clock.set("2026-11-21T12:59:59.999Z".parse().unwrap());
+    assert_eq!(turn.interruptions()[0].approve(&omar).await.unwrap().status(), Status::Approved);
+    clock.set("2026-11-21T13:00:00Z".parse().unwrap());
+    let late = turn.interruptions()[1].approve(&omar).await.unwrap_err();
+    assert_eq!(late.to_string(), "omar cannot decide this: it asks a manager");
+    assert_eq!(kinds(&run.proceed().await.unwrap()), ["succeeded", "waiting"]);
+    assert_eq!(state.0.ran(), ["book 2000"]);
+
+    // One who stands in for another is still one vote.
+    std::fs::write(&path, PEOPLE.replace("to = \"omar\"", "to = \"dana\"").replace("13:00", "23:00")).unwrap();
+    assert_eq!(turn.interruptions()[1].approve(&dana).await.unwrap().status(), Status::Pending);
+}
+
+async fn v_a_broken_file_of_people_entitles_nobody(store: Shared) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("people.toml");
+    std::fs::write(&path, PEOPLE).unwrap();
+    let state = State::default();
+    let directory = FileDirectory::open(&path).unwrap();
+    let gate: Gate<Tools> = builder(&store, &state).directory(directory).build().await.unwrap();
+    let run = run(&gate);
+    let dana = dana(&gate).await;
+    let turn = run.submit([pay("1")]).await.unwrap();
+
+    std::fs::write(&path, PEOPLE.replace("id = \"omar\"", "id = \"dana\"")).unwrap();
+    let refused = asked(&turn).approve(&dana).await.unwrap_err();
+    assert!(matches!(refused, DecideError::Reviewer(ReviewerError::Directory(_))), "{refused}");
+    assert!(refused.to_string().contains("line 5: `dana` is on line 3 already"), "{refused}");
+    // No new question is asked either, and the model hears nothing about the file.
+    let unasked = gate.run("another").submit([pay("2")]).await.unwrap();
+    assert_eq!(kinds(&unasked), ["unavailable"]);
+    assert!(!texts(&unasked)[0].contains("dana"), "{:?}", texts(&unasked));
+
+    std::fs::write(&path, PEOPLE.replace("\"dana\", roles = [\"manager\"]", "\"dana\", roles = []")).unwrap();
+    let taken = asked(&turn).approve(&dana).await.unwrap_err();
+    assert_eq!(taken.to_string(), "dana cannot decide this: it asks a manager");
+
+    std::fs::write(&path, PEOPLE).unwrap();
+    assert_eq!(asked(&turn).approve(&dana).await.unwrap().status(), Status::Approved);
+    assert_eq!(kinds(&run.proceed().await.unwrap()), ["succeeded"]);
+    assert_eq!(state.0.ran(), ["pay 500 to alice"]);
 }

@@ -1,7 +1,9 @@
-//! Layer 4: the ports' implementations that need nothing but memory, and the dialects of models.
+//! Layer 4: the ports' implementations that need nothing but memory or a file, and the dialects of models.
 
 pub mod dialect;
 pub(crate) mod directory;
+#[cfg(feature = "directory-file")]
+pub(crate) mod file_directory;
 pub(crate) mod memory;
 pub(crate) mod system_clock;
 #[cfg(feature = "terminal")]

@@ -351,7 +351,10 @@ impl fmt::Display for ReviewerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unknown(who) => {
-                write!(f, "`{who}` is not in the directory of reviewers: add `.person(\"{who}\", [\"…\"])` to it")
+                write!(
+                    f,
+                    "`{who}` is not in the directory of reviewers: add `.person(\"{who}\", [\"…\"])` to it, or a person to its file"
+                )
             }
             Self::Directory(error) => fmt::Display::fmt(error, f),
         }

@@ -18,6 +18,29 @@
 //! approve its calls, unless the policy asks exactly them; one person is one vote; an agent is none. Time alone never approves: at the end the call
 //! has expired.
 //!
+//! # Who they are
+//!
+//! [`StaticDirectory`](crate::StaticDirectory) has the people whom the program names. [`FileDirectory`](crate::FileDirectory) has them in a TOML file, which is looked at before every
+//! answer: a role that is taken away in it counts no more, and one that is delegated counts until its end.
+//!
+//! ```
+//! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use gate_runtime::{FileDirectory, prelude::*};
+//! # /// Pay.
+//! # #[gated_tool(policy = "managers")] fn pay(to: String, amount: u64) -> String { format!("paid {amount} to {to}") }
+//! # /// Managers.
+//! # #[policy] fn managers(rules: Rules<Pay>) -> Rules<Pay> { rules.otherwise(ask(role("manager"))) }
+//! # registry! { pub Tools for () { Pay } }
+//! # let folder = tempfile::tempdir()?;
+//! # let path = folder.path().join("people.toml");
+//! # std::fs::write(&path, "[[person]]\nid = \"dana\"\nroles = [\"manager\"]\n")?;
+//!
+//! let people = FileDirectory::open(&path)?;           // a mistake in it stops the program here, with its line
+//! let gate: Gate<Tools> = Gate::builder(()).directory(people.clone()).build().await?;
+//! # let _ = gate;
+//! # Ok(()) }
+//! ```
+//!
 //! # Answering
 //!
 //! Each call that waits is an [`Interruption`](crate::Interruption) of its turn, and of [`gate.pending()`](crate::Gate::pending) for whoever looks after all of them. There are

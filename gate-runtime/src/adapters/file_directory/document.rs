@@ -1,0 +1,252 @@
+//! The file as it is written: its tables and fields with their lines, and what is wrong with their form.
+
+use jiff::Timestamp;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use crate::values::visible::{Hazard, Visible};
+use crate::values::words;
+
+/// Something wrong, and what to do about it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Mistake {
+    pub(super) line: usize,
+    pub(super) words: String,
+}
+
+/// A file that is being read, with all that is wrong with it so far.
+pub(super) struct Document<'t> {
+    text: &'t str,
+    /// Where its lines end.
+    ends: Vec<usize>,
+    mistakes: Vec<Mistake>,
+}
+
+/// The fields that a kind of table has.
+pub(super) struct Kind {
+    pub(super) name: &'static str,
+    pub(super) fields: &'static [&'static str],
+}
+
+/// One table of a kind.
+pub(super) struct Entry<'t> {
+    pub(super) line: usize,
+    kind: &'static Kind,
+    fields: &'t DeTable<'t>,
+}
+
+/// A text of the file, and its line.
+#[derive(Clone, Copy)]
+pub(super) struct Said<'t> {
+    pub(super) text: &'t str,
+    pub(super) line: usize,
+}
+
+/// A text of the file as it can be shown in a mistake.
+pub(super) fn shown(text: &str) -> String {
+    format!("`{}`", Visible::of(text))
+}
+
+/// `a string`, `an integer`.
+fn kind_of(value: &DeValue<'_>) -> String {
+    words::with_article(value.type_str())
+}
+
+/// Parses a file. Where it is no TOML, nothing else is said of it: that would only follow.
+pub(super) fn parse(bytes: &[u8]) -> Result<(Document<'_>, DeTable<'_>), Vec<Mistake>> {
+    let text = std::str::from_utf8(bytes).map_err(|error| {
+        let before = bytes.iter().take(error.valid_up_to());
+        let line = before.filter(|byte| **byte == b'\n').count() + 1;
+        vec![Mistake { line, words: "this is not UTF-8: save the file as UTF-8".to_owned() }]
+    })?;
+    let ends = text.match_indices('\n').map(|(at, _)| at).collect();
+    let mut document = Document { text, ends, mistakes: Vec::new() };
+    let (root, errors) = DeTable::parse_recoverable(text);
+    for error in errors {
+        let line = document.line(error.span().map_or(0, |span| span.start));
+        // What else is wrong with a line follows from the first.
+        if document.mistakes.iter().all(|mistake| mistake.line != line) {
+            document.mistake(line, format!("this is not TOML: {}", error.message()));
+        }
+    }
+    if document.is_good() { Ok((document, root.into_inner())) } else { Err(document.sorted()) }
+}
+
+impl<'t> Document<'t> {
+    /// Notes something wrong.
+    pub(super) fn mistake(&mut self, line: usize, words: impl Into<String>) {
+        self.mistakes.push(Mistake { line, words: words.into() });
+    }
+
+    /// Whether nothing is wrong so far.
+    pub(super) fn is_good(&self) -> bool {
+        self.mistakes.is_empty()
+    }
+
+    /// What is wrong with the file, from its top to its end, if anything is.
+    pub(super) fn finish(self) -> Result<(), Vec<Mistake>> {
+        if self.is_good() { Ok(()) } else { Err(self.sorted()) }
+    }
+
+    fn sorted(mut self) -> Vec<Mistake> {
+        self.mistakes.sort();
+        self.mistakes
+    }
+
+    /// The tables of a kind.
+    pub(super) fn entries(&mut self, root: &'t DeTable<'t>, kind: &'static Kind) -> Vec<Entry<'t>> {
+        let Some(value) = root.get(kind.name) else { return Vec::new() };
+        let name = kind.name;
+        let DeValue::Array(tables) = value.get_ref() else {
+            let line = self.line(value.span().start);
+            self.mistake(line, format!("there may be several of these: begin each with `[[{name}]]`"));
+            return Vec::new();
+        };
+        let mut entries = Vec::new();
+        for table in tables {
+            let line = self.line(table.span().start);
+            match table.get_ref() {
+                DeValue::Table(fields) => entries.push(Entry { line, kind, fields }),
+                other => {
+                    let found = kind_of(other);
+                    self.mistake(line, format!("a {name} is a table, not {found}: begin it with `[[{name}]]`"));
+                }
+            }
+        }
+        for entry in &entries {
+            self.unknown_fields(entry.fields, &format!("a {name}"), kind.fields);
+        }
+        entries
+    }
+
+    /// Notes every field that is none.
+    pub(super) fn unknown_fields(&mut self, table: &DeTable<'_>, whole: &str, known: &[&str]) {
+        for key in table.keys() {
+            let name: &str = key.get_ref();
+            if known.contains(&name) {
+                continue;
+            }
+            let line = self.line(key.span().start);
+            let help = match words::closest(name, known.iter().copied()) {
+                Some(meant) => format!("did you mean `{meant}`?"),
+                None => format!("{whole} has {}", words::list(known)),
+            };
+            self.mistake(line, format!("unknown field {}; {help}", shown(name)));
+        }
+    }
+
+    fn line(&self, at: usize) -> usize {
+        self.ends.partition_point(|end| *end < at) + 1
+    }
+
+    /// A text without anything around it. What is returned with a mistake is what was probably meant.
+    fn trimmed(&mut self, what: &str, text: &'t str, line: usize) -> Option<Said<'t>> {
+        let inner = text.trim();
+        if inner.is_empty() {
+            self.mistake(line, format!("{what} is empty: fill it in"));
+            return None;
+        }
+        if inner.len() != text.len() {
+            self.mistake(line, format!("{what} begins or ends with a space or a line's end: remove it"));
+        }
+        Some(Said { text: inner, line })
+    }
+
+    /// The name of somebody or something: also without characters that nobody sees.
+    fn name(&mut self, what: &str, text: &'t str, line: usize) -> Option<Said<'t>> {
+        let said = self.trimmed(what, text, line)?;
+        let visible = Visible::of(said.text);
+        if let Some(hazard) = visible.hazards().iter().find(|hazard| **hazard != Hazard::LookAlike) {
+            self.mistake(line, format!("{what} has {hazard}: remove them from `{visible}`"));
+        }
+        Some(said)
+    }
+}
+
+impl<'t> Entry<'t> {
+    /// Whether there is such a field, be it right or wrong.
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.fields.contains_key(key)
+    }
+
+    /// A field that may be missing.
+    pub(super) fn text(&self, key: &str, document: &mut Document<'t>) -> Option<Said<'t>> {
+        let (text, line) = self.string(key, document)?;
+        document.trimmed(&format!("`{key}`"), text, line)
+    }
+
+    /// A name that must be there.
+    pub(super) fn name(&self, key: &str, example: &str, document: &mut Document<'t>) -> Option<Said<'t>> {
+        self.must_have(key, &format!("\"{example}\""), document);
+        let (text, line) = self.string(key, document)?;
+        document.name(&format!("`{key}`"), text, line)
+    }
+
+    /// A list of names that may be missing. One with a mistake in it counts as missing.
+    pub(super) fn names(&self, key: &str, document: &mut Document<'t>) -> Option<Vec<Said<'t>>> {
+        let value = self.fields.get(key)?;
+        let example = format!("write a list of texts, like `{key} = [\"manager\"]`");
+        let DeValue::Array(items) = value.get_ref() else {
+            let line = document.line(value.span().start);
+            document.mistake(line, format!("`{key}` is {}: {example}", kind_of(value.get_ref())));
+            return None;
+        };
+        let mut names: Vec<Said<'_>> = Vec::new();
+        for item in items {
+            let line = document.line(item.span().start);
+            let DeValue::String(text) = item.get_ref() else {
+                document.mistake(line, format!("`{key}` has {} in it: {example}", kind_of(item.get_ref())));
+                continue;
+            };
+            let Some(name) = document.name(&format!("a name in `{key}`"), text, line) else { continue };
+            if names.iter().any(|known| known.text == name.text) {
+                document.mistake(line, format!("`{key}` has {} twice: remove one", shown(name.text)));
+            } else {
+                names.push(name);
+            }
+        }
+        // What is wrong with an item is on the list of mistakes: then nothing is checked against what is left.
+        (names.len() == items.len()).then_some(names)
+    }
+
+    /// A point in time that must be there, as a text or as TOML's own.
+    pub(super) fn time(&self, key: &str, document: &mut Document<'t>) -> Option<Timestamp> {
+        const EXAMPLE: &str = "\"2026-12-01T00:00:00Z\"";
+        self.must_have(key, EXAMPLE, document);
+        let value = self.fields.get(key)?;
+        let written = match value.get_ref() {
+            DeValue::String(text) => Some(&**text),
+            DeValue::Datetime(_) => document.text.get(value.span()),
+            _ => None,
+        };
+        let time = written.filter(|text| !text.contains('[')).and_then(|text| text.parse().ok());
+        if time.is_none() {
+            let line = document.line(value.span().start);
+            document.mistake(
+                line,
+                format!("`{key}` is no point in time: write date, time and zone, like `{key} = {EXAMPLE}`"),
+            );
+        }
+        time
+    }
+
+    /// Notes that a field is missing.
+    pub(super) fn must_have(&self, key: &str, example: &str, document: &mut Document<'t>) {
+        if !self.has(key) {
+            let name = self.kind.name;
+            document.mistake(self.line, format!("this {name} has no `{key}`: write one, like `{key} = {example}`"));
+        }
+    }
+
+    fn string(&self, key: &str, document: &mut Document<'t>) -> Option<(&'t str, usize)> {
+        let value: &Spanned<DeValue<'_>> = self.fields.get(key)?;
+        let line = document.line(value.span().start);
+        match value.get_ref() {
+            DeValue::String(text) => Some((text, line)),
+            other => {
+                document.mistake(line, format!("`{key}` is {}: put it in quotes", kind_of(other)));
+                None
+            }
+        }
+    }
+}

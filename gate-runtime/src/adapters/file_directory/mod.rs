@@ -1,0 +1,200 @@
+//! A directory that is kept in a file.
+//!
+//! `document` reads the file's fields and knows their lines, `people` checks what they say and answers from it; both collect every
+//! mistake. Here the file is followed: it is looked at before every answer.
+
+mod document;
+mod people;
+mod person;
+mod token;
+
+use std::fmt;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use document::Mistake;
+use people::People;
+pub use person::{Delegation, Person};
+pub use token::ReviewerToken;
+
+use super::system_clock::SystemClock;
+use crate::ports::BoxFuture;
+use crate::ports::clock::Clock;
+use crate::ports::directory::{Directory, DirectoryError};
+use crate::values::id::{ReviewerId, Role};
+
+/// People and their roles, as a TOML file says at the moment of the question. Clones are one directory.
+///
+/// ```
+/// use gate_runtime::{Directory, FileDirectory, ReviewerToken};
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("people.toml");
+/// let token = ReviewerToken::new();
+/// let file = format!(
+///     r#"
+///     [[person]]
+///     id = "dana"
+///     name = "Dana Kim"                   # optional
+///     roles = ["manager"]                 # `[]`: only what anyone may decide
+///     token = "{}"                        # optional: the hash of her token
+///     contact = "dana@example.com"        # optional
+///
+///     [[person]]
+///     id = "omar"
+///     roles = ["oncall"]
+///
+///     [[delegation]]                      # while dana is away
+///     from = "dana"
+///     to = "omar"
+///     roles = ["manager"]                 # optional: all of hers
+///     until = "2999-12-01T00:00:00Z"      # counts no more from then on
+///     "#,
+///     token.hash(),
+/// );
+/// std::fs::write(&path, file)?;
+///
+/// let people = FileDirectory::open(&path)?;               // for `Gate::builder(…).directory(people.clone())`
+/// assert_eq!(people.find(&"omar".into()).await?, Some(vec!["oncall".into(), "manager".into()]));
+/// assert_eq!(people.holder_of(token.reveal())?, Some("dana".into()));
+/// # Ok(()) }
+/// ```
+///
+/// The file is looked at before every answer, so what is taken away in it counts no more from then on. Only roles of one's own can
+/// be delegated, and a delegation ends by the [clock](Self::clock).
+///
+/// # Errors
+/// While the file is away, unreadable or has a mistake, every question gives a [`DirectoryError`] that lists all mistakes with their
+/// lines, and nobody is entitled to anything. Once it is good again, so are the answers. So replace the file by renaming another one to its
+/// name: whoever reads a file that is half written reads a half.
+///
+/// # Security
+/// Whoever can write the file can be anybody in it. Who can only read it learns no token: of each it has the SHA-256 hash, and only what
+/// [`ReviewerToken::new`] makes is taken for a token, which is too long to be guessed.
+#[derive(Clone)]
+pub struct FileDirectory {
+    /// As it was given, for people.
+    name: Arc<Path>,
+    /// Where it is, wherever the process goes to.
+    path: Arc<Path>,
+    clock: Arc<dyn Clock>,
+    last: Arc<Mutex<Reading>>,
+}
+
+/// What was in the file when it was last read.
+struct Reading {
+    bytes: Vec<u8>,
+    people: Result<Arc<People>, Arc<[Mistake]>>,
+}
+
+impl Reading {
+    fn of(bytes: Vec<u8>) -> Self {
+        let people = People::read(&bytes).map(Arc::new).map_err(Arc::from);
+        Self { bytes, people }
+    }
+}
+
+impl FileDirectory {
+    /// Opens a file, reads it and checks everything in it.
+    ///
+    /// # Errors
+    /// [`DirectoryError`] lists everything that is wrong with the file.
+    pub fn open(path: impl Into<PathBuf>) -> Result<Self, DirectoryError> {
+        let name: Arc<Path> = path.into().into();
+        let path: Arc<Path> = std::path::absolute(&name).map_err(|error| unreadable(&name, &error))?.into();
+        let last = Reading::of(read(&path).map_err(|error| unreadable(&name, &error))?);
+        let people = Self { name, path, clock: Arc::new(SystemClock), last: Arc::new(Mutex::new(last)) };
+        people.now().map(|_| people)
+    }
+
+    /// The clock by which delegations end. The system's, unless this is said.
+    #[must_use]
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// Whose token this is; `None` where it is nobody's. Nothing around it is overlooked, not even a line's end.
+    ///
+    /// It takes the same time for everybody in the file.
+    ///
+    /// # Errors
+    /// The file is not there, or has a mistake.
+    pub fn holder_of(&self, token: &str) -> Result<Option<ReviewerId>, DirectoryError> {
+        Ok(self.now()?.holder_of(token).cloned())
+    }
+
+    /// What the file has about a person; `None` for one whom it does not have.
+    ///
+    /// # Errors
+    /// The file is not there, or has a mistake.
+    pub fn person(&self, who: &ReviewerId) -> Result<Option<Person>, DirectoryError> {
+        Ok(self.now()?.get(who).map(|person| person.at(self.clock.now())))
+    }
+
+    /// The people in the file as it is now.
+    ///
+    /// All of it is read each time, and compared: its times and its length may be the same after a change.
+    fn now(&self) -> Result<Arc<People>, DirectoryError> {
+        let bytes = read(&self.path).map_err(|error| unreadable(&self.name, &error))?;
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        if last.bytes != bytes {
+            *last = Reading::of(bytes);
+        }
+        last.people.clone().map_err(|mistakes| wrong(&self.name, &mistakes))
+    }
+}
+
+impl Directory for FileDirectory {
+    fn find<'a>(&'a self, who: &'a ReviewerId) -> BoxFuture<'a, Result<Option<Vec<Role>>, DirectoryError>> {
+        Box::pin(async move { Ok(self.now()?.roles_of(who, self.clock.now())) })
+    }
+
+    fn has_holder<'a>(&'a self, role: &'a Role) -> BoxFuture<'a, Result<bool, DirectoryError>> {
+        Box::pin(async move { Ok(self.now()?.has_holder(role, self.clock.now())) })
+    }
+}
+
+impl fmt::Debug for FileDirectory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FileDirectory").field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
+/// Reads a file. What is none, like a pipe, could keep the reader waiting.
+fn read(path: &Path) -> io::Result<Vec<u8>> {
+    if fs::metadata(path)?.is_file() { fs::read(path) } else { Err(io::ErrorKind::InvalidInput.into()) }
+}
+
+fn unreadable(name: &Path, error: &io::Error) -> DirectoryError {
+    let name = name.display();
+    DirectoryError::new(match error.kind() {
+        io::ErrorKind::NotFound => {
+            format!("{name} is not there, so nobody can decide: put it there, or name another file")
+        }
+        io::ErrorKind::InvalidInput => format!("{name} is no file, so nobody can decide: name a file"),
+        io::ErrorKind::PermissionDenied => {
+            format!("{name} cannot be read, so nobody can decide: give this process the right to read it")
+        }
+        _ => format!("{name} cannot be read, so nobody can decide: look at its path and rights ({error})"),
+    })
+}
+
+fn wrong(name: &Path, mistakes: &[Mistake]) -> DirectoryError {
+    let name = name.display();
+    if let [Mistake { line, words }] = mistakes {
+        return DirectoryError::new(format_args!("{name}, line {line}: {words}"));
+    }
+    let lines = mistakes.iter().map(|Mistake { line, words }| format!("\n  - line {line}: {words}"));
+    let lines: String = lines.collect();
+    let count = mistakes.len();
+    DirectoryError::new(format_args!(
+        "{name} has {count} mistakes, and nobody can decide until they are corrected:{lines}"
+    ))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,233 @@
+//! The people of a file: checked as a whole, and asked.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use super::document::{Document, Entry, Kind, Mistake, Said, parse, shown};
+use super::person::{Delegation, Person};
+use super::token;
+use crate::values::digest::Digest;
+use crate::values::id::{ReviewerId, Role};
+use crate::values::words;
+
+const PERSON: Kind = Kind { name: "person", fields: &["id", "name", "roles", "token", "contact"] };
+const DELEGATION: Kind = Kind { name: "delegation", fields: &["from", "to", "roles", "until"] };
+
+/// Everybody in a file without mistakes.
+#[derive(Debug)]
+pub(super) struct People {
+    people: BTreeMap<ReviewerId, Person>,
+    tokens: Vec<(Digest, ReviewerId)>,
+}
+
+/// A person as the file has them, right or wrong.
+struct Draft<'t> {
+    id: Option<Said<'t>>,
+    name: Option<Said<'t>>,
+    contact: Option<Said<'t>>,
+    /// `None` if they are missing or wrong.
+    roles: Option<Vec<Said<'t>>>,
+    token: Option<(Digest, usize)>,
+}
+
+impl People {
+    /// Reads a file, and finds everything that is wrong with it.
+    pub(super) fn read(bytes: &[u8]) -> Result<Self, Vec<Mistake>> {
+        let (mut document, root) = parse(bytes)?;
+        document.unknown_fields(&root, "the file", &[PERSON.name, DELEGATION.name]);
+        let entries = document.entries(&root, &PERSON);
+        let drafts: Vec<Draft<'_>> = entries.iter().map(|entry| draft(entry, &mut document)).collect();
+        if drafts.is_empty() && document.is_good() {
+            document.mistake(
+                1,
+                "nobody is in the file: begin with `[[person]]`, `id = \"dana\"` and `roles = [\"manager\"]`",
+            );
+        }
+        check_ids(&drafts, &mut document);
+        check_tokens(&drafts, &mut document);
+        let delegations = document.entries(&root, &DELEGATION);
+        let delegations: Vec<_> =
+            delegations.iter().filter_map(|entry| delegation(entry, &drafts, &mut document)).collect();
+        document.finish()?;
+        Ok(Self::assembled(&drafts, delegations))
+    }
+
+    fn assembled(drafts: &[Draft<'_>], delegations: Vec<(ReviewerId, Delegation)>) -> Self {
+        let (mut people, mut tokens) = (BTreeMap::new(), Vec::new());
+        for draft in drafts {
+            let Some(id) = draft.id.map(|id| ReviewerId::from(id.text)) else { continue };
+            let text = |said: Option<Said<'_>>| said.map(|said| said.text.to_owned());
+            tokens.extend(draft.token.map(|(hash, _)| (hash, id.clone())));
+            let person = Person {
+                id: id.clone(),
+                name: text(draft.name),
+                contact: text(draft.contact),
+                roles: draft.own_roles().map(Role::from).collect(),
+                delegations: Vec::new(),
+            };
+            people.insert(id, person);
+        }
+        for (to, delegation) in delegations {
+            people.entry(to).and_modify(|person| person.delegations.push(delegation));
+        }
+        Self { people, tokens }
+    }
+
+    /// A person, with all their delegations, also those that have ended.
+    pub(super) fn get(&self, who: &ReviewerId) -> Option<&Person> {
+        self.people.get(who)
+    }
+
+    /// Everything that a person is entitled to at a time, each role once.
+    pub(super) fn roles_of(&self, who: &ReviewerId, now: Timestamp) -> Option<Vec<Role>> {
+        let mut roles: Vec<Role> = Vec::new();
+        for role in self.people.get(who)?.roles_at(now) {
+            if !roles.contains(role) {
+                roles.push(role.clone());
+            }
+        }
+        Some(roles)
+    }
+
+    /// Whether anybody is entitled to a role at a time.
+    pub(super) fn has_holder(&self, role: &Role, now: Timestamp) -> bool {
+        self.people.values().any(|person| person.roles_at(now).any(|held| held == role))
+    }
+
+    /// Whose token it is. All are looked at, whoever it is.
+    pub(super) fn holder_of(&self, token: &str) -> Option<&ReviewerId> {
+        let hash = token::hash_of(token)?;
+        self.tokens
+            .iter()
+            .fold(None, |found, (known, who)| if token::are_equal(known, &hash) { Some(who) } else { found })
+    }
+}
+
+impl<'t> Draft<'t> {
+    fn own_roles(&self) -> impl Iterator<Item = &'t str> {
+        self.roles.iter().flatten().map(|role| role.text)
+    }
+}
+
+fn draft<'t>(entry: &Entry<'t>, document: &mut Document<'t>) -> Draft<'t> {
+    entry.must_have("roles", "[\"manager\"]", document);
+    Draft {
+        id: entry.name("id", "dana", document),
+        name: entry.text("name", document),
+        contact: entry.text("contact", document),
+        roles: entry.names("roles", document),
+        token: entry.text("token", document).and_then(|said| hash(said, document)),
+    }
+}
+
+/// A token stands in the file as its hash, in one writing only. No mistake repeats it: it could be the token.
+fn hash(said: Said<'_>, document: &mut Document<'_>) -> Option<(Digest, usize)> {
+    let hash = said.text.parse::<Digest>().ok().filter(|hash| hash.to_string() == said.text);
+    if hash.is_none() {
+        let words = if token::is_clear(said.text) {
+            "`token` is the token itself, which whoever saw this file now has: make a new one, and write its hash here"
+        } else {
+            "`token` is not the hash of a token: write `sha256:` and 64 hexadecimal digits in lower case"
+        };
+        document.mistake(said.line, words);
+    }
+    hash.map(|hash| (hash, said.line))
+}
+
+/// One person has one entry: else one of them could be overlooked when roles are taken away.
+fn check_ids(drafts: &[Draft<'_>], document: &mut Document<'_>) {
+    let mut known = BTreeMap::new();
+    for id in drafts.iter().filter_map(|draft| draft.id) {
+        if let Some(first) = known.insert(id.text, id.line) {
+            let words = format!(
+                "{} is on line {first} already: make one person of the two, or give another id",
+                shown(id.text)
+            );
+            document.mistake(id.line, words);
+        }
+    }
+}
+
+/// A token says who somebody is, so nobody shares one.
+fn check_tokens(drafts: &[Draft<'_>], document: &mut Document<'_>) {
+    let mut known = BTreeMap::new();
+    for (hash, line) in drafts.iter().filter_map(|draft| draft.token) {
+        if let Some(first) = known.insert(hash, line) {
+            document.mistake(line, format!("this token is on line {first} already: make a new one for one of the two"));
+        }
+    }
+}
+
+/// Who gets what of whom: both are in the file, and the roles are the giver's own.
+fn delegation<'t>(
+    entry: &Entry<'t>,
+    drafts: &[Draft<'t>],
+    document: &mut Document<'t>,
+) -> Option<(ReviewerId, Delegation)> {
+    let from = entry.name("from", "dana", document);
+    let to = entry.name("to", "omar", document);
+    let roles = entry.names("roles", document);
+    let until = entry.time("until", document);
+    let giver = from.and_then(|from| known("from", from, drafts, document));
+    let taker = to.and_then(|to| known("to", to, drafts, document));
+    let (from, to) = (from?, to?);
+    if from.text == to.text {
+        document
+            .mistake(to.line, format!("{} delegates to nobody else: name another person in `to`", shown(from.text)));
+    }
+    let roles = if entry.has("roles") { Some(roles?) } else { None };
+    let roles = delegated(entry, from, giver?, roles, document)?;
+    taker?;
+    Some((to.text.into(), Delegation { from: from.text.into(), roles, until: until? }))
+}
+
+/// The roles of a delegation: those it names, if they are the giver's own, or all that are.
+fn delegated(
+    entry: &Entry<'_>,
+    from: Said<'_>,
+    giver: &Draft<'_>,
+    named: Option<Vec<Said<'_>>>,
+    document: &mut Document<'_>,
+) -> Option<Vec<Role>> {
+    // If the giver's own roles are wrong, so is whatever would be said about them.
+    giver.roles.as_ref()?;
+    let (own, who): (Vec<&str>, _) = (giver.own_roles().collect(), shown(from.text));
+    if own.is_empty() {
+        let words = format!("{who} has no role to delegate: remove this delegation, or name somebody else in `from`");
+        document.mistake(from.line, words);
+        return None;
+    }
+    let Some(named) = named else { return Some(own.into_iter().map(Role::from).collect()) };
+    if named.is_empty() {
+        let words = "`roles` is empty: name the roles to delegate, or leave `roles` out to delegate all";
+        document.mistake(entry.line, words);
+    }
+    for role in named.iter().filter(|role| !own.contains(&role.text)) {
+        let (name, own) = (shown(role.text), words::list(&own));
+        let words = format!("{name} is none of the roles that are {who}'s own, and only those can be delegated: {own}");
+        document.mistake(role.line, words);
+    }
+    Some(named.iter().map(|role| Role::from(role.text)).collect())
+}
+
+/// The person whom a delegation names.
+fn known<'d, 't>(
+    key: &str,
+    who: Said<'_>,
+    drafts: &'d [Draft<'t>],
+    document: &mut Document<'_>,
+) -> Option<&'d Draft<'t>> {
+    let found = drafts.iter().find(|draft| draft.id.is_some_and(|id| id.text == who.text));
+    if found.is_none() {
+        let ids = drafts.iter().filter_map(|draft| draft.id).map(|id| id.text);
+        let help = match words::closest(who.text, ids) {
+            Some(meant) => format!("did you mean {}?", shown(meant)),
+            // Somebody without an id may be the one: that is said already.
+            None if drafts.iter().any(|draft| draft.id.is_none()) => return None,
+            None => "add a `[[person]]` with this id, or remove the delegation".to_owned(),
+        };
+        document.mistake(who.line, format!("`{key}`: nobody in the file has the id {}; {help}", shown(who.text)));
+    }
+    found
+}

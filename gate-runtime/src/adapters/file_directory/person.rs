@@ -1,0 +1,128 @@
+//! What is known of a person.
+
+use jiff::Timestamp;
+
+use crate::values::id::{ReviewerId, Role};
+
+/// A person as the file of a [`FileDirectory`](crate::FileDirectory) has them now: for pages, and for whoever wants to reach them.
+///
+/// ```
+/// # let folder = tempfile::tempdir().unwrap();
+/// # let path = folder.path().join("people.toml");
+/// # std::fs::write(&path, "[[person]]\nid = \"dana\"\nname = \"Dana Kim\"\nroles = [\"manager\"]\ncontact = \"dana@example.com\"\n").unwrap();
+/// # let people = gate_runtime::FileDirectory::open(path)?;
+/// let dana = people.person(&"dana".into())?.expect("she is in the file");
+/// assert_eq!((dana.name(), dana.contact()), (Some("Dana Kim"), Some("dana@example.com")));
+/// assert_eq!(dana.roles(), ["manager"]);
+/// assert!(dana.delegations().is_empty());
+/// # Ok::<(), gate_runtime::DirectoryError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Person {
+    pub(super) id: ReviewerId,
+    pub(super) name: Option<String>,
+    pub(super) contact: Option<String>,
+    pub(super) roles: Vec<Role>,
+    pub(super) delegations: Vec<Delegation>,
+}
+
+impl Person {
+    /// Who it is.
+    #[must_use]
+    pub fn id(&self) -> &ReviewerId {
+        &self.id
+    }
+
+    /// The name that people call them by, if the file has it.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
+
+    /// Where to reach them, if the file has it.
+    #[must_use]
+    pub fn contact(&self) -> Option<&str> {
+        self.contact.as_deref()
+    }
+
+    /// The roles that are their own.
+    #[must_use]
+    pub fn roles(&self) -> &[Role] {
+        &self.roles
+    }
+
+    /// What others delegated to them and has not ended.
+    #[must_use]
+    pub fn delegations(&self) -> &[Delegation] {
+        &self.delegations
+    }
+
+    /// The person at a time: without the delegations that have ended.
+    pub(super) fn at(&self, now: Timestamp) -> Self {
+        let mut person = self.clone();
+        person.delegations.retain(|delegation| delegation.is_in_force(now));
+        person
+    }
+
+    /// Everything they are entitled to at a time. A role may come twice: their own, and delegated.
+    pub(super) fn roles_at(&self, now: Timestamp) -> impl Iterator<Item = &Role> {
+        let delegated = self.delegations.iter().filter(move |delegation| delegation.is_in_force(now));
+        self.roles.iter().chain(delegated.flat_map(|delegation| &delegation.roles))
+    }
+}
+
+/// Roles of one person that are another's too, until a time.
+///
+/// ```
+/// # let folder = tempfile::tempdir().unwrap();
+/// # let path = folder.path().join("people.toml");
+/// # std::fs::write(&path, r#"
+/// # [[person]]
+/// # id = "dana"
+/// # roles = ["manager"]
+/// # [[person]]
+/// # id = "omar"
+/// # roles = []
+/// # [[delegation]]
+/// # from = "dana"
+/// # to = "omar"
+/// # until = "2999-12-01T00:00:00Z"
+/// # "#).unwrap();
+/// # let people = gate_runtime::FileDirectory::open(path)?;
+/// let omar = people.person(&"omar".into())?.expect("he is in the file");
+/// let [delegation] = omar.delegations() else { panic!() };
+/// assert_eq!(delegation.from(), "dana");
+/// assert_eq!(delegation.roles(), ["manager"]);
+/// assert_eq!(delegation.until().to_string(), "2999-12-01T00:00:00Z");
+/// # Ok::<(), gate_runtime::DirectoryError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Delegation {
+    pub(super) from: ReviewerId,
+    pub(super) roles: Vec<Role>,
+    pub(super) until: Timestamp,
+}
+
+impl Delegation {
+    /// Whose roles they are.
+    #[must_use]
+    pub fn from(&self) -> &ReviewerId {
+        &self.from
+    }
+
+    /// Which roles.
+    #[must_use]
+    pub fn roles(&self) -> &[Role] {
+        &self.roles
+    }
+
+    /// When it ends: from this moment on it counts no more.
+    #[must_use]
+    pub fn until(&self) -> Timestamp {
+        self.until
+    }
+
+    fn is_in_force(&self, now: Timestamp) -> bool {
+        now < self.until
+    }
+}

@@ -1,0 +1,124 @@
+//! The tokens by which people show who they are.
+
+use std::fmt;
+use std::hint::black_box;
+
+use crate::values::digest::{Digest, hex};
+use crate::values::random;
+
+/// What every token begins with, so that people and scanners for secrets know one.
+const PREFIX: &str = "gate_r_";
+
+/// A token by which a person shows who they are: 256 random bits, to be shown once.
+///
+/// [Its hash](Self::hash) is what the file of a [`FileDirectory`](crate::FileDirectory) holds. Its `Debug` shows nothing of it.
+///
+/// ```
+/// use gate_runtime::ReviewerToken;
+///
+/// let token = ReviewerToken::new();
+/// assert!(token.reveal().starts_with("gate_r_"));               // for the person, once
+/// let line = format!(r#"token = "{}""#, token.hash());          // for the file
+/// # assert!(line.starts_with(r#"token = "sha256:"#) && !line.contains(token.reveal()));
+/// assert_eq!(format!("{token:?}"), "ReviewerToken(…)");
+/// ```
+#[must_use = "a token that is not shown is lost"]
+pub struct ReviewerToken(String);
+
+impl ReviewerToken {
+    /// Makes a new token, unlike any other.
+    #[expect(clippy::new_without_default, reason = "every call gives another value")]
+    pub fn new() -> Self {
+        Self(format!("{PREFIX}{}", hex(&random::bits_256())))
+    }
+
+    /// The token itself, for the person whom it is for. Whoever has it is that person: show it once, keep it nowhere.
+    #[must_use]
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+
+    /// What stands in the file in its place.
+    #[must_use]
+    pub fn hash(&self) -> Digest {
+        Digest::of(&self.0)
+    }
+}
+
+impl fmt::Debug for ReviewerToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ReviewerToken(…)")
+    }
+}
+
+/// Whether somebody wrote the token itself where its hash belongs.
+pub(super) fn is_clear(text: &str) -> bool {
+    text.starts_with(PREFIX)
+}
+
+/// The hash of a text that has the shape of a token. Nothing else is one, whatever hash stands in a file: a word that somebody
+/// thought of can be found from its hash.
+pub(super) fn hash_of(text: &str) -> Option<Digest> {
+    let digits = text.strip_prefix(PREFIX)?;
+    let is_hex = digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    (digits.len() == 64 && is_hex).then(|| Digest::of(text))
+}
+
+/// Whether two hashes are one, in a time that does not say how much of them is.
+pub(super) fn are_equal(one: &Digest, other: &Digest) -> bool {
+    let differences = one.as_bytes().iter().zip(other.as_bytes()).map(|(one, other)| one ^ other);
+    black_box(differences.fold(0, |all, bits| black_box(all | bits))) == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_token_is_another_and_has_a_hash_of_its_own() {
+        let (one, other) = (ReviewerToken::new(), ReviewerToken::new());
+        assert_eq!(one.reveal().len(), "gate_r_".len() + 64);
+        assert!(is_clear(one.reveal()) && hash_of(one.reveal()) == Some(one.hash()));
+        assert!(one.reveal() != other.reveal() && one.hash() != other.hash());
+    }
+
+    #[test]
+    fn debug_shows_nothing_of_a_token() {
+        assert_eq!(format!("{:?}", Some(ReviewerToken::new())), "Some(ReviewerToken(…))");
+    }
+
+    #[test]
+    fn only_what_has_the_shape_of_a_token_has_a_hash() {
+        let token = ReviewerToken::new();
+        let text = token.reveal();
+        let shortened: String = text.chars().take(70).collect();
+        for wrong in
+            ["", "gate_r_", "test", &text.to_uppercase(), &format!("{text}\n"), &format!(" {text}"), &shortened]
+        {
+            assert_eq!(hash_of(wrong), None, "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn hashes_are_equal_only_if_every_byte_is() {
+        let token = ReviewerToken::new();
+        assert!(are_equal(&token.hash(), &token.hash()));
+        let text = token.hash().to_string();
+        for place in [7, 40, text.len() - 1] {
+            let changed: String = text
+                .chars()
+                .enumerate()
+                .map(|(at, c)| {
+                    if at != place {
+                        c
+                    } else if c == '0' {
+                        '1'
+                    } else {
+                        '0'
+                    }
+                })
+                .collect();
+            assert!(!are_equal(&token.hash(), &changed.parse().unwrap()), "{changed}");
+        }
+    }
+}
