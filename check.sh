@@ -28,6 +28,25 @@ RUSTFLAGS="${RUSTFLAGS:-} -D warnings" cargo check --locked -p gate-runtime --no
 step "the story of the refund desk"
 cargo run --locked --quiet --example refund_desk </dev/null | tail -n 3
 
+step "the story of two processes, as the README tells it"
+cargo build --locked --quiet -p gate-cli
+cargo build --locked --quiet --example tomorrow
+story=$(mktemp -d)
+(
+    export PATH="$PWD/target/debug:$PATH" tomorrow="$PWD/target/debug/examples/tomorrow"
+    cd "$story"
+    GATE_TOKEN=$(gate person dana --role "release manager" 2>&1 >>people.toml | tail -n 1)
+    export GATE_TOKEN
+    "$tomorrow"
+    gate pending
+    id=$(gate --json pending | sed -n 's/.*"id":"[^"]*\([^"]\{8\}\)".*/\1/p')
+    gate approve "$id" --confirm deploy 2>shown
+    "$tomorrow"
+    test "$("$tomorrow" | grep -c deploying)" = 0
+    gate case ticket-7
+)
+rm -rf "$story"
+
 step "the airline desk, on recorded conversations"
 for place in "${TAU_BENCH:-}" ../shared/tau-bench ../tau-bench; do
     if [ -n "$place" ] && [ -e "$place/historical_trajectories/gpt-4o-airline.json" ]; then tau_bench=$place; break; fi

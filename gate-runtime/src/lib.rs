@@ -128,7 +128,7 @@ pub use logic::policy::{
 pub use logic::probe::{ToolError, ToolOutput};
 pub use logic::ready::{always_ask, always_deny, never_ask};
 pub use logic::reconcile::Happened;
-pub use logic::registry::{Offers, Registry};
+pub use logic::registry::{NoTools, Offers, Registry};
 pub use logic::schema::Misfits;
 pub use logic::state::Provides;
 pub use logic::tool::{InState, Tool, ToolArg};

@@ -65,6 +65,8 @@ pub(crate) struct Core {
     pub(crate) key: [u8; 32],
     /// The arguments of calls with secrets, as they were read: the store never has them.
     pub(crate) vault: Mutex<HashMap<ApprovalId, Value>>,
+    /// Tools that this gate does not have, as the store knows them.
+    pub(crate) others: Mutex<HashMap<Digest, Arc<Descriptor>>>,
     pub(crate) hub: Hub,
     pub(crate) timekeeper: Timekeeper,
 }
@@ -81,6 +83,22 @@ impl Core {
     /// The arguments that this process read for an approval with secrets.
     pub(crate) fn known_arguments(&self, id: ApprovalId) -> Option<Value> {
         lock(&self.vault).get(&id).cloned()
+    }
+
+    /// The tool of a call as the store knows it, where it is not here.
+    pub(crate) async fn stored_tool(&self, approval: &Approval) -> Result<Option<Arc<Descriptor>>, StoreError> {
+        if self.tool(approval.tool().as_str()).is_some() {
+            return Ok(None);
+        }
+        let digest = approval.subject.tool_digest;
+        if let Some(known) = lock(&self.others).get(&digest) {
+            return Ok(Some(Arc::clone(known)));
+        }
+        let found = self.store.tool(digest).await?;
+        if let Some(found) = &found {
+            lock(&self.others).insert(digest, Arc::clone(found));
+        }
+        Ok(found)
     }
 
     /// One approval as the store has it now.

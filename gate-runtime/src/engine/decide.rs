@@ -8,6 +8,7 @@ use super::core::Core;
 use super::course::Course;
 use super::error::{DecideError, ReviewerError};
 use super::intake::Circumstances;
+use crate::logic::bound::Spec;
 use crate::logic::redact::{seal_edit, unseal};
 use crate::logic::schema::Misfits;
 use crate::ports::store::{Committed, Transition};
@@ -181,7 +182,7 @@ impl Core {
                 Wish::Approve | Wish::Grant(_) => Decision::Approve,
                 Wish::Reject { reason } => Decision::Reject { reason: reason.clone() },
                 Wish::Respond { value } => Decision::Respond { value: value.clone() },
-                Wish::Edit(edit) => Decision::Edit { arguments: self.edited(&approval, edit, shown)? },
+                Wish::Edit(edit) => Decision::Edit { arguments: self.edited(&approval, edit, shown).await? },
             };
             let vote = Vote {
                 reviewer: reviewer.id().clone(),
@@ -199,8 +200,10 @@ impl Core {
                 Err(Refused::Final(_) | Refused::NotNow(_)) => return settled(approval, &vote),
                 Err(refused) => return Err(refused.into()),
             }
-            if let Wish::Edit(_) = wish {
-                course.then(self.judge_edit(run, course.approval()).await?, now)?;
+            if let Wish::Edit(_) = wish
+                && let Some(judged) = self.judge_edit(run, course.approval()).await?
+            {
+                course.then(judged, now)?;
             }
             let mut transition = Transition::at(now);
             let next = course.join(&mut transition);
@@ -282,14 +285,16 @@ impl Core {
         }
     }
 
-    /// The edited arguments, if they fit the tool.
-    fn edited(&self, approval: &Approval, edit: &Edit, shown: Digest) -> Result<Arguments, DecideError> {
+    /// The edited arguments, if they fit the tool: as it is here, or as the store knows it.
+    async fn edited(&self, approval: &Approval, edit: &Edit, shown: Digest) -> Result<Arguments, DecideError> {
         if approval.arguments.digest() != shown {
             return Err(Refused::Changed.into());
         }
-        let tool = self.tool(approval.tool().as_str());
-        let tool = tool.ok_or_else(|| DecideError::UnknownTool(approval.tool().to_string()))?;
-        let schema = tool.descriptor.input_schema();
+        let here = self.tool(approval.tool().as_str());
+        let stored = self.stored_tool(approval).await?;
+        let descriptor = here.map(|tool| tool.descriptor).or(stored.as_deref());
+        let descriptor = descriptor.ok_or_else(|| DecideError::UnknownTool(approval.tool().to_string()))?;
+        let schema = descriptor.input_schema();
         let invalid = |misfit: Misfit| DecideError::Invalid(misfit.into());
         let edited = edit.apply(&approval.arguments.to_json()).map_err(invalid)?;
         let sealed = seal_edit(schema, &edited, &approval.arguments).map_err(invalid)?;
@@ -298,14 +303,18 @@ impl Core {
             invalid(Misfit::new("", "its secret arguments are in another process: edit it where the call was proposed"))
         })?;
         let open = crate::values::json::read_value(&open, self.limits).map_err(invalid)?;
-        tool.spec.check(&open).map_err(DecideError::Invalid)?;
+        let checked = match here {
+            Some(tool) => tool.spec.check(&open),
+            None => Spec::of(descriptor).check(&open),
+        };
+        checked.map_err(DecideError::Invalid)?;
         Ok(sealed.without_salts())
     }
 
-    /// The rules look at edited arguments: a denial refuses the edit, a stricter requirement asks others besides.
-    async fn judge_edit(&self, run: &Circumstances, next: &Approval) -> Result<CallEvent, DecideError> {
-        let name = next.tool().to_string();
-        let tool = self.tool(&name).ok_or_else(|| DecideError::UnknownTool(name.clone()))?;
+    /// The rules look at edited arguments: a denial refuses the edit, a stricter requirement asks others besides. Where they are not, whoever has
+    /// them looks before the call runs.
+    async fn judge_edit(&self, run: &Circumstances, next: &Approval) -> Result<Option<CallEvent>, DecideError> {
+        let Some(tool) = self.tool(next.tool().as_str()) else { return Ok(None) };
         let known = self.known_arguments(next.id());
         let unfit = |problem: String| DecideError::Invalid(Misfits::from(Misfit::new("", problem)));
         let open = unseal(tool.descriptor.input_schema(), &next.arguments, known.as_ref());
@@ -318,7 +327,7 @@ impl Core {
             let rule = assessment.reasons().next().map(|rule| rule.rule().to_owned()).unwrap_or_default();
             return Err(DecideError::EditDenied { rule });
         }
-        Ok(CallEvent::Reassessed { assessment, changes: Changes::default() })
+        Ok(Some(CallEvent::Reassessed { assessment, changes: Changes::default() }))
     }
 
     /// Takes an approval back, or tells how it stands.

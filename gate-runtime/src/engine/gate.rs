@@ -19,7 +19,7 @@ use crate::values::approval::{Approval, Status};
 use crate::values::decision::Reviewer;
 use crate::values::event::{CallEvent, Record};
 use crate::values::history::History;
-use crate::values::id::{ApprovalId, Principal, ReviewerId, RunId};
+use crate::values::id::{ApprovalId, CaseId, Principal, ReviewerId, RunId};
 
 /// A gate: tools, policies, people and a store, assembled. Clones share everything.
 ///
@@ -118,8 +118,32 @@ impl<R: Registry> Gate<R> {
     /// # Errors
     /// Where the store does not answer.
     pub async fn pending(&self) -> Result<Vec<Interruption>, StoreError> {
-        let pending = self.core.store.approvals(&ApprovalFilter::all().status(Status::Pending)).await?;
-        Ok(pending.into_iter().map(|approval| self.of(approval)).collect())
+        self.interruptions(&ApprovalFilter::all().status(Status::Pending)).await
+    }
+
+    /// The questions that a filter admits, oldest first: to page through many.
+    ///
+    /// ```
+    /// # use gate_runtime::prelude::*;
+    /// use gate_runtime::{ApprovalFilter, Status};
+    /// # async fn pages<R: Registry>(gate: Gate<R>) -> Result<(), gate_runtime::StoreError> {
+    /// let mut page = ApprovalFilter::all().status(Status::Pending).limit(50);
+    /// loop {
+    ///     let questions = gate.interruptions(&page).await?;
+    ///     let Some(last) = questions.last() else { break };
+    ///     page = page.after(last.id());
+    /// }
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// Where the store does not answer.
+    pub async fn interruptions(&self, filter: &ApprovalFilter) -> Result<Vec<Interruption>, StoreError> {
+        let mut found = Vec::new();
+        for approval in self.core.store.approvals(filter).await? {
+            found.push(self.of(approval).await?);
+        }
+        Ok(found)
     }
 
     /// One approval, whatever its state; `None` if there is no such.
@@ -135,13 +159,17 @@ impl<R: Registry> Gate<R> {
     /// # Errors
     /// Where the store does not answer.
     pub async fn interruption(&self, id: ApprovalId) -> Result<Option<Interruption>, StoreError> {
-        Ok(self.core.load(id).await?.map(|approval| self.of(approval)))
+        match self.core.load(id).await? {
+            Some(approval) => Ok(Some(self.of(approval).await?)),
+            None => Ok(None),
+        }
     }
 
-    fn of(&self, approval: Arc<Approval>) -> Interruption {
+    async fn of(&self, approval: Arc<Approval>) -> Result<Interruption, StoreError> {
+        let stored = self.core.stored_tool(&approval).await?;
         let info = Arc::clone(&approval.subject.info);
         let run = Circumstances { info, reasoning: None, history: History::default(), relatives: Vec::new() };
-        Interruption::new(Arc::clone(&self.core), run, approval)
+        Ok(Interruption { core: Arc::clone(&self.core), run, approval, stored })
     }
 
     /// Everything that happens from now on.
@@ -162,6 +190,14 @@ impl<R: Registry> Gate<R> {
     /// Where the store does not answer.
     pub async fn records(&self, after: u64, limit: usize) -> Result<Vec<Arc<Record>>, StoreError> {
         self.core.store.records(&RecordFilter::after(after).limit(limit)).await
+    }
+
+    /// Everything that happened in a case, oldest first.
+    ///
+    /// # Errors
+    /// Where the store does not answer.
+    pub async fn case(&self, case: impl Into<CaseId>) -> Result<Vec<Arc<Record>>, StoreError> {
+        self.core.store.records(&RecordFilter::after(0).case(case)).await
     }
 
     /// Does now what the clock has made due: escalations, expiries. It happens by itself; a test with a clock of its own

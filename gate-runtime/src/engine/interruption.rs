@@ -44,14 +44,17 @@ use crate::values::id::ApprovalId;
 /// ```
 #[derive(Clone)]
 pub struct Interruption {
-    core: Arc<Core>,
-    run: Circumstances,
-    approval: Arc<Approval>,
+    pub(super) core: Arc<Core>,
+    pub(super) run: Circumstances,
+    pub(super) approval: Arc<Approval>,
+    /// The tool, where it is not here.
+    pub(super) stored: Option<Arc<Descriptor>>,
 }
 
 impl Interruption {
+    /// A question about a call of a tool that is here.
     pub(crate) fn new(core: Arc<Core>, run: Circumstances, approval: Arc<Approval>) -> Self {
-        Self { core, run, approval }
+        Self { core, run, approval, stored: None }
     }
 
     /// The id of the approval: answers are matched by it.
@@ -66,10 +69,11 @@ impl Interruption {
         &self.approval
     }
 
-    /// The tool as the model knows it: description, schema, hints. `None` if this gate does not have it.
+    /// The tool as the model knows it: description, schema, hints. `None` if neither this gate nor its store knows it.
     #[must_use]
     pub fn descriptor(&self) -> Option<&Descriptor> {
-        self.core.tool(self.approval.tool().as_str()).map(|tool| tool.descriptor)
+        let here = self.core.tool(self.approval.tool().as_str()).map(|tool| tool.descriptor);
+        here.or(self.stored.as_deref())
     }
 
     /// What time it is, by the gate's clock: what deadlines are counted from.
@@ -196,7 +200,7 @@ impl<'a> IntoFuture for Deciding<'a> {
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
-            let Self { interruption: Interruption { core, run, approval }, reviewer, wish, comment } = self;
+            let Self { interruption: Interruption { core, run, approval, .. }, reviewer, wish, comment } = self;
             let shown = approval.arguments().digest();
             core.decide(run, approval.id(), shown, reviewer, &wish, comment.as_deref()).await
         })

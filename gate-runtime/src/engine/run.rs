@@ -4,6 +4,8 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
+use serde_json::Value;
+
 use super::core::{Core, lock};
 use super::error::{CallError, DecideError, RunError};
 use super::intake::Circumstances;
@@ -14,10 +16,11 @@ use super::turn::Turn;
 use crate::logic::registry::{Offers, Registry};
 use crate::logic::tool::Tool;
 use crate::ports::BoxFuture;
-use crate::ports::store::ApprovalFilter;
+use crate::ports::store::{ApprovalFilter, Transition};
 use crate::values::approval::Status;
 use crate::values::assessment::Assessment;
 use crate::values::context::{Passage, RunInfo, ToolCall};
+use crate::values::event::{GateEvent, Record};
 use crate::values::history::Message;
 use crate::values::id::{AgentName, ApprovalId, CallId, CaseId, Principal, Role};
 use crate::values::outcome::NotRun;
@@ -294,6 +297,39 @@ impl<R: Registry> Run<R> {
     pub async fn assess(&self, call: &ToolCall) -> Result<Assessment, NotRun> {
         let run = self.circumstances().map_err(|error| NotRun::Invalid { problem: error.to_string() })?;
         self.core.assess(&run, call).await
+    }
+
+    /// Puts on the record what ran without a gate: a mail that was read, a page that was shown. `in_reply_to` is the call that it follows from.
+    ///
+    /// ```
+    /// # use gate_runtime::prelude::*;
+    /// # /// Issue a refund.
+    /// # #[gated_tool(policy = "never_ask")] fn issue_refund(order_id: String) {}
+    /// # registry! { pub Tools for () { IssueRefund } }
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let gate: Gate<Tools> = Gate::builder(()).build().await?;
+    /// let run = gate.run("run-42").case("ticket-7");
+    /// let turn = run.submit([ToolCall::new("call_1", "issue_refund", r#"{"order_id":"A-1"}"#)]).await?;
+    /// let refund = turn.answers()[0].approval().map(|approval| approval.id());
+    /// run.log_action("told the customer", &serde_json::json!({"by": "mail"}), refund).await?;
+    /// let kinds: Vec<&str> = gate.case("ticket-7").await?.iter().map(|record| record.kind()).collect();
+    /// assert_eq!(kinds, ["assessed", "dispatched", "finished", "action"]);
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// Where the run is of an unknown agent, or the store does not answer: then it is not on the record.
+    pub async fn log_action(
+        &self,
+        action: impl Into<String>,
+        details: &Value,
+        in_reply_to: Option<ApprovalId>,
+    ) -> Result<(), RunError> {
+        let (info, now) = (self.circumstances()?.info, self.core.now());
+        let event = GateEvent::Action { info, action: action.into(), details: details.clone(), in_reply_to };
+        let mut transition = Transition::at(now);
+        transition.records.push(Record::of_gate(now, event));
+        Ok(self.core.write_alone(transition).await?)
     }
 
     /// Takes back every call that waits, of the run and of those nested in it, and says how many.

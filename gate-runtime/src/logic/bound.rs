@@ -181,11 +181,7 @@ impl Specs {
     /// Prepares descriptors.
     #[must_use]
     pub fn new(descriptors: Vec<Descriptor>) -> Self {
-        let specs = descriptors.iter().map(|descriptor| Spec {
-            checker: Checker::new(descriptor.input_schema()),
-            has_secrets: has_secrets(descriptor.input_schema()),
-        });
-        Self { specs: specs.collect(), descriptors }
+        Self { specs: descriptors.iter().map(Spec::of).collect(), descriptors }
     }
 
     /// The descriptors, in the order of the registry.
@@ -208,6 +204,11 @@ impl Specs {
 }
 
 impl Spec {
+    pub(crate) fn of(descriptor: &Descriptor) -> Self {
+        let schema = descriptor.input_schema();
+        Self { checker: Checker::new(schema), has_secrets: has_secrets(schema) }
+    }
+
     pub(crate) fn check(&self, value: &Value) -> Result<(), Misfits> {
         if !value.is_object() {
             return Err(Misfit::new("", "expected an object with the arguments").into());

@@ -1,7 +1,8 @@
 //! The compile-time checked set of tools.
 
+use std::convert::Infallible;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use serde_json::Value;
 
@@ -139,6 +140,36 @@ impl Specs {
     #[must_use]
     pub fn of<R: Registry>() -> Self {
         Self::new(R::TOOLS.iter().map(|tool| (tool.descriptor)()).collect())
+    }
+}
+
+/// The registry of a gate that has no tools: for programs where people decide about what other programs run, such as a command line.
+///
+/// It sees and decides what stands in the store. It has no rules: an edit is checked against the stored schema, and whoever has the tool judges
+/// it again before it runs.
+///
+/// ```
+/// use gate_runtime::prelude::*;
+/// use gate_runtime::NoTools;
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let desk: Gate<NoTools> = Gate::builder(()).directory(StaticDirectory::new().person("dana", ["manager"])).build().await?;
+/// for asked in desk.pending().await? {
+///     println!("{}", asked.approval().tool());
+/// }
+/// # Ok(()) }
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub enum NoTools {}
+
+impl Registry for NoTools {
+    type State = ();
+    type Call = Infallible;
+    const NAMES: &'static [&'static str] = &[];
+    const TOOLS: &'static [Listed<Self>] = &[];
+
+    fn specs() -> &'static Specs {
+        static SPECS: OnceLock<Specs> = OnceLock::new();
+        SPECS.get_or_init(Specs::of::<Self>)
     }
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::approval::{Refusal, Status};
 use super::arguments::Arguments;
@@ -207,6 +208,18 @@ pub enum GateEvent {
         tool: ToolName,
         /// What was wrong.
         problem: String,
+    },
+    /// An agent, or the program around it, did something that no gate decides.
+    Action {
+        /// In which run.
+        info: Arc<RunInfo>,
+        /// What, in a word or two.
+        action: String,
+        /// With what.
+        details: Value,
+        /// The call that it follows from.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        in_reply_to: Option<ApprovalId>,
     },
     /// A person gave a standing permission.
     GrantGiven {
@@ -444,24 +457,26 @@ impl Record {
         &self.event
     }
 
+    /// Who runs, for whom, in which matter, where it belongs to a run.
+    #[must_use]
+    pub fn info(&self) -> Option<&RunInfo> {
+        match (&self.subject, &self.event) {
+            (Some(subject), _) => Some(&subject.info),
+            (None, Event::Gate(GateEvent::CallRefused { info, .. } | GateEvent::Action { info, .. })) => Some(info),
+            _ => None,
+        }
+    }
+
     /// The run it belongs to.
     #[must_use]
     pub fn run(&self) -> Option<&RunId> {
-        match (&self.subject, &self.event) {
-            (Some(subject), _) => Some(&subject.info.run),
-            (None, Event::Gate(GateEvent::CallRefused { info, .. })) => Some(&info.run),
-            _ => None,
-        }
+        self.info().map(RunInfo::run)
     }
 
     /// The case it belongs to.
     #[must_use]
     pub fn case(&self) -> Option<&CaseId> {
-        match (&self.subject, &self.event) {
-            (Some(subject), _) => subject.info.case.as_ref(),
-            (None, Event::Gate(GateEvent::CallRefused { info, .. })) => info.case.as_ref(),
-            _ => None,
-        }
+        self.info()?.case()
     }
 
     /// What happened, as one word: `assessed`, `voted`, `dispatched`, `finished`, …
@@ -489,6 +504,7 @@ impl Record {
             Event::Gate(event) => match event {
                 GateEvent::GateBuilt { .. } => "gate_built",
                 GateEvent::CallRefused { .. } => "call_refused",
+                GateEvent::Action { .. } => "action",
                 GateEvent::GrantGiven { .. } => "grant_given",
                 GateEvent::GrantRevoked { .. } => "grant_revoked",
                 GateEvent::Frozen { .. } => "frozen",

@@ -64,6 +64,16 @@ impl Terminal {
         Self { prompt: Some(Prompt { input, output, screen: Screen::Standard, editor }) }
     }
 
+    /// The terminal of this process, shown on standard error: for a program whose standard output another one reads.
+    #[must_use]
+    pub fn on_stderr() -> Self {
+        let mut terminal = Self::standard();
+        if let Some(prompt) = &mut terminal.prompt {
+            prompt.output = Box::new(io::stderr());
+        }
+        terminal
+    }
+
     /// Any other pair of input and output: 80 columns, no colours, no editor.
     pub fn over(input: impl BufRead + Send + 'static, output: impl Write + Send + 'static) -> Self {
         let (input, output) = (Box::new(input), Box::new(output));
@@ -125,6 +135,28 @@ impl Terminal {
                 return Ok(end);
             }
         }
+    }
+
+    /// Shows everything that is known of a call, and asks nothing.
+    ///
+    /// # Errors
+    /// Where the terminal cannot be written.
+    pub async fn show(&mut self, asked: &Interruption) -> io::Result<()> {
+        let page = view::everything(asked, self.look());
+        self.with(move |prompt| prompt.show(&page)).await
+    }
+
+    /// Asks for a line; `None` at the end of the input. What was typed before the question is no answer to it.
+    ///
+    /// # Errors
+    /// Where the terminal cannot be read or written.
+    pub async fn read_line(&mut self, question: &str) -> io::Result<Option<String>> {
+        let question = question.to_owned();
+        self.with(move |prompt| {
+            prompt.forget_what_was_typed();
+            prompt.line(&question)
+        })
+        .await
     }
 
     fn look(&self) -> page::Look {

@@ -267,7 +267,7 @@ impl Prompt {
     }
 
     /// One line of input without its end; `None` at the end of the input.
-    fn line(&mut self, asked: &str) -> io::Result<Option<String>> {
+    pub(super) fn line(&mut self, asked: &str) -> io::Result<Option<String>> {
         self.show(asked)?;
         let mut line = String::new();
         if self.input.read_line(&mut line)? == 0 {

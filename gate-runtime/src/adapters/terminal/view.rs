@@ -45,6 +45,14 @@ pub(super) fn of(asked: &Interruption, look: Look) -> String {
     page.gap();
     write_arguments(&mut page, approval, asked.descriptor(), false);
     page.gap();
+    write_question(&mut page, asked, false);
+    page.end();
+    page.into_text()
+}
+
+/// What happened to the question so far, why it is asked, who decides until when.
+fn write_question(page: &mut Page, asked: &Interruption, whole: bool) {
+    let (approval, look) = (asked.approval(), page.look);
     if let Some(failure) = approval.failure() {
         page.row("failed", &look.warning(format!("it ran and failed: \"{}\"", shown(failure))));
         page.note(0, "to approve it is to run it again; anything else leaves it failed");
@@ -56,7 +64,7 @@ pub(super) fn of(asked: &Interruption, look: Look) -> String {
     if !approval.changes().is_empty() {
         page.row("again", &format!("{} changed since it was approved", approval.changes().words()));
     }
-    write_rules(&mut page, approval, false);
+    write_rules(page, approval, whole);
     for vote in approval.votes() {
         page.row("voted", &format!("{}: {:?}", shown(vote.reviewer().as_str()), vote.decision()));
     }
@@ -65,15 +73,14 @@ pub(super) fn of(asked: &Interruption, look: Look) -> String {
         let left = rough_duration(end.duration_since(asked.now()).unsigned_abs());
         page.note(0, &format!("until {end:.0}, in {left}"));
     }
-    page.end();
-    page.into_text()
 }
 
 /// Everything that is known.
 pub(super) fn everything(asked: &Interruption, look: Look) -> String {
     let approval = asked.approval();
     let mut page = Page::new(look);
-    page.title(&format!("everything about this call of {}", look.strong(shown(approval.tool().as_str()))));
+    let mark = if is_destructive(asked) { look.danger("  DESTRUCTIVE: it cannot be undone") } else { String::new() };
+    page.title(&format!("everything about this call of {}{mark}", look.strong(shown(approval.tool().as_str()))));
     if let Some(descriptor) = asked.descriptor() {
         descriptor.description().lines().for_each(|line| page.line(&shown(line)));
     }
@@ -89,7 +96,7 @@ pub(super) fn everything(asked: &Interruption, look: Look) -> String {
         page.row("proposed", &shown(approval.proposed().as_json()));
     }
     page.gap();
-    write_rules(&mut page, approval, true);
+    write_question(&mut page, asked, true);
     page.end();
     page.into_text()
 }

@@ -1,0 +1,230 @@
+//! What can be typed after `gate`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+
+/// Decides what agents may do: over the database that they keep their questions in.
+///
+/// Exit codes: 0 done · 1 the database or the people file did not do its part · 2 not a command · 3 there is no such thing ·
+/// 4 refused: not entitled, not now, a reason or a confirmation is missing · 5 decided before, otherwise
+#[derive(Debug, Parser)]
+#[command(name = "gate", version, max_term_width = 110)]
+pub(crate) struct Cli {
+    /// The database of the gate.
+    #[arg(long, global = true, env = "GATE_DB", default_value = "gate.db", value_name = "FILE")]
+    pub(crate) db: PathBuf,
+    /// The people who review, their roles and the hashes of their tokens. Who decides is known by the token in `GATE_TOKEN`, or asked for it.
+    #[arg(long, global = true, env = "GATE_PEOPLE", default_value = "people.toml", value_name = "FILE")]
+    pub(crate) people: PathBuf,
+    /// JSON for programs, and not tables for people.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// What waits for a decision.
+    Pending {
+        /// Of this run only.
+        #[arg(long)]
+        run: Option<String>,
+        /// At most so many.
+        #[arg(long, default_value_t = 50)]
+        limit: usize,
+    },
+    /// Everything about one call.
+    Show(One),
+    /// Decides what waits, one after the other, at the terminal.
+    Review,
+    /// Lets a call run as it is shown.
+    Approve {
+        #[command(flatten)]
+        one: One,
+        /// Why: for the record.
+        #[arg(long, short)]
+        comment: Option<String>,
+        /// The name of the tool, for a destructive call, where nobody is at the terminal to type it.
+        #[arg(long, value_name = "TOOL")]
+        confirm: Option<String>,
+    },
+    /// Lets a call run with other arguments.
+    Edit {
+        #[command(flatten)]
+        one: One,
+        /// An argument, or a JSON pointer into one, and its new value: JSON, or a text.
+        #[arg(long = "set", value_name = "NAME=VALUE", required_unless_present = "remove")]
+        set: Vec<String>,
+        /// An optional argument that is to be left out.
+        #[arg(long, value_name = "NAME")]
+        remove: Vec<String>,
+        /// Why: for the record.
+        #[arg(long, short)]
+        comment: Option<String>,
+        /// The name of the tool, for a destructive call, where nobody is at the terminal to type it.
+        #[arg(long, value_name = "TOOL")]
+        confirm: Option<String>,
+    },
+    /// Does not let a call run.
+    Reject {
+        #[command(flatten)]
+        one: One,
+        /// Why: the agent is told.
+        reason: String,
+    },
+    /// Answers in the tool's place: the call does not run.
+    Respond {
+        #[command(flatten)]
+        one: One,
+        /// The answer: JSON, or a text.
+        value: String,
+    },
+    /// Takes your own vote back, as long as others still have to decide.
+    Withdraw(One),
+    /// Takes an approval back that has not run yet.
+    Revoke {
+        #[command(flatten)]
+        one: One,
+        /// Why: the agent is told.
+        reason: String,
+    },
+    /// Standing permissions: those that hold, a new one, the end of one.
+    Grants {
+        #[command(subcommand)]
+        what: Option<Grants>,
+    },
+    /// Stops: those that hold, a new one, the end of one.
+    Freeze {
+        #[command(flatten)]
+        scope: Frozen,
+        /// Ends the stop.
+        #[arg(long, requires = "scope")]
+        lift: bool,
+        /// Why: the agents are told.
+        #[arg(conflicts_with = "lift", requires = "scope")]
+        reason: Option<String>,
+    },
+    /// Everything that happened in a case, oldest first.
+    Case {
+        /// The case.
+        id: String,
+    },
+    /// Calls whose bodies began and whose ends are not on the record.
+    Recover,
+    /// Says what became of a call that was running when its process died.
+    Settle {
+        #[command(flatten)]
+        one: One,
+        /// What became of it.
+        what: Became,
+        /// How you know: for the record.
+        #[arg(long)]
+        why: String,
+        /// What it gave back, where it ran: JSON, or a text.
+        #[arg(long, default_value = "null")]
+        value: String,
+    },
+    /// The whole record, one JSON object a line.
+    Export {
+        /// Those after this number.
+        #[arg(long, default_value_t = 0, value_name = "NUMBER")]
+        after: u64,
+        /// Of this case only.
+        #[arg(long)]
+        case: Option<String>,
+    },
+    /// A person for the people file, on standard output; their token is shown once.
+    Person {
+        /// Who: the name under which they decide.
+        id: String,
+        /// A role that they have.
+        #[arg(long = "role", value_name = "ROLE")]
+        roles: Vec<String>,
+        /// Their name, for people.
+        #[arg(long)]
+        name: Option<String>,
+    },
+    /// Completions for a shell.
+    Completions {
+        /// Which one.
+        shell: Shell,
+    },
+}
+
+/// One call.
+#[derive(Debug, Args)]
+pub(crate) struct One {
+    /// The approval: its id, or the end of it that tells it from the others that are open.
+    pub(crate) id: String,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Became {
+    /// It ran.
+    Ran,
+    /// It did not run, and will not.
+    DidNotRun,
+    /// It is to run again.
+    RunAgain,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Grants {
+    /// Lets calls like this one run from now on. If it waits, it is approved with it.
+    Add {
+        #[command(flatten)]
+        one: One,
+        /// In any run, not only in that of the call.
+        #[arg(long)]
+        any_run: bool,
+        /// Of any agent that is judged by the same policies.
+        #[arg(long)]
+        any_agent: bool,
+        /// Whomever the run is for.
+        #[arg(long)]
+        any_principal: bool,
+        /// An argument that may be anything. Every other one must be as in the call.
+        #[arg(long = "any", value_name = "NAME")]
+        any: Vec<String>,
+        /// An argument that may be any whole number from 0 to this.
+        #[arg(long, value_name = "NAME=MAX")]
+        up_to: Vec<String>,
+        /// So many calls.
+        #[arg(long, value_name = "COUNT")]
+        uses: Option<u32>,
+        /// The sum of an argument over all calls.
+        #[arg(long, value_name = "NAME=MAX")]
+        budget: Option<String>,
+        /// Uses and budget are for each window of this length, like `1h` or `7d`.
+        #[arg(long, value_name = "TIME")]
+        per: Option<String>,
+        /// Until then, like `2026-12-24T18:00:00Z`.
+        #[arg(long, value_name = "TIME")]
+        until: Option<String>,
+        /// The name of the tool, for a destructive call, where nobody is at the terminal to type it.
+        #[arg(long, value_name = "TOOL")]
+        confirm: Option<String>,
+    },
+    /// Ends one: it covers nothing from now on.
+    Revoke {
+        /// Its id, or the end of it.
+        id: String,
+    },
+}
+
+#[derive(Debug, Args)]
+#[group(id = "scope", multiple = false)]
+pub(crate) struct Frozen {
+    /// Everything.
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// One tool.
+    #[arg(long)]
+    pub(crate) tool: Option<String>,
+    /// One agent, and those that it calls.
+    #[arg(long)]
+    pub(crate) agent: Option<String>,
+}

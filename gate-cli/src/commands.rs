@@ -1,0 +1,356 @@
+//! What each command does.
+
+use std::time::Duration;
+
+use clap::CommandFactory as _;
+use gate_runtime::prelude::*;
+use gate_runtime::{
+    ApprovalFilter, FreezeScope, Interruption, RecordFilter, ReviewerToken, Settlement, Status, Store as _, Terminal,
+    Timestamp,
+};
+use gate_sqlite::SqliteStore;
+use serde_json::{Value, json};
+
+use crate::args::{Became, Cli, Command, Frozen, Grants, One};
+use crate::desk::Desk;
+use crate::failure::Failure;
+use crate::show::{Look, object, plain, say, short, span, summary, words};
+
+type Done = Result<(), Failure>;
+
+pub(crate) async fn run(cli: &Cli) -> Done {
+    match &cli.command {
+        Command::Pending { run, limit } => pending(&Desk::to_look(cli).await?, run.as_deref(), *limit).await,
+        Command::Show(one) => show(&Desk::to_look(cli).await?, one).await,
+        Command::Case { id } => case(&Desk::to_look(cli).await?, id).await,
+        Command::Recover => recover(&Desk::to_look(cli).await?).await,
+        Command::Export { after, case } => export(cli, *after, case.as_deref()).await,
+        Command::Person { id, roles, name } => person(id, roles, name.as_deref()),
+        Command::Completions { shell } => {
+            clap_complete::generate(*shell, &mut Cli::command(), "gate", &mut std::io::stdout());
+            Ok(())
+        }
+        Command::Grants { what: None } => grants(&Desk::to_look(cli).await?).await,
+        Command::Freeze { scope: Frozen { all: false, tool: None, agent: None }, .. } => {
+            freezes(&Desk::to_look(cli).await?).await
+        }
+        _ => decide(&Desk::to_decide(cli).await?, &cli.command).await,
+    }
+}
+
+/// The commands for which it must be known who is there.
+async fn decide(desk: &Desk, command: &Command) -> Done {
+    let me = desk.reviewer().await?;
+    match command {
+        Command::Review => review(desk, &me).await,
+        Command::Approve { one, comment, confirm } => {
+            let asked = desk.one(one).await?;
+            desk.confirm(&asked, confirm.as_deref()).await?;
+            let deciding = asked.approve(&me).comment(comment.as_deref().unwrap_or_default());
+            tell(desk, deciding.await?.approval())
+        }
+        Command::Edit { one, set, remove, comment, confirm } => {
+            let asked = desk.one(one).await?;
+            let edit = edit(set, remove)?;
+            desk.confirm(&asked, confirm.as_deref()).await?;
+            let deciding = asked.edit(&me, edit).comment(comment.as_deref().unwrap_or_default());
+            tell(desk, deciding.await?.approval())
+        }
+        Command::Reject { one, reason } => {
+            tell(desk, desk.one(one).await?.reject(&me, reason.as_str()).await?.approval())
+        }
+        Command::Respond { one, value } => {
+            tell(desk, desk.one(one).await?.respond(&me, value_of(value)).await?.approval())
+        }
+        Command::Withdraw(one) => tell(desk, &*desk.one(one).await?.withdraw(&me).await?),
+        Command::Revoke { one, reason } => tell(desk, &*desk.one(one).await?.revoke(&me, reason.as_str()).await?),
+        Command::Grants { what: Some(Grants::Revoke { id }) } => {
+            let grant = desk.grant(id).await?;
+            desk.gate.revoke(&grant, &me).await?;
+            desk.look.done(&format!("It covers nothing any more: {}", plain(grant.to_string())), &json!(*grant))
+        }
+        Command::Grants { what: Some(add @ Grants::Add { one, confirm, .. }) } => {
+            let asked = desk.one(one).await?;
+            let scope = scope(add)?;
+            desk.confirm(&asked, confirm.as_deref()).await?;
+            let grant = if asked.approval().status() == Status::Pending {
+                asked.grant(&me, scope).await?.grant().cloned()
+            } else {
+                Some(asked.grant_like(&me, scope).await?)
+            };
+            let grant =
+                grant.ok_or_else(|| Failure::TooLate("you had decided it before: nothing is granted".to_owned()))?;
+            desk.look.done(&format!("From now on: {}", plain(grant.to_string())), &json!(*grant))
+        }
+        Command::Freeze { scope, lift, reason } => freeze(desk, &me, scope, *lift, reason.as_deref()).await,
+        Command::Settle { one, what, why, value } => {
+            let settlement = match what {
+                Became::Ran => Settlement::ran(&value_of(value)),
+                Became::DidNotRun => Settlement::DidNotRun,
+                Became::RunAgain => Settlement::RunAgain,
+            };
+            tell(desk, &*desk.in_flight(one).await?.settle(&me, settlement, why.as_str()).await?)
+        }
+        _ => Ok(()),
+    }
+}
+
+async fn pending(desk: &Desk, run: Option<&str>, limit: usize) -> Done {
+    let mut filter = ApprovalFilter::all().status(Status::Pending).limit(limit.saturating_add(1));
+    if let Some(run) = run {
+        filter = filter.run(run);
+    }
+    let mut found = desk.gate.interruptions(&filter).await?;
+    let is_more = found.len() > limit;
+    found.truncate(limit);
+    let row = |asked: &Interruption| {
+        let (approval, now) = (asked.approval(), asked.now());
+        let info = approval.subject().info();
+        let danger = asked.descriptor().is_none_or(|descriptor| descriptor.annotations().destructive);
+        let who = info.principal().map(|who| format!(" for {}", plain(who))).unwrap_or_default();
+        vec![
+            short(&approval.id()),
+            format!("{}{}", plain(approval.tool()), if danger { " !" } else { "" }),
+            summary(approval),
+            format!("{}{who}", plain(info.agent())),
+            plain(approval.waits_for()),
+            span(approval.asked_at(), now),
+            match approval.expires_at() {
+                Some(end) if end <= now => "over".to_owned(),
+                Some(end) => format!("in {}", span(now, end)),
+                None => "-".to_owned(),
+            },
+        ]
+    };
+    let heads = ["ID", "TOOL", "ARGUMENTS", "AGENT", "DECIDES", "AGE", "ENDS"];
+    desk.look.list(&found, &heads, row, |asked| object(asked.approval()), "Nothing waits for a decision.")?;
+    match desk.look {
+        Look::People if is_more => say(&format!("More than {limit} wait: `--limit` shows more.")),
+        _ => Ok(()),
+    }
+}
+
+async fn show(desk: &Desk, one: &One) -> Done {
+    let asked = desk.one(one).await?;
+    match desk.look {
+        Look::Programs => {
+            let approval = asked.approval();
+            let mut all = object(approval);
+            if let Value::Object(all) = &mut all {
+                all.insert("assessment".to_owned(), json!(approval.assessment()));
+                all.insert("proposed".to_owned(), approval.proposed().to_json());
+                all.insert("reasoning".to_owned(), json!(approval.subject().reasoning()));
+                all.insert("outcome".to_owned(), json!(approval.outcome()));
+                all.insert("note".to_owned(), json!(approval.note()));
+                all.insert("descriptor".to_owned(), json!(asked.descriptor()));
+            }
+            say(&all.to_string())
+        }
+        Look::People => {
+            Terminal::standard().show(&asked).await?;
+            let approval = asked.approval();
+            let note = approval.not_run().map(|reason| reason.for_reviewer());
+            let note = note.or_else(|| approval.outcome().map(ToolOutcome::for_model));
+            let note = note.or_else(|| approval.note().map(str::to_owned)).map(|note| format!(": {}", plain(note)));
+            say(&format!("It is {}{}", approval.status(), note.unwrap_or_default()))
+        }
+    }
+}
+
+async fn review(desk: &Desk, me: &gate_runtime::Reviewer) -> Done {
+    let mut terminal = Terminal::standard();
+    let mut count = 0;
+    for asked in desk.gate.pending().await? {
+        count += 1;
+        terminal.ask(&asked, me).await?;
+    }
+    say(if count == 0 { "Nothing waits for a decision." } else { "That was all." })
+}
+
+async fn case(desk: &Desk, id: &str) -> Done {
+    let found = desk.gate.case(id).await?;
+    if found.is_empty() {
+        return Err(Failure::Missing(format!("nothing is known of a case {}", plain(id))));
+    }
+    let row = |record: &std::sync::Arc<gate_runtime::Record>| {
+        let what = record.subject().map_or_else(String::new, |subject| plain(subject.tool()));
+        let call = record.subject().map_or_else(String::new, |subject| short(&subject.approval()));
+        vec![format!("{:.0}", record.at()), call, what, record.kind().to_owned(), words(record)]
+    };
+    desk.look.list(&found, &["TIME", "ID", "TOOL", "WHAT", "DETAILS"], row, |record| json!(**record), "")
+}
+
+async fn recover(desk: &Desk) -> Done {
+    let found = desk.gate.recover().await?;
+    let row = |lost: &gate_runtime::InFlight| {
+        let approval = lost.approval();
+        let stands = match lost.vouched_until() {
+            Some(_) => "runs, says its process".to_owned(),
+            None => plain(approval.note().unwrap_or("nobody knows how it ended")),
+        };
+        vec![
+            short(&approval.id()),
+            plain(approval.tool()),
+            summary(approval),
+            plain(approval.subject().info().run()),
+            format!("{:.0}", approval.changed_at()),
+            stands,
+        ]
+    };
+    let heads = ["ID", "TOOL", "ARGUMENTS", "RUN", "SINCE", "STANDS"];
+    desk.look.list(&found, &heads, row, |lost| object(lost.approval()), "Nothing is in flight.")?;
+    match desk.look {
+        Look::People if found.iter().any(|lost| lost.vouched_until().is_none()) => {
+            say("\nFind out what became of each, then: gate settle ID ran|did-not-run|run-again --why \"…\"")
+        }
+        _ => Ok(()),
+    }
+}
+
+async fn export(cli: &Cli, after: u64, case: Option<&str>) -> Done {
+    // As the store has it, and whatever the gate would say of it.
+    let store = SqliteStore::open(&cli.db).await?;
+    let mut last = after;
+    loop {
+        let filter = RecordFilter::after(last).limit(1_000);
+        let filter = case.map_or_else(|| filter.clone(), |case| filter.clone().case(case));
+        let page = store.records(&filter).await?;
+        let Some(newest) = page.last() else { return Ok(()) };
+        last = newest.seq();
+        for record in &page {
+            say(&serde_json::to_string(&**record)?)?;
+        }
+    }
+}
+
+async fn grants(desk: &Desk) -> Done {
+    let found = desk.gate.standing().await?.grants;
+    let row = |grant: &std::sync::Arc<gate_runtime::Grant>| {
+        vec![short(&grant.id()), plain(grant.to_string()), plain(grant.by()), format!("{:.0}", grant.given_at())]
+    };
+    desk.look.list(
+        &found,
+        &["ID", "COVERS", "BY", "SINCE"],
+        row,
+        |grant| json!(**grant),
+        "No standing permission holds.",
+    )
+}
+
+async fn freezes(desk: &Desk) -> Done {
+    let found = desk.gate.standing().await?.freezes;
+    let row = |freeze: &gate_runtime::Freeze| {
+        let (scope, reason) = (plain(freeze.scope().to_string()), plain(freeze.reason()));
+        vec![scope, reason, plain(freeze.by()), format!("{:.0}", freeze.since())]
+    };
+    desk.look.list(&found, &["STOPPED", "WHY", "BY", "SINCE"], row, |freeze| json!(freeze), "Nothing is stopped.")
+}
+
+async fn freeze(desk: &Desk, me: &gate_runtime::Reviewer, scope: &Frozen, lift: bool, reason: Option<&str>) -> Done {
+    let scope = match scope {
+        Frozen { tool: Some(tool), .. } => FreezeScope::tool(tool.as_str()),
+        Frozen { agent: Some(agent), .. } => FreezeScope::agent(agent.as_str()),
+        _ => FreezeScope::Everything,
+    };
+    let name = plain(scope.to_string());
+    if lift {
+        if desk.gate.standing().await?.freezes.iter().all(|freeze| *freeze.scope() != scope) {
+            return Err(Failure::Missing(format!("{name} is not stopped")));
+        }
+        desk.gate.lift_freeze(&scope, me).await?;
+        return desk.look.done(&format!("It goes on: {name}"), &json!({"lifted": scope}));
+    }
+    let Some(reason) = reason else {
+        return Err(Failure::Usage("say why: the agents are told".to_owned()));
+    };
+    let freeze = desk.gate.freeze(scope, reason, me).await?;
+    desk.look.done(&format!("Stopped: {name}. What runs already goes on to its end."), &json!(freeze))
+}
+
+fn person(id: &str, roles: &[String], name: Option<&str>) -> Done {
+    let token = ReviewerToken::new();
+    // A JSON text is a TOML text.
+    let text = |text: &str| Value::from(text).to_string();
+    let name = name.map(|name| format!("name = {}\n", text(name))).unwrap_or_default();
+    let roles: Vec<String> = roles.iter().map(|role| text(role)).collect();
+    let (id, roles, hash) = (text(id), roles.join(", "), token.hash());
+    say(&format!("[[person]]\nid = {id}\n{name}roles = [{roles}]\ntoken = \"{hash}\"\n"))?;
+    let mut out = std::io::stderr();
+    let words = "The token, which is shown only now. Whoever has it decides as this person:";
+    Ok(std::io::Write::write_all(&mut out, format!("{words}\n{}\n", token.reveal()).as_bytes())?)
+}
+
+/// How a call stands after a decision, in a sentence.
+fn tell(desk: &Desk, approval: &gate_runtime::Approval) -> Done {
+    let tool = plain(approval.tool());
+    let words = match approval.status() {
+        Status::Pending => {
+            format!("Your part is taken. {tool} still waits for others: {}", plain(approval.waits_for()))
+        }
+        Status::Approved => format!("{tool} is approved: it runs when its run goes on"),
+        status => format!("{tool} is {status}"),
+    };
+    desk.look.done(&words, &object(approval))
+}
+
+fn edit(set: &[String], remove: &[String]) -> Result<Edit, Failure> {
+    let mut edit = Edit::new();
+    for given in set {
+        let (name, value) = pair(given)?;
+        edit = edit.set(name, value_of(value));
+    }
+    Ok(remove.iter().fold(edit, |edit, name| edit.remove(name.as_str())))
+}
+
+fn scope(add: &Grants) -> Result<Scope, Failure> {
+    let Grants::Add { any_run, any_agent, any_principal, any, up_to, uses, budget, per, until, .. } = add else {
+        return Ok(Scope::this_run());
+    };
+    let mut scope = if *any_run { Scope::any_run() } else { Scope::this_run() };
+    if *any_agent {
+        scope = scope.any_agent();
+    }
+    if *any_principal {
+        scope = scope.any_principal();
+    }
+    scope = any.iter().fold(scope, |scope, name| scope.any(name.as_str()));
+    for given in up_to {
+        let (name, max) = limit(given)?;
+        scope = scope.up_to(name, max);
+    }
+    if let Some(given) = budget {
+        let (name, max) = limit(given)?;
+        scope = scope.budget(name, max);
+    }
+    if let Some(uses) = uses {
+        scope = scope.uses(*uses);
+    }
+    if let Some(text) = per {
+        let span: jiff::SignedDuration =
+            text.parse().map_err(|_| unread(text, "a length of time, like `1h` or `90m`"))?;
+        scope = scope.per(Duration::try_from(span).map_err(|_| unread(text, "a length of time, like `1h`"))?);
+    }
+    if let Some(text) = until {
+        let end: Timestamp = text.parse().map_err(|_| unread(text, "a time, like `2026-12-24T18:00:00Z`"))?;
+        scope = scope.until(end);
+    }
+    Ok(scope)
+}
+
+fn limit(given: &str) -> Result<(&str, u64), Failure> {
+    let (name, max) = pair(given)?;
+    Ok((name, max.parse().map_err(|_| unread(max, "a whole number"))?))
+}
+
+fn pair(given: &str) -> Result<(&str, &str), Failure> {
+    given.split_once('=').ok_or_else(|| unread(given, "NAME=VALUE"))
+}
+
+fn unread(given: &str, wanted: &str) -> Failure {
+    Failure::Usage(format!("{} is not {wanted}", plain(given)))
+}
+
+/// JSON, if it is; otherwise the text itself.
+fn value_of(text: &str) -> Value {
+    serde_json::from_str(text).unwrap_or_else(|_| Value::from(text))
+}

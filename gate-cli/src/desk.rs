@@ -1,0 +1,141 @@
+//! What every command works with: the database, the people, who is there.
+
+use std::io::IsTerminal as _;
+
+use gate_runtime::prelude::*;
+use gate_runtime::{
+    ApprovalFilter, ApprovalId, FileDirectory, GrantId, InFlight, Interruption, NoTools, Reviewer, Status, Terminal,
+};
+use gate_sqlite::SqliteStore;
+
+use crate::args::{Cli, One};
+use crate::failure::Failure;
+use crate::show::{Look, plain};
+
+/// A gate without tools over the database.
+pub(crate) struct Desk {
+    pub(crate) gate: Gate<NoTools>,
+    pub(crate) look: Look,
+    people: Option<FileDirectory>,
+}
+
+impl Desk {
+    /// For looking: nobody has to be known.
+    pub(crate) async fn to_look(cli: &Cli) -> Result<Self, Failure> {
+        let gate = Gate::builder(()).store(store(cli).await?).build().await?;
+        Ok(Self { gate, look: Look::of(cli.json), people: None })
+    }
+
+    /// For deciding: the people must be known.
+    pub(crate) async fn to_decide(cli: &Cli) -> Result<Self, Failure> {
+        let people = FileDirectory::open(&cli.people)?;
+        let gate = Gate::builder(()).store(store(cli).await?).directory(people.clone()).build().await?;
+        Ok(Self { gate, look: Look::of(cli.json), people: Some(people) })
+    }
+
+    /// Who is there, by their token.
+    pub(crate) async fn reviewer(&self) -> Result<Reviewer, Failure> {
+        let Some(people) = &self.people else {
+            return Err(Failure::Trouble("nobody can be known without a people file".to_owned()));
+        };
+        let token = match std::env::var("GATE_TOKEN") {
+            Ok(token) => token,
+            Err(_) if std::io::stdin().is_terminal() => rpassword::prompt_password("Your token: ")?,
+            Err(_) => {
+                let words =
+                    "who decides? Put your token into GATE_TOKEN, or run this at a terminal, where it is asked for";
+                return Err(Failure::Refused(words.to_owned()));
+            }
+        };
+        let who = people.holder_of(token.trim())?;
+        let words = "the people file knows no such token: `gate person` makes one";
+        let who = who.ok_or_else(|| Failure::Refused(words.to_owned()))?;
+        Ok(self.gate.reviewer(who).await?)
+    }
+
+    /// The call that is meant.
+    pub(crate) async fn one(&self, one: &One) -> Result<Interruption, Failure> {
+        let id = match one.id.parse::<ApprovalId>() {
+            Ok(id) => id,
+            Err(_) => self.by_its_end(&one.id).await?,
+        };
+        let missing = || Failure::Missing(format!("there is no approval {id} in this database"));
+        self.gate.interruption(id).await?.ok_or_else(missing)
+    }
+
+    /// The call that is meant, as one that was running.
+    pub(crate) async fn in_flight(&self, one: &One) -> Result<InFlight, Failure> {
+        let asked = self.one(one).await?;
+        let found = self.gate.recover().await?.into_iter().find(|lost| lost.approval().id() == asked.id());
+        found.ok_or_else(|| {
+            let words = format!("it is {}: only what was running needs to be settled", asked.approval().status());
+            Failure::TooLate(words)
+        })
+    }
+
+    async fn by_its_end(&self, end: &str) -> Result<ApprovalId, Failure> {
+        let open = ApprovalFilter::all()
+            .status(Status::Pending)
+            .status(Status::Approved)
+            .status(Status::Dispatched)
+            .status(Status::Indeterminate);
+        let found = self.gate.interruptions(&open).await?.iter().map(Interruption::id).collect::<Vec<_>>();
+        only(&found, end, "call that is open")
+    }
+
+    /// The standing permission that is meant.
+    pub(crate) async fn grant(&self, id: &str) -> Result<std::sync::Arc<gate_runtime::Grant>, Failure> {
+        let grants = self.gate.standing().await?.grants;
+        let ids: Vec<GrantId> = grants.iter().map(|grant| grant.id()).collect();
+        let id = only(&ids, id, "standing permission that holds")?;
+        let found = grants.into_iter().find(|grant| grant.id() == id);
+        found.ok_or_else(|| Failure::Missing(format!("there is no standing permission {id}")))
+    }
+
+    /// Shows everything about a call, and wants the name of its tool typed if it is destructive.
+    pub(crate) async fn confirm(&self, asked: &Interruption, given: Option<&str>) -> Result<(), Failure> {
+        let mut terminal = Terminal::on_stderr();
+        terminal.show(asked).await?;
+        if asked.descriptor().is_some_and(|descriptor| !descriptor.annotations().destructive) {
+            return Ok(());
+        }
+        let tool = asked.approval().tool();
+        let typed = match given {
+            Some(given) => given.to_owned(),
+            None if !std::io::stdin().is_terminal() => {
+                let words = format!("{} is destructive: add `--confirm {}`", plain(tool), plain(tool));
+                return Err(Failure::Refused(words));
+            }
+            None => terminal
+                .read_line("It cannot be undone. Type the name of the tool to go on: ")
+                .await?
+                .unwrap_or_default(),
+        };
+        if typed.trim() == tool.as_str() {
+            return Ok(());
+        }
+        Err(Failure::Refused(format!("nothing is decided: that is not the name of the tool, {}", plain(tool))))
+    }
+}
+
+async fn store(cli: &Cli) -> Result<SqliteStore, Failure> {
+    if !cli.db.exists() {
+        let words = format!("there is no database {}: name it by --db or GATE_DB", cli.db.display());
+        return Err(Failure::Trouble(words));
+    }
+    Ok(SqliteStore::open(&cli.db).await?)
+}
+
+/// The one id that has this end. Four characters, at least: less is a slip of the finger.
+fn only<T: Copy + ToString>(ids: &[T], end: &str, what: &str) -> Result<T, Failure> {
+    let typed = end.trim_start_matches('…').to_ascii_lowercase();
+    let mut found = ids.iter().filter(|id| id.to_string().ends_with(&typed));
+    match (typed.len() >= 4, found.next(), found.next()) {
+        (true, Some(only), None) => Ok(*only),
+        (true, Some(_), Some(_)) => {
+            Err(Failure::Missing(format!("more than one {what} ends with {}: type more of it", plain(end))))
+        }
+        (true, None, _) => Err(Failure::Missing(format!("no {what} ends with {}: type the whole id", plain(end)))),
+        (false, ..) => Err(Failure::Usage("type four characters of the id, at least".to_owned())),
+    }
+}

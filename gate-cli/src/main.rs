@@ -1,0 +1,27 @@
+//! `gate`: where people decide, on the command line, what agents may do.
+//!
+//! It works on the database that agents' processes keep their questions in, whether they run or not. It runs no tool: whoever asked does,
+//! once the question is decided. `gate --help` lists the commands and the exit codes.
+
+mod args;
+mod commands;
+mod desk;
+mod failure;
+mod show;
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    match commands::run(&args::Cli::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            // Where even this cannot be told, the exit code does.
+            let _ = writeln!(std::io::stderr(), "gate: {failure}");
+            failure.code()
+        }
+    }
+}

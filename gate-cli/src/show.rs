@@ -1,0 +1,166 @@
+//! What people and programs are shown.
+
+use std::io::{self, Write as _};
+
+use comfy_table::{ContentArrangement, Table, presets};
+use gate_runtime::{Approval, CallEvent, Event, GateEvent, Record, Timestamp, Visible};
+use serde_json::{Value, json};
+
+use crate::failure::Failure;
+
+/// How it is shown.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Look {
+    /// Tables and sentences.
+    People,
+    /// A JSON object, or an array of them.
+    Programs,
+}
+
+impl Look {
+    pub(crate) fn of(json: bool) -> Self {
+        if json { Self::Programs } else { Self::People }
+    }
+
+    /// A list: a table, or an array.
+    pub(crate) fn list<T>(
+        self,
+        items: &[T],
+        heads: &[&str],
+        row: impl Fn(&T) -> Vec<String>,
+        object: impl Fn(&T) -> Value,
+        none: &str,
+    ) -> Result<(), Failure> {
+        match self {
+            Self::Programs => say(&Value::Array(items.iter().map(object).collect()).to_string()),
+            Self::People if items.is_empty() => say(none),
+            Self::People => {
+                let mut table = Table::new();
+                table.load_style(presets::NOTHING).set_header(heads.to_vec());
+                table.set_content_arrangement(ContentArrangement::Dynamic);
+                // Whoever reads from a pipe has room.
+                let columns = console::Term::stdout().size_checked().map_or(200, |(_, columns)| columns);
+                table.set_width(columns.max(60));
+                for item in items {
+                    table.add_row(row(item));
+                }
+                say(&table.trim_fmt())
+            }
+        }
+    }
+
+    /// What was done: a sentence, or an object.
+    pub(crate) fn done(self, words: &str, object: &Value) -> Result<(), Failure> {
+        match self {
+            Self::People => say(words),
+            Self::Programs => say(&object.to_string()),
+        }
+    }
+}
+
+pub(crate) fn say(text: &str) -> Result<(), Failure> {
+    Ok(writeln!(io::stdout(), "{text}")?)
+}
+
+/// Text that others wrote, safe to look at.
+pub(crate) fn plain(text: impl AsRef<str>) -> String {
+    Visible::of(text.as_ref()).as_str().to_owned()
+}
+
+/// The end of an id, which is enough among those that are open.
+pub(crate) fn short(id: &impl ToString) -> String {
+    let id = id.to_string();
+    id.chars().skip(id.chars().count().saturating_sub(8)).collect()
+}
+
+/// Arguments on one line, without their braces: their ends, if they are long.
+pub(crate) fn summary(approval: &Approval) -> String {
+    let json = approval.arguments().as_json();
+    let inner = json.strip_prefix('{').and_then(|json| json.strip_suffix('}')).unwrap_or(json);
+    let count = inner.chars().count();
+    let text: String = if count <= 100 {
+        inner.to_owned()
+    } else {
+        let (head, tail): (String, String) =
+            (inner.chars().take(70).collect(), inner.chars().skip(count - 25).collect());
+        format!("{head} … {tail}")
+    };
+    plain(text)
+}
+
+/// How long ago, or how long yet, in its largest unit.
+pub(crate) fn span(from: Timestamp, to: Timestamp) -> String {
+    let seconds = to.duration_since(from).unsigned_abs().as_secs();
+    let units = [(86_400, "d"), (3_600, "h"), (60, "min")];
+    let (size, unit) = units.into_iter().find(|(size, _)| seconds >= 2 * size).unwrap_or((1, "s"));
+    format!("{} {unit}", (seconds + size / 2) / size)
+}
+
+/// A call for programs.
+pub(crate) fn object(approval: &Approval) -> Value {
+    let info = approval.subject().info();
+    json!({
+        "id": approval.id().to_string(),
+        "status": approval.status(),
+        "tool": approval.tool(),
+        "run": info.run(),
+        "call": approval.subject().call(),
+        "agent": info.agent(),
+        "on_behalf_of": info.principal(),
+        "case": info.case(),
+        "arguments": approval.arguments().to_json(),
+        "digest": approval.arguments().digest().to_string(),
+        "asked_at": approval.asked_at(),
+        "expires_at": approval.expires_at(),
+        "waits_for": approval.waits_for(),
+        "votes": approval.votes(),
+        "failure": approval.failure(),
+        "attempts": approval.attempts(),
+        "vouched_until": approval.vouched_until(),
+    })
+}
+
+/// What a record says, in a few words.
+pub(crate) fn words(record: &Record) -> String {
+    let text = match record.event() {
+        Event::Call(event) => match event {
+            CallEvent::Assessed { assessment, .. } => {
+                let reasons: Vec<_> = assessment.reasons().map(|rule| rule.rule().to_owned()).collect();
+                format!("{}: {}", assessment.verdict(), reasons.join(", "))
+            }
+            CallEvent::Voted { vote } => {
+                let why = vote.comment().map(|comment| format!(": {comment}")).unwrap_or_default();
+                match vote.decision() {
+                    gate_runtime::Decision::Reject { reason } => format!("{} rejects: {reason}", vote.reviewer()),
+                    decision => format!("{}: {decision:?}{why}", vote.reviewer()),
+                }
+            }
+            CallEvent::Covered { grant } => format!("by the standing permission …{}", short(grant)),
+            CallEvent::Cancelled { reason } => reason.clone(),
+            CallEvent::Revoked { by, reason } => format!("by {by}: {reason}"),
+            CallEvent::Withdrawn { by } => format!("by {by}"),
+            CallEvent::Finished { outcome } => outcome.for_model(),
+            CallEvent::Faltered { error } => error.to_string(),
+            CallEvent::Lost { why } => why.clone(),
+            CallEvent::Settled { settlement, by, reason } => {
+                format!("{settlement}, says {by}{}", reason.as_ref().map(|why| format!(": {why}")).unwrap_or_default())
+            }
+            CallEvent::Reassessed { assessment, changes } if changes.is_empty() => assessment.verdict().to_string(),
+            CallEvent::Reassessed { assessment, changes } => {
+                format!("{}, for {} changed", assessment.verdict(), changes.words())
+            }
+            _ => String::new(),
+        },
+        Event::Gate(event) => match event {
+            GateEvent::CallRefused { tool, problem, .. } => format!("{tool}: {problem}"),
+            GateEvent::Action { action, details, .. } => format!("{action} {details}"),
+            GateEvent::GrantGiven { grant } => format!("by {}: {grant}", grant.by()),
+            GateEvent::GrantRevoked { grant, by } => format!("…{} by {by}", short(grant)),
+            GateEvent::Frozen { freeze } => format!("{} by {}: {}", freeze.scope(), freeze.by(), freeze.reason()),
+            GateEvent::FreezeLifted { scope, by } => format!("{scope} by {by}"),
+            _ => String::new(),
+        },
+    };
+    let text: String = if text.chars().count() > 160 { text.chars().take(160).chain(['…']).collect() } else { text };
+    plain(text)
+}

@@ -1,0 +1,430 @@
+//! The command `gate`, as a process of its own over a database that an agent's gate made.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test says what it expects"
+)]
+
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use gate_runtime::prelude::*;
+use gate_runtime::testing::ManualClock;
+use gate_runtime::{ApprovalId, Clock as _, FreezeScope, ReviewerToken};
+use gate_sqlite::SqliteStore;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+/// Payments: large ones are for two managers.
+#[policy]
+fn payments(rules: Rules<Pay>) -> Rules<Pay> {
+    rules
+        .ask("large", ask(role("manager")).count(2))
+        .when(|call| call.amount > 1_000)
+        .auto_approve("tiny")
+        .when(|call| call.amount < 10)
+        .otherwise(ask(role("manager")).within(hours(2)))
+}
+
+/// Pay someone.
+#[gated_tool(policy = "payments")]
+fn pay(to: String, #[schemars(range(max = 9_000))] amount: u64, note: Option<String>) -> String {
+    format!("paid {amount} to {to}{}", note.unwrap_or_default())
+}
+
+/// Wipe a disk.
+#[gated_tool(policy = "always_ask", destructive)]
+fn wipe(disk: String) -> String {
+    format!("wiped {disk}")
+}
+
+/// Hangs.
+#[gated_tool(policy = "never_ask")]
+async fn hang(what: String) {
+    let _ = what;
+    std::future::pending::<()>().await;
+}
+
+/// Sign in somewhere.
+#[gated_tool(policy = "always_ask", secret(password))]
+fn sign_in(user: String, password: String) -> String {
+    format!("{user} {}", password.len())
+}
+
+registry! { Tools for () { Pay, Wipe, Hang, SignIn } }
+
+/// A folder with a database and a people file, and the tokens of the people.
+struct Office {
+    folder: TempDir,
+    dana: String,
+    omar: String,
+    ines: String,
+}
+
+impl Office {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let tokens = [("dana", "manager"), ("omar", "manager"), ("ines", "intern")].map(|(who, role)| {
+            let token = ReviewerToken::new();
+            let person = format!("[[person]]\nid = \"{who}\"\nroles = [\"{role}\"]\ntoken = \"{}\"\n", token.hash());
+            let file = folder.path().join("people.toml");
+            let before = std::fs::read_to_string(&file).unwrap_or_default();
+            std::fs::write(file, before + &person).unwrap();
+            token.reveal().to_owned()
+        });
+        let [dana, omar, ines] = tokens;
+        Self { folder, dana, omar, ines }
+    }
+
+    fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The agent's process.
+    async fn gate(&self) -> Gate<Tools> {
+        let people = StaticDirectory::new().person("dana", ["manager"]).person("omar", ["manager"]);
+        let store = SqliteStore::open(self.path().join("gate.db")).await.unwrap();
+        Gate::builder(()).directory(people).store(store).build().await.unwrap()
+    }
+
+    async fn run(&self) -> Run<Tools> {
+        self.gate().await.run("run-1").on_behalf_of("mia").case("ticket-7")
+    }
+
+    /// `gate …` as somebody; the words are parted by `|`.
+    fn gate_as(&self, token: Option<&str>, words: &str) -> Output {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_gate"));
+        command.current_dir(self.path()).args(words.split('|')).stdin(Stdio::null());
+        command.env_remove("GATE_DB").env_remove("GATE_PEOPLE").env_remove("GATE_TOKEN");
+        if let Some(token) = token {
+            command.env("GATE_TOKEN", token);
+        }
+        command.output().unwrap()
+    }
+
+    fn dana(&self, words: &str) -> Output {
+        self.gate_as(Some(&self.dana), words)
+    }
+
+    fn json(&self, words: &str) -> Value {
+        let output = self.dana(&format!("--json|{words}"));
+        assert!(output.status.success(), "{output:?}");
+        serde_json::from_slice(&output.stdout).unwrap()
+    }
+}
+
+fn code(output: &Output) -> i32 {
+    output.status.code().unwrap()
+}
+
+fn said(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn wrong(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+fn call(id: &str, tool: &str, arguments: &Value) -> ToolCall {
+    ToolCall::new(id, tool, arguments.to_string())
+}
+
+fn pays(id: &str, amount: u64) -> ToolCall {
+    call(id, "pay", &json!({"to": "alice", "amount": amount}))
+}
+
+/// The id of the only question of a turn, and its end.
+fn asked(turn: &Turn) -> (ApprovalId, String) {
+    assert_eq!(turn.interruptions().len(), 1, "{turn:?}");
+    let id = turn.interruptions()[0].id();
+    (id, id.to_string().split_off(28))
+}
+
+#[tokio::test]
+async fn a_call_is_asked_approved_by_the_command_and_run_once() {
+    let office = Office::new();
+    let run = office.run().await;
+    let (id, end) = asked(&run.submit([pays("1", 100)]).await.unwrap());
+    let listed = said(&office.gate_as(None, "pending"));
+    for word in [end.as_str(), "pay", "\"amount\":100", "agent for mia", "a manager within 2 hours", "in 2 h"] {
+        assert!(listed.contains(word), "no {word} in\n{listed}");
+    }
+    assert_eq!(office.json("pending")[0]["id"], json!(id));
+    let done = office.dana(&format!("approve|{end}|--comment|fine"));
+    assert_eq!((code(&done), said(&done)), (0, "pay is approved: it runs when its run goes on\n".to_owned()));
+    assert!(wrong(&done).contains("\"alice\""), "everything is shown first: {}", wrong(&done));
+    assert_eq!(code(&office.dana(&format!("approve|{end}"))), 0, "twice is once");
+    assert_eq!(run.proceed().await.unwrap().answers()[0].for_model(), "paid 100 to alice");
+    let late = office.dana(&format!("reject|{id}|no"));
+    assert_eq!(code(&late), 5);
+    assert!(wrong(&late).contains("already succeeded by dana"), "{}", wrong(&late));
+    let timeline = said(&office.gate_as(None, "case|ticket-7"));
+    for word in ["assessed", "ask: otherwise", "voted", "dana: Approve: fine", "dispatched", "paid 100 to alice"] {
+        assert!(timeline.contains(word), "no {word} in\n{timeline}");
+    }
+    assert_eq!(said(&office.gate_as(None, "pending")), "Nothing waits for a decision.\n");
+}
+
+#[tokio::test]
+async fn who_decides_is_known_by_their_token_and_by_nothing_else() {
+    let office = Office::new();
+    let (_, end) = asked(&office.run().await.submit([pays("1", 100)]).await.unwrap());
+    let approve = format!("approve|{end}");
+    let nobody = office.gate_as(None, &approve);
+    assert_eq!(code(&nobody), 4);
+    assert!(wrong(&nobody).contains("GATE_TOKEN"), "{}", wrong(&nobody));
+    let stranger = office.gate_as(Some(ReviewerToken::new().reveal()), &approve);
+    assert_eq!(code(&stranger), 4);
+    let intern = office.gate_as(Some(&office.ines), &approve);
+    assert_eq!(code(&intern), 4);
+    assert!(wrong(&intern).contains("ines cannot decide this: it asks a manager"), "{}", wrong(&intern));
+    std::fs::write(office.path().join("people.toml"), "[[person]]\nid = 7").unwrap();
+    let broken = office.dana(&approve);
+    assert_eq!(code(&broken), 1, "nobody is entitled while the file is broken: {}", wrong(&broken));
+    assert_eq!(office.gate().await.pending().await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn two_people_decide_from_two_processes() {
+    let office = Office::new();
+    let run = office.run().await;
+    let (_, end) = asked(&run.submit([pays("1", 5_000)]).await.unwrap());
+    let approve = format!("approve|{end}");
+    assert!(said(&office.dana(&approve)).starts_with("Your part is taken. pay still waits for others"));
+    assert_eq!(code(&office.dana(&format!("withdraw|{end}"))), 0);
+    assert!(said(&office.gate_as(Some(&office.omar), &approve)).starts_with("Your part is taken"));
+    assert!(said(&office.dana(&approve)).starts_with("pay is approved"));
+    assert_eq!(run.proceed().await.unwrap().answers()[0].for_model(), "paid 5000 to alice");
+}
+
+#[tokio::test]
+async fn a_destructive_call_wants_the_name_of_its_tool() {
+    let office = Office::new();
+    let run = office.run().await;
+    let (_, end) = asked(&run.submit([call("1", "wipe", &json!({"disk": "a"}))]).await.unwrap());
+    let unconfirmed = office.dana(&format!("approve|{end}"));
+    assert_eq!(code(&unconfirmed), 4);
+    assert!(wrong(&unconfirmed).contains("DESTRUCTIVE"), "{}", wrong(&unconfirmed));
+    assert!(wrong(&unconfirmed).contains("add `--confirm wipe`"), "{}", wrong(&unconfirmed));
+    assert_eq!(code(&office.dana(&format!("approve|{end}|--confirm|wipes"))), 4);
+    assert_eq!(office.gate().await.pending().await.unwrap().len(), 1);
+    assert_eq!(code(&office.dana(&format!("approve|{end}|--confirm|wipe"))), 0);
+    assert_eq!(run.proceed().await.unwrap().answers()[0].for_model(), "wiped a");
+}
+
+#[tokio::test]
+async fn arguments_are_edited_field_by_field_against_the_stored_schema() {
+    let office = Office::new();
+    let run = office.run().await;
+    let (_, end) = asked(&run.submit([pays("1", 100)]).await.unwrap());
+    for (set, problem) in [("amount=many", "/amount"), ("amount=9001", "/amount"), ("amout=5", "amout")] {
+        let refused = office.dana(&format!("edit|{end}|--set|{set}"));
+        assert_eq!(code(&refused), 4, "{set}");
+        assert!(wrong(&refused).contains(problem), "{set}: {}", wrong(&refused));
+    }
+    assert_eq!(code(&office.dana(&format!("edit|{end}"))), 2);
+    assert_eq!(code(&office.dana(&format!("edit|{end}|--set|amount=50|--set|note= today"))), 0);
+    let turn = run.proceed().await.unwrap();
+    assert!(turn.answers()[0].for_model().ends_with("paid 50 to alice today"), "{}", turn.answers()[0].for_model());
+    // The rules are in the agent's process: it judges the edited call before it runs.
+    let (_, end) = asked(&run.submit([pays("2", 100)]).await.unwrap());
+    assert_eq!(code(&office.dana(&format!("edit|{end}|--set|amount=5000"))), 0);
+    let turn = run.proceed().await.unwrap();
+    assert!(turn.is_waiting(), "two must agree to that: {turn:?}");
+    assert_eq!(code(&office.gate_as(Some(&office.omar), &format!("approve|{end}"))), 0);
+    assert!(run.proceed().await.unwrap().answers()[0].for_model().ends_with("paid 5000 to alice"));
+}
+
+#[tokio::test]
+async fn a_call_is_rejected_answered_and_revoked() {
+    let office = Office::new();
+    let run = office.run().await;
+    let (_, end) = asked(&run.submit([pays("1", 100)]).await.unwrap());
+    assert_eq!(code(&office.dana(&format!("reject|{end}|"))), 4, "without a reason");
+    assert_eq!(said(&office.dana(&format!("reject|{end}|not our fault"))), "pay is rejected\n");
+    assert!(run.proceed().await.unwrap().answers()[0].for_model().contains("not our fault"));
+    let (_, end) = asked(&run.submit([pays("2", 101)]).await.unwrap());
+    assert_eq!(said(&office.dana(&format!("respond|{end}|paid by hand"))), "pay is responded\n");
+    assert!(run.proceed().await.unwrap().answers()[0].for_model().contains("paid by hand"));
+    let (_, end) = asked(&run.submit([pays("3", 102)]).await.unwrap());
+    assert_eq!(code(&office.dana(&format!("revoke|{end}|too early"))), 5, "it is not approved yet");
+    office.dana(&format!("approve|{end}"));
+    assert_eq!(said(&office.gate_as(Some(&office.omar), &format!("revoke|{end}|too risky"))), "pay is cancelled\n");
+    assert!(run.proceed().await.unwrap().answers()[0].for_model().contains("too risky"));
+}
+
+#[tokio::test]
+async fn grants_are_given_listed_and_revoked() {
+    let office = Office::new();
+    let run = office.run().await;
+    let (_, end) = asked(&run.submit([pays("1", 100)]).await.unwrap());
+    let wrong_scope = office.dana(&format!("grants|add|{end}|--any|amout"));
+    assert_eq!(code(&wrong_scope), 4);
+    assert_eq!(code(&office.dana(&format!("grants|add|{end}|--budget|amount"))), 2);
+    let given = office.dana(&format!("grants|add|{end}|--any-run|--any|amount|--budget|amount=300|--per|24h"));
+    assert_eq!(code(&given), 0, "{}", wrong(&given));
+    let listed = said(&office.gate_as(None, "grants"));
+    assert!(listed.contains("pay in any run, of agent, for mia, any `amount`"), "{listed}");
+    assert!(listed.contains("300 of `amount` in all within 1 day"), "{listed}");
+    assert_eq!(run.proceed().await.unwrap().answers()[0].for_model(), "paid 100 to alice");
+    let turn =
+        office.gate().await.run("run-2").on_behalf_of("mia").submit([pays("1", 200), pays("2", 101)]).await.unwrap();
+    let kinds: Vec<_> = turn.answers().iter().map(gate_runtime::Answer::kind).collect();
+    assert!(kinds == ["succeeded", "waiting"] || kinds == ["waiting", "succeeded"], "{kinds:?}");
+    let id = office.json("grants")[0]["id"].as_str().unwrap().to_owned();
+    assert_eq!(code(&office.dana(&format!("grants|revoke|{id}"))), 0);
+    assert_eq!(said(&office.gate_as(None, "grants")), "No standing permission holds.\n");
+    assert_eq!(code(&office.dana(&format!("grants|revoke|{id}"))), 3);
+}
+
+#[tokio::test]
+async fn a_freeze_stops_other_processes_until_it_is_lifted() {
+    let office = Office::new();
+    let run = office.run().await;
+    assert_eq!(run.submit([pays("1", 5)]).await.unwrap().answers()[0].kind(), "succeeded");
+    assert_eq!(code(&office.dana("freeze|--all")), 2, "without a reason");
+    assert_eq!(code(&office.dana("freeze|--all|incident 42")), 0);
+    assert_eq!(run.submit([pays("2", 5)]).await.unwrap().answers()[0].kind(), "frozen");
+    assert!(said(&office.gate_as(None, "freeze")).contains("incident 42"));
+    assert_eq!(office.json("freeze")[0]["scope"], json!(FreezeScope::Everything));
+    assert_eq!(code(&office.dana("freeze|--lift|--tool|pay")), 3, "that is not stopped");
+    assert_eq!(code(&office.dana("freeze|--lift|--all")), 0);
+    assert_eq!(run.submit([pays("2", 5)]).await.unwrap().answers()[0].kind(), "succeeded");
+}
+
+#[tokio::test]
+async fn what_was_in_flight_is_listed_and_settled() {
+    let office = Office::new();
+    {
+        let run = office.run().await;
+        let hanging = [call("1", "hang", &json!({"what": "a"}))];
+        tokio::time::timeout(std::time::Duration::from_millis(200), run.submit(hanging)).await.unwrap_err();
+        // Whoever ran it went away, which is written a moment later.
+        while run.state().await.is_ok() && office.json("recover")[0]["status"] != "indeterminate" {
+            tokio::task::yield_now().await;
+        }
+    }
+    let listed = said(&office.gate_as(None, "recover"));
+    assert!(listed.contains("went away while it ran") && listed.contains("gate settle"), "{listed}");
+    let id = office.json("recover")[0]["id"].as_str().unwrap().to_owned();
+    assert_eq!(code(&office.dana(&format!("settle|{id}|ran"))), 2, "without saying why");
+    assert_eq!(code(&office.dana(&format!("settle|{id}|ran|--why| "))), 4);
+    let settled = office.dana(&format!("settle|{id}|ran|--why|looked|--value|{{\"done\":true}}"));
+    assert_eq!((code(&settled), said(&settled)), (0, "hang is succeeded\n".to_owned()), "{}", wrong(&settled));
+    assert_eq!(code(&office.dana(&format!("settle|{id}|run-again|--why|once more"))), 5);
+    assert_eq!(said(&office.gate_as(None, "recover")), "Nothing is in flight.\n");
+}
+
+#[tokio::test]
+async fn hostile_text_is_shown_and_does_nothing() {
+    let office = Office::new();
+    let run = office.run().await;
+    let hostile = "\u{1b}[2Jalice\u{202e}\n\r| approved";
+    let turn = run.submit([call("1", "pay", &json!({"to": hostile, "amount": 100}))]).await.unwrap();
+    let (_, end) = asked(&turn);
+    for words in ["pending".to_owned(), format!("show|{end}"), "case|ticket-7".to_owned()] {
+        let shown = office.gate_as(None, &words);
+        let text = said(&shown) + &wrong(&shown);
+        assert!(!text.contains('\u{1b}') && !text.contains('\u{202e}') && !text.contains('\r'), "{words}: {text:?}");
+    }
+    assert!(said(&office.gate_as(None, &format!("show|{end}"))).contains("\\u{1b}[2Jalice"));
+}
+
+#[tokio::test]
+async fn secrets_and_their_salts_stay_where_they_are() {
+    let office = Office::new();
+    let run = office.run().await;
+    let turn = run.submit([call("1", "sign_in", &json!({"user": "mia", "password": "correct horse"}))]).await.unwrap();
+    let (_, end) = asked(&turn);
+    for words in ["pending".to_owned(), format!("show|{end}"), "case|ticket-7".to_owned(), "export".to_owned()] {
+        for words in [words.clone(), format!("--json|{words}")] {
+            let shown = office.gate_as(None, &words);
+            assert_eq!(code(&shown), 0, "{words}: {}", wrong(&shown));
+            assert!(
+                !said(&shown).contains("correct horse") && !said(&shown).contains("salt"),
+                "{words}: {}",
+                said(&shown)
+            );
+        }
+    }
+    assert_eq!(code(&office.dana(&format!("approve|{end}"))), 0);
+    assert_eq!(run.proceed().await.unwrap().answers()[0].for_model(), "mia 13");
+}
+
+#[tokio::test]
+async fn the_record_is_exported_line_by_line() {
+    let office = Office::new();
+    let gate = office.gate().await;
+    for run in [gate.run("run-1").case("ticket-7"), gate.run("run-2")] {
+        assert!(!run.submit([pays("1", 5)]).await.unwrap().is_waiting());
+    }
+    let lines = |words: &str| -> Vec<Value> {
+        let text = said(&office.gate_as(None, words));
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    };
+    let all = lines("export");
+    let numbers: Vec<u64> = all.iter().map(|record| record["seq"].as_u64().unwrap()).collect();
+    assert_eq!(numbers, (1..=numbers.len() as u64).collect::<Vec<_>>());
+    assert_eq!(lines("export|--after|2"), all[2..]);
+    assert_eq!(lines("export|--case|ticket-7").len(), 3);
+}
+
+#[test]
+fn what_is_not_there_is_said() {
+    let office = Office::new();
+    let no_database = office.dana("pending");
+    assert_eq!(code(&no_database), 1);
+    assert_eq!(wrong(&no_database), "gate: there is no database gate.db: name it by --db or GATE_DB\n");
+    assert!(!office.path().join("gate.db").exists(), "looking makes none");
+    std::fs::write(office.path().join("gate.db"), "this is no database, whatever its name is").unwrap();
+    assert_eq!(code(&office.dana("pending")), 1);
+    assert_eq!(code(&office.dana("approve")), 2);
+    assert_eq!(code(&office.dana("aprove|x")), 2);
+}
+
+#[tokio::test]
+async fn an_id_may_be_its_end_if_that_tells() {
+    let office = Office::new();
+    let run = office.run().await;
+    let (id, end) = asked(&run.submit([pays("1", 100)]).await.unwrap());
+    assert_eq!(code(&office.dana(&format!("show|{id}"))), 0);
+    assert_eq!(code(&office.dana(&format!("show|…{end}"))), 0);
+    assert_eq!(code(&office.dana(&format!("show|{}", end.to_uppercase()))), 0);
+    assert_eq!(
+        code(&office.dana(&format!("show|{}", end.clone().split_off(5)))),
+        2,
+        "three characters are a slip of the finger"
+    );
+    assert_eq!(code(&office.dana(&format!("show|{}", ApprovalId::new()))), 3);
+}
+
+#[tokio::test]
+async fn what_is_over_is_shown_as_over_and_not_decided() {
+    let office = Office::new();
+    let clock = ManualClock::at("2020-01-01T00:00:00Z".parse().unwrap());
+    let people = StaticDirectory::new().person("dana", ["manager"]);
+    let store = SqliteStore::open(office.path().join("gate.db")).await.unwrap();
+    let gate: Gate<Tools> =
+        Gate::builder(()).directory(people).store(store).clock(clock.clone()).build().await.unwrap();
+    assert!(clock.now() < gate_runtime::Timestamp::now());
+    let (id, end) = asked(&gate.run("run-1").submit([pays("1", 100)]).await.unwrap());
+    assert!(said(&office.gate_as(None, "pending")).contains("over"));
+    let late = office.dana(&format!("approve|{end}"));
+    assert_eq!(code(&late), 5, "{}", wrong(&late));
+    assert!(said(&office.gate_as(None, &format!("show|{id}"))).contains("It is expired"));
+}
+
+#[test]
+fn people_and_completions_are_made() {
+    let office = Office::new();
+    let made = office.gate_as(None, "person|o'neil \"x\"|--role|manager|--name|Ó Néill");
+    assert_eq!(code(&made), 0);
+    let token = wrong(&made).lines().last().unwrap().to_owned();
+    std::fs::write(office.path().join("people.toml"), said(&made)).unwrap();
+    let people = gate_runtime::FileDirectory::open(office.path().join("people.toml")).unwrap();
+    assert_eq!(people.holder_of(&token).unwrap(), Some("o'neil \"x\"".into()));
+    assert!(said(&office.gate_as(None, "completions|bash")).contains("settle"));
+}
