@@ -69,6 +69,45 @@ macro_rules! each_plays {
 
 each_plays! { refund_desk, limits, provenance, agents, resume, overlay, exhaustive }
 
+/// An agent that asks, ends, and is started again: nothing is asked or run twice.
+#[tokio::test]
+async fn tomorrow_asks_once_and_runs_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("people.toml");
+    std::fs::write(file, "[[person]]\nid = \"dana\"\nroles = [\"release manager\"]\n").unwrap();
+    let again = async || said(&program("tomorrow").current_dir(&folder).output().await.unwrap());
+    for _ in 0..2 {
+        assert!(again().await.starts_with("deploy waiting: "));
+    }
+    let people = gate_runtime::StaticDirectory::new().person("dana", ["release manager"]);
+    let store = gate_sqlite::SqliteStore::open(folder.path().join("gate.db")).await.unwrap();
+    let desk: gate_runtime::Gate<gate_runtime::NoTools> =
+        gate_runtime::Gate::builder(()).directory(people).store(store).build().await.unwrap();
+    let pending = desk.pending().await.unwrap();
+    assert_eq!(pending.len(), 1);
+    pending[0].approve(&desk.reviewer("dana").await.unwrap()).await.unwrap();
+    assert_eq!(again().await, "deploying 2.0.1 …\ndeploy succeeded: 2.0.1 is live\n");
+    assert_eq!(again().await, "deploy succeeded: 2.0.1 is live\n");
+}
+
+/// With `--db`, the story is in a database afterwards, twice if it is told twice.
+#[tokio::test]
+async fn refund_desk_keeps_its_story_in_a_database() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("gate.db");
+    for told in 1..=2 {
+        assert!(
+            said(&program("refund_desk").arg("--db").arg(&file).output().await.unwrap()).contains("The record of it")
+        );
+        let store = gate_sqlite::SqliteStore::open(&file).await.unwrap();
+        let desk: gate_runtime::Gate<gate_runtime::NoTools> =
+            gate_runtime::Gate::builder(()).store(store).build().await.unwrap();
+        let story = desk.case("mia's day").await.unwrap();
+        let ran = story.iter().filter(|record| record.kind() == "finished").count();
+        assert_eq!(ran, 4 * told);
+    }
+}
+
 /// Every example that is there is named here, so none is left untested.
 #[test]
 fn every_example_is_tested() {
@@ -85,6 +124,7 @@ fn every_example_is_tested() {
         "provenance",
         "refund_desk",
         "resume",
+        "tomorrow",
     ];
     assert_eq!(there, tested);
 }

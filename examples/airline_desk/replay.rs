@@ -2,7 +2,7 @@
 
 use anyhow::Context as _;
 use gate_runtime::prelude::*;
-use gate_runtime::{Answer, BoxFuture, Clock, RuleResult, Timestamp};
+use gate_runtime::{Answer, BoxFuture, Clock, RuleResult, Store, Timestamp};
 use jiff::tz::{Offset, TimeZone};
 use serde_json::Value;
 
@@ -26,15 +26,18 @@ pub struct Judged {
 }
 
 /// Plays one conversation.
-pub async fn replay(data: &Data, recording: &Recording) -> anyhow::Result<Vec<Judged>> {
+pub async fn replay(data: &Data, recording: &Recording, store: impl Store) -> anyhow::Result<Vec<Judged>> {
     let gate: Gate<AirlineTools> = Gate::builder(Airline::open(data))
+        .store(store)
         .directory(StaticDirectory::new().person("sam", ["supervisor"]))
         .clock(Stopped(TimeZone::fixed(Offset::constant(-5)).to_timestamp(NOW)?))
         // The recorded agent cannot hear that it should stop.
         .denials_per_run(u64::MAX)
         .build()
         .await?;
-    let run = gate.run("recorded").on_behalf_of(recording.user_id.as_str());
+    let (task, trial) = (recording.task, recording.trial);
+    let run = gate.run(format!("task-{task}-trial-{trial}")).on_behalf_of(recording.user_id.as_str());
+    let run = run.case(format!("task-{task}"));
     let mut judged = Vec::new();
     let mut diverged = false;
     for step in &recording.steps {
@@ -53,7 +56,7 @@ pub async fn replay(data: &Data, recording: &Recording) -> anyhow::Result<Vec<Ju
                 let ran = matches!(answer.result(), CallResult::Ran(_));
                 let identical = (ran && !diverged).then(|| is_same(answer, recorded));
                 diverged |= is_change && (answer.kind() == "succeeded") == recorded.starts_with("Error");
-                let (task, trial, tool) = (recording.task, recording.trial, call.tool().to_string());
+                let tool = call.tool().to_string();
                 judged.push(Judged { task, trial, tool, right, verdict, rules, identical });
             }
         }

@@ -5,6 +5,8 @@
 //!
 //! With `OPENAI_API_KEY` set (and optionally `OPENAI_BASE_URL`, `OPENAI_MODEL`) a real model takes the agent's part, and you the
 //! customer's and the manager's.
+//!
+//! `-- --db FILE` keeps everything in a database, for `gate --db FILE` to look at.
 
 #![expect(clippy::print_stdout, reason = "an example talks to its reader")]
 #![expect(unreachable_pub, reason = "the modules of an example are its own")]
@@ -15,8 +17,10 @@ mod people;
 mod script;
 
 use anyhow::Context as _;
+use gate_runtime::Timestamp;
 use gate_runtime::dialect::openai;
 use gate_runtime::prelude::*;
+use gate_sqlite::SqliteStore;
 use serde_json::{Value, json};
 
 use desk::{Desk, SupportTools};
@@ -25,13 +29,17 @@ use people::Customer;
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    let gate: Gate<SupportTools> = Gate::builder(Desk::open())
-        .agent("support")
-        .directory(StaticDirectory::new().person("dana", ["manager"]))
-        .build()
-        .await?;
+    let mut builder =
+        Gate::builder(Desk::open()).agent("support").directory(StaticDirectory::new().person("dana", ["manager"]));
+    let mut conversation = "conversation-1".to_owned();
+    if let Some(file) = database()? {
+        // In a database, another conversation is another run.
+        conversation = format!("conversation-{}", Timestamp::now());
+        builder = builder.store(SqliteStore::open(file).await?);
+    }
+    let gate: Gate<SupportTools> = builder.build().await?;
     let dana = gate.reviewer("dana").await?;
-    let run = gate.run("conversation-1").agent("support").on_behalf_of("mia");
+    let run = gate.run(conversation).agent("support").on_behalf_of("mia").case("mia's day");
 
     let mut model = Model::from_environment();
     let mut customer = Customer::new(model.is_scripted());
@@ -62,7 +70,17 @@ async fn main() -> anyhow::Result<()> {
             messages.extend(openai::messages(&turn));
         }
     }
-    people::show_record(&gate).await
+    people::show_record(&gate, run.info().run()).await
+}
+
+/// The database that was named, if any.
+fn database() -> anyhow::Result<Option<String>> {
+    let mut arguments = std::env::args().skip(1);
+    match (arguments.next().as_deref(), arguments.next()) {
+        (None, _) => Ok(None),
+        (Some("--db"), Some(file)) => Ok(Some(file)),
+        (Some(other), _) => anyhow::bail!("`{other}`? There is `--db FILE`, or nothing"),
+    }
 }
 
 /// The system prompt: the agent's task, and what the gate has to say about its tools.

@@ -3,7 +3,7 @@
 use std::io::{self, BufRead, IsTerminal as _, Read, Write as _};
 
 use gate_runtime::prelude::*;
-use gate_runtime::{Answer, Terminal};
+use gate_runtime::{Answer, RunId, Terminal};
 use serde_json::Value;
 
 use crate::desk::SupportTools;
@@ -102,8 +102,9 @@ fn decided_by(answer: &Answer) -> String {
 }
 
 /// What is on the record at the end.
-pub async fn show_record(gate: &Gate<SupportTools>) -> anyhow::Result<()> {
-    let records = gate.records(0, 1_000).await?;
+pub async fn show_record(gate: &Gate<SupportTools>, run: &RunId) -> anyhow::Result<()> {
+    let mut records = gate.records(0, 1_000).await?;
+    records.retain(|record| record.run().is_none_or(|other| other == run));
     println!("\nThe record of it, {} entries:", records.len());
     for record in records {
         let subject = record.subject().map(|subject| format!("{:<7} {}", subject.call().as_str(), subject.tool()));

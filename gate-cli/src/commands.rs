@@ -5,8 +5,8 @@ use std::time::Duration;
 use clap::CommandFactory as _;
 use gate_runtime::prelude::*;
 use gate_runtime::{
-    ApprovalFilter, FreezeScope, Interruption, RecordFilter, ReviewerToken, Settlement, Status, Store as _, Terminal,
-    Timestamp,
+    ApprovalFilter, Deciding, FreezeScope, Interruption, RecordFilter, ReviewerToken, Settlement, Status, Store as _,
+    Terminal, Timestamp,
 };
 use gate_sqlite::SqliteStore;
 use serde_json::{Value, json};
@@ -46,15 +46,13 @@ async fn decide(desk: &Desk, command: &Command) -> Done {
         Command::Approve { one, comment, confirm } => {
             let asked = desk.one(one).await?;
             desk.confirm(&asked, confirm.as_deref()).await?;
-            let deciding = asked.approve(&me).comment(comment.as_deref().unwrap_or_default());
-            tell(desk, deciding.await?.approval())
+            tell(desk, saying(asked.approve(&me), comment.as_deref()).await?.approval())
         }
         Command::Edit { one, set, remove, comment, confirm } => {
             let asked = desk.one(one).await?;
             let edit = edit(set, remove)?;
             desk.confirm(&asked, confirm.as_deref()).await?;
-            let deciding = asked.edit(&me, edit).comment(comment.as_deref().unwrap_or_default());
-            tell(desk, deciding.await?.approval())
+            tell(desk, saying(asked.edit(&me, edit), comment.as_deref()).await?.approval())
         }
         Command::Reject { one, reason } => {
             tell(desk, desk.one(one).await?.reject(&me, reason.as_str()).await?.approval())
@@ -92,6 +90,13 @@ async fn decide(desk: &Desk, command: &Command) -> Done {
             tell(desk, &*desk.in_flight(one).await?.settle(&me, settlement, why.as_str()).await?)
         }
         _ => Ok(()),
+    }
+}
+
+fn saying<'a>(deciding: Deciding<'a>, comment: Option<&str>) -> Deciding<'a> {
+    match comment {
+        Some(comment) => deciding.comment(comment),
+        None => deciding,
     }
 }
 
