@@ -6,7 +6,11 @@ use std::io::{self, Cursor, Write};
 use std::sync::{Arc, Mutex};
 
 use gate_runtime::prelude::*;
-use gate_runtime::{Digest, Reviewer, Status, Terminal, Visible};
+use gate_runtime::{
+    Approval, ApprovalFilter, BoxFuture, Committed, Descriptor, Digest, NoTools, Proposal, Recalled, Record,
+    RecordFilter, Reviewer, Standing, Status, Store, StoreError, Terminal, Timestamp, Transition, Visible,
+};
+use tokio::sync::watch;
 
 /// Payments.
 #[policy]
@@ -212,13 +216,53 @@ async fn a_tool_that_is_not_known_here_wants_its_name_typed() {
     let (store, people) = (MemoryStore::new(), || StaticDirectory::new().person("dana", ["manager"]));
     let owner: Gate<Tools> = Gate::builder(()).store(store.clone()).directory(people()).build().await.unwrap();
     let _ = owner.run("run-1").submit([payment()]).await.unwrap();
-    let inbox: Gate<MoveTools> =
-        Gate::builder(()).store(store).directory(people().person("omar", ["manager"])).build().await.unwrap();
+    let people = people().person("omar", ["manager"]);
+    let forgetful = Forgetful(store.clone());
+    let inbox: Gate<MoveTools> = Gate::builder(()).store(forgetful).directory(people.clone()).build().await.unwrap();
     let (asked, dana) = (inbox.pending().await.unwrap(), inbox.reviewer("dana").await.unwrap());
     let screen = Screen::default();
     Terminal::over(&b"a\n\n"[..], screen.clone()).ask(&asked[0], &dana).await.unwrap();
     assert!(screen.text().contains("UNKNOWN HERE: taken for destructive") && screen.text().contains("not approved"));
     assert_eq!(inbox.pending().await.unwrap().len(), 1);
+    // Where the store knows it, the reviewer sees what it is.
+    let desk: Gate<NoTools> = Gate::builder(()).store(store).directory(people).build().await.unwrap();
+    let (asked, screen) = (desk.pending().await.unwrap(), Screen::default());
+    Terminal::over(&b"a\n\n"[..], screen.clone()).ask(&asked[0], &dana).await.unwrap();
+    assert!(screen.text().contains("Whole units.") && screen.text().contains("approved"), "{}", screen.text());
+    assert_eq!(desk.pending().await.unwrap().len(), 0);
+}
+
+/// A store that was written before tools were kept.
+struct Forgetful(MemoryStore);
+
+impl Store for Forgetful {
+    fn recall<'a>(&'a self, about: &'a Proposal) -> BoxFuture<'a, Result<Recalled, StoreError>> {
+        self.0.recall(about)
+    }
+
+    fn commit(&self, transition: Transition) -> BoxFuture<'_, Result<Committed, StoreError>> {
+        self.0.commit(transition)
+    }
+
+    fn approvals<'a>(&'a self, filter: &'a ApprovalFilter) -> BoxFuture<'a, Result<Vec<Arc<Approval>>, StoreError>> {
+        self.0.approvals(filter)
+    }
+
+    fn records<'a>(&'a self, filter: &'a RecordFilter) -> BoxFuture<'a, Result<Vec<Arc<Record>>, StoreError>> {
+        self.0.records(filter)
+    }
+
+    fn standing(&self, now: Timestamp) -> BoxFuture<'_, Result<Standing, StoreError>> {
+        self.0.standing(now)
+    }
+
+    fn tool(&self, _: Digest) -> BoxFuture<'_, Result<Option<Arc<Descriptor>>, StoreError>> {
+        Box::pin(async { Ok(None) })
+    }
+
+    fn watch(&self) -> watch::Receiver<u64> {
+        self.0.watch()
+    }
 }
 
 /// Two must agree.
@@ -369,7 +413,7 @@ async fn w59_no_text_can_draw_a_row_of_its_own() {
     let call = ToolCall::new("1", "pay", serde_json::json!({"to": fake, "amount": 500, "note": long}).to_string());
     let (shown, ..) = type_in(call.reasoning(fake), "s\n").await;
     let starts = |row: &str| shown.lines().filter(|line| line.starts_with(row)).count();
-    assert_eq!((starts("┌─"), starts("└─"), starts("│  decides")), (2, 2, 1), "{shown}");
+    assert_eq!((starts("┌─"), starts("└─"), starts("│  decides")), (2, 2, 2), "{shown}");
 }
 
 #[tokio::test]

@@ -25,6 +25,7 @@ on_every_store! {
     v53_a_clock_that_jumps_approves_nothing,
     v54_first_tier_second_tier_then_expired_each_once,
     v54_deadlines_come_by_themselves,
+    v54_reminders_come_each_once_and_the_policy_says_what_the_model_is_told,
     v55_a_role_that_nobody_holds_stops_the_build,
     v56_a_missing_comment_is_refused_with_that_reason,
     z91_expired_is_no_rejection,
@@ -281,6 +282,44 @@ async fn v54_deadlines_come_by_themselves(store: Shared) {
     clock.advance(minutes(10));
     until(async || story(&gate).await.contains(&"expired")).await;
     assert_eq!(kinds(&run.wait().await.unwrap()), ["expired"]);
+}
+
+/// Reminders, and a word for the model.
+#[policy]
+fn patient(rules: Rules<Close>) -> Rules<Close> {
+    let manager = ask(role("manager")).within(hours(1)).remind_every(minutes(20));
+    rules.otherwise(manager.tell_if_expired("Tell the customer that we write tomorrow."))
+}
+
+/// Close.
+#[gated_tool(policy = "patient")]
+fn close(what: String) -> String {
+    what
+}
+
+registry! { PatientTools for State { Close } }
+
+async fn v54_reminders_come_each_once_and_the_policy_says_what_the_model_is_told(store: Shared) {
+    let clock = gate_runtime::testing::ManualClock::at(noon());
+    let gate = async || -> Gate<PatientTools> {
+        builder(&store, &State::default()).clock(clock.clone()).build().await.unwrap()
+    };
+    let (gate, other) = (gate().await, gate().await);
+    let run = run(&gate);
+    let _ = run.submit([call("1", "close", json!({"what": "a"}))]).await.unwrap();
+    for minute in [19, 1, 5, 15, 15] {
+        clock.advance(minutes(minute));
+        for gate in [&gate, &other, &gate] {
+            gate.do_what_is_due().await;
+        }
+    }
+    let reminded = async || story(&gate).await.iter().filter(|kind| **kind == "reminded").count();
+    assert_eq!(reminded().await, 2);
+    clock.advance(minutes(5));
+    until(async || story(&gate).await.contains(&"expired")).await;
+    assert_eq!(reminded().await, 2, "at its end it is over");
+    let told = run.proceed().await.unwrap().answers()[0].for_model();
+    assert_eq!(told, "Not run: nobody decided in time. Tell the customer that we write tomorrow.");
 }
 
 async fn v55_a_role_that_nobody_holds_stops_the_build(store: Shared) {

@@ -31,7 +31,7 @@ use crate::values::words;
 ///         CallError::Indeterminate(_) => "nobody knows whether it ran",
 ///     }
 /// }
-/// # assert_eq!(explain(&CallError::NotRun(NotRun::Expired)), "it did not run");
+/// # assert_eq!(explain(&CallError::NotRun(NotRun::Expired { told: None })), "it did not run");
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub enum CallError {

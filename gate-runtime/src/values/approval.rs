@@ -182,11 +182,13 @@ pub struct Approval {
     pub(crate) failure: Option<Arc<str>>,
     #[serde(default, skip_serializing_if = "is_zero")]
     pub(crate) attempts: u32,
+    /// How many reminders have been announced.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(crate) reminded: u64,
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
-fn is_zero(count: &u32) -> bool {
-    *count == 0
+fn is_zero<T: PartialEq + Default>(count: &T) -> bool {
+    *count == T::default()
 }
 
 impl Approval {
@@ -349,7 +351,10 @@ impl Approval {
                 Some(Refusal { by, reason, .. }) => NotRun::Rejected { by, reason, again: self.votes.is_empty() },
                 None => NotRun::Unavailable { problem: "a rejection without a reason".to_owned() },
             }),
-            Status::Expired => Some(NotRun::Expired),
+            Status::Expired => {
+                let told = self.requirements.iter().find_map(Requirement::told_if_expired);
+                Some(NotRun::Expired { told: told.map(str::to_owned) })
+            }
             Status::Cancelled => Some(NotRun::Cancelled { reason: reason() }),
             Status::Pending
             | Status::Approved

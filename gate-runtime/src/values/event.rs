@@ -74,6 +74,11 @@ pub enum CallEvent {
         /// For each requirement, how many steps have begun.
         reached: Vec<usize>,
     },
+    /// Those who are asked were reminded.
+    Reminded {
+        /// How many times, with this one.
+        count: u64,
+    },
     /// Nobody decided in time.
     Expired,
     /// Whoever asked took it back.
@@ -488,6 +493,7 @@ impl Record {
                 CallEvent::Voted { .. } => "voted",
                 CallEvent::Covered { .. } => "covered",
                 CallEvent::Escalated { .. } => "escalated",
+                CallEvent::Reminded { .. } => "reminded",
                 CallEvent::Expired => "expired",
                 CallEvent::Cancelled { .. } => "cancelled",
                 CallEvent::Withdrawn { .. } => "withdrawn",

@@ -101,7 +101,11 @@ pub enum NotRun {
         again: bool,
     },
     /// Nobody decided in time.
-    Expired,
+    Expired {
+        /// What the policy wants the model to be told, if it says so.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        told: Option<String>,
+    },
     /// Whoever asked took the question back.
     Cancelled {
         /// Why.
@@ -131,7 +135,7 @@ impl NotRun {
         match self {
             Self::Denied { .. } => "denied",
             Self::Rejected { .. } => "rejected",
-            Self::Expired => "expired",
+            Self::Expired { .. } => "expired",
             Self::Cancelled { .. } => "cancelled",
             Self::Frozen { .. } => "frozen",
             Self::Invalid { .. } => "invalid",
@@ -169,7 +173,8 @@ impl NotRun {
                 "Not run: a person already decided against this very call, for this reason: \"{reason}\". \
                  Do not propose it again."
             ),
-            Self::Expired => {
+            Self::Expired { told: Some(told) } => format!("Not run: nobody decided in time. {told}"),
+            Self::Expired { told: None } => {
                 "Not run: nobody decided in time. Tell the user that it is not done; do not propose it again by yourself."
                     .to_owned()
             }
@@ -195,7 +200,7 @@ impl NotRun {
             Self::Denied { rule, .. } => format!("denied by rule \"{rule}\""),
             Self::Rejected { by, reason, again: false } => format!("rejected by {by}: \"{reason}\""),
             Self::Rejected { by, reason, again: true } => format!("rejected before by {by}: \"{reason}\""),
-            Self::Expired => "expired: nobody decided in time".to_owned(),
+            Self::Expired { .. } => "expired: nobody decided in time".to_owned(),
             Self::Cancelled { reason } => format!("cancelled: {reason}"),
             Self::Frozen { reason } => format!("frozen: {reason}"),
             Self::Invalid { problem } => format!("invalid: {problem}"),

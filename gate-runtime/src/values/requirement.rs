@@ -168,6 +168,10 @@ pub struct Requirement {
     repeatable: bool,
     #[serde(default, skip_serializing_if = "is_false")]
     no_grants: bool,
+    #[serde(default, with = "seconds", skip_serializing_if = "Option::is_none")]
+    remind: Option<Duration>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    told_if_expired: Option<String>,
 }
 
 /// Asks someone: the start of a [`Requirement`].
@@ -192,6 +196,8 @@ impl From<Who> for Requirement {
             hold_batch: false,
             repeatable: false,
             no_grants: false,
+            remind: None,
+            told_if_expired: None,
         }
     }
 }
@@ -267,6 +273,27 @@ impl Requirement {
         self
     }
 
+    /// Reminds those who are asked, again and again after this time, until it is decided. Counted in whole seconds. Each reminder is on the
+    /// record, once, whichever process sees that it is due.
+    #[must_use]
+    pub fn remind_every(mut self, time: Duration) -> Self {
+        self.remind = Some(time);
+        self
+    }
+
+    /// What the model is told when nobody decided in time, instead of that it should not propose it again by itself.
+    ///
+    /// ```
+    /// use gate_runtime::prelude::*;
+    /// let patient = ask(role("manager")).within(hours(1)).tell_if_expired("Tell the customer that we write tomorrow.");
+    /// assert_eq!(patient.told_if_expired(), Some("Tell the customer that we write tomorrow."));
+    /// ```
+    #[must_use]
+    pub fn tell_if_expired(mut self, text: impl Into<String>) -> Self {
+        self.told_if_expired = Some(text.into());
+        self
+    }
+
     fn last_tier(&mut self, change: impl FnOnce(&mut Tier)) {
         if let Some(tier) = self.tiers.last_mut() {
             change(tier);
@@ -315,8 +342,30 @@ impl Requirement {
         !self.no_grants
     }
 
+    /// What the model is told when nobody decided in time, if the policy says so.
+    #[must_use]
+    pub fn told_if_expired(&self) -> Option<&str> {
+        self.told_if_expired.as_deref()
+    }
+
+    /// How many reminders are due at `now`.
+    pub(crate) fn reminders(&self, since: Timestamp, now: Timestamp) -> u64 {
+        let passed = u64::try_from(now.as_second().saturating_sub(since.as_second())).unwrap_or(0);
+        self.remind.map(|time| time.as_secs()).filter(|every| *every > 0).map_or(0, |every| passed / every)
+    }
+
+    /// When the reminder after so many is due.
+    pub(crate) fn next_reminder(&self, since: Timestamp, now: Timestamp) -> Option<Timestamp> {
+        let every = i64::try_from(self.remind?.as_secs()).ok()?;
+        let next = i64::try_from(self.reminders(since, now).checked_add(1)?).ok()?;
+        Timestamp::from_second(since.as_second().checked_add(every.checked_mul(next)?)?).ok()
+    }
+
     /// What is wrong with it, if anything: it could never be met, or a part of it could never happen.
     pub(crate) fn problem(&self) -> Option<String> {
+        if self.remind.is_some_and(|time| time.as_secs() == 0) {
+            return Some("reminders after less than a second: give people time to answer".to_owned());
+        }
         let last = self.tiers.len().saturating_sub(1);
         self.tiers.iter().enumerate().find_map(|(index, tier)| {
             if tier.count == 0 || tier.deny_count == 0 {

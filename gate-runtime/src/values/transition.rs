@@ -115,6 +115,7 @@ impl Approval {
             note: None,
             failure: None,
             attempts: 0,
+            reminded: 0,
         };
         approval.reached = approval.reached_at(now).unwrap_or_default();
         approval
@@ -156,6 +157,13 @@ impl Approval {
                     return Err(Refused::NothingDue);
                 }
                 self.reached.clone_from(reached);
+            }
+            CallEvent::Reminded { count } => {
+                self.must_be(&[Status::Pending])?;
+                if *count <= self.reminded || *count != self.reminders_at(now) {
+                    return Err(Refused::NothingDue);
+                }
+                self.reminded = *count;
             }
             CallEvent::Expired => {
                 self.must_be(&[Status::Pending])?;
@@ -253,8 +261,14 @@ impl Approval {
             self.requirements.push(anyone().into());
         }
         self.status = Status::Pending;
-        self.asked_at = now;
+        self.ask_from(now);
         self.reached = self.reached_at(now).unwrap_or_default();
+    }
+
+    /// From now on the times of the question count.
+    fn ask_from(&mut self, now: Timestamp) {
+        self.asked_at = now;
+        self.reminded = 0;
     }
 
     /// Ends a question without an approval. A call that ran and failed before stays what it is: failed.
@@ -283,7 +297,10 @@ impl Approval {
         match self.reached_at(now) {
             None => Some(CallEvent::Expired),
             Some(reached) if reached != self.reached => Some(CallEvent::Escalated { reached }),
-            Some(_) => None,
+            Some(_) => {
+                let count = self.reminders_at(now);
+                (count > self.reminded).then_some(CallEvent::Reminded { count })
+            }
         }
     }
 
@@ -293,7 +310,16 @@ impl Approval {
         if self.status != Status::Pending {
             return self.vouched_until();
         }
-        self.requirements.iter().filter_map(|requirement| requirement.next_change(self.asked_at, now)).min()
+        let next = |requirement: &Requirement| {
+            let (change, reminder) =
+                (requirement.next_change(self.asked_at, now), requirement.next_reminder(self.asked_at, now));
+            change.into_iter().chain(reminder).min()
+        };
+        self.requirements.iter().filter_map(next).min()
+    }
+
+    fn reminders_at(&self, now: Timestamp) -> u64 {
+        self.requirements.iter().map(|requirement| requirement.reminders(self.asked_at, now)).max().unwrap_or(0)
     }
 
     /// The approval as a store takes it in that has never seen it.
@@ -306,7 +332,7 @@ impl Approval {
                 self.status = Status::Pending;
                 self.votes.clear();
                 self.grant = None;
-                self.asked_at = now;
+                self.ask_from(now);
                 self.note = Some("it was approved before, where it may already have run".to_owned());
             }
             Status::Approved | Status::Dispatched => {
@@ -367,7 +393,7 @@ impl Approval {
         let stands = asked == self.requirements && changes.is_empty();
         if !stands {
             self.requirements = asked;
-            self.asked_at = now;
+            self.ask_from(now);
         }
         let granted = self.grant.is_some() && self.requirements.iter().all(Requirement::takes_grants);
         // Who was asked only later does not undo what was decided before; but consent must be there, and to just this.
