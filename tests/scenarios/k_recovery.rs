@@ -232,13 +232,14 @@ async fn k71_a_long_body_is_vouched_for_until_it_ends(store: Shared) {
     };
     for _ in 0..10 {
         let before = vouched().await;
-        // Twice as long as a process is silent, and less than it is believed.
-        for _ in 0..2 {
+        // As long as a process is silent; once more, if it looked at the clock only after it was set.
+        desk.clock.advance(std::time::Duration::from_secs(10));
+        let patience = std::time::Instant::now();
+        while vouched().await == before && patience.elapsed().as_secs() < 3 {
+            tokio::task::yield_now().await;
+        }
+        if vouched().await == before {
             desk.clock.advance(std::time::Duration::from_secs(10));
-            let patience = std::time::Instant::now();
-            while vouched().await == before && patience.elapsed().as_millis() < 500 {
-                tokio::task::yield_now().await;
-            }
         }
         until(async || vouched().await > before).await;
     }
