@@ -47,9 +47,8 @@ pub(crate) enum Command {
         /// Why: for the record.
         #[arg(long, short)]
         comment: Option<String>,
-        /// The name of the tool, for a destructive call, where nobody is at the terminal to type it.
-        #[arg(long, value_name = "TOOL")]
-        confirm: Option<String>,
+        #[command(flatten)]
+        sure: Sure,
     },
     /// Lets a call run with other arguments.
     Edit {
@@ -64,9 +63,8 @@ pub(crate) enum Command {
         /// Why: for the record.
         #[arg(long, short)]
         comment: Option<String>,
-        /// The name of the tool, for a destructive call, where nobody is at the terminal to type it.
-        #[arg(long, value_name = "TOOL")]
-        confirm: Option<String>,
+        #[command(flatten)]
+        sure: Sure,
     },
     /// Does not let a call run.
     Reject {
@@ -123,6 +121,9 @@ pub(crate) enum Command {
         /// How you know: for the record.
         #[arg(long)]
         why: String,
+        /// Which attempt to run it, if it began more than once: what is said of one is not said of the next.
+        #[arg(long, value_name = "NUMBER")]
+        attempt: Option<u32>,
         /// What it gave back, where it ran: JSON, or a text.
         #[arg(long, default_value = "null")]
         value: String,
@@ -159,6 +160,17 @@ pub(crate) enum Command {
 pub(crate) struct One {
     /// The approval: its id, or the end of it that tells it from the others that are open.
     pub(crate) id: String,
+}
+
+/// That it is this call, and no other, where nobody is at the terminal to be asked.
+#[derive(Debug, Args)]
+pub(crate) struct Sure {
+    /// The name of the tool: for a destructive call.
+    #[arg(long, value_name = "TOOL")]
+    pub(crate) confirm: Option<String>,
+    /// The digest of the arguments, as `gate show` has it: for a call that was edited, or ran and failed.
+    #[arg(long, value_name = "DIGEST")]
+    pub(crate) digest: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -204,9 +216,8 @@ pub(crate) enum Grants {
         /// Until then, like `2026-12-24T18:00:00Z`.
         #[arg(long, value_name = "TIME")]
         until: Option<String>,
-        /// The name of the tool, for a destructive call, where nobody is at the terminal to type it.
-        #[arg(long, value_name = "TOOL")]
-        confirm: Option<String>,
+        #[command(flatten)]
+        sure: Sure,
     },
     /// Ends one: it covers nothing from now on.
     Revoke {

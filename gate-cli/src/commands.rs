@@ -8,13 +8,12 @@ use gate_runtime::{
     ApprovalFilter, Deciding, FreezeScope, Interruption, RecordFilter, ReviewerToken, Settlement, Status, Store as _,
     Terminal, Timestamp,
 };
-use gate_sqlite::SqliteStore;
 use serde_json::{Value, json};
 
 use crate::args::{Became, Cli, Command, Frozen, Grants, One};
-use crate::desk::Desk;
+use crate::desk::{Desk, open};
 use crate::failure::Failure;
-use crate::show::{Look, object, plain, say, short, span, summary, words};
+use crate::show::{Look, object, plain, say, say_json, short, span, summary, words};
 
 type Done = Result<(), Failure>;
 
@@ -43,15 +42,15 @@ async fn decide(desk: &Desk, command: &Command) -> Done {
     let me = desk.reviewer().await?;
     match command {
         Command::Review => review(desk, &me).await,
-        Command::Approve { one, comment, confirm } => {
+        Command::Approve { one, comment, sure } => {
             let asked = desk.one(one).await?;
-            desk.confirm(&asked, confirm.as_deref()).await?;
+            desk.confirm(&asked, sure).await?;
             tell(desk, saying(asked.approve(&me), comment.as_deref()).await?.approval())
         }
-        Command::Edit { one, set, remove, comment, confirm } => {
+        Command::Edit { one, set, remove, comment, sure } => {
             let asked = desk.one(one).await?;
             let edit = edit(set, remove)?;
-            desk.confirm(&asked, confirm.as_deref()).await?;
+            desk.confirm(&asked, sure).await?;
             tell(desk, saying(asked.edit(&me, edit), comment.as_deref()).await?.approval())
         }
         Command::Reject { one, reason } => {
@@ -67,10 +66,10 @@ async fn decide(desk: &Desk, command: &Command) -> Done {
             desk.gate.revoke(&grant, &me).await?;
             desk.look.done(&format!("It covers nothing any more: {}", plain(grant.to_string())), &json!(*grant))
         }
-        Command::Grants { what: Some(add @ Grants::Add { one, confirm, .. }) } => {
+        Command::Grants { what: Some(add @ Grants::Add { one, sure, .. }) } => {
             let asked = desk.one(one).await?;
             let scope = scope(add)?;
-            desk.confirm(&asked, confirm.as_deref()).await?;
+            desk.confirm(&asked, sure).await?;
             let grant = if asked.approval().status() == Status::Pending {
                 asked.grant(&me, scope).await?.grant().cloned()
             } else {
@@ -81,16 +80,31 @@ async fn decide(desk: &Desk, command: &Command) -> Done {
             desk.look.done(&format!("From now on: {}", plain(grant.to_string())), &json!(*grant))
         }
         Command::Freeze { scope, lift, reason } => freeze(desk, &me, scope, *lift, reason.as_deref()).await,
-        Command::Settle { one, what, why, value } => {
+        Command::Settle { one, what, why, value, attempt } => {
             let settlement = match what {
                 Became::Ran => Settlement::ran(&value_of(value)),
                 Became::DidNotRun => Settlement::DidNotRun,
                 Became::RunAgain => Settlement::RunAgain,
             };
-            tell(desk, &*desk.in_flight(one).await?.settle(&me, settlement, why.as_str()).await?)
+            let lost = desk.in_flight(one).await?;
+            let begun = lost.approval().attempts();
+            if attempt.map_or(begun > 1, |attempt| attempt != begun) {
+                let words =
+                    format!("it began {begun} times: say which you mean by `--attempt`, as `gate recover` lists it");
+                return Err(Failure::Refused(words));
+            }
+            tell(desk, &*lost.settle(&me, settlement, why.as_str()).await?)
         }
         _ => Ok(()),
     }
+}
+
+/// What somebody who saw the call before would not expect.
+fn marks(approval: &gate_runtime::Approval) -> String {
+    let failed = approval.failure().map(|failure| format!(" (ran and failed: {})", plain(failure)));
+    let edited = approval.is_edited().then(|| " (edited)".to_owned());
+    let voted = (!approval.votes().is_empty()).then(|| format!(" ({} voted)", approval.votes().len()));
+    [failed, edited, voted].into_iter().flatten().collect()
 }
 
 fn saying<'a>(deciding: Deciding<'a>, comment: Option<&str>) -> Deciding<'a> {
@@ -116,7 +130,7 @@ async fn pending(desk: &Desk, run: Option<&str>, limit: usize) -> Done {
         vec![
             short(&approval.id()),
             format!("{}{}", plain(approval.tool()), if danger { " !" } else { "" }),
-            summary(approval),
+            format!("{}{}", summary(approval), marks(approval)),
             format!("{}{who}", plain(info.agent())),
             plain(approval.waits_for()),
             span(approval.asked_at(), now),
@@ -149,7 +163,7 @@ async fn show(desk: &Desk, one: &One) -> Done {
                 all.insert("note".to_owned(), json!(approval.note()));
                 all.insert("descriptor".to_owned(), json!(asked.descriptor()));
             }
-            say(&all.to_string())
+            say_json(&all)
         }
         Look::People => {
             Terminal::standard().show(&asked).await?;
@@ -198,11 +212,12 @@ async fn recover(desk: &Desk) -> Done {
             plain(approval.tool()),
             summary(approval),
             plain(approval.subject().info().run()),
+            approval.attempts().to_string(),
             format!("{:.0}", approval.changed_at()),
             stands,
         ]
     };
-    let heads = ["ID", "TOOL", "ARGUMENTS", "RUN", "SINCE", "STANDS"];
+    let heads = ["ID", "TOOL", "ARGUMENTS", "RUN", "ATTEMPT", "SINCE", "STANDS"];
     desk.look.list(&found, &heads, row, |lost| object(lost.approval()), "Nothing is in flight.")?;
     match desk.look {
         Look::People if found.iter().any(|lost| lost.vouched_until().is_none()) => {
@@ -214,7 +229,7 @@ async fn recover(desk: &Desk) -> Done {
 
 async fn export(cli: &Cli, after: u64, case: Option<&str>) -> Done {
     // As the store has it, and whatever the gate would say of it.
-    let store = SqliteStore::open(&cli.db).await?;
+    let store = open(cli).await?;
     let mut last = after;
     loop {
         let filter = RecordFilter::after(last).limit(1_000);
@@ -223,7 +238,7 @@ async fn export(cli: &Cli, after: u64, case: Option<&str>) -> Done {
         let Some(newest) = page.last() else { return Ok(()) };
         last = newest.seq();
         for record in &page {
-            say(&serde_json::to_string(&**record)?)?;
+            say_json(&json!(**record))?;
         }
     }
 }
@@ -259,10 +274,10 @@ async fn freeze(desk: &Desk, me: &gate_runtime::Reviewer, scope: &Frozen, lift: 
     };
     let name = plain(scope.to_string());
     if lift {
-        if desk.gate.standing().await?.freezes.iter().all(|freeze| *freeze.scope() != scope) {
-            return Err(Failure::Missing(format!("{name} is not stopped")));
-        }
-        desk.gate.lift_freeze(&scope, me).await?;
+        let freezes = desk.gate.standing().await?.freezes;
+        let held = freezes.into_iter().find(|freeze| *freeze.scope() == scope);
+        let held = held.ok_or_else(|| Failure::Missing(format!("{name} is not stopped")))?;
+        desk.gate.lift_freeze(&held, me).await?;
         return desk.look.done(&format!("It goes on: {name}"), &json!({"lifted": scope}));
     }
     let Some(reason) = reason else {

@@ -8,7 +8,7 @@ use gate_runtime::{
 };
 use gate_sqlite::SqliteStore;
 
-use crate::args::{Cli, One};
+use crate::args::{Cli, One, Sure};
 use crate::failure::Failure;
 use crate::show::{Look, plain};
 
@@ -22,14 +22,14 @@ pub(crate) struct Desk {
 impl Desk {
     /// For looking: nobody has to be known.
     pub(crate) async fn to_look(cli: &Cli) -> Result<Self, Failure> {
-        let gate = Gate::builder(()).store(store(cli).await?).build().await?;
+        let gate = Gate::builder(()).store(open(cli).await?).build().await?;
         Ok(Self { gate, look: Look::of(cli.json), people: None })
     }
 
     /// For deciding: the people must be known.
     pub(crate) async fn to_decide(cli: &Cli) -> Result<Self, Failure> {
         let people = FileDirectory::open(&cli.people)?;
-        let gate = Gate::builder(()).store(store(cli).await?).directory(people.clone()).build().await?;
+        let gate = Gate::builder(()).store(open(cli).await?).directory(people.clone()).build().await?;
         Ok(Self { gate, look: Look::of(cli.json), people: Some(people) })
     }
 
@@ -92,33 +92,48 @@ impl Desk {
         found.ok_or_else(|| Failure::Missing(format!("there is no standing permission {id}")))
     }
 
-    /// Shows everything about a call, and wants the name of its tool typed if it is destructive.
-    pub(crate) async fn confirm(&self, asked: &Interruption, given: Option<&str>) -> Result<(), Failure> {
+    /// Shows everything about a call, and makes sure that it is this one that is meant: asks at the terminal, and wants the name of the tool typed if
+    /// the call is destructive; where nobody is there, the options say it.
+    pub(crate) async fn confirm(&self, asked: &Interruption, sure: &Sure) -> Result<(), Failure> {
+        let approval = asked.approval();
         let mut terminal = Terminal::on_stderr();
         terminal.show(asked).await?;
-        if asked.descriptor().is_some_and(|descriptor| !descriptor.annotations().destructive) {
-            return Ok(());
+        let (tool, digest) = (approval.tool(), approval.arguments().digest().to_string());
+        let is_destructive = asked.descriptor().is_none_or(|descriptor| descriptor.annotations().destructive);
+        let is_there = std::io::stdin().is_terminal();
+        match &sure.digest {
+            Some(given) if *given != digest => {
+                return Err(Failure::Refused("its arguments are not those any more: look at it again".to_owned()));
+            }
+            None if !is_there && (approval.is_edited() || approval.failure().is_some()) => {
+                let words =
+                    "it was edited, or it ran and failed: look at it, and add `--digest` with what `gate show` has";
+                return Err(Failure::Refused(words.to_owned()));
+            }
+            _ => {}
         }
-        let tool = asked.approval().tool();
-        let typed = match given {
-            Some(given) => given.to_owned(),
-            None if !std::io::stdin().is_terminal() => {
+        let (wanted, question) = if is_destructive {
+            (tool.as_str(), "It cannot be undone. Type the name of the tool to go on: ")
+        } else {
+            ("yes", "Type yes to go on: ")
+        };
+        let typed = match &sure.confirm {
+            Some(given) => given.clone(),
+            None if is_there => terminal.read_line(question).await?.unwrap_or_default(),
+            None if is_destructive => {
                 let words = format!("{} is destructive: add `--confirm {}`", plain(tool), plain(tool));
                 return Err(Failure::Refused(words));
             }
-            None => terminal
-                .read_line("It cannot be undone. Type the name of the tool to go on: ")
-                .await?
-                .unwrap_or_default(),
+            None => return Ok(()),
         };
-        if typed.trim() == tool.as_str() {
+        if typed.trim() == wanted || (!is_destructive && typed.trim() == tool.as_str()) {
             return Ok(());
         }
-        Err(Failure::Refused(format!("nothing is decided: that is not the name of the tool, {}", plain(tool))))
+        Err(Failure::Refused(format!("nothing is decided: that is not `{}`", plain(wanted))))
     }
 }
 
-async fn store(cli: &Cli) -> Result<SqliteStore, Failure> {
+pub(crate) async fn open(cli: &Cli) -> Result<SqliteStore, Failure> {
     if !cli.db.exists() {
         let words = format!("there is no database {}: name it by --db or GATE_DB", cli.db.display());
         return Err(Failure::Trouble(words));

@@ -20,7 +20,10 @@ async fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             // Where even this cannot be told, the exit code does.
-            let _ = writeln!(std::io::stderr(), "gate: {failure}");
+            for (number, line) in failure.to_string().lines().enumerate() {
+                let head = if number == 0 { "gate: " } else { "" };
+                let _ = writeln!(std::io::stderr(), "{head}{}", show::plain(line));
+            }
             failure.code()
         }
     }

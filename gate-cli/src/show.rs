@@ -1,6 +1,7 @@
 //! What people and programs are shown.
 
-use std::io::{self, Write as _};
+use std::fmt::Write as _;
+use std::io::{self, IsTerminal as _, Write as _};
 
 use comfy_table::{ContentArrangement, Table, presets};
 use gate_runtime::{Approval, CallEvent, Event, GateEvent, Record, Timestamp, Visible};
@@ -32,7 +33,7 @@ impl Look {
         none: &str,
     ) -> Result<(), Failure> {
         match self {
-            Self::Programs => say(&Value::Array(items.iter().map(object).collect()).to_string()),
+            Self::Programs => say_json(&Value::Array(items.iter().map(object).collect())),
             Self::People if items.is_empty() => say(none),
             Self::People => {
                 let mut table = Table::new();
@@ -53,13 +54,33 @@ impl Look {
     pub(crate) fn done(self, words: &str, object: &Value) -> Result<(), Failure> {
         match self {
             Self::People => say(words),
-            Self::Programs => say(&object.to_string()),
+            Self::Programs => say_json(object),
         }
     }
 }
 
 pub(crate) fn say(text: &str) -> Result<(), Failure> {
     Ok(writeln!(io::stdout(), "{text}")?)
+}
+
+/// JSON for programs. At a terminal, what is not plain text is escaped as JSON does, so that nothing in it acts there.
+pub(crate) fn say_json(value: &Value) -> Result<(), Failure> {
+    let text = value.to_string();
+    if !io::stdout().is_terminal() {
+        return say(&text);
+    }
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_ascii() {
+            escaped.push(c);
+        } else {
+            let mut units = [0; 2];
+            for unit in c.encode_utf16(&mut units) {
+                let _ = write!(escaped, "\\u{unit:04x}");
+            }
+        }
+    }
+    say(&escaped)
 }
 
 /// Text that others wrote, safe to look at.
@@ -135,7 +156,12 @@ pub(crate) fn words(record: &Record) -> String {
                     decision => format!("{}: {decision:?}{why}", vote.reviewer()),
                 }
             }
-            CallEvent::Covered { grant } => format!("by the standing permission …{}", short(grant)),
+            CallEvent::Covered { grant, by } => format!("by the standing permission …{} of {by}", short(grant)),
+            CallEvent::Uncovered { grant } => format!("the standing permission …{} holds no more", short(grant)),
+            CallEvent::Voided { voters } => {
+                let voters: Vec<&str> = voters.iter().map(gate_runtime::ReviewerId::as_str).collect();
+                format!("no longer counted: {}", voters.join(", "))
+            }
             CallEvent::Cancelled { reason } => reason.clone(),
             CallEvent::Revoked { by, reason } => format!("by {by}: {reason}"),
             CallEvent::Withdrawn { by } => format!("by {by}"),

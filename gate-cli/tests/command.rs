@@ -234,7 +234,12 @@ async fn arguments_are_edited_field_by_field_against_the_stored_schema() {
     assert_eq!(code(&office.dana(&format!("edit|{end}|--set|amount=5000"))), 0);
     let turn = run.proceed().await.unwrap();
     assert!(turn.is_waiting(), "two must agree to that: {turn:?}");
-    assert_eq!(code(&office.gate_as(Some(&office.omar), &format!("approve|{end}"))), 0);
+    assert!(said(&office.gate_as(None, "pending")).contains("(edited) (1 voted)"));
+    let blind = office.gate_as(Some(&office.omar), &format!("approve|{end}"));
+    assert_eq!(code(&blind), 4, "who saw it before it was edited has not seen this");
+    let digest = office.json(&format!("show|{end}"))["digest"].as_str().unwrap().to_owned();
+    assert_eq!(code(&office.gate_as(Some(&office.omar), &format!("approve|{end}|--digest|sha256:00"))), 4);
+    assert_eq!(code(&office.gate_as(Some(&office.omar), &format!("approve|{end}|--digest|{digest}"))), 0);
     assert!(run.proceed().await.unwrap().answers()[0].for_model().ends_with("paid 5000 to alice"));
 }
 
@@ -291,6 +296,9 @@ async fn a_freeze_stops_other_processes_until_it_is_lifted() {
     assert!(said(&office.gate_as(None, "freeze")).contains("incident 42"));
     assert_eq!(office.json("freeze")[0]["scope"], json!(FreezeScope::Everything));
     assert_eq!(code(&office.dana("freeze|--lift|--tool|pay")), 3, "that is not stopped");
+    let slip = office.dana("freeze|--tool|payy|incident 42");
+    assert_eq!(code(&slip), 4);
+    assert!(wrong(&slip).contains("did you mean `pay`?"), "{}", wrong(&slip));
     assert_eq!(code(&office.dana("freeze|--lift|--all")), 0);
     assert_eq!(run.submit([pays("2", 5)]).await.unwrap().answers()[0].kind(), "succeeded");
 }
@@ -383,6 +391,7 @@ fn what_is_not_there_is_said() {
     assert_eq!(code(&office.dana("pending")), 1);
     assert_eq!(code(&office.dana("approve")), 2);
     assert_eq!(code(&office.dana("aprove|x")), 2);
+    assert_eq!(code(&office.dana("--db|gone.db|export")), 1, "who exports from a slip of the finger is told");
 }
 
 #[tokio::test]

@@ -5,6 +5,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use crate::adapters::directory::StaticDirectory;
 use crate::adapters::memory::MemoryStore;
 use crate::adapters::system_clock::SystemClock;
@@ -147,7 +149,7 @@ impl<R: Registry> GateBuilder<R> {
         let tools: Vec<GateTool> = assemble::<R>(bound, &mut problems);
         for tool in &tools {
             for policy in policies_of(tool) {
-                problems.extend(unheld_roles(&policy, &*directory).await?);
+                problems.extend(unheld_roles(&policy, &*directory, clock.now()).await?);
             }
         }
         problems.dedup();
@@ -155,7 +157,7 @@ impl<R: Registry> GateBuilder<R> {
             return Err(BuildError::new(problems));
         }
         let key = key.unwrap_or_else(random::bits_256);
-        let (vault, others, hub, timekeeper) = Default::default();
+        let (vault, others, bodies, hub, timekeeper) = Default::default();
         let core = Core {
             tools,
             agents: names,
@@ -168,6 +170,7 @@ impl<R: Registry> GateBuilder<R> {
             key,
             vault,
             others,
+            bodies,
             hub,
             timekeeper,
         };
@@ -232,10 +235,14 @@ fn policies_of(tool: &GateTool) -> Vec<Arc<PolicyOutline>> {
 }
 
 /// The roles that a policy asks and nobody holds: a question to them would wait for ever.
-async fn unheld_roles(policy: &PolicyOutline, directory: &dyn Directory) -> Result<Vec<String>, BuildError> {
+async fn unheld_roles(
+    policy: &PolicyOutline,
+    directory: &dyn Directory,
+    now: Timestamp,
+) -> Result<Vec<String>, BuildError> {
     let mut problems = Vec::new();
     for (rule, role) in asked_roles(policy) {
-        let held = directory.has_holder(&role).await;
+        let held = directory.has_holder(&role, now).await;
         if !held.map_err(|error| BuildError::new(vec![error.to_string()]))? {
             let name = policy.name();
             problems.push(format!(

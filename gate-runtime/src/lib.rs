@@ -112,6 +112,7 @@ pub use engine::decide::{Decided, Edit};
 pub use engine::error::{BuildError, CallError, DecideError, ReviewerError, RunError, StateError};
 pub use engine::events::Events;
 pub use engine::gate::Gate;
+pub use engine::guard::GuardError;
 pub use engine::interruption::{Deciding, Interruption};
 pub use engine::recover::InFlight;
 pub use engine::run::Run;

@@ -11,6 +11,8 @@ pub(crate) enum Trouble {
     Unread(&'static str, serde_json::Error),
     /// Something cannot be written as JSON.
     Unwritten(serde_json::Error),
+    /// A newer version of this program has changed the schema.
+    Newer,
     /// The file that was opened is not the one at the path any more.
     Replaced,
 }
@@ -29,7 +31,7 @@ impl Trouble {
                 _ => StoreErrorKind::Unavailable,
             },
             Self::Unread(..) => StoreErrorKind::Corrupt,
-            Self::Unwritten(_) | Self::Replaced => StoreErrorKind::Unavailable,
+            Self::Unwritten(_) | Self::Replaced | Self::Newer => StoreErrorKind::Unavailable,
         }
     }
 
@@ -39,6 +41,10 @@ impl Trouble {
             Self::Sqlite(error) => error,
             Self::Unread(what, error) => return format!("{what} cannot be read: {error}"),
             Self::Unwritten(error) => return format!("something cannot be written: {error}"),
+            Self::Newer => {
+                return "a newer version of this program has changed its schema while it was open: update this one"
+                    .to_owned();
+            }
             Self::Replaced => {
                 return "the file was deleted or replaced while it was open: open the store again".to_owned();
             }

@@ -27,8 +27,8 @@ pub(crate) fn recall(connection: &Connection, about: &Proposal) -> Read<Recalled
     let mut known = moment.prepare_cached("SELECT body FROM approvals WHERE run = ? AND call = ?")?;
     let known = known.query_row(params![run, about.call.as_str()], text).optional()?;
     recalled.approval = known.map(|body| approval(&body)).transpose()?;
-    let mut rejected = moment
-        .prepare_cached("SELECT body FROM approvals WHERE run = ? AND status = 'rejected' AND tool = ? ORDER BY seq")?;
+    let mut rejected =
+        moment.prepare_cached("SELECT body FROM approvals WHERE run = ? AND tool = ? AND refused ORDER BY seq")?;
     for body in rejected.query_map(params![run, tool], text)? {
         recalled.rejected.push(approval(&body?)?);
     }
@@ -98,6 +98,10 @@ pub(crate) fn standing(connection: &Connection, now: Timestamp) -> Read<Standing
     let moment = connection.unchecked_transaction()?;
     let mut standing = Standing::default();
     standing.freezes = freezes(&moment)?;
+    let mut tools = moment.prepare_cached("SELECT DISTINCT body ->> '$.name' FROM tools ORDER BY 1")?;
+    for name in tools.query_map([], text)? {
+        standing.tools.push(name?.into());
+    }
     let mut grants = moment.prepare_cached("SELECT body FROM grants ORDER BY rowid")?;
     for body in grants.query_map([], text)? {
         let grant: Grant = read("a grant", &body?)?;
@@ -139,13 +143,12 @@ pub(crate) fn check(connection: &Connection, transition: &Transition) -> Read<Co
             return Ok(Committed::Conflict);
         }
     }
-    for scope in &transition.lifted {
-        let mut found = connection.prepare_cached("SELECT 1 FROM freezes WHERE scope = ?")?;
-        if !found.exists(params![json(scope)?])? {
-            return Ok(Committed::Conflict);
-        }
+    let stops =
+        if transition.dispatches() || !transition.lifted.is_empty() { freezes(connection)? } else { Vec::new() };
+    if !transition.lifted.iter().all(|lifted| stops.contains(lifted)) {
+        return Ok(Committed::Conflict);
     }
-    if transition.dispatches() && freezes(connection)?.iter().any(|freeze| transition.is_stopped_by(freeze)) {
+    if stops.iter().any(|freeze| transition.is_stopped_by(freeze)) {
         return Ok(Committed::Frozen);
     }
     let used = |take: &Take| used(connection, take.key.limit(), take.key.key(), take.window, transition.at);
@@ -181,8 +184,8 @@ pub(crate) fn write(connection: &Connection, transition: Transition, last: u64) 
         let mut put = connection.prepare_cached("INSERT OR REPLACE INTO freezes (scope, body) VALUES (?, ?)")?;
         put.execute(params![json(freeze.scope())?, json(freeze)?])?;
     }
-    for scope in &transition.lifted {
-        connection.prepare_cached("DELETE FROM freezes WHERE scope = ?")?.execute(params![json(scope)?])?;
+    for freeze in &transition.lifted {
+        connection.prepare_cached("DELETE FROM freezes WHERE scope = ?")?.execute(params![json(freeze.scope())?])?;
     }
     for tool in &transition.tools {
         let mut put = connection.prepare_cached("INSERT OR IGNORE INTO tools (digest, body) VALUES (?, ?)")?;
@@ -203,17 +206,17 @@ pub(crate) fn write(connection: &Connection, transition: Transition, last: u64) 
 
 fn write_approval(connection: &Connection, approval: &Approval) -> Read<()> {
     let (id, status, body) = (approval.id().to_string(), approval.status().to_string(), json(approval)?);
-    let (subject, version) = (approval.subject(), approval.version());
+    let (subject, version, refused) = (approval.subject(), approval.version(), approval.is_refused());
     if version == 1 {
         let mut put = connection.prepare_cached(
-            "INSERT INTO approvals (id, run, call, tool, status, version, body) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO approvals (id, run, call, tool, status, refused, version, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         )?;
         let (run, call, tool) = (subject.info().run().as_str(), subject.call().as_str(), subject.tool().as_str());
-        put.execute(params![id, run, call, tool, status, version, body])?;
+        put.execute(params![id, run, call, tool, status, refused, version, body])?;
     } else {
-        let mut put =
-            connection.prepare_cached("UPDATE approvals SET status = ?, version = ?, body = ? WHERE id = ?")?;
-        put.execute(params![status, version, body, id])?;
+        let mut put = connection
+            .prepare_cached("UPDATE approvals SET status = ?, refused = ?, version = ?, body = ? WHERE id = ?")?;
+        put.execute(params![status, refused, version, body, id])?;
     }
     Ok(())
 }

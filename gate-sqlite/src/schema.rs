@@ -51,6 +51,9 @@ const MIGRATIONS: [&str; 2] = [
     ) STRICT;
     ",
     "
+    ALTER TABLE approvals ADD COLUMN refused INTEGER NOT NULL DEFAULT 0;
+    UPDATE approvals SET refused = 1 WHERE status = 'rejected';
+    CREATE INDEX approvals_refused ON approvals (run, tool, seq) WHERE refused;
     ALTER TABLE records ADD COLUMN matter TEXT;
     CREATE INDEX records_by_matter ON records (matter, seq) WHERE matter IS NOT NULL;
     CREATE TABLE freezes (
@@ -179,6 +182,11 @@ fn settings(connection: &Connection) -> Result<(), Trouble> {
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.set_prepared_statement_cache_capacity(32);
     Ok(())
+}
+
+/// Whether another process has brought the schema to a version that this program does not know.
+pub(crate) fn is_newer(connection: &Connection) -> rusqlite::Result<bool> {
+    Ok(usize::try_from(number(connection, "user_version")?).is_ok_and(|version| version > MIGRATIONS.len()))
 }
 
 /// Brings the schema up to date, step by step, in one transaction: another process may try at the same moment.

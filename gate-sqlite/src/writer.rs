@@ -8,7 +8,7 @@ use tokio::sync::{oneshot, watch};
 
 use crate::error::Trouble;
 use crate::rows;
-use crate::schema::Place;
+use crate::schema::{self, Place};
 use crate::watcher::tell;
 
 /// How many commits share one `fsync` at most, so that none waits long for the others.
@@ -83,6 +83,9 @@ fn commit(
 ) -> Result<(Vec<Committed>, u64), Trouble> {
     place.check()?;
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    if schema::is_newer(&transaction)? {
+        return Err(Trouble::Newer);
+    }
     let mut newest = rows::last(&transaction)?;
     let mut ends = Vec::with_capacity(transitions.len());
     for transition in transitions {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use gate_runtime::prelude::*;
-use gate_runtime::{Approval, FreezeScope, Status};
+use gate_runtime::{Approval, DecideError, FreezeScope, Refused, Status};
 use serde_json::json;
 
 use crate::desk::{State, World, asked, builder, call, dana, gate, kinds, run, story, texts};
@@ -173,13 +173,13 @@ async fn b13_a_freeze_stops_what_was_approved_and_lifting_it_lets_it_go_on(store
     let other = crate::desk::again(&store, &world).await;
     let (run, dana) = (run(&gate), dana(&gate).await);
     let turn = run.submit([call("1", "wipe", json!({"disk": "a"}))]).await.unwrap();
-    other.freeze(FreezeScope::Everything, "incident 42", &dana).await.unwrap();
+    let freeze = other.freeze(FreezeScope::Everything, "incident 42", &dana).await.unwrap();
     asked(&turn).approve(&dana).await.unwrap();
     let turn = run.proceed().await.unwrap();
     assert_eq!(kinds(&turn), ["frozen"]);
     assert!(texts(&turn)[0].contains("incident 42"), "{:?}", texts(&turn));
     assert_eq!(world.ran().len(), 0);
-    other.lift_freeze(&FreezeScope::Everything, &dana).await.unwrap();
+    other.lift_freeze(&freeze, &dana).await.unwrap();
     assert_eq!(kinds(&run.proceed().await.unwrap()), ["succeeded"]);
     assert_eq!(world.ran(), ["wipe a"]);
     let told: Vec<_> = story(&gate).await.into_iter().filter(|kind| kind.contains("fr")).collect();
@@ -193,11 +193,11 @@ async fn b13_a_freeze_refuses_what_a_rule_or_a_grant_would_let_through(store: Sh
     let turn = run.submit([pay("1", 100)]).await.unwrap();
     asked(&turn).grant(&dana, Scope::this_run()).await.unwrap();
     assert_eq!(kinds(&run.proceed().await.unwrap()), ["succeeded"]);
-    gate.freeze(FreezeScope::tool("pay"), "incident 42", &dana).await.unwrap();
+    let freeze = gate.freeze(FreezeScope::tool("pay"), "incident 42", &dana).await.unwrap();
     let turn = run.submit([pay("2", 10), pay("3", 100), pay("4", 200), pay("5", 20_000)]).await.unwrap();
     assert_eq!(kinds(&turn), ["frozen", "frozen", "waiting", "denied"]);
     assert_eq!(world.ran().len(), 1);
-    gate.lift_freeze(&FreezeScope::tool("pay"), &dana).await.unwrap();
+    gate.lift_freeze(&freeze, &dana).await.unwrap();
     assert_eq!(kinds(&run.submit([pay("2", 10), pay("3", 100)]).await.unwrap()), ["succeeded", "succeeded"]);
 }
 
@@ -209,7 +209,7 @@ async fn b13_a_freeze_stops_what_it_names_in_every_process(store: Shared) {
     gate.freeze(FreezeScope::tool("pay"), "another tool", &dana).await.unwrap();
     gate.freeze(FreezeScope::agent("billing"), "another agent", &dana).await.unwrap();
     assert_eq!(kinds(&run(&other).submit([read("1")]).await.unwrap()), ["succeeded"]);
-    gate.freeze(FreezeScope::agent("support"), "this agent", &dana).await.unwrap();
+    let freeze = gate.freeze(FreezeScope::agent("support"), "this agent", &dana).await.unwrap();
     assert_eq!(kinds(&run(&other).submit([read("2")]).await.unwrap()), ["frozen"]);
     let nested = run(&other).child("part");
     assert_eq!(kinds(&nested.submit([read("3")]).await.unwrap()), ["frozen"], "whom it calls is stopped with it");
@@ -217,7 +217,13 @@ async fn b13_a_freeze_stops_what_it_names_in_every_process(store: Shared) {
         other.standing().await.unwrap().freezes.iter().map(|freeze| freeze.scope().to_string()).collect();
     assert_eq!(held.len(), 3, "{held:?}");
     let ghost = gate.principal("mia");
-    assert!(gate.lift_freeze(&FreezeScope::agent("support"), &ghost).await.is_err(), "only reviewers give orders");
+    assert!(gate.lift_freeze(&freeze, &ghost).await.is_err(), "only reviewers give orders");
+    let again = gate.freeze(FreezeScope::agent("support"), "for another reason", &dana).await.unwrap();
+    let old = gate.lift_freeze(&freeze, &dana).await;
+    assert!(matches!(old, Err(DecideError::Refused(Refused::Changed))), "{old:?}");
+    gate.lift_freeze(&again, &dana).await.unwrap();
+    let nothing = gate.freeze(FreezeScope::tool("payy"), "a slip", &dana).await.unwrap_err();
+    assert!(nothing.to_string().contains("did you mean `pay`?"), "{nothing}");
 }
 
 fn changed(approval: &Approval, from: &str, to: &str) -> Arc<Approval> {

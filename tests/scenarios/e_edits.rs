@@ -167,7 +167,7 @@ async fn e18_an_edit_takes_the_votes_for_the_old_arguments_away(store: Shared) {
     assert_eq!(edited.status(), Status::Pending, "dana agreed to 5,000, not to 6,000");
     // What dana was shown is no longer what would run.
     let stale = asked(&turn).approve(&dana(&gate).await).await.unwrap_err();
-    assert!(stale.to_string().contains("changed after they were shown"), "{stale}");
+    assert!(stale.to_string().contains("changed after it was shown"), "{stale}");
     let turn = run.proceed().await.unwrap();
     asked(&turn).approve(&dana(&gate).await).await.unwrap();
     let _ = run.proceed().await.unwrap();

@@ -25,6 +25,8 @@ on_every_store! {
     k_a_failure_may_ask_and_a_retry_is_an_attempt_of_its_own,
     k_a_failure_that_nobody_takes_up_stays_a_failure,
     k_a_failure_may_be_retried_with_other_arguments,
+    k_guarded_work_is_done_again_only_on_a_persons_word,
+    k_guarded_work_is_frozen_and_taken_back,
     b15_a_person_revokes_an_approval_before_it_runs_and_is_too_late_after,
     v_a_vote_may_be_changed_and_taken_back_until_it_is_decided,
 }
@@ -429,6 +431,55 @@ async fn k_a_failure_may_be_retried_with_other_arguments(store: Shared) {
     let turn = run.proceed().await.unwrap();
     assert_eq!(kinds(&turn), ["succeeded"]);
     assert_eq!(desk.world.ran(), ["try a", "try b"]);
+}
+
+async fn k_guarded_work_is_done_again_only_on_a_persons_word(store: Shared) {
+    let desk = Desk::new(store);
+    let gate = desk.gate().await;
+    let (run, dana, ines) = (run(&gate), dana(&gate).await, gate.reviewer("ines").await.unwrap());
+    for (yes, ended) in [(true, "Ok(\"done\")"), (false, "Err(GaveUp(\"broke 1\"))")] {
+        let mut attempts = 0;
+        let work = run.guard("close the books", ask(role("manager")), async || {
+            attempts += 1;
+            if attempts == 1 { Err(format!("broke {attempts}")) } else { Ok("done") }
+        });
+        let decide = async {
+            until(async || !gate.pending().await.unwrap().is_empty()).await;
+            let question = &gate.pending().await.unwrap()[0];
+            assert_eq!(question.approval().failure(), Some("broke 1"));
+            assert!(question.approve(&ines).await.is_err(), "she is no manager");
+            if yes {
+                question.approve(&dana).await.unwrap();
+            } else {
+                question.reject(&dana, "leave it").await.unwrap();
+            }
+        };
+        let (work, ()) = tokio::join!(work, decide);
+        assert_eq!(format!("{work:?}"), ended);
+    }
+    let story = crate::desk::story(&gate).await;
+    assert_eq!(story.iter().filter(|kind| **kind == "dispatched").count(), 3, "{story:?}");
+    assert!(gate.recover().await.unwrap().is_empty());
+}
+
+async fn k_guarded_work_is_frozen_and_taken_back(store: Shared) {
+    let desk = Desk::new(store);
+    let gate = desk.gate().await;
+    let (run, dana) = (run(&gate), dana(&gate).await);
+    let freeze = gate.freeze(gate_runtime::FreezeScope::agent("support"), "incident 42", &dana).await.unwrap();
+    let frozen = run.guard("close the books", anyone(), async || Ok::<_, String>(())).await.unwrap_err();
+    assert!(frozen.to_string().contains("incident 42"), "{frozen}");
+    gate.lift_freeze(&freeze, &dana).await.unwrap();
+    {
+        let mut work = Box::pin(run.guard("close the books", anyone(), async || Err::<(), _>("broke")));
+        until(async || {
+            assert!(work.as_mut().now_or_never().is_none());
+            !gate.pending().await.unwrap().is_empty()
+        })
+        .await;
+    }
+    // Whoever would do it again has gone, so nobody is asked any more.
+    until(async || gate.pending().await.unwrap().is_empty()).await;
 }
 
 async fn b15_a_person_revokes_an_approval_before_it_runs_and_is_too_late_after(store: Shared) {

@@ -18,6 +18,7 @@ mod b_binding;
 mod d_data;
 mod e_edits;
 mod i_identity;
+mod k_again;
 mod k_faults;
 mod k_recovery;
 mod n_nested;

@@ -62,14 +62,22 @@ async fn v48_the_person_a_run_is_for_and_its_agent_cannot_vote(store: Shared) {
 struct Changing(Arc<Mutex<StaticDirectory>>);
 
 impl Directory for Changing {
-    fn find<'a>(&'a self, who: &'a ReviewerId) -> BoxFuture<'a, Result<Option<Vec<Role>>, DirectoryError>> {
+    fn find<'a>(
+        &'a self,
+        who: &'a ReviewerId,
+        at: gate_runtime::Timestamp,
+    ) -> BoxFuture<'a, Result<Option<Vec<Role>>, DirectoryError>> {
         let now = self.0.lock().unwrap().clone();
-        Box::pin(async move { now.find(who).await })
+        Box::pin(async move { now.find(who, at).await })
     }
 
-    fn has_holder<'a>(&'a self, role: &'a Role) -> BoxFuture<'a, Result<bool, DirectoryError>> {
+    fn has_holder<'a>(
+        &'a self,
+        role: &'a Role,
+        at: gate_runtime::Timestamp,
+    ) -> BoxFuture<'a, Result<bool, DirectoryError>> {
         let now = self.0.lock().unwrap().clone();
-        Box::pin(async move { now.has_holder(role).await })
+        Box::pin(async move { now.has_holder(role, at).await })
     }
 }
 
@@ -393,7 +401,7 @@ async fn v_a_delegated_role_counts_until_it_ends(store: Shared) {
     let path = folder.path().join("people.toml");
     std::fs::write(&path, PEOPLE).unwrap();
     let (state, clock) = (State::default(), gate_runtime::testing::ManualClock::at(noon()));
-    let directory = FileDirectory::open(&path).unwrap().clock(clock.clone());
+    let directory = FileDirectory::open(&path).unwrap();
     let gate: Gate<PeopleTools> =
         builder(&store, &state).directory(directory).clock(clock.clone()).build().await.unwrap();
     let run = run(&gate);

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
+
 use crate::ports::BoxFuture;
 use crate::ports::directory::{Directory, DirectoryError};
 use crate::values::id::{ReviewerId, Role};
@@ -35,12 +37,16 @@ impl StaticDirectory {
 }
 
 impl Directory for StaticDirectory {
-    fn find<'a>(&'a self, who: &'a ReviewerId) -> BoxFuture<'a, Result<Option<Vec<Role>>, DirectoryError>> {
+    fn find<'a>(
+        &'a self,
+        who: &'a ReviewerId,
+        _: Timestamp,
+    ) -> BoxFuture<'a, Result<Option<Vec<Role>>, DirectoryError>> {
         let found = self.people.get(who).cloned();
         Box::pin(async move { Ok(found) })
     }
 
-    fn has_holder<'a>(&'a self, role: &'a Role) -> BoxFuture<'a, Result<bool, DirectoryError>> {
+    fn has_holder<'a>(&'a self, role: &'a Role, _: Timestamp) -> BoxFuture<'a, Result<bool, DirectoryError>> {
         let held = self.people.values().any(|roles| roles.contains(role));
         Box::pin(async move { Ok(held) })
     }

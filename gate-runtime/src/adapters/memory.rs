@@ -1,6 +1,6 @@
 //! A store in memory.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::convert::Infallible;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -18,7 +18,7 @@ use crate::values::digest::Digest;
 use crate::values::event::Record;
 use crate::values::freeze::{Freeze, FreezeScope};
 use crate::values::grant::Grant;
-use crate::values::id::{ApprovalId, CallId, GrantId, RunId};
+use crate::values::id::{ApprovalId, CallId, GrantId, RunId, ToolName};
 use crate::values::limit::{LimitKey, Take};
 
 /// Keeps everything in the memory of this process, and everything is gone with it.
@@ -126,7 +126,7 @@ impl Kept {
             None => grant.version() == 1,
         };
         let Transition { approvals, grants, lifted, .. } = transition;
-        let holds = |scope: &FreezeScope| self.freezes.contains_key(scope);
+        let holds = |freeze: &Freeze| self.freezes.get(freeze.scope()) == Some(freeze);
         if !approvals.iter().all(fits) || !grants.iter().all(grant_fits) || !lifted.iter().all(holds) {
             return Committed::Conflict;
         }
@@ -149,16 +149,17 @@ impl Kept {
             let id = approval.id();
             let new = self.approvals.len();
             let place = *self.places.entry(id).or_insert(new);
-            let before = self.approvals.get(place).map(|known| known.status());
+            let known = self.approvals.get(place);
+            let (before, was_refused) =
+                (known.map(|known| known.status()), known.is_some_and(|known| known.is_refused()));
             if before.is_none() {
                 run.calls.insert(approval.subject().call().clone(), id);
             }
-            if before != Some(approval.status()) {
-                match approval.status() {
-                    Status::Denied => run.denials += 1,
-                    Status::Rejected => run.rejected.push(id),
-                    _ => {}
-                }
+            if before != Some(approval.status()) && approval.status() == Status::Denied {
+                run.denials += 1;
+            }
+            if approval.is_refused() && !was_refused {
+                run.rejected.push(id);
             }
             match self.approvals.get_mut(place) {
                 Some(known) => *known = approval,
@@ -175,8 +176,8 @@ impl Kept {
         for freeze in transition.freezes {
             self.freezes.insert(freeze.scope().clone(), freeze);
         }
-        for scope in &transition.lifted {
-            self.freezes.remove(scope);
+        for freeze in &transition.lifted {
+            self.freezes.remove(freeze.scope());
         }
         for tool in transition.tools {
             self.tools.entry(tool.digest()).or_insert(tool);
@@ -252,7 +253,8 @@ impl Store for MemoryStore {
             let kept = self.kept();
             let grants = kept.grants.values().filter(|grant| grant.is_active(now)).cloned().collect();
             let freezes = kept.freezes.values().cloned().collect();
-            Ok(Standing { grants, freezes })
+            let tools: BTreeSet<ToolName> = kept.tools.values().map(|tool| tool.name().clone()).collect();
+            Ok(Standing { grants, freezes, tools: tools.into_iter().collect() })
         })
     }
 

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use jiff::Timestamp;
 use serde_json::Value;
 
+use super::attempt::{Attempt, Bodies};
 use super::course::Course;
 use super::timekeeper::Timekeeper;
 use super::wait::Hub;
@@ -17,7 +18,7 @@ use crate::ports::clock::Clock;
 use crate::ports::directory::Directory;
 use crate::ports::overlay::Overlay;
 use crate::ports::store::{ApprovalFilter, Committed, Store, StoreError};
-use crate::values::approval::Approval;
+use crate::values::approval::{Approval, Status};
 use crate::values::arguments::Arguments;
 use crate::values::digest::Digest;
 use crate::values::event::CallEvent;
@@ -67,6 +68,7 @@ pub(crate) struct Core {
     pub(crate) vault: Mutex<HashMap<ApprovalId, Value>>,
     /// Tools that this gate does not have, as the store knows them.
     pub(crate) others: Mutex<HashMap<Digest, Arc<Descriptor>>>,
+    pub(crate) bodies: Bodies,
     pub(crate) hub: Hub,
     pub(crate) timekeeper: Timekeeper,
 }
@@ -146,7 +148,9 @@ impl Core {
         if approval.status.is_terminal() && !approval.arguments.secrets().is_empty() {
             lock(&self.vault).remove(&approval.id());
         }
-        if let Some(at) = approval.next_due(self.now()) {
+        // For what runs here nobody else need look.
+        let is_ours = approval.status == Status::Dispatched && self.runs_here(approval);
+        if let Some(at) = approval.next_due(self.now()).filter(|_| !is_ours) {
             self.timekeeper.keep(self, at, approval.id());
         }
     }
@@ -162,19 +166,6 @@ impl fmt::Debug for Core {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let tools: Vec<_> = self.tools.iter().map(|tool| &tool.name).collect();
         f.debug_struct("Gate").field("tools", &tools).field("agents", &self.agents).finish_non_exhaustive()
-    }
-}
-
-/// One of the times that the body of a call began, or is to: what is said of one is not said of the next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Attempt {
-    approval: ApprovalId,
-    number: u32,
-}
-
-impl Attempt {
-    pub(crate) fn of(approval: &Approval) -> Self {
-        Self { approval: approval.id(), number: approval.attempts() }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::core::Core;
@@ -16,7 +17,7 @@ use crate::values::approval::{Approval, Status};
 use crate::values::arguments::Arguments;
 use crate::values::decision::{Decision, Reviewer, Vote};
 use crate::values::digest::Digest;
-use crate::values::event::{CallEvent, Changes};
+use crate::values::event::{CallEvent, Changes, Subject};
 use crate::values::grant::{Grant, Scope};
 use crate::values::id::{ApprovalId, ReviewerId, Role};
 use crate::values::json::{Misfit, below, step_name};
@@ -119,6 +120,23 @@ impl std::fmt::Debug for Edit {
     }
 }
 
+/// What a reviewer was shown: a decision is about just that. After a failure, or under another tool or other rules, it is another question.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Shown {
+    arguments: Digest,
+    tool: Digest,
+    policy: Digest,
+    attempts: u32,
+}
+
+impl Shown {
+    pub(crate) fn of(approval: &Approval) -> Self {
+        let Subject { tool_digest, policy_digest, .. } = *approval.subject;
+        let (arguments, attempts) = (approval.arguments.digest(), approval.attempts());
+        Self { arguments, tool: tool_digest, policy: policy_digest, attempts }
+    }
+}
+
 /// What a decision did.
 ///
 /// ```
@@ -170,7 +188,7 @@ impl Core {
         self: &Arc<Self>,
         run: &Circumstances,
         id: ApprovalId,
-        shown: Digest,
+        shown: Shown,
         reviewer: &Reviewer,
         wish: &Wish,
         comment: Option<&str>,
@@ -178,11 +196,14 @@ impl Core {
         loop {
             let approval = self.bring_up_to_date(id).await?.ok_or(DecideError::Unknown(id))?;
             let now = self.now();
+            if approval.status == Status::Pending && Shown::of(&approval) != shown {
+                return Err(Refused::Changed.into());
+            }
             let decision = match wish {
                 Wish::Approve | Wish::Grant(_) => Decision::Approve,
                 Wish::Reject { reason } => Decision::Reject { reason: reason.clone() },
                 Wish::Respond { value } => Decision::Respond { value: value.clone() },
-                Wish::Edit(edit) => Decision::Edit { arguments: self.edited(&approval, edit, shown).await? },
+                Wish::Edit(edit) => Decision::Edit { arguments: self.edited(&approval, edit).await? },
             };
             let vote = Vote {
                 reviewer: reviewer.id().clone(),
@@ -190,7 +211,7 @@ impl Core {
                 principal: reviewer.is_principal(),
                 decision,
                 comment: comment.map(str::to_owned),
-                arguments: shown,
+                arguments: shown.arguments,
                 at: now,
             };
             let voted = CallEvent::Voted { vote: Box::new(vote.clone()) };
@@ -223,7 +244,12 @@ impl Core {
 
     /// The roles of a person, as the directory has them now.
     pub(crate) async fn roles_of(&self, who: &ReviewerId) -> Result<Vec<Role>, ReviewerError> {
-        let found = self.directory.find(who).await.map_err(ReviewerError::Directory)?;
+        self.roles_at(who, self.now()).await
+    }
+
+    /// The roles of a person at a time, as the directory is now.
+    pub(crate) async fn roles_at(&self, who: &ReviewerId, at: Timestamp) -> Result<Vec<Role>, ReviewerError> {
+        let found = self.directory.find(who, at).await.map_err(ReviewerError::Directory)?;
         found.ok_or_else(|| ReviewerError::Unknown(who.clone()))
     }
 
@@ -252,6 +278,11 @@ impl Core {
         id: ApprovalId,
         reviewer: &Reviewer,
     ) -> Result<Arc<Approval>, DecideError> {
+        let approval = self.load(id).await?.ok_or(DecideError::Unknown(id))?;
+        approval.check_voter(reviewer.id(), reviewer.is_principal())?;
+        if !reviewer.is_principal() {
+            self.roles_of(reviewer.id()).await?;
+        }
         self.order(id, CallEvent::Withdrawn { by: reviewer.id().clone() }).await
     }
 
@@ -286,10 +317,7 @@ impl Core {
     }
 
     /// The edited arguments, if they fit the tool: as it is here, or as the store knows it.
-    async fn edited(&self, approval: &Approval, edit: &Edit, shown: Digest) -> Result<Arguments, DecideError> {
-        if approval.arguments.digest() != shown {
-            return Err(Refused::Changed.into());
-        }
+    async fn edited(&self, approval: &Approval, edit: &Edit) -> Result<Arguments, DecideError> {
         let here = self.tool(approval.tool().as_str());
         let stored = self.stored_tool(approval).await?;
         let descriptor = here.map(|tool| tool.descriptor).or(stored.as_deref());

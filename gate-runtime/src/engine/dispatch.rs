@@ -1,11 +1,8 @@
 //! Running a body: bound to what was approved, at most once, on the record first.
 
 use std::any::Any;
-use std::convert::Infallible;
-use std::future::pending;
 use std::panic::AssertUnwindSafe;
-use std::pin::pin;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
@@ -13,16 +10,16 @@ use futures_util::future::{Either, select};
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::core::{Attempt, Core, GateTool, StepError, lock};
+use super::core::{Core, GateTool};
 use super::course::Course;
-use super::if_gone::IfGone;
+use super::error::{DecideError, ReviewerError};
 use super::intake::Circumstances;
 use super::open::{never_began, unavailable};
 use super::wait::Hub;
 use crate::logic::bound::Ran;
 use crate::logic::redact::{Scrub, unseal};
-use crate::ports::store::{Committed, Transition};
-use crate::values::approval::{Approval, LEASE, Status};
+use crate::ports::store::Committed;
+use crate::values::approval::{Approval, Status};
 use crate::values::context::CallContext;
 use crate::values::event::{CallEvent, Changes};
 use crate::values::id::ApprovalId;
@@ -34,9 +31,6 @@ pub(crate) struct Executed {
     pub(crate) approval: Arc<Approval>,
     pub(crate) output: Option<Box<dyn Any + Send>>,
 }
-
-/// After how long an end is written again that the store did not take.
-const WRITE_AGAIN: Duration = Duration::from_millis(250);
 
 /// How long someone waits who finds that the same call is running for another.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -124,10 +118,40 @@ impl Core {
         let mut course = Course::from(approval);
         let again = CallEvent::Reassessed { assessment: judgement.assessment, changes };
         course.then(again, now).map_err(unavailable)?;
+        self.check_consent(&mut course, now).await?;
         if course.status() == Status::Approved {
             course.then(CallEvent::Dispatched, now).map_err(unavailable)?;
         }
         Ok(course)
+    }
+
+    /// Whoever agreed must be entitled to it by this gate's own directory, and now: votes may have been given elsewhere, and a standing
+    /// permission long ago. If they are not, it is a question again.
+    async fn check_consent(&self, course: &mut Course, now: Timestamp) -> Result<(), NotRun> {
+        let approval = course.approval();
+        if approval.status != Status::Approved {
+            return Ok(());
+        }
+        let mut voters = Vec::new();
+        for vote in approval.votes.iter().filter(|vote| !vote.principal) {
+            match self.roles_at(&vote.reviewer, vote.at).await {
+                Ok(roles) if vote.roles.iter().all(|role| roles.contains(role)) => {}
+                Ok(_) | Err(ReviewerError::Unknown(_)) => voters.push(vote.reviewer.clone()),
+                Err(error @ ReviewerError::Directory(_)) => return Err(unavailable(error)),
+            }
+        }
+        let giver = approval.grant.zip(approval.granted_by.clone());
+        if let Some((grant, by)) = giver
+            && let Err(error) = self.may_grant(&by, &approval.subject, &approval.requirements, &approval.reached).await
+        {
+            if let DecideError::Reviewer(error @ ReviewerError::Directory(_)) = error {
+                return Err(unavailable(error));
+            }
+            course.then(CallEvent::Uncovered { grant }, now).map_err(unavailable)?;
+        } else if !voters.is_empty() {
+            course.then(CallEvent::Voided { voters }, now).map_err(unavailable)?;
+        }
+        Ok(())
     }
 
     /// Runs the body of a dispatched call and puts its end on the record.
@@ -140,64 +164,14 @@ impl Core {
         arguments: Value,
         context: CallContext,
     ) -> Executed {
-        let running = IfGone::new(self, &dispatched, left_alone);
-        let latest = Mutex::new(Arc::clone(&dispatched));
-        let ended = {
-            let body = pin!(self.run_body(&dispatched, &arguments, context));
-            match select(body, pin!(self.vouch(&latest))).await {
-                Either::Left((ended, _)) => ended,
-                Either::Right((never, _)) => match never {},
-            }
+        let body = self.run_body(&dispatched, &arguments, context);
+        let end = |ended: &Result<Ran, CallEvent>| match ended {
+            Ok(Ran { outcome, .. }) => self.end_of(&dispatched, outcome.clone()),
+            Err(event) => event.clone(),
         };
-        let latest = latest.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let (event, output) = match ended {
-            Ok(Ran { outcome, output }) => (self.end_of(&dispatched, outcome), Some(output)),
-            Err(event) => (event, None),
-        };
-        let written = self.write_end(&latest, &event).await;
-        running.call_off();
-        if let Ok(next) = written {
-            self.settle(&next);
-            return Executed { approval: next, output };
-        }
-        // It ran, but the record does not say how it ended: nobody may build on it until it does.
-        tokio::spawn(record_late(Arc::downgrade(self), Attempt::of(&dispatched), event));
-        Executed { approval: dispatched, output: None }
-    }
-
-    /// Says again and again that the body still runs, so that nobody takes it for lost.
-    async fn vouch(&self, latest: &Mutex<Arc<Approval>>) -> Infallible {
-        let attempt = Attempt::of(&lock(latest));
-        loop {
-            let again = self.now().checked_add(LEASE / 3).unwrap_or(Timestamp::MAX);
-            self.clock.sleep_until(again).await;
-            let known = Arc::clone(&lock(latest));
-            let vouched = Arc::new(known.vouched(self.now()));
-            let mut transition = Transition::at(vouched.changed_at);
-            transition.approvals.push(Arc::clone(&vouched));
-            match self.store.commit(transition).await {
-                Ok(Committed::Done) => *lock(latest) = vouched,
-                // Whoever took it for lost has written that; what it becomes when the body ends is seen then.
-                Ok(_) => match self.load(known.id()).await {
-                    Ok(Some(found)) if found.status == Status::Dispatched && Attempt::of(&found) == attempt => {
-                        *lock(latest) = found;
-                    }
-                    Ok(_) => return pending().await,
-                    Err(_) => {}
-                },
-                Err(_) => {}
-            }
-        }
-    }
-
-    /// Writes the end of a body over what was last known of its call, or over what became of that in the meantime.
-    async fn write_end(self: &Arc<Self>, latest: &Approval, event: &CallEvent) -> Result<Arc<Approval>, StepError> {
-        let mut course = Course::from(latest);
-        course.then(event.clone(), self.now()).map_err(|_| StepError::Refused)?;
-        let (transition, next) = course.alone();
-        match self.store.commit(transition).await? {
-            Committed::Done => Ok(next),
-            _ => self.step_of(Attempt::of(latest), event).await,
+        match self.attempt(&dispatched, body, end).await {
+            (ended, Some(next)) => Executed { approval: next, output: ended.ok().map(|ran| ran.output) },
+            (_, None) => Executed { approval: dispatched, output: None },
         }
     }
 
@@ -230,11 +204,19 @@ impl Core {
                 }
             }
         };
-        let mut ran = ended.map_err(|panic| failed(crate::logic::policy::panic_text(&*panic)))?;
-        if tool.spec.has_secrets {
-            ran.outcome = clean(&Scrub::of(tool.descriptor.input_schema(), arguments), ran.outcome);
+        let clean = |outcome: ToolOutcome| {
+            if !tool.spec.has_secrets {
+                return outcome;
+            }
+            clean(&Scrub::of(tool.descriptor.input_schema(), arguments), outcome)
+        };
+        match ended {
+            Ok(Ran { outcome, output }) => Ok(Ran { outcome: clean(outcome), output }),
+            Err(panic) => {
+                let outcome = clean(ToolOutcome::failed(crate::logic::policy::panic_text(&*panic)));
+                Err(self.end_of(approval, outcome))
+            }
         }
-        Ok(ran)
     }
 
     /// Another caller runs it: waits for the end, for a while.
@@ -260,30 +242,10 @@ impl Core {
     }
 }
 
-/// Puts the end of a body on the record that could not be written at once, as soon as the store takes it.
-async fn record_late(gate: Weak<Core>, attempt: Attempt, end: CallEvent) {
-    loop {
-        let Some(core) = gate.upgrade() else { return };
-        let again = core.now().checked_add(WRITE_AGAIN).unwrap_or(Timestamp::MAX);
-        let clock = Arc::clone(&core.clock);
-        drop(core);
-        clock.sleep_until(again).await;
-        let Some(core) = gate.upgrade() else { return };
-        if !matches!(core.step_of(attempt, &end).await, Err(StepError::Store(_))) {
-            return;
-        }
-    }
-}
-
 pub(crate) fn clean(scrub: &Scrub, outcome: ToolOutcome) -> ToolOutcome {
     match outcome {
         outcome if scrub.is_empty() => outcome,
         ToolOutcome::Returned { json } => ToolOutcome::Returned { json: scrub.clean_json(&json).into() },
         ToolOutcome::Failed { error } => ToolOutcome::Failed { error: scrub.clean(&error).into() },
     }
-}
-
-/// A body that ran when whoever awaited it went away: nobody knows how it ended, and the record says so.
-fn left_alone() -> CallEvent {
-    CallEvent::Lost { why: "whoever waited for it went away while it ran".to_owned() }
 }

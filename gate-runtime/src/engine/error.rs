@@ -268,6 +268,8 @@ pub enum DecideError {
     Scope(BadScope),
     /// The tool is not known here any more.
     UnknownTool(String),
+    /// No gate over the store has such a tool; which there are.
+    NoSuchTool(String),
     /// The store did not answer.
     Store(StoreError),
 }
@@ -289,6 +291,7 @@ impl fmt::Display for DecideError {
             Self::EditDenied { rule } => write!(f, "the rule \"{rule}\" denies the edited arguments"),
             Self::Scope(bad) => fmt::Display::fmt(bad, f),
             Self::UnknownTool(tool) => write!(f, "the tool `{tool}` is not known here: decide where it runs"),
+            Self::NoSuchTool(problem) => f.write_str(problem),
             Self::Store(error) => fmt::Display::fmt(error, f),
         }
     }

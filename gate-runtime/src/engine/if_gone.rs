@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::core::{Attempt, Core};
+use super::attempt::Attempt;
+use super::core::Core;
 use crate::values::approval::Approval;
 use crate::values::event::CallEvent;
 

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::core::Core;
-use super::decide::{Decided, Edit, Wish};
+use super::decide::{Decided, Edit, Shown, Wish};
 use super::error::DecideError;
 use super::intake::Circumstances;
 use crate::logic::descriptor::Descriptor;
@@ -201,7 +201,7 @@ impl<'a> IntoFuture for Deciding<'a> {
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
             let Self { interruption: Interruption { core, run, approval, .. }, reviewer, wish, comment } = self;
-            let shown = approval.arguments().digest();
+            let shown = Shown::of(approval);
             core.decide(run, approval.id(), shown, reviewer, &wish, comment.as_deref()).await
         })
     }

@@ -1,6 +1,7 @@
 //! Layer 3: what happens to a call, in order: intake, judgement, people, dispatch. The only place that waits.
 
 pub(crate) mod agent;
+mod attempt;
 pub(crate) mod batch;
 mod commit;
 pub(crate) mod core;
@@ -10,6 +11,7 @@ pub(crate) mod dispatch;
 pub(crate) mod error;
 pub(crate) mod events;
 pub(crate) mod gate;
+pub(crate) mod guard;
 mod if_gone;
 pub(crate) mod intake;
 pub(crate) mod interruption;

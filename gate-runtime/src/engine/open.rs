@@ -111,14 +111,14 @@ impl Core {
     }
 
     /// A question that nobody could ever answer is not asked.
-    async fn check_askable(&self, run: &Circumstances, requirements: &[Requirement]) -> Result<(), NotRun> {
+    pub(crate) async fn check_askable(&self, run: &Circumstances, requirements: &[Requirement]) -> Result<(), NotRun> {
         for tier in requirements.iter().flat_map(Requirement::tiers) {
             let problem = match tier.who() {
                 Who::Principal if run.info.principal.is_none() => {
                     "the policy asks the person whom the run acts for, but the run names none: add `.on_behalf_of(…)`"
                         .to_owned()
                 }
-                Who::Role { role } if !self.directory.has_holder(role).await.map_err(unavailable)? => {
+                Who::Role { role } if !self.directory.has_holder(role, self.now()).await.map_err(unavailable)? => {
                     format!("the policy asks a {role}, but nobody in the directory holds that role")
                 }
                 _ => continue,
@@ -136,7 +136,7 @@ impl Core {
             let is_spent = || grant.takes(&draft.sealed).iter().any(|take| draft.spent.contains(&take.key));
             if grant.covers(&draft.subject, &draft.sealed, now)
                 && !is_spent()
-                && self.may_grant(&grant.by, &draft.subject, &requirements).await.is_ok()
+                && self.may_grant(&grant.by, &draft.subject, &requirements, &[]).await.is_ok()
             {
                 return Some(grant);
             }
@@ -219,14 +219,14 @@ impl Core {
         let now = self.now();
         let assessment = Arc::clone(&draft.judgement.assessment);
         let may_run = assessment.verdict() == Verdict::Approve;
-        let held = hold && may_run;
+        let held = hold && (may_run || draft.grant.is_some());
         let (subject, sealed, earlier) = (Arc::clone(&draft.subject), draft.sealed.clone(), draft.earlier.clone());
         let mut approval = Approval::open(subject, sealed, Arc::clone(&assessment), earlier.clone(), now);
         approval.held = held;
         let event = CallEvent::Assessed { assessment, arguments: draft.sealed.without_salts(), earlier, held };
         let mut course = Course::begin(approval, event, now);
         if let Some(grant) = &draft.grant {
-            course.then(CallEvent::Covered { grant: grant.id() }, now).map_err(unavailable)?;
+            course.then(CallEvent::Covered { grant: grant.id(), by: grant.by.clone() }, now).map_err(unavailable)?;
         }
         if course.status() == Status::Approved && !held {
             course.then(CallEvent::Dispatched, now).map_err(unavailable)?;

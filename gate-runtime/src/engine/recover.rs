@@ -7,6 +7,7 @@ use std::sync::Arc;
 use futures_util::FutureExt as _;
 use jiff::Timestamp;
 
+use super::attempt::Attempt;
 use super::core::{Core, StepError};
 use super::dispatch::clean;
 use super::error::DecideError;
@@ -15,7 +16,7 @@ use crate::logic::reconcile::Happened;
 use crate::logic::redact::Scrub;
 use crate::logic::registry::Registry;
 use crate::ports::store::{ApprovalFilter, StoreError};
-use crate::values::approval::{Approval, Status};
+use crate::values::approval::{Approval, LEASE, Status};
 use crate::values::context::CallContext;
 use crate::values::decision::Reviewer;
 use crate::values::event::CallEvent;
@@ -94,7 +95,7 @@ impl InFlight {
     /// Says what became of it. `why` is how the reviewer knows: it stands on the record.
     ///
     /// # Errors
-    /// While some process vouches for it; where it was settled otherwise in the meantime; where the reviewer is not one of those who could have
+    /// While some process vouches for it; where it was settled otherwise in the meantime, or has begun again since it was listed; where the reviewer is not one of those who could have
     /// approved it; without a reason; where the store does not answer. Then nothing is settled.
     pub async fn settle(
         &self,
@@ -110,9 +111,12 @@ impl InFlight {
         if why.trim().is_empty() {
             return Err(Refused::ReasonRequired.into());
         }
+        if core.runs_here(&approval) {
+            return Err(DecideError::StillRunning { until: core.now().checked_add(LEASE).unwrap_or(Timestamp::MAX) });
+        }
         let by = Settler::Person { reviewer: reviewer.id().clone() };
         let settled = CallEvent::Settled { settlement: settlement.clone(), by, reason: Some(why) };
-        match core.step(id, &settled).await {
+        match core.step_of(Attempt::of(&self.approval), &settled).await {
             Ok(approval) => Ok(approval),
             Err(StepError::Unknown) => Err(DecideError::Unknown(id)),
             Err(StepError::Store(error)) => Err(error.into()),
@@ -120,6 +124,7 @@ impl InFlight {
                 let approval = core.load(id).await?.ok_or(DecideError::Unknown(id))?;
                 match approval.vouched_until() {
                     Some(until) => Err(DecideError::StillRunning { until }),
+                    None if approval.status == Status::Indeterminate => Err(Refused::Changed.into()),
                     None => Err(DecideError::AlreadyDecided(approval)),
                 }
             }
@@ -139,6 +144,9 @@ impl Core {
         if self.ask_reconciler(lost).await? {
             return Ok(true);
         }
+        if self.runs_here(lost) {
+            return Ok(false);
+        }
         let tool = self.tool(lost.tool().as_str());
         let is_idempotent = tool.is_some_and(|tool| tool.descriptor.annotations().idempotent);
         if is_idempotent && lost.attempts() < ATTEMPTS {
@@ -148,7 +156,7 @@ impl Core {
     }
 
     async fn ask_reconciler(self: &Arc<Self>, lost: &Approval) -> Result<bool, StoreError> {
-        let Some(tool) = self.tool(lost.tool().as_str()) else { return Ok(false) };
+        let Some(tool) = self.tool(lost.tool().as_str()).filter(|_| !self.runs_here(lost)) else { return Ok(false) };
         let Ok(arguments) = self.bound_arguments(tool, lost).await else { return Ok(false) };
         let Some(asked) = tool.tool.reconcile(&arguments, self.context_of_lost(lost)) else { return Ok(false) };
         let settlement = match AssertUnwindSafe(asked).catch_unwind().await {
@@ -182,7 +190,7 @@ impl Core {
         settlement: Settlement,
         by: Settler,
     ) -> Result<bool, StoreError> {
-        let attempt = super::core::Attempt::of(lost);
+        let attempt = Attempt::of(lost);
         match self.step_of(attempt, &CallEvent::Settled { settlement, by, reason: None }).await {
             Ok(_) | Err(StepError::Refused) => Ok(true),
             Err(StepError::Unknown) => Ok(false),

@@ -201,7 +201,11 @@ impl<R: Registry> Run<R> {
         Ok(())
     }
 
-    fn circumstances(&self) -> Result<Circumstances, RunError> {
+    pub(super) fn core(&self) -> &Arc<Core> {
+        &self.core
+    }
+
+    pub(super) fn circumstances(&self) -> Result<Circumstances, RunError> {
         self.thread.circumstances(&self.core)
     }
 

@@ -32,7 +32,12 @@ impl Core {
             Plan::Known(approval) => approval,
             Plan::New(draft) => match self.open(run, *draft, false, true).await? {
                 Opened::Run(approval, arguments, context) => {
-                    return Ok(self.execute(approval, arguments, context).await);
+                    let executed = self.execute(approval, arguments, context).await;
+                    if executed.approval.status != Status::Pending {
+                        return Ok(executed);
+                    }
+                    // It failed, and people are asked what to do.
+                    executed.approval
                 }
                 Opened::Stands(approval) => approval,
             },

@@ -8,7 +8,7 @@ use super::course::Course;
 use super::error::DecideError;
 use super::gate::Gate;
 use super::open::unavailable;
-use crate::logic::registry::Registry;
+use crate::logic::registry::{Registry, unknown_tool};
 use crate::ports::store::{ApprovalFilter, Committed, Standing, StoreError, StoreErrorKind, Transition};
 use crate::values::approval::{Approval, Status};
 use crate::values::context::RunInfo;
@@ -16,7 +16,7 @@ use crate::values::decision::Reviewer;
 use crate::values::event::{CallEvent, GateEvent, Record, Subject};
 use crate::values::freeze::{Freeze, FreezeScope};
 use crate::values::grant::{BadScope, Grant, Scope};
-use crate::values::id::{ApprovalId, ReviewerId};
+use crate::values::id::{ApprovalId, ReviewerId, ToolName};
 use crate::values::outcome::NotRun;
 use crate::values::requirement::Requirement;
 use crate::values::transition::Refused;
@@ -43,17 +43,18 @@ impl<R: Registry> Gate<R> {
     /// # let people = StaticDirectory::new().person("dana", ["oncall"]);
     /// # let gate: Gate<Tools> = Gate::builder(()).directory(people).build().await?;
     /// let dana = gate.reviewer("dana").await?;
-    /// gate.freeze(FreezeScope::tool("get_order"), "incident 42", &dana).await?;
+    /// let freeze = gate.freeze(FreezeScope::tool("get_order"), "incident 42", &dana).await?;
     /// let stopped = get_order(&gate.run("run-42"), "A-1".into()).await;
     /// assert!(matches!(stopped, Err(CallError::NotRun(NotRun::Frozen { .. }))));
     ///
-    /// gate.lift_freeze(&FreezeScope::tool("get_order"), &dana).await?;
+    /// gate.lift_freeze(&freeze, &dana).await?;
     /// assert!(get_order(&gate.run("run-42"), "A-1".into()).await.is_ok());
     /// # Ok(()) }
     /// ```
     ///
     /// # Errors
-    /// Where the directory does not know the reviewer (any more), or the store does not answer: then nothing is stopped.
+    /// Where no gate over the store has such a tool, the directory does not know the reviewer (any more), or the store does not answer: then
+    /// nothing is stopped.
     pub async fn freeze(
         &self,
         scope: FreezeScope,
@@ -63,6 +64,13 @@ impl<R: Registry> Gate<R> {
         let core = &self.core;
         core.check_person(by).await?;
         let since = core.now();
+        if let FreezeScope::Tool { tool } = &scope {
+            let known = core.store.standing(since).await?.tools;
+            if !known.contains(tool) {
+                let known: Vec<&str> = known.iter().map(ToolName::as_str).collect();
+                return Err(DecideError::NoSuchTool(unknown_tool(tool.as_str(), &known)));
+            }
+        }
         let freeze = Freeze { scope, reason: reason.into(), by: by.id().clone(), since };
         let mut transition = Transition::at(since);
         transition.freezes.push(freeze.clone());
@@ -71,21 +79,24 @@ impl<R: Registry> Gate<R> {
         Ok(freeze)
     }
 
-    /// Lifts a stop. What was approved in the meantime goes on when its run does. Nothing happens where nothing is stopped.
+    /// Lifts a stop. What was approved in the meantime goes on when its run does. Nothing happens where it does not hold any more.
     ///
     /// # Errors
-    /// As for [`freeze`](Self::freeze).
-    pub async fn lift_freeze(&self, scope: &FreezeScope, by: &Reviewer) -> Result<(), DecideError> {
+    /// As for [`freeze`](Self::freeze); and [`Refused::Changed`] where somebody has frozen the same again since: look at that first.
+    pub async fn lift_freeze(&self, freeze: &Freeze, by: &Reviewer) -> Result<(), DecideError> {
         let core = &self.core;
         core.check_person(by).await?;
         loop {
             let now = core.now();
-            if core.store.standing(now).await?.freezes.iter().all(|freeze| freeze.scope() != scope) {
-                return Ok(());
+            let freezes = core.store.standing(now).await?.freezes;
+            match freezes.iter().find(|known| known.scope() == freeze.scope()) {
+                None => return Ok(()),
+                Some(known) if known != freeze => return Err(Refused::Changed.into()),
+                Some(_) => {}
             }
             let mut transition = Transition::at(now);
-            transition.lifted.push(scope.clone());
-            let event = GateEvent::FreezeLifted { scope: scope.clone(), by: by.id().clone() };
+            transition.lifted.push(freeze.clone());
+            let event = GateEvent::FreezeLifted { scope: freeze.scope().clone(), by: by.id().clone() };
             transition.records.push(Record::of_gate(now, event));
             if core.store.commit(transition).await? == Committed::Done {
                 return Ok(());
@@ -93,7 +104,8 @@ impl<R: Registry> Gate<R> {
         }
     }
 
-    /// Takes a standing permission back: from now on it covers nothing, in any process. Nothing happens where it does not hold any more.
+    /// Takes a standing permission back: from now on it covers nothing, in any process, and what it covered before and has not begun is a
+    /// question again. Nothing happens where it does not hold any more.
     ///
     /// # Errors
     /// Where the directory does not know the reviewer (any more), or the store does not answer.
@@ -108,6 +120,13 @@ impl<R: Registry> Gate<R> {
             transition.grants.push(Arc::new(known.revoked()));
             let event = GateEvent::GrantRevoked { grant: grant.id(), by: by.id().clone() };
             transition.records.push(Record::of_gate(now, event));
+            // What it answered and has not begun is a question again.
+            let approved = core.store.approvals(&ApprovalFilter::all().status(Status::Approved)).await?;
+            for covered in approved.iter().filter(|approval| approval.grant() == Some(grant.id())) {
+                let mut course = Course::from(covered);
+                course.then(CallEvent::Uncovered { grant: grant.id() }, now)?;
+                course.join(&mut transition);
+            }
             if core.store.commit(transition).await? == Committed::Done {
                 return Ok(());
             }
@@ -123,22 +142,26 @@ impl Core {
         Ok(stops.map(|freeze| NotRun::Frozen { reason: freeze.reason().to_owned() }))
     }
 
-    /// Whoever gives an order must be in the directory, and not only the person a run acts for.
+    /// Whoever gives an order must be in the directory, and neither an agent nor only the person a run acts for.
     pub(crate) async fn check_person(&self, by: &Reviewer) -> Result<(), DecideError> {
-        if by.is_principal() {
-            let (reviewer, why) = (by.id().clone(), "it is for reviewers, not for whom a run acts".to_owned());
-            return Err(Refused::NotEntitled { reviewer, why }.into());
+        let is_agent = self.agents.iter().any(|agent| *by.id() == *agent.as_str());
+        if by.is_principal() || is_agent {
+            let (reviewer, why) =
+                (by.id().clone(), "it is for reviewers, and neither for agents nor for whom a run acts");
+            return Err(Refused::NotEntitled { reviewer, why: why.to_owned() }.into());
         }
         self.roles_of(by.id()).await?;
         Ok(())
     }
 
-    /// Whether a person may answer a question alone, for good: with the roles they have now, as one of those it asks, and not for themselves.
+    /// Whether a person may answer a question alone, for good: with the roles they have now, as one of those whom its steps so far ask, and not
+    /// for themselves.
     pub(crate) async fn may_grant(
         &self,
         who: &ReviewerId,
         subject: &Subject,
         requirements: &[Requirement],
+        reached: &[usize],
     ) -> Result<(), DecideError> {
         if !requirements.iter().all(Requirement::takes_grants) {
             return Err(BadScope::NotAllowed.into());
@@ -146,10 +169,11 @@ impl Core {
         let RunInfo { agent, principal, .. } = subject.info();
         let is_principal = principal.as_ref().is_some_and(|principal| *who == *principal.as_str());
         let roles = if is_principal { Vec::new() } else { self.roles_of(who).await? };
-        let alone = |requirement: &Requirement| {
-            requirement.tiers().iter().any(|tier| tier.count() == 1 && tier.asks(&roles, is_principal))
+        let mut each = requirements.iter().zip(reached.iter().chain(std::iter::repeat(&1)));
+        let alone = |(requirement, steps): (&Requirement, &usize)| {
+            requirement.tiers().iter().take(*steps).any(|tier| tier.count() == 1 && tier.asks(&roles, is_principal))
         };
-        if *who == *agent.as_str() || !requirements.iter().all(alone) {
+        if *who == *agent.as_str() || !each.all(alone) {
             return Err(BadScope::NeedsSeveral.into());
         }
         Ok(())
@@ -166,15 +190,17 @@ impl Core {
         if approved.status != Status::Approved {
             return Err(BadScope::NeedsSeveral.into());
         }
-        self.may_grant(reviewer.id(), &approved.subject, &approved.requirements).await?;
+        self.may_grant(reviewer.id(), &approved.subject, &approved.requirements, &approved.reached).await?;
         let now = transition.at;
         let mut grant = scope.clone().grant(approved, reviewer.id().clone(), now)?;
         let run = approved.subject.info.run.clone();
         let waiting = self.store.approvals(&ApprovalFilter::all().run(run).status(Status::Pending)).await?;
         let mut covered = Vec::new();
         for other in waiting.iter().filter(|other| other.id() != approved.id()) {
-            let fits = other.due(now).is_none() && grant.covers(&other.subject, &other.arguments, now);
-            if !fits || self.may_grant(reviewer.id(), &other.subject, &other.requirements).await.is_err() {
+            let is_plain = other.failure.is_none() && other.due(now).is_none();
+            let fits = is_plain && grant.covers(&other.subject, &other.arguments, now);
+            let Approval { subject, requirements, reached, .. } = &**other;
+            if !fits || self.may_grant(reviewer.id(), subject, requirements, reached).await.is_err() {
                 continue;
             }
             let before = transition.takes.len();
@@ -186,7 +212,7 @@ impl Core {
             }
             grant = grant.used_before_it_is_given();
             let mut course = Course::from(other);
-            course.then(CallEvent::Covered { grant: grant.id() }, now)?;
+            course.then(CallEvent::Covered { grant: grant.id(), by: reviewer.id().clone() }, now)?;
             covered.push(course);
         }
         let grant = Arc::new(grant);
@@ -210,7 +236,7 @@ impl Core {
         if approval.status == Status::Pending {
             return Err(Refused::NotNow(Status::Pending).into());
         }
-        self.may_grant(reviewer.id(), &approval.subject, &approval.requirements).await?;
+        self.may_grant(reviewer.id(), &approval.subject, &approval.requirements, &approval.reached).await?;
         let now = self.now();
         let grant = Arc::new(scope.grant(&approval, reviewer.id().clone(), now)?);
         let mut transition = Transition::at(now);

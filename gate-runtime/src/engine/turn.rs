@@ -120,6 +120,12 @@ impl Answer {
     pub fn for_model(&self) -> String {
         match &self.result {
             CallResult::Ran(outcome) => format!("{}{}", self.edit_notice(), outcome.for_model()),
+            CallResult::Responded(outcome) if self.approval().is_some_and(|approval| approval.attempts() > 0) => {
+                format!(
+                    "It ran and failed, and a person answered in the tool's place. The answer: {}",
+                    outcome.for_model()
+                )
+            }
             CallResult::Responded(outcome) => {
                 format!("Not run: a person answered in the tool's place. The answer: {}", outcome.for_model())
             }

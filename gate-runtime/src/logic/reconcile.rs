@@ -39,7 +39,8 @@ use crate::values::outcome::ToolOutcome;
 pub enum Happened<T> {
     /// It did, and gave this back.
     Yes(T),
-    /// It did not, and will not: what was approved may run, once.
+    /// It did not, and will not: what was approved may run, once. Where the earlier attempt could still take effect, as with a request that is on
+    /// its way, say [`Unknown`](Self::Unknown), or make the other side refuse it first.
     No,
     /// It cannot be told: a person has to.
     Unknown,

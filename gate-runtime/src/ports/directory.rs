@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use jiff::Timestamp;
+
 use super::BoxFuture;
 use crate::values::id::{ReviewerId, Role};
 
@@ -11,16 +13,22 @@ use crate::values::id::{ReviewerId, Role};
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// use gate_runtime::{Directory, StaticDirectory};
 /// let people = StaticDirectory::new().person("dana", ["manager"]);
-/// assert!(people.find(&"dana".into()).await?.is_some());
-/// assert!(people.has_holder(&"manager".into()).await?);
+/// let now = gate_runtime::Timestamp::now();
+/// assert!(people.find(&"dana".into(), now).await?.is_some());
+/// assert!(people.has_holder(&"manager".into(), now).await?);
 /// # Ok(()) }
 /// ```
 pub trait Directory: Send + Sync + 'static {
-    /// The roles of a person; `None` for one it does not know.
-    fn find<'a>(&'a self, who: &'a ReviewerId) -> BoxFuture<'a, Result<Option<Vec<Role>>, DirectoryError>>;
+    /// The roles of a person, as the directory is now, at a time: what somebody holds only for a while counts if it did then. `None` for
+    /// one it does not know.
+    fn find<'a>(
+        &'a self,
+        who: &'a ReviewerId,
+        at: Timestamp,
+    ) -> BoxFuture<'a, Result<Option<Vec<Role>>, DirectoryError>>;
 
-    /// Whether anybody holds a role.
-    fn has_holder<'a>(&'a self, role: &'a Role) -> BoxFuture<'a, Result<bool, DirectoryError>>;
+    /// Whether anybody holds a role at a time.
+    fn has_holder<'a>(&'a self, role: &'a Role, at: Timestamp) -> BoxFuture<'a, Result<bool, DirectoryError>>;
 }
 
 /// The directory could not answer: nobody is entitled to anything.

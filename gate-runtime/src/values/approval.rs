@@ -168,6 +168,9 @@ pub struct Approval {
     pub(crate) changed_at: Timestamp,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) grant: Option<GrantId>,
+    /// Who gave that permission.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) granted_by: Option<ReviewerId>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) held: bool,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -381,9 +384,16 @@ impl Approval {
         own.or_else(|| self.earlier.iter().find(same).cloned())
     }
 
+    /// Whether people refused it: that it runs, or that it runs again after it failed.
+    #[must_use]
+    pub fn is_refused(&self) -> bool {
+        let rejects = |vote: &Vote| matches!(vote.decision, Decision::Reject { .. });
+        self.status == Status::Rejected || (self.status == Status::Failed && self.votes.iter().any(rejects))
+    }
+
     /// Whether a later call with the same arguments in the same run is refused at once.
     pub(crate) fn refuses_repeats(&self) -> bool {
-        self.status == Status::Rejected && !self.requirements.iter().any(Requirement::is_repeatable)
+        self.is_refused() && !self.requirements.iter().any(Requirement::is_repeatable)
     }
 
     /// The approval as others than the store may have it.

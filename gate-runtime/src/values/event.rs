@@ -68,6 +68,18 @@ pub enum CallEvent {
     Covered {
         /// Which one.
         grant: GrantId,
+        /// Who gave it.
+        by: ReviewerId,
+    },
+    /// The standing permission that answered the question holds no more, before the call began: people are asked again.
+    Uncovered {
+        /// Which one.
+        grant: GrantId,
+    },
+    /// Votes that count no more, before the call began: whoever gave them is not in this gate's directory, or not as they were.
+    Voided {
+        /// Whose.
+        voters: Vec<ReviewerId>,
     },
     /// A step of an escalation began.
     Escalated {
@@ -492,6 +504,8 @@ impl Record {
                 CallEvent::Assessed { .. } => "assessed",
                 CallEvent::Voted { .. } => "voted",
                 CallEvent::Covered { .. } => "covered",
+                CallEvent::Uncovered { .. } => "uncovered",
+                CallEvent::Voided { .. } => "voided",
                 CallEvent::Escalated { .. } => "escalated",
                 CallEvent::Reminded { .. } => "reminded",
                 CallEvent::Expired => "expired",

@@ -39,7 +39,7 @@ pub enum Refused {
         /// Why not, or who may.
         why: String,
     },
-    /// The vote is about arguments that have changed since.
+    /// It is about something that has changed since it was shown: the arguments, the tool, its rules, or that it ran and failed.
     Changed,
     /// An approval of this wants a comment.
     CommentRequired,
@@ -62,9 +62,7 @@ impl fmt::Display for Refused {
             Self::NotNow(status) => write!(f, "it is {status}, where this cannot happen"),
             Self::TooLate => f.write_str("its time is over: it counts as expired"),
             Self::NotEntitled { reviewer, why } => write!(f, "{reviewer} cannot decide this: {why}"),
-            Self::Changed => {
-                f.write_str("its arguments were changed after they were shown: look at it again, then decide")
-            }
+            Self::Changed => f.write_str("it was changed after it was shown: look at it again, then decide"),
             Self::CommentRequired => f.write_str("an approval of this needs a comment: say why"),
             Self::ReasonRequired => f.write_str("it needs a reason: the record and the agent are told why"),
             Self::NotEditable => f.write_str("its arguments cannot be edited: approve or reject it as it is"),
@@ -108,6 +106,7 @@ impl Approval {
             reached: Vec::new(),
             changed_at: now,
             grant: None,
+            granted_by: None,
             held: false,
             earlier,
             changes: Changes::default(),
@@ -146,10 +145,29 @@ impl Approval {
         self.changed_at = now;
         match event {
             CallEvent::Voted { vote } => self.vote(vote, now)?,
-            CallEvent::Covered { grant } => {
+            CallEvent::Covered { grant, by } => {
                 self.must_be(&[Status::Pending])?;
-                self.grant = Some(*grant);
+                // What to do about a failure is asked anew.
+                if self.failure.is_some() {
+                    return Err(Refused::NotNow(self.status));
+                }
+                (self.grant, self.granted_by) = (Some(*grant), Some(by.clone()));
                 self.status = Status::Approved;
+            }
+            CallEvent::Uncovered { grant } => {
+                self.must_be(&[Status::Approved])?;
+                if self.grant != Some(*grant) {
+                    return Err(Refused::NotNow(self.status));
+                }
+                (self.grant, self.granted_by) = (None, None);
+                self.ask_again(now);
+            }
+            CallEvent::Voided { voters } => {
+                self.must_be(&[Status::Approved])?;
+                self.votes.retain(|vote| !voters.contains(&vote.reviewer));
+                if self.grant.is_none() && !self.requirements.is_empty() && !self.has_consent() {
+                    self.ask_again(now);
+                }
             }
             CallEvent::Escalated { reached } => {
                 self.must_be(&[Status::Pending])?;
@@ -201,19 +219,33 @@ impl Approval {
                 }
             }
             CallEvent::Reassessed { assessment, changes } => self.reassess(assessment, *changes, now)?,
+            CallEvent::Dispatched
+            | CallEvent::Finished { .. }
+            | CallEvent::Faltered { .. }
+            | CallEvent::Lost { .. }
+            | CallEvent::Settled { .. } => self.advance_body(event, now)?,
+            // Both begin an approval; neither happens to one that is there.
+            CallEvent::Assessed { .. } | CallEvent::Imported => self.must_be(&[])?,
+        }
+        Ok(())
+    }
+
+    /// What follows from what happens to the body.
+    fn advance_body(&mut self, event: &CallEvent, now: Timestamp) -> Result<(), Refused> {
+        match event {
             CallEvent::Dispatched => {
                 self.must_be(&[Status::Approved])?;
                 self.status = Status::Dispatched;
                 self.attempts = self.attempts.saturating_add(1);
                 (self.note, self.failure) = (None, None);
             }
-            // Whoever ran it may tell so late that it counted as lost.
+            // Whoever ran it may tell so late that it counted as lost, and that it was to run again.
             CallEvent::Finished { outcome } => {
-                self.must_be(&[Status::Dispatched, Status::Indeterminate])?;
+                self.must_have_begun()?;
                 self.finish(outcome);
             }
             CallEvent::Faltered { error } => {
-                self.must_be(&[Status::Dispatched, Status::Indeterminate])?;
+                self.must_have_begun()?;
                 self.falter(error, now);
             }
             CallEvent::Lost { why } => {
@@ -225,10 +257,23 @@ impl Approval {
                 self.must_be(&[Status::Indeterminate])?;
                 self.settle(settlement);
             }
-            // Both begin an approval; neither happens to one that is there.
-            CallEvent::Assessed { .. } | CallEvent::Imported => self.must_be(&[])?,
+            _ => self.must_be(&[])?,
         }
         Ok(())
+    }
+
+    fn must_have_begun(&self) -> Result<(), Refused> {
+        match self.status {
+            Status::Approved if self.attempts > 0 => Ok(()),
+            _ => self.must_be(&[Status::Dispatched, Status::Indeterminate]),
+        }
+    }
+
+    /// Asks those who were asked, from now on.
+    fn ask_again(&mut self, now: Timestamp) {
+        self.status = Status::Pending;
+        self.ask_from(now);
+        self.reached = self.reached_at(now).unwrap_or_default();
     }
 
     fn settle(&mut self, settlement: &Settlement) {
@@ -256,13 +301,11 @@ impl Approval {
     fn falter(&mut self, error: &Arc<str>, now: Timestamp) {
         self.failure = Some(Arc::clone(error));
         self.votes.clear();
-        (self.grant, self.note) = (None, None);
+        (self.grant, self.granted_by, self.note) = (None, None, None);
         if self.requirements.is_empty() {
             self.requirements.push(anyone().into());
         }
-        self.status = Status::Pending;
-        self.ask_from(now);
-        self.reached = self.reached_at(now).unwrap_or_default();
+        self.ask_again(now);
     }
 
     /// From now on the times of the question count.
@@ -328,10 +371,15 @@ impl Approval {
     /// What was running is indeterminate.
     pub(crate) fn imported(mut self, now: Timestamp) -> Self {
         match self.status {
+            Status::Pending => {
+                // A vote is for one store: in another it could be used once more, or have been taken back.
+                self.votes.clear();
+                self.ask_from(now);
+            }
             Status::Approved if self.was_asked() => {
                 self.status = Status::Pending;
                 self.votes.clear();
-                self.grant = None;
+                (self.grant, self.granted_by) = (None, None);
                 self.ask_from(now);
                 self.note = Some("it was approved before, where it may already have run".to_owned());
             }
@@ -395,13 +443,15 @@ impl Approval {
             self.requirements = asked;
             self.ask_from(now);
         }
-        let granted = self.grant.is_some() && self.requirements.iter().all(Requirement::takes_grants);
+        // A grant was an answer to those who were asked, and not to others.
+        let granted = stands && self.grant.is_some() && self.requirements.iter().all(Requirement::takes_grants);
         // Who was asked only later does not undo what was decided before; but consent must be there, and to just this.
         let decided = stands && self.status == Status::Approved && self.has_consent();
         if self.requirements.is_empty() || granted || decided {
             return Ok(());
         }
         self.status = Status::Pending;
+        (self.grant, self.granted_by) = (None, None);
         if let Some(reached) = self.reached_at(now) {
             self.count(&reached);
             self.reached = reached;
@@ -417,7 +467,7 @@ impl Approval {
         self.subject = Arc::new(subject);
         self.changes = changes;
         self.votes.clear();
-        self.grant = None;
+        (self.grant, self.granted_by) = (None, None);
     }
 }
 
@@ -442,7 +492,8 @@ mod tests {
     use crate::values::id::{ApprovalId, GrantId};
     use crate::values::opinion::{Opinion, PolicyOpinion};
     use crate::values::outline::{Fallback, PolicyOutline};
-    use crate::values::requirement::{anyone, ask};
+    use crate::values::requirement::ask;
+    use crate::values::settlement::Settler;
     use crate::values::time::minutes;
 
     fn at(minute: u32) -> Timestamp {
@@ -496,6 +547,11 @@ mod tests {
     fn any_event() -> impl Strategy<Value = CallEvent> {
         let verdict = prop_oneof![Just(Verdict::Approve), Just(Verdict::Ask), Just(Verdict::Deny)];
         let outcome = prop_oneof![Just(ToolOutcome::returned(&json!(1))), Just(ToolOutcome::failed("it broke"))];
+        let settlement = prop_oneof![
+            1 => Just(Settlement::ran(&json!(1))),
+            1 => Just(Settlement::DidNotRun),
+            2 => Just(Settlement::RunAgain),
+        ];
         let vote = (0..3_usize, any_decision(), 0..3_u64).prop_map(|(who, decision, shown)| {
             let (roles, principal, comment) = (Vec::new(), false, None);
             let reviewer = ["ann", "ben", "cem"][who].into();
@@ -505,7 +561,10 @@ mod tests {
         });
         prop_oneof![
             8 => vote,
-            1 => Just(CallEvent::Covered { grant: GrantId::new() }),
+            1 => Just(CallEvent::Covered { grant: GrantId::new(), by: "ann".into() }),
+            1 => Just(CallEvent::Voided { voters: vec!["ann".into()] }),
+            1 => Just(CallEvent::Withdrawn { by: "ben".into() }),
+            1 => Just(CallEvent::Revoked { by: "ben".into(), reason: "no".into() }),
             1 => (1..3_usize).prop_map(|step| CallEvent::Escalated { reached: vec![step] }),
             1 => Just(CallEvent::Expired),
             1 => Just(CallEvent::Cancelled { reason: "late".into() }),
@@ -516,19 +575,24 @@ mod tests {
             }),
             4 => Just(CallEvent::Dispatched),
             3 => outcome.prop_map(|outcome| CallEvent::Finished { outcome }),
-            1 => Just(CallEvent::Lost { why: "gone".into() }),
+            2 => Just(CallEvent::Faltered { error: "it broke".into() }),
+            2 => Just(CallEvent::Lost { why: "gone".into() }),
+            1 => settlement.prop_map(|settlement| {
+                CallEvent::Settled { settlement, by: Settler::Reconciler, reason: None }
+            }),
             1 => Just(CallEvent::Imported),
         ]
     }
 
     proptest! {
         #[test]
-        fn terminal_states_never_change_and_a_body_is_dispatched_once(
+        fn terminal_states_never_change_and_a_body_begins_again_only_on_a_word(
             verdict in prop_oneof![Just(Verdict::Approve), Just(Verdict::Ask)],
             events in prop::collection::vec((any_event(), 0..4_u32), 0..60),
         ) {
             let mut approval = opened(verdict);
-            let (mut minute, mut dispatched) = (0, 0);
+            // Of people, or of whoever settles: since the body began last.
+            let (mut minute, mut word) = (0, true);
             for (event, wait) in events {
                 minute += wait;
                 let before = approval.clone();
@@ -537,7 +601,15 @@ mod tests {
                         prop_assert!(!before.status.is_terminal(), "{} became {}", before.status, next.status);
                         prop_assert_eq!(next.version, before.version + 1);
                         prop_assert!(!matches!(event, CallEvent::Dispatched) || before.status == Status::Approved);
-                        dispatched += u32::from(matches!(event, CallEvent::Dispatched));
+                        match event {
+                            CallEvent::Dispatched => {
+                                prop_assert!(word);
+                                word = false;
+                            }
+                            CallEvent::Voted { .. } => word |= before.attempts > 0,
+                            CallEvent::Settled { .. } => word = true,
+                            _ => {}
+                        }
                         approval = next;
                     }
                     Err(refused) => {
@@ -546,7 +618,6 @@ mod tests {
                     }
                 }
             }
-            prop_assert!(dispatched <= 1);
         }
 
         #[test]

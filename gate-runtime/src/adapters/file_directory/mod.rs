@@ -15,13 +15,12 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use document::Mistake;
+use jiff::Timestamp;
 use people::People;
 pub use person::{Delegation, Person};
 pub use token::ReviewerToken;
 
-use super::system_clock::SystemClock;
 use crate::ports::BoxFuture;
-use crate::ports::clock::Clock;
 use crate::ports::directory::{Directory, DirectoryError};
 use crate::values::id::{ReviewerId, Role};
 
@@ -58,13 +57,13 @@ use crate::values::id::{ReviewerId, Role};
 /// std::fs::write(&path, file)?;
 ///
 /// let people = FileDirectory::open(&path)?;               // for `Gate::builder(…).directory(people.clone())`
-/// assert_eq!(people.find(&"omar".into()).await?, Some(vec!["oncall".into(), "manager".into()]));
+/// assert_eq!(people.find(&"omar".into(), gate_runtime::Timestamp::now()).await?, Some(vec!["oncall".into(), "manager".into()]));
 /// assert_eq!(people.holder_of(token.reveal())?, Some("dana".into()));
 /// # Ok(()) }
 /// ```
 ///
 /// The file is looked at before every answer, so what is taken away in it counts no more from then on. Only roles of one's own can
-/// be delegated, and a delegation ends by the [clock](Self::clock).
+/// be delegated, and a delegation ends by the clock of the gate.
 ///
 /// # Errors
 /// While the file is away, unreadable or has a mistake, every question gives a [`DirectoryError`] that lists all mistakes with their
@@ -80,7 +79,6 @@ pub struct FileDirectory {
     name: Arc<Path>,
     /// Where it is, wherever the process goes to.
     path: Arc<Path>,
-    clock: Arc<dyn Clock>,
     last: Arc<Mutex<Reading>>,
 }
 
@@ -106,15 +104,8 @@ impl FileDirectory {
         let name: Arc<Path> = path.into().into();
         let path: Arc<Path> = std::path::absolute(&name).map_err(|error| unreadable(&name, &error))?.into();
         let last = Reading::of(read(&path).map_err(|error| unreadable(&name, &error))?);
-        let people = Self { name, path, clock: Arc::new(SystemClock), last: Arc::new(Mutex::new(last)) };
+        let people = Self { name, path, last: Arc::new(Mutex::new(last)) };
         people.now().map(|_| people)
-    }
-
-    /// The clock by which delegations end. The system's, unless this is said.
-    #[must_use]
-    pub fn clock(mut self, clock: impl Clock) -> Self {
-        self.clock = Arc::new(clock);
-        self
     }
 
     /// Whose token this is; `None` where it is nobody's. Nothing around it is overlooked, not even a line's end.
@@ -127,12 +118,12 @@ impl FileDirectory {
         Ok(self.now()?.holder_of(token).cloned())
     }
 
-    /// What the file has about a person; `None` for one whom it does not have.
+    /// What the file has about a person, with the delegations that hold at a time; `None` for one whom it does not have.
     ///
     /// # Errors
     /// The file is not there, or has a mistake.
-    pub fn person(&self, who: &ReviewerId) -> Result<Option<Person>, DirectoryError> {
-        Ok(self.now()?.get(who).map(|person| person.at(self.clock.now())))
+    pub fn person(&self, who: &ReviewerId, at: Timestamp) -> Result<Option<Person>, DirectoryError> {
+        Ok(self.now()?.get(who).map(|person| person.at(at)))
     }
 
     /// The people in the file as it is now.
@@ -149,12 +140,16 @@ impl FileDirectory {
 }
 
 impl Directory for FileDirectory {
-    fn find<'a>(&'a self, who: &'a ReviewerId) -> BoxFuture<'a, Result<Option<Vec<Role>>, DirectoryError>> {
-        Box::pin(async move { Ok(self.now()?.roles_of(who, self.clock.now())) })
+    fn find<'a>(
+        &'a self,
+        who: &'a ReviewerId,
+        at: Timestamp,
+    ) -> BoxFuture<'a, Result<Option<Vec<Role>>, DirectoryError>> {
+        Box::pin(async move { Ok(self.now()?.roles_of(who, at)) })
     }
 
-    fn has_holder<'a>(&'a self, role: &'a Role) -> BoxFuture<'a, Result<bool, DirectoryError>> {
-        Box::pin(async move { Ok(self.now()?.has_holder(role, self.clock.now())) })
+    fn has_holder<'a>(&'a self, role: &'a Role, at: Timestamp) -> BoxFuture<'a, Result<bool, DirectoryError>> {
+        Box::pin(async move { Ok(self.now()?.has_holder(role, at)) })
     }
 }
 

@@ -71,28 +71,15 @@ fn at(time: &str) -> Timestamp {
     time.parse().unwrap()
 }
 
-/// A clock that stands.
-struct Standing(Timestamp);
-
-impl Clock for Standing {
-    fn now(&self) -> Timestamp {
-        self.0
-    }
-
-    fn sleep_until(&self, _: Timestamp) -> BoxFuture<'_, ()> {
-        Box::pin(std::future::ready(()))
-    }
-}
-
 #[tokio::test]
 async fn people_have_their_own_roles_and_those_delegated_to_them() {
     let people = File::of(GOOD);
-    let people = people.open().clock(Standing(at("2026-11-30T23:59:59.999Z")));
-    assert_eq!(people.find(&"dana".into()).await.unwrap(), Some(roles(["manager", "auditor"])));
-    assert_eq!(people.find(&"omar".into()).await.unwrap(), Some(roles(["oncall", "manager"])));
-    assert_eq!(people.find(&"mallory".into()).await.unwrap(), None);
-    assert!(people.has_holder(&"manager".into()).await.unwrap());
-    assert!(!people.has_holder(&"Manager".into()).await.unwrap());
+    let (people, now) = (people.open(), at("2026-11-30T23:59:59.999Z"));
+    assert_eq!(people.find(&"dana".into(), now).await.unwrap(), Some(roles(["manager", "auditor"])));
+    assert_eq!(people.find(&"omar".into(), now).await.unwrap(), Some(roles(["oncall", "manager"])));
+    assert_eq!(people.find(&"mallory".into(), now).await.unwrap(), None);
+    assert!(people.has_holder(&"manager".into(), now).await.unwrap());
+    assert!(!people.has_holder(&"Manager".into(), now).await.unwrap());
 }
 
 #[tokio::test]
@@ -101,9 +88,8 @@ async fn a_delegation_ends_to_the_second() {
     let people = people.open();
     let until = "2026-12-01T00:00:00Z";
     for (now, expected) in [("2026-11-30T23:59:59Z", roles(["oncall", "manager"])), (until, roles(["oncall"]))] {
-        let people = people.clone().clock(Standing(at(now)));
-        assert_eq!(people.find(&"omar".into()).await.unwrap().as_ref(), Some(&expected), "{now}");
-        let omar = people.person(&"omar".into()).unwrap().unwrap();
+        assert_eq!(people.find(&"omar".into(), at(now)).await.unwrap().as_ref(), Some(&expected), "{now}");
+        let omar = people.person(&"omar".into(), at(now)).unwrap().unwrap();
         assert_eq!(omar.delegations().len(), expected.len() - 1, "{now}");
     }
 }
@@ -111,24 +97,24 @@ async fn a_delegation_ends_to_the_second() {
 #[test]
 fn a_person_is_shown_with_what_the_file_says() {
     let people = File::of(GOOD);
-    let people = people.open().clock(Standing(at("2026-11-21T12:00:00Z")));
-    let dana = people.person(&"dana".into()).unwrap().unwrap();
+    let (people, now) = (people.open(), at("2026-11-21T12:00:00Z"));
+    let dana = people.person(&"dana".into(), now).unwrap().unwrap();
     assert_eq!((dana.id().as_str(), dana.name(), dana.contact()), ("dana", Some("Dana Kim"), Some("dana@example.com")));
     assert_eq!((dana.roles(), dana.delegations()), (&roles(["manager", "auditor"])[..], &[][..]));
-    let omar = people.person(&"omar".into()).unwrap().unwrap();
+    let omar = people.person(&"omar".into(), now).unwrap().unwrap();
     assert_eq!((omar.name(), omar.contact(), omar.roles()), (None, None, &roles(["oncall"])[..]));
     let [delegation] = omar.delegations() else { panic!("{omar:?}") };
     assert_eq!(delegation.from(), "dana");
     assert_eq!(delegation.roles(), roles(["manager"]));
     assert_eq!(delegation.until(), at("2026-12-01T00:00:00Z"));
-    assert_eq!(people.person(&"mallory".into()).unwrap(), None);
+    assert_eq!(people.person(&"mallory".into(), now).unwrap(), None);
 }
 
 #[tokio::test]
 async fn a_delegation_without_roles_is_of_all_her_own() {
     let people = File::of(&GOOD.replace("to = \"omar\"\nroles = [\"manager\"]", "to = \"omar\""));
-    let people = people.open().clock(Standing(at("2026-11-21T12:00:00Z")));
-    assert_eq!(people.find(&"omar".into()).await.unwrap(), Some(roles(["oncall", "manager", "auditor"])));
+    let (people, now) = (people.open(), at("2026-11-21T12:00:00Z"));
+    assert_eq!(people.find(&"omar".into(), now).await.unwrap(), Some(roles(["oncall", "manager", "auditor"])));
 }
 
 #[tokio::test]
@@ -140,33 +126,35 @@ async fn a_time_may_be_tomls_own_and_in_any_zone() {
         "2026-12-01T00:00:00.000Z",
     ] {
         let people = File::of(&GOOD.replace("\"2026-12-01T00:00:00Z\"", time));
-        let people = people.open().clock(Standing(at("2026-11-21T12:00:00Z")));
-        let omar = people.person(&"omar".into()).unwrap().unwrap();
+        let (people, now) = (people.open(), at("2026-11-21T12:00:00Z"));
+        let omar = people.person(&"omar".into(), now).unwrap().unwrap();
         assert_eq!(omar.delegations()[0].until(), at("2026-12-01T00:00:00Z"), "{time}");
     }
 }
 
 #[tokio::test]
 async fn a_role_taken_away_counts_no_more_at_the_next_question() {
+    let now = at("2026-11-21T12:00:00Z");
     let file = File::of(GOOD);
     let people = file.open();
     let clone = people.clone();
     file.write(GOOD.replace("\"manager\", \"auditor\"", "\"auditor\", \"manager\""));
     assert_eq!(
-        people.find(&"dana".into()).await.unwrap(),
+        people.find(&"dana".into(), now).await.unwrap(),
         Some(roles(["auditor", "manager"])),
         "length and maybe time are the same"
     );
     file.write("[[person]]\nid = \"dana\"\nroles = []\n");
     for people in [people, clone] {
-        assert_eq!(people.find(&"dana".into()).await.unwrap(), Some(roles([])));
-        assert_eq!(people.find(&"omar".into()).await.unwrap(), None);
-        assert!(!people.has_holder(&"manager".into()).await.unwrap());
+        assert_eq!(people.find(&"dana".into(), now).await.unwrap(), Some(roles([])));
+        assert_eq!(people.find(&"omar".into(), now).await.unwrap(), None);
+        assert!(!people.has_holder(&"manager".into(), now).await.unwrap());
     }
 }
 
 #[tokio::test]
 async fn a_file_put_in_its_place_is_read_whatever_its_times() {
+    let now = at("2026-11-21T12:00:00Z");
     let file = File::of(GOOD);
     let people = file.open();
     let before = fs::metadata(file.path()).unwrap().modified().unwrap();
@@ -174,36 +162,37 @@ async fn a_file_put_in_its_place_is_read_whatever_its_times() {
     fs::write(&other, GOOD.replace("\"manager\", \"auditor\"", "\"auditor\", \"manager\"")).unwrap();
     fs::File::options().write(true).open(&other).unwrap().set_modified(before).unwrap();
     fs::rename(&other, file.path()).unwrap();
-    assert_eq!(people.find(&"dana".into()).await.unwrap(), Some(roles(["auditor", "manager"])));
+    assert_eq!(people.find(&"dana".into(), now).await.unwrap(), Some(roles(["auditor", "manager"])));
 }
 
 #[tokio::test]
 async fn a_file_that_breaks_entitles_nobody_until_it_is_good_again() {
+    let now = at("2026-11-21T12:00:00Z");
     let file = File::of(GOOD);
     let people = file.open();
     let token = ReviewerToken::new();
     file.write("[[person]\nid = ");
-    let broken = people.find(&"dana".into()).await.unwrap_err().to_string();
+    let broken = people.find(&"dana".into(), now).await.unwrap_err().to_string();
     assert!(broken.contains("people.toml") && broken.contains("line 1: this is not TOML"), "{broken}");
     for _ in 0..2 {
-        assert!(people.has_holder(&"manager".into()).await.is_err());
-        assert!(people.person(&"dana".into()).is_err());
+        assert!(people.has_holder(&"manager".into(), now).await.is_err());
+        assert!(people.person(&"dana".into(), now).is_err());
         assert!(people.holder_of(token.reveal()).is_err());
     }
 
     fs::remove_file(file.path()).unwrap();
-    let gone = people.find(&"dana".into()).await.unwrap_err().to_string();
+    let gone = people.find(&"dana".into(), now).await.unwrap_err().to_string();
     assert!(
         gone.ends_with("people.toml is not there, so nobody can decide: put it there, or name another file"),
         "{gone}"
     );
     fs::create_dir(file.path()).unwrap();
-    let folder = people.find(&"dana".into()).await.unwrap_err().to_string();
+    let folder = people.find(&"dana".into(), now).await.unwrap_err().to_string();
     assert!(folder.ends_with("people.toml is no file, so nobody can decide: name a file"), "{folder}");
     fs::remove_dir(file.path()).unwrap();
 
     file.write(GOOD);
-    assert_eq!(people.find(&"dana".into()).await.unwrap(), Some(roles(["manager", "auditor"])));
+    assert_eq!(people.find(&"dana".into(), now).await.unwrap(), Some(roles(["manager", "auditor"])));
 }
 
 #[test]
@@ -400,7 +389,7 @@ fn a_file_that_is_no_text_or_no_toml_says_where() {
 #[test]
 fn a_file_may_begin_with_a_mark_and_have_other_line_ends() {
     let file = File::of(&format!("\u{feff}{}", GOOD.replace('\n', "\r\n")));
-    assert!(file.open().person(&"dana".into()).unwrap().is_some());
+    assert!(file.open().person(&"dana".into(), at("2026-11-21T12:00:00Z")).unwrap().is_some());
     let said = problem(dana_and("rolls = []").replace('\n', "\r\n"));
     assert_eq!(said, "line 4: unknown field `rolls`; did you mean `roles`?");
 }

@@ -14,8 +14,8 @@ use super::BoxFuture;
 use crate::logic::descriptor::Descriptor;
 use crate::values::approval::{Approval, Status};
 use crate::values::digest::Digest;
-use crate::values::event::Record;
-use crate::values::freeze::{Freeze, FreezeScope};
+use crate::values::event::{CallEvent, Event, Record};
+use crate::values::freeze::Freeze;
 use crate::values::grant::Grant;
 use crate::values::id::{CallId, RunId, ToolName};
 use crate::values::limit::{LimitKey, Take};
@@ -170,6 +170,8 @@ pub struct Standing {
     pub grants: Vec<Arc<Grant>>,
     /// The stops, by scope.
     pub freezes: Vec<Freeze>,
+    /// The names of all tools that some gate over this store has, or had, in the order of the alphabet.
+    pub tools: Vec<ToolName>,
 }
 
 /// What is written together.
@@ -199,8 +201,8 @@ pub struct Transition {
     pub grants: Vec<Arc<Grant>>,
     /// Stops; each in the place of one with the same scope.
     pub freezes: Vec<Freeze>,
-    /// Scopes of stops that end; each must be there.
-    pub lifted: Vec<FreezeScope>,
+    /// Stops that end; each must be there, just as it is here.
+    pub lifted: Vec<Freeze>,
     /// Uses of limits; each must fit.
     pub takes: Vec<Take>,
     /// Tools, for processes that do not have them. One that is there already stays.
@@ -237,8 +239,16 @@ impl Transition {
         self.dispatched().any(|approval| freeze.stops(approval.subject()))
     }
 
+    /// The approvals whose bodies begin with it, and not those that run already and are only vouched for.
     fn dispatched(&self) -> impl Iterator<Item = &Arc<Approval>> {
-        self.approvals.iter().filter(|approval| approval.status() == Status::Dispatched)
+        let begins = |approval: &&Arc<Approval>| {
+            approval.status() == Status::Dispatched
+                && self.records.iter().any(|record| {
+                    let begun = matches!(record.event(), Event::Call(CallEvent::Dispatched));
+                    begun && record.subject().is_some_and(|subject| subject.approval() == approval.id())
+                })
+        };
+        self.approvals.iter().filter(begins)
     }
 
     /// The place of the first take that does not fit, by how much of each window is used; takes of one counter add up.

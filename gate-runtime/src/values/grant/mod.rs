@@ -106,11 +106,16 @@ impl Terms {
 /// # }
 /// ```
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each widening is a word of its own")]
 pub struct Grant {
     pub(crate) id: GrantId,
     pub(crate) version: u64,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    any_run: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) run: Option<RunId>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    any_agent: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) agent: Option<AgentName>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -184,8 +189,8 @@ impl Grant {
     pub fn covers(&self, subject: &Subject, arguments: &Arguments, now: Timestamp) -> bool {
         let RunInfo { run, agent, principal, .. } = &*subject.info;
         self.is_active(now)
-            && self.run.as_ref().is_none_or(|own| own == run)
-            && self.agent.as_ref().is_none_or(|own| own == agent)
+            && (self.any_run || self.run.as_ref() == Some(run))
+            && (self.any_agent || self.agent.as_ref() == Some(agent))
             && (self.any_principal || self.principal == *principal)
             && (&subject.tool, subject.tool_digest, subject.policy_digest)
                 == (&self.tool, self.tool_digest, self.policy_digest)

@@ -143,7 +143,9 @@ impl Scope {
         Ok(Grant {
             id: GrantId::new(),
             version: 1,
+            any_run: !is_of_run,
             run: is_of_run.then(|| info.run.clone()),
+            any_agent,
             agent: (!any_agent).then(|| info.agent.clone()),
             any_principal,
             principal: info.principal.clone().filter(|_| !any_principal),

@@ -298,9 +298,15 @@ async fn a_freeze_stops_what_would_begin_until_it_is_lifted((one, other): Handle
         same("frozen again", one.commit(freezes(&scope, "second")).await?, Committed::Done)?;
         same("what does not begin", other.commit(writes(&new)).await?, Committed::Done)?;
         same("what would begin", other.commit(writes(&begun)).await?, Committed::Frozen)?;
-        same("lifted", one.commit(lifts(&scope)).await?, Committed::Done)?;
-        same("lifted twice", other.commit(lifts(&scope)).await?, Committed::Conflict)?;
+        same("lifted as it was before", one.commit(lifts(&scope, "first")).await?, Committed::Conflict)?;
+        same("lifted", one.commit(lifts(&scope, "second")).await?, Committed::Done)?;
+        same("lifted twice", other.commit(lifts(&scope, "second")).await?, Committed::Conflict)?;
         same("what begins then", other.commit(writes(&begun)).await?, Committed::Done)?;
+        same("frozen while it runs", one.commit(freezes(&scope, "third")).await?, Committed::Done)?;
+        let mut vouching = writes(&Arc::new(begun.vouched(at(2))));
+        vouching.records.clear();
+        same("what runs is vouched for", other.commit(vouching).await?, Committed::Done)?;
+        same("lifted again", one.commit(lifts(&scope, "third")).await?, Committed::Done)?;
     }
     for (index, scope) in [FreezeScope::tool("other"), FreezeScope::agent("other")].into_iter().enumerate() {
         same("frozen", one.commit(freezes(&scope, "other")).await?, Committed::Done)?;
@@ -325,7 +331,7 @@ async fn standing_lists_what_holds((one, other): Handles) -> Result<(), How> {
     same("grants", standing.grants, vec![first, Arc::clone(&wide)])?;
     let reasons: Vec<&str> = standing.freezes.iter().map(Freeze::reason).collect();
     same("one freeze for a scope, the last", reasons, vec!["second"])?;
-    same("lifted", one.commit(lifts(&scope)).await?, Committed::Done)?;
+    same("lifted", one.commit(lifts(&scope, "second")).await?, Committed::Done)?;
     let later = other.standing(at(10)).await?;
     same("later, the grants", later.grants, vec![wide])?;
     same("later, the freezes", later.freezes, vec![])

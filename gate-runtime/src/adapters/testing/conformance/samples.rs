@@ -135,9 +135,9 @@ pub(super) fn freezes(scope: &FreezeScope, reason: &str) -> Transition {
 }
 
 /// A transition that lets them go on.
-pub(super) fn lifts(scope: &FreezeScope) -> Transition {
+pub(super) fn lifts(scope: &FreezeScope, reason: &str) -> Transition {
     let mut transition = Transition::at(at(2));
-    transition.lifted.push(scope.clone());
+    transition.lifted = freezes(scope, reason).freezes;
     transition
 }
 

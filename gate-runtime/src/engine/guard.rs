@@ -1,0 +1,221 @@
+//! Work that is no tool's: done, and people asked what to do where it fails.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde_json::json;
+
+use super::core::Core;
+use super::course::Course;
+use super::if_gone::IfGone;
+use super::intake::Circumstances;
+use super::open::unavailable;
+use super::run::Run;
+use super::wait::Hub;
+use crate::logic::registry::Registry;
+use crate::ports::store::Committed;
+use crate::values::approval::{Approval, Status};
+use crate::values::arguments::Arguments;
+use crate::values::assessment::Assessment;
+use crate::values::digest::Digest;
+use crate::values::event::{CallEvent, Subject};
+use crate::values::id::ApprovalId;
+use crate::values::opinion::{Opinion, PolicyOpinion};
+use crate::values::outcome::{NotRun, ToolOutcome};
+use crate::values::outline::{Fallback, PolicyOutline};
+use crate::values::requirement::Requirement;
+use crate::values::verdict::Verdict;
+
+/// The name under which guarded work stands on the record. No tool has it: a tool's name has no space.
+const WORK: &str = "guarded work";
+
+impl<R: Registry> Run<R> {
+    /// Does a piece of work that is no tool's, such as the whole loop of an agent; where it fails, people are asked: an approval does it again,
+    /// anything else gives its error back.
+    ///
+    /// Every attempt is on the record before it begins. Nothing does it again but a person's word. The work is this program's: whoever decides after
+    /// the program has gone, nothing follows from it.
+    ///
+    /// ```
+    /// # use gate_runtime::prelude::*;
+    /// # registry! { pub Tools for () { } }
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let people = StaticDirectory::new().person("dana", ["oncall"]);
+    /// # let gate: Gate<Tools> = Gate::builder(()).directory(people).build().await?;
+    /// # let dana = gate.reviewer("dana").await?;
+    /// let run = gate.run("run-42");
+    /// let mut attempts = 0;
+    /// let work = run.guard("close the books", ask(role("oncall")), async || {
+    ///     attempts += 1;
+    ///     if attempts == 1 { Err("the ledger is locked") } else { Ok("closed") }
+    /// });
+    /// # let decide = async { loop {
+    /// #     if let Some(asked) = gate.pending().await?.first() { break asked.approve(&dana).await; }
+    /// #     tokio::task::yield_now().await;
+    /// # } };
+    /// // Someone on call looks at it, unlocks the ledger, and approves another attempt.
+    /// # let (work, decided) = tokio::join!(work, decide);
+    /// # decided?;
+    /// # let work = std::future::ready(work);
+    /// assert_eq!(work.await?, "closed");
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// [`GuardError::GaveUp`] with the last error, where nobody wanted another attempt; [`GuardError::NotRun`] where no attempt could begin.
+    ///
+    /// # Cancel safety
+    /// Dropped while the work runs, that attempt is indeterminate on the record; dropped while people are asked, the question is taken back.
+    pub async fn guard<T, E: fmt::Display>(
+        &self,
+        what: &str,
+        who: impl Into<Requirement>,
+        mut work: impl AsyncFnMut() -> Result<T, E>,
+    ) -> Result<T, GuardError<E>> {
+        let core = self.core();
+        let run = self.circumstances().map_err(unavailable)?;
+        let mut approval = core.begin_work(&run, what, who.into()).await?;
+        loop {
+            let end = |ended: &Result<T, E>| match ended {
+                Ok(_) => CallEvent::Finished { outcome: ToolOutcome::returned(&json!(null)) },
+                Err(error) => CallEvent::Faltered { error: error.to_string().into() },
+            };
+            let asking = IfGone::new(core, &approval, nobody_would);
+            let (ended, written) = core.attempt(&approval, work(), end).await;
+            let (error, asked) = match (ended, written) {
+                (Ok(value), _) => {
+                    asking.call_off();
+                    return Ok(value);
+                }
+                (Err(error), Some(asked)) => (error, asked),
+                (Err(error), None) => return Err(GuardError::GaveUp(error)),
+            };
+            let again = core.work_again(&asked).await;
+            asking.call_off();
+            match again? {
+                Some(again) => approval = again,
+                None => return Err(GuardError::GaveUp(error)),
+            }
+        }
+    }
+}
+
+/// Why guarded work gave no value.
+///
+/// ```
+/// use gate_runtime::GuardError;
+/// let error = GuardError::GaveUp("the ledger is locked");
+/// assert_eq!(error.to_string(), "it failed, and is not tried again: the ledger is locked");
+/// ```
+#[derive(Debug)]
+pub enum GuardError<E> {
+    /// It failed, and nobody wanted another attempt: the last error.
+    GaveUp(E),
+    /// No attempt could begin.
+    NotRun(NotRun),
+}
+
+impl<E> From<NotRun> for GuardError<E> {
+    fn from(reason: NotRun) -> Self {
+        Self::NotRun(reason)
+    }
+}
+
+impl<E: fmt::Display> fmt::Display for GuardError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::GaveUp(error) => write!(f, "it failed, and is not tried again: {error}"),
+            Self::NotRun(reason) => fmt::Display::fmt(reason, f),
+        }
+    }
+}
+
+impl<E: fmt::Debug + fmt::Display> std::error::Error for GuardError<E> {}
+
+impl Core {
+    /// Puts a piece of work on the record, dispatched.
+    async fn begin_work(
+        self: &Arc<Self>,
+        run: &Circumstances,
+        what: &str,
+        who: Requirement,
+    ) -> Result<Arc<Approval>, NotRun> {
+        if let Some(problem) = who.problem() {
+            return Err(NotRun::Invalid { problem });
+        }
+        self.check_askable(run, std::slice::from_ref(&who)).await?;
+        let (now, id, digest) = (self.now(), ApprovalId::new(), Digest::of(WORK));
+        let subject = Subject {
+            approval: id,
+            info: Arc::clone(&run.info),
+            call: id.to_string().into(),
+            tool: WORK.into(),
+            tool_digest: digest,
+            policy_digest: digest,
+            reasoning: run.reasoning.clone(),
+        };
+        let outline = PolicyOutline {
+            name: WORK.into(),
+            about: "Runs, and asks when it fails.".to_owned(),
+            text: String::new(),
+            rules: Vec::new(),
+            otherwise: Fallback { verdict: Verdict::Approve, requirement: None },
+            digest,
+        };
+        let opinion = PolicyOpinion {
+            agent: None,
+            policy: Arc::new(outline),
+            results: Vec::new(),
+            errors: Vec::new(),
+            verdict: Verdict::Approve,
+        };
+        let assessment = Arc::new(Assessment::join(vec![Opinion::Policy(opinion)]));
+        let arguments = Arguments::new(&json!({"work": what}), Vec::new()).map_err(unavailable)?;
+        let mut approval =
+            Approval::open(Arc::new(subject), arguments.clone(), Arc::clone(&assessment), Vec::new(), now);
+        // Who is asked if it fails.
+        approval.requirements.push(who.not_editable().no_grants());
+        let event = CallEvent::Assessed { assessment, arguments, earlier: Vec::new(), held: false };
+        self.begin_attempt(Course::begin(approval, event, now)).await
+    }
+
+    /// Waits for the word of people on work that failed; another attempt, if that is it.
+    async fn work_again(self: &Arc<Self>, asked: &Arc<Approval>) -> Result<Option<Arc<Approval>>, NotRun> {
+        let id = asked.id();
+        let waiter = Hub::wait_for(self, id);
+        let decided = loop {
+            let now = self.bring_up_to_date(id).await.map_err(unavailable)?;
+            match now {
+                Some(approval) if approval.status == Status::Pending => waiter.news().await,
+                other => break other,
+            }
+        };
+        match decided {
+            Some(approval) if approval.status == Status::Approved => {
+                self.begin_attempt(Course::from(&approval)).await.map(Some)
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// Dispatches, or says why not.
+    async fn begin_attempt(self: &Arc<Self>, course: Course) -> Result<Arc<Approval>, NotRun> {
+        let (now, mut course) = (self.now(), course);
+        course.then(CallEvent::Dispatched, now).map_err(unavailable)?;
+        let (transition, approval) = course.alone();
+        let never: fn() -> CallEvent = super::open::never_began;
+        match self.commit_for(transition, &approval, Some(never)).await.map_err(unavailable)? {
+            Committed::Done => Ok(approval),
+            Committed::Frozen => Err(match self.frozen(&approval).await? {
+                Some(reason) => reason,
+                None => unavailable("a freeze was lifted at this moment: try again"),
+            }),
+            Committed::Conflict | Committed::LimitReached(_) => Err(unavailable("somebody else has changed it")),
+        }
+    }
+}
+
+/// A question about work that its program went away from: an answer would change nothing.
+fn nobody_would() -> CallEvent {
+    CallEvent::Cancelled { reason: "the program that would do it went away".to_owned() }
+}
