@@ -1,0 +1,294 @@
+//! What is so, whenever a process was killed, seen from outside: from the file, and from what the world was told beside it.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::Path;
+use std::sync::Arc;
+
+use gate_runtime::{
+    Approval, ApprovalFilter, ApprovalId, CallEvent, Event, FreezeScope, GateEvent, GrantId, Record, RecordFilter,
+    Settlement, Settler, Status, Store as _, Timestamp, Verdict,
+};
+use gate_sqlite::SqliteStore;
+
+use crate::tools::{ACKNOWLEDGED, Effect, FREE_DRAWS, SAID, USES, effects, lines};
+
+/// What the records of one file say, as far as they were read.
+#[derive(Default)]
+pub struct Watched {
+    records: Vec<Arc<Record>>,
+    calls: HashMap<ApprovalId, Course>,
+    /// What people did, in the words in which they were asked to note it.
+    facts: BTreeSet<String>,
+    /// How often each grant was used.
+    grants: BTreeMap<GrantId, u32>,
+    /// For each account, what the rules said of each of its calls.
+    draws: BTreeMap<u64, Vec<Verdict>>,
+    frozen: BTreeSet<String>,
+    /// Those that are settled for good, as they were when they were first seen so.
+    ended: HashMap<ApprovalId, Arc<Approval>>,
+    pub wrong: Vec<String>,
+    pub counts: Counts,
+}
+
+/// The records of one call.
+#[derive(Default)]
+struct Course {
+    status: Option<Status>,
+    dispatched: u32,
+    /// How often a person let it run again.
+    again: u32,
+    by_itself: u32,
+    may_begin: bool,
+    voters: BTreeSet<String>,
+}
+
+/// What happened in all.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Counts {
+    pub calls: usize,
+    pub records: usize,
+    pub effects: usize,
+    /// Executions of calls that ran before.
+    pub repeats: usize,
+    pub acknowledged: usize,
+    pub lost: usize,
+    pub by_people: usize,
+    pub by_reconcilers: usize,
+    pub by_idempotence: usize,
+}
+
+impl Watched {
+    /// Reads what is new, and holds it against what is known.
+    pub async fn check(&mut self, folder: &Path) {
+        let store = match SqliteStore::open(folder.join("gate.db")).await {
+            Ok(store) => store,
+            Err(error) => return self.wrong.push(format!("it cannot be opened: {error}")),
+        };
+        let seen = self.records.len() as u64;
+        let records = store.records(&RecordFilter::after(seen)).await.unwrap();
+        for (record, seq) in records.into_iter().zip(seen + 1..) {
+            self.hold(record.seq() == seq, || format!("after record {} comes {}", seq - 1, record.seq()));
+            self.follow(&record);
+            self.records.push(record);
+        }
+        let approvals = store.approvals(&ApprovalFilter::all()).await.unwrap();
+        let done = effects(folder);
+        self.compare(&approvals, &done);
+        self.compare_words(folder, &approvals);
+        let standing = store.standing(Timestamp::now()).await.unwrap();
+        for (grant, used) in self.grants.clone() {
+            let left = standing.grants.iter().find(|known| known.id() == grant);
+            let left = left.and_then(|grant| grant.uses_left()).unwrap_or(0);
+            self.hold(used + left == USES, || format!("{grant} was used {used} times, and has {left} uses left"));
+        }
+        self.counts.calls = approvals.len();
+        self.counts.records = self.records.len();
+        self.counts.effects = done.len();
+    }
+
+    /// Once nothing runs any more: what was read bit by bit is what stands there, and the file is whole.
+    pub async fn check_end(&mut self, folder: &Path) {
+        self.check(folder).await;
+        let store = SqliteStore::open(folder.join("gate.db")).await.unwrap();
+        let records = store.records(&RecordFilter::after(0)).await.unwrap();
+        self.hold(records == self.records, || "records were changed after they were written".to_owned());
+        let approvals = store.approvals(&ApprovalFilter::all()).await.unwrap();
+        let done = effects(folder);
+        for approval in &approvals {
+            let times = done.iter().filter(|effect| effect.key == approval.id().to_string()).count();
+            let is_right = match (approval.status(), approval.tool().as_str()) {
+                (Status::Succeeded, "book") => times == 1,
+                (Status::Succeeded, _) => times >= 1,
+                (status, _) => status.is_terminal() && times <= 1,
+            };
+            let tool = approval.tool();
+            self.hold(is_right, || format!("{tool} {} is {} and ran {times} times", approval.id(), approval.status()));
+        }
+        drop(store);
+        let file = rusqlite::Connection::open(folder.join("gate.db")).unwrap();
+        let whole: String = file.pragma_query_value(None, "integrity_check", |row| row.get(0)).unwrap();
+        self.hold(whole == "ok", || format!("the file is damaged: {whole}"));
+    }
+
+    fn hold(&mut self, is_so: bool, otherwise: impl FnOnce() -> String) {
+        if !is_so {
+            self.wrong.push(otherwise());
+        }
+    }
+
+    /// One record after those before it.
+    fn follow(&mut self, record: &Record) {
+        match record.event() {
+            Event::Call(event) => self.follow_call(record, event),
+            Event::Gate(GateEvent::GrantGiven { grant }) => {
+                self.facts.insert(format!("granted {}", grant.id()));
+                self.grants.insert(grant.id(), 0);
+            }
+            Event::Gate(GateEvent::Frozen { freeze }) => {
+                self.facts.insert(format!("frozen {}", freeze.reason()));
+                self.frozen.insert(format!("{:?}", freeze.scope()));
+            }
+            Event::Gate(GateEvent::FreezeLifted { scope, .. }) => {
+                self.facts.insert(format!("lifted {scope:?}"));
+                self.frozen.remove(&format!("{scope:?}"));
+            }
+            Event::Gate(_) => {}
+        }
+    }
+
+    fn follow_call(&mut self, record: &Record, event: &CallEvent) {
+        let subject = record.subject().unwrap();
+        let (id, tool) = (subject.approval(), subject.tool().as_str());
+        let what = || format!("record {}: {tool} {} {}", record.seq(), subject.call(), record.kind());
+        let mut wrong = Vec::new();
+        let mut hold = |is_so: bool, why: &str| {
+            if !is_so {
+                wrong.push(format!("{}: {why}", what()));
+            }
+        };
+        let course = self.calls.entry(id).or_default();
+        hold(course.status.is_none_or(|status| !status.is_terminal()), "it had ended");
+        match event {
+            CallEvent::Assessed { assessment, .. } => {
+                hold(course.status.is_none(), "it is not new");
+                course.may_begin = true;
+                if tool == "draw" {
+                    let account = subject.call().as_str().parse::<u64>().unwrap() / (3 * crate::tools::CALLS);
+                    self.draws.entry(account).or_default().push(assessment.verdict());
+                }
+            }
+            CallEvent::Voted { vote } => {
+                course.voters.insert(vote.reviewer().to_string());
+                self.facts.insert(format!("voted {id} {}", vote.reviewer()));
+            }
+            CallEvent::Withdrawn { by } => {
+                course.voters.remove(by.as_str());
+                self.facts.insert(format!("withdrawn {id} {by}"));
+            }
+            CallEvent::Revoked { by, .. } => drop(self.facts.insert(format!("revoked {id} {by}"))),
+            CallEvent::Covered { grant } => match self.grants.get_mut(grant) {
+                Some(used) => *used += 1,
+                None => hold(false, "nobody gave its grant"),
+            },
+            CallEvent::Dispatched => {
+                hold(course.may_begin, "nobody let it run again");
+                hold(!self.frozen.contains(&format!("{:?}", FreezeScope::tool(tool))), "its tool is stopped");
+                course.may_begin = false;
+                course.dispatched += 1;
+            }
+            CallEvent::Lost { .. } => self.counts.lost += 1,
+            CallEvent::Settled { settlement, by, reason } => {
+                hold(course.status == Some(Status::Indeterminate), "it was not lost");
+                let is_again = *settlement == Settlement::RunAgain;
+                course.may_begin |= is_again;
+                match by {
+                    Settler::Person { .. } => {
+                        self.counts.by_people += 1;
+                        course.again += u32::from(is_again);
+                        self.facts.insert(format!("settled {id} {}", reason.as_deref().unwrap_or_default()));
+                    }
+                    Settler::Reconciler => {
+                        self.counts.by_reconcilers += 1;
+                        hold(tool == "book", "it has no reconciler");
+                    }
+                    Settler::Idempotence => {
+                        self.counts.by_idempotence += 1;
+                        course.by_itself += 1;
+                        hold(tool == "set" && course.dispatched < 3, "it must not run again by itself");
+                    }
+                }
+            }
+            _ => {}
+        }
+        course.status = record.status();
+        self.wrong.extend(wrong);
+    }
+
+    /// The states against the records, and both against what was done.
+    fn compare(&mut self, approvals: &[Arc<Approval>], done: &[Effect]) {
+        let mut wrong = Vec::new();
+        let mut by_key: HashMap<&str, Vec<&Effect>> = HashMap::new();
+        for effect in done {
+            by_key.entry(&effect.key).or_default().push(effect);
+        }
+        let mut free: BTreeMap<u64, usize> = BTreeMap::new();
+        self.counts.repeats = done.len() - by_key.len();
+        for approval in approvals {
+            let (id, tool, status) = (approval.id(), approval.tool().as_str(), approval.status());
+            let call = approval.subject().call();
+            let mut hold = |is_so: bool, why: String| {
+                if !is_so {
+                    wrong.push(format!("{tool} {call} is {status}: {why}"));
+                }
+            };
+            let Some(course) = self.calls.get(&id) else {
+                hold(false, "there is no record of it".to_owned());
+                continue;
+            };
+            hold(course.status == Some(status), format!("its records say {:?}", course.status));
+            hold(course.dispatched == approval.attempts(), format!("{} are dispatched", course.dispatched));
+            let voters: BTreeSet<_> = approval.votes().iter().map(|vote| vote.reviewer().to_string()).collect();
+            hold(voters == course.voters, format!("{voters:?} are not {:?}, whose votes were taken", course.voters));
+            if let Some(earlier) = self.ended.get(&id) {
+                hold(earlier == approval, format!("it was {}, for good", earlier.status()));
+            } else if status.is_terminal() {
+                self.ended.insert(id, Arc::clone(approval));
+            }
+            let ran = by_key.remove(id.to_string().as_str()).unwrap_or_default();
+            let attempts: BTreeSet<_> = ran.iter().map(|effect| effect.attempt).collect();
+            hold(attempts.len() == ran.len(), format!("of one dispatch it ran twice: {} in all", ran.len()));
+            let highest = attempts.last().copied().unwrap_or(0);
+            hold(
+                highest <= course.dispatched,
+                format!("it ran before its dispatch number {highest} was on the record"),
+            );
+            for effect in &ran {
+                hold(effect.status == "dispatched", format!("when it ran it was {}", effect.status));
+                hold(effect.arguments == approval.arguments().as_json(), format!("it ran with {}", effect.arguments));
+                hold(*effect.call == *call.as_str(), format!("its key belongs to {}", effect.call));
+            }
+            let times = u32::try_from(ran.len()).unwrap();
+            let allowed = match tool {
+                "book" => 1,
+                "set" => 3 + course.again,
+                _ => 1 + course.again,
+            };
+            hold(times <= allowed, format!("it ran {times} times"));
+            match status {
+                Status::Succeeded => hold(times > 0, "it did not run".to_owned()),
+                Status::Denied | Status::Rejected | Status::Responded => hold(times == 0, "it ran".to_owned()),
+                Status::Failed | Status::Expired => hold(false, "nothing here fails or takes so long".to_owned()),
+                _ => {}
+            }
+            if tool == "draw" && times > 0 && voters.is_empty() {
+                *free.entry(call.as_str().parse::<u64>().unwrap() / (3 * crate::tools::CALLS)).or_default() += 1;
+            }
+        }
+        for (key, effects) in by_key {
+            wrong.push(format!("{} ran {} times under {key}, which nobody knows", effects[0].call, effects.len()));
+        }
+        for (account, verdicts) in &self.draws {
+            let let_through = verdicts.iter().filter(|verdict| **verdict == Verdict::Approve).count();
+            let expected = verdicts.len().min(FREE_DRAWS);
+            let ran = free.get(account).copied().unwrap_or(0);
+            if let_through != expected || ran > FREE_DRAWS {
+                wrong.push(format!("account {account}: of {verdicts:?} {ran} ran without anybody"));
+            }
+        }
+        self.wrong.extend(wrong);
+    }
+
+    /// What was acknowledged is on the record, and what is on the record of people, people said.
+    fn compare_words(&mut self, folder: &Path, approvals: &[Arc<Approval>]) {
+        let said: BTreeSet<_> = lines(folder, SAID).into_iter().collect();
+        let acknowledged: BTreeSet<_> = lines(folder, ACKNOWLEDGED).into_iter().collect();
+        self.counts.acknowledged = acknowledged.len();
+        let answers: BTreeSet<_> =
+            approvals.iter().map(|known| format!("answered {} {}", known.id(), known.status())).collect();
+        let lost = acknowledged.iter().filter(|fact| !self.facts.contains(*fact) && !answers.contains(*fact));
+        let lost: Vec<_> = lost.map(|fact| format!("acknowledged, and lost: {fact}")).collect();
+        let invented = self.facts.iter().filter(|fact| !fact.starts_with("granted ") && !said.contains(*fact));
+        let invented: Vec<_> = invented.map(|fact| format!("nobody said: {fact}")).collect();
+        self.wrong.extend(lost.into_iter().chain(invented));
+    }
+}

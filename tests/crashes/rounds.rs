@@ -1,0 +1,242 @@
+//! Rounds of processes over one file after another: begun, killed, looked after.
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::os::unix::process::ExitStatusExt as _;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::checks::Watched;
+use crate::steps::{Step, When, after, every, times};
+use crate::summary::Summary;
+use crate::victim::{Orders, Part};
+
+/// The name of the variable with what a process is to do.
+pub const ORDERS: &str = "GATE_TEST_CRASHES";
+
+/// How many rounds there are over one file.
+const ROUNDS: u64 = 16;
+
+/// How long a process may take to come to its end. A lease, and a wait for one, are shorter.
+const PATIENCE: Duration = Duration::from_mins(2);
+
+/// By how much the clock is put forward for the dead to be known as such.
+const LEASE: Duration = Duration::from_secs(31);
+
+/// How long a process lives that nobody kills, about, in microseconds.
+const LIFE: u64 = 120_000;
+
+/// How often a step is tried that no process comes to.
+const TRIES: u32 = 30;
+
+/// What is still to be done, for all who do it.
+pub struct Plan {
+    wanted: usize,
+    steps: Mutex<VecDeque<(When, &'static str, u32)>>,
+    pub summary: Mutex<Summary>,
+}
+
+impl Plan {
+    pub fn new(wanted: usize) -> Self {
+        let mut steps: Vec<_> = every().into_iter().map(|(when, place)| (when, place, 0)).collect();
+        Dice::new(7).shuffle(&mut steps);
+        Self { wanted, steps: Mutex::new(steps.into()), summary: Mutex::default() }
+    }
+
+    /// The next step, and which time it is tried.
+    fn next(&self, dice: &mut Dice) -> Option<(Step, u32)> {
+        let mut steps = self.steps.lock().unwrap_or_else(PoisonError::into_inner);
+        if steps.is_empty() && self.is_wanted() {
+            let mut again: Vec<_> = every().into_iter().map(|(when, place)| (when, place, 0)).collect();
+            dice.shuffle(&mut again);
+            steps.extend(again);
+        }
+        let (when, place, tried) = steps.pop_front()?;
+        let nth = if tried == 0 { 1 + dice.below(times(place)) as u32 } else { 1 };
+        let micros = 10 << dice.below(9);
+        Some((Step { when, place: place.to_owned(), nth, micros: micros + dice.below(micros) }, tried))
+    }
+
+    fn again(&self, step: &Step, tried: u32) {
+        let place = every().into_iter().find(|(when, place)| (*when, *place) == (step.when, step.place.as_str()));
+        if let Some((when, place)) = place
+            && tried < TRIES
+        {
+            self.steps.lock().unwrap_or_else(PoisonError::into_inner).push_back((when, place, tried + 1));
+        }
+    }
+
+    fn is_wanted(&self) -> bool {
+        self.note(|summary| summary.kills() < self.wanted)
+    }
+
+    fn has_more(&self) -> bool {
+        self.is_wanted() || !self.steps.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+    }
+
+    fn note<T>(&self, note: impl FnOnce(&mut Summary) -> T) -> T {
+        note(&mut self.summary.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Lives of one file after the other, until nothing more is wanted.
+    pub fn work(&self, seed: u64) {
+        let mut dice = Dice::new(seed);
+        while self.has_more() && self.note(|summary| summary.wrong.is_empty()) {
+            let mut life = Life::new();
+            while life.round < ROUNDS && self.has_more() && life.watched.wrong.is_empty() {
+                life.play(self, &mut dice);
+            }
+            life.end(self);
+        }
+    }
+}
+
+/// One file, from the first process that opens it to the last.
+struct Life {
+    folder: tempfile::TempDir,
+    round: u64,
+    ahead: Duration,
+    watched: Watched,
+    runtime: tokio::runtime::Runtime,
+}
+
+impl Life {
+    fn new() -> Self {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        Self { folder, round: 0, ahead: Duration::ZERO, watched: Watched::default(), runtime }
+    }
+
+    /// One or two processes. One of them dies at a step, or both at a random instant.
+    fn play(&mut self, plan: &Plan, dice: &mut Dice) {
+        if self.round % 4 == 3 {
+            self.kill_two(plan, dice);
+        } else if let Some((step, tried)) = plan.next(dice) {
+            if let Some(place) = after(&step.place) {
+                let when = [When::Before, When::After][dice.below(2) as usize];
+                self.kill_at(plan, &Step { when, place: place.to_owned(), nth: 1, micros: 0 }, None);
+                self.look(plan);
+                self.ahead += LEASE;
+                self.round += 1;
+            }
+            let other = (dice.below(4) == 0).then(|| dice.part());
+            if !self.kill_at(plan, &step, other) {
+                plan.again(&step, tried);
+            }
+        }
+        self.look(plan);
+        // Now and then the next one comes while the leases of the dead still hold.
+        if dice.below(4) != 0 {
+            self.ahead += LEASE;
+        }
+        self.round += 1;
+    }
+
+    /// Two at once are killed from outside, whenever.
+    fn kill_two(&mut self, plan: &Plan, dice: &mut Dice) {
+        let other = dice.part();
+        let first = if other == Part::Reviewer { Part::Agent } else { Part::Both };
+        let mut two = [self.process(first, None), self.process(other, None)];
+        std::thread::sleep(Duration::from_micros(dice.below(LIFE)));
+        for process in &mut two {
+            let end = kill(process);
+            self.count(plan, end, None);
+        }
+    }
+
+    /// One dies at a step, perhaps beside another, which is killed then. Whether it came to it.
+    fn kill_at(&mut self, plan: &Plan, step: &Step, other: Option<Part>) -> bool {
+        let mut victim = self.process(Part::Both, Some(step.clone()));
+        let mut other = other.map(|part| self.process(part, None));
+        let ended = self.wait(&mut victim);
+        if let Some(other) = &mut other {
+            let end = kill(other);
+            self.count(plan, end, None);
+        }
+        self.count(plan, ended, Some(step));
+        ended.signal().is_some()
+    }
+
+    fn look(&mut self, plan: &Plan) {
+        self.runtime.block_on(self.watched.check(self.folder.path()));
+        plan.note(|summary| summary.rounds += 1);
+    }
+
+    /// One that lives finishes everything.
+    fn end(mut self, plan: &Plan) {
+        self.ahead += LEASE;
+        if self.watched.wrong.is_empty() {
+            let mut last = self.process(Part::Last, None);
+            let end = self.wait(&mut last);
+            self.count(plan, end, None);
+            self.runtime.block_on(self.watched.check_end(self.folder.path()));
+        }
+        let Self { folder, mut watched, .. } = self;
+        if !watched.wrong.is_empty() {
+            watched.wrong.push(format!("the files are in {}", folder.keep().display()));
+        }
+        plan.note(|summary| summary.add(&watched));
+    }
+
+    fn process(&self, part: Part, step: Option<Step>) -> Child {
+        let folder = self.folder.path().to_owned();
+        let orders = Orders { folder, round: self.round, part, ahead: self.ahead, step };
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command.args(["--exact", "the_process_that_is_killed", "--nocapture", "--test-threads=1"]);
+        command.env(ORDERS, serde_json::to_string(&orders).unwrap());
+        let errors = File::options().create(true).append(true).open(self.folder.path().join("errors")).unwrap();
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(errors).spawn().unwrap()
+    }
+
+    fn count(&mut self, plan: &Plan, end: ExitStatus, step: Option<&Step>) {
+        plan.note(|summary| summary.count(end.signal().is_some(), step));
+        if end.signal() != Some(9) && !end.success() {
+            let errors = std::fs::read_to_string(self.folder.path().join("errors")).unwrap_or_default();
+            self.watched.wrong.push(format!("a process ended with {end}: {errors}"));
+        }
+    }
+
+    /// Waits until a process ends, one way or the other: it must.
+    fn wait(&mut self, process: &mut Child) -> ExitStatus {
+        let until = Instant::now() + PATIENCE;
+        while Instant::now() < until {
+            if let Some(ended) = process.try_wait().unwrap() {
+                return ended;
+            }
+            std::thread::sleep(Duration::from_micros(500));
+        }
+        self.watched.wrong.push("a process hangs".to_owned());
+        kill(process)
+    }
+}
+
+fn kill(process: &mut Child) -> ExitStatus {
+    process.kill().unwrap();
+    process.wait().unwrap()
+}
+
+/// Numbers that look random.
+pub struct Dice(u64);
+
+impl Dice {
+    pub fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    fn below(&mut self, end: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % end
+    }
+
+    /// What a second process does.
+    fn part(&mut self) -> Part {
+        [Part::Both, Part::Reviewer][self.below(2) as usize]
+    }
+
+    fn shuffle<T>(&mut self, items: &mut [T]) {
+        for place in (1..items.len()).rev() {
+            items.swap(place, self.below(place as u64 + 1) as usize);
+        }
+    }
+}

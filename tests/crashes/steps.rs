@@ -1,0 +1,121 @@
+//! The steps at which a process ends itself.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use rustix::process::{Signal, getpid, kill_process};
+use serde::{Deserialize, Serialize};
+
+/// On which side of what happens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum When {
+    Before,
+    /// Of a commit: while the store writes it.
+    During,
+    After,
+}
+
+/// The records whose commits a process dies around.
+pub const COMMITS: [&str; 15] = [
+    "gate_built",
+    "assessed",
+    "voted",
+    "withdrawn",
+    "revoked",
+    "grant_given",
+    "covered",
+    "reassessed",
+    "dispatched",
+    "finished",
+    "lost",
+    "settled",
+    "frozen",
+    "freeze_lifted",
+    "call_refused",
+];
+
+/// The code of users that a process dies in: around the effect of a body, and around the look of a reconciler.
+pub const BODIES: [&str; 8] = ["pay", "draw", "wipe", "launch", "send", "set", "book", "reconcile"];
+
+/// Every step, but for how often it is passed before.
+pub fn every() -> Vec<(When, &'static str)> {
+    let commits =
+        COMMITS.into_iter().flat_map(|kind| [When::Before, When::During, When::After].map(|when| (when, kind)));
+    commits.chain(BODIES.into_iter().flat_map(|tool| [When::Before, When::After].map(|when| (when, tool)))).collect()
+}
+
+/// How often a process surely comes to a place, or nearly so.
+pub fn times(place: &str) -> u64 {
+    match place {
+        "assessed" => 12,
+        "dispatched" | "finished" => 6,
+        "voted" => 3,
+        "covered" | "reassessed" | "pay" | "draw" | "send" => 2,
+        _ => 1,
+    }
+}
+
+/// Where a process must have died before, so that another comes to a place.
+pub fn after(place: &str) -> Option<&'static str> {
+    match place {
+        "lost" | "settled" => Some("pay"),
+        "reconcile" => Some("book"),
+        _ => None,
+    }
+}
+
+/// One step of one process.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Step {
+    pub when: When,
+    /// The kind of a record, or what a body is of.
+    pub place: String,
+    /// The how manieth time, from 1.
+    pub nth: u32,
+    /// How long after its beginning, in the midst of a commit.
+    pub micros: u64,
+}
+
+/// Ends the process when its step comes.
+#[derive(Debug)]
+pub struct Fuse {
+    step: Option<Step>,
+    passed: AtomicU32,
+}
+
+impl Fuse {
+    pub fn new(step: Option<Step>) -> Self {
+        Self { step, passed: AtomicU32::new(0) }
+    }
+
+    /// Whether now is the time: for the commit of these records, or for this body.
+    pub fn is_due(&self, when: When, places: &[&str]) -> bool {
+        let Some(step) = &self.step else { return false };
+        let is_here = step.when == when && places.contains(&step.place.as_str());
+        is_here && self.passed.fetch_add(1, Ordering::SeqCst) + 1 == step.nth
+    }
+
+    /// Ends the process, if now is the time.
+    pub fn pass(&self, when: When, places: &[&str]) {
+        if self.is_due(when, places) {
+            die();
+        }
+    }
+
+    /// Ends the process in a moment, from a thread of its own.
+    pub fn light(&self) {
+        let wait = Duration::from_micros(self.step.as_ref().map_or(0, |step| step.micros));
+        std::thread::spawn(move || {
+            std::thread::sleep(wait);
+            die();
+        });
+    }
+}
+
+/// As `kill -9` ends it: nothing is unwound, nothing is flushed.
+fn die() -> ! {
+    kill_process(getpid(), Signal::KILL).unwrap();
+    loop {
+        std::thread::park();
+    }
+}

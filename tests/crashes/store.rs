@@ -1,0 +1,79 @@
+//! A store whose process dies around its commits, and a clock that the test sets.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use gate_runtime::{
+    Approval, ApprovalFilter, BoxFuture, Clock, Committed, Descriptor, Digest, Proposal, Recalled, Record,
+    RecordFilter, Standing, Store, StoreError, SystemClock, Timestamp, Transition,
+};
+use gate_sqlite::SqliteStore;
+use tokio::sync::watch;
+
+use crate::steps::{Fuse, When};
+
+/// The machine's clock, and so much on: leases end without anybody waiting for it.
+pub struct Ahead(pub Duration);
+
+impl Clock for Ahead {
+    fn now(&self) -> Timestamp {
+        SystemClock.now().checked_add(self.0).unwrap()
+    }
+
+    fn sleep_until(&self, at: Timestamp) -> BoxFuture<'_, ()> {
+        Box::pin(async move { SystemClock.sleep_until(at.checked_sub(self.0).unwrap()).await })
+    }
+}
+
+/// The file, and the step at which the process dies.
+pub struct Deadly {
+    pub file: SqliteStore,
+    pub fuse: Arc<Fuse>,
+}
+
+impl Store for Deadly {
+    fn recall<'a>(&'a self, about: &'a Proposal) -> BoxFuture<'a, Result<Recalled, StoreError>> {
+        self.file.recall(about)
+    }
+
+    fn commit(&self, transition: Transition) -> BoxFuture<'_, Result<Committed, StoreError>> {
+        let kinds: Vec<&'static str> = transition.records.iter().map(Record::kind).collect();
+        self.fuse.pass(When::Before, &kinds);
+        let is_last = self.fuse.is_due(When::During, &kinds);
+        if is_last {
+            self.fuse.light();
+        }
+        let commit = self.file.commit(transition);
+        Box::pin(async move {
+            let end = commit.await;
+            if is_last {
+                // Whatever the store says, nobody hears it any more.
+                std::future::pending::<()>().await;
+            }
+            if matches!(end, Ok(Committed::Done)) {
+                self.fuse.pass(When::After, &kinds);
+            }
+            end
+        })
+    }
+
+    fn approvals<'a>(&'a self, filter: &'a ApprovalFilter) -> BoxFuture<'a, Result<Vec<Arc<Approval>>, StoreError>> {
+        self.file.approvals(filter)
+    }
+
+    fn records<'a>(&'a self, filter: &'a RecordFilter) -> BoxFuture<'a, Result<Vec<Arc<Record>>, StoreError>> {
+        self.file.records(filter)
+    }
+
+    fn standing(&self, now: Timestamp) -> BoxFuture<'_, Result<Standing, StoreError>> {
+        self.file.standing(now)
+    }
+
+    fn tool(&self, digest: Digest) -> BoxFuture<'_, Result<Option<Arc<Descriptor>>, StoreError>> {
+        self.file.tool(digest)
+    }
+
+    fn watch(&self) -> watch::Receiver<u64> {
+        self.file.watch()
+    }
+}

@@ -1,0 +1,320 @@
+//! The process that is killed: it settles what others left, proposes, decides and runs, from wherever the one before it died.
+
+use std::collections::{BTreeSet, HashMap};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use gate_runtime::prelude::*;
+use gate_runtime::{
+    Approval, ApprovalFilter, DecideError, Edit, FreezeScope, InFlight, Interruption, Reviewer, Settlement, Status,
+    Store as _, Turn,
+};
+use gate_sqlite::SqliteStore;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use crate::steps::{Fuse, Step};
+use crate::store::{Ahead, Deadly};
+use crate::tools::{ACKNOWLEDGED, CALLS, SAID, Tools, USES, World, effects, planned};
+
+/// What a process does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Part {
+    /// It proposes and runs, and others decide.
+    Agent,
+    /// It decides what others propose.
+    Reviewer,
+    /// It does both, and leaves every other question to another process.
+    Both,
+    /// It does both, to the end of everything.
+    Last,
+}
+
+/// What the test wants of a process.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Orders {
+    pub folder: PathBuf,
+    pub round: u64,
+    pub part: Part,
+    /// How far its clock is ahead of the machine's.
+    pub ahead: Duration,
+    pub step: Option<Step>,
+}
+
+const RUN: &str = "run";
+
+/// How many calls are proposed at once.
+const BATCH: usize = 6;
+
+/// How long one process waits for the other, in looks.
+const LOOKS: usize = 40;
+
+struct Victim {
+    orders: Orders,
+    gate: Gate<Tools>,
+    world: World,
+    managers: [Reviewer; 2],
+    /// How many words were given, so that no two are the same.
+    words: std::cell::Cell<u32>,
+}
+
+pub async fn work(orders: Orders) {
+    let file = SqliteStore::open(orders.folder.join("gate.db")).await.unwrap();
+    let fuse = Arc::new(Fuse::new(orders.step.clone()));
+    let world = || World { folder: orders.folder.clone(), file: file.clone(), fuse: Arc::clone(&fuse) };
+    let people = StaticDirectory::new().person("dana", ["manager"]).person("omar", ["manager"]);
+    let gate = Gate::builder(world()).directory(people).clock(Ahead(orders.ahead)).key([7; 32]);
+    let gate = gate.store(Deadly { file: file.clone(), fuse: Arc::clone(&fuse) }).build().await.unwrap();
+    let managers = [gate.reviewer("dana").await.unwrap(), gate.reviewer("omar").await.unwrap()];
+    let victim = Victim { gate, world: world(), managers, words: std::cell::Cell::new(0), orders };
+    match victim.orders.part {
+        Part::Agent => victim.propose(&victim.busy().await).await,
+        Part::Reviewer => victim.review().await,
+        // What nobody has looked at yet is proposed again: only what may run again by itself does.
+        Part::Both if victim.orders.round % 3 == 1 => {
+            victim.propose(&victim.busy().await).await;
+            victim.take_over().await;
+        }
+        Part::Both => {
+            let busy = victim.take_over().await;
+            victim.propose(&busy).await;
+        }
+        Part::Last => victim.finish().await,
+    }
+}
+
+impl Victim {
+    fn is_last(&self) -> bool {
+        self.orders.part == Part::Last
+    }
+
+    fn decides(&self) -> bool {
+        self.orders.part != Part::Agent
+    }
+
+    /// Something that a person says: noted before, and again once the gate has said that it is so.
+    async fn say<T>(&self, fact: &str, act: impl IntoFuture<Output = Result<T, DecideError>>) -> Option<T> {
+        self.world.tell(SAID, fact);
+        match act.await {
+            Ok(done) => {
+                self.world.tell(ACKNOWLEDGED, fact);
+                Some(done)
+            }
+            Err(DecideError::Store(error)) => panic!("{fact}: {error}"),
+            // Someone else was faster.
+            Err(_) => None,
+        }
+    }
+
+    /// A word that nobody else says.
+    fn word(&self) -> String {
+        self.words.set(self.words.get() + 1);
+        format!("{}-{}", std::process::id(), self.words.get())
+    }
+
+    /// The calls that another process may be running now.
+    async fn busy(&self) -> BTreeSet<String> {
+        let listed = self.gate.recover().await.unwrap();
+        listed.iter().filter(|lost| lost.vouched_until().is_some()).map(|lost| call_of(lost.approval())).collect()
+    }
+
+    /// Looks after what was left: settles what is lost, lifts what is stopped. Gives back the calls that may be running.
+    async fn take_over(&self) -> BTreeSet<String> {
+        for lost in self.gate.recover().await.unwrap() {
+            self.settle(&lost).await;
+        }
+        self.lift().await;
+        self.busy().await
+    }
+
+    async fn settle(&self, lost: &InFlight) {
+        let (approval, dana) = (lost.approval(), &self.managers[0]);
+        if lost.vouched_until().is_some() {
+            let early = lost.settle(dana, Settlement::RunAgain, "too early").await;
+            assert!(early.is_err(), "{approval:?} may be running, and was settled");
+            return;
+        }
+        assert_eq!(approval.status(), Status::Indeterminate);
+        if approval.tool().as_str() == "set" && approval.attempts() < 3 {
+            // It runs again by itself.
+            return;
+        }
+        let (call, number) = (call_of(approval), number_of(approval));
+        let ran = effects(&self.orders.folder).into_iter().filter(|effect| effect.call == call).count();
+        let settlement = match ran {
+            0 if number.is_multiple_of(3) => Settlement::DidNotRun,
+            0 => Settlement::RunAgain,
+            // A person may say so, and then it does.
+            1 if number.is_multiple_of(5) => Settlement::RunAgain,
+            _ => Settlement::ran(&json!(number)),
+        };
+        let word = self.word();
+        let fact = format!("settled {} {word}", approval.id());
+        self.say(&fact, lost.settle(dana, settlement, word)).await;
+    }
+
+    async fn freeze(&self) {
+        for tool in ["pay", "wipe"] {
+            let word = self.word();
+            let fact = format!("frozen {word}");
+            self.say(&fact, self.gate.freeze(FreezeScope::tool(tool), word, &self.managers[0])).await;
+        }
+    }
+
+    async fn lift(&self) {
+        for freeze in self.gate.standing().await.unwrap().freezes {
+            let fact = format!("lifted {:?}", freeze.scope());
+            self.say(&fact, self.gate.lift_freeze(freeze.scope(), &self.managers[1])).await;
+        }
+    }
+
+    /// Proposes all calls that are not settled, the new ones too, and runs them as far as people let it.
+    async fn propose(&self, busy: &BTreeSet<String>) {
+        let run = self.gate.run(RUN);
+        let known = self.known().await;
+        let open = |number: &u64| {
+            let call = number.to_string();
+            !busy.contains(&call) && known.get(&call).is_none_or(|known| !known.status().is_terminal())
+        };
+        let open: Vec<u64> = (0..(self.orders.round + 1) * CALLS).filter(open).collect();
+        let freezes = self.decides() && self.orders.round.is_multiple_of(3) && !self.is_last();
+        if freezes {
+            self.freeze().await;
+        }
+        // The newest first: there is something new to do even where much was left.
+        for (place, batch) in open.rchunks(BATCH).enumerate() {
+            let mut turn = self.note(run.submit(batch.iter().copied().map(planned)).await.unwrap());
+            if self.decides() {
+                for asked in turn.interruptions() {
+                    self.decide(asked).await;
+                }
+                drop(self.note(run.proceed().await.unwrap()));
+            }
+            if freezes && place == 1 {
+                self.lift().await;
+                drop(self.note(run.proceed().await.unwrap()));
+            }
+            for _ in 0..LOOKS {
+                if self.decides() || !turn.is_waiting() {
+                    break;
+                }
+                tokio::time::sleep(Duration::from_millis(2)).await;
+                turn = self.note(run.proceed().await.unwrap());
+            }
+        }
+    }
+
+    async fn known(&self) -> HashMap<String, Arc<Approval>> {
+        let known = self.world.file.approvals(&ApprovalFilter::all().run(RUN)).await.unwrap();
+        known.into_iter().map(|approval| (call_of(&approval), approval)).collect()
+    }
+
+    /// What the agent is told is so, too, is noted once it was told.
+    fn note(&self, turn: Turn) -> Turn {
+        for answer in turn.answers().iter().chain(turn.late()) {
+            assert!(!["unavailable", "invalid", "failed"].contains(&answer.kind()), "{answer:?}");
+            if let Some(approval) = answer.approval().filter(|approval| approval.status().is_terminal()) {
+                self.world.tell(ACKNOWLEDGED, &format!("answered {} {}", approval.id(), approval.status()));
+            }
+        }
+        turn
+    }
+
+    /// Decides whatever waits, of whichever process, until nothing has come for a while.
+    async fn review(&self) {
+        self.take_over().await;
+        let mut seen = BTreeSet::new();
+        let mut looks = 0;
+        while looks < LOOKS {
+            let pending = self.gate.pending().await.unwrap();
+            let new: Vec<_> = pending.iter().filter(|asked| seen.insert(asked.id())).collect();
+            looks = if new.is_empty() { looks + 1 } else { 0 };
+            for asked in new {
+                self.decide(asked).await;
+            }
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    }
+
+    async fn decide(&self, asked: &Interruption) {
+        let (number, id, round) = (number_of(asked.approval()), asked.id(), self.orders.round);
+        let [dana, omar] = &self.managers;
+        match asked.approval().tool().as_str() {
+            "send" => {
+                let scope = Scope::this_run().any("number").uses(USES);
+                let decided = self.say(&voted(asked, dana), asked.grant(dana, scope)).await;
+                if let Some(grant) = decided.as_ref().and_then(|decided| decided.grant()) {
+                    self.world.tell(ACKNOWLEDGED, &format!("granted {}", grant.id()));
+                }
+            }
+            "launch" => {
+                let [mine, other] = if round.is_multiple_of(2) { [dana, omar] } else { [omar, dana] };
+                self.say(&voted(asked, mine), asked.approve(mine)).await;
+                if self.is_last() {
+                    self.say(&voted(asked, other), asked.approve(other)).await;
+                } else {
+                    // The other one decides in another process.
+                    self.say(&format!("withdrawn {id} {}", mine.id()), asked.withdraw(mine)).await;
+                    self.say(&voted(asked, mine), asked.approve(mine)).await;
+                }
+            }
+            _ if !self.is_last() && (number + round) % 2 == 1 => {}
+            _ => {
+                let (fact, number) = (voted(asked, dana), number % 11);
+                drop(match number {
+                    2 => self.say(&fact, asked.reject(dana, "no")).await,
+                    4 => self.say(&fact, asked.respond(dana, 0)).await,
+                    6 => self.say(&fact, asked.edit(dana, Edit::new().set("number", 1_000_000))).await,
+                    _ => self.say(&fact, asked.approve(dana)).await,
+                });
+                if number > 7 {
+                    let fact = format!("revoked {id} {}", omar.id());
+                    self.say(&fact, asked.revoke(omar, "on second thoughts")).await;
+                }
+            }
+        }
+    }
+
+    /// What was running when its process died is listed until it is settled; then everything is done, and nothing is left.
+    async fn finish(&self) {
+        let begun = ApprovalFilter::all().status(Status::Dispatched).status(Status::Indeterminate);
+        let left: BTreeSet<_> = self.world.file.approvals(&begun).await.unwrap().iter().map(|left| left.id()).collect();
+        let listed = self.gate.recover().await.unwrap();
+        let of_people: BTreeSet<_> = listed.iter().map(|lost| lost.approval().id()).collect();
+        for lost in &listed {
+            assert_eq!(lost.approval().status(), Status::Indeterminate, "its process is dead, and its lease over");
+        }
+        let known = self.known().await;
+        for approval in known.values().filter(|known| left.contains(&known.id())) {
+            let is_found_out = approval.tool().as_str() == "book";
+            assert_ne!(of_people.contains(&approval.id()), is_found_out, "{approval:?}");
+        }
+        assert_eq!(self.gate.recover().await.unwrap().len(), listed.len(), "listed until it is settled");
+        self.take_over().await;
+        for lost in self.gate.recover().await.unwrap() {
+            let approval = lost.approval();
+            assert!(approval.tool().as_str() == "set" && approval.attempts() < 3, "{approval:?} is left");
+        }
+        for _ in 0..4 {
+            self.propose(&BTreeSet::new()).await;
+        }
+        assert!(self.gate.recover().await.unwrap().is_empty(), "something is left");
+        assert!(self.gate.pending().await.unwrap().is_empty(), "somebody is asked");
+        let known = self.known().await;
+        assert_eq!(known.len() as u64, (self.orders.round + 1) * CALLS);
+        assert!(known.values().all(|known| known.status().is_terminal()), "{known:?}");
+    }
+}
+
+fn voted(asked: &Interruption, who: &Reviewer) -> String {
+    format!("voted {} {}", asked.id(), who.id())
+}
+
+fn call_of(approval: &Approval) -> String {
+    approval.subject().call().to_string()
+}
+
+fn number_of(approval: &Approval) -> u64 {
+    call_of(approval).parse().unwrap()
+}
