@@ -57,6 +57,7 @@ use gate_runtime::{
     Approval, ApprovalFilter, BoxFuture, Committed, Descriptor, Digest, Proposal, Recalled, Record, RecordFilter,
     Standing, Store, StoreError, StoreErrorKind, Timestamp, Transition,
 };
+use rusqlite::Connection;
 use tokio::sync::watch;
 
 use readers::Readers;
@@ -101,6 +102,11 @@ impl SqliteStore {
 
     fn open_now(path: &Path) -> Result<Self, StoreError> {
         let (place, connection) = schema::open(path)?;
+        Self::start(place, connection)
+    }
+
+    /// The threads over an open database: the connection is the one that writes.
+    fn start(place: Place, connection: Connection) -> Result<Self, StoreError> {
         let place = Arc::new(place);
         let last = Arc::new(watch::channel(rows::last(&connection).map_err(|error| place.error(error))?).0);
         let readers = Readers::start(&place)?;

@@ -98,3 +98,78 @@ fn commit(
     transaction.commit()?;
     Ok((ends, newest))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use gate_runtime::prelude::*;
+
+    use crate::{SqliteStore, schema};
+
+    #[derive(Clone, Default)]
+    struct Ran(Arc<AtomicUsize>);
+
+    /// Count.
+    #[gated_tool(policy = "never_ask")]
+    fn count(#[state] ran: &Ran, number: usize) -> usize {
+        ran.0.fetch_add(1, Ordering::SeqCst) + number
+    }
+
+    registry! { Tools for Ran { Count } }
+
+    /// What SQLite says where it may not make the file larger is what it says of a full disk: this holds on every machine.
+    #[tokio::test]
+    async fn where_there_is_no_room_nothing_runs_and_once_there_is_everything_does() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("gate.db");
+        let (place, connection) = schema::open(&file).unwrap();
+        connection.execute_batch("CREATE TABLE ballast (body BLOB)").unwrap();
+        connection.execute("INSERT INTO ballast VALUES (zeroblob(1000000))", []).unwrap();
+        let pages: i64 = connection.pragma_query_value(None, "page_count", |row| row.get(0)).unwrap();
+        connection.pragma_update_and_check(None, "max_page_count", pages + 12, |_| Ok(())).unwrap();
+        let store = SqliteStore::start(place, connection).unwrap();
+        let ran = Ran::default();
+        let gate: Gate<Tools> = Gate::builder(ran.clone()).store(store).build().await.unwrap();
+        let run = gate.run("run");
+        let call = |number: usize| ToolCall::new(number.to_string(), "count", format!("{{\"number\":{number}}}"));
+        let mut number = 0;
+        let refused = loop {
+            number += 1;
+            let turn = run.submit([call(number)]).await.unwrap();
+            if turn.answers()[0].kind() != "succeeded" {
+                break turn;
+            }
+        };
+        // The last one did not begin, or began and its end had no room.
+        let begun = ran.0.load(Ordering::SeqCst);
+        match refused.answers()[0].kind() {
+            "unavailable" => {
+                let words = format!("{:?}", refused.answers()[0].result());
+                assert!(words.contains("the disk is full: make room, and try again"), "{words}");
+                assert_eq!(begun, number - 1, "nothing runs that is not on the record");
+            }
+            kind => assert_eq!((kind, begun), ("indeterminate", number)),
+        }
+        for more in 1..=20 {
+            let turn = run.submit([call(number + more)]).await.unwrap();
+            assert_eq!(turn.answers()[0].kind(), "unavailable");
+        }
+        assert_eq!(ran.0.load(Ordering::SeqCst), begun);
+
+        rusqlite::Connection::open(&file).unwrap().execute_batch("DROP TABLE ballast").unwrap();
+        for number in 1..=number + 20 {
+            let mut turn = run.submit([call(number)]).await.unwrap();
+            while turn.answers()[0].kind() == "indeterminate" {
+                // Its end is written as soon as there is room.
+                turn = run.proceed().await.unwrap();
+            }
+            assert_eq!(turn.answers()[0].kind(), "succeeded");
+        }
+        assert_eq!(ran.0.load(Ordering::SeqCst), number + 20, "each of them once");
+        let records = gate.records(0, usize::MAX).await.unwrap();
+        assert!(records.iter().zip(1..).all(|(record, seq)| record.seq() == seq));
+        assert_eq!(records.iter().filter(|record| record.kind() == "dispatched").count(), number + 20);
+    }
+}
