@@ -4,16 +4,26 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test says what it expects")]
 
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use gate_runtime::prelude::*;
 use gate_runtime::testing::ManualClock;
-use gate_runtime::{ApprovalFilter, MemoryStore, Status, Store};
+use gate_runtime::{Approval, ApprovalFilter, FreezeScope, Interruption, MemoryStore, Settlement, Status, Store};
 use gate_sqlite::SqliteStore;
 use proptest::prelude::*;
+use tokio::sync::Notify;
 
 #[derive(Clone, Default)]
-struct World(Arc<Mutex<Vec<usize>>>);
+struct World(Arc<Doings>);
+
+#[derive(Default)]
+struct Doings {
+    ran: Mutex<Vec<usize>>,
+    /// Whether bodies do not come to their end.
+    hangs: AtomicBool,
+    begun: Notify,
+}
 
 /// What one needs depends on the call: nobody, one, two, or nobody may.
 #[policy]
@@ -30,8 +40,12 @@ fn by_number(rules: Rules<Act>) -> Rules<Act> {
 
 /// Act.
 #[gated_tool(policy = "by_number")]
-fn act(#[state] world: &World, number: usize) -> usize {
-    world.0.lock().unwrap().push(number);
+async fn act(#[state] world: &World, number: usize) -> usize {
+    world.0.ran.lock().unwrap().push(number);
+    if world.0.hangs.load(Ordering::SeqCst) {
+        world.0.begun.notify_one();
+        std::future::pending::<()>().await;
+    }
     number
 }
 
@@ -42,13 +56,60 @@ const PEOPLE: [&str; 3] = ["ann", "ben", "cem"];
 
 #[derive(Clone, Debug)]
 enum Op {
-    Propose { process: usize, call: usize },
-    Approve { process: usize, call: usize, who: usize },
-    Reject { process: usize, call: usize, who: usize },
-    Cancel { process: usize, call: usize },
-    Proceed { process: usize },
-    Restart { process: usize },
-    Wait { minutes: u32 },
+    Propose {
+        process: usize,
+        call: usize,
+    },
+    /// Proposed by one who goes away while it runs, if it does.
+    Leave {
+        process: usize,
+        call: usize,
+    },
+    Approve {
+        process: usize,
+        call: usize,
+        who: usize,
+    },
+    Reject {
+        process: usize,
+        call: usize,
+        who: usize,
+    },
+    Withdraw {
+        process: usize,
+        call: usize,
+        who: usize,
+    },
+    Revoke {
+        process: usize,
+        call: usize,
+        who: usize,
+    },
+    Settle {
+        process: usize,
+        call: usize,
+        who: usize,
+        how: usize,
+    },
+    Freeze {
+        process: usize,
+    },
+    Lift {
+        process: usize,
+    },
+    Cancel {
+        process: usize,
+        call: usize,
+    },
+    Proceed {
+        process: usize,
+    },
+    Restart {
+        process: usize,
+    },
+    Wait {
+        minutes: u32,
+    },
 }
 
 fn any_op() -> impl Strategy<Value = Op> {
@@ -56,7 +117,14 @@ fn any_op() -> impl Strategy<Value = Op> {
     prop_oneof![
         4 => (process.clone(), call.clone()).prop_map(|(process, call)| Op::Propose { process, call }),
         5 => (process.clone(), call.clone(), who.clone()).prop_map(|(process, call, who)| Op::Approve { process, call, who }),
-        3 => (process.clone(), call.clone(), who).prop_map(|(process, call, who)| Op::Reject { process, call, who }),
+        3 => (process.clone(), call.clone(), who.clone()).prop_map(|(process, call, who)| Op::Reject { process, call, who }),
+        2 => (process.clone(), call.clone()).prop_map(|(process, call)| Op::Leave { process, call }),
+        1 => (process.clone(), call.clone(), who.clone()).prop_map(|(process, call, who)| Op::Withdraw { process, call, who }),
+        1 => (process.clone(), call.clone(), who.clone()).prop_map(|(process, call, who)| Op::Revoke { process, call, who }),
+        3 => (process.clone(), call.clone(), who, 0..3_usize)
+            .prop_map(|(process, call, who, how)| Op::Settle { process, call, who, how }),
+        1 => process.clone().prop_map(|process| Op::Freeze { process }),
+        2 => process.clone().prop_map(|process| Op::Lift { process }),
         1 => (process.clone(), call).prop_map(|(process, call)| Op::Cancel { process, call }),
         3 => process.clone().prop_map(|process| Op::Proceed { process }),
         1 => process.prop_map(|process| Op::Restart { process }),
@@ -68,6 +136,7 @@ fn any_op() -> impl Strategy<Value = Op> {
 #[derive(Clone, Default)]
 struct Reference {
     now: u32,
+    is_frozen: bool,
     calls: [Option<Known>; CALLS],
 }
 
@@ -97,15 +166,42 @@ impl Reference {
             Op::Wait { minutes } => self.now += minutes,
             Op::Propose { process, call } => {
                 for other in self.calls.iter_mut().flatten() {
-                    other.held_by[process] &= other.status == Status::Pending || other.status == Status::Approved;
+                    other.held_by[process] &= !other.status.is_terminal();
                 }
-                let (status, runs) =
-                    [(Status::Succeeded, 1), (Status::Pending, 0), (Status::Pending, 0), (Status::Denied, 0)][call % 4];
-                let new = Known { status, asked: self.now, votes: [None; 3], held_by: [false; 2], runs };
-                let known = self.calls[call].get_or_insert(new);
-                known.held_by[process] = true;
-                known.run_if_approved();
+                if let Some(known) = self.proposed(call) {
+                    // What is stopped is refused, and stays where it was.
+                    known.held_by[process] |= known.status != Status::Approved;
+                }
             }
+            Op::Leave { process, call } => {
+                let begun = |known: &Self| known.calls[call].as_ref().map_or(0, |call| call.runs);
+                let mut left = self.clone();
+                if let Some(known) = left.proposed(call) {
+                    known.status = Status::Indeterminate;
+                }
+                if begun(&left) == begun(self) {
+                    return self.apply(&Op::Propose { process, call });
+                }
+                // Whoever went away holds nothing that they did not hold before.
+                *self = left;
+            }
+            Op::Withdraw { call, who, .. } => {
+                if let Some(call) = self.calls[call].as_mut().filter(|call| call.status == Status::Pending) {
+                    call.votes[who] = None;
+                }
+            }
+            Op::Revoke { call, .. } => {
+                if let Some(call) = self.calls[call].as_mut().filter(|call| call.status == Status::Approved) {
+                    call.status = Status::Cancelled;
+                }
+            }
+            Op::Settle { call, how, .. } => {
+                if let Some(call) = self.calls[call].as_mut().filter(|call| call.status == Status::Indeterminate) {
+                    call.status = [Status::Succeeded, Status::Cancelled, Status::Approved][how];
+                }
+            }
+            Op::Freeze { .. } => self.is_frozen = true,
+            Op::Lift { .. } => self.is_frozen = false,
             Op::Approve { call, who, .. } => self.vote(call, who, true),
             Op::Reject { call, who, .. } => self.vote(call, who, false),
             Op::Cancel { call, .. } => {
@@ -116,13 +212,28 @@ impl Reference {
                 }
             }
             Op::Proceed { process } => {
+                let is_frozen = self.is_frozen;
                 for call in self.calls.iter_mut().flatten().filter(|call| call.held_by[process]) {
-                    call.run_if_approved();
+                    call.run_if_approved(is_frozen);
                 }
             }
             Op::Restart { .. } => {}
         }
         self.expire();
+    }
+
+    /// What follows from a call that is proposed; `None` where a stop refuses it before it is known.
+    fn proposed(&mut self, call: usize) -> Option<&mut Known> {
+        let (now, is_frozen) = (self.now, self.is_frozen);
+        let status = [Status::Approved, Status::Pending, Status::Pending, Status::Denied][call % 4];
+        let known = &mut self.calls[call];
+        if known.is_none() && status == Status::Approved && is_frozen {
+            return None;
+        }
+        let new = Known { status, asked: now, votes: [None; 3], held_by: [false; 2], runs: 0 };
+        let known = known.get_or_insert(new);
+        known.run_if_approved(is_frozen);
+        Some(known)
     }
 
     fn vote(&mut self, call: usize, who: usize, yes: bool) {
@@ -140,8 +251,8 @@ impl Reference {
 }
 
 impl Known {
-    fn run_if_approved(&mut self) {
-        if self.status == Status::Approved {
+    fn run_if_approved(&mut self, is_frozen: bool) {
+        if self.status == Status::Approved && !is_frozen {
             self.status = Status::Succeeded;
             self.runs += 1;
         }
@@ -183,8 +294,7 @@ impl System {
                 self.gates[1].do_what_is_due().await;
             }
             Op::Propose { process, call } => {
-                let proposed = ToolCall::new(call.to_string(), "act", format!("{{\"number\":{call}}}"));
-                let _ = self.runs[process].submit([proposed]).await.unwrap();
+                let _ = self.runs[process].submit([proposed(call)]).await.unwrap();
             }
             Op::Approve { process, call, who } => {
                 if let Some(asked) = self.pending(process, call).await {
@@ -198,12 +308,38 @@ impl System {
                     let _ = asked.reject(&who, "no").await;
                 }
             }
+            Op::Leave { process, call } => self.leave(process, call).await,
+            Op::Withdraw { process, call, who } => {
+                if let Some(asked) = self.pending(process, call).await {
+                    let _ = asked.withdraw(&self.gates[process].reviewer(PEOPLE[who]).await.unwrap()).await;
+                }
+            }
+            Op::Revoke { process, call, who } => {
+                if let Some(asked) = self.asked(process, call).await {
+                    let who = self.gates[process].reviewer(PEOPLE[who]).await.unwrap();
+                    let _ = asked.revoke(&who, "on second thoughts").await;
+                }
+            }
+            Op::Settle { process, call, who, how } => {
+                let listed = self.gates[process].recover().await.unwrap();
+                let settlement =
+                    [Settlement::ran(&call.into()), Settlement::DidNotRun, Settlement::RunAgain][how].clone();
+                if let Some(lost) = listed.into_iter().find(|lost| is_of(lost.approval(), call)) {
+                    let who = self.gates[process].reviewer(PEOPLE[who]).await.unwrap();
+                    lost.settle(&who, settlement, "I looked").await.unwrap();
+                }
+            }
+            Op::Freeze { process } => {
+                let ann = self.gates[process].reviewer("ann").await.unwrap();
+                self.gates[process].freeze(FreezeScope::tool("act"), "stop", &ann).await.unwrap();
+            }
+            Op::Lift { process } => {
+                let ben = self.gates[process].reviewer("ben").await.unwrap();
+                self.gates[process].lift_freeze(&FreezeScope::tool("act"), &ben).await.unwrap();
+            }
             Op::Cancel { process, call } => {
-                let known = self.store.approvals(&ApprovalFilter::all().run("run")).await.unwrap();
                 // Also what is approved already: an interruption of before the decision.
-                if let Some(approval) = known.iter().find(|known| known.subject().call() == &*call.to_string())
-                    && let Some(asked) = self.gates[process].interruption(approval.id()).await.unwrap()
-                {
+                if let Some(asked) = self.asked(process, call).await {
                     let _ = asked.cancel("no longer").await;
                 }
             }
@@ -216,20 +352,59 @@ impl System {
         }
     }
 
-    async fn pending(&self, process: usize, call: usize) -> Option<gate_runtime::Interruption> {
+    /// Proposes a call and goes away once its body has begun.
+    async fn leave(&self, process: usize, call: usize) {
+        self.world.0.hangs.store(true, Ordering::SeqCst);
+        let is_left = tokio::select! {
+            biased;
+            turn = self.runs[process].submit([proposed(call)]) => turn.is_err(),
+            () = self.world.0.begun.notified() => true,
+        };
+        self.world.0.hangs.store(false, Ordering::SeqCst);
+        // That it was left is written a moment later.
+        while is_left && self.known(call).await.unwrap().status() == Status::Dispatched {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    async fn known(&self, call: usize) -> Option<Arc<Approval>> {
+        let known = self.store.approvals(&ApprovalFilter::all().run("run")).await.unwrap();
+        known.into_iter().find(|known| is_of(known, call))
+    }
+
+    /// The question of a call, whatever its state.
+    async fn asked(&self, process: usize, call: usize) -> Option<Interruption> {
+        self.gates[process].interruption(self.known(call).await?.id()).await.unwrap()
+    }
+
+    async fn pending(&self, process: usize, call: usize) -> Option<Interruption> {
         let pending = self.gates[process].pending().await.unwrap();
-        pending.into_iter().find(|asked| asked.approval().subject().call() == &*call.to_string())
+        pending.into_iter().find(|asked| is_of(asked.approval(), call))
     }
 
     async fn check(&self, reference: &Reference) {
         let known = self.store.approvals(&ApprovalFilter::all().run("run")).await.unwrap();
         for (number, call) in reference.calls.iter().enumerate() {
-            let found = known.iter().find(|known| known.subject().call() == &*number.to_string());
+            let found = known.iter().find(|known| is_of(known, number));
             assert_eq!(found.map(|found| found.status()), call.as_ref().map(|call| call.status), "call {number}");
-            let runs = self.world.0.lock().unwrap().iter().filter(|ran| **ran == number).count();
+            if let (Some(found), Some(call)) = (found, call)
+                && call.status == Status::Pending
+            {
+                let votes = PEOPLE.map(|who| found.votes().iter().any(|vote| vote.reviewer() == who));
+                assert_eq!(votes, call.votes.map(|vote| vote.is_some()), "votes on call {number}");
+            }
+            let runs = self.world.0.ran.lock().unwrap().iter().filter(|ran| **ran == number).count();
             assert_eq!(runs, call.as_ref().map_or(0, |call| call.runs), "runs of call {number}");
         }
     }
+}
+
+fn proposed(call: usize) -> ToolCall {
+    ToolCall::new(call.to_string(), "act", format!("{{\"number\":{call}}}"))
+}
+
+fn is_of(approval: &Approval, call: usize) -> bool {
+    approval.subject().call() == &*call.to_string()
 }
 
 /// A store, on a file in the folder or not.
