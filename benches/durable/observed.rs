@@ -1,0 +1,64 @@
+//! A store that is looked at while an engine uses it.
+
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Instant;
+
+use gate_runtime::{
+    Approval, ApprovalFilter, BoxFuture, Committed, Descriptor, Digest, Proposal, Recalled, Record, RecordFilter,
+    Standing, Store, StoreError, Timestamp, Transition,
+};
+use tokio::sync::watch;
+
+/// Keeps what is committed, and when approvals were last asked for.
+pub(crate) struct Observed<S> {
+    store: S,
+    transitions: Mutex<Vec<Transition>>,
+    looks: Mutex<Vec<Instant>>,
+}
+
+impl<S> Observed<S> {
+    pub(crate) fn new(store: S) -> Arc<Self> {
+        Arc::new(Self { store, transitions: Mutex::default(), looks: Mutex::default() })
+    }
+
+    pub(crate) fn transitions(&self) -> MutexGuard<'_, Vec<Transition>> {
+        self.transitions.lock().unwrap()
+    }
+
+    /// When approvals were first asked for after a moment.
+    pub(crate) fn looked_after(&self, moment: Instant) -> Option<Instant> {
+        self.looks.lock().unwrap().iter().copied().find(|look| *look > moment)
+    }
+}
+
+impl<S: Store> Store for Observed<S> {
+    fn recall<'a>(&'a self, about: &'a Proposal) -> BoxFuture<'a, Result<Recalled, StoreError>> {
+        self.store.recall(about)
+    }
+
+    fn commit(&self, transition: Transition) -> BoxFuture<'_, Result<Committed, StoreError>> {
+        self.transitions().push(transition.clone());
+        self.store.commit(transition)
+    }
+
+    fn approvals<'a>(&'a self, filter: &'a ApprovalFilter) -> BoxFuture<'a, Result<Vec<Arc<Approval>>, StoreError>> {
+        self.looks.lock().unwrap().push(Instant::now());
+        self.store.approvals(filter)
+    }
+
+    fn records<'a>(&'a self, filter: &'a RecordFilter) -> BoxFuture<'a, Result<Vec<Arc<Record>>, StoreError>> {
+        self.store.records(filter)
+    }
+
+    fn standing(&self, now: Timestamp) -> BoxFuture<'_, Result<Standing, StoreError>> {
+        self.store.standing(now)
+    }
+
+    fn tool(&self, digest: Digest) -> BoxFuture<'_, Result<Option<Arc<Descriptor>>, StoreError>> {
+        self.store.tool(digest)
+    }
+
+    fn watch(&self) -> watch::Receiver<u64> {
+        self.store.watch()
+    }
+}
