@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use gate_runtime::{StoreError, StoreErrorKind};
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
 use crate::error::Trouble;
@@ -180,6 +181,8 @@ fn number(connection: &Connection, pragma: &str) -> rusqlite::Result<i64> {
 fn settings(connection: &Connection) -> Result<(), Trouble> {
     connection.busy_timeout(PATIENCE)?;
     connection.pragma_update(None, "synchronous", "FULL")?;
+    // Else a plan may depend on what was bound, and a cached statement, whose bindings are cleared, is prepared anew each time.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.set_prepared_statement_cache_capacity(32);
     Ok(())
 }
@@ -206,7 +209,26 @@ fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use rusqlite::StatementStatus;
+
     use super::*;
+
+    #[test]
+    fn a_cached_statement_is_prepared_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let (place, _) = open(&folder.path().join("gate.db")).unwrap();
+        let connection = place.connect().unwrap();
+        for sql in [
+            "SELECT body FROM records WHERE seq > ? ORDER BY seq LIMIT ?",
+            "SELECT body FROM approvals WHERE run = ? AND status = 'rejected' AND tool = ? ORDER BY seq",
+        ] {
+            for value in 0..3 {
+                let mut cached = connection.prepare_cached(sql).unwrap();
+                assert!(!cached.exists([value, 50]).unwrap());
+                assert_eq!(cached.get_status(StatementStatus::RePrepare), 0, "{sql}");
+            }
+        }
+    }
 
     #[test]
     fn a_database_of_every_earlier_version_is_brought_up_to_date() {
