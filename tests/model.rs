@@ -335,7 +335,9 @@ impl System {
             }
             Op::Lift { process } => {
                 let ben = self.gates[process].reviewer("ben").await.unwrap();
-                self.gates[process].lift_freeze(&FreezeScope::tool("act"), &ben).await.unwrap();
+                for freeze in self.gates[process].standing().await.unwrap().freezes {
+                    self.gates[process].lift_freeze(&freeze, &ben).await.unwrap();
+                }
             }
             Op::Cancel { process, call } => {
                 // Also what is approved already: an interruption of before the decision.

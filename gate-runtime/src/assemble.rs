@@ -31,6 +31,9 @@ use crate::values::report::OTHERWISE;
 use crate::values::requirement::Who;
 use crate::values::words;
 
+/// How many approvals are read at once.
+const PAGE: usize = 1_000;
+
 /// How many calls of a run may be denied before it is told to stop, unless a gate says otherwise.
 const DENIALS: u64 = 20;
 
@@ -287,9 +290,16 @@ async fn open_record(core: &Arc<Core>) -> Result<(), BuildError> {
     transition.records.push(Record::of_gate(now, GateEvent::GateBuilt { tools }));
     transition.tools = core.tools.iter().map(|tool| Arc::new(tool.descriptor.clone())).collect();
     core.write_alone(transition).await?;
-    let waiting = ApprovalFilter::all().status(Status::Pending).status(Status::Dispatched);
-    for waiting in core.store.approvals(&waiting).await? {
-        core.settle(&waiting);
+    for status in [Status::Pending, Status::Dispatched] {
+        let mut page = ApprovalFilter::all().status(status).limit(PAGE);
+        loop {
+            let found = core.store.approvals(&page).await?;
+            for waiting in &found {
+                core.settle(waiting);
+            }
+            let Some(last) = found.last() else { break };
+            page = page.after(last.id());
+        }
     }
     Ok(())
 }

@@ -166,7 +166,7 @@ impl Watched {
                 self.facts.insert(format!("withdrawn {id} {by}"));
             }
             CallEvent::Revoked { by, .. } => drop(self.facts.insert(format!("revoked {id} {by}"))),
-            CallEvent::Covered { grant } => match self.grants.get_mut(grant) {
+            CallEvent::Covered { grant, .. } => match self.grants.get_mut(grant) {
                 Some(used) => *used += 1,
                 None => hold(false, "nobody gave its grant"),
             },

@@ -165,7 +165,7 @@ impl Victim {
     async fn lift(&self) {
         for freeze in self.gate.standing().await.unwrap().freezes {
             let fact = format!("lifted {:?}", freeze.scope());
-            self.say(&fact, self.gate.lift_freeze(freeze.scope(), &self.managers[1])).await;
+            self.say(&fact, self.gate.lift_freeze(&freeze, &self.managers[1])).await;
         }
     }
 
