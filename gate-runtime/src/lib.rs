@@ -82,7 +82,10 @@
 //! | questions and decisions | [`Interruption`], [`Terminal`], [`Visible`] |
 //! | who may decide | [`StaticDirectory`], [`FileDirectory`], [`Directory`] |
 //! | a model's own format | [`dialect`] |
-//! | what happened | [`Gate::records`], [`Gate::events`] |
+//! | what happened | [`Gate::records`], [`Gate::case`], [`Gate::events`] |
+//! | what was running when a process died; failures that ask | [`Gate::recover`], [`Happened`], [`Run::guard`], `on_error` in [`gated_tool`] |
+//! | permissions beyond one call, stops | [`Scope`], [`Gate::standing`], [`Gate::freeze`] |
+//! | people in a file, deciding in another process | [`FileDirectory`], [`NoTools`], the command `gate` |
 //! | a store or a clock of your own | [`Store`], [`Clock`], [`testing`] |
 
 mod adapters;

@@ -41,6 +41,12 @@
 //! # Ok(()) }
 //! ```
 //!
+//! # In another process
+//!
+//! People decide where they are: over a store that outlives the process, like `gate-sqlite`'s, the command `gate` lists what waits, shows everything about it, and takes
+//! every answer, with the reviewer's token from the file. A program of your own does the same with a gate of [`NoTools`](crate::NoTools). The agent's process, started again,
+//! goes on; before it runs anything, it judges the call again, by its own rules and its own directory.
+//!
 //! # Answering
 //!
 //! Each call that waits is an [`Interruption`](crate::Interruption) of its turn, and of [`gate.pending()`](crate::Gate::pending) for whoever looks after all of them. There are

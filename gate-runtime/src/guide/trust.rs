@@ -49,7 +49,35 @@
 //! # When a process dies
 //!
 //! A call is dispatched on the record before its body starts. If the process dies in between, nobody knows whether it took effect: it is
-//! [`Indeterminate`](crate::Status::Indeterminate), and never runs again by itself. The same holds for a future that is dropped while the body runs; spawn what must go on.
+//! [`Indeterminate`](crate::Status::Indeterminate). The same holds for a future that is dropped while the body runs; spawn what must go on.
+//!
+//! What runs is vouched for by its process; half a minute after that ends, the call counts as lost. [`gate.recover()`](crate::Gate::recover), or `gate recover` at the command line,
+//! lists such calls. Three can settle one: a person who looks (`gate settle`); the tool's own function that looks, by `reconcile`; and the tool itself, if it is
+//! `idempotent`: then it runs again when its run goes on, under the same [key](crate::CallContext::idempotency_key).
+//!
+//! ```
+//! use gate_runtime::prelude::*;
+//! # #[derive(Default)] pub struct Provider { refunds: std::sync::Mutex<std::collections::BTreeMap<String, u64>> }
+//!
+//! /// Issue a refund.
+//! #[gated_tool(policy = "always_ask", reconcile = "was_refunded")]
+//! async fn issue_refund(#[state] provider: &Provider, #[context] context: &CallContext, cents: u64) -> u64 {
+//!     // The provider keeps the key, and refuses to refund twice under one.
+//!     provider.refunds.lock().unwrap().insert(context.idempotency_key(), cents);
+//!     cents
+//! }
+//!
+//! async fn was_refunded(call: Call<IssueRefund>) -> Happened<u64> {
+//!     let refunds = call.state().refunds.lock().unwrap();
+//!     refunds.get(&call.context().idempotency_key()).map_or(Happened::No, |cents| Happened::Yes(*cents))
+//! }
+//! # registry! { pub Tools for Provider { IssueRefund } }
+//! ```
+//!
+//! A failure that only people can judge asks them: `on_error = "ask"` over a tool, or [`run.guard(…)`](crate::Run::guard) around anything else. An approval runs it again;
+//! nothing else does.
+//!
+//! When something goes wrong, [`gate.freeze(…)`](crate::Gate::freeze) stops a tool, an agent or everything, in every process that shares the store.
 //!
 //! [`MemoryStore`](crate::MemoryStore) forgets everything with the process; the crate `gate-sqlite` has a store that does not. Another one implements
 //! [`Store`](crate::Store): seven methods, and `testing::conformance` to hold them to it.
