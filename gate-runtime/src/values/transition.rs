@@ -11,9 +11,7 @@ use super::assessment::Assessment;
 use super::event::{CallEvent, Changes, Subject};
 use super::id::ReviewerId;
 use super::opinion::Denial;
-use super::outcome::ToolOutcome;
-use super::requirement::{Requirement, anyone};
-use super::settlement::Settlement;
+use super::requirement::Requirement;
 use super::verdict::Verdict;
 use super::words;
 
@@ -230,141 +228,6 @@ impl Approval {
         Ok(())
     }
 
-    /// What follows from what happens to the body.
-    fn advance_body(&mut self, event: &CallEvent, now: Timestamp) -> Result<(), Refused> {
-        match event {
-            CallEvent::Dispatched => {
-                self.must_be(&[Status::Approved])?;
-                self.status = Status::Dispatched;
-                self.attempts = self.attempts.saturating_add(1);
-                (self.note, self.failure) = (None, None);
-            }
-            // Whoever ran it may tell so late that it counted as lost, and that it was to run again.
-            CallEvent::Finished { outcome } => {
-                self.must_have_begun()?;
-                self.finish(outcome);
-            }
-            CallEvent::Faltered { error } => {
-                self.must_have_begun()?;
-                self.falter(error, now);
-            }
-            CallEvent::Lost { why } => {
-                self.must_be(&[Status::Dispatched])?;
-                self.note = Some(why.clone());
-                self.status = Status::Indeterminate;
-            }
-            CallEvent::Settled { settlement, .. } => {
-                self.must_be(&[Status::Indeterminate])?;
-                self.settle(settlement);
-            }
-            _ => self.must_be(&[])?,
-        }
-        Ok(())
-    }
-
-    fn must_have_begun(&self) -> Result<(), Refused> {
-        match self.status {
-            Status::Approved if self.attempts > 0 => Ok(()),
-            _ => self.must_be(&[Status::Dispatched, Status::Indeterminate]),
-        }
-    }
-
-    /// Asks those who were asked, from now on.
-    fn ask_again(&mut self, now: Timestamp) {
-        self.status = Status::Pending;
-        self.ask_from(now);
-        self.reached = self.reached_at(now).unwrap_or_default();
-    }
-
-    fn settle(&mut self, settlement: &Settlement) {
-        self.note = None;
-        match settlement {
-            Settlement::Ran { outcome } => self.finish(outcome),
-            Settlement::DidNotRun => {
-                self.note = Some("a fault stopped it before it ran".to_owned());
-                self.status = Status::Cancelled;
-            }
-            Settlement::RunAgain => self.status = Status::Approved,
-        }
-    }
-
-    fn finish(&mut self, outcome: &ToolOutcome) {
-        self.note = None;
-        self.status = match outcome {
-            ToolOutcome::Returned { .. } => Status::Succeeded,
-            ToolOutcome::Failed { .. } => Status::Failed,
-        };
-        self.outcome = Some(outcome.clone());
-    }
-
-    /// People are asked about a failure: those who were asked about the call, or anyone.
-    fn falter(&mut self, error: &Arc<str>, now: Timestamp) {
-        self.failure = Some(Arc::clone(error));
-        self.votes.clear();
-        (self.grant, self.granted_by, self.note) = (None, None, None);
-        if self.requirements.is_empty() {
-            self.requirements.push(anyone().into());
-        }
-        self.ask_again(now);
-    }
-
-    /// From now on the times of the question count.
-    fn ask_from(&mut self, now: Timestamp) {
-        self.asked_at = now;
-        self.reminded = 0;
-    }
-
-    /// Ends a question without an approval. A call that ran and failed before stays what it is: failed.
-    pub(super) fn end(&mut self, status: Status) {
-        match self.failure.take() {
-            Some(error) => self.finish(&ToolOutcome::Failed { error }),
-            None => self.status = status,
-        }
-    }
-
-    /// The approval of a call that runs, vouched for anew: no event, for nothing happened.
-    pub(crate) fn vouched(&self, now: Timestamp) -> Self {
-        Self { version: self.version + 1, changed_at: now, ..self.clone() }
-    }
-
-    /// What the passing of time makes due: the next step of an escalation, the end of a question, the loss of a call that nobody
-    /// vouches for any more.
-    #[must_use]
-    pub fn due(&self, now: Timestamp) -> Option<CallEvent> {
-        if self.vouched_until().is_some_and(|end| end <= now) {
-            return Some(CallEvent::Lost { why: "whoever ran it does not vouch for it any more".to_owned() });
-        }
-        if self.status != Status::Pending {
-            return None;
-        }
-        match self.reached_at(now) {
-            None => Some(CallEvent::Expired),
-            Some(reached) if reached != self.reached => Some(CallEvent::Escalated { reached }),
-            Some(_) => {
-                let count = self.reminders_at(now);
-                (count > self.reminded).then_some(CallEvent::Reminded { count })
-            }
-        }
-    }
-
-    /// When something becomes due next, if time alone can make it so.
-    #[must_use]
-    pub fn next_due(&self, now: Timestamp) -> Option<Timestamp> {
-        if self.status != Status::Pending {
-            return self.vouched_until();
-        }
-        let next = |requirement: &Requirement| {
-            let (change, reminder) =
-                (requirement.next_change(self.asked_at, now), requirement.next_reminder(self.asked_at, now));
-            change.into_iter().chain(reminder).min()
-        };
-        self.requirements.iter().filter_map(next).min()
-    }
-
-    fn reminders_at(&self, now: Timestamp) -> u64 {
-        self.requirements.iter().map(|requirement| requirement.reminders(self.asked_at, now)).max().unwrap_or(0)
-    }
-
     /// The approval as a store takes it in that has never seen it.
     ///
     /// What was settled stays settled. What was approved is asked again: this store cannot know whether it already ran.
@@ -401,11 +264,6 @@ impl Approval {
         } else {
             Err(Refused::NotNow(self.status))
         }
-    }
-
-    /// For each requirement, how many of its steps have begun; `None` once the last step of any is over.
-    pub(super) fn reached_at(&self, now: Timestamp) -> Option<Vec<usize>> {
-        self.requirements.iter().map(|requirement| requirement.reached(self.asked_at, now)).collect()
     }
 
     /// The rules spoke again. A denial ends it; a changed tool or policy, or a requirement that the votes do not meet,
@@ -491,9 +349,10 @@ mod tests {
     use crate::values::digest::Digest;
     use crate::values::id::{ApprovalId, GrantId};
     use crate::values::opinion::{Opinion, PolicyOpinion};
+    use crate::values::outcome::ToolOutcome;
     use crate::values::outline::{Fallback, PolicyOutline};
-    use crate::values::requirement::ask;
-    use crate::values::settlement::Settler;
+    use crate::values::requirement::{anyone, ask};
+    use crate::values::settlement::{Settlement, Settler};
     use crate::values::time::minutes;
 
     fn at(minute: u32) -> Timestamp {

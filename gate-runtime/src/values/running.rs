@@ -1,0 +1,98 @@
+//! The body of a call: it begins, ends, fails, is lost, and it is found out what became of it.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::approval::{Approval, Status};
+use super::event::CallEvent;
+use super::outcome::ToolOutcome;
+use super::requirement::anyone;
+use super::settlement::Settlement;
+use super::transition::Refused;
+
+impl Approval {
+    /// What follows from what happens to the body.
+    pub(super) fn advance_body(&mut self, event: &CallEvent, now: Timestamp) -> Result<(), Refused> {
+        match event {
+            CallEvent::Dispatched => {
+                self.must_be(&[Status::Approved])?;
+                self.status = Status::Dispatched;
+                self.attempts = self.attempts.saturating_add(1);
+                (self.note, self.failure) = (None, None);
+            }
+            // Whoever ran it may tell so late that it counted as lost, and that it was to run again.
+            CallEvent::Finished { outcome } => {
+                self.must_have_begun()?;
+                self.finish(outcome);
+            }
+            CallEvent::Faltered { error } => {
+                self.must_have_begun()?;
+                self.falter(error, now);
+            }
+            CallEvent::Lost { why } => {
+                self.must_be(&[Status::Dispatched])?;
+                self.note = Some(why.clone());
+                self.status = Status::Indeterminate;
+            }
+            CallEvent::Settled { settlement, .. } => {
+                self.must_be(&[Status::Indeterminate])?;
+                self.settle(settlement);
+            }
+            _ => self.must_be(&[])?,
+        }
+        Ok(())
+    }
+
+    fn must_have_begun(&self) -> Result<(), Refused> {
+        match self.status {
+            Status::Approved if self.attempts > 0 => Ok(()),
+            _ => self.must_be(&[Status::Dispatched, Status::Indeterminate]),
+        }
+    }
+
+    fn settle(&mut self, settlement: &Settlement) {
+        self.note = None;
+        match settlement {
+            Settlement::Ran { outcome } => self.finish(outcome),
+            Settlement::DidNotRun => {
+                self.note = Some("a fault stopped it before it ran".to_owned());
+                self.status = Status::Cancelled;
+            }
+            Settlement::RunAgain => self.status = Status::Approved,
+        }
+    }
+
+    fn finish(&mut self, outcome: &ToolOutcome) {
+        self.note = None;
+        self.status = match outcome {
+            ToolOutcome::Returned { .. } => Status::Succeeded,
+            ToolOutcome::Failed { .. } => Status::Failed,
+        };
+        self.outcome = Some(outcome.clone());
+    }
+
+    /// People are asked about a failure: those who were asked about the call, or anyone.
+    fn falter(&mut self, error: &Arc<str>, now: Timestamp) {
+        self.failure = Some(Arc::clone(error));
+        self.votes.clear();
+        (self.grant, self.granted_by, self.note) = (None, None, None);
+        if self.requirements.is_empty() {
+            self.requirements.push(anyone().into());
+        }
+        self.ask_again(now);
+    }
+
+    /// Ends a question without an approval. A call that ran and failed before stays what it is: failed.
+    pub(super) fn end(&mut self, status: Status) {
+        match self.failure.take() {
+            Some(error) => self.finish(&ToolOutcome::Failed { error }),
+            None => self.status = status,
+        }
+    }
+
+    /// The approval of a call that runs, vouched for anew: no event, for nothing happened.
+    pub(crate) fn vouched(&self, now: Timestamp) -> Self {
+        Self { version: self.version + 1, changed_at: now, ..self.clone() }
+    }
+}
