@@ -215,6 +215,63 @@ async fn a_destructive_call_wants_the_name_of_its_tool() {
     assert_eq!(run.proceed().await.unwrap().answers()[0].for_model(), "wiped a");
 }
 
+/// Runs `gate …` at a terminal, answers each question, and gives what was on the screen, and the exit code.
+#[cfg(unix)]
+fn at_a_terminal(folder: &Path, words: &[&str], answers: &[(&str, &str)]) -> (String, u32) {
+    use std::io::{Read as _, Write as _};
+    let size = portable_pty::PtySize { rows: 50, cols: 100, pixel_width: 0, pixel_height: 0 };
+    let terminal = portable_pty::native_pty_system().openpty(size).unwrap();
+    let mut command = portable_pty::CommandBuilder::new(env!("CARGO_BIN_EXE_gate"));
+    command.args(words);
+    command.cwd(folder);
+    for removed in ["GATE_DB", "GATE_PEOPLE", "GATE_TOKEN"] {
+        command.env_remove(removed);
+    }
+    let mut child = terminal.slave.spawn_command(command).unwrap();
+    drop(terminal.slave);
+    let (mut screen, mut keyboard) =
+        (terminal.master.try_clone_reader().unwrap(), terminal.master.take_writer().unwrap());
+    let (mut shown, mut buffer, mut left) = (String::new(), [0; 4096], answers.iter());
+    let mut next = left.next();
+    // At its end, some systems say so by an error.
+    while let Ok(count @ 1..) = screen.read(&mut buffer) {
+        shown += &String::from_utf8_lossy(&buffer[..count]);
+        if let Some((question, answer)) = next
+            && shown.ends_with(question)
+        {
+            // What is typed before the question is dropped.
+            std::thread::sleep(std::time::Duration::from_millis(200));
+            keyboard.write_all(answer.as_bytes()).unwrap();
+            next = left.next();
+        }
+    }
+    (shown, child.wait().unwrap().exit_code())
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn at_a_terminal_the_token_is_not_seen_and_nothing_is_approved_by_a_bare_enter() {
+    let office = Office::new();
+    let run = office.run().await;
+    let turn = run.submit([pays("1", 100), call("2", "wipe", &json!({"disk": "a"}))]).await.unwrap();
+    let ends: Vec<String> = turn.interruptions().iter().map(|asked| asked.id().to_string().split_off(28)).collect();
+    let token = ("Your token: ", format!("{}\n", office.dana));
+    for (end, question, answer, code) in [
+        (&ends[0], "Type yes to go on: ", "\n", 4),
+        (&ends[0], "Type yes to go on: ", "y\n", 4),
+        (&ends[0], "Type yes to go on: ", "yes\n", 0),
+        (&ends[1], "the name of the tool to go on: ", "yes\n", 4),
+        (&ends[1], "the name of the tool to go on: ", "wipe\n", 0),
+    ] {
+        let answers = [(token.0, token.1.as_str()), (question, answer)];
+        let (shown, ended) = at_a_terminal(office.path(), &["approve", end], &answers);
+        assert_eq!(ended, code, "{answer:?}: {shown}");
+        assert!(!shown.contains(&office.dana), "the token is on the screen: {shown}");
+    }
+    let kinds: Vec<_> = run.proceed().await.unwrap().answers().iter().map(gate_runtime::Answer::kind).collect();
+    assert_eq!(kinds, ["succeeded", "succeeded"]);
+}
+
 #[tokio::test]
 async fn arguments_are_edited_field_by_field_against_the_stored_schema() {
     let office = Office::new();
