@@ -1,0 +1,74 @@
+//! A log of records that anyone can verify: with this crate, or with any other program that speaks the same public formats.
+//!
+//! | format | here |
+//! |---|---|
+//! | [RFC 6962](https://www.rfc-editor.org/rfc/rfc6962.html) Merkle trees | [`Hash`](struct@Hash), [`Frontier`], [`TreeHead`], [`prove_inclusion`], [`prove_consistency`] |
+//! | [signed notes](https://c2sp.org/signed-note) | [`Note`], [`SigningKey`], [`VerifierKey`] |
+//! | [checkpoints](https://c2sp.org/tlog-checkpoint), [cosignatures](https://c2sp.org/tlog-cosignature) | [`Checkpoint`], [`Note::cosign`], [`WitnessPolicy`] |
+//! | [tiles](https://c2sp.org/tlog-tiles) | [`TilePath`], [`TrailWriter`], [`Tiles`] |
+//! | [receipts](https://c2sp.org/tlog-proof) | [`Receipt`] |
+//! | key rotation, a note of our own | [`Succession`], [`LogKeys`] |
+//!
+//! It is small so that an auditor can read all of it. It knows nothing of what the records say, reads no clock and no environment, makes no randomness
+//! and opens no connection; files are touched by [`TrailWriter`], [`Tiles`] and [`read_checkpoint`] alone. No bytes make it panic, and no length that
+//! foreign bytes claim makes it allocate.
+//!
+//! # Example
+//!
+//! ```
+//! use gate_audit::{Checkpoint, KeyKind, LogKeys, Receipt, SigningKey, Tiles, TrailWriter, WitnessPolicy, prove_inclusion, read_checkpoint};
+//!
+//! # let dir = tempfile::tempdir().unwrap();
+//! # let folder = dir.path().join("trail");
+//! // The log writes, signs and publishes.
+//! let key = SigningKey::from_seed("example.com/trail", KeyKind::Log, [1; 32])?;
+//! let mut trail = TrailWriter::create(&folder)?;
+//! for record in ["asked", "approved by dana", "run"] {
+//!     trail.append(record.as_bytes())?;
+//! }
+//! let checkpoint = Checkpoint::new("example.com/trail", trail.seal()?)?;
+//! trail.publish(&checkpoint.sign(&key)?)?;
+//!
+//! // An auditor has the folder and one line of text.
+//! let keys = LogKeys::new("example.com/trail", key.verifier().to_string().parse()?)?;
+//! let note = read_checkpoint(&folder)?;
+//! let verified = keys.verify(&note, &WitnessPolicy::none())?;
+//! let tiles = Tiles::open(&folder, verified.head())?;
+//! assert_eq!(tiles.bundle(0)?.len(), 3);
+//!
+//! // Somebody else gets a receipt of one record.
+//! let receipt = Receipt::new(1, prove_inclusion(&tiles, 1, 3)?, note)?;
+//! receipt.verify(b"approved by dana", &keys, &WitnessPolicy::none())?;
+//! # Ok::<(), gate_audit::Error>(())
+//! ```
+
+mod checkpoint;
+mod encoding;
+mod error;
+mod frontier;
+mod hash;
+mod head;
+mod key;
+mod log_keys;
+mod note;
+mod prove;
+mod receipt;
+mod tile_path;
+mod tiles;
+mod witness;
+mod writer;
+
+pub use checkpoint::Checkpoint;
+pub use error::{Document, Error, Place};
+pub use frontier::Frontier;
+pub use hash::Hash;
+pub use head::TreeHead;
+pub use key::{KeyKind, SigningKey, VerifierKey};
+pub use log_keys::{LogKeys, Succession, VerifiedCheckpoint};
+pub use note::{Note, VerifiedSignature};
+pub use prove::{Nodes, prove_consistency, prove_inclusion, root_of};
+pub use receipt::Receipt;
+pub use tile_path::{TilePath, write_entry};
+pub use tiles::{Tiles, read_checkpoint};
+pub use witness::WitnessPolicy;
+pub use writer::TrailWriter;
