@@ -1,0 +1,129 @@
+//! What a trail costs: `cargo bench -p gate-audit` writes a million entries of 300 bytes and verifies them again.
+//!
+//! `GATE_BENCH_ENTRIES` says how many, `GATE_BENCH_FOLDER` where the files lie, which decides what writing them costs.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::cast_precision_loss,
+    missing_docs,
+    reason = "a benchmark prints what it measures"
+)]
+
+use std::hint::black_box;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use gate_audit::{
+    Checkpoint, Frontier, Hash, KeyKind, LogKeys, Receipt, SigningKey, Tiles, TrailWriter, WitnessPolicy,
+    prove_consistency, prove_inclusion, read_checkpoint,
+};
+
+const PROOFS: u64 = 1_000;
+
+fn main() {
+    let count: u64 = std::env::var("GATE_BENCH_ENTRIES").map_or(1_000_000, |count| count.parse().unwrap());
+    let parent =
+        std::env::var_os("GATE_BENCH_FOLDER").map_or(PathBuf::from(env!("CARGO_TARGET_TMPDIR")), PathBuf::from);
+    std::fs::create_dir_all(&parent).unwrap();
+    let dir = tempfile::tempdir_in(parent).unwrap();
+    let folder = dir.path().join("trail");
+    println!("{count} entries of 300 bytes");
+
+    let mut tree = Frontier::new();
+    let spent = timed(|| (0..count).for_each(|index| tree.append(Hash::of_leaf(&entry(index)))));
+    rate("append to the tree, in memory", count, spent);
+    each("root of the tree", PROOFS, timed(|| (0..PROOFS).for_each(|_| _ = black_box(black_box(&tree).root()))));
+    println!("{:<44} {:>12} bytes", "the tree takes", size_of::<Frontier>() + size_of_val(tree.peaks()));
+    memory("after appending to the tree");
+
+    let mut trail = TrailWriter::create(&folder).unwrap();
+    let spent = timed(|| (0..count).for_each(|index| _ = trail.append(&entry(index)).unwrap()));
+    rate("append to the folder", count, spent);
+    memory("after appending to the folder");
+    let key = SigningKey::from_seed("example.com/trail", KeyKind::Log, [1; 32]).unwrap();
+    let spent = timed(|| {
+        let head = trail.seal().unwrap();
+        assert_eq!(head, tree.head());
+        trail.publish(&Checkpoint::new("example.com/trail", head).unwrap().sign(&key).unwrap()).unwrap();
+    });
+    each("seal, sign and publish the last part", 1, spent);
+    let spent = timed(|| {
+        for index in 0..100 {
+            trail.append(&entry(index)).unwrap();
+            let head = trail.seal().unwrap();
+            trail.publish(&Checkpoint::new("example.com/trail", head).unwrap().sign(&key).unwrap()).unwrap();
+        }
+    });
+    each("a checkpoint for a single entry, durable", 100, spent);
+
+    let keys = LogKeys::new("example.com/trail", key.verifier().clone()).unwrap();
+    let note = read_checkpoint(&folder).unwrap();
+    let spent = timed(|| (0..PROOFS).for_each(|_| drop(keys.verify(&note, &WitnessPolicy::none()).unwrap())));
+    each("verify a checkpoint", PROOFS, spent);
+    let verified = keys.verify(&note, &WitnessPolicy::none()).unwrap();
+    let size = verified.head().size();
+    let tiles = Tiles::open(&folder, verified.head()).unwrap();
+    let mut receipts = Vec::new();
+    let spent = timed(|| {
+        for index in spread(size) {
+            let proof = prove_inclusion(&tiles, index, size).unwrap();
+            receipts.push((index, Receipt::new(index, proof, note.clone()).unwrap()));
+        }
+    });
+    each("make a receipt from tiles", PROOFS, spent);
+    let spent = timed(|| {
+        for (index, receipt) in &receipts {
+            let entry = entry(if *index < count { *index } else { index - count });
+            drop(receipt.verify(&entry, &keys, &WitnessPolicy::none()).unwrap());
+        }
+    });
+    each("verify a receipt", PROOFS, spent);
+    let spent = timed(|| {
+        for older in spread(size) {
+            black_box(prove_consistency(&tiles, older, size).unwrap());
+        }
+    });
+    each("prove consistency from tiles", PROOFS, spent);
+    let mut read = 0;
+    let spent = timed(|| (0..tiles.bundles()).for_each(|bundle| read += tiles.bundle(bundle).unwrap().len() as u64));
+    assert_eq!(read, size);
+    rate("verify every entry in the folder", size, spent);
+    memory("after verifying");
+}
+
+/// 300 bytes that are different for each index.
+fn entry(index: u64) -> [u8; 300] {
+    let mut entry = [b'.'; 300];
+    if let Some(start) = entry.first_chunk_mut() {
+        *start = index.to_be_bytes();
+    }
+    entry
+}
+
+/// Indices from all over a tree.
+fn spread(size: u64) -> impl Iterator<Item = u64> {
+    (0..PROOFS).map(move |step| step.wrapping_mul(0x9e37_79b9_7f4a_7c15) % size)
+}
+
+fn timed(work: impl FnOnce()) -> Duration {
+    let start = Instant::now();
+    work();
+    start.elapsed()
+}
+
+fn rate(what: &str, count: u64, spent: Duration) {
+    println!("{what:<44} {:>12.0} per second ({:.2} s)", count as f64 / spent.as_secs_f64(), spent.as_secs_f64());
+}
+
+fn each(what: &str, count: u64, spent: Duration) {
+    println!("{what:<44} {:>12.1} µs", spent.as_secs_f64() * 1e6 / count as f64);
+}
+
+/// What the process has had in memory at most, where the system says.
+fn memory(when: &str) {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    if let Some(peak) = status.lines().find_map(|line| line.strip_prefix("VmHWM:")) {
+        println!("{:<44} {:>15}", format!("most memory, {when}"), peak.trim());
+    }
+}
