@@ -11,7 +11,7 @@ use crate::values::id::{ReviewerId, Role};
 /// # let path = folder.path().join("people.toml");
 /// # std::fs::write(&path, "[[person]]\nid = \"dana\"\nname = \"Dana Kim\"\nroles = [\"manager\"]\ncontact = \"dana@example.com\"\n").unwrap();
 /// # let people = gate_runtime::FileDirectory::open(path)?;
-/// let dana = people.person(&"dana".into())?.expect("she is in the file");
+/// let dana = people.person(&"dana".into(), gate_runtime::Timestamp::now())?.expect("she is in the file");
 /// assert_eq!((dana.name(), dana.contact()), (Some("Dana Kim"), Some("dana@example.com")));
 /// assert_eq!(dana.roles(), ["manager"]);
 /// assert!(dana.delegations().is_empty());
@@ -89,7 +89,7 @@ impl Person {
 /// # until = "2999-12-01T00:00:00Z"
 /// # "#).unwrap();
 /// # let people = gate_runtime::FileDirectory::open(path)?;
-/// let omar = people.person(&"omar".into())?.expect("he is in the file");
+/// let omar = people.person(&"omar".into(), gate_runtime::Timestamp::now())?.expect("he is in the file");
 /// let [delegation] = omar.delegations() else { panic!() };
 /// assert_eq!(delegation.from(), "dana");
 /// assert_eq!(delegation.roles(), ["manager"]);
