@@ -346,15 +346,19 @@ fn scope(add: &Grants) -> Result<Scope, Failure> {
         scope = scope.uses(*uses);
     }
     if let Some(text) = per {
-        let span: jiff::SignedDuration =
-            text.parse().map_err(|_| unread(text, "a length of time, like `1h` or `90m`"))?;
-        scope = scope.per(Duration::try_from(span).map_err(|_| unread(text, "a length of time, like `1h`"))?);
+        scope = scope.per(length(text).ok_or_else(|| unread(text, "a length of time, like `1h` or `7d`"))?);
     }
     if let Some(text) = until {
         let end: Timestamp = text.parse().map_err(|_| unread(text, "a time, like `2026-12-24T18:00:00Z`"))?;
         scope = scope.until(end);
     }
     Ok(scope)
+}
+
+/// A length of time, whose days have 24 hours.
+fn length(text: &str) -> Option<Duration> {
+    let span: jiff::Span = text.parse().ok()?;
+    span.to_duration(jiff::SpanRelativeTo::days_are_24_hours()).ok()?.try_into().ok()
 }
 
 fn limit(given: &str) -> Result<(&str, u64), Failure> {

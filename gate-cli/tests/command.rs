@@ -326,7 +326,8 @@ async fn grants_are_given_listed_and_revoked() {
     let wrong_scope = office.dana(&format!("grants|add|{end}|--any|amout"));
     assert_eq!(code(&wrong_scope), 4);
     assert_eq!(code(&office.dana(&format!("grants|add|{end}|--budget|amount"))), 2);
-    let given = office.dana(&format!("grants|add|{end}|--any-run|--any|amount|--budget|amount=300|--per|24h"));
+    assert_eq!(code(&office.dana(&format!("grants|add|{end}|--uses|3|--per|soon"))), 2);
+    let given = office.dana(&format!("grants|add|{end}|--any-run|--any|amount|--budget|amount=300|--per|1d"));
     assert_eq!(code(&given), 0, "{}", wrong(&given));
     let listed = said(&office.gate_as(None, "grants"));
     assert!(listed.contains("pay in any run, of agent, for mia, any `amount`"), "{listed}");
