@@ -1,0 +1,119 @@
+//! From what was written to what is emitted: every check, each a function whose comment states its rule.
+
+mod choices;
+mod parameters;
+
+use quote::ToTokens as _;
+use syn::{FnArg, Ident, LitStr, ReturnType, Safety, Signature, Type, parse_quote};
+
+use self::choices::{asks_on_error, hints, mark_secrets, policy_path, reconciler, timeout, tool_name};
+use self::parameters::{Parameters, borrowed_lifetime, names_of_their_own};
+use super::model::Model;
+use super::options::Options;
+use crate::errors::Errors;
+use crate::function::{Function, Sorted, token_text};
+use crate::names::{Runtime, camel_case};
+
+pub(crate) fn lower(options: &Options, function: Function, errors: &mut Errors) -> Model {
+    let Function { attributes, visibility, signature, body } = function;
+    let sorted = Sorted::of(attributes);
+    let description = sorted.text();
+    let source = format!("{} {}", token_text(&signature), token_text(&body));
+    plain_function(&signature, errors);
+    not_generic(&signature, errors);
+    let mut parameters = Parameters::default();
+    for input in &signature.inputs {
+        parameters.take(input, errors);
+    }
+    let Parameters { mut arguments, order, state, .. } = parameters;
+    described(&signature.ident, &description, errors);
+    names_of_their_own(&arguments, errors);
+    mark_secrets(&options.secrets, &mut arguments, errors);
+    let hints = hints(options, errors);
+    Model {
+        runtime: Runtime::new(options.runtime.as_ref()),
+        policy: policy_path(options, errors),
+        asks_on_error: asks_on_error(options.on_error.as_ref(), errors),
+        reconciler: reconciler(options.reconcile.as_ref(), errors),
+        timeout: timeout(options.timeout.as_ref(), &signature, errors),
+        name: tool_name(options.name.as_ref(), &signature.ident, errors),
+        title: options.title.as_ref().map(LitStr::value),
+        output: output(&signature.output, errors),
+        call: camel_case(&signature.ident),
+        function: signature.ident.clone(),
+        is_method: signature.receiver().is_some(),
+        signature: without_parameter_attributes(signature),
+        conditions: sorted.conditions,
+        docs: sorted.docs,
+        attributes: sorted.others,
+        visibility,
+        body,
+        description,
+        hints,
+        arguments,
+        parameters: order,
+        state,
+        source,
+    }
+}
+
+/// A tool is a safe function of this crate.
+fn plain_function(signature: &Signature, errors: &mut Errors) {
+    if let Some(keyword) = &signature.constness {
+        errors.at(keyword, "a gated tool is a plain function: drop `const`");
+    }
+    if let Safety::Unsafe(keyword) = &signature.safety {
+        errors.at(keyword, "a gated tool is a safe function: drop `unsafe`");
+    }
+    if let Some(abi) = &signature.abi {
+        errors.at(abi, "a gated tool is a plain function: drop the ABI");
+    }
+    if let Some(dots) = &signature.variadic {
+        errors.at(dots, "a gated tool takes named arguments: drop `...`");
+    }
+}
+
+/// A tool has one schema, so it has no type parameters.
+fn not_generic(signature: &Signature, errors: &mut Errors) {
+    if !signature.generics.params.is_empty() {
+        errors.at(&signature.generics, "a gated tool cannot be generic: a model sees one schema, so name the types");
+    } else if let Some(bounds) = &signature.generics.where_clause {
+        errors.at(bounds, "a gated tool cannot be generic: drop the `where` clause");
+    }
+}
+
+/// A model chooses tools by their descriptions.
+fn described(function: &Ident, description: &str, errors: &mut Errors) {
+    if description.is_empty() {
+        let message =
+            "a tool needs a description: say in a doc comment (`/// …`) what it does, for the model that calls it";
+        errors.at(function, message);
+    }
+}
+
+/// What a tool returns outlives the call.
+fn output(output: &ReturnType, errors: &mut Errors) -> Type {
+    let ReturnType::Type(_, ty) = output else { return parse_quote!(()) };
+    if let Type::ImplTrait(_) = **ty {
+        errors.at(ty, "a tool returns a concrete type, not `impl Trait`: it is written as JSON for the model");
+        return parse_quote!(());
+    }
+    let text = ty.to_token_stream();
+    let is_borrowed =
+        matches!(&**ty, Type::Reference(reference) if reference.lifetime.as_ref().is_none_or(|l| l.ident != "static"));
+    if is_borrowed || borrowed_lifetime(text).is_some() {
+        errors.at(ty, "a tool returns a value that outlives the call: return an owned type, as `String` for `&str`");
+        return parse_quote!(());
+    }
+    (**ty).clone()
+}
+
+/// The attributes of parameters are the macro's; the function is emitted without them.
+fn without_parameter_attributes(mut signature: Signature) -> Signature {
+    for input in &mut signature.inputs {
+        if let FnArg::Typed(typed) = input {
+            typed.attrs.clear();
+        }
+    }
+    signature
+}
