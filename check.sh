@@ -69,11 +69,11 @@ fi
 
 step "a crate as somebody else's, with the library under another name"
 cargo fmt --check --manifest-path tests/stranger/Cargo.toml
-CARGO_TARGET_DIR=target cargo run --locked --quiet --manifest-path tests/stranger/Cargo.toml | tail -n 1
+CARGO_TARGET_DIR="$PWD/target" cargo run --locked --quiet --manifest-path tests/stranger/Cargo.toml | tail -n 1
 
 step "what COMPARE.md says of other systems"
 cargo fmt --check --manifest-path tests/peers/Cargo.toml
-CARGO_TARGET_DIR=target cargo test --locked --quiet --manifest-path tests/peers/Cargo.toml
+CARGO_TARGET_DIR="$PWD/target" cargo test --locked --quiet --manifest-path tests/peers/Cargo.toml
 
 step "the benchmarks build"
 cargo bench --locked --no-run
