@@ -22,7 +22,7 @@ use crate::ports::overlay::Overlay;
 use crate::ports::store::{ApprovalFilter, Store, Transition};
 use crate::values::approval::Status;
 use crate::values::digest::Digest;
-use crate::values::event::{GateEvent, Record, ToolNote};
+use crate::values::event::{GateEvent, ToolNote};
 use crate::values::id::{AgentName, Role};
 use crate::values::json::ReadLimits;
 use crate::values::outline::PolicyOutline;
@@ -285,9 +285,7 @@ async fn open_record(core: &Arc<Core>) -> Result<(), BuildError> {
         policy: Arc::clone(tool.tool.policy()),
         agents: tool.tool.agent_policies(),
     };
-    let mut transition = Transition::at(now);
-    let tools = core.tools.iter().map(note).collect();
-    transition.records.push(Record::of_gate(now, GateEvent::GateBuilt { tools }));
+    let mut transition = Transition::noting(now, GateEvent::GateBuilt { tools: core.tools.iter().map(note).collect() });
     transition.tools = core.tools.iter().map(|tool| Arc::new(tool.descriptor.clone())).collect();
     core.write_alone(transition).await?;
     for status in [Status::Pending, Status::Dispatched] {

@@ -59,11 +59,12 @@ impl<'a> Begun<'a> {
         let attempt = Attempt::of(dispatched);
         let mut running = lock(&core.bodies.running);
         running.latest.insert(attempt, Arc::clone(dispatched));
-        let runtime = Handle::try_current().ok().filter(|_| !running.is_vouched_for);
-        let is_first = runtime.is_some();
-        if let Some(runtime) = runtime {
-            running.is_vouched_for = true;
+        let mut is_first = false;
+        if !running.is_vouched_for
+            && let Ok(runtime) = Handle::try_current()
+        {
             runtime.spawn(vouch_for_all(Arc::downgrade(core)));
+            (running.is_vouched_for, is_first) = (true, true);
         }
         Self { core, attempt, is_first }
     }
@@ -84,6 +85,11 @@ impl Core {
     /// Whether the body of a call runs in this process: then it is not lost, whatever the store says.
     pub(crate) fn runs_here(&self, approval: &Approval) -> bool {
         lock(&self.bodies.running).latest.contains_key(&Attempt::of(approval))
+    }
+
+    /// Whether this process keeps the deadline of a call itself: it vouches for what it runs.
+    pub(crate) fn vouches_for(&self, approval: &Approval) -> bool {
+        approval.status == Status::Dispatched && self.runs_here(approval)
     }
 
     /// Runs the body of a dispatched call and puts its end on the record; `None` where that could not be written yet.

@@ -13,17 +13,18 @@ use super::timekeeper::Timekeeper;
 use super::wait::Hub;
 use crate::logic::bound::{BoundTool, Spec};
 use crate::logic::descriptor::Descriptor;
-use crate::logic::redact::seal;
+use crate::logic::redact::{Scrub, seal};
 use crate::ports::clock::Clock;
 use crate::ports::directory::Directory;
 use crate::ports::overlay::Overlay;
 use crate::ports::store::{ApprovalFilter, Committed, Store, StoreError};
-use crate::values::approval::{Approval, Status};
+use crate::values::approval::Approval;
 use crate::values::arguments::Arguments;
 use crate::values::digest::Digest;
 use crate::values::event::CallEvent;
 use crate::values::id::{AgentName, ApprovalId, ToolName};
 use crate::values::json::{Misfit, ReadLimits};
+use crate::values::outcome::ToolOutcome;
 
 /// One tool of a gate.
 pub(crate) struct GateTool {
@@ -43,6 +44,19 @@ impl GateTool {
             seal(self.descriptor.input_schema(), arguments)
         } else {
             Arguments::new(arguments, Vec::new())
+        }
+    }
+
+    /// What a body gave back, without the secrets among its arguments.
+    pub(crate) fn clean(&self, arguments: &Value, outcome: ToolOutcome) -> ToolOutcome {
+        if !self.spec.has_secrets {
+            return outcome;
+        }
+        let scrub = Scrub::of(self.descriptor.input_schema(), arguments);
+        match outcome {
+            outcome if scrub.is_empty() => outcome,
+            ToolOutcome::Returned { json } => ToolOutcome::Returned { json: scrub.clean_json(&json).into() },
+            ToolOutcome::Failed { error } => ToolOutcome::Failed { error: scrub.clean(&error).into() },
         }
     }
 
@@ -148,9 +162,7 @@ impl Core {
         if approval.status.is_terminal() && !approval.arguments.secrets().is_empty() {
             lock(&self.vault).remove(&approval.id());
         }
-        // For what runs here nobody else need look.
-        let is_ours = approval.status == Status::Dispatched && self.runs_here(approval);
-        if let Some(at) = approval.next_due(self.now()).filter(|_| !is_ours) {
+        if let Some(at) = approval.next_due(self.now()).filter(|_| !self.vouches_for(approval)) {
             self.timekeeper.keep(self, at, approval.id());
         }
     }

@@ -207,7 +207,7 @@ impl Core {
             };
             let vote = Vote {
                 reviewer: reviewer.id().clone(),
-                roles: if reviewer.is_principal() { Vec::new() } else { self.roles_of(reviewer.id()).await? },
+                roles: self.roles_as(reviewer.id(), reviewer.is_principal()).await?,
                 principal: reviewer.is_principal(),
                 decision,
                 comment: comment.map(str::to_owned),
@@ -247,6 +247,11 @@ impl Core {
         self.roles_at(who, self.now()).await
     }
 
+    /// The roles in which somebody decides: whom a run acts for decides as that alone, and needs no directory.
+    pub(crate) async fn roles_as(&self, who: &ReviewerId, is_principal: bool) -> Result<Vec<Role>, ReviewerError> {
+        if is_principal { Ok(Vec::new()) } else { self.roles_of(who).await }
+    }
+
     /// The roles of a person at a time, as the directory is now.
     pub(crate) async fn roles_at(&self, who: &ReviewerId, at: Timestamp) -> Result<Vec<Role>, ReviewerError> {
         let found = self.directory.find(who, at).await.map_err(ReviewerError::Directory)?;
@@ -258,7 +263,7 @@ impl Core {
     pub(crate) async fn check_entitled(&self, approval: &Approval, reviewer: &Reviewer) -> Result<(), DecideError> {
         let is_principal = reviewer.is_principal();
         approval.check_voter(reviewer.id(), is_principal)?;
-        let roles = if is_principal { Vec::new() } else { self.roles_of(reviewer.id()).await? };
+        let roles = self.roles_as(reviewer.id(), is_principal).await?;
         let asked = approval.requirements.iter().flat_map(Requirement::tiers);
         let entitled = if approval.requirements.is_empty() {
             !is_principal
@@ -280,9 +285,7 @@ impl Core {
     ) -> Result<Arc<Approval>, DecideError> {
         let approval = self.load(id).await?.ok_or(DecideError::Unknown(id))?;
         approval.check_voter(reviewer.id(), reviewer.is_principal())?;
-        if !reviewer.is_principal() {
-            self.roles_of(reviewer.id()).await?;
-        }
+        self.roles_as(reviewer.id(), reviewer.is_principal()).await?;
         self.order(id, CallEvent::Withdrawn { by: reviewer.id().clone() }).await
     }
 

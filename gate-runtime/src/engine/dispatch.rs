@@ -17,7 +17,7 @@ use super::intake::Circumstances;
 use super::open::{never_began, unavailable};
 use super::wait::Hub;
 use crate::logic::bound::Ran;
-use crate::logic::redact::{Scrub, unseal};
+use crate::logic::redact::unseal;
 use crate::ports::store::Committed;
 use crate::values::approval::{Approval, Status};
 use crate::values::context::CallContext;
@@ -204,17 +204,11 @@ impl Core {
                 }
             }
         };
-        let clean = |outcome: ToolOutcome| {
-            if !tool.spec.has_secrets {
-                return outcome;
-            }
-            clean(&Scrub::of(tool.descriptor.input_schema(), arguments), outcome)
-        };
         match ended {
-            Ok(Ran { outcome, output }) => Ok(Ran { outcome: clean(outcome), output }),
+            Ok(Ran { outcome, output }) => Ok(Ran { outcome: tool.clean(arguments, outcome), output }),
             Err(panic) => {
-                let outcome = clean(ToolOutcome::failed(crate::logic::policy::panic_text(&*panic)));
-                Err(self.end_of(approval, outcome))
+                let outcome = ToolOutcome::failed(crate::logic::policy::panic_text(&*panic));
+                Err(self.end_of(approval, tool.clean(arguments, outcome)))
             }
         }
     }
@@ -239,13 +233,5 @@ impl Core {
                 Either::Right(_) => return Ok(Executed { approval: latest, output: None }),
             }
         }
-    }
-}
-
-pub(crate) fn clean(scrub: &Scrub, outcome: ToolOutcome) -> ToolOutcome {
-    match outcome {
-        outcome if scrub.is_empty() => outcome,
-        ToolOutcome::Returned { json } => ToolOutcome::Returned { json: scrub.clean_json(&json).into() },
-        ToolOutcome::Failed { error } => ToolOutcome::Failed { error: scrub.clean(&error).into() },
     }
 }

@@ -18,7 +18,6 @@ use crate::ports::store::{ApprovalFilter, Committed, Proposal, RecordFilter, Sto
 use crate::values::approval::{Approval, Status};
 use crate::values::decision::Reviewer;
 use crate::values::event::{CallEvent, Record};
-use crate::values::history::History;
 use crate::values::id::{ApprovalId, CaseId, Principal, ReviewerId, RunId};
 
 /// A gate: tools, policies, people and a store, assembled. Clones share everything.
@@ -167,8 +166,7 @@ impl<R: Registry> Gate<R> {
 
     async fn of(&self, approval: Arc<Approval>) -> Result<Interruption, StoreError> {
         let stored = self.core.stored_tool(&approval).await?;
-        let info = Arc::clone(&approval.subject.info);
-        let run = Circumstances { info, reasoning: None, history: History::default(), relatives: Vec::new() };
+        let run = Circumstances::of_stored(&approval.subject);
         Ok(Interruption { core: Arc::clone(&self.core), run, approval, stored })
     }
 

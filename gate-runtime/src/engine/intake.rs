@@ -9,7 +9,7 @@ use super::core::{Core, GateTool};
 use crate::logic::registry::unknown_tool;
 use crate::ports::store::Transition;
 use crate::values::context::{CallContext, RunInfo, ToolCall};
-use crate::values::event::{GateEvent, Record, Subject};
+use crate::values::event::{GateEvent, Subject};
 use crate::values::history::History;
 use crate::values::id::{ApprovalId, CallId, RunId, ToolName};
 use crate::values::json::{read, read_value};
@@ -26,6 +26,12 @@ pub(crate) struct Circumstances {
 }
 
 impl Circumstances {
+    /// What is known of a call that another process proposed, or an earlier one: who proposed it, and nothing that was said.
+    pub(crate) fn of_stored(subject: &Subject) -> Self {
+        let info = Arc::clone(&subject.info);
+        Self { info, reasoning: None, history: History::default(), relatives: Vec::new() }
+    }
+
     /// The context of a call that was taken in before: by the agent that proposed it, whoever runs now.
     pub(crate) fn context_of(&self, subject: &Subject, now: Timestamp) -> CallContext {
         let context = self.context(&subject.call, subject.approval, subject.reasoning.clone(), now);
@@ -115,9 +121,8 @@ impl Core {
             NotRun::Invalid { problem } => problem.clone(),
             other => other.for_reviewer(),
         };
-        let mut transition = Transition::at(now);
-        transition.records.push(Record::of_gate(now, GateEvent::CallRefused { info, call, tool, problem }));
-        match self.store.commit(transition).await {
+        let refused = Transition::noting(now, GateEvent::CallRefused { info, call, tool, problem });
+        match self.store.commit(refused).await {
             Ok(_) => reason,
             Err(error) => NotRun::Unavailable { problem: error.to_string() },
         }

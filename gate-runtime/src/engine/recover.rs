@@ -9,18 +9,15 @@ use jiff::Timestamp;
 
 use super::attempt::Attempt;
 use super::core::{Core, StepError};
-use super::dispatch::clean;
 use super::error::DecideError;
 use super::gate::Gate;
+use super::intake::Circumstances;
 use crate::logic::reconcile::Happened;
-use crate::logic::redact::Scrub;
 use crate::logic::registry::Registry;
 use crate::ports::store::{ApprovalFilter, StoreError};
 use crate::values::approval::{Approval, LEASE, Status};
-use crate::values::context::CallContext;
 use crate::values::decision::Reviewer;
 use crate::values::event::CallEvent;
-use crate::values::history::History;
 use crate::values::settlement::{Settlement, Settler};
 use crate::values::transition::Refused;
 
@@ -63,7 +60,9 @@ impl<R: Registry> Gate<R> {
             core.bring_up_to_date(running.id()).await?;
         }
         for lost in core.store.approvals(&ApprovalFilter::all().status(Status::Indeterminate)).await? {
-            core.ask_reconciler(&lost).await?;
+            if !core.runs_here(&lost) {
+                core.ask_reconciler(&lost).await?;
+            }
         }
         // Both at once: one may become the other at any moment.
         let begun = ApprovalFilter::all().status(Status::Indeterminate).status(Status::Dispatched);
@@ -141,11 +140,12 @@ impl fmt::Debug for InFlight {
 impl Core {
     /// Settles a lost call without a person, if its tool can: asks its reconciler, or lets it run again if it is idempotent. Whether it is settled.
     pub(crate) async fn find_out(self: &Arc<Self>, lost: &Approval) -> Result<bool, StoreError> {
-        if self.ask_reconciler(lost).await? {
-            return Ok(true);
-        }
+        // What runs here is not lost, whoever says so.
         if self.runs_here(lost) {
             return Ok(false);
+        }
+        if self.ask_reconciler(lost).await? {
+            return Ok(true);
         }
         let tool = self.tool(lost.tool().as_str());
         let is_idempotent = tool.is_some_and(|tool| tool.descriptor.annotations().idempotent);
@@ -156,31 +156,16 @@ impl Core {
     }
 
     async fn ask_reconciler(self: &Arc<Self>, lost: &Approval) -> Result<bool, StoreError> {
-        let Some(tool) = self.tool(lost.tool().as_str()).filter(|_| !self.runs_here(lost)) else { return Ok(false) };
+        let Some(tool) = self.tool(lost.tool().as_str()) else { return Ok(false) };
         let Ok(arguments) = self.bound_arguments(tool, lost).await else { return Ok(false) };
-        let Some(asked) = tool.tool.reconcile(&arguments, self.context_of_lost(lost)) else { return Ok(false) };
+        let context = Circumstances::of_stored(&lost.subject).context_of(&lost.subject, self.now());
+        let Some(asked) = tool.tool.reconcile(&arguments, context) else { return Ok(false) };
         let settlement = match AssertUnwindSafe(asked).catch_unwind().await {
-            Ok(Happened::Yes(outcome)) if tool.spec.has_secrets => {
-                let scrub = Scrub::of(tool.descriptor.input_schema(), &arguments);
-                Settlement::Ran { outcome: clean(&scrub, outcome) }
-            }
-            Ok(Happened::Yes(outcome)) => Settlement::Ran { outcome },
+            Ok(Happened::Yes(outcome)) => Settlement::Ran { outcome: tool.clean(&arguments, outcome) },
             Ok(Happened::No) => Settlement::RunAgain,
             Ok(Happened::Unknown) | Err(_) => return Ok(false),
         };
         self.settle_lost(lost, settlement, Settler::Reconciler).await
-    }
-
-    fn context_of_lost(&self, lost: &Approval) -> CallContext {
-        let subject = &lost.subject;
-        CallContext {
-            info: Arc::clone(&subject.info),
-            call: subject.call.clone(),
-            approval: subject.approval,
-            reasoning: subject.reasoning.clone(),
-            history: History::default(),
-            now: self.now(),
-        }
     }
 
     /// Whether it is settled: by this, or by someone who was faster.

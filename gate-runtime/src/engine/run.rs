@@ -20,7 +20,7 @@ use crate::ports::store::{ApprovalFilter, Transition};
 use crate::values::approval::Status;
 use crate::values::assessment::Assessment;
 use crate::values::context::{Passage, RunInfo, ToolCall};
-use crate::values::event::{GateEvent, Record};
+use crate::values::event::GateEvent;
 use crate::values::history::Message;
 use crate::values::id::{AgentName, ApprovalId, CallId, CaseId, Principal, Role};
 use crate::values::outcome::NotRun;
@@ -331,9 +331,7 @@ impl<R: Registry> Run<R> {
     ) -> Result<(), RunError> {
         let (info, now) = (self.circumstances()?.info, self.core.now());
         let event = GateEvent::Action { info, action: action.into(), details: details.clone(), in_reply_to };
-        let mut transition = Transition::at(now);
-        transition.records.push(Record::of_gate(now, event));
-        Ok(self.core.write_alone(transition).await?)
+        Ok(self.core.write_alone(Transition::noting(now, event)).await?)
     }
 
     /// Takes back every call that waits, of the run and of those nested in it, and says how many.

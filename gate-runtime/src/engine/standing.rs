@@ -72,9 +72,8 @@ impl<R: Registry> Gate<R> {
             }
         }
         let freeze = Freeze { scope, reason: reason.into(), by: by.id().clone(), since };
-        let mut transition = Transition::at(since);
+        let mut transition = Transition::noting(since, GateEvent::Frozen { freeze: freeze.clone() });
         transition.freezes.push(freeze.clone());
-        transition.records.push(Record::of_gate(since, GateEvent::Frozen { freeze: freeze.clone() }));
         core.write_alone(transition).await?;
         Ok(freeze)
     }
@@ -94,10 +93,9 @@ impl<R: Registry> Gate<R> {
                 Some(known) if known != freeze => return Err(Refused::Changed.into()),
                 Some(_) => {}
             }
-            let mut transition = Transition::at(now);
-            transition.lifted.push(freeze.clone());
             let event = GateEvent::FreezeLifted { scope: freeze.scope().clone(), by: by.id().clone() };
-            transition.records.push(Record::of_gate(now, event));
+            let mut transition = Transition::noting(now, event);
+            transition.lifted.push(freeze.clone());
             if core.store.commit(transition).await? == Committed::Done {
                 return Ok(());
             }
@@ -116,10 +114,9 @@ impl<R: Registry> Gate<R> {
             let now = core.now();
             let active = core.store.standing(now).await?.grants.into_iter().find(|known| known.id() == grant.id());
             let Some(known) = active else { return Ok(()) };
-            let mut transition = Transition::at(now);
-            transition.grants.push(Arc::new(known.revoked()));
             let event = GateEvent::GrantRevoked { grant: grant.id(), by: by.id().clone() };
-            transition.records.push(Record::of_gate(now, event));
+            let mut transition = Transition::noting(now, event);
+            transition.grants.push(Arc::new(known.revoked()));
             // What it answered and has not begun is a question again.
             let approved = core.store.approvals(&ApprovalFilter::all().status(Status::Approved)).await?;
             for covered in approved.iter().filter(|approval| approval.grant() == Some(grant.id())) {
@@ -168,7 +165,7 @@ impl Core {
         }
         let RunInfo { agent, principal, .. } = subject.info();
         let is_principal = principal.as_ref().is_some_and(|principal| *who == *principal.as_str());
-        let roles = if is_principal { Vec::new() } else { self.roles_of(who).await? };
+        let roles = self.roles_as(who, is_principal).await?;
         let mut each = requirements.iter().zip(reached.iter().chain(std::iter::repeat(&1)));
         let alone = |(requirement, steps): (&Requirement, &usize)| {
             requirement.tiers().iter().take(*steps).any(|tier| tier.count() == 1 && tier.asks(&roles, is_principal))
@@ -239,8 +236,7 @@ impl Core {
         self.may_grant(reviewer.id(), &approval.subject, &approval.requirements, &approval.reached).await?;
         let now = self.now();
         let grant = Arc::new(scope.grant(&approval, reviewer.id().clone(), now)?);
-        let mut transition = Transition::at(now);
-        transition.records.push(Record::of_gate(now, GateEvent::GrantGiven { grant: Arc::clone(&grant) }));
+        let mut transition = Transition::noting(now, GateEvent::GrantGiven { grant: Arc::clone(&grant) });
         transition.grants.push(Arc::clone(&grant));
         self.write_alone(transition).await?;
         Ok(grant)

@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 
 use super::core::{Core, StepError, lock};
 use crate::ports::store::StoreError;
-use crate::values::approval::{Approval, Status};
+use crate::values::approval::Approval;
 use crate::values::id::ApprovalId;
 
 /// Keeps the deadlines that this process knows of. One task waits for the next; it begins with the first deadline.
@@ -103,8 +103,7 @@ impl Core {
     ) -> Result<Option<Arc<Approval>>, StoreError> {
         loop {
             let Some(approval) = self.load(id).await? else { return Ok(None) };
-            let is_ours = approval.status == Status::Dispatched && self.runs_here(&approval);
-            let Some(event) = approval.due(self.now()).filter(|_| !is_ours) else {
+            let Some(event) = approval.due(self.now()).filter(|_| !self.vouches_for(&approval)) else {
                 self.settle(&approval);
                 return Ok(Some(approval));
             };

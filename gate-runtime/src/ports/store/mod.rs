@@ -14,7 +14,7 @@ use super::BoxFuture;
 use crate::logic::descriptor::Descriptor;
 use crate::values::approval::{Approval, Status};
 use crate::values::digest::Digest;
-use crate::values::event::{CallEvent, Event, Record};
+use crate::values::event::{CallEvent, Event, GateEvent, Record};
 use crate::values::freeze::Freeze;
 use crate::values::grant::Grant;
 use crate::values::id::{CallId, RunId, ToolName};
@@ -225,6 +225,11 @@ impl Transition {
             tools: Vec::new(),
             records: Vec::new(),
         }
+    }
+
+    /// Something that happened to the gate, and nothing else yet.
+    pub(crate) fn noting(at: Timestamp, event: GateEvent) -> Self {
+        Self { records: vec![Record::of_gate(at, event)], ..Self::at(at) }
     }
 
     /// Whether it lets a body begin: then a store looks for freezes that hold.
