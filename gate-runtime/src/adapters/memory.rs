@@ -15,11 +15,11 @@ use crate::ports::store::{
 };
 use crate::values::approval::{Approval, Status};
 use crate::values::digest::Digest;
-use crate::values::event::Record;
 use crate::values::freeze::{Freeze, FreezeScope};
 use crate::values::grant::Grant;
 use crate::values::id::{ApprovalId, CallId, GrantId, RunId, ToolName};
 use crate::values::limit::{LimitKey, Take};
+use crate::values::record::Record;
 
 /// Keeps everything in the memory of this process, and everything is gone with it.
 ///

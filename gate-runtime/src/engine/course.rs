@@ -6,7 +6,8 @@ use jiff::Timestamp;
 
 use crate::ports::store::Transition;
 use crate::values::approval::{Approval, Status};
-use crate::values::event::{CallEvent, Record};
+use crate::values::event::CallEvent;
+use crate::values::record::Record;
 use crate::values::transition::Refused;
 
 /// One or more events that are written together: the approval after them, and a record of each.

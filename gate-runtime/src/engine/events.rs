@@ -7,7 +7,7 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 use crate::ports::store::{RecordFilter, Store, StoreError};
-use crate::values::event::Record;
+use crate::values::record::Record;
 
 /// How many records are read at once.
 const PAGE: usize = 256;

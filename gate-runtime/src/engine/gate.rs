@@ -17,8 +17,9 @@ use crate::logic::registry::Registry;
 use crate::ports::store::{ApprovalFilter, Committed, Proposal, RecordFilter, StoreError};
 use crate::values::approval::{Approval, Status};
 use crate::values::decision::Reviewer;
-use crate::values::event::{CallEvent, Record};
+use crate::values::event::CallEvent;
 use crate::values::id::{ApprovalId, CaseId, Principal, ReviewerId, RunId};
+use crate::values::record::Record;
 
 /// A gate: tools, policies, people and a store, assembled. Clones share everything.
 ///

@@ -18,11 +18,12 @@ use crate::values::approval::{Approval, Status};
 use crate::values::arguments::Arguments;
 use crate::values::assessment::Assessment;
 use crate::values::digest::Digest;
-use crate::values::event::{CallEvent, Subject};
+use crate::values::event::CallEvent;
 use crate::values::id::ApprovalId;
 use crate::values::opinion::{Opinion, PolicyOpinion};
 use crate::values::outcome::{NotRun, ToolOutcome};
 use crate::values::outline::{Fallback, PolicyOutline};
+use crate::values::record::Subject;
 use crate::values::requirement::Requirement;
 use crate::values::verdict::Verdict;
 

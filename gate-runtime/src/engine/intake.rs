@@ -9,11 +9,12 @@ use super::core::{Core, GateTool};
 use crate::logic::registry::unknown_tool;
 use crate::ports::store::Transition;
 use crate::values::context::{CallContext, RunInfo, ToolCall};
-use crate::values::event::{GateEvent, Subject};
+use crate::values::event::GateEvent;
 use crate::values::history::History;
 use crate::values::id::{ApprovalId, CallId, RunId, ToolName};
 use crate::values::json::{read, read_value};
 use crate::values::outcome::NotRun;
+use crate::values::record::Subject;
 
 /// What a run knows that its calls share.
 #[derive(Clone)]

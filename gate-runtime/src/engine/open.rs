@@ -13,12 +13,13 @@ use crate::ports::store::{Committed, Proposal, Recalled, Transition};
 use crate::values::approval::{Approval, Refusal, Status};
 use crate::values::arguments::Arguments;
 use crate::values::context::CallContext;
-use crate::values::event::{CallEvent, Subject};
+use crate::values::event::CallEvent;
 use crate::values::grant::Grant;
 use crate::values::id::ApprovalId;
 use crate::values::limit::LimitKey;
 use crate::values::opinion::Denial;
 use crate::values::outcome::NotRun;
+use crate::values::record::Subject;
 use crate::values::requirement::{Requirement, Who};
 use crate::values::verdict::Verdict;
 

@@ -13,11 +13,12 @@ use crate::ports::store::{ApprovalFilter, Committed, Standing, StoreError, Store
 use crate::values::approval::{Approval, Status};
 use crate::values::context::RunInfo;
 use crate::values::decision::Reviewer;
-use crate::values::event::{CallEvent, GateEvent, Record, Subject};
+use crate::values::event::{CallEvent, GateEvent};
 use crate::values::freeze::{Freeze, FreezeScope};
 use crate::values::grant::{BadScope, Grant, Scope};
 use crate::values::id::{ApprovalId, ReviewerId, ToolName};
 use crate::values::outcome::NotRun;
+use crate::values::record::{Record, Subject};
 use crate::values::requirement::Requirement;
 use crate::values::transition::Refused;
 

@@ -11,9 +11,9 @@ use crate::values::context::CallContext;
 /// by value. It cannot be cloned, stored and used again, or made by hand:
 ///
 /// ```compile_fail,E0451
-/// # use gate_runtime::{Permit, Tool};
-/// fn forge<T: Tool>(call: T) -> Permit<T> {
-///     Permit { arguments: call, context: todo!() }      // its fields are private
+/// # use gate_runtime::{CallContext, Permit, Tool};
+/// fn forge<T: Tool>(call: T, context: CallContext) -> Permit<T> {
+///     Permit { arguments: call, context }               // its fields are private
 /// }
 /// ```
 ///

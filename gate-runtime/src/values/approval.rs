@@ -11,10 +11,11 @@ use super::arguments::Arguments;
 use super::assessment::Assessment;
 use super::decision::{Decision, Vote};
 use super::digest::Digest;
-use super::event::{Changes, Subject};
+use super::event::Changes;
 use super::id::{ApprovalId, GrantId, ReviewerId};
 use super::opinion::Denial;
 use super::outcome::{NotRun, ToolOutcome};
+use super::record::Subject;
 use super::requirement::Requirement;
 use super::verdict::Verdict;
 

@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::approval::{Refusal, Status};
+use super::approval::Refusal;
 use super::arguments::Arguments;
 use super::assessment::Assessment;
 use super::context::RunInfo;
@@ -14,7 +13,7 @@ use super::decision::Vote;
 use super::digest::Digest;
 use super::freeze::{Freeze, FreezeScope};
 use super::grant::Grant;
-use super::id::{AgentName, ApprovalId, CallId, CaseId, GrantId, ReviewerId, RunId, ToolName};
+use super::id::{AgentName, ApprovalId, CallId, GrantId, ReviewerId, ToolName};
 use super::outcome::ToolOutcome;
 use super::outline::PolicyOutline;
 use super::settlement::{Settlement, Settler};
@@ -342,194 +341,4 @@ pub enum Event {
     Call(CallEvent),
     /// To the gate.
     Gate(GateEvent),
-}
-
-/// Which call a record is about, and what its decision is bound to.
-///
-/// ```
-/// # fn show(subject: &gate_runtime::Subject) {
-/// println!("{} {} of {}", subject.approval(), subject.tool(), subject.info().run());
-/// # }
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Subject {
-    pub(crate) approval: ApprovalId,
-    #[serde(flatten)]
-    pub(crate) info: Arc<RunInfo>,
-    pub(crate) call: CallId,
-    pub(crate) tool: ToolName,
-    pub(crate) tool_digest: Digest,
-    pub(crate) policy_digest: Digest,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) reasoning: Option<Arc<str>>,
-}
-
-impl Subject {
-    /// The approval.
-    #[must_use]
-    pub fn approval(&self) -> ApprovalId {
-        self.approval
-    }
-
-    /// Who runs, for whom, in which matter.
-    #[must_use]
-    pub fn info(&self) -> &RunInfo {
-        &self.info
-    }
-
-    /// The call's id within its run.
-    #[must_use]
-    pub fn call(&self) -> &CallId {
-        &self.call
-    }
-
-    /// The tool.
-    #[must_use]
-    pub fn tool(&self) -> &ToolName {
-        &self.tool
-    }
-
-    /// The digest of the tool's descriptor and source.
-    #[must_use]
-    pub fn tool_digest(&self) -> Digest {
-        self.tool_digest
-    }
-
-    /// The digest of the policies it is judged by.
-    #[must_use]
-    pub fn policy_digest(&self) -> Digest {
-        self.policy_digest
-    }
-
-    /// Why the agent says it proposes the call: its claim.
-    #[must_use]
-    pub fn reasoning(&self) -> Option<&str> {
-        self.reasoning.as_deref()
-    }
-}
-
-/// One entry of the record of everything that happens; written in the transaction that makes it so, before its effect.
-///
-/// ```
-/// # fn show(record: &gate_runtime::Record) {
-/// println!("{} {} {}", record.seq(), record.at(), record.kind());
-/// # }
-/// ```
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Record {
-    pub(crate) seq: u64,
-    pub(crate) at: Timestamp,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) subject: Option<Arc<Subject>>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) status: Option<Status>,
-    pub(crate) event: Event,
-}
-
-impl Record {
-    /// A record of what happened to a call, and the state it is in after it.
-    pub(crate) fn of_call(at: Timestamp, subject: Arc<Subject>, status: Status, event: CallEvent) -> Self {
-        Self { seq: 0, at, subject: Some(subject), status: Some(status), event: Event::Call(event) }
-    }
-
-    /// A record of what happened to the gate.
-    pub(crate) fn of_gate(at: Timestamp, event: GateEvent) -> Self {
-        Self { seq: 0, at, subject: None, status: None, event: Event::Gate(event) }
-    }
-
-    /// Its place in the store's order, from 1, without gaps. A store sets it when it commits.
-    #[must_use]
-    pub fn seq(&self) -> u64 {
-        self.seq
-    }
-
-    /// The same record at a place: for stores.
-    #[must_use]
-    pub fn numbered(mut self, seq: u64) -> Self {
-        self.seq = seq;
-        self
-    }
-
-    /// When it happened, by the gate's clock.
-    #[must_use]
-    pub fn at(&self) -> Timestamp {
-        self.at
-    }
-
-    /// Which call it is about; `None` where it is about the gate.
-    #[must_use]
-    pub fn subject(&self) -> Option<&Subject> {
-        self.subject.as_deref()
-    }
-
-    /// The state that the call is in after it.
-    #[must_use]
-    pub fn status(&self) -> Option<Status> {
-        self.status
-    }
-
-    /// What happened.
-    #[must_use]
-    pub fn event(&self) -> &Event {
-        &self.event
-    }
-
-    /// Who runs, for whom, in which matter, where it belongs to a run.
-    #[must_use]
-    pub fn info(&self) -> Option<&RunInfo> {
-        match (&self.subject, &self.event) {
-            (Some(subject), _) => Some(&subject.info),
-            (None, Event::Gate(GateEvent::CallRefused { info, .. } | GateEvent::Action { info, .. })) => Some(info),
-            _ => None,
-        }
-    }
-
-    /// The run it belongs to.
-    #[must_use]
-    pub fn run(&self) -> Option<&RunId> {
-        self.info().map(RunInfo::run)
-    }
-
-    /// The case it belongs to.
-    #[must_use]
-    pub fn case(&self) -> Option<&CaseId> {
-        self.info()?.case()
-    }
-
-    /// What happened, as one word: `assessed`, `voted`, `dispatched`, `finished`, …
-    #[must_use]
-    pub fn kind(&self) -> &'static str {
-        match &self.event {
-            Event::Call(event) => match event {
-                CallEvent::Assessed { .. } => "assessed",
-                CallEvent::Voted { .. } => "voted",
-                CallEvent::Covered { .. } => "covered",
-                CallEvent::Uncovered { .. } => "uncovered",
-                CallEvent::Voided { .. } => "voided",
-                CallEvent::Escalated { .. } => "escalated",
-                CallEvent::Reminded { .. } => "reminded",
-                CallEvent::Expired => "expired",
-                CallEvent::Cancelled { .. } => "cancelled",
-                CallEvent::Withdrawn { .. } => "withdrawn",
-                CallEvent::Revoked { .. } => "revoked",
-                CallEvent::Abandoned => "abandoned",
-                CallEvent::Reassessed { .. } => "reassessed",
-                CallEvent::Imported => "imported",
-                CallEvent::Dispatched => "dispatched",
-                CallEvent::Finished { .. } => "finished",
-                CallEvent::Faltered { .. } => "faltered",
-                CallEvent::Lost { .. } => "lost",
-                CallEvent::Settled { .. } => "settled",
-            },
-            Event::Gate(event) => match event {
-                GateEvent::GateBuilt { .. } => "gate_built",
-                GateEvent::CallRefused { .. } => "call_refused",
-                GateEvent::Action { .. } => "action",
-                GateEvent::GrantGiven { .. } => "grant_given",
-                GateEvent::GrantRevoked { .. } => "grant_revoked",
-                GateEvent::Frozen { .. } => "frozen",
-                GateEvent::FreezeLifted { .. } => "freeze_lifted",
-            },
-        }
-    }
 }

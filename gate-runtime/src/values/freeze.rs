@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::context::{Passage, RunInfo};
-use super::event::Subject;
 use super::id::{AgentName, ReviewerId, ToolName};
+use super::record::Subject;
 
 /// What a [`Freeze`] stops.
 ///

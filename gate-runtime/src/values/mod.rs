@@ -19,6 +19,7 @@ pub(crate) mod origin;
 pub(crate) mod outcome;
 pub(crate) mod outline;
 pub(crate) mod random;
+pub(crate) mod record;
 pub(crate) mod report;
 pub(crate) mod requirement;
 mod running;

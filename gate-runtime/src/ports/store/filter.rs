@@ -1,8 +1,8 @@
 //! Which of what a store keeps.
 
 use crate::values::approval::{Approval, Status};
-use crate::values::event::Record;
 use crate::values::id::{ApprovalId, CaseId, RunId};
+use crate::values::record::Record;
 
 /// Which approvals.
 ///

@@ -14,11 +14,12 @@ use super::BoxFuture;
 use crate::logic::descriptor::Descriptor;
 use crate::values::approval::{Approval, Status};
 use crate::values::digest::Digest;
-use crate::values::event::{CallEvent, Event, GateEvent, Record};
+use crate::values::event::{CallEvent, Event, GateEvent};
 use crate::values::freeze::Freeze;
 use crate::values::grant::Grant;
 use crate::values::id::{CallId, RunId, ToolName};
 use crate::values::limit::{LimitKey, Take};
+use crate::values::record::Record;
 
 /// Keeps everything that must outlive a moment. It decides nothing: it writes a transition whole or not at all.
 ///

@@ -14,9 +14,9 @@ pub use self::scope::{BadScope, Scope};
 use super::arguments::Arguments;
 use super::context::RunInfo;
 use super::digest::Digest;
-use super::event::Subject;
 use super::id::{AgentName, GrantId, Principal, ReviewerId, RunId, ToolName};
 use super::limit::{LimitKey, Take};
+use super::record::Subject;
 use super::time::days;
 use super::words;
 

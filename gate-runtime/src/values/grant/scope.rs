@@ -8,8 +8,8 @@ use serde_json::Value;
 
 use super::{Budget, Condition, Grant, Terms};
 use crate::values::approval::Approval;
-use crate::values::event::Subject;
 use crate::values::id::{GrantId, ReviewerId};
+use crate::values::record::Subject;
 use crate::values::words;
 
 /// How far a grant reaches, before the call it is given on is known: made by a reviewer's words.
