@@ -215,6 +215,15 @@ impl Error {
         Error::Malformed { what, place: Place::Byte(byte), hint }
     }
 
+    /// The same fault in a document that stands behind so many lines and bytes of another.
+    pub(crate) fn further_down(self, lines: usize, bytes: usize) -> Error {
+        match self {
+            Error::Malformed { what, place: Place::Line(line), hint } => Error::line(what, line + lines, hint),
+            Error::Malformed { what, place: Place::Byte(byte), hint } => Error::byte(what, byte + bytes, hint),
+            other => other,
+        }
+    }
+
     /// A file that could not be read or written.
     pub(crate) fn io(path: impl Into<PathBuf>, source: io::Error) -> Error {
         Error::Io { path: path.into(), source }

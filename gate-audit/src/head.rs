@@ -3,6 +3,9 @@
 use crate::error::Error;
 use crate::hash::Hash;
 
+/// The most hashes in a proof: a tree of 2^63 leaves has no longer one.
+pub(crate) const LONGEST_PROOF: usize = 63;
+
 /// The size of a tree and its root. Whoever has it can check what others say of the tree.
 ///
 /// # Example

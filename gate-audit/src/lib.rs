@@ -6,8 +6,8 @@
 //! | [signed notes](https://c2sp.org/signed-note) | [`Note`], [`SigningKey`], [`VerifierKey`] |
 //! | [checkpoints](https://c2sp.org/tlog-checkpoint), [cosignatures](https://c2sp.org/tlog-cosignature) | [`Checkpoint`], [`Note::cosign`], [`WitnessPolicy`] |
 //! | [tiles](https://c2sp.org/tlog-tiles) | [`TilePath`], [`TrailWriter`], [`Tiles`] |
-//! | [receipts](https://c2sp.org/tlog-proof) | [`Receipt`] |
 //! | key rotation, a note of our own | [`Succession`], [`LogKeys`] |
+//! | receipts of several entries, a text of our own in the manner of [`tlog-proof`](https://c2sp.org/tlog-proof) | [`Receipt`], [`Evidence`] |
 //!
 //! It is small so that an auditor can read all of it. It knows nothing of what the records say, reads no clock and no environment, makes no randomness
 //! and opens no connection; files are touched by [`TrailWriter`], [`Tiles`] and [`read_checkpoint`] alone. No bytes make it panic, and no length that
@@ -16,7 +16,7 @@
 //! # Example
 //!
 //! ```
-//! use gate_audit::{Checkpoint, KeyKind, LogKeys, Receipt, SigningKey, Tiles, TrailWriter, WitnessPolicy, prove_inclusion, read_checkpoint};
+//! use gate_audit::{Checkpoint, Evidence, KeyKind, LogKeys, Receipt, SigningKey, Tiles, TrailWriter, WitnessPolicy, prove_inclusion, read_checkpoint};
 //!
 //! # let dir = tempfile::tempdir().unwrap();
 //! # let folder = dir.path().join("trail");
@@ -36,9 +36,11 @@
 //! let tiles = Tiles::open(&folder, verified.head())?;
 //! assert_eq!(tiles.bundle(0)?.len(), 3);
 //!
-//! // Somebody else gets a receipt of one record.
-//! let receipt = Receipt::new(1, prove_inclusion(&tiles, 1, 3)?, note)?;
-//! receipt.verify(b"approved by dana", &keys, &WitnessPolicy::none())?;
+//! // Somebody else gets a receipt of two records.
+//! let evidence = [(1, "approved by dana"), (2, "run")];
+//! let evidence: Result<_, _> = evidence.into_iter().map(|(at, entry)| Ok(Evidence::new(at, entry, prove_inclusion(&tiles, at, 3)?))).collect();
+//! let receipt = Receipt::new(evidence?, note)?;
+//! receipt.verify(&keys, &WitnessPolicy::none())?;
 //! # Ok::<(), gate_audit::Error>(())
 //! ```
 
@@ -67,7 +69,7 @@ pub use key::{KeyKind, SigningKey, VerifierKey};
 pub use log_keys::{LogKeys, Succession, VerifiedCheckpoint};
 pub use note::{Note, VerifiedSignature};
 pub use prove::{Nodes, prove_consistency, prove_inclusion, root_of};
-pub use receipt::Receipt;
+pub use receipt::{Evidence, Receipt};
 pub use tile_path::{TilePath, write_entry};
 pub use tiles::{Tiles, read_checkpoint};
 pub use witness::WitnessPolicy;

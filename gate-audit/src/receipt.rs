@@ -1,89 +1,197 @@
-//! C2SP `tlog-proof`: one file that shows, without the log, that something was logged.
+//! Receipts: one text that shows, without the log, that these entries were logged.
 
 use std::fmt;
 
 use crate::checkpoint::Checkpoint;
-use crate::encoding::{after, decimal, decode, encode};
-use crate::error::{Document, Error, Place};
+use crate::encoding::{after, decimal, is_line};
+use crate::error::{Document, Error};
 use crate::hash::Hash;
+use crate::head::LONGEST_PROOF;
 use crate::log_keys::{LogKeys, VerifiedCheckpoint};
 use crate::note::Note;
 use crate::witness::WitnessPolicy;
 
-const HEADER: &str = "c2sp.org/tlog-proof@v1";
-/// The longest receipt that is read: a note, and as much again.
-const LONGEST: usize = 2_000_000;
-/// A tree of 2^63 leaves has no longer proof.
-const LONGEST_PROOF: usize = 63;
+const HEADER: &str = "github.com/gate-rs/gate/receipt@v1";
+/// The longest receipt that is read.
+const LONGEST: usize = 10_000_000;
 
-/// An index, the proof that something stands there, and the signed checkpoint of the tree: what a `.tlog-proof` file holds.
+const ENTRY: &str =
+    "write `entry `, the index as a decimal number without leading zeros, a space, and the entry in one line";
+const ORDER: &str = "give each entry once, in the order of the indexes";
+const WITH: &str = "write `with ` and a text in one line, before the hashes of the proof";
+const HASH: &str = "write a hash as 44 characters of base64, and no more than 63";
+
+/// Entries, the proof that each of them stands where it says, and the signed checkpoint of the tree.
+///
+/// It is a text that a person can read, and every receipt has one form:
+///
+/// ```text
+/// github.com/gate-rs/gate/receipt@v1
+/// entry 1 approved by dana
+/// with {"salt":"b3Vy"}
+/// wf7hVWnnlvm70sDcrTa51tfKitNAPsOZOGl3f7fJLmg=
+/// udPM4LQBkYMlwLNCRLL8nDjsUGj+o/iGmt6FjRHCKA4=
+/// entry 2 run
+/// pbFbp7no0BP6UkzgY4JTVPzXjIIjofNTgF74t7rSow8=
+///
+/// example.com/trail
+/// 3
+/// u34rRGJ5mvkPkQIVWZz0p7Hi0/hRT8NfrJ0Z+ehkJwQ=
+///
+/// — example.com/trail tqlzGovkDENnYnkyN3JcZxAYxUfB6zxAXKX5D0CZvAjkDsrZ/nwIp+GWw8D2hW1zXn7LOyZ+bQ6oToBeGqUVRAq9cQE=
+/// ```
+///
+/// It is made in the manner of C2SP [`tlog-proof`](https://c2sp.org/tlog-proof), and is not that format: a `tlog-proof` is of one entry, and does not
+/// have the entry itself. Here are all the entries of one story under one checkpoint, as they were logged. Whoever needs a `tlog-proof` of one of them
+/// finds its index, its hashes and the checkpoint here, in the form that it wants.
+///
+/// # Security
+///
+/// [`Receipt::verify`] vouches for the entries, not for what is attached to them: that is for whoever knows how an entry commits to it. Letters of other
+/// scripts, and those that turn the direction of writing, are left as they are; show a foreign receipt where they cannot deceive.
 ///
 /// # Example
 ///
 /// ```
-/// use gate_audit::{Checkpoint, Frontier, Hash, KeyKind, LogKeys, Receipt, SigningKey, TreeHead, WitnessPolicy, prove_inclusion, root_of};
+/// use gate_audit::{Checkpoint, Evidence, Hash, KeyKind, LogKeys, Receipt, SigningKey, TreeHead, WitnessPolicy, prove_inclusion, root_of};
 ///
 /// let leaves = ["asked", "approved", "run"].map(|record| Hash::of_leaf(record.as_bytes()));
 /// let key = SigningKey::from_seed("example.com/trail", KeyKind::Log, [1; 32])?;
 /// let head = TreeHead::new(3, root_of(&leaves[..], 3)?);
 /// let note = Checkpoint::new("example.com/trail", head)?.sign(&key)?;
-/// let file = Receipt::new(1, prove_inclusion(&leaves[..], 1, 3)?, note)?.to_string();
+/// let approved = Evidence::new(1, "approved", prove_inclusion(&leaves[..], 1, 3)?).with("the approval");
+/// let run = Evidence::new(2, "run", prove_inclusion(&leaves[..], 2, 3)?);
+/// let file = Receipt::new(vec![approved, run], note)?.to_string();
+/// assert!(file.starts_with("github.com/gate-rs/gate/receipt@v1\nentry 1 approved\nwith the approval\n"));
 ///
-/// // Somebody else has the file, the record and the log's key.
+/// // Somebody else has the file and the log's key.
 /// let receipt = Receipt::parse(file.as_bytes())?;
 /// let keys = LogKeys::new("example.com/trail", key.verifier().clone())?;
-/// assert!(receipt.verify(b"approved", &keys, &WitnessPolicy::none()).is_ok());
-/// assert!(receipt.verify(b"denied", &keys, &WitnessPolicy::none()).is_err());
+/// receipt.verify(&keys, &WitnessPolicy::none())?;
+/// assert_eq!(receipt.evidence()[1].entry(), "run");
+///
+/// let forged = Receipt::parse(file.replace("entry 1 approved", "entry 1 denied").as_bytes())?;
+/// assert!(forged.verify(&keys, &WitnessPolicy::none()).is_err());
 /// # Ok::<(), gate_audit::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Receipt {
-    extra: Option<Vec<u8>>,
-    index: u64,
-    proof: Vec<Hash>,
+    evidence: Vec<Evidence>,
     note: Note,
 }
 
-impl Receipt {
-    /// A receipt for what stands at this index, from its inclusion proof and the signed checkpoint.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Malformed`] if the note is no checkpoint, or the proof longer than any tree needs.
+/// An entry, where it stands in the tree, and the proof of it.
+///
+/// # Example
+///
+/// ```
+/// use gate_audit::Evidence;
+///
+/// let evidence = Evidence::new(41, r#"{"type":"approved"}"#, Vec::new()).with(r#"{"salt":"b3Vy"}"#);
+/// assert_eq!((evidence.index(), evidence.entry()), (41, r#"{"type":"approved"}"#));
+/// assert_eq!(evidence.attachments(), [r#"{"salt":"b3Vy"}"#]);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Evidence {
+    index: u64,
+    entry: String,
+    attachments: Vec<String>,
+    proof: Vec<Hash>,
+}
+
+impl Evidence {
+    /// The entry at this index, exactly as it was logged, and its inclusion proof.
     ///
     /// ```
-    /// # use gate_audit::{KeyKind, Note, Receipt, SigningKey};
-    /// let key = SigningKey::from_seed("example.com/trail", KeyKind::Log, [1; 32])?;
-    /// assert!(Receipt::new(0, Vec::new(), Note::sign("no checkpoint\n", &key)?).is_err());
-    /// # Ok::<(), gate_audit::Error>(())
+    /// # use gate_audit::Evidence;
+    /// assert_eq!(Evidence::new(0, "asked", Vec::new()).attachments().len(), 0);
     /// ```
-    pub fn new(index: u64, proof: Vec<Hash>, note: Note) -> Result<Receipt, Error> {
-        note.text().parse::<Checkpoint>()?;
-        if proof.len() > LONGEST_PROOF {
-            return Err(Error::whole(Document::Receipt, "give no more than 63 hashes"));
-        }
-        Ok(Receipt { extra: None, index, proof, note })
+    #[must_use]
+    pub fn new(index: u64, entry: impl Into<String>, proof: Vec<Hash>) -> Evidence {
+        Evidence { index, entry: entry.into(), attachments: Vec::new(), proof }
     }
 
-    /// Adds bytes that nothing vouches for, such as what is needed to make the record.
+    /// Adds a line for which the tree does not vouch, such as what the entry has a digest of.
+    ///
+    /// ```
+    /// # use gate_audit::Evidence;
+    /// assert_eq!(Evidence::new(0, "asked", Vec::new()).with("what was asked").attachments(), ["what was asked"]);
+    /// ```
+    #[must_use]
+    pub fn with(mut self, text: impl Into<String>) -> Evidence {
+        self.attachments.push(text.into());
+        self
+    }
+
+    /// Where the entry is said to stand.
+    ///
+    /// ```
+    /// # use gate_audit::Evidence;
+    /// assert_eq!(Evidence::new(7, "asked", Vec::new()).index(), 7);
+    /// ```
+    #[must_use]
+    pub fn index(&self) -> u64 {
+        self.index
+    }
+
+    /// What is said to have been logged.
+    ///
+    /// ```
+    /// # use gate_audit::Evidence;
+    /// assert_eq!(Evidence::new(7, "asked", Vec::new()).entry(), "asked");
+    /// ```
+    #[must_use]
+    pub fn entry(&self) -> &str {
+        &self.entry
+    }
+
+    /// What came with it. The tree does not vouch for it.
+    ///
+    /// ```
+    /// # use gate_audit::Evidence;
+    /// assert_eq!(Evidence::new(7, "asked", Vec::new()).with("one").with("two").attachments(), ["one", "two"]);
+    /// ```
+    #[must_use]
+    pub fn attachments(&self) -> &[String] {
+        &self.attachments
+    }
+
+    /// The siblings from the entry's leaf up.
+    ///
+    /// ```
+    /// # use gate_audit::{Evidence, Hash};
+    /// let approved = Hash::of_leaf(b"approved");
+    /// assert_eq!(Evidence::new(0, "asked", vec![approved]).proof(), [approved]);
+    /// ```
+    #[must_use]
+    pub fn proof(&self) -> &[Hash] {
+        &self.proof
+    }
+}
+
+impl Receipt {
+    /// A receipt of these entries, in the order of their indexes, under a signed checkpoint.
     ///
     /// # Errors
     ///
-    /// [`Error::Malformed`] beyond 500,000 bytes.
+    /// [`Error::Malformed`] if the note is no checkpoint, and, with the line that it would have, for what has no form as a receipt: no entry at all, an
+    /// index that is not above the one before, a text that is empty or has control characters, a proof longer than any tree needs, more than 10,000,000
+    /// bytes in all.
     ///
     /// ```
-    /// # use gate_audit::{Checkpoint, Frontier, KeyKind, Receipt, SigningKey};
+    /// # use gate_audit::{Checkpoint, Evidence, Frontier, KeyKind, Receipt, SigningKey};
     /// # let key = SigningKey::from_seed("example.com/trail", KeyKind::Log, [1; 32])?;
     /// # let note = Checkpoint::new("example.com/trail", Frontier::new().head())?.sign(&key)?;
-    /// let receipt = Receipt::new(0, Vec::new(), note)?.with_extra(b"the record".to_vec())?;
-    /// assert_eq!(receipt.extra(), Some(&b"the record"[..]));
+    /// let twice = ["asked", "approved"].map(|entry| Evidence::new(7, entry, Vec::new()));
+    /// let refused = Receipt::new(twice.to_vec(), note).unwrap_err();
+    /// assert_eq!(refused.to_string(), "receipt, line 3: give each entry once, in the order of the indexes");
     /// # Ok::<(), gate_audit::Error>(())
     /// ```
-    pub fn with_extra(self, extra: Vec<u8>) -> Result<Receipt, Error> {
-        if extra.len() > LONGEST / 4 {
-            return Err(Error::whole(Document::Receipt, "add no more than 500000 bytes"));
-        }
-        Ok(Receipt { extra: Some(extra), ..self })
+    pub fn new(evidence: Vec<Evidence>, note: Note) -> Result<Receipt, Error> {
+        note.text().parse::<Checkpoint>()?;
+        check(&evidence)?;
+        let receipt = Receipt { evidence, note };
+        if receipt.to_string().len() > LONGEST { Err(too_long()) } else { Ok(receipt) }
     }
 
     /// Reads a receipt. Nothing is verified yet.
@@ -95,112 +203,137 @@ impl Receipt {
     /// ```
     /// use gate_audit::Receipt;
     ///
-    /// let refused = Receipt::parse(b"c2sp.org/tlog-proof@v1\nindex 007\n\n").unwrap_err();
-    /// assert_eq!(refused.to_string(), "receipt, line 2: write `index ` and a decimal number without leading zeros");
+    /// let refused = Receipt::parse(b"github.com/gate-rs/gate/receipt@v1\nentry 7 asked\nAAAA\n\n").unwrap_err();
+    /// assert_eq!(refused.to_string(), "receipt, line 3: write a hash as 44 characters of base64, and no more than 63");
     /// ```
     pub fn parse(bytes: &[u8]) -> Result<Receipt, Error> {
         let what = Document::Receipt;
         if bytes.len() > LONGEST {
-            return Err(Error::whole(what, "give a receipt of no more than 2000000 bytes"));
+            return Err(too_long());
         }
         let text = std::str::from_utf8(bytes).map_err(|bad| Error::byte(what, bad.valid_up_to(), "write UTF-8"))?;
         let Some((head, note)) = text.split_once("\n\n") else {
-            return Err(Error::whole(what, "put an empty line between the proof and the checkpoint"));
+            return Err(Error::whole(what, "put an empty line between the entries and the checkpoint"));
         };
-        let mut lines = (1..).zip(head.split('\n')).peekable();
+        let mut lines = (1..).zip(head.split('\n'));
         if lines.next().is_none_or(|(_, line)| line != HEADER) {
-            return Err(Error::line(what, 1, "begin with `c2sp.org/tlog-proof@v1`"));
+            return Err(Error::line(what, 1, "begin with `github.com/gate-rs/gate/receipt@v1`"));
         }
-        let extra = match lines.next_if(|(_, line)| line.starts_with("extra ")) {
-            None => None,
-            Some((_, line)) => {
-                let extra = after(line, "extra").and_then(decode);
-                Some(extra.ok_or_else(|| Error::line(what, 2, "write `extra ` and base64"))?)
-            }
-        };
-        let hint = "write `index ` and a decimal number without leading zeros";
-        let index = lines.next().map_or(Err(2), |(at, line)| after(line, "index").and_then(decimal).ok_or(at));
-        let index = index.map_err(|at| Error::line(what, at, hint))?;
-        let mut proof = Vec::new();
+        let mut evidence: Vec<Evidence> = Vec::new();
         for (at, line) in lines {
-            let hash = Hash::from_base64(line).filter(|_| proof.len() < LONGEST_PROOF);
-            proof.push(hash.ok_or_else(|| {
-                Error::line(what, at, "write a hash as 44 characters of base64, and no more than 63")
-            })?);
+            add(&mut evidence, line).map_err(|hint| Error::line(what, at, hint))?;
         }
-        let before = head.matches('\n').count() + 2;
-        let note = Note::parse(note.as_bytes()).map_err(|error| further_down(error, before, head.len() + 2))?;
-        let receipt = Receipt::new(index, proof, note).map_err(|error| further_down(error, before, head.len() + 2))?;
-        Ok(Receipt { extra, ..receipt })
+        check(&evidence)?;
+        let note = Note::parse(note.as_bytes()).and_then(|note| note.text().parse::<Checkpoint>().map(|_| note));
+        let above = head.matches('\n').count() + 2;
+        let note = note.map_err(|error| error.further_down(above, head.len() + 2))?;
+        Ok(Receipt { evidence, note })
     }
 
-    /// Checks that these are the bytes that were logged, in a tree that the log has signed and enough witnesses have seen.
+    /// Checks that every entry stands, as it is, at its index in a tree that the log has signed and enough witnesses have seen.
     ///
     /// # Errors
     ///
-    /// What [`LogKeys::verify`] and [`TreeHead::verify_inclusion`](crate::TreeHead::verify_inclusion) say.
+    /// What [`LogKeys::verify`] and, for the first entry that is not there, [`TreeHead::verify_inclusion`](crate::TreeHead::verify_inclusion) say.
     ///
     /// ```
-    /// # use gate_audit::{Checkpoint, Hash, KeyKind, LogKeys, Receipt, SigningKey, TreeHead, WitnessPolicy};
+    /// # use gate_audit::{Checkpoint, Evidence, Hash, KeyKind, LogKeys, Receipt, SigningKey, TreeHead, WitnessPolicy};
     /// # let key = SigningKey::from_seed("example.com/trail", KeyKind::Log, [1; 32])?;
     /// # let note = Checkpoint::new("example.com/trail", TreeHead::new(1, Hash::of_leaf(b"asked")))?.sign(&key)?;
     /// let keys = LogKeys::new("example.com/trail", key.verifier().clone())?;
-    /// let checkpoint = Receipt::new(0, Vec::new(), note)?.verify(b"asked", &keys, &WitnessPolicy::none())?;
-    /// assert_eq!(checkpoint.head().size(), 1);
+    /// let receipt = Receipt::new(vec![Evidence::new(0, "asked", Vec::new())], note)?;
+    /// assert_eq!(receipt.verify(&keys, &WitnessPolicy::none())?.head().size(), 1);
     /// # Ok::<(), gate_audit::Error>(())
     /// ```
-    pub fn verify(&self, entry: &[u8], keys: &LogKeys, witnesses: &WitnessPolicy) -> Result<VerifiedCheckpoint, Error> {
+    pub fn verify(&self, keys: &LogKeys, witnesses: &WitnessPolicy) -> Result<VerifiedCheckpoint, Error> {
         let checkpoint = keys.verify(&self.note, witnesses)?;
-        checkpoint.head().verify_inclusion(self.index, Hash::of_leaf(entry), &self.proof)?;
+        for Evidence { index, entry, proof, .. } in &self.evidence {
+            checkpoint.head().verify_inclusion(*index, Hash::of_leaf(entry.as_bytes()), proof)?;
+        }
         Ok(checkpoint)
     }
 
-    /// Where the entry is said to stand.
+    /// The entries. Do not use them before [`Receipt::verify`].
     ///
     /// ```
-    /// # use gate_audit::{Checkpoint, Frontier, KeyKind, Receipt, SigningKey};
+    /// # use gate_audit::{Checkpoint, Evidence, Frontier, KeyKind, Receipt, SigningKey};
     /// # let key = SigningKey::from_seed("example.com/trail", KeyKind::Log, [1; 32])?;
     /// # let note = Checkpoint::new("example.com/trail", Frontier::new().head())?.sign(&key)?;
-    /// assert_eq!(Receipt::new(7, Vec::new(), note)?.index(), 7);
+    /// let asked = Evidence::new(7, "asked", Vec::new());
+    /// assert_eq!(Receipt::new(vec![asked.clone()], note)?.evidence(), [asked]);
     /// # Ok::<(), gate_audit::Error>(())
     /// ```
     #[must_use]
-    pub fn index(&self) -> u64 {
-        self.index
+    pub fn evidence(&self) -> &[Evidence] {
+        &self.evidence
     }
 
-    /// The bytes that came with it. Nothing vouches for them.
+    /// The signed checkpoint. Do not use what it says before [`Receipt::verify`].
     ///
     /// ```
-    /// # use gate_audit::{Checkpoint, Frontier, KeyKind, Receipt, SigningKey};
+    /// # use gate_audit::{Checkpoint, Evidence, Frontier, KeyKind, Receipt, SigningKey};
     /// # let key = SigningKey::from_seed("example.com/trail", KeyKind::Log, [1; 32])?;
     /// # let note = Checkpoint::new("example.com/trail", Frontier::new().head())?.sign(&key)?;
-    /// assert_eq!(Receipt::new(7, Vec::new(), note)?.extra(), None);
+    /// assert_eq!(Receipt::new(vec![Evidence::new(7, "asked", Vec::new())], note.clone())?.note(), &note);
     /// # Ok::<(), gate_audit::Error>(())
     /// ```
     #[must_use]
-    pub fn extra(&self) -> Option<&[u8]> {
-        self.extra.as_deref()
+    pub fn note(&self) -> &Note {
+        &self.note
     }
 }
 
 impl fmt::Display for Receipt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{HEADER}")?;
-        if let Some(extra) = &self.extra {
-            writeln!(f, "extra {}", encode(extra))?;
+        for Evidence { index, entry, attachments, proof } in &self.evidence {
+            writeln!(f, "entry {index} {entry}")?;
+            attachments.iter().try_for_each(|text| writeln!(f, "with {text}"))?;
+            proof.iter().try_for_each(|hash| writeln!(f, "{hash}"))?;
         }
-        writeln!(f, "index {}", self.index)?;
-        self.proof.iter().try_for_each(|hash| writeln!(f, "{hash}"))?;
         write!(f, "\n{}", self.note)
     }
 }
 
-/// A fault in the checkpoint, at its place in the receipt.
-fn further_down(error: Error, lines: usize, bytes: usize) -> Error {
-    match error {
-        Error::Malformed { what, place: Place::Line(line), hint } => Error::line(what, line + lines, hint),
-        Error::Malformed { what, place: Place::Byte(byte), hint } => Error::byte(what, byte + bytes, hint),
-        other => other,
+fn too_long() -> Error {
+    Error::whole(Document::Receipt, "give a receipt of no more than 10000000 bytes")
+}
+
+/// Adds what a line says to the entries that were read so far.
+fn add(evidence: &mut Vec<Evidence>, line: &str) -> Result<(), &'static str> {
+    if let Some(rest) = after(line, "entry") {
+        let (index, entry) = rest.split_once(' ').ok_or(ENTRY)?;
+        evidence.push(Evidence::new(decimal(index).ok_or(ENTRY)?, entry, Vec::new()));
+        return Ok(());
     }
+    let Evidence { attachments, proof, .. } = evidence.last_mut().ok_or(ENTRY)?;
+    match after(line, "with") {
+        Some(text) if proof.is_empty() => attachments.push(text.to_owned()),
+        Some(_) => return Err(WITH),
+        None => proof.push(Hash::from_base64(line).ok_or(HASH)?),
+    }
+    Ok(())
+}
+
+/// Refuses what has no form, at the line where it would stand.
+fn check(evidence: &[Evidence]) -> Result<(), Error> {
+    let refuse = |line, hint| Err(Error::line(Document::Receipt, line, hint));
+    let (mut line, mut before) = (2, None);
+    for Evidence { index, entry, attachments, proof } in evidence {
+        if !is_line(entry) {
+            return refuse(line, ENTRY);
+        }
+        if before.is_some_and(|before| *index <= before) {
+            return refuse(line, ORDER);
+        }
+        if let Some(at) = attachments.iter().position(|text| !is_line(text)) {
+            return refuse(line + 1 + at, WITH);
+        }
+        if proof.len() > LONGEST_PROOF {
+            return refuse(line + 1 + attachments.len() + LONGEST_PROOF, HASH);
+        }
+        line += 1 + attachments.len() + proof.len();
+        before = Some(*index);
+    }
+    if evidence.is_empty() { refuse(line, ENTRY) } else { Ok(()) }
 }

@@ -14,6 +14,7 @@ mod keys;
 mod merkle;
 mod notes;
 mod parsers;
+mod receipts;
 
 use gate_audit::{Hash, KeyKind, SigningKey};
 
