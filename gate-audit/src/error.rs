@@ -112,6 +112,11 @@ pub enum Error {
         /// Its checkpoint.
         path: PathBuf,
     },
+    /// Another writer has the trail.
+    Busy {
+        /// The file that it has locked.
+        path: PathBuf,
+    },
     /// A file could not be read or written.
     Io {
         /// The file.
@@ -278,6 +283,10 @@ impl fmt::Display for Error {
             }
             Error::Occupied { path } => {
                 write!(f, "`{}` is there already; resume that trail, or take an empty folder", path.display())
+            }
+            Error::Busy { path } => {
+                let path = path.display();
+                write!(f, "`{path}` is locked: another process writes this trail; let it end, or write through it")
             }
             Error::Io { path, source } => {
                 write!(

@@ -1,7 +1,7 @@
 //! Writing a trail as a folder of static files.
 
 use std::collections::BTreeSet;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -26,7 +26,8 @@ const THREADS: usize = 16;
 /// checkpoint beside it. Whoever reads the folder meanwhile finds the last published tree whole: files appear with all their bytes, and the
 /// checkpoint last. Memory does not grow with the trail.
 ///
-/// One writer at a time; nothing keeps a second one away.
+/// One writer at a time: it locks the file `lock` in the folder, and a second one is refused for as long as the first is there. The lock ends with the
+/// writer, and with its process however that ends.
 ///
 /// # Example
 ///
@@ -57,6 +58,8 @@ pub struct TrailWriter {
     /// What was written, and may not outlive a power cut yet.
     unsynced: Vec<TilePath>,
     sealed: Option<TreeHead>,
+    /// Open and locked for as long as there is this writer.
+    _lock: File,
 }
 
 impl TrailWriter {
@@ -64,7 +67,7 @@ impl TrailWriter {
     ///
     /// # Errors
     ///
-    /// [`Error::Occupied`] if there is a checkpoint already, [`Error::Io`].
+    /// [`Error::Occupied`] if there is a checkpoint already, [`Error::Busy`] if another writer has the folder, [`Error::Io`].
     ///
     /// ```
     /// # use gate_audit::TrailWriter;
@@ -75,15 +78,16 @@ impl TrailWriter {
     /// ```
     pub fn create(folder: impl Into<PathBuf>) -> Result<TrailWriter, Error> {
         let folder = folder.into();
+        fs::create_dir_all(&folder).map_err(|source| Error::io(&folder, source))?;
+        let lock = lock(&folder)?;
         let checkpoint = folder.join("checkpoint");
         if checkpoint.try_exists().map_err(|source| Error::io(&checkpoint, source))? {
             return Err(Error::Occupied { path: checkpoint });
         }
-        fs::create_dir_all(&folder).map_err(|source| Error::io(&folder, source))?;
         if let Some(parent) = folder.parent().filter(|parent| !parent.as_os_str().is_empty()) {
             sync_folder(parent)?;
         }
-        Ok(TrailWriter::over(folder, Frontier::new(), Vec::new(), Vec::new()))
+        Ok(TrailWriter::over(folder, lock, Frontier::new(), Vec::new(), Vec::new()))
     }
 
     /// Goes on from the tree of a checkpoint, once its files were found to be those of that tree.
@@ -92,7 +96,7 @@ impl TrailWriter {
     ///
     /// # Errors
     ///
-    /// What [`Tiles::open`] and [`Tiles::bundle`] say.
+    /// [`Error::Busy`] if another writer has the folder, and what [`Tiles::open`] and [`Tiles::bundle`] say.
     ///
     /// ```
     /// # use gate_audit::TrailWriter;
@@ -101,12 +105,14 @@ impl TrailWriter {
     /// let mut trail = TrailWriter::create(&folder)?;
     /// trail.append(b"asked")?;
     /// let head = trail.seal()?;
+    /// drop(trail);
     /// let mut trail = TrailWriter::resume(&folder, head)?;
     /// assert_eq!(trail.append(b"approved")?, 1);
     /// # Ok::<(), gate_audit::Error>(())
     /// ```
     pub fn resume(folder: impl Into<PathBuf>, head: TreeHead) -> Result<TrailWriter, Error> {
         let folder = folder.into();
+        let lock = lock(&folder)?;
         let tiles = Tiles::open(&folder, head)?;
         let (last, width) = split(head.size());
         let mut bundle = Vec::new();
@@ -114,11 +120,11 @@ impl TrailWriter {
             tiles.bundle(last)?.iter().try_for_each(|entry| write_entry(&mut bundle, entry))?;
         }
         let (tree, edge) = tiles.into_edge();
-        Ok(TrailWriter::over(folder, tree, edge, bundle))
+        Ok(TrailWriter::over(folder, lock, tree, edge, bundle))
     }
 
-    fn over(folder: PathBuf, tree: Frontier, edge: Vec<Vec<Hash>>, bundle: Vec<u8>) -> TrailWriter {
-        TrailWriter { folder, tree, edge, bundle, full: Vec::new(), unsynced: Vec::new(), sealed: None }
+    fn over(folder: PathBuf, lock: File, tree: Frontier, edge: Vec<Vec<Hash>>, bundle: Vec<u8>) -> TrailWriter {
+        TrailWriter { folder, tree, edge, bundle, full: Vec::new(), unsynced: Vec::new(), sealed: None, _lock: lock }
     }
 
     /// Adds an entry, and says at which index. An error means that it was not added.
@@ -177,8 +183,8 @@ impl TrailWriter {
     ///
     /// # Errors
     ///
-    /// [`Error::Io`]. Then [`resume`](TrailWriter::resume) from the last checkpoint and append again what came after it: a second try over the same
-    /// files may succeed although the system has dropped what it could not make durable.
+    /// [`Error::Io`]. Then drop this writer, [`resume`](TrailWriter::resume) from the last checkpoint and append again what came after it: a second try
+    /// over the same files may succeed although the system has dropped what it could not make durable.
     ///
     /// ```
     /// # use gate_audit::{Hash, TrailWriter};
@@ -271,6 +277,18 @@ impl TrailWriter {
             }
         }
         Ok(())
+    }
+}
+
+/// Takes the folder for one writer. The file stays when the lock ends: if it were removed, two could hold locks on two files of that name.
+fn lock(folder: &Path) -> Result<File, Error> {
+    let path = folder.join("lock");
+    let file = OpenOptions::new().write(true).create(true).truncate(false).open(&path);
+    let file = file.map_err(|source| Error::io(&path, source))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(Error::Busy { path }),
+        Err(TryLockError::Error(source)) => Err(Error::io(path, source)),
     }
 }
 

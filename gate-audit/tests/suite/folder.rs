@@ -26,7 +26,7 @@ fn sealed(size: u64) -> (TempDir, TreeHead) {
     (dir, head)
 }
 
-/// Every file in a folder by its path in it.
+/// Every file in a folder by its path in it, but the lock, in which nothing is.
 fn files(folder: &Path) -> HashMap<String, Vec<u8>> {
     let (mut found, mut folders) = (HashMap::new(), vec![PathBuf::new()]);
     while let Some(within) = folders.pop() {
@@ -34,7 +34,7 @@ fn files(folder: &Path) -> HashMap<String, Vec<u8>> {
             let path = within.join(entry.unwrap().file_name());
             if folder.join(&path).is_dir() {
                 folders.push(path);
-            } else {
+            } else if path != Path::new("lock") {
                 found.insert(path.to_string_lossy().into_owned(), fs::read(folder.join(&path)).unwrap());
             }
         }
@@ -113,6 +113,35 @@ fn a_writer_goes_on_where_another_stopped_at_any_size() {
 }
 
 #[test]
+fn a_trail_has_one_writer_at_a_time() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut first = write(dir.path(), 3);
+    let head = first.seal().unwrap();
+    for second in [TrailWriter::create(dir.path()), TrailWriter::resume(dir.path(), head)] {
+        let busy = second.unwrap_err();
+        assert!(matches!(&busy, Error::Busy { path } if *path == dir.path().join("lock")));
+        assert!(busy.to_string().contains("another process writes this trail; let it end"), "{busy}");
+    }
+    // A reader needs no lock.
+    assert_eq!(read_all(dir.path(), head).unwrap().len(), 3);
+    drop(first);
+    let second = TrailWriter::resume(dir.path(), head).unwrap();
+    assert!(matches!(TrailWriter::create(dir.path()), Err(Error::Busy { .. })));
+    drop(second);
+    assert!(TrailWriter::create(dir.path()).is_ok());
+}
+
+#[test]
+fn a_writer_that_is_refused_leaves_the_trail_free() {
+    let (dir, head) = sealed(3);
+    let other = TreeHead::new(3, Hash::of_leaf(b"forged"));
+    assert!(matches!(TrailWriter::resume(dir.path(), other), Err(Error::OtherTree { .. })));
+    assert!(TrailWriter::resume(dir.path(), head).is_ok());
+    assert!(matches!(TrailWriter::resume(dir.path().join("nowhere"), head), Err(Error::Io { .. })));
+    assert!(!dir.path().join("nowhere").exists());
+}
+
+#[test]
 fn a_folder_of_another_tree_is_not_resumed() {
     let (dir, _) = sealed(300);
     let other = TreeHead::new(300, Hash::of_leaf(b"forged"));
@@ -133,6 +162,7 @@ fn only_the_checkpoint_of_the_sealed_tree_is_published() {
     let keys = LogKeys::new("example.com/trail", log(1).verifier().clone()).unwrap();
     let note = read_checkpoint(dir.path()).unwrap();
     assert_eq!(keys.verify(&note, &WitnessPolicy::none()).unwrap().head(), head);
+    drop(trail);
     assert!(matches!(TrailWriter::create(dir.path()), Err(Error::Occupied { .. })));
     assert!(files(dir.path()).keys().all(|path| !path.ends_with("tmp")));
 }
