@@ -117,6 +117,18 @@ pub enum Error {
         /// The file that it has locked.
         path: PathBuf,
     },
+    /// A file is where only files of a trail may be, and is none.
+    Foreign {
+        /// The file.
+        path: PathBuf,
+    },
+    /// One of several files is not what it should be.
+    InFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        error: Box<Error>,
+    },
     /// A file could not be read or written.
     Io {
         /// The file.
@@ -288,6 +300,10 @@ impl fmt::Display for Error {
                 let path = path.display();
                 write!(f, "`{path}` is locked: another process writes this trail; let it end, or write through it")
             }
+            Error::Foreign { path } => {
+                write!(f, "`{}` is no file of this trail; find out who put it there, and move it away", path.display())
+            }
+            Error::InFile { path, error } => write!(f, "`{}`: {error}", path.display()),
             Error::Io { path, source } => {
                 write!(
                     f,
@@ -303,6 +319,7 @@ impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Error::Io { source, .. } => Some(source),
+            Error::InFile { error, .. } => error.source(),
             _ => None,
         }
     }

@@ -6,11 +6,11 @@
 //! | [signed notes](https://c2sp.org/signed-note) | [`Note`], [`SigningKey`], [`VerifierKey`] |
 //! | [checkpoints](https://c2sp.org/tlog-checkpoint), [cosignatures](https://c2sp.org/tlog-cosignature) | [`Checkpoint`], [`Note::cosign`], [`WitnessPolicy`] |
 //! | [tiles](https://c2sp.org/tlog-tiles) | [`TilePath`], [`TrailWriter`], [`Tiles`] |
-//! | key rotation, a note of our own | [`Succession`], [`LogKeys`] |
+//! | key rotation, a note of our own | [`Succession`], [`LogKeys`], [`TrailWriter::succeed`], [`read_keys`] |
 //! | receipts of several entries, a text of our own in the manner of [`tlog-proof`](https://c2sp.org/tlog-proof) | [`Receipt`], [`Evidence`] |
 //!
 //! It is small so that an auditor can read all of it. It knows nothing of what the records say, reads no clock and no environment, makes no randomness
-//! and opens no connection; files are touched by [`TrailWriter`], [`Tiles`] and [`read_checkpoint`] alone. No bytes make it panic, and no length that
+//! and opens no connection; files are touched by [`TrailWriter`], [`Tiles`], [`read_checkpoint`] and [`read_keys`] alone. No bytes make it panic, and no length that
 //! foreign bytes claim makes it allocate.
 //!
 //! # Example
@@ -47,6 +47,7 @@
 mod checkpoint;
 mod encoding;
 mod error;
+mod folder_keys;
 mod frontier;
 mod hash;
 mod head;
@@ -62,6 +63,7 @@ mod writer;
 
 pub use checkpoint::Checkpoint;
 pub use error::{Document, Error, Place};
+pub use folder_keys::read_keys;
 pub use frontier::Frontier;
 pub use hash::Hash;
 pub use head::TreeHead;

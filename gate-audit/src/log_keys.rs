@@ -285,6 +285,19 @@ impl Succession {
         Ok(Succession { origin: origin.to_owned(), from, key })
     }
 
+    /// The size of the tree from which the new key is in force.
+    ///
+    /// ```
+    /// # use gate_audit::{KeyKind, SigningKey, Succession};
+    /// # let new = SigningKey::from_seed("example.com/trail", KeyKind::Log, [2; 32])?;
+    /// assert_eq!(Succession::new("example.com/trail", 5, new.verifier().clone())?.from(), 5);
+    /// # Ok::<(), gate_audit::Error>(())
+    /// ```
+    #[must_use]
+    pub fn from(&self) -> u64 {
+        self.from
+    }
+
     /// Signs it with the log's current key.
     ///
     /// # Errors

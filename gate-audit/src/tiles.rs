@@ -295,7 +295,7 @@ fn read(folder: &Path, wanted: TilePath) -> Result<(TilePath, Vec<u8>), Error> {
 }
 
 /// A file's bytes, and not more than one beyond the most that it can have.
-fn read_file(path: &Path, most: u64) -> io::Result<Vec<u8>> {
+pub(crate) fn read_file(path: &Path, most: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     File::open(path)?.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
     Ok(bytes)

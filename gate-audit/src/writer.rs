@@ -7,9 +7,11 @@ use std::path::{Path, PathBuf};
 
 use crate::checkpoint::Checkpoint;
 use crate::error::Error;
+use crate::folder_keys;
 use crate::frontier::Frontier;
 use crate::hash::Hash;
 use crate::head::TreeHead;
+use crate::log_keys::Succession;
 use crate::note::Note;
 use crate::tile_path::{FULL, TilePath, write_entry};
 use crate::tiles::{Tiles, count, split};
@@ -244,11 +246,47 @@ impl TrailWriter {
         if self.sealed != Some(head) {
             return Err(Error::OtherTree { size: head.size() });
         }
-        let path = self.folder.join("checkpoint");
-        let beside = path.with_extension("tmp");
-        write_at(&beside, checkpoint.to_string().as_bytes()).map_err(|source| Error::io(&beside, source))?;
-        sync_file(&beside)?;
-        fs::rename(&beside, &path).map_err(|source| Error::io(&path, source))?;
+        write_durably(&self.folder.join("checkpoint"), checkpoint)?;
+        sync_folder(&self.folder)
+    }
+
+    /// Puts the note by which the log's current key introduces the next one into the folder, durably, behind those that are there.
+    ///
+    /// # Security
+    ///
+    /// The writer knows no keys, and what was put there stays. First give the note to [`LogKeys::accept`](crate::LogKeys::accept): a succession that the
+    /// keys do not accept makes the trail unreadable for everyone.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Malformed`] if the note is no succession, [`Error::BadSuccession`] unless the new key is in force from the tree that was sealed last,
+    /// [`Error::Foreign`] if something else is in the folder `keys`, [`Error::Io`].
+    ///
+    /// ```
+    /// # use gate_audit::{KeyKind, SigningKey, Succession, TrailWriter};
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// # let mut trail = TrailWriter::create(dir.path().join("trail"))?;
+    /// # let [old, new] = [[1; 32], [2; 32]].map(|seed| SigningKey::from_seed("example.com/trail", KeyKind::Log, seed));
+    /// # let (old, new) = (old?, new?);
+    /// trail.append(b"asked")?;
+    /// let size = trail.seal()?.size();
+    /// let succession = |from| Succession::new("example.com/trail", from, new.verifier().clone())?.sign(&old);
+    /// assert!(trail.succeed(&succession(size + 1)?).is_err());
+    /// trail.succeed(&succession(size)?)?;
+    /// # Ok::<(), gate_audit::Error>(())
+    /// ```
+    pub fn succeed(&mut self, note: &Note) -> Result<(), Error> {
+        let from = note.text().parse::<Succession>()?.from();
+        if self.sealed.is_none_or(|sealed| sealed.size() != from) {
+            return Err(Error::BadSuccession {
+                reason: "it is not from the size of the sealed tree; seal, and give that size",
+            });
+        }
+        let path = folder_keys::next(&self.folder)?;
+        let folder = self.folder.join("keys");
+        fs::create_dir_all(&folder).map_err(|source| Error::io(&folder, source))?;
+        write_durably(&path, note)?;
+        sync_folder(&folder)?;
         sync_folder(&self.folder)
     }
 
@@ -312,6 +350,14 @@ fn write_file(path: &Path, bytes: &[u8]) -> Result<(), Error> {
         written => written,
     };
     written.and_then(|()| fs::rename(&beside, path)).map_err(|source| Error::io(path, source))
+}
+
+/// Writes a note in the place of what was there. Its name is durable once the folder is.
+fn write_durably(path: &Path, note: &Note) -> Result<(), Error> {
+    let beside = path.with_extension("tmp");
+    write_at(&beside, note.to_string().as_bytes()).map_err(|source| Error::io(&beside, source))?;
+    sync_file(&beside)?;
+    fs::rename(&beside, path).map_err(|source| Error::io(path, source))
 }
 
 fn write_at(path: &Path, bytes: &[u8]) -> io::Result<()> {

@@ -10,6 +10,7 @@
 
 mod damage;
 mod folder;
+mod folder_keys;
 mod keys;
 mod merkle;
 mod notes;

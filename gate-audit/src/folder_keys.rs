@@ -1,0 +1,88 @@
+//! The successions of a trail's keys, in the files `keys/1`, `keys/2` and so on.
+
+use std::path::{Path, PathBuf};
+use std::{fs, io};
+
+use crate::encoding::decimal;
+use crate::error::Error;
+use crate::key::VerifierKey;
+use crate::log_keys::LogKeys;
+use crate::note::{self, Note};
+use crate::tiles::read_file;
+
+/// Reads the keys of the trail in a folder, of which the first one is known: every later one is introduced by the one before it.
+///
+/// # Security
+///
+/// Every file in `keys` must be a succession that holds, numbered without a gap from 1 on. What else is there, but the `.tmp` of a writer that died, is
+/// refused: it would be a key that somebody meant and nobody reads. Successions that are missing at the end cannot be noticed here. Then the key before
+/// them is taken for the current one, and a checkpoint by a later one is refused; only witnesses, or somebody who kept a later checkpoint, stand
+/// against whoever has stolen that old key.
+///
+/// # Errors
+///
+/// [`Error::InFile`] for a file that is no succession, or one that [`LogKeys::accept`] refuses; [`Error::Foreign`] for a file that does not belong there;
+/// [`Error::Io`], also for a missing number; what [`LogKeys::new`] says.
+///
+/// # Example
+///
+/// ```
+/// use gate_audit::{KeyKind, SigningKey, Succession, TrailWriter, read_keys};
+///
+/// # let dir = tempfile::tempdir().unwrap();
+/// # let folder = dir.path().join("trail");
+/// let [old, new] = [[1; 32], [2; 32]].map(|seed| SigningKey::from_seed("example.com/trail", KeyKind::Log, seed));
+/// let (old, new) = (old?, new?);
+/// let mut trail = TrailWriter::create(&folder)?;
+/// trail.append(b"asked")?;
+/// let size = trail.seal()?.size();
+/// trail.succeed(&Succession::new("example.com/trail", size, new.verifier().clone())?.sign(&old)?)?;
+///
+/// // The auditor was given the first key.
+/// let keys = read_keys(&folder, "example.com/trail", old.verifier().clone())?;
+/// assert_eq!(keys.current(), new.verifier());
+/// assert!(read_keys(&folder, "example.com/trail", new.verifier().clone()).is_err());
+/// # Ok::<(), gate_audit::Error>(())
+/// ```
+pub fn read_keys(folder: impl AsRef<Path>, origin: &str, first: VerifierKey) -> Result<LogKeys, Error> {
+    let folder = folder.as_ref();
+    let mut keys = LogKeys::new(origin, first)?;
+    for number in 1..=last(folder)? {
+        let path = path(folder, number);
+        let bytes = read_file(&path, note::LONGEST as u64).map_err(|source| Error::io(&path, source))?;
+        let accepted = Note::parse(&bytes).and_then(|note| keys.accept(&note));
+        accepted.map_err(|error| Error::InFile { path, error: Box::new(error) })?;
+    }
+    Ok(keys)
+}
+
+/// Where the next succession of a trail belongs.
+pub(crate) fn next(folder: &Path) -> Result<PathBuf, Error> {
+    Ok(path(folder, last(folder)?.saturating_add(1)))
+}
+
+fn path(folder: &Path, number: u64) -> PathBuf {
+    folder.join("keys").join(number.to_string())
+}
+
+/// The highest number of a succession; 0 if there is none.
+fn last(folder: &Path) -> Result<u64, Error> {
+    let folder = folder.join("keys");
+    let files = match fs::read_dir(&folder) {
+        Err(missing) if missing.kind() == io::ErrorKind::NotFound => return Ok(0),
+        files => files.map_err(|source| Error::io(&folder, source))?,
+    };
+    let mut last = 0;
+    for file in files {
+        let path = file.map_err(|source| Error::io(&folder, source))?.path();
+        let number = |name: Option<&std::ffi::OsStr>| decimal(name?.to_str()?).filter(|number| *number > 0);
+        if path.extension().is_some_and(|end| end == "tmp") && number(path.file_stem()).is_some() {
+            continue;
+        }
+        match number(path.file_name()) {
+            Some(number) => last = last.max(number),
+            None => return Err(Error::Foreign { path }),
+        }
+    }
+    Ok(last)
+}
