@@ -13,6 +13,9 @@ use crate::hash::MAX_SIZE;
 /// The longest name or key that is read.
 const LONGEST: usize = 1_000;
 
+/// What stands before an Ed25519 key in a `SubjectPublicKeyInfo` of RFC 8410.
+const ED25519_INFO: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
+
 /// What a key signs. The same 32 bytes are another key, with another id, in the other kind.
 ///
 /// # Example
@@ -127,6 +130,24 @@ impl VerifierKey {
     #[must_use]
     pub fn as_bytes(&self) -> &[u8; 32] {
         self.key.as_bytes()
+    }
+
+    /// The key without its name, as a PEM public key (RFC 8410), for programs such as OpenSSL.
+    ///
+    /// With it, `openssl pkeyutl -verify -pubin -inkey key.pem -rawin -in text -sigfile signature` verifies what a log's key has signed: a note's text, up
+    /// to the empty line, and the bytes of the signature line's base64 behind the first four.
+    ///
+    /// ```
+    /// # use gate_audit::VerifierKey;
+    /// let key: VerifierKey = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW".parse()?;
+    /// let pem = "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAGlzZBxQ8OExB6DDFvOEqqIF+xWSaqr8sMTiLNbLXRNY=\n-----END PUBLIC KEY-----\n";
+    /// assert_eq!(key.to_pem(), pem);
+    /// # Ok::<(), gate_audit::Error>(())
+    /// ```
+    #[must_use]
+    pub fn to_pem(&self) -> String {
+        let info = encode(&[&ED25519_INFO[..], self.as_bytes()].concat());
+        format!("-----BEGIN PUBLIC KEY-----\n{info}\n-----END PUBLIC KEY-----\n")
     }
 
     /// Refuses a key of the other kind.

@@ -83,6 +83,18 @@ fn every_changed_letter_of_a_key_is_refused() {
     }
 }
 
+/// The key pair of RFC 8410, sections 10.1 and 10.3.
+#[test]
+fn a_public_key_in_pem_is_that_of_rfc_8410() {
+    let private = "MC4CAQAwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp+K06/nwoy/HU++CXqI9EdVhC";
+    let private = base64::Engine::decode(&base64::engine::general_purpose::STANDARD, private).unwrap();
+    let seed = private.last_chunk().unwrap();
+    let public = "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=\n-----END PUBLIC KEY-----\n";
+    for kind in [KeyKind::Log, KeyKind::Witness] {
+        assert_eq!(SigningKey::from_seed(ORIGIN, kind, *seed).unwrap().verifier().to_pem(), public);
+    }
+}
+
 /// The eight points of small order, whose signatures hold for many texts.
 #[test]
 fn weak_keys_are_refused() {
