@@ -58,7 +58,7 @@ mod prove;
 mod receipt;
 mod tile_path;
 mod tiles;
-mod witness;
+mod witness_policy;
 mod writer;
 
 pub use checkpoint::Checkpoint;
@@ -74,5 +74,5 @@ pub use prove::{Nodes, prove_consistency, prove_inclusion, root_of};
 pub use receipt::{Evidence, Receipt};
 pub use tile_path::{TilePath, write_entry};
 pub use tiles::{Tiles, read_checkpoint};
-pub use witness::WitnessPolicy;
+pub use witness_policy::WitnessPolicy;
 pub use writer::TrailWriter;

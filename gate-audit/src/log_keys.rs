@@ -10,7 +10,7 @@ use crate::hash::MAX_SIZE;
 use crate::head::TreeHead;
 use crate::key::{KeyKind, SigningKey, VerifierKey};
 use crate::note::{Note, VerifiedSignature};
-use crate::witness::WitnessPolicy;
+use crate::witness_policy::WitnessPolicy;
 
 /// The first line of a succession. It can be no checkpoint: those have a bare number in their second line.
 const HEADER: &str = "github.com/gate-rs/gate/key-succession@v1";

@@ -9,7 +9,7 @@ use crate::hash::Hash;
 use crate::head::LONGEST_PROOF;
 use crate::log_keys::{LogKeys, VerifiedCheckpoint};
 use crate::note::Note;
-use crate::witness::WitnessPolicy;
+use crate::witness_policy::WitnessPolicy;
 
 const HEADER: &str = "github.com/gate-rs/gate/receipt@v1";
 /// The longest receipt that is read.
