@@ -1,6 +1,6 @@
 //! What can be wrong with a trail, said so that whoever reads it knows what to do.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::{fmt, io};
 
 /// Everything that this crate refuses, with the place and the way out.
@@ -239,6 +239,11 @@ impl Error {
             Error::Malformed { what, place: Place::Byte(byte), hint } => Error::byte(what, byte + bytes, hint),
             other => other,
         }
+    }
+
+    /// What is wrong in a file.
+    pub(crate) fn in_file(path: &Path, error: Error) -> Error {
+        Error::InFile { path: path.to_owned(), error: Box::new(error) }
     }
 
     /// A file that could not be read or written.

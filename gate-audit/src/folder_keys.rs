@@ -6,11 +6,13 @@ use std::{fs, io};
 use crate::encoding::decimal;
 use crate::error::Error;
 use crate::key::VerifierKey;
-use crate::log_keys::LogKeys;
+use crate::log_keys::{LogKeys, Succession};
 use crate::note::{self, Note};
 use crate::tiles::read_file;
 
-/// Reads the keys of the trail in a folder, of which the first one is known: every later one is introduced by the one before it.
+/// Reads the keys of the trail in a folder, of which one is known: every later one is introduced by the one before it.
+///
+/// The successions up to the known key say nothing to whoever trusts that one: they are skipped, and the key counts for every size up to its end.
 ///
 /// # Security
 ///
@@ -38,20 +40,30 @@ use crate::tiles::read_file;
 /// let size = trail.seal()?.size();
 /// trail.succeed(&Succession::new("example.com/trail", size, new.verifier().clone())?.sign(&old)?)?;
 ///
-/// // The auditor was given the first key.
+/// // One auditor was given the first key.
 /// let keys = read_keys(&folder, "example.com/trail", old.verifier().clone())?;
 /// assert_eq!(keys.current(), new.verifier());
-/// assert!(read_keys(&folder, "example.com/trail", new.verifier().clone()).is_err());
+/// // Another one was given the second key.
+/// assert_eq!(read_keys(&folder, "example.com/trail", new.verifier().clone())?.current(), new.verifier());
 /// # Ok::<(), gate_audit::Error>(())
 /// ```
-pub fn read_keys(folder: impl AsRef<Path>, origin: &str, first: VerifierKey) -> Result<LogKeys, Error> {
+pub fn read_keys(folder: impl AsRef<Path>, origin: &str, known: VerifierKey) -> Result<LogKeys, Error> {
     let folder = folder.as_ref();
-    let mut keys = LogKeys::new(origin, first)?;
+    let mut notes = Vec::new();
+    let mut skipped = 0;
     for number in 1..=last(folder)? {
         let path = path(folder, number);
         let bytes = read_file(&path, note::LONGEST as u64).map_err(|source| Error::io(&path, source))?;
-        let accepted = Note::parse(&bytes).and_then(|note| keys.accept(&note));
-        accepted.map_err(|error| Error::InFile { path, error: Box::new(error) })?;
+        let read = Note::parse(&bytes).and_then(|note| Ok((note.text().parse::<Succession>()?, note)));
+        let (succession, note) = read.map_err(|error| Error::in_file(&path, error))?;
+        notes.push((path, note));
+        if succession.key().as_bytes() == known.as_bytes() {
+            skipped = notes.len();
+        }
+    }
+    let mut keys = LogKeys::new(origin, known)?;
+    for (path, note) in notes.into_iter().skip(skipped) {
+        keys.accept(&note).map_err(|error| Error::in_file(&path, error))?;
     }
     Ok(keys)
 }

@@ -298,6 +298,19 @@ impl Succession {
         self.from
     }
 
+    /// The new key.
+    ///
+    /// ```
+    /// # use gate_audit::{KeyKind, SigningKey, Succession};
+    /// # let new = SigningKey::from_seed("example.com/trail", KeyKind::Log, [2; 32])?;
+    /// assert_eq!(Succession::new("example.com/trail", 5, new.verifier().clone())?.key(), new.verifier());
+    /// # Ok::<(), gate_audit::Error>(())
+    /// ```
+    #[must_use]
+    pub fn key(&self) -> &VerifierKey {
+        &self.key
+    }
+
     /// Signs it with the log's current key.
     ///
     /// # Errors
