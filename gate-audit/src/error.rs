@@ -167,6 +167,10 @@ pub enum Document {
     Receipt,
     /// The text that introduces a new key.
     Succession,
+    /// What a log asks of a witness.
+    AddCheckpoint,
+    /// The signature lines of a witness.
+    Cosignatures,
     /// A set of witnesses and how many of them must cosign.
     WitnessPolicy,
 }
@@ -185,6 +189,8 @@ impl fmt::Display for Document {
             Document::Bundle => "entry bundle",
             Document::Receipt => "receipt",
             Document::Succession => "key succession",
+            Document::AddCheckpoint => "add-checkpoint",
+            Document::Cosignatures => "cosignatures",
             Document::WitnessPolicy => "witness policy",
         })
     }
@@ -257,7 +263,10 @@ impl fmt::Display for Error {
         match self {
             Error::Malformed { what, place, hint } => write!(f, "{what}{place}: {hint}"),
             Error::Unsigned { unknown } => {
-                write!(f, "no signature is by a known key ({unknown} by others); give the verifier key of this log")
+                write!(
+                    f,
+                    "no signature is by a known key ({unknown} by others); give the verifier key of who must sign"
+                )
             }
             Error::BadSignature { key } => {
                 write!(f, "the signature of `{key}` is not by that key; do not trust this text, get it again")

@@ -134,8 +134,8 @@ impl VerifierKey {
 
     /// The key without its name, as a PEM public key (RFC 8410), for programs such as OpenSSL.
     ///
-    /// With it, `openssl pkeyutl -verify -pubin -inkey key.pem -rawin -in text -sigfile signature` verifies what a log's key has signed: a note's text, up
-    /// to the empty line, and the bytes of the signature line's base64 behind the first four.
+    /// With it, `openssl pkeyutl -verify -pubin -inkey key.pem -rawin -in text -sigfile signature` verifies what a log's key has signed: a note's text
+    /// with its last newline, without the empty line, and the bytes of the signature line's base64 behind the first four.
     ///
     /// ```
     /// # use gate_audit::VerifierKey;

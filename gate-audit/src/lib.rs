@@ -5,6 +5,7 @@
 //! | [RFC 6962](https://www.rfc-editor.org/rfc/rfc6962.html) Merkle trees | [`Hash`](struct@Hash), [`Frontier`], [`TreeHead`], [`prove_inclusion`], [`prove_consistency`] |
 //! | [signed notes](https://c2sp.org/signed-note) | [`Note`], [`SigningKey`], [`VerifierKey`] |
 //! | [checkpoints](https://c2sp.org/tlog-checkpoint), [cosignatures](https://c2sp.org/tlog-cosignature) | [`Checkpoint`], [`Note::cosign`], [`WitnessPolicy`] |
+//! | [asking witnesses](https://c2sp.org/tlog-witness), and being one | [`AddCheckpoint`], [`Note::add_cosignatures`], [`Witness`] |
 //! | [tiles](https://c2sp.org/tlog-tiles) | [`TilePath`], [`TrailWriter`], [`Tiles`] |
 //! | key rotation, a note of our own | [`Succession`], [`LogKeys`], [`TrailWriter::succeed`], [`read_keys`] |
 //! | receipts of several entries, a text of our own in the manner of [`tlog-proof`](https://c2sp.org/tlog-proof) | [`Receipt`], [`Evidence`] |
@@ -44,6 +45,7 @@
 //! # Ok::<(), gate_audit::Error>(())
 //! ```
 
+mod add_checkpoint;
 mod checkpoint;
 mod encoding;
 mod error;
@@ -58,9 +60,11 @@ mod prove;
 mod receipt;
 mod tile_path;
 mod tiles;
+mod witness;
 mod witness_policy;
 mod writer;
 
+pub use add_checkpoint::AddCheckpoint;
 pub use checkpoint::Checkpoint;
 pub use error::{Document, Error, Place};
 pub use folder_keys::read_keys;
@@ -74,5 +78,6 @@ pub use prove::{Nodes, prove_consistency, prove_inclusion, root_of};
 pub use receipt::{Evidence, Receipt};
 pub use tile_path::{TilePath, write_entry};
 pub use tiles::{Tiles, read_checkpoint};
+pub use witness::{Refusal, Seen, Witness};
 pub use witness_policy::WitnessPolicy;
 pub use writer::TrailWriter;

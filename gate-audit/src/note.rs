@@ -133,7 +133,7 @@ impl Note {
     /// ```
     pub fn also_sign(&mut self, key: &SigningKey) -> Result<(), Error> {
         key.verifier().must_be(KeyKind::Log)?;
-        self.add(key, 0)
+        self.add(vec![Signature::by(key, &self.text, 0)])
     }
 
     /// Adds a witness's signature: it has seen this checkpoint at this time, in seconds since 1970.
@@ -159,17 +159,65 @@ impl Note {
         if at > MAX_SIZE {
             return Err(Error::whole(Document::Note, "give the time in seconds, below 2^63"));
         }
-        self.add(key, at)
+        self.add(vec![Signature::by(key, &self.text, at)])
     }
 
-    /// Adds a signature in the place of an earlier one by the same key.
-    fn add(&mut self, key: &SigningKey, at: u64) -> Result<(), Error> {
-        let (name, id) = (key.verifier().name(), key.verifier().id());
-        self.signatures.retain(|signature| signature.name != name || signature.id != id);
-        if self.signatures.len() >= MOST_SIGNATURES {
+    /// Adds what a witness has answered: those of its signature lines that are by these witnesses. Gives how many these are.
+    ///
+    /// Lines by others are left out, and so are those that claim one of these keys and are not by it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Malformed`] with the line, also for more than 100 signatures in the note; [`Error::WrongKind`] for a log's key; [`Error::BadSignature`] or
+    /// [`Error::Unsigned`] if no line is by these witnesses. The note is then as it was.
+    ///
+    /// ```
+    /// use gate_audit::{Checkpoint, Frontier, KeyKind, SigningKey};
+    ///
+    /// let log = SigningKey::from_seed("example.com/trail", KeyKind::Log, [1; 32])?;
+    /// let witness = SigningKey::from_seed("witness.example/w1", KeyKind::Witness, [2; 32])?;
+    /// let mut note = Checkpoint::new("example.com/trail", Frontier::new().head())?.sign(&log)?;
+    /// let mut cosigned = note.clone();
+    /// cosigned.cosign(&witness, 1_679_315_147)?;
+    /// let response = format!("{}\n", cosigned.to_string().lines().last().unwrap());
+    ///
+    /// assert_eq!(note.add_cosignatures(&response, &[witness.verifier().clone()])?, 1);
+    /// assert_eq!(note, cosigned);
+    /// assert!(note.add_cosignatures(&response, &[]).is_err());
+    /// # Ok::<(), gate_audit::Error>(())
+    /// ```
+    pub fn add_cosignatures(&mut self, response: &str, keys: &[VerifierKey]) -> Result<usize, Error> {
+        let what = Document::Cosignatures;
+        keys.iter().try_for_each(|key| key.must_be(KeyKind::Witness))?;
+        let (mut kept, mut unknown, mut bad) = (Vec::new(), 0, None);
+        for signature in signatures(response, what, 1)? {
+            match self.verified(&signature, keys) {
+                Some(Ok(_)) => put(&mut kept, signature),
+                Some(Err(error)) => bad = Some(error),
+                None => unknown += 1,
+            }
+        }
+        if kept.is_empty() {
+            return Err(bad.unwrap_or(Error::Unsigned { unknown }));
+        }
+        let count = kept.len();
+        self.add(kept)?;
+        Ok(count)
+    }
+
+    /// Adds signatures, each in the place of an earlier one by the same key.
+    fn add(&mut self, more: Vec<Signature>) -> Result<(), Error> {
+        let mut signed = self.clone();
+        for signature in more {
+            put(&mut signed.signatures, signature);
+        }
+        if signed.signatures.len() > MOST_SIGNATURES {
             return Err(Error::whole(Document::Note, TOO_MANY));
         }
-        self.signatures.push(Signature { name: name.to_owned(), id, bytes: key.sign(&self.text, at) });
+        if signed.to_string().len() > LONGEST {
+            return Err(Error::whole(Document::Note, TOO_LONG));
+        }
+        *self = signed;
         Ok(())
     }
 
@@ -188,7 +236,7 @@ impl Note {
     pub fn parse(bytes: &[u8]) -> Result<Note, Error> {
         let what = Document::Note;
         if bytes.len() > LONGEST {
-            return Err(Error::whole(what, "give a note of no more than 1000000 bytes"));
+            return Err(Error::whole(what, TOO_LONG));
         }
         let all = std::str::from_utf8(bytes).map_err(|bad| Error::byte(what, bad.valid_up_to(), "write UTF-8"))?;
         check_characters(all)?;
@@ -196,17 +244,7 @@ impl Note {
             return Err(Error::whole(what, "put an empty line between the text and its signatures"));
         };
         let text = format!("{text}\n");
-        let first = text.matches('\n').count() + 2;
-        let Some(lines) = lines.strip_suffix('\n') else {
-            return Err(Error::line(what, first, "write at least one signature, and end each with a newline"));
-        };
-        let mut signatures = Vec::new();
-        for (count, line) in lines.split('\n').enumerate() {
-            if count >= MOST_SIGNATURES {
-                return Err(Error::line(what, first + count, TOO_MANY));
-            }
-            signatures.push(signature(line).map_err(|hint| Error::line(what, first + count, hint))?);
-        }
+        let signatures = signatures(lines, what, text.matches('\n').count() + 2)?;
         Ok(Note { text, signatures })
     }
 
@@ -235,16 +273,19 @@ impl Note {
     pub(crate) fn verified_by(&self, keys: &[VerifierKey]) -> Result<Vec<VerifiedSignature>, Error> {
         let mut verified = Vec::new();
         for signature in &self.signatures {
-            let mut known =
-                keys.iter().filter(|key| key.name() == signature.name && key.id() == signature.id).peekable();
-            if known.peek().is_none() {
-                continue;
-            }
-            let found = known.find_map(|key| Some((key, key.check(&self.text, &signature.bytes)?)));
-            let (key, at) = found.ok_or_else(|| Error::BadSignature { key: signature.name.clone() })?;
-            verified.push(VerifiedSignature { key: key.clone(), at });
+            verified.extend(self.verified(signature, keys).transpose()?);
         }
         Ok(verified)
+    }
+
+    /// Verifies a signature of this text if it claims one of these keys.
+    fn verified(&self, signature: &Signature, keys: &[VerifierKey]) -> Option<Result<VerifiedSignature, Error>> {
+        let Signature { name, id, bytes } = signature;
+        let mut known = keys.iter().filter(|key| key.name() == name && key.id() == *id).peekable();
+        known.peek()?;
+        let found = known.find_map(|key| Some((key, key.check(&self.text, bytes)?)));
+        let verified = found.map(|(key, at)| VerifiedSignature { key: key.clone(), at });
+        Some(verified.ok_or_else(|| Error::BadSignature { key: name.clone() }))
     }
 
     /// What was signed. Do not use it before it is verified.
@@ -264,14 +305,53 @@ impl Note {
 impl fmt::Display for Note {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}", self.text)?;
-        for Signature { name, id, bytes } in &self.signatures {
-            writeln!(f, "— {name} {}", encode(&[&id.to_be_bytes()[..], bytes].concat()))?;
-        }
-        Ok(())
+        self.signatures.iter().try_for_each(|signature| signature.fmt(f))
     }
 }
 
+impl Signature {
+    /// This key's signature of a text; `at` counts for a witness.
+    fn by(key: &SigningKey, text: &str, at: u64) -> Signature {
+        Signature { name: key.verifier().name().to_owned(), id: key.verifier().id(), bytes: key.sign(text, at) }
+    }
+}
+
+impl fmt::Display for Signature {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Signature { name, id, bytes } = self;
+        writeln!(f, "— {name} {}", encode(&[&id.to_be_bytes()[..], bytes].concat()))
+    }
+}
+
+/// The signature line by which a witness says that it has seen this checkpoint at this time.
+pub(crate) fn cosignature(key: &SigningKey, checkpoint: &Note, at: u64) -> String {
+    Signature::by(key, &checkpoint.text, at).to_string()
+}
+
+const TOO_LONG: &str = "give a note of no more than 1000000 bytes";
 const TOO_MANY: &str = "have no more than 100 signatures";
+
+/// Adds a signature in the place of an earlier one by the same key.
+fn put(signatures: &mut Vec<Signature>, new: Signature) {
+    signatures.retain(|old| old.name != new.name || old.id != new.id);
+    signatures.push(new);
+}
+
+/// Reads signature lines, the first of which is in this line of the document.
+fn signatures(lines: &str, what: Document, first: usize) -> Result<Vec<Signature>, Error> {
+    let Some(lines) = lines.strip_suffix('\n') else {
+        let last = first + lines.matches('\n').count();
+        return Err(Error::line(what, last, "write at least one signature, and end each with a newline"));
+    };
+    let mut signatures = Vec::new();
+    for (count, line) in lines.split('\n').enumerate() {
+        if count >= MOST_SIGNATURES {
+            return Err(Error::line(what, first + count, TOO_MANY));
+        }
+        signatures.push(signature(line).map_err(|hint| Error::line(what, first + count, hint))?);
+    }
+    Ok(signatures)
+}
 
 fn check_characters(text: &str) -> Result<(), Error> {
     match text.bytes().position(|byte| byte < b' ' && byte != b'\n') {

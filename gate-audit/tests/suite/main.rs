@@ -16,6 +16,7 @@ mod merkle;
 mod notes;
 mod parsers;
 mod receipts;
+mod witnesses;
 
 use gate_audit::{Hash, KeyKind, SigningKey};
 
