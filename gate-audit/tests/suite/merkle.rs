@@ -1,12 +1,15 @@
 //! Trees and proofs.
 
 use ct_merkle::mem_backed_tree::MemoryBackedTree;
-use gate_audit::{Frontier, Hash, TreeHead, prove_consistency, prove_inclusion, root_of};
+use gate_audit::{Checkpoint, Frontier, Hash, TreeHead, prove_consistency, prove_inclusion, root_of};
 use proptest::prelude::*;
 use sha2::{Digest, Sha256};
-use tlog_tiles::{HashReader, check_record, check_tree, prove_record, prove_tree, stored_hashes_for_record_hash};
+use signed_note::{StandardSigner, StandardVerifier, VerifierList};
+use tlog_tiles::{
+    HashReader, check_record, check_tree, prove_record, prove_tree, stored_hashes_for_record_hash, tree_hash,
+};
 
-use crate::{leaves, record};
+use crate::{leaves, log, record};
 
 fn hex(hash: Hash) -> String {
     hash.as_bytes().iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
@@ -194,42 +197,77 @@ fn ours(hashes: &[tlog_tiles::Hash]) -> Vec<Hash> {
     hashes.iter().map(|hash| Hash::from_bytes(hash.0)).collect()
 }
 
+/// Where to try a tree of this size: both ends, the middle, and a place that is another one in each tree.
+fn places(size: u64) -> [u64; 5] {
+    [0, size / 2, size - 1, size * 618 / 1_000, size.next_power_of_two() / 2 % size]
+}
+
+#[test]
+fn roots_and_proofs_of_all_sizes_are_those_of_tlog_tiles() {
+    let (leaves, mut stored) = (leaves(1_000), Stored(Vec::new()));
+    for (index, leaf) in (0..).zip(&leaves) {
+        let more = stored_hashes_for_record_hash(index, theirs(*leaf), &stored).unwrap();
+        stored.0.extend(more);
+        let size = index + 1;
+        let new = head(&leaves, size);
+        assert_eq!(tree_hash(size, &stored).unwrap(), theirs(new.root()));
+        for at in places(size) {
+            let proof = prove_inclusion(&leaves[..], at, size).unwrap();
+            assert_eq!(proof, ours(&prove_record(size, at, &stored).unwrap()));
+            new.verify_inclusion(at, leaves[at as usize], &proof).unwrap();
+            let proof = proof.into_iter().map(theirs).collect();
+            check_record(&proof, size, theirs(new.root()), at, theirs(leaves[at as usize])).unwrap();
+
+            let old = head(&leaves, at + 1);
+            let proof = prove_consistency(&leaves[..], at + 1, size).unwrap();
+            assert_eq!(proof, ours(&prove_tree(size, at + 1, &stored).unwrap()));
+            new.verify_consistency(old, &proof).unwrap();
+            let proof = proof.into_iter().map(theirs).collect();
+            check_tree(&proof, size, theirs(new.root()), at + 1, theirs(old.root())).unwrap();
+        }
+    }
+}
+
+#[test]
+fn proofs_of_all_sizes_are_those_of_ct_merkle() {
+    let (leaves, mut tree) = (leaves(1_000), MemoryBackedTree::<Sha256, Vec<u8>>::new());
+    let bytes = |proof: Vec<Hash>| proof.iter().flat_map(|hash| *hash.as_bytes()).collect::<Vec<u8>>();
+    for size in 1..=1_000 {
+        tree.push(record(size - 1));
+        for at in places(size) {
+            let proof = bytes(prove_inclusion(&leaves[..], at, size).unwrap());
+            assert_eq!(tree.prove_inclusion(at as usize).as_bytes(), proof);
+            let added = (size - 1 - at) as usize;
+            let proof = bytes(prove_consistency(&leaves[..], at + 1, size).unwrap());
+            assert_eq!(tree.prove_consistency(added).as_bytes(), proof);
+        }
+    }
+}
+
+#[test]
+fn checkpoints_of_all_sizes_are_those_of_signed_note_and_tlog_tiles() {
+    let (leaves, key) = (leaves(1_000), log(7));
+    let verifier = key.verifier().to_string();
+    let mut tree = Frontier::new();
+    for leaf in leaves {
+        tree.append(leaf);
+        let note = Checkpoint::new("example.com/trail", tree.head()).unwrap().sign(&key).unwrap();
+        let read = signed_note::Note::from_bytes(note.to_string().as_bytes()).unwrap();
+        let known = VerifierList::new(vec![Box::new(StandardVerifier::new(&verifier).unwrap())]);
+        assert_eq!(read.verify(&known).unwrap().0.len(), 1);
+        let read = tlog_tiles::Checkpoint::from_bytes(read.text()).unwrap();
+        assert_eq!((read.origin(), read.size()), ("example.com/trail", tree.size()));
+        assert_eq!(*read.hash(), theirs(tree.root()));
+
+        let written = tlog_tiles::Checkpoint::new("example.com/trail", tree.size(), theirs(tree.root()), "").unwrap();
+        let mut signed = signed_note::Note::new(&written.to_bytes(), &[]).unwrap();
+        signed.add_sigs(&[&StandardSigner::new(&key.to_secret_text()).unwrap()]).unwrap();
+        assert_eq!(signed.to_bytes(), note.to_string().into_bytes());
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 100, failure_persistence: None, ..ProptestConfig::default() })]
-
-    #[test]
-    fn proofs_are_those_of_tlog_tiles(size in 1_u64..1_000, at in any::<u64>()) {
-        let (leaves, at) = (leaves(size), at % size);
-        let mut stored = Stored(Vec::new());
-        for (index, leaf) in (0..).zip(&leaves) {
-            let more = stored_hashes_for_record_hash(index, theirs(*leaf), &stored).unwrap();
-            stored.0.extend(more);
-        }
-        let (new, old) = (head(&leaves, size), head(&leaves, at + 1));
-        let proof = prove_inclusion(&leaves[..], at, size).unwrap();
-        prop_assert_eq!(&proof, &ours(&prove_record(size, at, &stored).unwrap()));
-        let proof = proof.into_iter().map(theirs).collect();
-        prop_assert!(check_record(&proof, size, theirs(new.root()), at, theirs(leaves[at as usize])).is_ok());
-        let proof = prove_consistency(&leaves[..], at + 1, size).unwrap();
-        prop_assert_eq!(&proof, &ours(&prove_tree(size, at + 1, &stored).unwrap()));
-        let proof = proof.into_iter().map(theirs).collect();
-        prop_assert!(check_tree(&proof, size, theirs(new.root()), at + 1, theirs(old.root())).is_ok());
-    }
-
-    #[test]
-    fn proofs_of_larger_trees_are_those_of_ct_merkle(size in 2_usize..1_000, at in any::<usize>()) {
-        let leaves = leaves(size as u64);
-        let mut tree = MemoryBackedTree::<Sha256, Vec<u8>>::new();
-        (0..size as u64).for_each(|index| tree.push(record(index)));
-        let at = at % size;
-        let proof: Vec<u8> = tree.prove_inclusion(at).as_bytes().to_vec();
-        let same = prove_inclusion(&leaves[..], at as u64, size as u64).unwrap();
-        prop_assert_eq!(proof, same.iter().flat_map(|hash| *hash.as_bytes()).collect::<Vec<u8>>());
-        let added = size - 1 - at;
-        let proof: Vec<u8> = tree.prove_consistency(added).as_bytes().to_vec();
-        let same = prove_consistency(&leaves[..], at as u64 + 1, size as u64).unwrap();
-        prop_assert_eq!(proof, same.iter().flat_map(|hash| *hash.as_bytes()).collect::<Vec<u8>>());
-    }
 
     #[test]
     fn no_numbers_make_verification_panic(size: u64, older: u64, index: u64, count in 0_usize..70) {
