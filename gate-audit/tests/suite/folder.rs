@@ -27,7 +27,7 @@ fn sealed(size: u64) -> (TempDir, TreeHead) {
 }
 
 /// Every file in a folder by its path in it, but the lock, in which nothing is.
-fn files(folder: &Path) -> HashMap<String, Vec<u8>> {
+pub(crate) fn files(folder: &Path) -> HashMap<String, Vec<u8>> {
     let (mut found, mut folders) = (HashMap::new(), vec![PathBuf::new()]);
     while let Some(within) = folders.pop() {
         for entry in fs::read_dir(folder.join(&within)).unwrap() {

@@ -9,6 +9,7 @@
 )]
 
 mod damage;
+mod every_bit;
 mod folder;
 mod folder_keys;
 mod keys;
