@@ -1,7 +1,7 @@
 //! The life of calls against a reference: random operations by several processes over one store, and after each of them every call
 //! stands as the reference says, and has run as often.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test says what it expects")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test says what it expects")]
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,7 +9,10 @@ use std::sync::{Arc, Mutex};
 
 use gate_runtime::prelude::*;
 use gate_runtime::testing::ManualClock;
-use gate_runtime::{Approval, ApprovalFilter, FreezeScope, Interruption, MemoryStore, Settlement, Status, Store};
+use gate_runtime::{
+    Approval, ApprovalFilter, Auditor, Entry, FreezeScope, Interruption, MemoryStore, RecordFilter, Settlement, Status,
+    Store,
+};
 use gate_sqlite::SqliteStore;
 use proptest::prelude::*;
 use tokio::sync::Notify;
@@ -384,6 +387,17 @@ impl System {
         pending.into_iter().find(|asked| is_of(asked.approval(), call))
     }
 
+    /// What is on the record, as it is read from a trail, could have come about by the rules.
+    async fn audit(&self) {
+        let mut auditor = Auditor::new();
+        for record in self.store.records(&RecordFilter::after(0)).await.unwrap() {
+            let leaf = Entry::leaf(&record).unwrap();
+            let Entry::Record(read) = Entry::parse(leaf.text().as_bytes()).unwrap() else { panic!("a short record") };
+            assert_eq!(Entry::leaf(&read).unwrap(), leaf);
+            auditor.take(&Entry::Record(read)).unwrap();
+        }
+    }
+
     async fn check(&self, reference: &Reference) {
         let known = self.store.approvals(&ApprovalFilter::all().run("run")).await.unwrap();
         for (number, call) in reference.calls.iter().enumerate() {
@@ -429,6 +443,7 @@ fn play(ops: &[Op], is_durable: bool) {
             reference.apply(op);
             system.check(&reference).await;
         }
+        system.audit().await;
     });
 }
 

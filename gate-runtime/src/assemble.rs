@@ -14,6 +14,7 @@ use crate::engine::agent::Agent;
 use crate::engine::core::{Core, GateTool};
 use crate::engine::error::BuildError;
 use crate::engine::gate::Gate;
+use crate::engine::trail::{Sealing, Trail};
 use crate::logic::bound::{BoundTool, DEFAULT_LIMITS};
 use crate::logic::registry::Registry;
 use crate::ports::clock::Clock;
@@ -52,6 +53,7 @@ impl<R: Registry> Gate<R> {
             limits: DEFAULT_LIMITS,
             denials: DENIALS,
             key: None,
+            trail: None,
         }
     }
 }
@@ -85,6 +87,7 @@ pub struct GateBuilder<R: Registry> {
     limits: ReadLimits,
     denials: u64,
     key: Option<[u8; 32]>,
+    trail: Option<Trail>,
 }
 
 impl<R: Registry> GateBuilder<R> {
@@ -137,12 +140,18 @@ impl<R: Registry> GateBuilder<R> {
         self
     }
 
+    /// Seals every record in a trail that anyone can verify, and builds no gate over a store that the trail contradicts. None, unless this is said.
+    pub fn trail(mut self, trail: Trail) -> Self {
+        self.trail = Some(trail);
+        self
+    }
+
     /// Assembles the gate. Every rule is tried on its examples, and every role that a policy asks must be held by someone.
     ///
     /// # Errors
     /// [`BuildError`] lists everything that is wrong, each with tool, policy and rule; or the store does not answer.
     pub async fn build(self) -> Result<Gate<R>, BuildError> {
-        let Self { state, agents, overlays, store, clock, directory, limits, denials, key } = self;
+        let Self { state, agents, overlays, store, clock, directory, limits, denials, key, trail } = self;
         let mut problems = Vec::new();
         let mut bound: Vec<BoundTool> = R::TOOLS.iter().map(|tool| tool.bind(&state)).collect();
         let names = adopt::<R>(agents, &mut bound, &mut problems);
@@ -159,6 +168,10 @@ impl<R: Registry> GateBuilder<R> {
         if !problems.is_empty() {
             return Err(BuildError::new(problems));
         }
+        let trail = match trail {
+            Some(trail) => Some(Sealing::start(trail, Arc::clone(&store), Arc::clone(&clock)).await?),
+            None => None,
+        };
         let key = key.unwrap_or_else(random::bits_256);
         let (vault, others, bodies, hub, timekeeper) = Default::default();
         let core = Core {
@@ -176,6 +189,7 @@ impl<R: Registry> GateBuilder<R> {
             bodies,
             hub,
             timekeeper,
+            trail,
         };
         let core = Arc::new(core);
         open_record(&core).await?;

@@ -120,8 +120,12 @@ pub use engine::interruption::{Deciding, Interruption};
 pub use engine::recover::InFlight;
 pub use engine::run::Run;
 pub use engine::run_state::RunState;
+pub use engine::trail::{Lost, Parted, Trail, TrailError, TrailReader, TrailStatus};
 pub use engine::turn::{Answer, CallResult, Turn};
+/// The formats of the trail: trees, keys, checkpoints, receipts.
+pub use gate_audit as audit;
 pub use jiff::Timestamp;
+pub use logic::audit::{Auditor, Fault};
 pub use logic::call::Call;
 pub use logic::descriptor::{Annotations, Descriptor};
 pub use logic::permit::Permit;
@@ -144,12 +148,15 @@ pub use ports::store::{
     ApprovalFilter, Committed, Proposal, Recalled, RecordFilter, Standing, Store, StoreError, StoreErrorKind,
     Transition,
 };
+pub use ports::witness::{Witness, WitnessError};
 pub use values::approval::{Approval, Refusal, Status};
 pub use values::arguments::{Arguments, Commitment};
 pub use values::assessment::Assessment;
 pub use values::context::{CallContext, Passage, RunInfo, ToolCall};
 pub use values::decision::{Decision, Reviewer, Vote};
 pub use values::digest::{BadDigest, Digest};
+pub use values::disclosure::Disclosure;
+pub use values::entry::{Break, Entry, Leaf, Stub};
 pub use values::event::{CallEvent, Changes, Event, GateEvent, ToolNote};
 pub use values::freeze::{Freeze, FreezeScope};
 pub use values::grant::{BadScope, Grant, Scope};

@@ -4,13 +4,15 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 use std::sync::Arc;
 
+use gate_runtime::audit::{LogKeys, WitnessPolicy};
 use gate_runtime::{
-    Approval, ApprovalFilter, ApprovalId, CallEvent, Event, FreezeScope, GateEvent, GrantId, Record, RecordFilter,
-    Settlement, Settler, Status, Store as _, Timestamp, Verdict,
+    Approval, ApprovalFilter, ApprovalId, Auditor, CallEvent, Entry, Event, FreezeScope, GateEvent, GrantId, Record,
+    RecordFilter, Settlement, Settler, Status, Store as _, Timestamp, TrailReader, Verdict,
 };
 use gate_sqlite::SqliteStore;
 
 use crate::tools::{ACKNOWLEDGED, Effect, FREE_DRAWS, SAID, USES, effects, lines};
+use crate::victim::signing_key;
 
 /// What the records of one file say, as far as they were read.
 #[derive(Default)]
@@ -55,6 +57,10 @@ pub struct Counts {
     pub by_people: usize,
     pub by_reconcilers: usize,
     pub by_idempotence: usize,
+    /// Records in the trail.
+    pub sealed: usize,
+    /// How often more of them were sealed than the time before.
+    pub checkpoints: usize,
 }
 
 impl Watched {
@@ -71,6 +77,7 @@ impl Watched {
             self.follow(&record);
             self.records.push(record);
         }
+        self.check_trail(folder);
         let approvals = store.approvals(&ApprovalFilter::all()).await.unwrap();
         let done = effects(folder);
         self.compare(&approvals, &done);
@@ -94,6 +101,8 @@ impl Watched {
         self.hold(records == self.records, || "records were changed after they were written".to_owned());
         let approvals = store.approvals(&ApprovalFilter::all()).await.unwrap();
         let done = effects(folder);
+        let sealed = self.counts.sealed;
+        self.hold(sealed == records.len(), || format!("only {sealed} records are sealed"));
         for approval in &approvals {
             let times = done.iter().filter(|effect| effect.key == approval.id().to_string()).count();
             let is_right = match (approval.status(), approval.tool().as_str()) {
@@ -108,6 +117,42 @@ impl Watched {
         let file = rusqlite::Connection::open(folder.join("gate.db")).unwrap();
         let whole: String = file.pragma_query_value(None, "integrity_check", |row| row.get(0)).unwrap();
         self.hold(whole == "ok", || format!("the file is damaged: {whole}"));
+    }
+
+    /// The trail, as far as it is published: each entry verified, the one that the record has, and possible after those before it.
+    fn check_trail(&mut self, folder: &Path) {
+        let folder = folder.join("trail");
+        if !folder.join("checkpoint").exists() {
+            return;
+        }
+        let keys = LogKeys::new("crashes", signing_key().verifier().clone()).unwrap();
+        let reader = match TrailReader::open(&folder, &keys, &WitnessPolicy::none()) {
+            Ok(reader) => reader,
+            Err(error) => return self.wrong.push(format!("the trail cannot be opened: {error}")),
+        };
+        let sealed = self.counts.sealed;
+        self.hold(reader.size() as usize >= sealed, || {
+            format!("of {sealed} sealed records {} are left", reader.size())
+        });
+        self.counts.sealed = reader.size() as usize;
+        self.counts.checkpoints += usize::from(reader.size() as usize > sealed);
+        let mut auditor = Auditor::new();
+        for entry in reader.entries(0) {
+            let taken = entry.and_then(|(index, bytes)| Ok((index, reader.read(index, &bytes)?, bytes)));
+            let problem = match taken {
+                Err(error) => Some(error.to_string()),
+                Ok((index, entry, bytes)) => match self.records.get(index as usize) {
+                    None => Some(format!("entry {index} is of no record")),
+                    Some(record) if Entry::leaf(record).unwrap().text().as_bytes() != bytes => {
+                        Some(format!("entry {index} is not its record"))
+                    }
+                    Some(_) => auditor.take(&entry).err().map(|fault| fault.to_string()),
+                },
+            };
+            if let Some(problem) = problem {
+                return self.wrong.push(format!("the trail: {problem}"));
+            }
+        }
     }
 
     fn hold(&mut self, is_so: bool, otherwise: impl FnOnce() -> String) {

@@ -51,6 +51,8 @@ impl Summary {
         sum.by_people += more.by_people;
         sum.by_reconcilers += more.by_reconcilers;
         sum.by_idempotence += more.by_idempotence;
+        sum.sealed += more.sealed;
+        sum.checkpoints += more.checkpoints;
         self.lives += 1;
         self.wrong.extend(watched.wrong.iter().cloned());
         self.took = Some(self.began.elapsed());
@@ -68,7 +70,7 @@ impl Summary {
 
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Counts { calls, records, effects, repeats, acknowledged, lost, .. } = self.counts;
+        let Counts { calls, records, effects, repeats, sealed, checkpoints, acknowledged, lost, .. } = self.counts;
         writeln!(
             f,
             "{:>8} kills: {} at a step, {} from outside",
@@ -83,6 +85,7 @@ impl fmt::Display for Summary {
             self.rounds, self.lives, self.ended
         )?;
         writeln!(f, "{calls:>8} calls, {effects} executions, {repeats} of them again, {records} records")?;
+        writeln!(f, "{sealed:>8} records sealed in the trails, under {checkpoints} checkpoints that were looked at")?;
         writeln!(f, "{acknowledged:>8} decisions and answers acknowledged")?;
         let Counts { by_people, by_reconcilers, by_idempotence, .. } = self.counts;
         writeln!(

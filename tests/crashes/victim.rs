@@ -5,10 +5,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use gate_runtime::audit::{KeyKind, SigningKey};
 use gate_runtime::prelude::*;
 use gate_runtime::{
     Approval, ApprovalFilter, DecideError, Edit, FreezeScope, InFlight, Interruption, Reviewer, Settlement, Status,
-    Store as _, Turn,
+    Store as _, Trail, Turn,
 };
 use gate_sqlite::SqliteStore;
 use serde::{Deserialize, Serialize};
@@ -59,12 +60,19 @@ struct Victim {
     words: std::cell::Cell<u32>,
 }
 
+/// What signs the trail beside a file.
+pub fn signing_key() -> SigningKey {
+    SigningKey::from_seed("crashes", KeyKind::Log, [7; 32]).unwrap()
+}
+
 pub async fn work(orders: Orders) {
     let file = SqliteStore::open(orders.folder.join("gate.db")).await.unwrap();
     let fuse = Arc::new(Fuse::new(orders.step.clone()));
     let world = || World { folder: orders.folder.clone(), file: file.clone(), fuse: Arc::clone(&fuse) };
     let people = StaticDirectory::new().person("dana", ["manager"]).person("omar", ["manager"]);
     let gate = Gate::builder(world()).directory(people).clock(Ahead(orders.ahead)).key([7; 32]);
+    let trail = Trail::in_folder(orders.folder.join("trail"), signing_key()).within(Duration::from_millis(2)).every(64);
+    let gate = gate.trail(trail);
     let gate = gate.store(Deadly { file: file.clone(), fuse: Arc::clone(&fuse) }).build().await.unwrap();
     let managers = [gate.reviewer("dana").await.unwrap(), gate.reviewer("omar").await.unwrap()];
     let victim = Victim { gate, world: world(), managers, words: std::cell::Cell::new(0), orders };
@@ -304,6 +312,8 @@ impl Victim {
         let known = self.known().await;
         assert_eq!(known.len() as u64, (self.orders.round + 1) * CALLS);
         assert!(known.values().all(|known| known.status().is_terminal()), "{known:?}");
+        let status = self.gate.seal().await.unwrap();
+        assert_eq!((status.trouble(), status.unsealed()), (None, 0), "everything is sealed");
     }
 }
 

@@ -8,12 +8,13 @@ use tokio::sync::oneshot;
 
 use super::core::Core;
 use super::if_gone::IfGone;
+use super::trail::Sealing;
 use crate::ports::store::{Committed, StoreError, StoreErrorKind, Transition};
 use crate::values::approval::Approval;
 use crate::values::event::CallEvent;
 
 impl Core {
-    /// Writes a transition after which somebody has something to do with an approval.
+    /// Writes a transition after which somebody has something to do with an approval. None in which a body begins, while the trail cannot be written.
     ///
     /// # Cancel safety
     /// Dropped before it is done, the transition is written or not, as the store says; if it is, what was to be done with the approval never
@@ -24,6 +25,11 @@ impl Core {
         next: &Arc<Approval>,
         otherwise: Option<fn() -> CallEvent>,
     ) -> Result<Committed, StoreError> {
+        if transition.dispatches()
+            && let Some(trouble) = self.trail.as_ref().and_then(Sealing::trouble)
+        {
+            return Err(StoreError::new(StoreErrorKind::Unavailable, trouble));
+        }
         let core = Arc::clone(self);
         let mut commit = Box::pin(async move { core.store.commit(transition).await });
         // A store in memory has no need of a task.

@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::attempt::{Attempt, Bodies};
 use super::course::Course;
 use super::timekeeper::Timekeeper;
+use super::trail::Sealing;
 use super::wait::Hub;
 use crate::logic::bound::{BoundTool, Spec};
 use crate::logic::descriptor::Descriptor;
@@ -85,6 +86,7 @@ pub(crate) struct Core {
     pub(crate) bodies: Bodies,
     pub(crate) hub: Hub,
     pub(crate) timekeeper: Timekeeper,
+    pub(crate) trail: Option<Sealing>,
 }
 
 impl Core {

@@ -303,7 +303,11 @@ impl Core {
     }
 
     /// Applies what a person orders, or says why not.
-    async fn order(self: &Arc<Self>, id: ApprovalId, event: CallEvent) -> Result<Arc<Approval>, DecideError> {
+    pub(super) async fn order(
+        self: &Arc<Self>,
+        id: ApprovalId,
+        event: CallEvent,
+    ) -> Result<Arc<Approval>, DecideError> {
         loop {
             let approval = self.bring_up_to_date(id).await?.ok_or(DecideError::Unknown(id))?;
             let mut course = Course::from(&approval);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::trail::TrailError;
 use crate::logic::schema::Misfits;
 use crate::ports::directory::DirectoryError;
 use crate::ports::store::StoreError;
@@ -88,6 +89,12 @@ impl BuildError {
     #[must_use]
     pub fn problems(&self) -> &[String] {
         &self.problems
+    }
+}
+
+impl From<TrailError> for BuildError {
+    fn from(error: TrailError) -> Self {
+        Self::new(vec![error.to_string()])
     }
 }
 

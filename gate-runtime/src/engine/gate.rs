@@ -13,6 +13,7 @@ use super::interruption::Interruption;
 use super::run::Run;
 use super::run_state::RunState;
 use super::thread::{Thread, check_agent};
+use super::trail::{Sealing, TrailError, TrailStatus};
 use crate::logic::registry::Registry;
 use crate::ports::store::{ApprovalFilter, Committed, Proposal, RecordFilter, StoreError};
 use crate::values::approval::{Approval, Status};
@@ -197,6 +198,25 @@ impl<R: Registry> Gate<R> {
     /// Where the store does not answer.
     pub async fn case(&self, case: impl Into<CaseId>) -> Result<Vec<Arc<Record>>, StoreError> {
         self.core.store.records(&RecordFilter::after(0).case(case)).await
+    }
+
+    /// How the trail stands, where the gate has one.
+    #[must_use]
+    pub fn trail(&self) -> Option<TrailStatus> {
+        self.core.trail.as_ref().map(Sealing::status)
+    }
+
+    /// Seals everything that is on the record now, and says how the trail stands. It happens by itself, soon; a program that is about to end waits for it.
+    ///
+    /// Where another process writes the trail, this waits until that one has done it. A gate without a trail has nothing to do.
+    ///
+    /// # Errors
+    /// Where the trail cannot be written.
+    pub async fn seal(&self) -> Result<TrailStatus, TrailError> {
+        match &self.core.trail {
+            Some(trail) => trail.seal().await,
+            None => Ok(TrailStatus::default()),
+        }
     }
 
     /// Does now what the clock has made due: escalations, expiries. It happens by itself; a test with a clock of its own

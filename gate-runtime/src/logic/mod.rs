@@ -1,5 +1,6 @@
 //! Layer 1: what tools, calls and policies are, and how a call is judged. Pure: no store, no clock, no network.
 
+pub(crate) mod audit;
 pub(crate) mod bound;
 pub(crate) mod call;
 pub(crate) mod codec;

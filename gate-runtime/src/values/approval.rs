@@ -403,6 +403,12 @@ impl Approval {
         Self { arguments: self.arguments.without_salts(), proposed, ..self.clone() }
     }
 
+    /// Whether the salt of any secret is still there.
+    pub(crate) fn has_salts(&self) -> bool {
+        let known = self.arguments.secrets().iter().chain(self.proposed.iter().flat_map(Arguments::secrets));
+        known.into_iter().any(|secret| secret.salt().is_some())
+    }
+
     /// Whether people were asked, or would have been without a grant.
     #[must_use]
     pub fn was_asked(&self) -> bool {

@@ -70,6 +70,16 @@ impl Assessment {
         self.verdict = Verdict::join(self.opinions.iter().map(|opinion| Ok(opinion.verdict())));
     }
 
+    /// Whether the verdict is what its rules lead to. One that was stored could have been changed.
+    pub(crate) fn follows(&self) -> bool {
+        let follows = |opinion: &Opinion| match opinion {
+            Opinion::Policy(policy) => policy.verdict == PolicyOpinion::join(&policy.policy, &policy.results),
+            _ => true,
+        };
+        let joined = Verdict::join(self.opinions.iter().map(|opinion| Ok(opinion.verdict())));
+        self.verdict == joined && self.opinions.iter().all(follows)
+    }
+
     /// Denied by the gate itself.
     pub(crate) fn denied(denial: Denial, reason: String) -> Self {
         Self::join(vec![Opinion::Gate { denial, reason }])

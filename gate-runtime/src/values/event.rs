@@ -138,6 +138,11 @@ pub enum CallEvent {
         /// What happened.
         why: String,
     },
+    /// The salts of its secrets were deleted: what they are commitments of cannot be tried out any more.
+    SecretsErased {
+        /// Who.
+        by: ReviewerId,
+    },
     /// It was found out what became of a call of which nobody knew how it ended.
     Settled {
         /// What became of it.
@@ -260,6 +265,24 @@ pub enum GateEvent {
         scope: FreezeScope,
         /// Who.
         by: ReviewerId,
+    },
+    /// From here on, or from before, every record goes into a trail.
+    TrailBegun {
+        /// Its name.
+        origin: String,
+        /// The key that signs it.
+        key: String,
+    },
+    /// A person said why the trail and the store had parted.
+    TrailSettled {
+        /// Who.
+        by: ReviewerId,
+        /// The number of the first record that was not the same.
+        next: u64,
+        /// The number of the last record that the trail had.
+        settled: u64,
+        /// Why.
+        reason: String,
     },
 }
 

@@ -7,6 +7,8 @@ pub(crate) mod context;
 mod deadlines;
 pub(crate) mod decision;
 pub(crate) mod digest;
+pub(crate) mod disclosure;
+pub(crate) mod entry;
 pub(crate) mod event;
 pub(crate) mod freeze;
 pub(crate) mod grant;

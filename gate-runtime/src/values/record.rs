@@ -186,6 +186,7 @@ impl Record {
                 CallEvent::Finished { .. } => "finished",
                 CallEvent::Faltered { .. } => "faltered",
                 CallEvent::Lost { .. } => "lost",
+                CallEvent::SecretsErased { .. } => "secrets_erased",
                 CallEvent::Settled { .. } => "settled",
             },
             Event::Gate(event) => match event {
@@ -196,6 +197,8 @@ impl Record {
                 GateEvent::GrantRevoked { .. } => "grant_revoked",
                 GateEvent::Frozen { .. } => "frozen",
                 GateEvent::FreezeLifted { .. } => "freeze_lifted",
+                GateEvent::TrailBegun { .. } => "trail_begun",
+                GateEvent::TrailSettled { .. } => "trail_settled",
             },
         }
     }

@@ -50,6 +50,10 @@ pub enum Refused {
     NothingChanged,
     /// Who takes a vote back has given none.
     NoVote,
+    /// Its secrets may still be needed.
+    StillOpen,
+    /// It has no secrets whose salts are there.
+    NoSecrets,
     /// Nothing is due yet.
     NothingDue,
 }
@@ -67,6 +71,8 @@ impl fmt::Display for Refused {
             Self::NotEditable => f.write_str("its arguments cannot be edited: approve or reject it as it is"),
             Self::NothingChanged => f.write_str("the edit changes nothing: approve it instead"),
             Self::NoVote => f.write_str("there is no vote of theirs to take back"),
+            Self::StillOpen => f.write_str("it is still open: its secrets may be needed yet"),
+            Self::NoSecrets => f.write_str("it has no secrets whose salts are there"),
             Self::NothingDue => f.write_str("nothing is due yet"),
         }
     }
@@ -218,6 +224,7 @@ impl Approval {
                 }
             }
             CallEvent::Reassessed { assessment, changes } => self.reassess(assessment, *changes, now)?,
+            CallEvent::SecretsErased { .. } => self.erase_secrets()?,
             CallEvent::Dispatched
             | CallEvent::Finished { .. }
             | CallEvent::Faltered { .. }
@@ -265,6 +272,18 @@ impl Approval {
         } else {
             Err(Refused::NotNow(self.status))
         }
+    }
+
+    /// Of a call that ended, nothing but its commitments is needed.
+    fn erase_secrets(&mut self) -> Result<(), Refused> {
+        if !self.status.is_terminal() {
+            return Err(Refused::StillOpen);
+        }
+        if !self.has_salts() {
+            return Err(Refused::NoSecrets);
+        }
+        *self = self.without_salts();
+        Ok(())
     }
 
     /// The rules spoke again. A denial ends it; a changed tool or policy, or a requirement that the votes do not meet,

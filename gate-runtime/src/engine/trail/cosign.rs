@@ -1,0 +1,132 @@
+//! Asking the witnesses to cosign a checkpoint.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::{Either, select};
+use gate_audit::{AddCheckpoint, Note, prove_consistency};
+use jiff::Timestamp;
+
+use super::Trail;
+use super::error::TrailError;
+use super::reader::TrailReader;
+use super::sealer::{Pen, Sealer, blocking, open};
+use crate::ports::witness::{Witness, WitnessError};
+
+/// How long a witness may take.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// After how long a witness is asked again that did not answer.
+const AGAIN: Duration = Duration::from_secs(30);
+
+/// What is known of a witness.
+pub(super) struct Asked {
+    witness: Arc<dyn Witness>,
+    /// The size of the tree that it has cosigned last, as far as is known.
+    size: u64,
+    not_before: Option<Timestamp>,
+}
+
+impl Asked {
+    pub(super) fn none(trail: &Trail) -> Vec<Self> {
+        let asked = |witness: &Arc<dyn Witness>| Self { witness: Arc::clone(witness), size: 0, not_before: None };
+        trail.witnesses.iter().map(asked).collect()
+    }
+}
+
+impl Sealer {
+    /// Asks every witness, and publishes the checkpoint again with what they signed. That none does stops nothing.
+    pub(super) async fn cosign(&mut self, mut pen: Pen, note: Note) -> Result<Pen, TrailError> {
+        if self.asked.is_empty() {
+            return Ok(pen);
+        }
+        let trail = Arc::clone(&self.trail);
+        let reader = Arc::new(blocking(move || open(&trail)).await?);
+        let (mut cosigned, mut count, mut trouble) = (note.clone(), 0, None);
+        let now = self.clock.now();
+        for place in 0..self.asked.len() {
+            let Some(asked) = self.asked.get(place) else { continue };
+            if asked.not_before.is_some_and(|time| now < time) {
+                continue;
+            }
+            let (witness, size) = (Arc::clone(&asked.witness), asked.size);
+            let answer = self.ask(&*witness, size, &reader, &note).await;
+            let Some(asked) = self.asked.get_mut(place) else { continue };
+            match answer.and_then(|response| Ok(cosigned.add_cosignatures(&response, witness.keys())?)) {
+                Ok(_) => {
+                    (asked.size, asked.not_before) = (reader.size(), None);
+                    count += 1;
+                }
+                Err(error) => {
+                    asked.not_before = now.checked_add(AGAIN).ok();
+                    trouble = Some(error.to_string());
+                }
+            }
+        }
+        if count > 0 {
+            pen = blocking(move || {
+                pen.writer.publish(&cosigned)?;
+                Ok(pen)
+            })
+            .await?;
+        }
+        self.tell_of_witnesses(count, trouble);
+        Ok(pen)
+    }
+
+    /// Asks one witness; once more, where it knows another size than was thought.
+    async fn ask(
+        &self,
+        witness: &dyn Witness,
+        mut size: u64,
+        reader: &Arc<TrailReader>,
+        note: &Note,
+    ) -> Result<String, AskError> {
+        let mut has_corrected = false;
+        loop {
+            let (trail, old) = (Arc::clone(reader), size);
+            let proof = blocking(move || Ok(prove_consistency(trail.tiles(), old, trail.size())?)).await?;
+            let request = AddCheckpoint::new(old, proof, note.clone())?;
+            let end = self.clock.now().checked_add(PATIENCE).unwrap_or(Timestamp::MAX);
+            let answer = match select(witness.add(&request), pin!(self.clock.sleep_until(end))).await {
+                Either::Left((answer, _)) => answer,
+                Either::Right(_) => Err(WitnessError::Unreachable("it took more than five seconds".to_owned())),
+            };
+            match answer {
+                Ok(response) => return Ok(response),
+                Err(WitnessError::Knows(known)) if !has_corrected && known <= reader.size() => {
+                    (size, has_corrected) = (known, true);
+                }
+                Err(error) => return Err(AskError::Witness(error)),
+            }
+        }
+    }
+}
+
+/// Why there is no cosignature.
+enum AskError {
+    Witness(WitnessError),
+    Trail(TrailError),
+}
+
+impl From<TrailError> for AskError {
+    fn from(error: TrailError) -> Self {
+        Self::Trail(error)
+    }
+}
+
+impl From<gate_audit::Error> for AskError {
+    fn from(error: gate_audit::Error) -> Self {
+        Self::Trail(error.into())
+    }
+}
+
+impl std::fmt::Display for AskError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Witness(error) => write!(f, "a witness: {error}"),
+            Self::Trail(error) => std::fmt::Display::fmt(error, f),
+        }
+    }
+}

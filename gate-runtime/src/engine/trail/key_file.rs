@@ -1,0 +1,160 @@
+//! Signing keys in files that only their owner can read.
+
+use std::fs::{File, OpenOptions};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use gate_audit::{Checkpoint, KeyKind, SigningKey, Succession, read_keys};
+
+use super::Trail;
+use super::error::{TrailError, unreadable};
+use super::reader::read_file;
+use super::sealer::{open, resume};
+use crate::values::random;
+
+/// The most bytes of a key's file.
+const MOST: u64 = 4_096;
+
+impl Trail {
+    /// Makes a new key and keeps it in a new file, which only its owner can read. The name is that of the log, or of the person who signs.
+    ///
+    /// # Errors
+    /// Where the file is there already, or cannot be written; where the name has spaces or a `+`.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("trail.key");
+    /// use gate_runtime::Trail;
+    /// let key = Trail::create_key(&path, "example.com/refunds")?;
+    /// assert_eq!(Trail::read_key(&path)?.verifier(), key.verifier());
+    /// assert!(Trail::create_key(&path, "example.com/refunds").is_err());
+    /// # Ok(()) }
+    /// ```
+    pub fn create_key(path: impl AsRef<Path>, name: &str) -> Result<SigningKey, TrailError> {
+        let path = path.as_ref();
+        let key = SigningKey::from_seed(name, KeyKind::Log, random::bits_256())?;
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let written = options.open(path).and_then(|mut file| {
+            writeln!(file, "{}", key.to_secret_text())?;
+            file.sync_all()
+        });
+        written.map_err(|error| unreadable(path, &error))?;
+        Ok(key)
+    }
+
+    /// Reads a key from its file.
+    ///
+    /// # Errors
+    /// Where it is not there, is no key, or others than its owner can read it.
+    ///
+    /// ```
+    /// use gate_runtime::Trail;
+    /// let missing = Trail::read_key("/no/such/trail.key").unwrap_err();
+    /// assert!(missing.to_string().starts_with("the trail: /no/such/trail.key: "));
+    /// ```
+    pub fn read_key(path: impl AsRef<Path>) -> Result<SigningKey, TrailError> {
+        let path = path.as_ref();
+        check_mode(path)?;
+        let bytes = read_file(path, MOST)?;
+        let text = String::from_utf8_lossy(&bytes);
+        text.trim().parse().map_err(|error| TrailError::file(path, error))
+    }
+}
+
+/// What a new key is called until the trail has it.
+fn successor_of(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".next");
+    name.into()
+}
+
+impl Trail {
+    /// Replaces the key of a trail by a new one, which the old one introduces: whoever was given the old public key goes on with it.
+    ///
+    /// The new key takes the place of the old one in its file, and the old one is gone. Stopped half-way, it ends what it began when it is called again.
+    ///
+    /// # Errors
+    /// [`TrailError::Busy`] while another process writes the trail; where a file cannot be read or written.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use gate_runtime::prelude::*;
+    /// # /// Read one order.
+    /// # #[gated_tool(policy = "never_ask")] fn get_order(order_id: String) -> String { order_id }
+    /// # registry! { pub Tools for () { GetOrder } }
+    /// # let place = tempfile::tempdir()?;
+    /// # let (folder, file) = (place.path().join("trail"), place.path().join("trail.key"));
+    /// use gate_runtime::{Trail, audit};
+    /// let old = Trail::create_key(&file, "example.com/refunds")?;
+    /// let public = old.verifier().clone();
+    /// let gate: Gate<Tools> = Gate::builder(()).trail(Trail::in_folder(&folder, old)).build().await?;
+    /// gate.seal().await?;
+    /// # assert!(matches!(Trail::rotate_key(&folder, &file), Err(gate_runtime::TrailError::Busy { .. })));
+    /// drop(gate);
+    /// # while matches!(Trail::rotate_key(&folder, &file), Err(gate_runtime::TrailError::Busy { .. })) { tokio::task::yield_now().await }
+    ///
+    /// let new = Trail::rotate_key(&folder, &file)?;
+    /// let keys = audit::read_keys(&folder, "example.com/refunds", public)?;
+    /// assert_eq!(keys.current(), new.verifier());
+    /// # Ok(()) }
+    /// ```
+    pub fn rotate_key(folder: impl AsRef<Path>, path: impl AsRef<Path>) -> Result<SigningKey, TrailError> {
+        let (folder, path) = (folder.as_ref(), path.as_ref());
+        let successor = successor_of(path);
+        let replace = || -> Result<(), TrailError> {
+            std::fs::rename(&successor, path).map_err(|error| unreadable(path, &error))?;
+            let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            let synced = if cfg!(unix) { File::open(parent).and_then(|parent| parent.sync_all()) } else { Ok(()) };
+            synced.map_err(|error| unreadable(parent, &error))
+        };
+        let old = Trail::read_key(path)?;
+        let origin = old.verifier().name().to_owned();
+        let new = if successor.exists() {
+            // The last try got this far, at least.
+            let new = Trail::read_key(&successor)?;
+            if open(&Trail::in_folder(folder, Trail::read_key(&successor)?)).is_ok() {
+                replace()?;
+                return Ok(new);
+            }
+            new
+        } else {
+            Trail::create_key(&successor, &origin)?
+        };
+        let trail = Trail::in_folder(folder, old);
+        let Some(mut pen) = resume(&trail)? else { return Err(TrailError::Busy { folder: folder.to_owned() }) };
+        let head = pen.writer.seal()?;
+        let is_introduced = read_keys(folder, &origin, trail.key.verifier().clone());
+        let is_introduced = is_introduced.is_ok_and(|keys| keys.current() == new.verifier());
+        if !is_introduced {
+            let succession = Succession::new(&origin, head.size(), new.verifier().clone())?;
+            pen.writer.succeed(&succession.sign(&trail.key)?)?;
+        }
+        pen.writer.publish(&Checkpoint::new(&origin, head)?.sign(&new)?)?;
+        replace()?;
+        Ok(new)
+    }
+}
+
+#[cfg(unix)]
+fn check_mode(path: &Path) -> Result<(), TrailError> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let mode = std::fs::metadata(path).map_err(|error| unreadable(path, &error))?.permissions().mode();
+    let of_others = mode & 0o077;
+    if of_others == 0 {
+        return Ok(());
+    }
+    Err(TrailError::file(
+        path,
+        "others than its owner can read this key: `chmod 600` it, and make a new one if somebody may have",
+    ))
+}
+
+/// Elsewhere who may read a file is said in another way.
+#[cfg(not(unix))]
+fn check_mode(_: &Path) -> Result<(), TrailError> {
+    Ok(())
+}

@@ -1,0 +1,235 @@
+//! The trail: every record in a tree that anyone can verify, written beside the store and never in its way.
+
+mod compare;
+mod cosign;
+mod error;
+mod key_file;
+mod reader;
+mod sealer;
+mod settle;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use gate_audit::SigningKey;
+use jiff::Timestamp;
+use tokio::sync::{mpsc, oneshot, watch};
+
+pub use self::error::{Parted, TrailError};
+pub use self::reader::TrailReader;
+use self::sealer::Sealer;
+pub use self::settle::Lost;
+use crate::ports::clock::Clock;
+use crate::ports::store::Store;
+use crate::ports::witness::Witness;
+
+/// Where the trail is, who signs it, and how often.
+///
+/// The trail is a folder of static files: a Merkle tree (RFC 6962) over every record, in the layout of C2SP `tlog-tiles`, with a signed
+/// checkpoint. Give an auditor the folder and the public key; `gate audit verify`, or any program for these formats, verifies every record.
+///
+/// ```
+/// use gate_runtime::audit::{KeyKind, LogKeys, WitnessPolicy};
+/// use gate_runtime::prelude::*;
+/// use gate_runtime::{Auditor, Trail, TrailReader};
+/// # /// Read one order.
+/// # #[gated_tool(policy = "never_ask", read_only)] fn get_order(order_id: String) -> String { format!("{order_id}: paid") }
+/// # registry! { pub Tools for () { GetOrder } }
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let place = tempfile::tempdir()?;
+/// # let (folder, file) = (place.path().join("trail"), place.path().join("trail.key"));
+/// let key = Trail::create_key(&file, "example.com/refunds")?;         // once; after that: Trail::read_key(&file)
+/// let auditors_key = key.verifier().clone();
+///
+/// let gate: Gate<Tools> = Gate::builder(()).trail(Trail::in_folder(&folder, key)).build().await?;
+/// get_order(&gate.run("run-42"), "A-1".into()).await?;
+/// gate.seal().await?;                                                 // it happens by itself within a second
+///
+/// // The auditor has the folder and the key.
+/// let keys = LogKeys::new("example.com/refunds", auditors_key)?;
+/// let reader = TrailReader::open(&folder, &keys, &WitnessPolicy::none())?;
+/// let mut auditor = Auditor::new();
+/// for entry in reader.entries(0) {
+///     let (index, bytes) = entry?;
+///     auditor.take(&reader.read(index, &bytes)?)?;
+/// }
+/// assert_eq!(auditor.calls(), 1);
+/// # Ok(()) }
+/// ```
+///
+/// # What it stops
+///
+/// When the gate is built, every record of the store is compared with the trail. Where they differ, because an older copy of the database was
+/// brought back or a record was changed, the gate is not built, and says which record it is. While the trail cannot be written, no body begins.
+///
+/// Several processes may have one trail: one of them writes it, and another takes over when it ends. Each process that has tools should be given it.
+pub struct Trail {
+    pub(super) folder: PathBuf,
+    pub(super) key: SigningKey,
+    pub(super) every: u64,
+    pub(super) within: Duration,
+    pub(super) witnesses: Vec<Arc<dyn Witness>>,
+}
+
+impl Trail {
+    /// The trail in a folder, signed by a key. It has the name of the key. What is not there yet is made.
+    #[must_use]
+    pub fn in_folder(folder: impl Into<PathBuf>, key: SigningKey) -> Self {
+        let (every, within) = (1_000, Duration::from_secs(1));
+        Self { folder: folder.into(), key, every, within, witnesses: Vec::new() }
+    }
+
+    /// A checkpoint after so many records at the latest: 1,000 unless this is said.
+    #[must_use]
+    pub fn every(mut self, records: u64) -> Self {
+        self.every = records.max(1);
+        self
+    }
+
+    /// A checkpoint this long after a record at the latest, as far as the disk keeps up: a second unless this is said.
+    #[must_use]
+    pub fn within(mut self, time: Duration) -> Self {
+        self.within = time;
+        self
+    }
+
+    /// Asks a witness to cosign every checkpoint.
+    #[must_use]
+    pub fn witness(mut self, witness: impl Witness) -> Self {
+        self.witnesses.push(Arc::new(witness));
+        self
+    }
+
+    /// The folder.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The name of the log: that of its key.
+    #[must_use]
+    pub fn origin(&self) -> &str {
+        self.key.verifier().name()
+    }
+}
+
+impl fmt::Debug for Trail {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Trail").field("folder", &self.folder).field("key", &self.key).finish_non_exhaustive()
+    }
+}
+
+/// How the trail stands.
+///
+/// ```
+/// # fn show(status: &gate_runtime::TrailStatus) {
+/// println!("{} sealed, {} not yet; {}", status.sealed(), status.unsealed(), status.trouble().unwrap_or("all is well"));
+/// # }
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TrailStatus {
+    pub(super) sealed: u64,
+    pub(super) last: u64,
+    pub(super) size: u64,
+    pub(super) sealed_at: Option<Timestamp>,
+    pub(super) is_writing: bool,
+    pub(super) cosignatures: usize,
+    pub(super) trouble: Option<String>,
+    pub(super) witness_trouble: Option<String>,
+}
+
+impl TrailStatus {
+    /// The number of the last record in the tree.
+    #[must_use]
+    pub fn sealed(&self) -> u64 {
+        self.sealed
+    }
+
+    /// How many records are in the store and not in the tree yet.
+    #[must_use]
+    pub fn unsealed(&self) -> u64 {
+        self.last.saturating_sub(self.sealed)
+    }
+
+    /// How many entries the last checkpoint vouches for.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// When this process last saw a new checkpoint, or wrote one.
+    #[must_use]
+    pub fn sealed_at(&self) -> Option<Timestamp> {
+        self.sealed_at
+    }
+
+    /// Whether this process writes it. If not, another one does.
+    #[must_use]
+    pub fn is_writing(&self) -> bool {
+        self.is_writing
+    }
+
+    /// How many witnesses have cosigned the last checkpoint.
+    #[must_use]
+    pub fn cosignatures(&self) -> usize {
+        self.cosignatures
+    }
+
+    /// Why it cannot be written. No body begins until it can.
+    #[must_use]
+    pub fn trouble(&self) -> Option<&str> {
+        self.trouble.as_deref()
+    }
+
+    /// Why a witness did not cosign the last checkpoint. It stops nothing.
+    #[must_use]
+    pub fn witness_trouble(&self) -> Option<&str> {
+        self.witness_trouble.as_deref()
+    }
+}
+
+/// A trail that is being written, in the hands of its gate.
+pub(crate) struct Sealing {
+    status: watch::Receiver<TrailStatus>,
+    last: watch::Receiver<u64>,
+    wishes: mpsc::Sender<oneshot::Sender<()>>,
+}
+
+impl Sealing {
+    /// Compares the store with the trail, and goes on with it.
+    pub(crate) async fn start(trail: Trail, store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Result<Self, TrailError> {
+        let last = store.watch();
+        let (told, status) = watch::channel(TrailStatus::default());
+        let (wishes, wanted) = mpsc::channel(16);
+        let mut sealer = Sealer::new(Arc::new(trail), store, clock, told);
+        sealer.check().await?;
+        sealer.begin().await?;
+        tokio::spawn(sealer.work(wanted));
+        Ok(Self { status, last, wishes })
+    }
+
+    pub(crate) fn status(&self) -> TrailStatus {
+        let (mut status, last) = (self.status.borrow().clone(), *self.last.borrow());
+        status.last = last.max(status.sealed);
+        status
+    }
+
+    /// Why no body may begin now.
+    pub(crate) fn trouble(&self) -> Option<String> {
+        if self.wishes.is_closed() {
+            return Some(TrailError::Ended.to_string());
+        }
+        self.status.borrow().trouble.clone()
+    }
+
+    /// Seals everything that is there now.
+    pub(crate) async fn seal(&self) -> Result<TrailStatus, TrailError> {
+        let (done, is_done) = oneshot::channel();
+        self.wishes.send(done).await.map_err(|_| TrailError::Ended)?;
+        is_done.await.map_err(|_| TrailError::Ended)?;
+        Ok(self.status())
+    }
+}

@@ -1,0 +1,124 @@
+//! Reading a trail's folder: every entry verified against the checkpoint before it is given out.
+
+use std::fs::File;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use gate_audit::{Evidence, LogKeys, Note, Tiles, VerifiedCheckpoint, WitnessPolicy, prove_inclusion, read_checkpoint};
+
+use super::error::{TrailError, unreadable};
+use crate::values::entry::{Entry, Stub};
+
+/// How many entries a bundle has (C2SP `tlog-tiles`).
+const BUNDLE: u64 = 256;
+
+/// The most bytes of a record beside the tree.
+const MOST_BESIDE: u64 = 64 << 20;
+
+/// The trail in a folder, at its last checkpoint.
+///
+/// Reading blocks. See [`Trail`](crate::Trail) for an example.
+#[derive(Debug)]
+pub struct TrailReader {
+    folder: PathBuf,
+    note: Note,
+    checkpoint: VerifiedCheckpoint,
+    tiles: Tiles,
+}
+
+impl TrailReader {
+    /// Opens a trail whose last checkpoint one of these keys has signed, and enough witnesses have cosigned.
+    ///
+    /// # Errors
+    /// [`TrailError::Audit`] says what does not hold.
+    pub fn open(folder: impl Into<PathBuf>, keys: &LogKeys, witnesses: &WitnessPolicy) -> Result<Self, TrailError> {
+        let folder = folder.into();
+        let note = read_checkpoint(&folder)?;
+        let checkpoint = keys.verify(&note, witnesses)?;
+        let tiles = Tiles::open(&folder, checkpoint.head())?;
+        Ok(Self { folder, note, checkpoint, tiles })
+    }
+
+    /// The checkpoint that vouches for all that is read.
+    pub fn checkpoint(&self) -> &VerifiedCheckpoint {
+        &self.checkpoint
+    }
+
+    /// The signed note of the checkpoint.
+    #[must_use]
+    pub fn note(&self) -> &Note {
+        &self.note
+    }
+
+    /// The tree.
+    #[must_use]
+    pub fn tiles(&self) -> &Tiles {
+        &self.tiles
+    }
+
+    /// How many entries there are.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        self.checkpoint.head().size()
+    }
+
+    /// The entries from one on, in their order, with their indexes. It ends with the first that cannot be read, or is not the one that was
+    /// logged.
+    pub fn entries(&self, from: u64) -> impl Iterator<Item = Result<(u64, Vec<u8>), TrailError>> {
+        let each = BUNDLE;
+        let bundles = from / each..self.tiles.bundles();
+        let read = bundles.flat_map(move |bundle| match self.tiles.bundle(bundle) {
+            Ok(entries) => (bundle * each..).zip(entries).map(Ok).collect(),
+            Err(error) => vec![Err(TrailError::from(error))],
+        });
+        let mut has_failed = false;
+        read.filter(move |read| read.as_ref().map_or(true, |(index, _)| *index >= from))
+            .take_while(move |read| !std::mem::replace(&mut has_failed, read.is_err()))
+    }
+
+    /// What an entry says; of a long record, what lies beside the tree.
+    ///
+    /// # Errors
+    /// [`TrailError::Entry`], or [`TrailError::File`] where the record beside the tree is away, or not the one that was logged.
+    pub fn read(&self, index: u64, bytes: &[u8]) -> Result<Entry, TrailError> {
+        match Entry::parse(bytes).map_err(|problem| TrailError::Entry { index, problem })? {
+            Entry::Stub(stub) => self.beside(&stub),
+            entry => Ok(entry),
+        }
+    }
+
+    fn beside(&self, stub: &Stub) -> Result<Entry, TrailError> {
+        let path = self.folder.join(stub.file());
+        let bytes = read_file(&path, MOST_BESIDE)?;
+        let record = Entry::parse_beside(stub, &bytes).map_err(|problem| TrailError::file(&path, problem))?;
+        Ok(Entry::Record(Box::new(record)))
+    }
+
+    /// An entry with the proof that it is in the tree, and with the record that lies beside it, if one does.
+    ///
+    /// # Errors
+    /// Where it cannot be read.
+    pub fn evidence(&self, index: u64) -> Result<Evidence, TrailError> {
+        let bytes = self.tiles.entry(index)?;
+        let proof = prove_inclusion(&self.tiles, index, self.size())?;
+        let unread = |problem| TrailError::Entry { index, problem };
+        let entry = Entry::parse(&bytes).map_err(unread)?;
+        let evidence = Evidence::new(index, String::from_utf8_lossy(&bytes), proof);
+        let Entry::Stub(stub) = entry else { return Ok(evidence) };
+        let path = self.folder.join(stub.file());
+        let text = read_file(&path, MOST_BESIDE)?;
+        Entry::parse_beside(&stub, &text).map_err(|problem| TrailError::file(&path, problem))?;
+        Ok(evidence.with(String::from_utf8_lossy(&text)))
+    }
+}
+
+/// A file's bytes, where there are not too many.
+pub(super) fn read_file(path: &Path, most: u64) -> Result<Vec<u8>, TrailError> {
+    let mut bytes = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(most.saturating_add(1)).read_to_end(&mut bytes));
+    read.map_err(|error| unreadable(path, &error))?;
+    if bytes.len() as u64 > most {
+        return Err(TrailError::file(path, format_args!("it is longer than {most} bytes")));
+    }
+    Ok(bytes)
+}

@@ -1,0 +1,411 @@
+//! Takes committed records into the tree, in their order, behind the back of those who commit.
+
+use std::io;
+use std::path::Path;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::{Either, select};
+use gate_audit::{Checkpoint, LogKeys, Note, TrailWriter, WitnessPolicy};
+use jiff::Timestamp;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::spawn_blocking;
+
+use super::compare::{PAGE, compare, leaf_of};
+use super::cosign::Asked;
+use super::error::{How, Parted, TrailError, unreadable};
+use super::reader::TrailReader;
+use super::{Trail, TrailStatus};
+use crate::ports::clock::Clock;
+use crate::ports::store::{Committed, RecordFilter, Store, StoreError, StoreErrorKind, Transition};
+use crate::values::entry::{Entry, Leaf};
+use crate::values::event::{Event, GateEvent};
+use crate::values::record::Record;
+
+/// After how long it is tried again: to write, or to take over from another process.
+const AGAIN: Duration = Duration::from_secs(1);
+
+/// The same while somebody waits for another process to seal.
+const SOON: Duration = Duration::from_millis(50);
+
+/// How long the process that writes may leave records unsealed before the others let nothing begin.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+pub(super) struct Sealer {
+    pub(super) trail: Arc<Trail>,
+    pub(super) clock: Arc<dyn Clock>,
+    store: Arc<dyn Store>,
+    /// The number of the last record in the store.
+    last: watch::Receiver<u64>,
+    told: watch::Sender<TrailStatus>,
+    pen: Option<Pen>,
+    pub(super) asked: Vec<Asked>,
+    /// When the tree last grew, as far as this process knows.
+    grew_at: Timestamp,
+}
+
+/// What a process has while it is the one that writes.
+pub(super) struct Pen {
+    pub(super) writer: TrailWriter,
+    /// The number of the record that comes next.
+    pub(super) next: u64,
+    /// The last entry when it was taken, where that was a record.
+    last: Option<Vec<u8>>,
+}
+
+/// Why the wait for work is over.
+enum Signal {
+    Wish(oneshot::Sender<()>),
+    News,
+    Time,
+    Closed,
+}
+
+impl Sealer {
+    pub(super) fn new(
+        trail: Arc<Trail>,
+        store: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+        told: watch::Sender<TrailStatus>,
+    ) -> Self {
+        let (asked, grew_at, last) = (Asked::none(&trail), clock.now(), store.watch());
+        Self { trail, clock, store, last, told, pen: None, asked, grew_at }
+    }
+
+    /// Whether the store and the trail tell the same story.
+    pub(super) async fn check(&self) -> Result<(), TrailError> {
+        if !has_checkpoint(&self.trail)? {
+            return self.check_new().await;
+        }
+        let trail = Arc::clone(&self.trail);
+        let reader = Arc::new(blocking(move || open(&trail)).await?);
+        match compare(&*self.store, &reader).await? {
+            Some(parted) => Err(parted.into()),
+            None => Ok(()),
+        }
+    }
+
+    /// A store that had a trail of this name has one to show.
+    async fn check_new(&self) -> Result<(), TrailError> {
+        let mut filter = RecordFilter::after(0).limit(PAGE);
+        loop {
+            let page = self.store.records(&filter).await?;
+            let Some(last) = page.last() else { return Ok(()) };
+            let is_ours = |event: &Event| matches!(event, Event::Gate(GateEvent::TrailBegun { origin, .. }) if origin == self.trail.origin());
+            if page.iter().any(|record| is_ours(record.event())) {
+                let (origin, folder) = (self.trail.origin().to_owned(), self.trail.folder.clone());
+                return Err(TrailError::Missing { origin, folder });
+            }
+            filter = RecordFilter::after(last.seq()).limit(PAGE);
+        }
+    }
+
+    /// Takes the pen, if it is free, and puts the beginning of a trail on the record.
+    pub(super) async fn begin(&mut self) -> Result<(), TrailError> {
+        if !has_checkpoint(&self.trail)? {
+            let trail = Arc::clone(&self.trail);
+            match blocking(move || create(&trail)).await {
+                Ok(()) | Err(TrailError::Audit(gate_audit::Error::Busy { .. })) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        self.pen = self.acquire().await?;
+        if self.pen.as_ref().is_some_and(|pen| pen.writer.size() == 0) {
+            let mut begun = Transition::at(self.clock.now());
+            let (origin, key) = (self.trail.origin().to_owned(), self.trail.key.verifier().to_string());
+            begun.records.push(Record::of_gate(begun.at, GateEvent::TrailBegun { origin, key }));
+            if self.store.commit(begun).await? != Committed::Done {
+                return Err(StoreError::new(StoreErrorKind::Unavailable, "it did not take a record").into());
+            }
+        }
+        self.tell(Ok(()));
+        Ok(())
+    }
+
+    /// Seals what comes, until the gate is gone; then what is left.
+    pub(super) async fn work(mut self, mut wanted: mpsc::Receiver<oneshot::Sender<()>>) {
+        let mut news = self.last.clone();
+        let mut waiting: Vec<oneshot::Sender<()>> = Vec::new();
+        let mut is_over = false;
+        loop {
+            let target = *news.borrow_and_update();
+            let done = self.round().await;
+            let is_well = done.is_ok();
+            self.tell(done);
+            if !is_well || self.sealed() >= target {
+                for wish in waiting.drain(..) {
+                    // Who went away wants nothing any more.
+                    let _ = wish.send(());
+                }
+            }
+            if is_over {
+                return;
+            }
+            let writes = is_well && self.pen.is_some();
+            let in_time = |pause| self.clock.now().checked_add(pause).unwrap_or(Timestamp::MAX);
+            let mut end = match (writes, waiting.is_empty()) {
+                (true, _) => None,
+                (false, true) => Some(in_time(AGAIN)),
+                (false, false) => Some(in_time(SOON)),
+            };
+            loop {
+                match self.signal(&mut wanted, &mut news, end).await {
+                    Signal::Wish(wish) => waiting.push(wish),
+                    Signal::Closed => is_over = true,
+                    // The first of many, perhaps: they share a checkpoint.
+                    Signal::News if end.is_none() => {
+                        end = Some(in_time(self.trail.within));
+                        continue;
+                    }
+                    Signal::News if !writes || !self.is_due(*news.borrow()) => continue,
+                    Signal::News | Signal::Time => {}
+                }
+                break;
+            }
+        }
+    }
+
+    async fn signal(
+        &self,
+        wanted: &mut mpsc::Receiver<oneshot::Sender<()>>,
+        news: &mut watch::Receiver<u64>,
+        end: Option<Timestamp>,
+    ) -> Signal {
+        let time = async {
+            match end {
+                Some(end) => self.clock.sleep_until(end).await,
+                None => std::future::pending().await,
+            }
+        };
+        let changed = async {
+            if news.changed().await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        };
+        match select(pin!(wanted.recv()), select(pin!(changed), pin!(time))).await {
+            Either::Left((Some(wish), _)) => Signal::Wish(wish),
+            Either::Left((None, _)) => Signal::Closed,
+            Either::Right((Either::Left(_), _)) => Signal::News,
+            Either::Right((Either::Right(_), _)) => Signal::Time,
+        }
+    }
+
+    /// Whether so many records wait that a checkpoint does not wait for its time.
+    fn is_due(&self, last: u64) -> bool {
+        last.saturating_sub(self.sealed()) >= self.trail.every
+    }
+
+    fn sealed(&self) -> u64 {
+        self.told.borrow().sealed
+    }
+
+    fn tell(&self, done: Result<(), TrailError>) {
+        self.told.send_modify(|status| {
+            status.is_writing = self.pen.is_some();
+            status.trouble = done.err().map(|error| error.to_string());
+            if let Some(pen) = &self.pen {
+                (status.sealed, status.size) = (pen.next.saturating_sub(1), pen.writer.size());
+            }
+        });
+    }
+
+    /// Seals everything that is in the store, if this process has the pen or gets it; else looks how far the other one is.
+    async fn round(&mut self) -> Result<(), TrailError> {
+        // After an error the pen is gone: what was not published is appended again, over the last checkpoint.
+        let pen = match self.pen.take() {
+            Some(pen) => Some(pen),
+            None => self.acquire().await?,
+        };
+        let Some(mut pen) = pen else { return self.follow().await };
+        let mut appended = 0;
+        loop {
+            let page = self.store.records(&RecordFilter::after(pen.next.saturating_sub(1)).limit(PAGE)).await?;
+            let is_last = page.len() < PAGE;
+            self.check_page(&page, pen.next)?;
+            appended += page.len() as u64;
+            let trail = Arc::clone(&self.trail);
+            pen = blocking(move || {
+                append(&trail, &mut pen, &page)?;
+                Ok(pen)
+            })
+            .await?;
+            if appended >= self.trail.every || (is_last && appended > 0) {
+                pen = self.publish(pen).await?;
+                appended = 0;
+            }
+            if is_last {
+                self.pen = Some(pen);
+                return Ok(());
+            }
+        }
+    }
+
+    /// The records must be those that come next, and a store that has lost some is not the one that was sealed.
+    fn check_page(&self, page: &[Arc<Record>], next: u64) -> Result<(), TrailError> {
+        let sealed = next.saturating_sub(1);
+        let lost = Parted { seq: next, sealed, how: How::Shorter };
+        match page.first() {
+            Some(_) if (next..).zip(page).any(|(seq, record)| record.seq() != seq) => Err(lost.into()),
+            None if *self.last.borrow() < sealed => {
+                Err(Parted { seq: self.last.borrow().saturating_add(1), ..lost }.into())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Makes what was appended durable, signs it, and puts the checkpoint into the folder.
+    async fn publish(&mut self, mut pen: Pen) -> Result<Pen, TrailError> {
+        let trail = Arc::clone(&self.trail);
+        let (pen_back, note) = blocking(move || {
+            let note = publish(&trail, &mut pen.writer)?;
+            Ok((pen, note))
+        })
+        .await?;
+        self.grew_at = self.clock.now();
+        self.told.send_modify(|status| {
+            (status.sealed, status.size) = (pen_back.next.saturating_sub(1), pen_back.writer.size());
+            (status.sealed_at, status.trouble) = (Some(self.grew_at), None);
+        });
+        self.cosign(pen_back, note).await
+    }
+
+    /// Tells what the witnesses said.
+    pub(super) fn tell_of_witnesses(&self, cosignatures: usize, trouble: Option<String>) {
+        self.told.send_modify(|status| (status.cosignatures, status.witness_trouble) = (cosignatures, trouble));
+    }
+
+    /// The pen, if no other process has it.
+    async fn acquire(&self) -> Result<Option<Pen>, TrailError> {
+        let trail = Arc::clone(&self.trail);
+        let Some(pen) = blocking(move || resume(&trail)).await? else { return Ok(None) };
+        // The store must go on where the trail is, whatever has happened to it since it was compared.
+        if pen.last.is_some() {
+            let found = self.store.records(&RecordFilter::after(pen.next.saturating_sub(2)).limit(1)).await?;
+            let sealed = pen.next.saturating_sub(1);
+            match found.first().filter(|record| record.seq() == sealed) {
+                Some(record) if Some(leaf_of(record)?.into_bytes()) == pen.last => {}
+                Some(record) => return Err(Parted::changed(sealed, sealed, record, String::new()).into()),
+                None => return Err(Parted { seq: sealed, sealed, how: How::Shorter }.into()),
+            }
+        }
+        Ok(Some(pen))
+    }
+
+    /// Another process writes: looks how far it is.
+    async fn follow(&mut self) -> Result<(), TrailError> {
+        let trail = Arc::clone(&self.trail);
+        let (size, sealed) = blocking(move || {
+            let reader = open(&trail)?;
+            let (next, _) = next_of(&reader)?;
+            Ok((reader.size(), next.saturating_sub(1)))
+        })
+        .await?;
+        let now = self.clock.now();
+        let (last, has_grown) = (*self.last.borrow(), size != self.told.borrow().size);
+        if has_grown || sealed >= last {
+            self.grew_at = now;
+        }
+        self.told.send_modify(|status| {
+            (status.sealed, status.size) = (sealed, size);
+            if has_grown {
+                status.sealed_at = Some(now);
+            }
+        });
+        if now.duration_since(self.grew_at).unsigned_abs() > PATIENCE {
+            let problem = "another process has the pen, and has sealed nothing for a minute: look after it, or stop it";
+            return Err(TrailError::file(&self.trail.folder, problem));
+        }
+        Ok(())
+    }
+}
+
+pub(super) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, TrailError> + Send + 'static,
+) -> Result<T, TrailError> {
+    spawn_blocking(work).await.map_err(|_| TrailError::Ended)?
+}
+
+pub(super) fn has_checkpoint(trail: &Trail) -> Result<bool, TrailError> {
+    let path = trail.folder.join("checkpoint");
+    path.try_exists().map_err(|error| unreadable(&path, &error))
+}
+
+/// The trail at its last checkpoint, which the key must have signed that signs the next one.
+pub(super) fn open(trail: &Trail) -> Result<TrailReader, TrailError> {
+    let keys = LogKeys::new(trail.origin(), trail.key.verifier().clone())?;
+    TrailReader::open(&trail.folder, &keys, &WitnessPolicy::none()).map_err(|error| match error {
+        TrailError::Audit(
+            source @ (gate_audit::Error::Unsigned { .. }
+            | gate_audit::Error::BadSignature { .. }
+            | gate_audit::Error::OtherOrigin { .. }),
+        ) => TrailError::OtherKey { key: trail.origin().to_owned(), source },
+        other => other,
+    })
+}
+
+/// Begins a trail with the checkpoint of an empty tree.
+fn create(trail: &Trail) -> Result<(), TrailError> {
+    let mut writer = TrailWriter::create(&trail.folder)?;
+    publish(trail, &mut writer).map(drop)
+}
+
+pub(super) fn publish(trail: &Trail, writer: &mut TrailWriter) -> Result<Note, TrailError> {
+    let note = Checkpoint::new(trail.origin(), writer.seal()?)?.sign(&trail.key)?;
+    writer.publish(&note)?;
+    Ok(note)
+}
+
+/// Goes on from the last checkpoint; nothing where another process writes. With the last entry, where that is a record.
+pub(super) fn resume(trail: &Trail) -> Result<Option<Pen>, TrailError> {
+    loop {
+        let reader = open(trail)?;
+        let writer = match TrailWriter::resume(&trail.folder, reader.checkpoint().head()) {
+            Err(gate_audit::Error::Busy { .. }) => return Ok(None),
+            writer => writer?,
+        };
+        // Whoever had the pen before may have published in between.
+        if open(trail)?.checkpoint().head() == reader.checkpoint().head() {
+            let (next, last) = next_of(&reader)?;
+            return Ok(Some(Pen { writer, next, last }));
+        }
+    }
+}
+
+/// The number of the record that comes after the last entry; and that entry, where it is a record.
+pub(super) fn next_of(reader: &TrailReader) -> Result<(u64, Option<Vec<u8>>), TrailError> {
+    let Some(index) = reader.size().checked_sub(1) else { return Ok((1, None)) };
+    let bytes = reader.tiles().entry(index)?;
+    Ok(match Entry::parse(&bytes).map_err(|problem| TrailError::Entry { index, problem })? {
+        Entry::Record(record) => (record.seq().saturating_add(1), Some(bytes)),
+        Entry::Stub(stub) => (stub.seq().saturating_add(1), Some(bytes)),
+        Entry::Break(parted) => (parted.next(), None),
+    })
+}
+
+/// Appends records to the tree. What is too long for it lies beside, durably, before the tree has its digest.
+fn append(trail: &Trail, pen: &mut Pen, page: &[Arc<Record>]) -> Result<(), TrailError> {
+    for record in page {
+        let leaf = Entry::leaf(record).map_err(|problem| TrailError::Record { seq: record.seq(), problem })?;
+        write_beside(&trail.folder, &leaf)?;
+        pen.writer.append(leaf.text().as_bytes())?;
+        pen.next = record.seq().saturating_add(1);
+    }
+    Ok(())
+}
+
+fn write_beside(folder: &Path, leaf: &Leaf) -> Result<(), TrailError> {
+    let Some((file, text)) = leaf.beside() else { return Ok(()) };
+    let path = folder.join(file);
+    let written = || -> io::Result<()> {
+        let parent = path.parent().unwrap_or(folder);
+        std::fs::create_dir_all(parent)?;
+        let beside = path.with_extension("tmp");
+        let mut new = std::fs::File::create(&beside)?;
+        io::Write::write_all(&mut new, text.as_bytes())?;
+        new.sync_all()?;
+        std::fs::rename(&beside, &path)?;
+        if cfg!(unix) { std::fs::File::open(parent)?.sync_all() } else { Ok(()) }
+    };
+    written().map_err(|error| unreadable(&path, &error))
+}

@@ -1,0 +1,144 @@
+//! A person settles why database and trail say different things.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::Trail;
+use super::compare::compare;
+use super::error::{Parted, TrailError};
+use super::reader::TrailReader;
+use super::sealer::{blocking, open, publish, resume};
+use crate::engine::core::{Core, StepError};
+use crate::engine::gate::Gate;
+use crate::logic::registry::Registry;
+use crate::ports::store::Transition;
+use crate::values::approval::Status;
+use crate::values::decision::Reviewer;
+use crate::values::entry::{Break, Entry};
+use crate::values::event::{CallEvent, Event, GateEvent};
+use crate::values::id::ApprovalId;
+use crate::values::record::Subject;
+use crate::values::transition::Refused;
+
+/// A call whose body began, as the trail knows and the database does not.
+///
+/// ```
+/// # fn show(lost: &gate_runtime::Lost) {
+/// println!("{} ran in {}{}", lost.subject().tool(), lost.subject().info().run(), if lost.was_open() { ": cancelled" } else { "" });
+/// # }
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct Lost {
+    subject: Arc<Subject>,
+    was_open: bool,
+}
+
+impl Lost {
+    /// Which call.
+    #[must_use]
+    pub fn subject(&self) -> &Subject {
+        &self.subject
+    }
+
+    /// Whether the database had it as one that could still run. It is cancelled there. Of any other the database knows nothing: if the same call is
+    /// proposed again, it is a new one to it.
+    #[must_use]
+    pub fn was_open(&self) -> bool {
+        self.was_open
+    }
+}
+
+impl<R: Registry> Gate<R> {
+    /// Where the store and a trail part, if they do. It looks, and changes nothing.
+    ///
+    /// # Errors
+    /// Where one of them cannot be read.
+    pub async fn compare_with(&self, trail: &Arc<TrailReader>) -> Result<Option<Parted>, TrailError> {
+        compare(&*self.core.store, trail).await
+    }
+
+    /// Lets a trail go on from what the store has now, on a person's word. The trail keeps both sides, and says who settled it and why.
+    ///
+    /// Calls that the trail knows to have begun, and that the store has as open, are cancelled: they would run again. They are listed, with those of
+    /// which the store knows nothing.
+    ///
+    /// The gate that does this has no trail of its own: one that has it cannot be built while they part.
+    ///
+    /// # Errors
+    /// [`TrailError::NotParted`] where both say the same; [`TrailError::Busy`] while another process writes the trail; where the person is not in the
+    /// directory, or gives no reason.
+    pub async fn settle_trail(&self, trail: &Arc<Trail>, by: &Reviewer, reason: &str) -> Result<Vec<Lost>, TrailError> {
+        let core = &self.core;
+        core.check_person(by).await.map_err(TrailError::Refused)?;
+        if reason.trim().is_empty() {
+            return Err(TrailError::Refused(Refused::ReasonRequired.into()));
+        }
+        let reader = reader_of(trail).await?;
+        let parted = compare(&*core.store, &reader).await?.ok_or(TrailError::NotParted)?;
+        let begun = begun_since(&reader, parted.seq()).await?;
+        let writes = Arc::clone(trail);
+        let Some(mut pen) = blocking(move || resume(&writes)).await? else {
+            return Err(TrailError::Busy { folder: trail.folder.clone() });
+        };
+        let mut lost = Vec::new();
+        for (id, subject) in begun {
+            lost.extend(core.close(id, subject).await?);
+        }
+        let (at, by, reason) = (core.now(), by.id().clone(), reason.to_owned());
+        let settled = pen.next.saturating_sub(1);
+        let parting = Break { at, by, next: parted.seq(), reason, settled };
+        let (writes, written) = (Arc::clone(trail), parting.clone());
+        blocking(move || {
+            let leaf =
+                Entry::leaf_of_break(&written).map_err(|problem| TrailError::Record { seq: written.next, problem })?;
+            pen.writer.append(leaf.text().as_bytes())?;
+            publish(&writes, &mut pen.writer)
+        })
+        .await?;
+        let Break { by, next, reason, .. } = parting;
+        core.write_alone(Transition::noting(at, GateEvent::TrailSettled { by, next, settled, reason })).await?;
+        Ok(lost)
+    }
+}
+
+impl Core {
+    /// Makes sure that a call which began, as the trail knows, does not begin again. Nothing where the store knows that it began.
+    async fn close(self: &Arc<Self>, id: ApprovalId, subject: Arc<Subject>) -> Result<Option<Lost>, TrailError> {
+        let Some(approval) = self.load(id).await? else { return Ok(Some(Lost { subject, was_open: false })) };
+        if !matches!(approval.status(), Status::Pending | Status::Approved) {
+            return Ok(None);
+        }
+        let reason = "the trail says that it began, and the database had lost that".to_owned();
+        match self.step(id, &CallEvent::Cancelled { reason }).await {
+            Err(StepError::Store(error)) => Err(error.into()),
+            // It ended in the meantime.
+            Err(StepError::Refused | StepError::Unknown) => Ok(None),
+            Ok(_) => Ok(Some(Lost { subject, was_open: true })),
+        }
+    }
+}
+
+async fn reader_of(trail: &Arc<Trail>) -> Result<Arc<TrailReader>, TrailError> {
+    let trail = Arc::clone(trail);
+    blocking(move || open(&trail)).await.map(Arc::new)
+}
+
+/// The calls whose bodies began in the records from a number on, as the trail has them.
+async fn begun_since(reader: &Arc<TrailReader>, seq: u64) -> Result<BTreeMap<ApprovalId, Arc<Subject>>, TrailError> {
+    let trail = Arc::clone(reader);
+    blocking(move || {
+        let mut begun = BTreeMap::new();
+        for read in trail.entries(0) {
+            let (index, bytes) = read?;
+            let Entry::Record(record) = trail.read(index, &bytes)? else { continue };
+            if record.seq() >= seq
+                && matches!(record.event(), Event::Call(CallEvent::Dispatched))
+                && let Some(subject) = record.subject
+            {
+                begun.insert(subject.approval(), subject);
+            }
+        }
+        Ok(begun)
+    })
+    .await
+}

@@ -1,0 +1,272 @@
+//! Reading a trail as its story: whether what it says could have happened.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+use crate::values::approval::{Approval, Status};
+use crate::values::assessment::Assessment;
+use crate::values::entry::Entry;
+use crate::values::event::{CallEvent, Event};
+use crate::values::id::ApprovalId;
+use crate::values::record::Record;
+use crate::values::verdict::Verdict;
+
+/// Follows the records of a trail in their order, and finds the first that cannot have come about by the rules: one that is missing or
+/// comes twice, a body that began without a permission, a vote that did not count, a state that does not follow.
+///
+/// The life of every call is played again by the function that made it, [`Approval::apply`]. Memory grows with the calls that are
+/// open at one time, not with the trail.
+///
+/// ```
+/// use gate_runtime::{Auditor, Entry};
+/// # use gate_runtime::prelude::*;
+/// # /// Read one order.
+/// # #[gated_tool(policy = "never_ask", read_only)] fn get_order(order_id: String) -> String { format!("{order_id}: paid") }
+/// # registry! { pub Tools for () { GetOrder } }
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let gate: Gate<Tools> = Gate::builder(()).build().await?;
+/// # get_order(&gate.run("run-42"), "A-1".into()).await?;
+/// let mut auditor = Auditor::new();
+/// for record in gate.records(0, 100).await? {
+///     auditor.take(&Entry::Record(Box::new((*record).clone())))?;
+/// }
+/// assert_eq!((auditor.records(), auditor.calls()), (4, 1));
+/// # Ok(()) }
+/// ```
+#[derive(Debug)]
+pub struct Auditor {
+    next: u64,
+    open: HashMap<ApprovalId, Option<Approval>>,
+    /// Whether records may be about calls whose beginnings were not seen here.
+    is_partial: bool,
+    /// Whether records may be missing in between.
+    is_picked: bool,
+    records: u64,
+    calls: u64,
+    votes: u64,
+    breaks: u64,
+}
+
+/// What is wrong with a record.
+///
+/// ```
+/// # fn show(fault: &gate_runtime::Fault) {
+/// println!("{fault}");            // like: record 17 (dispatched): it is pending, where this cannot happen
+/// # }
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    seq: u64,
+    kind: &'static str,
+    problem: String,
+}
+
+impl Fault {
+    /// The record's number.
+    #[must_use]
+    pub fn seq(&self) -> u64 {
+        self.seq
+    }
+
+    /// What is wrong with it.
+    #[must_use]
+    pub fn problem(&self) -> &str {
+        &self.problem
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "record {}", self.seq)?;
+        if !self.kind.is_empty() {
+            write!(f, " ({})", self.kind)?;
+        }
+        write!(f, ": {}", self.problem)
+    }
+}
+
+impl std::error::Error for Fault {}
+
+impl Default for Auditor {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Auditor {
+    /// Before the first record.
+    #[must_use]
+    pub fn new() -> Self {
+        let open = HashMap::new();
+        Self { next: 1, open, is_partial: false, is_picked: false, records: 0, calls: 0, votes: 0, breaks: 0 }
+    }
+
+    /// In the middle of a trail, with the next record that comes, whichever it is: of calls that began before, nothing is said.
+    #[must_use]
+    pub fn from_here() -> Self {
+        Self { next: 0, is_partial: true, ..Self::new() }
+    }
+
+    /// Of records that were picked from a trail, as for a receipt: each must follow from those of the same call before it.
+    #[must_use]
+    pub fn of_picked() -> Self {
+        Self { next: 0, is_picked: true, ..Self::new() }
+    }
+
+    /// Takes the next entry; of a [`Stub`](crate::Stub), the record that lies beside the tree.
+    ///
+    /// # Errors
+    /// [`Fault`] says what is wrong with it. The entry is not taken then.
+    pub fn take(&mut self, entry: &Entry) -> Result<(), Fault> {
+        match entry {
+            Entry::Record(record) => self.take_record(record),
+            Entry::Stub(stub) => {
+                let problem = "its record was not given: read it from beside the tree".to_owned();
+                Err(Fault { seq: stub.seq(), kind: "", problem })
+            }
+            Entry::Break(parted) => {
+                let fault = |problem| Fault { seq: parted.next(), kind: "", problem };
+                if parted.settled() + 1 != self.next && self.next != 0 {
+                    return Err(fault(format!(
+                        "the break before it says that {} records came first, and {} did",
+                        parted.settled(),
+                        self.next.saturating_sub(1)
+                    )));
+                }
+                if parted.next() == 0 || parted.next() > parted.settled() + 1 {
+                    return Err(fault("the break before it leaves records out".to_owned()));
+                }
+                self.next = parted.next();
+                self.breaks += 1;
+                // What the database was like then is not known from here.
+                self.open.clear();
+                self.is_partial = true;
+                Ok(())
+            }
+        }
+    }
+
+    /// How many records were taken.
+    #[must_use]
+    pub fn records(&self) -> u64 {
+        self.records
+    }
+
+    /// How many calls began.
+    #[must_use]
+    pub fn calls(&self) -> u64 {
+        self.calls
+    }
+
+    /// How many votes were given.
+    #[must_use]
+    pub fn votes(&self) -> u64 {
+        self.votes
+    }
+
+    /// How many times trail and database parted.
+    #[must_use]
+    pub fn breaks(&self) -> u64 {
+        self.breaks
+    }
+
+    /// The number that the next record must have; 0 where any may.
+    #[must_use]
+    pub fn next(&self) -> u64 {
+        self.next
+    }
+
+    fn take_record(&mut self, record: &Record) -> Result<(), Fault> {
+        let fault = |problem: String| Fault { seq: record.seq(), kind: record.kind(), problem };
+        if self.next != 0 && record.seq() != self.next {
+            return Err(fault(format!("record {} should come here", self.next)));
+        }
+        match record.event() {
+            Event::Call(event) => self.follow(record, event).map_err(fault)?,
+            Event::Gate(_) if record.subject().is_some() => return Err(fault("it names a call".to_owned())),
+            Event::Gate(_) => {}
+        }
+        if !self.is_picked {
+            self.next = record.seq().saturating_add(1);
+        }
+        self.records += 1;
+        Ok(())
+    }
+
+    /// Plays what happened to a call, and compares how it stands after it.
+    fn follow(&mut self, record: &Record, event: &CallEvent) -> Result<(), String> {
+        let subject = record.subject.as_ref().ok_or("it does not say which call it is about")?;
+        let id = subject.approval;
+        let next = match event {
+            CallEvent::Assessed { assessment, arguments, earlier, held } => {
+                if self.open.contains_key(&id) {
+                    return Err("this call was assessed before".to_owned());
+                }
+                if !arguments.is_intact() {
+                    return Err("its arguments are not those of their digest".to_owned());
+                }
+                check_verdict(assessment)?;
+                let (subject, assessment) = (Arc::clone(subject), Arc::clone(assessment));
+                let mut approval = Approval::open(subject, arguments.clone(), assessment, earlier.clone(), record.at());
+                approval.held = *held;
+                self.calls += 1;
+                Some(approval)
+            }
+            // How it stood where it came from is in another trail.
+            CallEvent::Imported => None,
+            // It comes after the end, and changes nothing that is on the record.
+            CallEvent::SecretsErased { .. } => return Ok(()),
+            event => match self.open.get(&id) {
+                Some(Some(approval)) => {
+                    if let CallEvent::Reassessed { assessment, .. } = event {
+                        check_verdict(assessment)?;
+                    }
+                    let next = approval.apply(event, record.at()).map_err(|refused| refused.to_string())?;
+                    if next.subject != *subject {
+                        return Err("it names the call otherwise than before".to_owned());
+                    }
+                    Some(next)
+                }
+                Some(None) => None,
+                None if self.is_partial => None,
+                None => return Err("no such call is open".to_owned()),
+            },
+        };
+        if let CallEvent::Voted { .. } = event {
+            self.votes += 1;
+        }
+        if let CallEvent::Dispatched = event
+            && let Some(next) = &next
+        {
+            has_permission(next)?;
+        }
+        let found = record.status();
+        if let Some(expected) = next.as_ref().map(Approval::status)
+            && found != Some(expected)
+        {
+            let found = found.map_or_else(|| "nothing".to_owned(), |status| status.to_string());
+            return Err(format!("it says that the call is {found} after it, and it is {expected}"));
+        }
+        if found.is_some_and(Status::is_terminal) {
+            self.open.remove(&id);
+        } else {
+            self.open.insert(id, next);
+        }
+        Ok(())
+    }
+}
+
+/// A body begins only where a rule, people or a standing permission let it. The moves above allow nothing else; this says it once more, apart from them.
+fn has_permission(approval: &Approval) -> Result<(), String> {
+    let by_rule = approval.assessment().verdict() == Verdict::Approve;
+    let again = approval.attempts() > 1;
+    if by_rule || again || approval.grant().is_some() || !approval.votes().is_empty() {
+        return Ok(());
+    }
+    Err("nobody and nothing let it begin".to_owned())
+}
+
+fn check_verdict(assessment: &Assessment) -> Result<(), String> {
+    if assessment.follows() { Ok(()) } else { Err("its verdict is not that of its rules".to_owned()) }
+}

@@ -1,0 +1,552 @@
+//! L. The trail, and S75: a store that is not the one that was sealed.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use gate_runtime::audit::{KeyKind, LogKeys, Receipt, SigningKey, WitnessPolicy};
+use gate_runtime::prelude::*;
+use gate_runtime::{
+    Auditor, BuildError, Entry, NoTools, RecordFilter, Store, Trail, TrailError, TrailReader, Transition,
+};
+use serde_json::json;
+
+use crate::desk::{State, Tools, asked, builder, call, dana, kinds, people, run};
+use crate::stores::{Shared, on_every_store};
+
+on_every_store! {
+    l_every_record_is_sealed_and_could_have_happened,
+    l79_a_receipt_of_one_decision_verifies_without_the_store,
+    l_one_process_writes_and_another_takes_over,
+    l_what_is_not_sealed_yet_is_counted_and_sealed_at_the_next_start,
+    l_a_record_too_long_for_an_entry_lies_beside_the_tree,
+    l_a_trail_that_cannot_be_written_lets_nothing_begin,
+    l_a_trail_that_was_taken_away_is_missed,
+    l_another_key_does_not_go_on_with_a_trail,
+    l_an_erased_secret_cannot_be_shown_and_the_trail_stays,
+}
+
+const ORIGIN: &str = "example.com/trail";
+
+fn key(seed: u8) -> SigningKey {
+    SigningKey::from_seed(ORIGIN, KeyKind::Log, [seed; 32]).unwrap()
+}
+
+pub struct Place {
+    dir: tempfile::TempDir,
+}
+
+impl Place {
+    fn new() -> Self {
+        Self { dir: tempfile::tempdir().unwrap() }
+    }
+
+    fn folder(&self) -> PathBuf {
+        self.dir.path().join("trail")
+    }
+
+    fn trail(&self) -> Trail {
+        Trail::in_folder(self.folder(), key(1))
+    }
+
+    fn reader(&self) -> TrailReader {
+        reader(&self.folder())
+    }
+}
+
+fn reader(folder: &Path) -> TrailReader {
+    let keys = LogKeys::new(ORIGIN, key(1).verifier().clone()).unwrap();
+    TrailReader::open(folder, &keys, &WitnessPolicy::none()).unwrap()
+}
+
+async fn sealed(store: &Shared, place: &Place) -> Gate<Tools> {
+    builder(store, &State::default()).trail(place.trail()).build().await.unwrap()
+}
+
+/// A gate that was dropped gives its trail up once it has sealed what was left.
+async fn until_free(place: &Place) {
+    crate::desk::until(async || {
+        !matches!(Trail::rotate_key(place.folder(), "/no/such/key"), Err(TrailError::Busy { .. })) && free(place)
+    })
+    .await;
+}
+
+fn free(place: &Place) -> bool {
+    let lock = std::fs::File::options().write(true).open(place.folder().join("lock")).unwrap();
+    lock.try_lock().is_ok()
+}
+
+/// Every entry, as it is told.
+fn story(reader: &TrailReader) -> Vec<String> {
+    let mut auditor = Auditor::new();
+    let read = reader.entries(0).map(|entry| {
+        let (index, bytes) = entry.unwrap();
+        let entry = reader.read(index, &bytes).unwrap();
+        auditor.take(&entry).unwrap_or_else(|fault| panic!("entry {index}: {fault}"));
+        match entry {
+            Entry::Record(record) => record.kind().to_owned(),
+            other => other.to_string(),
+        }
+    });
+    read.collect()
+}
+
+async fn l_every_record_is_sealed_and_could_have_happened(store: Shared) {
+    let place = Place::new();
+    let gate = sealed(&store, &place).await;
+    let run = run(&gate);
+    let turn = run
+        .submit([
+            call("1", "pay", json!({"to": "ann", "amount": 20})),
+            call("2", "pay", json!({"to": "ann", "amount": 500})),
+            call("3", "pay", json!({"to": "ann", "amount": 50_000})),
+            call("4", "fail", json!({"what": "it"})),
+            call("5", "nothing", json!({})),
+        ])
+        .await
+        .unwrap();
+    for asked in turn.interruptions() {
+        asked.approve(&dana(&gate).await).await.unwrap();
+    }
+    drop(run.proceed().await.unwrap());
+    run.log_action("told the customer", &json!({"by": "mail", "cost": 0.25}), None).await.unwrap();
+    let status = gate.seal().await.unwrap();
+    assert_eq!((status.trouble(), status.unsealed(), status.is_writing()), (None, 0, true));
+
+    let reader = place.reader();
+    let records = gate.records(0, 10_000).await.unwrap();
+    assert_eq!(reader.size(), records.len() as u64);
+    assert_eq!(story(&reader), records.iter().map(|record| record.kind()).collect::<Vec<_>>());
+    for (entry, record) in reader.entries(0).zip(&records) {
+        assert_eq!(entry.unwrap().1, Entry::leaf(record).unwrap().text().as_bytes());
+    }
+}
+
+async fn l79_a_receipt_of_one_decision_verifies_without_the_store(store: Shared) {
+    let place = Place::new();
+    let gate = sealed(&store, &place).await;
+    let run = run(&gate);
+    let turn = run.submit([call("1", "wipe", json!({"disk": "a"}))]).await.unwrap();
+    let id = asked(&turn).id();
+    asked(&turn).approve(&dana(&gate).await).await.unwrap();
+    drop(run.proceed().await.unwrap());
+    gate.seal().await.unwrap();
+
+    let reader = place.reader();
+    let about = |bytes: &[u8]| String::from_utf8_lossy(bytes).contains(&id.to_string());
+    let indexes = reader.entries(0).map(Result::unwrap).filter(|(_, bytes)| about(bytes)).map(|(index, _)| index);
+    let evidence: Vec<_> = indexes.map(|index| reader.evidence(index).unwrap()).collect();
+    let receipt = Receipt::new(evidence, reader.note().clone()).unwrap().to_string();
+    let receipt_head = reader.checkpoint().head();
+    drop((gate, reader, store, place));
+
+    let receipt = Receipt::parse(receipt.as_bytes()).unwrap();
+    let keys = LogKeys::new(ORIGIN, key(1).verifier().clone()).unwrap();
+    assert_eq!(receipt.verify(&keys, &WitnessPolicy::none()).unwrap().head(), receipt_head);
+    let mut auditor = Auditor::of_picked();
+    let mut kinds = Vec::new();
+    for evidence in receipt.evidence() {
+        let entry = Entry::parse(evidence.entry().as_bytes()).unwrap();
+        auditor.take(&entry).unwrap();
+        let Entry::Record(record) = entry else { panic!("{entry}") };
+        kinds.push(record.kind());
+    }
+    assert_eq!(kinds, ["assessed", "voted", "reassessed", "dispatched", "finished"]);
+}
+
+async fn l_one_process_writes_and_another_takes_over(store: Shared) {
+    let place = Place::new();
+    let first = sealed(&store, &place).await;
+    let second = sealed(&store, &place).await;
+    assert!(first.trail().unwrap().is_writing() && !second.trail().unwrap().is_writing());
+    // What the second does, the first seals.
+    drop(second.run("run").submit([call("1", "read", json!({"id": "a"}))]).await.unwrap());
+    let status = second.seal().await.unwrap();
+    assert_eq!((status.trouble(), status.unsealed()), (None, 0));
+    drop(first);
+    drop(second.run("run").submit([call("2", "read", json!({"id": "b"}))]).await.unwrap());
+    let status = second.seal().await.unwrap();
+    assert_eq!((status.trouble(), status.unsealed()), (None, 0));
+    crate::desk::until(async || second.trail().unwrap().is_writing()).await;
+    drop(second.run("run").submit([call("3", "read", json!({"id": "c"}))]).await.unwrap());
+    second.seal().await.unwrap();
+    let reader = place.reader();
+    assert_eq!(story(&reader).iter().filter(|kind| *kind == "dispatched").count(), 3);
+    assert_eq!(reader.size(), second.records(0, 1_000).await.unwrap().len() as u64);
+}
+
+async fn l_what_is_not_sealed_yet_is_counted_and_sealed_at_the_next_start(store: Shared) {
+    let place = Place::new();
+    let lazy = place.trail().within(std::time::Duration::from_hours(1));
+    let gate: Gate<Tools> = builder(&store, &State::default()).trail(lazy).build().await.unwrap();
+    let before = gate.seal().await.unwrap();
+    drop(gate.run("run").submit([call("1", "read", json!({"id": "a"}))]).await.unwrap());
+    let status = gate.trail().unwrap();
+    assert_eq!((status.sealed(), status.unsealed()), (before.sealed(), 3));
+    drop(gate);
+    until_free(&place).await;
+    let again = sealed(&store, &place).await;
+    again.seal().await.unwrap();
+    assert_eq!(place.reader().size(), again.records(0, 1_000).await.unwrap().len() as u64);
+}
+
+async fn l_a_record_too_long_for_an_entry_lies_beside_the_tree(store: Shared) {
+    let place = Place::new();
+    let gate = sealed(&store, &place).await;
+    let long = "x".repeat(100_000);
+    let turn = gate.run("run").submit([call("1", "read", json!({"id": long}))]).await.unwrap();
+    assert_eq!(kinds(&turn), ["succeeded"]);
+    gate.seal().await.unwrap();
+    let reader = place.reader();
+    assert_eq!(story(&reader).len() as u64, reader.size());
+    let beside: Vec<_> = std::fs::read_dir(place.folder().join("large")).unwrap().map(Result::unwrap).collect();
+    assert_eq!(beside.len(), 2, "what was proposed, and what it returned");
+    // Changed or away, it is missed.
+    let path = beside[0].path();
+    let text = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, text.replacen('x', "y", 1)).unwrap();
+    let problem = |reader: &TrailReader| {
+        let read = reader.entries(0).map(Result::unwrap).find_map(|(index, bytes)| reader.read(index, &bytes).err());
+        read.unwrap().to_string()
+    };
+    assert!(problem(&reader).contains("it is not the record that was logged"), "{}", problem(&reader));
+    std::fs::remove_file(&path).unwrap();
+    assert!(problem(&reader).contains("large/"), "{}", problem(&reader));
+}
+
+async fn l_a_trail_that_cannot_be_written_lets_nothing_begin(store: Shared) {
+    let place = Place::new();
+    let gate = sealed(&store, &place).await;
+    gate.seal().await.unwrap();
+    // A file where its folder was.
+    let away = place.dir.path().join("away");
+    std::fs::rename(place.folder(), &away).unwrap();
+    std::fs::write(place.folder(), "").unwrap();
+    let turn = gate.run("run").submit([call("1", "forbidden", json!({"what": "x"}))]).await.unwrap();
+    assert_eq!(kinds(&turn), ["denied"], "what does not run is on the record still");
+    let status = gate.seal().await.unwrap();
+    assert!(status.trouble().is_some() && status.unsealed() > 0, "{status:?}");
+    let turn = gate.run("run").submit([call("2", "read", json!({"id": "a"}))]).await.unwrap();
+    assert_eq!(kinds(&turn), ["unavailable"]);
+    // Once it can be written, everything is sealed, and calls run.
+    std::fs::remove_file(place.folder()).unwrap();
+    std::fs::rename(away, place.folder()).unwrap();
+    crate::desk::until(async || gate.seal().await.unwrap().trouble().is_none()).await;
+    let turn = gate.run("run").submit([call("3", "read", json!({"id": "a"}))]).await.unwrap();
+    assert_eq!(kinds(&turn), ["succeeded"]);
+    gate.seal().await.unwrap();
+    assert_eq!(story(&place.reader()).len(), gate.records(0, 1_000).await.unwrap().len());
+}
+
+async fn l_a_trail_that_was_taken_away_is_missed(store: Shared) {
+    let place = Place::new();
+    drop(sealed(&store, &place).await);
+    until_free(&place).await;
+    std::fs::remove_dir_all(place.folder()).unwrap();
+    let refused = builder::<Tools>(&store, &State::default()).trail(place.trail()).build().await.unwrap_err();
+    assert!(refused.to_string().contains("the database had the trail `example.com/trail`"), "{refused}");
+}
+
+async fn l_another_key_does_not_go_on_with_a_trail(store: Shared) {
+    let place = Place::new();
+    drop(sealed(&store, &place).await);
+    until_free(&place).await;
+    let other = Trail::in_folder(place.folder(), key(2));
+    let refused = builder::<Tools>(&store, &State::default()).trail(other).build().await.unwrap_err();
+    assert!(refused.to_string().contains("its last checkpoint is not by `example.com/trail`"), "{refused}");
+}
+
+async fn l_an_erased_secret_cannot_be_shown_and_the_trail_stays(store: Shared) {
+    let place = Place::new();
+    let gate = sealed(&store, &place).await;
+    let dana = dana(&gate).await;
+    let run = run(&gate);
+    let turn = run.submit([call("1", "sign_in", json!({"user": "mia", "password": "hunter2-hunter2"}))]).await.unwrap();
+    let question = asked(&turn);
+    assert!(question.erase_secrets(&dana).await.unwrap_err().to_string().contains("it is still open"));
+    question.reject(&dana, "no").await.unwrap();
+    gate.seal().await.unwrap();
+    let id = question.id();
+    let approval = gate.approval(id).await.unwrap().unwrap();
+    let disclosure = approval.arguments().disclose("/password", &json!("hunter2-hunter2")).unwrap();
+
+    question.erase_secrets(&dana).await.unwrap();
+    let erased = gate.approval(id).await.unwrap().unwrap();
+    assert!(erased.arguments().disclose("/password", &json!("hunter2-hunter2")).is_err());
+    // Who was shown it can still show that it is what was recorded.
+    erased.arguments().check(&disclosure).unwrap();
+    assert!(question.erase_secrets(&dana).await.unwrap_err().to_string().contains("no secrets whose salts"));
+    gate.seal().await.unwrap();
+    let reader = place.reader();
+    assert_eq!(story(&reader).last().map(String::as_str), Some("secrets_erased"));
+    let all: Vec<u8> = reader.entries(0).flat_map(|entry| entry.unwrap().1).collect();
+    assert!(!String::from_utf8_lossy(&all).contains("hunter2"));
+}
+
+/// A store with the first records of another, as a restored backup has them.
+async fn older_copy(store: &Shared, records: usize) -> Shared {
+    let copy: Shared = Arc::new(MemoryStore::new());
+    let all = store.records(&RecordFilter::after(0).limit(records)).await.unwrap();
+    for record in all {
+        let mut transition = Transition::at(record.at());
+        transition.records.push((*record).clone());
+        assert_eq!(copy.commit(transition).await.unwrap(), gate_runtime::Committed::Done);
+    }
+    copy
+}
+
+fn problem(built: Result<Gate<Tools>, BuildError>) -> String {
+    built.map(drop).unwrap_err().to_string()
+}
+
+#[tokio::test]
+async fn l75_an_older_copy_is_told_and_nothing_runs_until_a_person_settles_it() {
+    let (store, place): (Shared, _) = (Arc::new(MemoryStore::new()), Place::new());
+    let gate = sealed(&store, &place).await;
+    for number in 0..5 {
+        drop(gate.run("run").submit([call(&number.to_string(), "read", json!({"id": "a"}))]).await.unwrap());
+    }
+    gate.seal().await.unwrap();
+    drop(gate);
+    until_free(&place).await;
+    let all = store.records(&RecordFilter::after(0)).await.unwrap().len();
+
+    let restored = older_copy(&store, 8).await;
+    let told = problem(builder(&restored, &State::default()).trail(place.trail()).build().await);
+    assert!(told.contains(&format!("the database ends with record 8, and the trail with record {all}")), "{told}");
+    assert!(told.contains("Nothing runs until that is settled"), "{told}");
+
+    // A person settles it, at a gate that has no tools.
+    let desk: Gate<NoTools> = Gate::builder(()).directory(people()).store(Arc::clone(&restored)).build().await.unwrap();
+    let dana = desk.reviewer("dana").await.unwrap();
+    let trail = Arc::new(place.trail());
+    let parted = desk.compare_with(&Arc::new(place.reader())).await.unwrap().unwrap();
+    assert!(parted.is_older() && parted.seq() == 9, "{parted}");
+    assert!(desk.settle_trail(&trail, &dana, " ").await.unwrap_err().to_string().contains("needs a reason"));
+    let lost = desk.settle_trail(&trail, &dana, "restored Monday's backup").await.unwrap();
+    assert_eq!(lost.len(), 3, "those that began after the backup");
+    assert!(lost.iter().all(|call| !call.was_open() && call.subject().tool() == "read"));
+    assert!(matches!(desk.settle_trail(&trail, &dana, "again").await, Err(TrailError::NotParted)));
+
+    // Then it goes on, and the trail tells both sides.
+    let gate: Gate<Tools> = builder(&restored, &State::default()).trail(place.trail()).build().await.unwrap();
+    drop(gate.run("run").submit([call("later", "read", json!({"id": "a"}))]).await.unwrap());
+    gate.seal().await.unwrap();
+    let told = story(&place.reader());
+    assert!(told.contains(&"break before record 9".to_owned()), "{told:?}");
+    assert_eq!(told.iter().filter(|kind| *kind == "trail_settled").count(), 1);
+    drop(gate);
+    until_free(&place).await;
+    drop(sealed(&restored, &place).await);
+}
+
+#[tokio::test]
+async fn l75_a_call_that_ran_after_the_backup_does_not_run_again() {
+    let (store, place): (Shared, _) = (Arc::new(MemoryStore::new()), Place::new());
+    let gate = sealed(&store, &place).await;
+    let turn = run(&gate).submit([call("1", "wipe", json!({"disk": "a"}))]).await.unwrap();
+    let pending = gate.approval(asked(&turn).id()).await.unwrap().unwrap();
+    let before = store.records(&RecordFilter::after(0)).await.unwrap().len();
+    asked(&turn).approve(&dana(&gate).await).await.unwrap();
+    drop(run(&gate).submit([call("1", "wipe", json!({"disk": "a"}))]).await.unwrap());
+    gate.seal().await.unwrap();
+    drop((turn, gate));
+    until_free(&place).await;
+
+    // The backup has it as a question.
+    let restored = older_copy(&store, before).await;
+    let mut question = Transition::at(pending.changed_at());
+    question.approvals.push(pending);
+    assert_eq!(restored.commit(question).await.unwrap(), gate_runtime::Committed::Done);
+    let desk: Gate<NoTools> = Gate::builder(()).directory(people()).store(Arc::clone(&restored)).build().await.unwrap();
+    let dana = desk.reviewer("dana").await.unwrap();
+    let lost = desk.settle_trail(&Arc::new(place.trail()), &dana, "restored").await.unwrap();
+    assert_eq!(lost.iter().map(gate_runtime::Lost::was_open).collect::<Vec<_>>(), [true]);
+    let state = State::default();
+    let gate: Gate<Tools> = builder(&restored, &state).trail(place.trail()).build().await.unwrap();
+    let turn = run(&gate).submit([call("1", "wipe", json!({"disk": "a"}))]).await.unwrap();
+    assert_eq!(kinds(&turn), ["cancelled"]);
+    assert!(state.0.ran().is_empty());
+}
+
+#[tokio::test]
+async fn l75_a_changed_record_is_named_with_the_place() {
+    let (store, place): (Shared, _) = (Arc::new(MemoryStore::new()), Place::new());
+    let gate = sealed(&store, &place).await;
+    drop(gate.run("run").submit([call("1", "read", json!({"id": "a"}))]).await.unwrap());
+    gate.seal().await.unwrap();
+    drop(gate);
+    until_free(&place).await;
+    let changed: Shared = Arc::new(MemoryStore::new());
+    for record in store.records(&RecordFilter::after(0)).await.unwrap() {
+        let text = serde_json::to_string(&*record).unwrap().replace("content of a", "content of b");
+        let mut transition = Transition::at(record.at());
+        transition.records.push(serde_json::from_str(&text).unwrap());
+        assert_eq!(changed.commit(transition).await.unwrap(), gate_runtime::Committed::Done);
+    }
+    let told = problem(builder(&changed, &State::default()).trail(place.trail()).build().await);
+    assert!(
+        told.contains("(finished) of the database is not the one that was sealed: it differs at `/event/outcome/json`"),
+        "{told}"
+    );
+}
+
+/// A trail of a decision, as its entries.
+async fn decided(place: &Place) -> Vec<String> {
+    let store: Shared = Arc::new(MemoryStore::new());
+    let gate = sealed(&store, place).await;
+    let turn = run(&gate).submit([call("1", "pay", json!({"to": "ann", "amount": 500}))]).await.unwrap();
+    asked(&turn).approve(&dana(&gate).await).comment("as agreed").await.unwrap();
+    drop(run(&gate).submit([call("1", "pay", json!({"to": "ann", "amount": 500}))]).await.unwrap());
+    gate.seal().await.unwrap();
+    drop((turn, gate));
+    until_free(place).await;
+    place.reader().entries(0).map(|entry| String::from_utf8(entry.unwrap().1).unwrap()).collect()
+}
+
+/// What an auditor is told of a trail in which somebody wrote other entries over those that were sealed.
+fn told_of(place: &Place, entries: &[String]) -> String {
+    let mut bundle = Vec::new();
+    for entry in entries {
+        gate_runtime::audit::write_entry(&mut bundle, entry.as_bytes()).unwrap();
+    }
+    let file = place.folder().join(format!("tile/entries/000.p/{}", place.reader().size()));
+    let before = std::fs::read(&file).unwrap();
+    std::fs::write(&file, bundle).unwrap();
+    let told = place.reader().entries(0).find_map(Result::err).map(|error| error.to_string());
+    std::fs::write(&file, before).unwrap();
+    told.unwrap_or_default()
+}
+
+#[tokio::test]
+async fn l76_whatever_is_done_to_a_record_is_found_and_named() {
+    let place = Place::new();
+    let entries = decided(&place).await;
+    assert_eq!(told_of(&place, &entries), "");
+    let vote = entries.iter().position(|entry| entry.contains("\"voted\"")).unwrap();
+    let with = |change: &dyn Fn(&mut Vec<String>)| {
+        let mut changed = entries.clone();
+        change(&mut changed);
+        told_of(&place, &changed)
+    };
+    let named = format!("entry {vote}");
+    let changed = with(&|all| all[vote] = all[vote].replace("as agreed", "as aGreed"));
+    assert!(changed.contains(&named), "{changed}");
+    let attributed = with(&|all| all[vote] = all[vote].replace("\"reviewer\":\"dana\"", "\"reviewer\":\"omar\""));
+    assert!(attributed.contains(&named), "{attributed}");
+    let reordered = with(&|all| all.swap(vote, vote + 1));
+    assert!(reordered.contains(&named), "{reordered}");
+    let replaced = with(&|all| all[vote] = all[vote + 1].clone());
+    assert!(replaced.contains(&named), "{replaced}");
+    for other in [
+        with(&|all| drop(all.remove(vote))),
+        with(&|all| all.insert(vote, all[vote].clone())),
+        with(&|all| drop(all.pop())),
+    ] {
+        assert!(other.contains("tile/entries/000"), "{other}");
+    }
+}
+
+/// Whoever has the key can sign another story, but not one that could not have happened.
+#[tokio::test]
+async fn l76_a_story_that_could_not_have_happened_is_found_also_where_it_is_signed() {
+    let place = Place::new();
+    let entries = decided(&place).await;
+    let audited = |entries: &[String]| {
+        let mut auditor = Auditor::new();
+        let taken = entries.iter().try_for_each(|entry| auditor.take(&Entry::parse(entry.as_bytes()).unwrap()));
+        taken.err().map(|fault| fault.to_string()).unwrap_or_default()
+    };
+    assert_eq!(audited(&entries), "");
+    let vote = entries.iter().position(|entry| entry.contains("\"voted\"")).unwrap();
+    let renumbered = |mut entries: Vec<String>| {
+        for (place, entry) in entries.iter_mut().enumerate() {
+            let mut value: serde_json::Value = serde_json::from_str(entry).unwrap();
+            value["seq"] = json!(place + 1);
+            *entry = value.to_string();
+        }
+        entries
+    };
+    let mut dropped = entries.clone();
+    dropped.remove(vote);
+    assert!(audited(&dropped).contains(&format!("record {} should come here", vote + 1)), "{}", audited(&dropped));
+    // Without the vote, or with a rejection in its place, nothing could have run.
+    let without = audited(&renumbered(dropped));
+    assert!(
+        without.contains("(reassessed): it says that the call is approved after it, and it is pending"),
+        "{without}"
+    );
+    let rejected =
+        entries.iter().map(|entry| entry.replace("{\"type\":\"approve\"}", "{\"reason\":\"no\",\"type\":\"reject\"}"));
+    let rejected = audited(&rejected.collect::<Vec<_>>());
+    assert!(rejected.contains("(voted): it says that the call is approved after it, and it is rejected"), "{rejected}");
+    let by_the_principal = entries.iter().map(|entry| entry.replace("\"reviewer\":\"dana\"", "\"reviewer\":\"mia\""));
+    let by_the_principal = audited(&by_the_principal.collect::<Vec<_>>());
+    assert!(by_the_principal.contains("(voted): mia cannot decide this"), "{by_the_principal}");
+    let other_verdict =
+        entries.iter().map(|entry| entry.replace("}],\"verdict\":\"ask\"", "}],\"verdict\":\"approve\""));
+    let other_verdict = audited(&other_verdict.collect::<Vec<_>>());
+    assert!(other_verdict.contains("its verdict is not that of its rules"), "{other_verdict}");
+    let other_amount = entries.iter().map(|entry| entry.replace("\"amount\":500", "\"amount\":501"));
+    let other_amount = audited(&other_amount.collect::<Vec<_>>());
+    assert!(other_amount.contains("its arguments are not those of their digest"), "{other_amount}");
+}
+
+/// The places of everything in a JSON value that is no object and no list.
+fn places(value: &serde_json::Value, at: &str) -> Vec<String> {
+    use serde_json::Value;
+    match value {
+        Value::Object(map) => map.iter().flat_map(|(key, value)| places(value, &format!("{at}/{key}"))).collect(),
+        Value::Array(items) => {
+            items.iter().enumerate().flat_map(|(index, value)| places(value, &format!("{at}/{index}"))).collect()
+        }
+        _ => vec![at.to_owned()],
+    }
+}
+
+#[tokio::test]
+async fn l77_every_field_that_matters_is_under_the_hash() {
+    let place = Place::new();
+    let entries = decided(&place).await;
+    let of = |kind: &str| -> serde_json::Value {
+        let entry = entries.iter().find(|entry| entry.contains(&format!("\"type\":\"{kind}\""))).unwrap();
+        serde_json::from_str(entry).unwrap()
+    };
+    let (assessed, voted) = (of("assessed"), of("voted"));
+    for (record, fields) in [
+        (
+            &assessed,
+            &["/at", "/seq", "/status", "/subject/agent", "/subject/principal", "/subject/run", "/subject/call"][..],
+        ),
+        (
+            &assessed,
+            &["/subject/tool", "/subject/tool_digest", "/subject/policy_digest", "/event/arguments/json/amount"],
+        ),
+        (
+            &assessed,
+            &[
+                "/event/assessment/verdict",
+                "/event/assessment/opinions/0/policy",
+                "/event/assessment/opinions/0/rules/0/result",
+            ],
+        ),
+        (&voted, &["/event/vote/reviewer", "/event/vote/roles/0", "/event/vote/decision/type", "/event/vote/comment"]),
+        (&voted, &["/event/vote/arguments", "/event/vote/at"]),
+    ] {
+        for field in fields {
+            assert!(record.pointer(field).is_some(), "{field} of {record}");
+        }
+    }
+    // Any of them, and every other one: changed, it is another leaf.
+    for (index, entry) in entries.iter().enumerate() {
+        let value: serde_json::Value = serde_json::from_str(entry).unwrap();
+        for field in places(&value, "") {
+            let mut changed = value.clone();
+            let Some(inner) = changed.pointer_mut(&field) else { continue };
+            *inner = json!(format!("{inner}!"));
+            let mut all = entries.clone();
+            all[index] = changed.to_string();
+            let told = told_of(&place, &all);
+            assert!(told.contains(&format!("entry {index}")), "{field}: {told}");
+        }
+    }
+}
