@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use gate_runtime::Timestamp;
 
 /// Decides what agents may do: over the database that they keep their questions in.
 ///
@@ -137,6 +138,8 @@ pub(crate) enum Command {
         #[arg(long)]
         case: Option<String>,
     },
+    /// The trail: verify it, and prove from it.
+    Audit(Audited),
     /// A person for the people file, on standard output; their token is shown once.
     Person {
         /// Who: the name under which they decide.
@@ -238,4 +241,134 @@ pub(crate) struct Frozen {
     /// One agent, and those that it calls.
     #[arg(long)]
     pub(crate) agent: Option<String>,
+}
+
+/// The trail: what is sealed, and whether it holds.
+#[derive(Debug, Args)]
+pub(crate) struct Audited {
+    /// The folder of the trail.
+    #[arg(long, global = true, env = "GATE_TRAIL", default_value = "trail", value_name = "FOLDER")]
+    pub(crate) trail: PathBuf,
+    /// The public key of the trail, or a file with it. Get it from the trail's owner, and never from the folder.
+    #[arg(long, global = true, env = "GATE_TRAIL_KEY", default_value = "trail.pub", value_name = "KEY")]
+    pub(crate) key: String,
+    /// The file of the key that signs: for `seal`, `settle` and `key rotate`.
+    #[arg(long, global = true, env = "GATE_TRAIL_SECRET", default_value = "trail.key", value_name = "FILE")]
+    pub(crate) secret: PathBuf,
+    /// The public key of a witness that must have cosigned.
+    #[arg(long = "witness", global = true, value_name = "KEY")]
+    pub(crate) witnesses: Vec<String>,
+    /// How many of the witnesses must have: all, unless this is said.
+    #[arg(long, global = true, value_name = "COUNT", requires = "witnesses")]
+    pub(crate) quorum: Option<usize>,
+    #[command(subcommand)]
+    pub(crate) what: Audit,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Audit {
+    /// Verifies every entry: that it is the one that was sealed, and that what it tells could have happened.
+    Verify {
+        /// Only what came after this checkpoint, which you kept; and that nothing before it has changed since.
+        #[arg(long, value_name = "FILE")]
+        since: Option<PathBuf>,
+        /// Compares every record of the database with the trail, too.
+        #[arg(long)]
+        compare: bool,
+        /// Checks signed votes against the keys in the people file, too.
+        #[arg(long)]
+        signers: bool,
+    },
+    /// A file that proves what became of one call, to somebody who has the public key and nothing else.
+    Receipt {
+        #[command(flatten)]
+        one: One,
+    },
+    /// Verifies a receipt, and tells what it says.
+    VerifyReceipt {
+        /// The receipt; `-` for standard input.
+        file: PathBuf,
+    },
+    /// A receipt that shows one secret argument besides. It asks for the secret, which no database has.
+    Disclose {
+        #[command(flatten)]
+        one: One,
+        /// Which argument, or a JSON pointer into one.
+        #[arg(long, value_name = "NAME")]
+        field: String,
+    },
+    /// Makes the secrets of a call impossible to find out: deletes the salts of their commitments. The trail stays as it is.
+    Erase(One),
+    /// Every entry, one JSON object a line; verified before it is given out.
+    Export {
+        /// Copies the trail, as far as it is sealed, into this new folder, too.
+        #[arg(long, value_name = "FOLDER")]
+        tiles: Option<PathBuf>,
+        /// Those from this index on.
+        #[arg(long, default_value_t = 0, value_name = "INDEX")]
+        from: u64,
+    },
+    /// What happened, oldest first.
+    Log(Wanted),
+    /// Seals what is in the database, where no process of an agent does.
+    Seal,
+    /// Says why database and trail say different things, as after a restored backup, and lets the trail go on from the database.
+    Settle {
+        /// Why: for the record.
+        reason: String,
+    },
+    /// The key of a trail, or of a person who signs votes.
+    Key {
+        #[command(subcommand)]
+        what: Key,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Key {
+    /// Makes a key: the secret into the file of `--secret`, the public key to standard output.
+    New {
+        /// The name of the trail, like `example.com/refunds`, or of the person.
+        name: String,
+    },
+    /// Makes the next key of the trail, which the present one introduces.
+    Rotate,
+    /// The public key of a secret one.
+    Show {
+        /// As PEM, for OpenSSL.
+        #[arg(long)]
+        pem: bool,
+    },
+}
+
+/// Which records. What is said must hold together.
+#[derive(Debug, Args)]
+pub(crate) struct Wanted {
+    /// Of this case.
+    #[arg(long)]
+    pub(crate) case: Option<String>,
+    /// Of this run.
+    #[arg(long)]
+    pub(crate) run: Option<String>,
+    /// Of this call: its approval, or the end of its id.
+    #[arg(long, value_name = "ID")]
+    pub(crate) call: Option<String>,
+    /// Of this tool.
+    #[arg(long)]
+    pub(crate) tool: Option<String>,
+    /// Of this agent.
+    #[arg(long)]
+    pub(crate) agent: Option<String>,
+    /// In which this person had a part.
+    #[arg(long)]
+    pub(crate) reviewer: Option<String>,
+    /// Of this kind, like `voted`, or of calls in this state, like `denied`.
+    #[arg(long, value_name = "KIND")]
+    pub(crate) decision: Option<String>,
+    /// From then on, like `2026-11-21T08:00:00Z`.
+    #[arg(long, value_name = "TIME")]
+    pub(crate) after: Option<Timestamp>,
+    /// Before then.
+    #[arg(long, value_name = "TIME")]
+    pub(crate) before: Option<Timestamp>,
 }

@@ -24,6 +24,7 @@ pub(crate) async fn run(cli: &Cli) -> Done {
         Command::Case { id } => case(&Desk::to_look(cli).await?, id).await,
         Command::Recover => recover(&Desk::to_look(cli).await?).await,
         Command::Export { after, case } => export(cli, *after, case.as_deref()).await,
+        Command::Audit(audited) => crate::audit::run(cli, audited).await,
         Command::Person { id, roles, name } => person(id, roles, name.as_deref()),
         Command::Completions { shell } => {
             clap_complete::generate(*shell, &mut Cli::command(), "gate", &mut std::io::stdout());
@@ -232,8 +233,10 @@ async fn export(cli: &Cli, after: u64, case: Option<&str>) -> Done {
     let store = open(cli).await?;
     let mut last = after;
     loop {
-        let filter = RecordFilter::after(last).limit(1_000);
-        let filter = case.map_or_else(|| filter.clone(), |case| filter.clone().case(case));
+        let mut filter = RecordFilter::after(last).limit(1_000);
+        if let Some(case) = case {
+            filter = filter.case(case);
+        }
         let page = store.records(&filter).await?;
         let Some(newest) = page.last() else { return Ok(()) };
         last = newest.seq();
@@ -375,6 +378,6 @@ fn unread(given: &str, wanted: &str) -> Failure {
 }
 
 /// JSON, if it is; otherwise the text itself.
-fn value_of(text: &str) -> Value {
+pub(crate) fn value_of(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or_else(|_| Value::from(text))
 }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 use std::process::ExitCode;
 
-use gate_runtime::{BuildError, DecideError, DirectoryError, ReviewerError, StoreError};
+use gate_runtime::{BuildError, DecideError, DirectoryError, ReviewerError, StoreError, TrailError, audit};
 
 #[derive(Debug)]
 pub(crate) enum Failure {
@@ -44,33 +44,38 @@ impl fmt::Display for Failure {
     }
 }
 
-impl From<StoreError> for Failure {
-    fn from(error: StoreError) -> Self {
-        Self::Trouble(error.to_string())
+/// What went wrong where nobody at the command line did anything wrong.
+macro_rules! trouble {
+    ($($error:ty),*) => {$(
+        impl From<$error> for Failure {
+            fn from(error: $error) -> Self {
+                Self::Trouble(error.to_string())
+            }
+        }
+    )*};
+}
+
+trouble!(StoreError, DirectoryError, BuildError, io::Error, serde_json::Error);
+
+/// A trail that does not hold is refused; that it cannot be read is trouble.
+impl From<audit::Error> for Failure {
+    fn from(error: audit::Error) -> Self {
+        match error {
+            audit::Error::Io { .. } | audit::Error::Busy { .. } => Self::Trouble(error.to_string()),
+            _ => Self::Refused(error.to_string()),
+        }
     }
 }
 
-impl From<DirectoryError> for Failure {
-    fn from(error: DirectoryError) -> Self {
-        Self::Trouble(error.to_string())
-    }
-}
-
-impl From<BuildError> for Failure {
-    fn from(error: BuildError) -> Self {
-        Self::Trouble(error.to_string())
-    }
-}
-
-impl From<io::Error> for Failure {
-    fn from(error: io::Error) -> Self {
-        Self::Trouble(error.to_string())
-    }
-}
-
-impl From<serde_json::Error> for Failure {
-    fn from(error: serde_json::Error) -> Self {
-        Self::Trouble(error.to_string())
+impl From<TrailError> for Failure {
+    fn from(error: TrailError) -> Self {
+        match error {
+            TrailError::Audit(error) => error.into(),
+            TrailError::Refused(error) => error.into(),
+            TrailError::Store(_) | TrailError::Busy { .. } | TrailError::Ended => Self::Trouble(error.to_string()),
+            TrailError::NotParted => Self::TooLate(error.to_string()),
+            _ => Self::Refused(error.to_string()),
+        }
     }
 }
 

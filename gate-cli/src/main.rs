@@ -4,6 +4,7 @@
 //! once the question is decided. `gate --help` lists the commands and the exit codes.
 
 mod args;
+mod audit;
 mod commands;
 mod desk;
 mod failure;

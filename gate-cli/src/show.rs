@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::io::{self, IsTerminal as _, Write as _};
 
 use comfy_table::{ContentArrangement, Table, presets};
-use gate_runtime::{Approval, CallEvent, Event, GateEvent, Record, Timestamp, Visible};
+use gate_runtime::{Approval, CallEvent, Decision, Event, GateEvent, Record, Timestamp, Visible};
 use serde_json::{Value, json};
 
 use crate::failure::Failure;
@@ -21,6 +21,10 @@ pub(crate) enum Look {
 impl Look {
     pub(crate) fn of(json: bool) -> Self {
         if json { Self::Programs } else { Self::People }
+    }
+
+    pub(crate) fn is_for_people(self) -> bool {
+        matches!(self, Self::People)
     }
 
     /// A list: a table, or an array.
@@ -88,6 +92,15 @@ pub(crate) fn plain(text: impl AsRef<str>) -> String {
     Visible::of(text.as_ref()).as_str().to_owned()
 }
 
+/// `1 call`, `2 calls`, `3 entries`.
+pub(crate) fn plural(count: u64, noun: &str) -> String {
+    match (count, noun.strip_suffix('y')) {
+        (1, _) => format!("1 {noun}"),
+        (_, Some(stem)) => format!("{count} {stem}ies"),
+        (_, None) => format!("{count} {noun}s"),
+    }
+}
+
 /// The end of an id, which is enough among those that are open.
 pub(crate) fn short(id: &impl ToString) -> String {
     let id = id.to_string();
@@ -150,11 +163,18 @@ pub(crate) fn words(record: &Record) -> String {
                 format!("{}: {}", assessment.verdict(), reasons.join(", "))
             }
             CallEvent::Voted { vote } => {
-                let why = vote.comment().map(|comment| format!(": {comment}")).unwrap_or_default();
-                match vote.decision() {
-                    gate_runtime::Decision::Reject { reason } => format!("{} rejects: {reason}", vote.reviewer()),
-                    decision => format!("{}: {decision:?}{why}", vote.reviewer()),
-                }
+                let why = match (vote.decision(), vote.comment()) {
+                    (Decision::Reject { reason }, _) => format!(": {reason}"),
+                    (_, Some(comment)) => format!(": {comment}"),
+                    (_, None) => String::new(),
+                };
+                let does = match vote.decision() {
+                    Decision::Approve => "approves",
+                    Decision::Edit { .. } => "approves with changes",
+                    Decision::Reject { .. } => "rejects",
+                    Decision::Respond { .. } => "answers in the tool's place",
+                };
+                format!("{} {does}{why}", vote.reviewer())
             }
             CallEvent::Covered { grant, by } => format!("by the standing permission …{} of {by}", short(grant)),
             CallEvent::Uncovered { grant } => format!("the standing permission …{} holds no more", short(grant)),
@@ -164,7 +184,7 @@ pub(crate) fn words(record: &Record) -> String {
             }
             CallEvent::Cancelled { reason } => reason.clone(),
             CallEvent::Revoked { by, reason } => format!("by {by}: {reason}"),
-            CallEvent::Withdrawn { by } => format!("by {by}"),
+            CallEvent::Withdrawn { by } | CallEvent::SecretsErased { by } => format!("by {by}"),
             CallEvent::Finished { outcome } => outcome.for_model(),
             CallEvent::Faltered { error } => error.to_string(),
             CallEvent::Lost { why } => why.clone(),
@@ -184,6 +204,8 @@ pub(crate) fn words(record: &Record) -> String {
             GateEvent::GrantRevoked { grant, by } => format!("…{} by {by}", short(grant)),
             GateEvent::Frozen { freeze } => format!("{} by {}: {}", freeze.scope(), freeze.by(), freeze.reason()),
             GateEvent::FreezeLifted { scope, by } => format!("{scope} by {by}"),
+            GateEvent::TrailBegun { origin, key } => format!("{origin}, signed by {key}"),
+            GateEvent::TrailSettled { by, next, reason, .. } => format!("from record {next} on, by {by}: {reason}"),
             _ => String::new(),
         },
     };

@@ -162,7 +162,7 @@ async fn a_call_is_asked_approved_by_the_command_and_run_once() {
     assert_eq!(code(&late), 5);
     assert!(wrong(&late).contains("already succeeded by dana"), "{}", wrong(&late));
     let timeline = said(&office.gate_as(None, "case|ticket-7"));
-    for word in ["assessed", "ask: otherwise", "voted", "dana: Approve: fine", "dispatched", "paid 100 to alice"] {
+    for word in ["assessed", "ask: otherwise", "voted", "dana approves: fine", "dispatched", "paid 100 to alice"] {
         assert!(timeline.contains(word), "no {word} in\n{timeline}");
     }
     assert_eq!(said(&office.gate_as(None, "pending")), "Nothing waits for a decision.\n");

@@ -1,0 +1,119 @@
+//! What the owner of a trail does with it.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use gate_runtime::audit::{SigningKey, TrailWriter};
+use gate_runtime::prelude::*;
+use gate_runtime::{NoTools, Trail};
+use serde_json::json;
+
+use super::{Done, each, open};
+use crate::args::{Audited, Cli, One};
+use crate::desk::Desk;
+use crate::failure::Failure;
+use crate::show::{Look, plain, plural, say};
+
+fn trail(audited: &Audited) -> Result<Trail, Failure> {
+    Ok(Trail::in_folder(&audited.trail, Trail::read_key(&audited.secret)?))
+}
+
+pub(super) async fn seal(cli: &Cli, audited: &Audited) -> Done {
+    let store = crate::desk::open(cli).await?;
+    let gate: Gate<NoTools> = Gate::builder(()).store(store).trail(trail(audited)?).build().await?;
+    let status = gate.seal().await?;
+    if let Some(trouble) = status.trouble() {
+        return Err(Failure::Trouble(trouble.to_owned()));
+    }
+    let words = format!("Sealed: {}, in {}.", plural(status.sealed(), "record"), plural(status.size(), "entry"));
+    Look::of(cli.json).done(&words, &json!({"sealed": status.sealed(), "entries": status.size()}))
+}
+
+pub(super) async fn settle(cli: &Cli, audited: &Audited, reason: &str) -> Done {
+    let desk = Desk::to_decide(cli).await?;
+    let me = desk.reviewer().await?;
+    let lost = desk.gate.settle_trail(&Arc::new(trail(audited)?), &me, reason).await?;
+    let row = |call: &gate_runtime::Lost| {
+        let subject = call.subject();
+        vec![
+            subject.approval().to_string(),
+            plain(subject.tool()),
+            plain(subject.info().run()),
+            plain(subject.call()),
+            if call.was_open() { "was open here: cancelled" } else { "unknown here" }.to_owned(),
+        ]
+    };
+    let object = |call: &gate_runtime::Lost| json!({"call": call.subject(), "was_open": call.was_open()});
+    if desk.look.is_for_people() && !lost.is_empty() {
+        say("These calls began, as the trail knows and the database does not. See that none of them is done again:\n")?;
+    }
+    let none = "Settled. The database had lost no call that began.";
+    desk.look.list(&lost, &["CALL", "TOOL", "RUN", "ID IN THE RUN", "IN THE DATABASE"], row, object, none)
+}
+
+pub(super) async fn erase(cli: &Cli, one: &One) -> Done {
+    let desk = Desk::to_decide(cli).await?;
+    let me = desk.reviewer().await?;
+    let approval = desk.one(one).await?.erase_secrets(&me).await?;
+    let words = "Erased: nobody can try out any more what its commitments are of. The trail stays as it is.";
+    desk.look.done(words, &json!({"erased": approval.id()}))
+}
+
+pub(super) fn export(audited: &Audited, tiles: Option<&Path>, from: u64) -> Done {
+    let reader = open(audited)?;
+    let mut copy = tiles.map(TrailWriter::create).transpose()?;
+    each(&reader, if copy.is_some() { 0 } else { from }, |index, bytes| {
+        if let Some(copy) = &mut copy {
+            copy.append(bytes)?;
+        }
+        if index >= from {
+            say(&String::from_utf8_lossy(bytes))?;
+        }
+        Ok(())
+    })?;
+    let (Some(mut copy), Some(folder)) = (copy, tiles) else { return Ok(()) };
+    for beside in ["keys", "large"] {
+        copy_files(&audited.trail.join(beside), &folder.join(beside))?;
+    }
+    copy.seal()?;
+    Ok(copy.publish(reader.note())?)
+}
+
+fn copy_files(from: &Path, to: &Path) -> Done {
+    if !from.is_dir() {
+        return Ok(());
+    }
+    std::fs::create_dir_all(to)?;
+    for file in std::fs::read_dir(from)? {
+        let file = file?;
+        if Path::new(&file.file_name()).extension().is_none_or(|end| end != "tmp") {
+            std::fs::copy(file.path(), to.join(file.file_name()))?;
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn new_key(audited: &Audited, name: &str) -> Done {
+    let key = Trail::create_key(&audited.secret, name)?;
+    tell(audited, &key)
+}
+
+pub(super) fn rotate_key(audited: &Audited) -> Done {
+    let key = Trail::rotate_key(&audited.trail, &audited.secret)?;
+    tell(audited, &key)
+}
+
+fn tell(audited: &Audited, key: &SigningKey) -> Done {
+    let words = format!("The secret key is in {}: whoever has it signs. The public key:", audited.secret.display());
+    std::io::Write::write_all(&mut std::io::stderr(), format!("{words}\n").as_bytes())?;
+    say(&key.verifier().to_string())
+}
+
+pub(super) fn show_key(audited: &Audited, pem: bool) -> Done {
+    let key = if audited.secret.is_file() {
+        Trail::read_key(&audited.secret)?.verifier().clone()
+    } else {
+        super::public_key(&audited.key)?
+    };
+    if pem { say(key.to_pem().trim_end()) } else { say(&key.to_string()) }
+}

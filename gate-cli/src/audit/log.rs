@@ -1,0 +1,104 @@
+//! What happened, from the trail.
+
+use gate_runtime::{CallEvent, CaseId, Decision, Event, GateEvent, Record, Settler};
+use serde_json::json;
+
+use super::{Done, each, open, record};
+use crate::args::{Audited, Cli, Wanted};
+use crate::show::{Look, plain, say_json, short, words};
+
+pub(super) fn log(cli: &Cli, audited: &Audited, wanted: &Wanted) -> Done {
+    let reader = open(audited)?;
+    let look = Look::of(cli.json);
+    let mut found = Vec::new();
+    each(&reader, 0, |index, bytes| {
+        if let Some(record) = record(&reader, index, bytes)?
+            && admits(wanted, &record)
+        {
+            match look {
+                Look::Programs => say_json(&json!(*record))?,
+                Look::People => found.push(record),
+            }
+        }
+        Ok(())
+    })?;
+    match look {
+        Look::Programs => Ok(()),
+        Look::People => look.list(
+            &found,
+            &["NO.", "TIME", "CALL", "TOOL", "AGENT", "WHAT", "DETAILS"],
+            |record| row(record),
+            |record| json!(**record),
+            "Nothing in the trail is like that.",
+        ),
+    }
+}
+
+fn row(record: &Record) -> Vec<String> {
+    let subject = record.subject();
+    vec![
+        record.seq().to_string(),
+        format!("{:.0}", record.at()),
+        subject.map(|subject| short(&subject.approval())).unwrap_or_default(),
+        subject.map(|subject| plain(subject.tool())).unwrap_or_default(),
+        record.info().map(|info| plain(info.agent())).unwrap_or_default(),
+        record.kind().to_owned(),
+        words(record),
+    ]
+}
+
+fn admits(wanted: &Wanted, record: &Record) -> bool {
+    let Wanted { case, run, call, tool, agent, reviewer, decision, after, before } = wanted;
+    let info = record.info();
+    let is = |wanted: &Option<String>, found: Option<&str>| wanted.as_deref().is_none_or(|text| found == Some(text));
+    let is_call = |end: &String| {
+        let end = end.trim_start_matches('…').to_ascii_lowercase();
+        record.subject().is_some_and(|subject| subject.approval().to_string().ends_with(&end))
+    };
+    let is_decision = |kind: &String| {
+        record.kind() == kind
+            || record.status().is_some_and(|status| status.to_string() == *kind)
+            || matches!(record.event(), Event::Call(CallEvent::Voted { vote }) if word(vote.decision()) == kind)
+    };
+    is(case, info.and_then(|info| info.case()).map(CaseId::as_str))
+        && is(run, info.map(|info| info.run().as_str()))
+        && is(tool, record.subject().map(|subject| subject.tool().as_str()))
+        && is(agent, info.map(|info| info.agent().as_str()))
+        && is(reviewer, person(record))
+        && call.as_ref().is_none_or(is_call)
+        && decision.as_ref().is_none_or(is_decision)
+        && after.is_none_or(|time| record.at() >= time)
+        && before.is_none_or(|time| record.at() < time)
+}
+
+fn word(decision: &Decision) -> &'static str {
+    match decision {
+        Decision::Approve => "approve",
+        Decision::Edit { .. } => "edit",
+        Decision::Reject { .. } => "reject",
+        Decision::Respond { .. } => "respond",
+    }
+}
+
+/// The person whose part in it a record tells.
+fn person(record: &Record) -> Option<&str> {
+    let who = match record.event() {
+        Event::Call(CallEvent::Voted { vote }) => vote.reviewer(),
+        Event::Call(
+            CallEvent::Covered { by, .. }
+            | CallEvent::Withdrawn { by }
+            | CallEvent::Revoked { by, .. }
+            | CallEvent::SecretsErased { by }
+            | CallEvent::Settled { by: Settler::Person { reviewer: by }, .. },
+        )
+        | Event::Gate(
+            GateEvent::GrantRevoked { by, .. }
+            | GateEvent::FreezeLifted { by, .. }
+            | GateEvent::TrailSettled { by, .. },
+        ) => by,
+        Event::Gate(GateEvent::GrantGiven { grant }) => grant.by(),
+        Event::Gate(GateEvent::Frozen { freeze }) => freeze.by(),
+        _ => return None,
+    };
+    Some(who.as_str())
+}

@@ -1,0 +1,97 @@
+//! `gate audit`: the trail, for auditors and for those who keep it.
+
+mod keep;
+mod log;
+mod receipt;
+mod verify;
+
+use std::path::Path;
+
+use gate_runtime::audit::{LogKeys, VerifierKey, WitnessPolicy, read_keys};
+use gate_runtime::{Entry, Record, TrailReader};
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::args::{Audit, Audited, Cli, Key};
+use crate::failure::Failure;
+
+type Done = Result<(), Failure>;
+
+pub(crate) async fn run(cli: &Cli, audited: &Audited) -> Done {
+    match &audited.what {
+        Audit::Verify { since, compare, signers } => {
+            verify::verify(cli, audited, since.as_deref(), *compare, *signers).await
+        }
+        Audit::Receipt { one } => receipt::receipt(audited, &one.id),
+        Audit::VerifyReceipt { file } => receipt::verify(cli, audited, file),
+        Audit::Disclose { one, field } => receipt::disclose(cli, audited, one, field).await,
+        Audit::Erase(one) => keep::erase(cli, one).await,
+        Audit::Export { tiles, from } => keep::export(audited, tiles.as_deref(), *from),
+        Audit::Log(wanted) => log::log(cli, audited, wanted),
+        Audit::Seal => keep::seal(cli, audited).await,
+        Audit::Settle { reason } => keep::settle(cli, audited, reason).await,
+        Audit::Key { what: Key::New { name } } => keep::new_key(audited, name),
+        Audit::Key { what: Key::Rotate } => keep::rotate_key(audited),
+        Audit::Key { what: Key::Show { pem } } => keep::show_key(audited, *pem),
+    }
+}
+
+/// The public key that was given, or that is in the file that was named.
+fn public_key(given: &str) -> Result<VerifierKey, Failure> {
+    let file = Path::new(given);
+    let text = if file.is_file() { std::fs::read_to_string(file)? } else { given.to_owned() };
+    text.trim().parse().map_err(|error| {
+        let words = format!(
+            "`{given}` is neither a public key nor a file with one ({error}): give by --key what the trail's owner gave you, like `example.com/refunds+1a2b3c4d+A…`"
+        );
+        Failure::Usage(words)
+    })
+}
+
+fn witnesses(audited: &Audited) -> Result<WitnessPolicy, Failure> {
+    let keys = audited.witnesses.iter().map(|key| public_key(key)).collect::<Result<Vec<_>, _>>()?;
+    let quorum = audited.quorum.unwrap_or(keys.len());
+    WitnessPolicy::at_least(quorum, keys).map_err(|error| Failure::Usage(error.to_string()))
+}
+
+/// The keys of the trail in the folder, beginning with the one that was given.
+fn keys_in_folder(audited: &Audited) -> Result<LogKeys, Failure> {
+    let key = public_key(&audited.key)?;
+    let origin = key.name().to_owned();
+    Ok(read_keys(&audited.trail, &origin, key)?)
+}
+
+/// The trail, once its checkpoint is verified.
+fn open(audited: &Audited) -> Result<TrailReader, Failure> {
+    Ok(TrailReader::open(&audited.trail, &keys_in_folder(audited)?, &witnesses(audited)?)?)
+}
+
+/// Every entry from one on, verified, with a bar where somebody watches.
+fn each(
+    reader: &TrailReader,
+    from: u64,
+    mut take: impl FnMut(u64, &[u8]) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let bar = ProgressBar::new(reader.size().saturating_sub(from));
+    if let Ok(style) = ProgressStyle::with_template("{bar:40} {human_pos} of {human_len} entries, {eta} to go") {
+        bar.set_style(style);
+    }
+    let mut taken = 0_u64;
+    for entry in reader.entries(from) {
+        let (index, bytes) = entry?;
+        take(index, &bytes)?;
+        taken += 1;
+        if taken.is_multiple_of(1_000) {
+            bar.set_position(taken);
+        }
+    }
+    bar.finish_and_clear();
+    Ok(())
+}
+
+/// The record of an entry, if it is one.
+fn record(reader: &TrailReader, index: u64, bytes: &[u8]) -> Result<Option<Box<Record>>, Failure> {
+    Ok(match reader.read(index, bytes)? {
+        Entry::Record(record) => Some(record),
+        _ => None,
+    })
+}

@@ -1,0 +1,216 @@
+//! Receipts: what became of one call, for somebody who has nothing but the public key.
+
+use std::collections::BTreeSet;
+use std::io::{IsTerminal as _, Read as _, Write as _};
+use std::path::Path;
+
+use gate_runtime::audit::{Evidence, LogKeys, Receipt};
+use gate_runtime::{ApprovalId, Auditor, CallEvent, Disclosure, Entry, Event, Record, TrailReader};
+use serde_json::{Value, json};
+
+use super::{Done, each, keys_in_folder, open, public_key, record, witnesses};
+use crate::args::{Audited, Cli, One};
+use crate::commands::value_of;
+use crate::desk::Desk;
+use crate::failure::Failure;
+use crate::show::{Look, plain, plural, words};
+
+pub(super) fn receipt(audited: &Audited, id: &str) -> Done {
+    let reader = open(audited)?;
+    let receipt = of_call(&reader, id, |_, evidence| Ok(evidence))?;
+    Ok(std::io::stdout().write_all(receipt.to_string().as_bytes())?)
+}
+
+/// The receipt of a call: every entry about it.
+fn of_call(
+    reader: &TrailReader,
+    id: &str,
+    mut add: impl FnMut(&Record, Evidence) -> Result<Evidence, Failure>,
+) -> Result<Receipt, Failure> {
+    let end = id.trim_start_matches('…').to_ascii_lowercase();
+    if end.len() < 4 {
+        return Err(Failure::Usage("type four characters of the id, at least".to_owned()));
+    }
+    let (mut found, mut calls) = (Vec::new(), BTreeSet::new());
+    each(reader, 0, |index, bytes| {
+        // Only what may be about it is read.
+        let may_be = std::str::from_utf8(bytes).is_ok_and(|text| text.contains(&end) || !text.contains("\"event\":"));
+        if may_be
+            && let Some(record) = record(reader, index, bytes)?
+            && let Some(subject) = record.subject()
+            && subject.approval().to_string().ends_with(&end)
+        {
+            calls.insert(subject.approval());
+            found.push((index, record));
+        }
+        Ok(())
+    })?;
+    match calls.len() {
+        0 => return Err(Failure::Missing(format!("no sealed call ends with {}: type the whole id", plain(&end)))),
+        1 => {}
+        _ => return Err(Failure::Missing(format!("more than one call ends with {}: type more of it", plain(&end)))),
+    }
+    let evidence = found.into_iter().map(|(index, record)| add(&record, reader.evidence(index)?));
+    Ok(Receipt::new(evidence.collect::<Result<_, _>>()?, reader.note().clone())?)
+}
+
+pub(super) async fn disclose(cli: &Cli, audited: &Audited, one: &One, field: &str) -> Done {
+    let desk = Desk::to_look(cli).await?;
+    let approval = desk.one(one).await?.approval().clone();
+    let field = if field.starts_with('/') {
+        field.to_owned()
+    } else {
+        format!("/{}", field.replace('~', "~0").replace('/', "~1"))
+    };
+    let arguments = [approval.arguments(), approval.proposed()];
+    let refused = |error: gate_runtime::Misfit| Failure::Refused(error.to_string());
+    // Before anything secret is typed.
+    for known in arguments {
+        known.check_disclosable(&field).map_err(refused)?;
+    }
+    let typed = if std::io::stdin().is_terminal() {
+        rpassword::prompt_password(format!("The secret at {}: ", plain(&field)))?
+    } else {
+        let mut text = String::new();
+        std::io::stdin().read_to_string(&mut text)?;
+        text
+    };
+    let typed = typed.trim_end_matches(['\r', '\n']);
+    // A text, or what it is as JSON.
+    let open = |value: &Value| approval.proposed().disclose(&field, value);
+    let disclosure = open(&Value::from(typed)).or_else(|_| open(&value_of(typed))).map_err(refused)?;
+    let reader = self::open(audited)?;
+    let receipt = of_call(&reader, &approval.id().to_string(), |record, evidence| {
+        let shows = matches!(record.event(), Event::Call(CallEvent::Assessed { arguments, .. }) if arguments.check(&disclosure).is_ok());
+        Ok(if shows { evidence.with(disclosure.to_string()) } else { evidence })
+    })?;
+    Ok(std::io::stdout().write_all(receipt.to_string().as_bytes())?)
+}
+
+pub(super) fn verify(cli: &Cli, audited: &Audited, file: &Path) -> Done {
+    let bytes = if file == Path::new("-") {
+        let mut bytes = Vec::new();
+        std::io::stdin().read_to_end(&mut bytes)?;
+        bytes
+    } else {
+        std::fs::read(file).map_err(|error| Failure::Trouble(format!("{}: {error}", file.display())))?
+    };
+    let receipt = Receipt::parse(&bytes)?;
+    let keys = if audited.trail.join("keys").is_dir() {
+        keys_in_folder(audited)?
+    } else {
+        let key = public_key(&audited.key)?;
+        let origin = key.name().to_owned();
+        LogKeys::new(&origin, key)?
+    };
+    let checkpoint = receipt.verify(&keys, &witnesses(audited)?)?;
+    let shown = receipt.evidence().iter().map(Shown::of).collect::<Result<Vec<_>, _>>()?;
+    let id = check_story(&shown)?;
+    match Look::of(cli.json) {
+        Look::Programs => {
+            let entry =
+                |shown: &Shown| json!({"index": shown.index, "record": *shown.record, "disclosed": shown.disclosed});
+            Look::Programs.done(
+                "",
+                &json!({
+                    "approval": id,
+                    "trail": checkpoint.checkpoint().origin(),
+                    "entries": checkpoint.head().size(),
+                    "records": shown.iter().map(entry).collect::<Vec<_>>(),
+                }),
+            )
+        }
+        Look::People => {
+            let head = (checkpoint.checkpoint().origin(), checkpoint.head().size());
+            Look::People.done(&story(id, head, &shown), &Value::Null)
+        }
+    }
+}
+
+/// A verified entry of a receipt.
+struct Shown {
+    index: u64,
+    record: Box<Record>,
+    disclosed: Vec<Disclosure>,
+}
+
+impl Shown {
+    fn of(evidence: &Evidence) -> Result<Self, Failure> {
+        let index = evidence.index();
+        let refused = |error: gate_runtime::Misfit| Failure::Refused(format!("entry {index}: {error}"));
+        let mut attached = evidence.attachments().iter();
+        let record = match Entry::parse(evidence.entry().as_bytes()).map_err(refused)? {
+            Entry::Record(record) => record,
+            Entry::Stub(stub) => {
+                let text = attached.next().map(String::as_str).unwrap_or_default();
+                Box::new(Entry::parse_beside(&stub, text.as_bytes()).map_err(refused)?)
+            }
+            _ => return Err(Failure::Refused(format!("entry {index} is no record"))),
+        };
+        let mut disclosed = Vec::new();
+        for line in attached {
+            let disclosure: Disclosure = line.parse().map_err(refused)?;
+            match record.event() {
+                Event::Call(CallEvent::Assessed { arguments, .. }) => arguments.check(&disclosure).map_err(refused)?,
+                _ => return Err(Failure::Refused(format!("entry {index} has no secrets that could be shown"))),
+            }
+            disclosed.push(disclosure);
+        }
+        Ok(Self { index, record, disclosed })
+    }
+}
+
+/// That the records are of one call, from its beginning on, and follow from each other.
+fn check_story(shown: &[Shown]) -> Result<ApprovalId, Failure> {
+    let mut auditor = Auditor::of_picked();
+    let mut id = None;
+    for Shown { index, record, .. } in shown {
+        let other = || Failure::Refused(format!("entry {index} is about another call"));
+        let of = record.subject().ok_or_else(other)?.approval();
+        if *id.get_or_insert(of) != of {
+            return Err(other());
+        }
+        let entry = Entry::Record(record.clone());
+        auditor.take(&entry).map_err(|fault| Failure::Refused(format!("entry {index}, {fault}")))?;
+    }
+    id.ok_or_else(|| Failure::Refused("it has no entry".to_owned()))
+}
+
+/// What the records say, for people.
+fn story(id: ApprovalId, (origin, size): (&str, u64), shown: &[Shown]) -> String {
+    let mut lines = vec![format!("Receipt of the call {id}")];
+    if let Some(subject) = shown.first().and_then(|first| first.record.subject()) {
+        let info = subject.info();
+        let for_whom = info.principal().map(|who| format!(" for {}", plain(who))).unwrap_or_default();
+        let case = info.case().map(|case| format!(", case {}", plain(case))).unwrap_or_default();
+        lines.push(format!("  tool       {}", plain(subject.tool())));
+        lines.push(format!("  asked by   {}{for_whom}, in run {}{case}", plain(info.agent()), plain(info.run())));
+        if let Some(reasoning) = subject.reasoning() {
+            lines.push(format!("  it claims  {}", plain(reasoning)));
+        }
+    }
+    for Shown { record, disclosed, .. } in shown {
+        let (at, kind) = (format!("{:.0}", record.at()), record.kind());
+        if let Event::Call(CallEvent::Assessed { arguments, assessment, .. }) = record.event() {
+            for (name, value) in arguments.to_json().as_object().into_iter().flatten() {
+                lines.push(format!("  {:<10} {}", plain(name), plain(value.to_string())));
+            }
+            for opened in disclosed {
+                lines.push(format!("  {} is {}", plain(opened.field()), plain(opened.value().to_string())));
+            }
+            lines.push(String::new());
+            lines.push(format!("  {at}  {kind:<11} {}", words(record)));
+            lines.extend(assessment.rules().map(|rule| format!("      {}", plain(rule.to_string()))));
+        } else {
+            lines.push(format!("  {at}  {kind:<11} {}", words(record)).trim_end().to_owned());
+        }
+    }
+    let (first, last) = (shown.first().map_or(0, |one| one.index), shown.last().map_or(0, |one| one.index));
+    lines.push(String::new());
+    lines.push(format!(
+        "Verified: {}, between entries {first} and {last} of the {size} that {} has signed.",
+        plural(shown.len() as u64, "record"),
+        plain(origin)
+    ));
+    lines.join("\n")
+}

@@ -1,0 +1,93 @@
+//! Whether a trail holds.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use gate_runtime::audit::{Checkpoint, LogKeys, Note, TreeHead, WitnessPolicy, prove_consistency};
+use gate_runtime::{Auditor, Entry, TrailReader};
+use serde_json::json;
+
+use super::{Done, each, keys_in_folder, open};
+use crate::args::{Audited, Cli};
+use crate::desk::Desk;
+use crate::failure::Failure;
+use crate::show::{Look, plain, plural};
+
+pub(super) async fn verify(cli: &Cli, audited: &Audited, since: Option<&Path>, compare: bool, signers: bool) -> Done {
+    let reader = Arc::new(open(audited)?);
+    let (from, mut auditor) = match since {
+        None => (0, Auditor::new()),
+        Some(file) => (continues(&reader, &keys_in_folder(audited)?, file)?.size(), Auditor::from_here()),
+    };
+    let mut breaks = Vec::new();
+    let people = signers.then(|| gate_runtime::FileDirectory::open(&cli.people)).transpose()?;
+    let _ = &people;
+    each(&reader, from, |index, bytes| {
+        let entry = reader.read(index, bytes)?;
+        auditor.take(&entry).map_err(|fault| Failure::Refused(format!("entry {index}, {fault}")))?;
+        if let Entry::Break(parted) = entry {
+            breaks.push(parted);
+        }
+        Ok(())
+    })?;
+    if compare {
+        let gate = Desk::to_look(cli).await?.gate;
+        if let Some(parted) = gate.compare_with(&reader).await? {
+            return Err(Failure::Refused(format!("the trail holds, and the database does not: {parted}")));
+        }
+    }
+    let checkpoint = reader.checkpoint();
+    let seen: Vec<_> = checkpoint.cosignatures().iter().map(|by| by.key().name().to_owned()).collect();
+    let root = checkpoint.head().root().to_string();
+    let object = json!({
+        "trail": checkpoint.checkpoint().origin(),
+        "entries": reader.size(),
+        "from": from,
+        "root": root,
+        "records": auditor.records(),
+        "calls": auditor.calls(),
+        "votes": auditor.votes(),
+        "breaks": breaks,
+        "witnesses": seen,
+        "compared": compare,
+    });
+    let (origin, entries) = (plain(checkpoint.checkpoint().origin()), plural(reader.size(), "entry"));
+    let head = match from {
+        0 => format!("{origin}: it holds, all of {entries}."),
+        from => {
+            format!("{origin}: it holds. Of {entries}, those from {from} on were read, and none before has changed.")
+        }
+    };
+    let counts = [(auditor.records(), "record"), (auditor.calls(), "call"), (auditor.votes(), "vote")];
+    let counts = counts.map(|(count, noun)| plural(count, noun)).join(" · ");
+    let mut lines = vec![head, counts, format!("root {root}")];
+    if !seen.is_empty() {
+        lines.push(format!("cosigned by {}", plain(seen.join(", "))));
+    }
+    lines.extend(breaks.iter().map(|parted| {
+        let (at, next, by, why) = (parted.at(), parted.next(), plain(parted.by()), plain(parted.reason()));
+        format!("! {at:.0}: database and trail had parted at record {next}, settled by {by}: {why}")
+    }));
+    if compare {
+        lines.push("The database says the same.".to_owned());
+    }
+    Look::of(cli.json).done(&lines.join("\n"), &object)
+}
+
+/// That the trail continues a checkpoint which somebody kept.
+fn continues(reader: &TrailReader, keys: &LogKeys, file: &Path) -> Result<TreeHead, Failure> {
+    let kept = Note::parse(&std::fs::read(file)?)?;
+    let older = keys.verify(&kept, &WitnessPolicy::none())?.head();
+    let newer = reader.checkpoint().head();
+    let same_log = kept.text().parse::<Checkpoint>()?.origin() == reader.checkpoint().checkpoint().origin();
+    if !same_log || older.size() > newer.size() {
+        let words = format!(
+            "the trail has {} entries, and the checkpoint that you kept is of {}: entries were taken away",
+            newer.size(),
+            older.size()
+        );
+        return Err(Failure::Refused(words));
+    }
+    newer.verify_consistency(older, &prove_consistency(reader.tiles(), older.size(), newer.size())?)?;
+    Ok(older)
+}
