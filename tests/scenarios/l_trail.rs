@@ -550,3 +550,26 @@ async fn l77_every_field_that_matters_is_under_the_hash() {
         }
     }
 }
+
+/// What has no exact form in JSON has none in the trail.
+#[tokio::test]
+async fn l_what_cannot_be_sealed_is_refused_before_it_is_on_the_record() {
+    let (store, place): (Shared, _) = (Arc::new(MemoryStore::new()), Place::new());
+    let gate = sealed(&store, &place).await;
+    let run = run(&gate);
+    let deep = (0..100).fold(json!(0), |inner, _| json!([inner]));
+    for details in [json!(u64::MAX), json!({"a": [1e300]}), deep] {
+        let refused = run.log_action("counted", &details, None).await.unwrap_err();
+        assert!(refused.to_string().starts_with("the details of an action, "), "{refused}");
+    }
+    let turn = run.submit([call("1", "pay", json!({"to": "ann", "amount": 500}))]).await.unwrap();
+    let dana = dana(&gate).await;
+    let refused = asked(&turn).respond(&dana, json!({"paid": u64::MAX})).await.unwrap_err();
+    assert!(refused.to_string().contains("the answer, at `/paid`: a number beyond ±2^53"), "{refused}");
+    let scope = Scope::this_run().up_to("amount", u64::MAX).budget("amount", u64::MAX).any("to");
+    drop(asked(&turn).grant(&dana, scope).await.unwrap());
+    drop(run.proceed().await.unwrap());
+    let status = gate.seal().await.unwrap();
+    assert_eq!((status.trouble(), status.unsealed()), (None, 0));
+    assert!(story(&place.reader()).contains(&"grant_given".to_owned()));
+}

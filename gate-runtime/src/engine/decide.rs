@@ -20,7 +20,7 @@ use crate::values::digest::Digest;
 use crate::values::event::{CallEvent, Changes};
 use crate::values::grant::{Grant, Scope};
 use crate::values::id::{ApprovalId, ReviewerId, Role};
-use crate::values::json::{Misfit, below, step_name};
+use crate::values::json::{Misfit, below, read_value, step_name};
 use crate::values::record::Subject;
 use crate::values::requirement::Requirement;
 use crate::values::transition::Refused;
@@ -203,7 +203,10 @@ impl Core {
             let decision = match wish {
                 Wish::Approve | Wish::Grant(_) => Decision::Approve,
                 Wish::Reject { reason } => Decision::Reject { reason: reason.clone() },
-                Wish::Respond { value } => Decision::Respond { value: value.clone() },
+                Wish::Respond { value } => {
+                    let value = read_value(value, self.limits).map_err(DecideError::BadAnswer)?;
+                    Decision::Respond { value }
+                }
                 Wish::Edit(edit) => Decision::Edit { arguments: self.edited(&approval, edit).await? },
             };
             let vote = Vote {
@@ -338,7 +341,7 @@ impl Core {
         let open = unseal(schema, &sealed, known.as_ref()).ok_or_else(|| {
             invalid(Misfit::new("", "its secret arguments are in another process: edit it where the call was proposed"))
         })?;
-        let open = crate::values::json::read_value(&open, self.limits).map_err(invalid)?;
+        let open = read_value(&open, self.limits).map_err(invalid)?;
         let checked = match here {
             Some(tool) => tool.spec.check(&open),
             None => Spec::of(descriptor).check(&open),

@@ -12,6 +12,7 @@ use crate::ports::store::StoreError;
 use crate::values::approval::Approval;
 use crate::values::grant::BadScope;
 use crate::values::id::{AgentName, ApprovalId, ReviewerId, RunId};
+use crate::values::json::Misfit;
 use crate::values::outcome::{NotRun, ToolOutcome};
 use crate::values::transition::Refused;
 use crate::values::words;
@@ -141,6 +142,8 @@ pub enum RunError {
     NoRunId,
     /// The id has a `>`, which only stands in the ids of nested runs. Nothing ran.
     ReservedRunId(RunId),
+    /// What an action has as its details cannot be put on the record as it is.
+    Details(Misfit),
     /// The store did not answer.
     Store(StoreError),
     /// The state of a run cannot be read.
@@ -170,6 +173,7 @@ impl fmt::Display for RunError {
             Self::ReservedRunId(run) => {
                 write!(f, "the run id `{run}` has a `>`, which stands between a run and one nested in it: leave it out")
             }
+            Self::Details(misfit) => write!(f, "the details of an action, {misfit}"),
             Self::Store(error) => fmt::Display::fmt(error, f),
             Self::State(error) => fmt::Display::fmt(error, f),
         }
@@ -181,6 +185,7 @@ impl std::error::Error for RunError {
         match self {
             Self::Store(error) => Some(error),
             Self::State(error) => Some(error),
+            Self::Details(misfit) => Some(misfit),
             Self::UnknownAgent { .. } | Self::NoRunId | Self::ReservedRunId(_) => None,
         }
     }
@@ -266,6 +271,8 @@ pub enum DecideError {
     Refused(Refused),
     /// The edited arguments do not fit; each problem with its place.
     Invalid(Misfits),
+    /// The answer in the tool's place cannot be put on the record as it is.
+    BadAnswer(Misfit),
     /// A rule denies the edited arguments.
     EditDenied {
         /// The rule's name.
@@ -295,6 +302,7 @@ impl fmt::Display for DecideError {
             Self::Reviewer(error) => fmt::Display::fmt(error, f),
             Self::Refused(refused) => fmt::Display::fmt(refused, f),
             Self::Invalid(misfits) => write!(f, "the edited arguments do not fit: {misfits}"),
+            Self::BadAnswer(misfit) => write!(f, "the answer, {misfit}"),
             Self::EditDenied { rule } => write!(f, "the rule \"{rule}\" denies the edited arguments"),
             Self::Scope(bad) => fmt::Display::fmt(bad, f),
             Self::UnknownTool(tool) => write!(f, "the tool `{tool}` is not known here: decide where it runs"),
@@ -310,6 +318,7 @@ impl std::error::Error for DecideError {
             Self::Reviewer(error) => Some(error),
             Self::Refused(error) => Some(error),
             Self::Invalid(error) => Some(error),
+            Self::BadAnswer(error) => Some(error),
             Self::Scope(error) => Some(error),
             Self::Store(error) => Some(error),
             _ => None,

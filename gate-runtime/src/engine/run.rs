@@ -23,6 +23,7 @@ use crate::values::context::{Passage, RunInfo, ToolCall};
 use crate::values::event::GateEvent;
 use crate::values::history::Message;
 use crate::values::id::{AgentName, ApprovalId, CallId, CaseId, Principal, Role};
+use crate::values::json::read_value;
 use crate::values::outcome::NotRun;
 
 /// One run of an agent, made by [`Gate::run`](crate::Gate::run): every call of a model goes through it.
@@ -322,7 +323,8 @@ impl<R: Registry> Run<R> {
     /// ```
     ///
     /// # Errors
-    /// Where the run is of an unknown agent, or the store does not answer: then it is not on the record.
+    /// Where the run is of an unknown agent, the details have a number beyond ±2^53, are nested more than 64 deep or too long, or the store does not
+    /// answer: then it is not on the record.
     pub async fn log_action(
         &self,
         action: impl Into<String>,
@@ -330,7 +332,8 @@ impl<R: Registry> Run<R> {
         in_reply_to: Option<ApprovalId>,
     ) -> Result<(), RunError> {
         let (info, now) = (self.circumstances()?.info, self.core.now());
-        let event = GateEvent::Action { info, action: action.into(), details: details.clone(), in_reply_to };
+        let details = read_value(details, self.core.limits).map_err(RunError::Details)?;
+        let event = GateEvent::Action { info, action: action.into(), details, in_reply_to };
         Ok(self.core.write_alone(Transition::noting(now, event)).await?)
     }
 

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::digest::{Digest, hex};
 use super::id::ReviewerId;
-use super::json::{Misfit, ReadLimits, canonical, read};
+use super::json::{Misfit, canonical};
 use super::record::Record;
 
 /// The most bytes that an entry of a trail can have: C2SP `tlog-tiles` gives its length two bytes.
@@ -227,11 +227,85 @@ fn canonical_of<T: Serialize>(value: &T) -> Result<String, Misfit> {
     canonical(&serde_json::to_value(value).map_err(|error| Misfit::new("", error.to_string()))?)
 }
 
-/// How much JSON an entry, or a record beside the tree, may be.
-const LIMITS: ReadLimits = ReadLimits { bytes: 64 << 20, depth: 200 };
-
+/// Reads JSON that is in canonical form, which also has every key once and every number as it is.
 fn canonical_value(bytes: &[u8]) -> Result<Value, Misfit> {
-    let text = std::str::from_utf8(bytes).map_err(|error| Misfit::new("", error.to_string()))?;
-    let value = read(text, LIMITS)?;
-    if canonical(&value)? == text { Ok(value) } else { Err(Misfit::new("", "it is not in canonical form (RFC 8785)")) }
+    let value: Value = serde_json::from_slice(bytes).map_err(|error| Misfit::new("", error.to_string()))?;
+    if canonical(&value)?.as_bytes() == bytes {
+        Ok(value)
+    } else {
+        Err(Misfit::new("", "it is not in canonical form (RFC 8785)"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::values::context::RunInfo;
+    use crate::values::event::GateEvent;
+
+    fn action(details: Value) -> Record {
+        let info = RunInfo::new("run".into(), "agent".into()).into();
+        let event = GateEvent::Action { info, action: "noted".to_owned(), details, in_reply_to: None };
+        Record::of_gate(Timestamp::UNIX_EPOCH, event).numbered(7)
+    }
+
+    #[test]
+    fn an_entry_reads_back_as_its_record() {
+        for details in [json!(null), json!({"b": 1, "a": [0.25, "\u{202e}ä\n"]}), json!("x".repeat(60_000))] {
+            let record = action(details);
+            let leaf = Entry::leaf(&record).unwrap();
+            assert!(leaf.beside().is_none() && !leaf.text().contains('\n'));
+            assert_eq!(Entry::parse(leaf.text().as_bytes()), Ok(Entry::Record(Box::new(record))));
+        }
+    }
+
+    #[test]
+    fn a_long_record_has_a_stub_and_lies_beside() {
+        let record = action(json!("x".repeat(70_000)));
+        let leaf = Entry::leaf(&record).unwrap();
+        let (file, text) = leaf.beside().unwrap();
+        let Ok(Entry::Stub(stub)) = Entry::parse(leaf.text().as_bytes()) else { panic!("{leaf:?}") };
+        assert_eq!((stub.seq(), stub.file().as_str(), stub.bytes()), (7, file, text.len() as u64));
+        assert_eq!(Entry::parse_beside(&stub, text.as_bytes()), Ok(record));
+        assert!(Entry::parse_beside(&stub, text.replacen('x', "y", 1).as_bytes()).is_err());
+        let other = Stub { seq: 8, ..stub };
+        assert!(Entry::parse_beside(&other, text.as_bytes()).is_err());
+    }
+
+    #[test]
+    fn one_entry_has_one_form() {
+        let text = Entry::leaf(&action(json!({"a": 1}))).unwrap().text().to_owned();
+        let refused = [
+            text.replacen(':', ": ", 1),
+            text.replacen("\"seq\":7", "\"seq\":7,\"seq\":7", 1),
+            text.replacen("\"seq\":7", "\"seq\":7.0", 1),
+            text.replacen("{\"a\":1}", "{\"a\":1.0}", 1),
+            text.replacen("{\"a\":1}", "{\"\\u0061\":1}", 1),
+            text.replacen("\"seq\":7", "\"seq\":\"7\"", 1),
+            text.replacen("noted", "no\ted", 1),
+            text.strip_suffix("}").unwrap().to_owned(),
+            format!("{text}\n"),
+            String::new(),
+            "{}".to_owned(),
+            "[".repeat(100_000),
+        ];
+        for text in refused {
+            assert!(Entry::parse(text.as_bytes()).is_err(), "{}", text.chars().take(200).collect::<String>());
+        }
+        assert!(Entry::parse(b"\xff").is_err());
+    }
+
+    #[test]
+    fn a_break_reads_back() {
+        let (at, by) = (Timestamp::UNIX_EPOCH, "dana".into());
+        let parted = Break { at, by, next: 9, reason: "restored".to_owned(), settled: 20 };
+        let leaf = Entry::leaf_of_break(&parted).unwrap();
+        assert_eq!(
+            leaf.text(),
+            r#"{"at":"1970-01-01T00:00:00Z","by":"dana","next":9,"reason":"restored","settled":20}"#
+        );
+        assert_eq!(Entry::parse(leaf.text().as_bytes()), Ok(Entry::Break(parted)));
+    }
 }

@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::{Budget, Condition, Grant, Terms};
 use crate::values::approval::Approval;
 use crate::values::id::{GrantId, ReviewerId};
+use crate::values::json::EXACT;
 use crate::values::record::Subject;
 use crate::values::words;
 
@@ -74,10 +75,10 @@ impl Scope {
         self
     }
 
-    /// An argument may be any whole number from 0 to a limit.
+    /// An argument may be any whole number from 0 to a limit; 2^53 at most, as no argument is beyond that.
     #[must_use]
     pub fn up_to(mut self, argument: impl Into<String>, max: u64) -> Self {
-        self.terms.conditions.insert(argument.into(), Condition::UpTo { max });
+        self.terms.conditions.insert(argument.into(), Condition::UpTo { max: max.min(EXACT) });
         self
     }
 
@@ -88,10 +89,10 @@ impl Scope {
         self
     }
 
-    /// The sum of an argument, a whole number, over all calls that it covers, the one it is given on not counted.
+    /// The sum of an argument, a whole number, over all calls that it covers, the one it is given on not counted; 2^53 at most.
     #[must_use]
     pub fn budget(mut self, argument: impl Into<String>, max: u64) -> Self {
-        self.terms.budget = Some(Budget { argument: argument.into(), max });
+        self.terms.budget = Some(Budget { argument: argument.into(), max: max.min(EXACT) });
         self
     }
 
