@@ -317,6 +317,18 @@ pub(crate) enum Audit {
         /// Why: for the record.
         reason: String,
     },
+    /// Is a witness for the trails of others: cosigns their checkpoints, as long as each continues the one before.
+    Witness {
+        /// Where to listen.
+        #[arg(long, default_value = "127.0.0.1:8485", value_name = "ADDRESS")]
+        listen: String,
+        /// The public key of a trail to watch.
+        #[arg(long = "log", required = true, value_name = "KEY")]
+        logs: Vec<String>,
+        /// The folder in which it keeps what it has cosigned last.
+        #[arg(long, default_value = "witnessed", value_name = "FOLDER")]
+        state: PathBuf,
+    },
     /// The key of a trail, or of a person who signs votes.
     Key {
         #[command(subcommand)]
@@ -328,8 +340,11 @@ pub(crate) enum Audit {
 pub(crate) enum Key {
     /// Makes a key: the secret into the file of `--secret`, the public key to standard output.
     New {
-        /// The name of the trail, like `example.com/refunds`, or of the person.
+        /// The name of the trail, like `example.com/refunds`, or of the person or the witness.
         name: String,
+        /// For a witness.
+        #[arg(long)]
+        for_witness: bool,
     },
     /// Makes the next key of the trail, which the present one introduces.
     Rotate,

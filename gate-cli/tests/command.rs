@@ -8,140 +8,17 @@
     reason = "a test says what it expects"
 )]
 
+mod office;
+
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
 
 use gate_runtime::prelude::*;
 use gate_runtime::testing::ManualClock;
 use gate_runtime::{ApprovalId, Clock as _, FreezeScope, ReviewerToken};
 use gate_sqlite::SqliteStore;
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
-/// Payments: large ones are for two managers.
-#[policy]
-fn payments(rules: Rules<Pay>) -> Rules<Pay> {
-    rules
-        .ask("large", ask(role("manager")).count(2))
-        .when(|call| call.amount > 1_000)
-        .auto_approve("tiny")
-        .when(|call| call.amount < 10)
-        .otherwise(ask(role("manager")).within(hours(2)))
-}
-
-/// Pay someone.
-#[gated_tool(policy = "payments")]
-fn pay(to: String, #[schemars(range(max = 9_000))] amount: u64, note: Option<String>) -> String {
-    format!("paid {amount} to {to}{}", note.unwrap_or_default())
-}
-
-/// Wipe a disk.
-#[gated_tool(policy = "always_ask", destructive)]
-fn wipe(disk: String) -> String {
-    format!("wiped {disk}")
-}
-
-/// Hangs.
-#[gated_tool(policy = "never_ask")]
-async fn hang(what: String) {
-    let _ = what;
-    std::future::pending::<()>().await;
-}
-
-/// Sign in somewhere.
-#[gated_tool(policy = "always_ask", secret(password))]
-fn sign_in(user: String, password: String) -> String {
-    format!("{user} {}", password.len())
-}
-
-registry! { Tools for () { Pay, Wipe, Hang, SignIn } }
-
-/// A folder with a database and a people file, and the tokens of the people.
-struct Office {
-    folder: TempDir,
-    dana: String,
-    omar: String,
-    ines: String,
-}
-
-impl Office {
-    fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let tokens = [("dana", "manager"), ("omar", "manager"), ("ines", "intern")].map(|(who, role)| {
-            let token = ReviewerToken::new();
-            let person = format!("[[person]]\nid = \"{who}\"\nroles = [\"{role}\"]\ntoken = \"{}\"\n", token.hash());
-            let file = folder.path().join("people.toml");
-            let before = std::fs::read_to_string(&file).unwrap_or_default();
-            std::fs::write(file, before + &person).unwrap();
-            token.reveal().to_owned()
-        });
-        let [dana, omar, ines] = tokens;
-        Self { folder, dana, omar, ines }
-    }
-
-    fn path(&self) -> &Path {
-        self.folder.path()
-    }
-
-    /// The agent's process.
-    async fn gate(&self) -> Gate<Tools> {
-        let people = StaticDirectory::new().person("dana", ["manager"]).person("omar", ["manager"]);
-        let store = SqliteStore::open(self.path().join("gate.db")).await.unwrap();
-        Gate::builder(()).directory(people).store(store).build().await.unwrap()
-    }
-
-    async fn run(&self) -> Run<Tools> {
-        self.gate().await.run("run-1").on_behalf_of("mia").case("ticket-7")
-    }
-
-    /// `gate …` as somebody; the words are parted by `|`.
-    fn gate_as(&self, token: Option<&str>, words: &str) -> Output {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_gate"));
-        command.current_dir(self.path()).args(words.split('|')).stdin(Stdio::null());
-        command.env_remove("GATE_DB").env_remove("GATE_PEOPLE").env_remove("GATE_TOKEN");
-        if let Some(token) = token {
-            command.env("GATE_TOKEN", token);
-        }
-        command.output().unwrap()
-    }
-
-    fn dana(&self, words: &str) -> Output {
-        self.gate_as(Some(&self.dana), words)
-    }
-
-    fn json(&self, words: &str) -> Value {
-        let output = self.dana(&format!("--json|{words}"));
-        assert!(output.status.success(), "{output:?}");
-        serde_json::from_slice(&output.stdout).unwrap()
-    }
-}
-
-fn code(output: &Output) -> i32 {
-    output.status.code().unwrap()
-}
-
-fn said(output: &Output) -> String {
-    String::from_utf8(output.stdout.clone()).unwrap()
-}
-
-fn wrong(output: &Output) -> String {
-    String::from_utf8(output.stderr.clone()).unwrap()
-}
-
-fn call(id: &str, tool: &str, arguments: &Value) -> ToolCall {
-    ToolCall::new(id, tool, arguments.to_string())
-}
-
-fn pays(id: &str, amount: u64) -> ToolCall {
-    call(id, "pay", &json!({"to": "alice", "amount": amount}))
-}
-
-/// The id of the only question of a turn, and its end.
-fn asked(turn: &Turn) -> (ApprovalId, String) {
-    assert_eq!(turn.interruptions().len(), 1, "{turn:?}");
-    let id = turn.interruptions()[0].id();
-    (id, id.to_string().split_off(28))
-}
+use office::{Office, Tools, asked, call, code, pays, said, wrong};
 
 #[tokio::test]
 async fn a_call_is_asked_approved_by_the_command_and_run_once() {

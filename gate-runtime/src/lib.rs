@@ -109,6 +109,8 @@ pub use adapters::system_clock::SystemClock;
 pub use adapters::terminal::Terminal;
 #[cfg(feature = "testing")]
 pub use adapters::testing;
+#[cfg(feature = "witness-http")]
+pub use adapters::witness_http::HttpWitness;
 pub use assemble::GateBuilder;
 pub use engine::agent::Agent;
 pub use engine::decide::{Decided, Edit};

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use gate_runtime::audit::{SigningKey, TrailWriter};
+use gate_runtime::audit::{KeyKind, SigningKey, TrailWriter};
 use gate_runtime::prelude::*;
 use gate_runtime::{NoTools, Trail};
 use serde_json::json;
@@ -93,8 +93,9 @@ fn copy_files(from: &Path, to: &Path) -> Done {
     Ok(())
 }
 
-pub(super) fn new_key(audited: &Audited, name: &str) -> Done {
-    let key = Trail::create_key(&audited.secret, name)?;
+pub(super) fn new_key(audited: &Audited, name: &str, for_witness: bool) -> Done {
+    let kind = if for_witness { KeyKind::Witness } else { KeyKind::Log };
+    let key = Trail::create_key_of(kind, &audited.secret, name)?;
     tell(audited, &key)
 }
 

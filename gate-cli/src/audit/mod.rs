@@ -4,6 +4,7 @@ mod keep;
 mod log;
 mod receipt;
 mod verify;
+mod witness;
 
 use std::path::Path;
 
@@ -29,7 +30,8 @@ pub(crate) async fn run(cli: &Cli, audited: &Audited) -> Done {
         Audit::Log(wanted) => log::log(cli, audited, wanted),
         Audit::Seal => keep::seal(cli, audited).await,
         Audit::Settle { reason } => keep::settle(cli, audited, reason).await,
-        Audit::Key { what: Key::New { name } } => keep::new_key(audited, name),
+        Audit::Witness { listen, logs, state } => witness::serve(audited, listen, logs, state).await,
+        Audit::Key { what: Key::New { name, for_witness } } => keep::new_key(audited, name, *for_witness),
         Audit::Key { what: Key::Rotate } => keep::rotate_key(audited),
         Audit::Key { what: Key::Show { pem } } => keep::show_key(audited, *pem),
     }

@@ -1,4 +1,4 @@
-//! Layer 4: the ports' implementations that need nothing but memory or a file, and the dialects of models.
+//! Layer 4: the ports' implementations that need nothing but memory, a file or a web address, and the dialects of models.
 
 pub mod dialect;
 pub(crate) mod directory;
@@ -10,3 +10,5 @@ pub(crate) mod system_clock;
 pub(crate) mod terminal;
 #[cfg(feature = "testing")]
 pub mod testing;
+#[cfg(feature = "witness-http")]
+pub(crate) mod witness_http;

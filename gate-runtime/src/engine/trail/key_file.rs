@@ -32,8 +32,16 @@ impl Trail {
     /// # Ok(()) }
     /// ```
     pub fn create_key(path: impl AsRef<Path>, name: &str) -> Result<SigningKey, TrailError> {
+        Self::create_key_of(KeyKind::Log, path, name)
+    }
+
+    /// The same for a key that is not that of a log: of a witness.
+    ///
+    /// # Errors
+    /// As for [`create_key`](Self::create_key).
+    pub fn create_key_of(kind: KeyKind, path: impl AsRef<Path>, name: &str) -> Result<SigningKey, TrailError> {
         let path = path.as_ref();
-        let key = SigningKey::from_seed(name, KeyKind::Log, random::bits_256())?;
+        let key = SigningKey::from_seed(name, kind, random::bits_256())?;
         let mut options = OpenOptions::new();
         options.write(true).create_new(true);
         #[cfg(unix)]

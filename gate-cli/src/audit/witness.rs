@@ -1,0 +1,129 @@
+//! Being a witness: holding the trails of others to their history.
+
+use std::fs::{self, File};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, State};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::post;
+use gate_runtime::audit::{self, AddCheckpoint, Checkpoint, LogKeys, Note, Refusal, TreeHead};
+use gate_runtime::{Digest, Timestamp, Trail};
+
+use super::{Done, public_key};
+use crate::args::Audited;
+use crate::failure::Failure;
+use crate::show::{plain, say};
+
+/// The most bytes of a request: a note and 63 hashes are far less.
+const MOST: usize = 65_536;
+
+/// A witness over a folder in which it keeps what it has cosigned last.
+struct Stand {
+    witness: audit::Witness,
+    logs: Vec<LogKeys>,
+    folder: PathBuf,
+    /// Held from the decision until it is durable. Its file keeps other processes away.
+    turn: Mutex<File>,
+}
+
+pub(super) async fn serve(audited: &Audited, listen: &str, logs: &[String], folder: &Path) -> Done {
+    let witness = audit::Witness::new(Trail::read_key(&audited.secret)?)?;
+    let logs = logs.iter().map(|log| {
+        let key = public_key(log)?;
+        let origin = key.name().to_owned();
+        Ok::<_, Failure>(LogKeys::new(&origin, key)?)
+    });
+    let logs = logs.collect::<Result<Vec<_>, _>>()?;
+    fs::create_dir_all(folder)?;
+    let lock = File::create(folder.join("lock"))?;
+    lock.try_lock().map_err(|_| {
+        Failure::Trouble(format!("{}: another witness keeps what it has cosigned there", folder.display()))
+    })?;
+    let listener = tokio::net::TcpListener::bind(listen).await?;
+    say(&format!("{} listens at http://{}", witness.verifier(), listener.local_addr()?))?;
+    let stand = Arc::new(Stand { witness, logs, folder: folder.to_owned(), turn: Mutex::new(lock) });
+    let routes = Router::new().route("/add-checkpoint", post(add_checkpoint)).with_state(stand);
+    Ok(axum::serve(listener, routes.layer(DefaultBodyLimit::max(MOST))).await?)
+}
+
+async fn add_checkpoint(State(stand): State<Arc<Stand>>, body: Bytes) -> Response {
+    let decided = tokio::task::spawn_blocking(move || stand.decide(&body)).await;
+    match decided {
+        Ok(Ok(response)) => response.into_response(),
+        Ok(Err(No::Refused(refusal))) => {
+            let status = StatusCode::from_u16(refusal.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+            let mut response = (status, refusal.body()).into_response();
+            response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(refusal.content_type()));
+            response
+        }
+        Ok(Err(No::Malformed(error))) => (StatusCode::BAD_REQUEST, format!("{error}\n")).into_response(),
+        Ok(Err(No::Trouble(error))) => {
+            let _ = writeln!(std::io::stderr(), "gate: {}", plain(error.to_string()));
+            (StatusCode::INTERNAL_SERVER_ERROR, "it cannot keep what it cosigns\n").into_response()
+        }
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
+}
+
+/// Why nothing is cosigned.
+enum No {
+    Malformed(audit::Error),
+    Refused(Refusal),
+    Trouble(Failure),
+}
+
+impl Stand {
+    /// Cosigns a checkpoint, once it is durable which one that is.
+    fn decide(&self, body: &[u8]) -> Result<String, No> {
+        let request = AddCheckpoint::parse(body).map_err(No::Malformed)?;
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let last = self.last(request.origin()).map_err(No::Trouble)?;
+        let at = u64::try_from(Timestamp::now().as_second()).unwrap_or_default();
+        let mut refused = Refusal::UnknownLog { origin: request.origin().to_owned() };
+        // A log that was given with several keys had them one after the other.
+        for keys in &self.logs {
+            match self.witness.decide(keys, last, &request, at) {
+                Ok(seen) => {
+                    self.keep(&request).map_err(No::Trouble)?;
+                    return Ok(seen.response().to_owned());
+                }
+                Err(Refusal::UnknownLog { .. }) => {}
+                Err(refusal) => refused = refusal,
+            }
+        }
+        Err(No::Refused(refused))
+    }
+
+    fn file(&self, origin: &str) -> PathBuf {
+        let name = Digest::of(origin).to_string().replace(':', "-");
+        self.folder.join(name)
+    }
+
+    /// The tree of a log that was cosigned last.
+    fn last(&self, origin: &str) -> Result<Option<TreeHead>, Failure> {
+        let file = self.file(origin);
+        match fs::read(&file) {
+            Ok(bytes) => Ok(Some(Note::parse(&bytes)?.text().parse::<Checkpoint>()?.head())),
+            Err(missing) if missing.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(Failure::Trouble(format!("{}: {error}", file.display()))),
+        }
+    }
+
+    fn keep(&self, request: &AddCheckpoint) -> Result<(), Failure> {
+        let file = self.file(request.origin());
+        let beside = file.with_extension("tmp");
+        let mut new = File::create(&beside)?;
+        new.write_all(request.checkpoint().to_string().as_bytes())?;
+        new.sync_all()?;
+        fs::rename(&beside, &file)?;
+        if cfg!(unix) {
+            File::open(&self.folder)?.sync_all()?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,367 @@
+//! `gate audit`, over the trail of an agent's process.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test says what it expects"
+)]
+
+mod office;
+
+use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+
+use gate_runtime::audit::VerifierKey;
+use gate_runtime::prelude::*;
+use gate_runtime::{HttpWitness, Trail, TrailStatus};
+use serde_json::json;
+
+use office::{Office, Tools, asked, call, code, pays, said, wrong};
+
+impl Office {
+    fn at(&self, name: &str) -> PathBuf {
+        self.path().join(name)
+    }
+
+    fn trail(&self) -> Trail {
+        Trail::in_folder(self.at("trail"), Trail::read_key(self.at("trail.key")).unwrap())
+    }
+
+    /// A new key; the public one in `trail.pub`.
+    fn make_key(&self) {
+        let made = self.gate_as(None, "audit|key|new|example.com/office");
+        assert_eq!(code(&made), 0, "{made:?}");
+        fs::write(self.at("trail.pub"), made.stdout).unwrap();
+    }
+
+    async fn sealed(&self) -> Gate<Tools> {
+        self.builder().await.trail(self.trail()).build().await.unwrap()
+    }
+
+    /// What the command says, which went well.
+    fn audit(&self, words: &str) -> String {
+        let done = self.gate_as(Some(&self.dana), &format!("audit|{words}"));
+        assert_eq!(code(&done), 0, "{words}: {}", wrong(&done));
+        said(&done)
+    }
+
+    /// How the command ends, and what it says of it.
+    fn refused(&self, words: &str) -> (i32, String) {
+        let done = self.gate_as(Some(&self.dana), &format!("audit|{words}"));
+        (code(&done), wrong(&done))
+    }
+}
+
+/// The gate lets go of its trail once it has sealed what is left.
+async fn dropped(office: &Office, gate: Gate<Tools>) {
+    drop(gate);
+    let lock = fs::File::options().write(true).open(office.at("trail/lock")).unwrap();
+    let began = std::time::Instant::now();
+    while lock.try_lock().is_err() {
+        assert!(began.elapsed().as_secs() < 60, "something holds the gate");
+        tokio::task::yield_now().await;
+    }
+}
+
+/// A trail with a call that was approved, one that was denied by its limits, and one with a secret that was rejected.
+async fn office() -> (Office, String, String) {
+    let office = Office::new();
+    office.make_key();
+    let gate = office.sealed().await;
+    let dana = gate.reviewer("dana").await.unwrap();
+    let run = gate.run("run-1").on_behalf_of("mia").case("ticket-7").reasoning("the invoice is due");
+    let turn = run.submit([pays("1", 100)]).await.unwrap();
+    let (_, paid) = asked(&turn);
+    turn.interruptions()[0].approve(&dana).comment("fine").await.unwrap();
+    drop((turn, run.proceed().await.unwrap()));
+    let turn =
+        run.submit([call("2", "sign_in", &json!({"user": "mia", "password": "hunter2-hunter2"}))]).await.unwrap();
+    let secret = turn.interruptions()[0].id().to_string();
+    turn.interruptions()[0].reject(&dana, "not now").await.unwrap();
+    drop(run.submit([pays("3", 5)]).await.unwrap());
+    gate.seal().await.unwrap();
+    drop((turn, run));
+    dropped(&office, gate).await;
+    (office, paid, secret)
+}
+
+#[tokio::test]
+async fn an_auditor_verifies_the_folder_with_the_public_key() {
+    let (office, ..) = office().await;
+    let told = office.audit("verify|--compare");
+    assert!(told.starts_with("example.com/office: it holds, all of 1"), "{told}");
+    assert!(told.contains("3 calls · 2 votes\nroot ") && told.contains("The database says the same."), "{told}");
+    // The auditor has the folder and the key, and nothing else.
+    for file in ["gate.db", "gate.db-wal", "gate.db-shm", "trail.key", "people.toml"] {
+        let _ = fs::remove_file(office.at(file));
+    }
+    let key = fs::read_to_string(office.at("trail.pub")).unwrap();
+    fs::remove_file(office.at("trail.pub")).unwrap();
+    assert!(office.audit(&format!("verify|--key|{}", key.trim())).contains("it holds"));
+    let (code, told) = office.refused("verify");
+    assert!(code == 2 && told.contains("is neither a public key nor a file with one"), "{told}");
+    let other = Trail::create_key(office.at("other.key"), "example.com/office").unwrap();
+    let (code, told) = office.refused(&format!("verify|--key|{}", other.verifier()));
+    assert!(code == 4 && told.contains("signature"), "{told}");
+}
+
+#[tokio::test]
+async fn the_first_bad_record_is_named() {
+    let (office, ..) = office().await;
+    let size = office.audit("export").lines().count();
+    let bundle = office.at(&format!("trail/tile/entries/000.p/{size}"));
+    let whole = fs::read(&bundle).unwrap();
+    let place = whole.windows(6).position(|part| part == b"\"dana\"").unwrap();
+    let mut changed = whole.clone();
+    changed[place + 1] = b'D';
+    fs::write(&bundle, &changed).unwrap();
+    let (code, told) = office.refused("verify");
+    assert_eq!(code, 4);
+    assert!(told.contains("entry 3"), "{told}");
+    fs::write(&bundle, whole).unwrap();
+    assert!(office.audit("verify").contains("it holds"));
+}
+
+#[tokio::test]
+async fn a_receipt_tells_one_call_to_who_has_nothing_but_the_key() {
+    let (office, paid, _) = office().await;
+    let receipt = office.audit(&format!("receipt|{paid}"));
+    fs::write(office.at("paid.receipt"), &receipt).unwrap();
+    fs::rename(office.at("trail"), office.at("away")).unwrap();
+    let told = office.audit("verify-receipt|paid.receipt");
+    for words in [
+        "tool       pay",
+        "asked by   agent for mia, in run run-1, case ticket-7",
+        "it claims  the invoice is due",
+        "amount     100",
+        "voted       dana approves: fine",
+        "dispatched\n",
+        "finished    paid 100 to alice",
+        "Verified: 5 records, between entries",
+    ] {
+        assert!(told.contains(words), "no {words} in\n{told}");
+    }
+    let forged = receipt.replace("\"amount\":100", "\"amount\":900");
+    fs::write(office.at("forged.receipt"), forged).unwrap();
+    let (code, told) = office.refused("verify-receipt|forged.receipt");
+    assert!(code == 4 && !told.is_empty(), "{told}");
+    // One of its records left out: what is left does not follow.
+    let vote = receipt.lines().position(|line| line.starts_with("entry") && line.contains("\"voted\"")).unwrap();
+    let after = receipt.lines().skip(vote + 1).position(|line| line.starts_with("entry")).unwrap() + vote + 1;
+    let kept = receipt.lines().enumerate().filter(|(number, _)| !(vote..after).contains(number));
+    let less = kept.flat_map(|(_, line)| [line, "\n"]).collect::<String>();
+    fs::write(office.at("less.receipt"), less).unwrap();
+    let (code, told) = office.refused("verify-receipt|less.receipt");
+    assert!(code == 4 && told.contains("it says that the call is approved after it, and it is pending"), "{told}");
+    fs::rename(office.at("away"), office.at("trail")).unwrap();
+    assert_eq!(office.refused("receipt|0000").0, 3);
+    assert_eq!(office.refused("receipt|0").0, 2);
+}
+
+#[tokio::test]
+async fn one_secret_is_disclosed_and_can_be_erased() {
+    let (office, _, secret) = office().await;
+    let disclose = |typed: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_gate"));
+        command.current_dir(office.path()).args(["audit", "disclose", &secret, "--field", "password"]);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        // A command that refuses at once reads nothing.
+        let _ = std::io::Write::write_all(child.stdin.as_mut().unwrap(), typed.as_bytes());
+        child.wait_with_output().unwrap()
+    };
+    let other = disclose("hunter3-hunter3\n");
+    assert!(code(&other) == 4 && wrong(&other).contains("this is not the secret that was recorded"), "{other:?}");
+    let shown = disclose("hunter2-hunter2\n");
+    assert_eq!(code(&shown), 0, "{}", wrong(&shown));
+    fs::write(office.at("shown.receipt"), &shown.stdout).unwrap();
+    let told = office.audit("verify-receipt|shown.receipt");
+    assert!(told.contains("/password is \"hunter2-hunter2\""), "{told}");
+    let forged = said(&shown).replace("hunter2-hunter2", "hunter3-hunter3");
+    fs::write(office.at("forged.receipt"), forged).unwrap();
+    assert_eq!(office.refused("verify-receipt|forged.receipt").0, 4);
+
+    assert!(office.audit(&format!("erase|{secret}")).contains("Erased"));
+    let gone = disclose("hunter2-hunter2\n");
+    assert!(code(&gone) == 4 && wrong(&gone).contains("its salt is not there"), "{gone:?}");
+    assert!(office.audit("seal").starts_with("Sealed: "));
+    assert!(office.audit("verify").contains("it holds"));
+    assert!(
+        office.audit("verify-receipt|shown.receipt").contains("hunter2-hunter2"),
+        "who was shown it can still show it"
+    );
+}
+
+#[tokio::test]
+async fn the_log_is_read_and_filtered() {
+    let (office, paid, _) = office().await;
+    let lines = |words: &str| office.audit(words).lines().count();
+    assert_eq!(lines("log"), office.audit("export").lines().count() + 1);
+    let voted = office.audit("log|--decision|voted");
+    assert!(voted.contains("dana approves: fine") && voted.contains("dana rejects: not now"), "{voted}");
+    assert_eq!(lines("log|--reviewer|dana|--decision|reject"), 2);
+    assert_eq!(lines("log|--tool|sign_in"), 3);
+    assert_eq!(lines(&format!("log|--call|{paid}")), 6);
+    assert_eq!(lines("log|--decision|rejected"), 2);
+    assert_eq!(office.audit("log|--agent|nobody"), "Nothing in the trail is like that.\n");
+    assert_eq!(office.audit("log|--after|2999-01-01T00:00:00Z"), "Nothing in the trail is like that.\n");
+    assert_eq!(lines("log|--case|ticket-7"), lines("log|--run|run-1"));
+}
+
+#[tokio::test]
+async fn a_kept_checkpoint_is_continued_or_not() {
+    let (office, ..) = office().await;
+    fs::copy(office.at("trail/checkpoint"), office.at("kept")).unwrap();
+    let gate = office.sealed().await;
+    drop(gate.run("run-2").submit([pays("1", 5)]).await.unwrap());
+    gate.seal().await.unwrap();
+    dropped(&office, gate).await;
+    let told = office.audit("verify|--since|kept");
+    assert!(told.contains("and none before has changed"), "{told}");
+    // Another trail under the same key: a history that was made anew.
+    fs::remove_dir_all(office.at("trail")).unwrap();
+    let gate = office.builder_over("new.db").await.trail(office.trail()).build().await.unwrap();
+    for number in 0..20 {
+        drop(gate.run("run-3").submit([pays(&number.to_string(), 5)]).await.unwrap());
+    }
+    gate.seal().await.unwrap();
+    dropped(&office, gate).await;
+    assert!(office.audit("verify").contains("it holds"));
+    let (code, told) = office.refused("verify|--since|kept");
+    assert!(code == 4 && told.contains("continue"), "{told}");
+}
+
+#[tokio::test]
+async fn an_older_database_is_settled_from_the_command_line() {
+    let (office, ..) = office().await;
+    let backup = rusqlite::Connection::open(office.at("gate.db")).unwrap();
+    backup.execute("VACUUM INTO ?", [office.at("backup.db").to_str().unwrap()]).unwrap();
+    drop(backup);
+    let gate = office.sealed().await;
+    drop(gate.run("run-2").submit([pays("1", 5)]).await.unwrap());
+    gate.seal().await.unwrap();
+    dropped(&office, gate).await;
+
+    let refused = office.builder_over("backup.db").await.trail(office.trail()).build().await.unwrap_err().to_string();
+    assert!(refused.contains("it is an older copy") && refused.contains("gate audit settle"), "{refused}");
+    let (ended, told) = office.refused("verify|--compare|--db|backup.db");
+    assert!(ended == 4 && told.contains("the trail holds, and the database does not"), "{told}");
+    assert_eq!(office.refused("seal|--db|backup.db").0, 1);
+    let nobody = office.gate_as(None, "audit|settle|restored|--db|backup.db");
+    assert!(code(&nobody) == 4 && wrong(&nobody).contains("who decides?"), "{nobody:?}");
+    let settled = office.audit("settle|restored Monday's backup|--db|backup.db");
+    assert!(settled.contains("unknown here") && settled.contains("pay"), "{settled}");
+    assert_eq!(office.refused("settle|again|--db|backup.db").0, 5);
+    let told = office.audit("verify|--compare|--db|backup.db");
+    assert!(told.contains("database and trail had parted at record") && told.contains("settled by dana"), "{told}");
+    drop(office.builder_over("backup.db").await.trail(office.trail()).build().await.unwrap());
+}
+
+#[tokio::test]
+async fn a_key_is_replaced_and_who_had_the_old_one_goes_on() {
+    let (office, ..) = office().await;
+    let first = fs::read_to_string(office.at("trail.pub")).unwrap();
+    let second = office.audit("key|rotate");
+    assert_ne!(first, second);
+    let third = office.audit("key|rotate");
+    assert_eq!(office.audit("key|show"), third);
+    for known in [&first, &second, &third] {
+        assert!(office.audit(&format!("verify|--key|{}", known.trim())).contains("it holds"), "{known}");
+    }
+    let gate = office.sealed().await;
+    let (ended, told) = office.refused("key|rotate");
+    assert!(ended == 1 && told.contains("another process writes"), "{told}");
+    dropped(&office, gate).await;
+    assert!(office.audit("key|show|--pem").starts_with("-----BEGIN PUBLIC KEY-----\n"));
+    assert!(office.refused("key|new|again").1.contains("trail.key"), "no key is written over");
+}
+
+#[tokio::test]
+async fn a_trail_is_copied_as_far_as_it_is_sealed() {
+    let (office, ..) = office().await;
+    office.audit("key|rotate");
+    let lines = office.audit("export|--tiles|copy");
+    assert!(lines.lines().all(|line| line.starts_with('{')));
+    assert_eq!(office.audit("verify|--trail|copy"), office.audit("verify"));
+    assert!(office.refused("export|--tiles|copy").1.contains("copy"));
+    assert_eq!(office.audit("export|--from|2").lines().count(), lines.lines().count() - 2);
+}
+
+/// A witness's process; it ends with the test.
+struct Witness {
+    child: Child,
+    key: VerifierKey,
+    url: String,
+}
+
+impl Witness {
+    fn start(office: &Office) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_gate"));
+        command.current_dir(office.path()).args(["audit", "witness", "--listen", "127.0.0.1:0", "--log", "trail.pub"]);
+        let mut child = command.args(["--secret", "witness.key"]).stdout(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+        let (key, url) = line.trim().split_once(" listens at ").unwrap();
+        Self { key: key.parse().unwrap(), url: url.to_owned(), child }
+    }
+
+    /// Seals one more call in a database, and has the trail cosigned.
+    async fn seal(&self, office: &Office, file: &str, run: &str) -> TrailStatus {
+        let trail = office.trail().witness(HttpWitness::new(&self.url, [self.key.clone()]));
+        let gate = office.builder_over(file).await.trail(trail).build().await.unwrap();
+        drop(gate.run(run).submit([pays("1", 5)]).await.unwrap());
+        let status = gate.seal().await.unwrap();
+        dropped(office, gate).await;
+        status
+    }
+}
+
+impl Drop for Witness {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_witness_cosigns_what_continues_and_nothing_else() {
+    let office = Office::new();
+    office.make_key();
+    let made = office.gate_as(None, "audit|key|new|witness.example/w1|--for-witness|--secret|witness.key");
+    assert_eq!(code(&made), 0, "{made:?}");
+    let witness = Witness::start(&office);
+    let (status, key) = (witness.seal(&office, "gate.db", "run-1").await, witness.key.clone());
+    assert_eq!((status.cosignatures(), status.witness_trouble()), (1, None));
+    let told = office.audit(&format!("verify|--witness|{key}"));
+    assert!(told.contains("cosigned by witness.example/w1"), "{told}");
+
+    // Killed and started again, it knows what it has cosigned, and the trail goes on from there.
+    drop(witness);
+    let (ended, unreachable) = {
+        let trail = office.trail().witness(HttpWitness::new("http://127.0.0.1:1", [key.clone()]));
+        let gate = office.builder().await.trail(trail).build().await.unwrap();
+        let turn = gate.run("run-2").submit([pays("1", 5)]).await.unwrap();
+        let status = gate.seal().await.unwrap();
+        dropped(&office, gate).await;
+        (turn.answers()[0].kind(), status)
+    };
+    assert_eq!(ended, "succeeded", "a witness that is away stops nothing");
+    assert!(unreachable.witness_trouble().unwrap().contains("it does not answer"), "{unreachable:?}");
+    let witness = Witness::start(&office);
+    assert_eq!(witness.seal(&office, "gate.db", "run-3").await.cosignatures(), 1);
+
+    // A history that was made anew, under the same key: the witness does not sign it.
+    fs::remove_dir_all(office.at("trail")).unwrap();
+    for number in 0..20 {
+        let status = witness.seal(&office, "new.db", &format!("run-{number}")).await;
+        let trouble = status.witness_trouble().unwrap_or_default().to_owned();
+        assert_eq!(status.cosignatures(), 0);
+        if number == 19 {
+            assert!(trouble.contains("422"), "{trouble}");
+        }
+    }
+    assert_eq!(office.refused(&format!("verify|--witness|{key}")).0, 4);
+}

@@ -1,0 +1,148 @@
+//! A folder with a database, the people, and an agent's tools, for tests of the command.
+
+#![allow(dead_code, reason = "not every test needs all of it")]
+#![allow(unreachable_pub, reason = "a module of a test")]
+
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use gate_runtime::prelude::*;
+use gate_runtime::{ApprovalId, GateBuilder, ReviewerToken};
+use gate_sqlite::SqliteStore;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+/// Payments: large ones are for two managers.
+#[policy]
+pub fn payments(rules: Rules<Pay>) -> Rules<Pay> {
+    rules
+        .ask("large", ask(role("manager")).count(2))
+        .when(|call| call.amount > 1_000)
+        .auto_approve("tiny")
+        .when(|call| call.amount < 10)
+        .otherwise(ask(role("manager")).within(hours(2)))
+}
+
+/// Pay someone.
+#[gated_tool(policy = "payments")]
+pub fn pay(to: String, #[schemars(range(max = 9_000))] amount: u64, note: Option<String>) -> String {
+    format!("paid {amount} to {to}{}", note.unwrap_or_default())
+}
+
+/// Wipe a disk.
+#[gated_tool(policy = "always_ask", destructive)]
+pub fn wipe(disk: String) -> String {
+    format!("wiped {disk}")
+}
+
+/// Hangs.
+#[gated_tool(policy = "never_ask")]
+pub async fn hang(what: String) {
+    let _ = what;
+    std::future::pending::<()>().await;
+}
+
+/// Sign in somewhere.
+#[gated_tool(policy = "always_ask", secret(password))]
+pub fn sign_in(user: String, password: String) -> String {
+    format!("{user} {}", password.len())
+}
+
+registry! { pub Tools for () { Pay, Wipe, Hang, SignIn } }
+
+/// A folder with a database and a people file, and the tokens of the people.
+pub struct Office {
+    pub folder: TempDir,
+    pub dana: String,
+    pub omar: String,
+    pub ines: String,
+}
+
+impl Office {
+    pub fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let tokens = [("dana", "manager"), ("omar", "manager"), ("ines", "intern")].map(|(who, role)| {
+            let token = ReviewerToken::new();
+            let person = format!("[[person]]\nid = \"{who}\"\nroles = [\"{role}\"]\ntoken = \"{}\"\n", token.hash());
+            let file = folder.path().join("people.toml");
+            let before = std::fs::read_to_string(&file).unwrap_or_default();
+            std::fs::write(file, before + &person).unwrap();
+            token.reveal().to_owned()
+        });
+        let [dana, omar, ines] = tokens;
+        Self { folder, dana, omar, ines }
+    }
+
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The agent's process, before it is built.
+    pub async fn builder(&self) -> GateBuilder<Tools> {
+        self.builder_over("gate.db").await
+    }
+
+    /// The same over another database.
+    pub async fn builder_over(&self, file: &str) -> GateBuilder<Tools> {
+        let people = StaticDirectory::new().person("dana", ["manager"]).person("omar", ["manager"]);
+        let store = SqliteStore::open(self.path().join(file)).await.unwrap();
+        Gate::builder(()).directory(people).store(store)
+    }
+
+    /// The agent's process.
+    pub async fn gate(&self) -> Gate<Tools> {
+        self.builder().await.build().await.unwrap()
+    }
+
+    pub async fn run(&self) -> Run<Tools> {
+        self.gate().await.run("run-1").on_behalf_of("mia").case("ticket-7")
+    }
+
+    /// `gate …` as somebody; the words are parted by `|`.
+    pub fn gate_as(&self, token: Option<&str>, words: &str) -> Output {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_gate"));
+        command.current_dir(self.path()).args(words.split('|')).stdin(Stdio::null());
+        command.env_remove("GATE_DB").env_remove("GATE_PEOPLE").env_remove("GATE_TOKEN");
+        if let Some(token) = token {
+            command.env("GATE_TOKEN", token);
+        }
+        command.output().unwrap()
+    }
+
+    pub fn dana(&self, words: &str) -> Output {
+        self.gate_as(Some(&self.dana), words)
+    }
+
+    pub fn json(&self, words: &str) -> Value {
+        let output = self.dana(&format!("--json|{words}"));
+        assert!(output.status.success(), "{output:?}");
+        serde_json::from_slice(&output.stdout).unwrap()
+    }
+}
+
+pub fn code(output: &Output) -> i32 {
+    output.status.code().unwrap()
+}
+
+pub fn said(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+pub fn wrong(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+pub fn call(id: &str, tool: &str, arguments: &Value) -> ToolCall {
+    ToolCall::new(id, tool, arguments.to_string())
+}
+
+pub fn pays(id: &str, amount: u64) -> ToolCall {
+    call(id, "pay", &json!({"to": "alice", "amount": amount}))
+}
+
+/// The id of the only question of a turn, and its end.
+pub fn asked(turn: &Turn) -> (ApprovalId, String) {
+    assert_eq!(turn.interruptions().len(), 1, "{turn:?}");
+    let id = turn.interruptions()[0].id();
+    (id, id.to_string().split_off(28))
+}
