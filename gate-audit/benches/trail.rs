@@ -12,14 +12,15 @@
 
 use std::hint::black_box;
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use gate_audit::{
-    Checkpoint, Evidence, Frontier, Hash, KeyKind, LogKeys, Receipt, SigningKey, Tiles, TrailWriter, WitnessPolicy,
-    prove_consistency, prove_inclusion, read_checkpoint,
+    Checkpoint, Evidence, Frontier, Hash, KeyKind, LogKeys, Note, Receipt, SigningKey, Tiles, TrailWriter,
+    WitnessPolicy, prove_consistency, prove_inclusion, read_checkpoint, read_keys,
 };
 
+const ORIGIN: &str = "example.com/trail";
 const PROOFS: u64 = 1_000;
 
 fn main() {
@@ -38,59 +39,95 @@ fn main() {
     println!("{:<44} {:>12} bytes", "the tree takes", size_of::<Frontier>() + size_of_val(tree.peaks()));
     memory("after appending to the tree");
 
+    let key = SigningKey::from_seed(ORIGIN, KeyKind::Log, [1; 32]).unwrap();
+    let signed = |head| Checkpoint::new(ORIGIN, head).unwrap().sign(&key).unwrap();
+    let spent = timed(|| (0..PROOFS).for_each(|_| drop(black_box(signed(black_box(tree.head()))))));
+    each("sign a checkpoint", PROOFS, spent);
+
+    forget_memory();
     let mut trail = TrailWriter::create(&folder).unwrap();
     let spent = timed(|| (0..count).for_each(|index| _ = trail.append(&entry(index)).unwrap()));
     rate("append to the folder", count, spent);
     memory("after appending to the folder");
-    let key = SigningKey::from_seed("example.com/trail", KeyKind::Log, [1; 32]).unwrap();
     let spent = timed(|| {
         let head = trail.seal().unwrap();
         assert_eq!(head, tree.head());
-        trail.publish(&Checkpoint::new("example.com/trail", head).unwrap().sign(&key).unwrap()).unwrap();
+        trail.publish(&signed(head)).unwrap();
     });
     each("seal, sign and publish the last part", 1, spent);
     let spent = timed(|| {
         for index in 0..100 {
             trail.append(&entry(index)).unwrap();
             let head = trail.seal().unwrap();
-            trail.publish(&Checkpoint::new("example.com/trail", head).unwrap().sign(&key).unwrap()).unwrap();
+            trail.publish(&signed(head)).unwrap();
         }
     });
     each("a checkpoint for a single entry, durable", 100, spent);
+    drop(trail);
 
-    let keys = LogKeys::new("example.com/trail", key.verifier().clone()).unwrap();
+    let keys = LogKeys::new(ORIGIN, key.verifier().clone()).unwrap();
     let note = read_checkpoint(&folder).unwrap();
     let spent = timed(|| (0..PROOFS).for_each(|_| drop(keys.verify(&note, &WitnessPolicy::none()).unwrap())));
     each("verify a checkpoint", PROOFS, spent);
     let verified = keys.verify(&note, &WitnessPolicy::none()).unwrap();
     let size = verified.head().size();
     let tiles = Tiles::open(&folder, verified.head()).unwrap();
-    let mut receipts = Vec::new();
-    let spent = timed(|| {
-        for index in spread(size) {
-            let proof = prove_inclusion(&tiles, index, size).unwrap();
-            let entry = String::from_utf8(tiles.entry(index).unwrap()).unwrap();
-            receipts.push(Receipt::new(vec![Evidence::new(index, entry, proof)], note.clone()).unwrap());
-        }
-    });
-    each("make a receipt from tiles", PROOFS, spent);
-    let spent = timed(|| {
-        for receipt in &receipts {
-            drop(receipt.verify(&keys, &WitnessPolicy::none()).unwrap());
-        }
-    });
-    each("verify a receipt", PROOFS, spent);
+    for entries in [1, 10] {
+        receipts(&tiles, entries, &note, &keys);
+    }
     let spent = timed(|| {
         for older in spread(size) {
             black_box(prove_consistency(&tiles, older, size).unwrap());
         }
     });
     each("prove consistency from tiles", PROOFS, spent);
-    let mut read = 0;
-    let spent = timed(|| (0..tiles.bundles()).for_each(|bundle| read += tiles.bundle(bundle).unwrap().len() as u64));
+    drop(tiles);
+    audit(&folder, &key, count);
+}
+
+/// Receipts of so many entries that follow each other, as the entries of a story do.
+fn receipts(tiles: &Tiles, entries: u64, note: &Note, keys: &LogKeys) {
+    let size = tiles.head().size();
+    let mut texts = Vec::new();
+    let spent = timed(|| {
+        for first in spread(size - entries) {
+            let evidence = (first..first + entries).map(|index| {
+                let entry = String::from_utf8(tiles.entry(index).unwrap()).unwrap();
+                Evidence::new(index, entry, prove_inclusion(tiles, index, size).unwrap())
+            });
+            texts.push(Receipt::new(evidence.collect(), note.clone()).unwrap().to_string());
+        }
+    });
+    each(&format!("make a receipt of {entries} from tiles"), PROOFS, spent);
+    let spent = timed(|| {
+        for text in &texts {
+            let receipt = Receipt::parse(text.as_bytes()).unwrap();
+            drop(receipt.verify(keys, &WitnessPolicy::none()).unwrap());
+        }
+    });
+    each(&format!("read and verify a receipt of {entries}"), PROOFS, spent);
+}
+
+/// All that an auditor does who was given the first key, in one thread.
+fn audit(folder: &Path, key: &SigningKey, count: u64) {
+    forget_memory();
+    let (mut read, mut size) = (0, 0);
+    let spent = timed(|| {
+        let keys = read_keys(folder, ORIGIN, key.verifier().clone()).unwrap();
+        let verified = keys.verify(&read_checkpoint(folder).unwrap(), &WitnessPolicy::none()).unwrap();
+        let tiles = Tiles::open(folder, verified.head()).unwrap();
+        size = verified.head().size();
+        for bundle in 0..tiles.bundles() {
+            let before = read;
+            read += tiles.bundle(bundle).unwrap().len() as u64;
+            if (before..read).contains(&(count / 10)) {
+                memory(&format!("after verifying {}", count / 10));
+            }
+        }
+    });
     assert_eq!(read, size);
+    memory(&format!("after verifying {size}"));
     rate("verify every entry in the folder", size, spent);
-    memory("after verifying");
 }
 
 /// 300 bytes of text that are different for each index.
@@ -117,6 +154,11 @@ fn rate(what: &str, count: u64, spent: Duration) {
 
 fn each(what: &str, count: u64, spent: Duration) {
     println!("{what:<44} {:>12.1} µs", spent.as_secs_f64() * 1e6 / count as f64);
+}
+
+/// Lets the system count anew what the process has in memory at most, where it can.
+fn forget_memory() {
+    _ = std::fs::write("/proc/self/clear_refs", "5");
 }
 
 /// What the process has had in memory at most, where the system says.

@@ -194,7 +194,7 @@ impl Receipt {
         if receipt.to_string().len() > LONGEST { Err(too_long()) } else { Ok(receipt) }
     }
 
-    /// Reads a receipt. Nothing is verified yet.
+    /// Reads a receipt. Nothing is verified yet. It takes some eight times its bytes in memory at most.
     ///
     /// # Errors
     ///
