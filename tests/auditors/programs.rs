@@ -1,0 +1,131 @@
+//! The auditors' programs, as far as this machine can run them.
+
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::OnceLock;
+
+/// A program, and what starts it.
+pub struct Program {
+    name: &'static str,
+    command: Vec<PathBuf>,
+}
+
+/// What a program said.
+pub struct Said {
+    name: &'static str,
+    pub code: Option<i32>,
+    out: String,
+    err: String,
+}
+
+/// Those that can be run here. The others are named, with the reason.
+pub fn programs() -> &'static [Program] {
+    static PROGRAMS: OnceLock<Vec<Program>> = OnceLock::new();
+    PROGRAMS.get_or_init(|| {
+        let found = [("verify.py", python()), ("the Go program", go()), ("verify.sh", shell())];
+        let usable = |(name, found): (&'static str, Result<Vec<PathBuf>, String>)| match found {
+            Ok(command) => Some(Program { name, command }),
+            Err(reason) => {
+                // Not `eprintln`, which `cargo test` hides where a test passes.
+                let line = format!("left out: auditor: {name}: {reason}\n");
+                std::io::stderr().write_all(line.as_bytes()).unwrap();
+                None
+            }
+        };
+        found.into_iter().filter_map(usable).collect()
+    })
+}
+
+fn auditor() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("auditor")
+}
+
+fn says(command: &mut Command) -> Option<Output> {
+    command.output().ok().filter(|output| output.status.success())
+}
+
+fn python() -> Result<Vec<PathBuf>, String> {
+    let ours = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/auditor/bin/python");
+    let python = if ours.exists() { ours } else { "python3".into() };
+    says(Command::new(&python).args(["-c", "import cryptography"]))
+        .ok_or_else(|| format!("{} has no package `cryptography`", python.display()))?;
+    Ok(vec![python, auditor().join("verify.py")])
+}
+
+/// Builds the Go program with the sources that Debian packages, or with those that `go` has in its cache.
+fn go() -> Result<Vec<PathBuf>, String> {
+    says(Command::new("go").arg("version")).ok_or("there is no `go`")?;
+    let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join("gate-verify");
+    let mut build = Command::new("go");
+    build.current_dir(auditor().join("go")).args(["build", "-buildvcs=false", "-o"]).arg(&program).arg(".");
+    if Path::new("/usr/share/gocode/src/golang.org/x/mod/sumdb/tlog").exists() {
+        build.env("GO111MODULE", "off").env("GOPATH", "/usr/share/gocode");
+    } else {
+        let mut list = Command::new("go");
+        list.current_dir(auditor().join("go")).env("GOPROXY", "off").args(["list", "-deps", "."]);
+        says(&mut list).ok_or("golang.org/x/mod is neither packaged nor in the cache of `go`: `go mod download`")?;
+        build.env("GOPROXY", "off");
+    }
+    let built = build.output().unwrap();
+    assert!(built.status.success(), "go build: {}", String::from_utf8_lossy(&built.stderr));
+    Ok(vec![program])
+}
+
+fn shell() -> Result<Vec<PathBuf>, String> {
+    let version = says(Command::new("openssl").arg("version")).ok_or("there is no `openssl`")?;
+    let version = String::from_utf8_lossy(&version.stdout).into_owned();
+    let major = version.strip_prefix("OpenSSL ").and_then(|rest| rest.split('.').next()?.parse::<u32>().ok());
+    if major.is_none_or(|major| major < 3) {
+        return Err(format!("it needs OpenSSL 3, and this is {}", version.trim()));
+    }
+    says(Command::new("bash").arg("--version")).ok_or("there is no `bash`")?;
+    Ok(vec!["bash".into(), auditor().join("verify.sh")])
+}
+
+impl Program {
+    /// Whether it reads what the entries say, and knows `--since`.
+    pub fn reads_json(&self) -> bool {
+        self.name != "verify.sh"
+    }
+
+    pub fn run(&self, arguments: &[&str]) -> Said {
+        let output = Command::new(&self.command[0]).args(&self.command[1..]).args(arguments).output().unwrap();
+        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+        Said { name: self.name, code: output.status.code(), out: text(&output.stdout), err: text(&output.stderr) }
+    }
+
+    pub fn trail(&self, folder: &Path, vkey: &str, more: &[&str]) -> Said {
+        self.run(&[&[folder.to_str().unwrap(), vkey], more].concat())
+    }
+
+    pub fn receipt(&self, text: &str, vkey: &str, more: &[&str]) -> Said {
+        self.receipt_of(text.as_bytes(), vkey, more)
+    }
+
+    pub fn receipt_of(&self, bytes: &[u8], vkey: &str, more: &[&str]) -> Said {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        fs::write(file.path(), bytes).unwrap();
+        self.run(&[&["--receipt", file.path().to_str().unwrap(), vkey], more].concat())
+    }
+}
+
+impl Said {
+    /// It holds. Gives what was said.
+    pub fn accepts(self) -> String {
+        let Said { name, code, out, err } = self;
+        assert!(code == Some(0) && out.contains("OK: ") && err.is_empty(), "{name}: {code:?}\n{out}\n{err}");
+        out
+    }
+
+    /// It does not hold, for a reason in which the place stands.
+    pub fn refuses(&self, place: &str, case: &str) {
+        let Said { name, code, out, err } = self;
+        let told = *code == Some(1) && !out.contains("OK: ") && err.contains(place);
+        assert!(
+            told && err.lines().all(|line| line.starts_with("REFUSED: ")) && !err.is_empty(),
+            "{name}: {case}: no `{place}`: {code:?}\n{out}\n{err}"
+        );
+    }
+}

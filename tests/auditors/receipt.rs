@@ -1,0 +1,73 @@
+//! Receipts, written here by hand.
+
+use std::fmt;
+
+use gate_audit::{Checkpoint, Hash, Tiles, prove_inclusion};
+
+use crate::log::Log;
+
+/// A receipt that can be changed.
+pub struct Paper {
+    entries: Vec<Part>,
+    note: String,
+}
+
+struct Part {
+    index: u64,
+    text: Vec<u8>,
+    additions: Vec<Vec<u8>>,
+    proof: Vec<Hash>,
+}
+
+impl Paper {
+    pub fn new(log: &Log, indexes: &[u64]) -> Paper {
+        let head = log.note.text().parse::<Checkpoint>().unwrap().head();
+        let tiles = Tiles::open(log.folder(), head).unwrap();
+        let part = |index: &u64| Part {
+            index: *index,
+            text: tiles.entry(*index).unwrap(),
+            additions: Vec::new(),
+            proof: prove_inclusion(&tiles, *index, head.size()).unwrap(),
+        };
+        Paper { entries: indexes.iter().map(part).collect(), note: log.note.to_string() }
+    }
+
+    fn part(&mut self, index: u64) -> &mut Part {
+        self.entries.iter_mut().find(|entry| entry.index == index).unwrap()
+    }
+
+    /// Adds a `with` line.
+    pub fn with(mut self, index: u64, line: &[u8]) -> Paper {
+        self.part(index).additions.push(line.to_vec());
+        self
+    }
+
+    /// Puts a `with` line in the place of others.
+    pub fn instead(mut self, index: u64, line: &[u8]) -> Paper {
+        self.part(index).additions = vec![line.to_vec()];
+        self
+    }
+
+    pub fn proof(mut self, index: u64, proof: &[Hash]) -> Paper {
+        self.part(index).proof = proof.to_vec();
+        self
+    }
+
+    pub fn hashes(&self, index: u64) -> Vec<Hash> {
+        self.entries.iter().find(|entry| entry.index == index).unwrap().proof.clone()
+    }
+}
+
+impl fmt::Display for Paper {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "github.com/gate-rs/gate/receipt@v1")?;
+        for Part { index, text, additions, proof } in &self.entries {
+            writeln!(f, "entry {index} {}", std::str::from_utf8(text).unwrap())?;
+            for addition in additions {
+                writeln!(f, "with {}", std::str::from_utf8(addition).unwrap())?;
+            }
+            proof.iter().try_for_each(|hash| writeln!(f, "{hash}"))?;
+        }
+        write!(f, "\n{}", self.note)
+    }
+}
