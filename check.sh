@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Runs every check and every test: what the README calls the test command. It needs the pinned Rust toolchain, and Python 3
-# for the check against the providers' packages, which it installs into target/.
+# for the checks against packages that are not ours, which it installs into target/. Go and OpenSSL 3 verify trails, where they are.
 set -euo pipefail
 cd "$(dirname "$0")"
 export CARGO_TERM_COLOR="${CARGO_TERM_COLOR:-auto}" RUST_BACKTRACE="${RUST_BACKTRACE:-0}"
@@ -66,6 +66,25 @@ if command -v python3 >/dev/null; then
 else
     echo "left out: there is no python3"
 fi
+
+step "the trail, as programs that are not ours verify it"
+packaged=/usr/share/gocode/src/golang.org/x/mod missing=()
+if ! command -v go >/dev/null; then missing+=(golang-go golang-golang-x-mod-dev)
+elif [ ! -e "$packaged" ] && ! (cd auditor/go && go mod download) 2>/dev/null; then missing+=(golang-golang-x-mod-dev); fi
+command -v openssl >/dev/null || missing+=(openssl)
+if [ ${#missing[@]} -gt 0 ]; then
+    root=(); [ "$(id -u)" = 0 ] || root=(sudo -n)
+    { command -v apt-get && "${root[@]}" apt-get update --quiet --quiet && "${root[@]}" apt-get install --yes --quiet --quiet "${missing[@]}"; } \
+        >/dev/null 2>&1 || echo "not installed: ${missing[*]}"
+fi
+if command -v gofmt >/dev/null; then test -z "$(gofmt -l auditor/go)"; fi
+if command -v python3 >/dev/null; then
+    python=target/auditor/bin/python
+    [ -x "$python" ] || python3 -m venv target/auditor
+    "$python" -m pip install --quiet --disable-pip-version-check -r auditor/requirements.txt
+fi
+# The test says of each program that it leaves out why.
+cargo test --locked --test auditors -- --nocapture
 
 step "a crate as somebody else's, with the library under another name"
 cargo fmt --check --manifest-path tests/stranger/Cargo.toml
