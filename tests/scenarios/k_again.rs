@@ -27,6 +27,7 @@ on_every_store! {
     u_a_vote_counts_in_the_store_where_it_was_given,
     t_what_a_grant_covers_waits_for_its_batch_too,
     v_votes_from_elsewhere_count_as_the_directory_of_the_gate_says,
+    v_votes_on_guarded_work_count_as_the_directory_of_the_gate_says,
 }
 
 /// What the tools do to the world.
@@ -427,4 +428,26 @@ async fn v_votes_from_elsewhere_count_as_the_directory_of_the_gate_says(store: S
     assert_eq!((left.status(), left.approval().votes().len()), (Status::Pending, 1), "theirs are void");
     assert_eq!(crate::desk::story(&gate).await.iter().filter(|kind| **kind == "voided").count(), 1);
     assert_eq!(desk.world.ran().len(), 0);
+}
+
+async fn v_votes_on_guarded_work_count_as_the_directory_of_the_gate_says(store: Shared) {
+    let desk = Desk::new(store);
+    let stranger = desk.gate_with(people().person("mallory", ["manager"])).await;
+    let gate = desk.gate().await;
+    let (run, dana) = (run(&gate), dana(&gate).await);
+    let mut attempts = 0;
+    let work = run.guard("close the books", ask(role("manager")), async || {
+        attempts += 1;
+        if attempts == 1 { Err("broke") } else { Ok(()) }
+    });
+    let decide = async {
+        until(async || !gate.pending().await.unwrap().is_empty()).await;
+        let mallory = stranger.reviewer("mallory").await.unwrap();
+        stranger.pending().await.unwrap()[0].approve(&mallory).await.unwrap();
+        until(async || crate::desk::story(&gate).await.contains(&"voided")).await;
+        gate.pending().await.unwrap()[0].approve(&dana).await.unwrap();
+    };
+    tokio::join!(work, decide).0.unwrap();
+    let dispatched = crate::desk::story(&gate).await.into_iter().filter(|kind| *kind == "dispatched").count();
+    assert_eq!((attempts, dispatched), (2, 2));
 }

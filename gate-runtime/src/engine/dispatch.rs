@@ -127,7 +127,7 @@ impl Core {
 
     /// Whoever agreed must be entitled to it by this gate's own directory, and now: votes may have been given elsewhere, and a standing
     /// permission long ago. If they are not, it is a question again.
-    async fn check_consent(&self, course: &mut Course, now: Timestamp) -> Result<(), NotRun> {
+    pub(crate) async fn check_consent(&self, course: &mut Course, now: Timestamp) -> Result<(), NotRun> {
         let approval = course.approval();
         if approval.status != Status::Approved {
             return Ok(());
@@ -148,7 +148,7 @@ impl Core {
                 return Err(unavailable(error));
             }
             course.then(CallEvent::Uncovered { grant }, now).map_err(unavailable)?;
-        } else if !voters.is_empty() {
+        } else if !voters.is_empty() || !approval.is_consented() {
             course.then(CallEvent::Voided { voters }, now).map_err(unavailable)?;
         }
         Ok(())

@@ -184,18 +184,22 @@ impl Core {
     async fn work_again(self: &Arc<Self>, asked: &Arc<Approval>) -> Result<Option<Arc<Approval>>, NotRun> {
         let id = asked.id();
         let waiter = Hub::wait_for(self, id);
-        let decided = loop {
-            let now = self.bring_up_to_date(id).await.map_err(unavailable)?;
-            match now {
+        loop {
+            match self.bring_up_to_date(id).await.map_err(unavailable)? {
                 Some(approval) if approval.status == Status::Pending => waiter.news().await,
-                other => break other,
+                Some(approval) if approval.status == Status::Approved => {
+                    let mut course = Course::from(&approval);
+                    self.check_consent(&mut course, self.now()).await?;
+                    if course.status() == Status::Approved {
+                        return self.begin_attempt(course).await.map(Some);
+                    }
+                    let (transition, asked) = course.alone();
+                    if self.store.commit(transition).await.map_err(unavailable)? == Committed::Done {
+                        self.settle(&asked);
+                    }
+                }
+                _ => return Ok(None),
             }
-        };
-        match decided {
-            Some(approval) if approval.status == Status::Approved => {
-                self.begin_attempt(Course::from(&approval)).await.map(Some)
-            }
-            _ => Ok(None),
         }
     }
 

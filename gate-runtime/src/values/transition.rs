@@ -170,7 +170,7 @@ impl Approval {
             CallEvent::Voided { voters } => {
                 self.must_be(&[Status::Approved])?;
                 self.votes.retain(|vote| !voters.contains(&vote.reviewer));
-                if self.grant.is_none() && !self.requirements.is_empty() && !self.has_consent() {
+                if !self.is_consented() {
                     self.ask_again(now);
                 }
             }

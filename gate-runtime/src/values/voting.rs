@@ -99,6 +99,11 @@ impl Approval {
         }
     }
 
+    /// Whether nobody had to agree, or a standing permission did, or people did.
+    pub(crate) fn is_consented(&self) -> bool {
+        self.grant.is_some() || self.requirements.is_empty() || self.has_consent()
+    }
+
     /// Whether people agreed to these arguments, in any step, as each requirement wants.
     pub(super) fn has_consent(&self) -> bool {
         let digest = self.arguments.digest();
