@@ -174,9 +174,10 @@ impl Core {
         let arguments = Arguments::new(&json!({"work": what}), Vec::new()).map_err(unavailable)?;
         let mut approval =
             Approval::open(Arc::new(subject), arguments.clone(), Arc::clone(&assessment), Vec::new(), now);
-        // Who is asked if it fails.
-        approval.requirements.push(who.not_editable().no_grants());
-        let event = CallEvent::Assessed { assessment, arguments, earlier: Vec::new(), held: false };
+        let who = who.not_editable().no_grants();
+        approval.requirements.push(who.clone());
+        let event =
+            CallEvent::Assessed { assessment, arguments, earlier: Vec::new(), held: false, if_failed: Some(who) };
         self.begin_attempt(Course::begin(approval, event, now)).await
     }
 

@@ -224,7 +224,8 @@ impl Core {
         let (subject, sealed, earlier) = (Arc::clone(&draft.subject), draft.sealed.clone(), draft.earlier.clone());
         let mut approval = Approval::open(subject, sealed, Arc::clone(&assessment), earlier.clone(), now);
         approval.held = held;
-        let event = CallEvent::Assessed { assessment, arguments: draft.sealed.without_salts(), earlier, held };
+        let arguments = draft.sealed.without_salts();
+        let event = CallEvent::Assessed { assessment, arguments, earlier, held, if_failed: None };
         let mut course = Course::begin(approval, event, now);
         if let Some(grant) = &draft.grant {
             course.then(CallEvent::Covered { grant: grant.id(), by: grant.by.clone() }, now).map_err(unavailable)?;

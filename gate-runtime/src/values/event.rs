@@ -16,6 +16,7 @@ use super::grant::Grant;
 use super::id::{AgentName, ApprovalId, CallId, GrantId, ReviewerId, ToolName};
 use super::outcome::ToolOutcome;
 use super::outline::PolicyOutline;
+use super::requirement::Requirement;
 use super::settlement::{Settlement, Settler};
 
 /// What happens to one call. [`Approval::apply`](crate::Approval::apply) says what follows from it.
@@ -57,6 +58,9 @@ pub enum CallEvent {
         /// Whether it waits only because another call of its batch does.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         held: bool,
+        /// Who is asked if it fails, where the rules ask nobody: of work that is no tool's.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        if_failed: Option<Requirement>,
     },
     /// A person voted.
     Voted {
