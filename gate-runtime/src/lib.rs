@@ -172,6 +172,7 @@ pub use values::opinion::RuleResult;
 pub use values::origin::Origin;
 pub use values::outcome::{NotRun, ToolOutcome};
 pub use values::outline::{Fallback, PolicyOutline, RuleOutline};
+pub use values::presented::Presented;
 pub use values::record::{Record, Subject};
 pub use values::report::{RuleReport, Source};
 pub use values::requirement::{Requirement, Tier, Who, anyone, ask, principal, role};

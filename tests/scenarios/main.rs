@@ -30,4 +30,5 @@ mod s_standing;
 mod t_batches;
 mod u_resume;
 mod v_people;
+mod v_signed;
 mod z_peers;

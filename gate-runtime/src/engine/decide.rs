@@ -21,7 +21,7 @@ use crate::values::event::{CallEvent, Changes};
 use crate::values::grant::{Grant, Scope};
 use crate::values::id::{ApprovalId, ReviewerId, Role};
 use crate::values::json::{Misfit, below, read_value, step_name};
-use crate::values::record::Subject;
+use crate::values::presented::Presented;
 use crate::values::requirement::Requirement;
 use crate::values::transition::Refused;
 use crate::values::verdict::Verdict;
@@ -121,23 +121,6 @@ impl std::fmt::Debug for Edit {
     }
 }
 
-/// What a reviewer was shown: a decision is about just that. After a failure, or under another tool or other rules, it is another question.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Shown {
-    arguments: Digest,
-    tool: Digest,
-    policy: Digest,
-    attempts: u32,
-}
-
-impl Shown {
-    pub(crate) fn of(approval: &Approval) -> Self {
-        let Subject { tool_digest, policy_digest, .. } = *approval.subject;
-        let (arguments, attempts) = (approval.arguments.digest(), approval.attempts());
-        Self { arguments, tool: tool_digest, policy: policy_digest, attempts }
-    }
-}
-
 /// What a decision did.
 ///
 /// ```
@@ -189,7 +172,7 @@ impl Core {
         self: &Arc<Self>,
         run: &Circumstances,
         id: ApprovalId,
-        shown: Shown,
+        shown: &Presented,
         reviewer: &Reviewer,
         wish: &Wish,
         comment: Option<&str>,
@@ -197,7 +180,7 @@ impl Core {
         loop {
             let approval = self.bring_up_to_date(id).await?.ok_or(DecideError::Unknown(id))?;
             let now = self.now();
-            if approval.status == Status::Pending && Shown::of(&approval) != shown {
+            if approval.status == Status::Pending && approval.presented() != *shown {
                 return Err(Refused::Changed.into());
             }
             let decision = match wish {
@@ -215,7 +198,9 @@ impl Core {
                 principal: reviewer.is_principal(),
                 decision,
                 comment: comment.map(str::to_owned),
-                arguments: shown.arguments,
+                arguments: shown.arguments(),
+                shown: Some(shown.digest()),
+                grounds: Some(Digest::of(shown.grounds())),
                 at: now,
             };
             let voted = CallEvent::Voted { vote: Box::new(vote.clone()) };

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::core::Core;
-use super::decide::{Decided, Edit, Shown, Wish};
+use super::decide::{Decided, Edit, Wish};
 use super::error::DecideError;
 use super::intake::Circumstances;
 use crate::logic::descriptor::Descriptor;
@@ -19,8 +19,8 @@ use crate::values::id::ApprovalId;
 
 /// A call that waits for people: what they are shown, and the ways to answer.
 ///
-/// A decision counts for the arguments that this interruption shows; if another reviewer edited them since, it is refused,
-/// and says so. Deciding runs nothing: the run that proposed the call does, by [`Run::proceed`](crate::Run::proceed).
+/// A decision counts for what this interruption [shows](Approval::presented); if another reviewer edited the arguments since, or the rules speak
+/// otherwise, it is refused, and says so. Deciding runs nothing: the run that proposed the call does, by [`Run::proceed`](crate::Run::proceed).
 ///
 /// ```
 /// # use gate_runtime::prelude::*;
@@ -201,8 +201,8 @@ impl<'a> IntoFuture for Deciding<'a> {
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
             let Self { interruption: Interruption { core, run, approval, .. }, reviewer, wish, comment } = self;
-            let shown = Shown::of(approval);
-            core.decide(run, approval.id(), shown, reviewer, &wish, comment.as_deref()).await
+            let shown = approval.presented();
+            core.decide(run, approval.id(), &shown, reviewer, &wish, comment.as_deref()).await
         })
     }
 }

@@ -121,6 +121,11 @@ pub struct Vote {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) comment: Option<String>,
     pub(crate) arguments: Digest,
+    /// The digest of what they were shown, and that of its grounds. Votes of before have neither.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) shown: Option<Digest>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) grounds: Option<Digest>,
     pub(crate) at: Timestamp,
 }
 
@@ -147,6 +152,18 @@ impl Vote {
     #[must_use]
     pub fn arguments(&self) -> Digest {
         self.arguments
+    }
+
+    /// The digest of all that they were shown: see [`Approval::presented`](crate::Approval::presented). `None` for a vote of an earlier version.
+    #[must_use]
+    pub fn shown(&self) -> Option<Digest> {
+        self.shown
+    }
+
+    /// The digest of [why it was asked](crate::Presented::grounds), which is a part of what they were shown.
+    #[must_use]
+    pub fn grounds(&self) -> Option<Digest> {
+        self.grounds
     }
 
     /// When.

@@ -38,7 +38,7 @@ pub enum Refused {
         /// Why not, or who may.
         why: String,
     },
-    /// It is about something that has changed since it was shown: the arguments, the tool, its rules, or that it ran and failed.
+    /// It is about something that has changed since it was shown: the arguments, the tool, its rules or what they say, or that it ran and failed.
     Changed,
     /// An approval of this wants a comment.
     CommentRequired,
@@ -410,7 +410,17 @@ mod tests {
     fn voted(approval: &Approval, who: &str, decision: Decision, minute: u32) -> Result<Approval, Refused> {
         let (roles, principal, comment) = (Vec::new(), false, None);
         let shown = approval.arguments.digest();
-        let vote = Vote { reviewer: who.into(), roles, principal, decision, comment, arguments: shown, at: at(minute) };
+        let vote = Vote {
+            reviewer: who.into(),
+            roles,
+            principal,
+            decision,
+            comment,
+            arguments: shown,
+            shown: None,
+            grounds: None,
+            at: at(minute),
+        };
         approval.apply(&CallEvent::Voted { vote: Box::new(vote) }, at(minute))
     }
 
@@ -434,8 +444,8 @@ mod tests {
         let vote = (0..3_usize, any_decision(), 0..3_u64).prop_map(|(who, decision, shown)| {
             let (roles, principal, comment) = (Vec::new(), false, None);
             let reviewer = ["ann", "ben", "cem"][who].into();
-            let vote =
-                Vote { reviewer, roles, principal, decision, comment, arguments: arguments(shown).digest(), at: at(0) };
+            let (arguments, shown, grounds) = (arguments(shown).digest(), None, None);
+            let vote = Vote { reviewer, roles, principal, decision, comment, arguments, shown, grounds, at: at(0) };
             CallEvent::Voted { vote: Box::new(vote) }
         });
         prop_oneof![

@@ -80,6 +80,7 @@ pub(super) fn voted(approval: &Approval, decision: Decision) -> Result<Arc<Appro
 pub(super) fn vote(approval: &Approval, decision: Decision) -> CallEvent {
     let reviewer = Reviewer::from_directory("dana".into());
     let arguments = approval.arguments().digest();
+    let presented = approval.presented();
     let (roles, principal, comment) = (Vec::new(), false, None);
     CallEvent::Voted {
         vote: Box::new(Vote {
@@ -89,6 +90,8 @@ pub(super) fn vote(approval: &Approval, decision: Decision) -> CallEvent {
             decision,
             comment,
             arguments,
+            shown: Some(presented.digest()),
+            grounds: Some(Digest::of(presented.grounds())),
             at: at(1),
         }),
     }
