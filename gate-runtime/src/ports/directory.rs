@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use gate_audit::VerifierKey;
 use jiff::Timestamp;
 
 use super::BoxFuture;
@@ -29,6 +30,32 @@ pub trait Directory: Send + Sync + 'static {
 
     /// Whether anybody holds a role at a time.
     fn has_holder<'a>(&'a self, role: &'a Role, at: Timestamp) -> BoxFuture<'a, Result<bool, DirectoryError>>;
+
+    /// The key by which a person signs their votes, as the directory is now, for a vote at a time. Nobody has one unless this says so.
+    ///
+    /// # Security
+    /// Whoever has a key must sign, so a directory in front of another one passes this on. The key's name is the person's id, and no two people
+    /// have the same one. One that is taken away or replaced counts no more, also for votes given before whose calls have not begun.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use gate_runtime::audit::VerifierKey;
+    /// use gate_runtime::{Directory, StaticDirectory};
+    /// let key: VerifierKey = "dana+61d8bb4e+AYqI4910CfGV/VLbLTy6XXLKZwm/HZQSG/N0iAG0D29c".parse()?;
+    /// let people = StaticDirectory::new().person("dana", ["manager"]).with_key(key.clone()).person("omar", ["oncall"]);
+    /// let now = gate_runtime::Timestamp::now();
+    /// assert_eq!(people.key(&"dana".into(), now).await?, Some(key));
+    /// assert_eq!(people.key(&"omar".into(), now).await?, None);
+    /// # Ok(()) }
+    /// ```
+    fn key<'a>(
+        &'a self,
+        who: &'a ReviewerId,
+        at: Timestamp,
+    ) -> BoxFuture<'a, Result<Option<VerifierKey>, DirectoryError>> {
+        let _ = (who, at);
+        Box::pin(async { Ok(None) })
+    }
 }
 
 /// The directory could not answer: nobody is entitled to anything.

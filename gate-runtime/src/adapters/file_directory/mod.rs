@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use document::Mistake;
+use gate_audit::VerifierKey;
 use jiff::Timestamp;
 use people::People;
 pub use person::{Delegation, Person};
@@ -40,6 +41,7 @@ use crate::values::id::{ReviewerId, Role};
 ///     name = "Dana Kim"                   # optional
 ///     roles = ["manager"]                 # `[]`: only what anyone may decide
 ///     token = "{}"                        # optional: the hash of her token
+///     key = "dana+61d8bb4e+AYqI4910CfGV/VLbLTy6XXLKZwm/HZQSG/N0iAG0D29c"      # optional: her votes must be signed by it
 ///     contact = "dana@example.com"        # optional
 ///
 ///     [[person]]
@@ -150,6 +152,14 @@ impl Directory for FileDirectory {
 
     fn has_holder<'a>(&'a self, role: &'a Role, at: Timestamp) -> BoxFuture<'a, Result<bool, DirectoryError>> {
         Box::pin(async move { Ok(self.now()?.has_holder(role, at)) })
+    }
+
+    fn key<'a>(
+        &'a self,
+        who: &'a ReviewerId,
+        _: Timestamp,
+    ) -> BoxFuture<'a, Result<Option<VerifierKey>, DirectoryError>> {
+        Box::pin(async move { Ok(self.now()?.get(who).and_then(Person::key).cloned()) })
     }
 }
 

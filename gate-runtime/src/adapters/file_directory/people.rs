@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use gate_audit::{KeyKind, VerifierKey};
 use jiff::Timestamp;
 
 use super::document::{Document, Entry, Kind, Mistake, Said, parse, shown};
@@ -11,7 +12,7 @@ use crate::values::digest::Digest;
 use crate::values::id::{ReviewerId, Role};
 use crate::values::words;
 
-const PERSON: Kind = Kind { name: "person", fields: &["id", "name", "roles", "token", "contact"] };
+const PERSON: Kind = Kind { name: "person", fields: &["id", "name", "roles", "token", "key", "contact"] };
 const DELEGATION: Kind = Kind { name: "delegation", fields: &["from", "to", "roles", "until"] };
 
 /// Everybody in a file without mistakes.
@@ -29,6 +30,7 @@ struct Draft<'t> {
     /// `None` if they are missing or wrong.
     roles: Option<Vec<Said<'t>>>,
     token: Option<(Digest, usize)>,
+    key: Option<(VerifierKey, usize)>,
 }
 
 impl People {
@@ -46,6 +48,7 @@ impl People {
         }
         check_ids(&drafts, &mut document);
         check_tokens(&drafts, &mut document);
+        check_keys(&drafts, &mut document);
         let delegations = document.entries(&root, &DELEGATION);
         let delegations: Vec<_> =
             delegations.iter().filter_map(|entry| delegation(entry, &drafts, &mut document)).collect();
@@ -64,6 +67,7 @@ impl People {
                 name: text(draft.name),
                 contact: text(draft.contact),
                 roles: draft.own_roles().map(Role::from).collect(),
+                key: draft.key.as_ref().map(|(key, _)| key.clone()),
                 delegations: Vec::new(),
             };
             people.insert(id, person);
@@ -112,12 +116,14 @@ impl<'t> Draft<'t> {
 
 fn draft<'t>(entry: &Entry<'t>, document: &mut Document<'t>) -> Draft<'t> {
     entry.must_have("roles", "[\"manager\"]", document);
+    let id = entry.name("id", "dana", document);
     Draft {
-        id: entry.name("id", "dana", document),
+        id,
         name: entry.text("name", document),
         contact: entry.text("contact", document),
         roles: entry.names("roles", document),
         token: entry.text("token", document).and_then(|said| hash(said, document)),
+        key: entry.text("key", document).and_then(|said| key(said, id, document)),
     }
 }
 
@@ -133,6 +139,29 @@ fn hash(said: Said<'_>, document: &mut Document<'_>) -> Option<(Digest, usize)> 
         document.mistake(said.line, words);
     }
     hash.map(|hash| (hash, said.line))
+}
+
+/// A key is a log's, for it signs a text as it is, and has the name of its holder: a signature names its key, and so the person.
+fn key(said: Said<'_>, id: Option<Said<'_>>, document: &mut Document<'_>) -> Option<(VerifierKey, usize)> {
+    let words = match said.text.parse::<VerifierKey>() {
+        Ok(key) if key.kind() != KeyKind::Log => {
+            "`key` is a witness's key, which signs checkpoints: write one of algorithm 1".to_owned()
+        }
+        Ok(key) if id.is_some_and(|id| id.text != key.name()) => {
+            let (name, id) = (shown(key.name()), shown(id.map_or("", |id| id.text)));
+            format!("`key` is {name}'s, and this person is {id}: a key has the name of its holder")
+        }
+        Ok(key) => return Some((key, said.line)),
+        // No mistake repeats it: it is the secret one.
+        Err(_) if said.text.starts_with("PRIVATE+KEY+") => {
+            "`key` is the private key, which whoever saw this file now has: make a new one, and write its public part here"
+                .to_owned()
+        }
+        Err(gate_audit::Error::Malformed { hint, .. }) => format!("`key` is no public key: {hint}"),
+        Err(error) => format!("`key` is no public key: {error}"),
+    };
+    document.mistake(said.line, words);
+    None
 }
 
 /// One person has one entry: else one of them could be overlooked when roles are taken away.
@@ -155,6 +184,16 @@ fn check_tokens(drafts: &[Draft<'_>], document: &mut Document<'_>) {
     for (hash, line) in drafts.iter().filter_map(|draft| draft.token) {
         if let Some(first) = known.insert(hash, line) {
             document.mistake(line, format!("this token is on line {first} already: make a new one for one of the two"));
+        }
+    }
+}
+
+/// A key says who voted, so nobody shares one, under whatever name.
+fn check_keys(drafts: &[Draft<'_>], document: &mut Document<'_>) {
+    let mut known = BTreeMap::new();
+    for (key, line) in drafts.iter().filter_map(|draft| draft.key.as_ref()) {
+        if let Some(first) = known.insert(key.as_bytes(), line) {
+            document.mistake(*line, format!("this key is on line {first} already: make a new one for one of the two"));
         }
     }
 }

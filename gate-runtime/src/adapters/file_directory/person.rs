@@ -1,5 +1,6 @@
 //! What is known of a person.
 
+use gate_audit::VerifierKey;
 use jiff::Timestamp;
 
 use crate::values::id::{ReviewerId, Role};
@@ -23,6 +24,7 @@ pub struct Person {
     pub(super) name: Option<String>,
     pub(super) contact: Option<String>,
     pub(super) roles: Vec<Role>,
+    pub(super) key: Option<VerifierKey>,
     pub(super) delegations: Vec<Delegation>,
 }
 
@@ -49,6 +51,12 @@ impl Person {
     #[must_use]
     pub fn roles(&self) -> &[Role] {
         &self.roles
+    }
+
+    /// The key by which they sign their votes, if the file has it: then they must.
+    #[must_use]
+    pub fn key(&self) -> Option<&VerifierKey> {
+        self.key.as_ref()
     }
 
     /// What others delegated to them and has not ended.

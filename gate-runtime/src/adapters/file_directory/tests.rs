@@ -1,6 +1,7 @@
 use std::fs;
 use std::path::Path;
 
+use gate_audit::{KeyKind, SigningKey};
 use jiff::Timestamp;
 
 use super::*;
@@ -304,7 +305,7 @@ fn each_mistake_says_where_it_is_and_what_to_do() {
         (dana_and("rolls = [\"auditor\"]"), "line 4: unknown field `rolls`; did you mean `roles`?"),
         (
             dana_and("email = \"dana@example.com\""),
-            "line 4: unknown field `email`; a person has `id`, `name`, `roles`, `token` and `contact`",
+            "line 4: unknown field `email`; a person has `id`, `name`, `roles`, `token`, `key` and `contact`",
         ),
         (
             dana_and("[[person]]\nid = \"dana\"\nroles = []"),
@@ -429,4 +430,71 @@ until = "tomorrow"
   - line 19: `until` is no point in time: write date, time and zone, like `until = "2026-12-01T00:00:00Z"`
   - line 21: unknown field `delegations`; did you mean `delegation`?"#;
     assert_eq!(problems(text), expected);
+}
+
+/// The public key of somebody, from a seed.
+fn key_of(name: &str, kind: KeyKind, seed: u8) -> VerifierKey {
+    SigningKey::from_seed(name, kind, [seed; 32]).unwrap().verifier().clone()
+}
+
+#[tokio::test]
+async fn a_key_is_its_holders_until_it_is_removed_or_replaced() {
+    let (first, second) = (key_of("dana", KeyKind::Log, 1), key_of("dana", KeyKind::Log, 2));
+    let file = File::of(&dana_and(&format!("key = \"{first}\"\n[[person]]\nid = \"omar\"\nroles = []")));
+    let (people, now) = (file.open(), at("2026-11-21T12:00:00Z"));
+    let dana = "dana".into();
+    assert_eq!(people.key(&dana, now).await.unwrap(), Some(first.clone()));
+    assert_eq!(people.person(&dana, now).unwrap().unwrap().key(), Some(&first));
+    for nobody in ["omar", "mallory"] {
+        assert_eq!(people.key(&nobody.into(), now).await.unwrap(), None);
+    }
+    file.write(dana_and(&format!("key = \"{second}\"")));
+    assert_eq!(people.key(&dana, now).await.unwrap(), Some(second));
+    file.write(dana_and(""));
+    assert_eq!(people.key(&dana, now).await.unwrap(), None);
+    file.write("");
+    assert!(people.key(&dana, now).await.is_err(), "while the file has a mistake, nobody is known to have none");
+}
+
+#[test]
+fn a_key_that_cannot_be_theirs_is_a_mistake() {
+    let said = |key: &str| problem(dana_and(&format!("key = \"{key}\"")));
+    let good = key_of("dana", KeyKind::Log, 1).to_string();
+    for (key, expected) in [
+        (
+            key_of("omar", KeyKind::Log, 1).to_string(),
+            "`key` is `omar`'s, and this person is `dana`: a key has the name of its holder",
+        ),
+        (
+            key_of("dana", KeyKind::Witness, 1).to_string(),
+            "`key` is a witness's key, which signs checkpoints: write one of algorithm 1",
+        ),
+        (good.replace("dana+", "dana"), "`key` is no public key: write it as `name+id+key`, in one line"),
+        (good.replace("dana", "omar"), "`key` is no public key: the id is not that of name and key; get it again"),
+        (
+            good.replace("+AY", "+AZ"),
+            "`key` is no public key: this is no usable Ed25519 key; get it again from its owner",
+        ),
+        ("hunter2".into(), "`key` is no public key: write it as `name+id+key`, in one line"),
+        (format!(" {good}"), "`key` begins or ends with a space or a line's end: remove it"),
+    ] {
+        assert_eq!(said(&key), format!("line 4: {expected}"), "{key}");
+    }
+}
+
+#[test]
+fn a_private_key_is_refused_and_not_repeated() {
+    let secret = SigningKey::from_seed("dana", KeyKind::Log, [1; 32]).unwrap().to_secret_text();
+    let said = problem(dana_and(&format!("key = \"{secret}\"")));
+    assert_eq!(
+        said,
+        "line 4: `key` is the private key, which whoever saw this file now has: make a new one, and write its public part here"
+    );
+}
+
+#[test]
+fn two_people_cannot_have_one_key() {
+    let (hers, his) = (key_of("dana", KeyKind::Log, 1), key_of("omar", KeyKind::Log, 1));
+    let text = format!("key = \"{hers}\"\n[[person]]\nid = \"omar\"\nroles = []\nkey = \"{his}\"");
+    assert_eq!(problem(dana_and(&text)), "line 8: this key is on line 4 already: make a new one for one of the two");
 }
