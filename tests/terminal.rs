@@ -5,6 +5,7 @@
 use std::io::{self, Cursor, Write};
 use std::sync::{Arc, Mutex};
 
+use gate_runtime::audit::{KeyKind, SigningKey};
 use gate_runtime::prelude::*;
 use gate_runtime::{
     Approval, ApprovalFilter, BoxFuture, Committed, Descriptor, Digest, NoTools, Proposal, Recalled, Record,
@@ -36,6 +37,20 @@ fn wipe(disk: String) -> String {
 }
 
 registry! { Tools for () { Pay, Wipe } }
+
+/// Two managers decide.
+#[policy]
+fn by_two(rules: Rules<Fly>) -> Rules<Fly> {
+    rules.otherwise(ask(role("manager")).count(2))
+}
+
+/// Fly somewhere.
+#[gated_tool(policy = "by_two")]
+fn fly(to: String) -> String {
+    to
+}
+
+registry! { Two for () { Fly } }
 
 /// What the terminal printed.
 #[derive(Clone, Default)]
@@ -116,6 +131,31 @@ async fn the_reviewer_sees_what_is_needed_to_decide() {
 │  decides    a manager within 30 minutes
 │"#
     );
+}
+
+#[tokio::test]
+async fn whoever_has_a_key_signs_at_the_terminal_and_others_see_that() {
+    let key = || SigningKey::from_seed("dana", KeyKind::Log, [1; 32]).unwrap();
+    let people = StaticDirectory::new().person("dana", ["manager"]).with_key(key().verifier().clone());
+    let people = people.person("omar", ["manager"]);
+    let gate: Gate<Two> = Gate::builder(()).directory(people).build().await.unwrap();
+    let turn = gate.run("run-1").submit([ToolCall::new("1", "fly", r#"{"to":"BER"}"#)]).await.unwrap();
+    let (asked, dana) = (&turn.interruptions()[0], gate.reviewer("dana").await.unwrap());
+
+    let screen = Screen::default();
+    let mut terminal = Terminal::over(&b"a\n\nl\n"[..], screen.clone());
+    assert!(terminal.ask(asked, &dana).await.unwrap().is_none());
+    assert!(screen.text().contains("✗ the vote is not signed"), "{}", screen.text());
+
+    let mut terminal = Terminal::over(&b"a\n\n"[..], Screen::default()).sign_with(key());
+    let decided = terminal.ask(asked, &dana).await.unwrap().unwrap();
+    assert!(decided.approval().votes()[0].is_signed());
+
+    let screen = Screen::default();
+    let asked = gate.interruption(asked.id()).await.unwrap().unwrap();
+    Terminal::over(&b""[..], screen.clone()).show(&asked).await.unwrap();
+    assert!(screen.text().contains("│  voted      dana: Approve, signed\n"), "{}", screen.text());
+    assert!(screen.text().contains("│  decides    2 of role manager\n"), "{}", screen.text());
 }
 
 #[tokio::test]

@@ -177,6 +177,7 @@ pub use values::record::{Record, Subject};
 pub use values::report::{RuleReport, Source};
 pub use values::requirement::{Requirement, Tier, Who, anyone, ask, principal, role};
 pub use values::settlement::{Settlement, Settler};
+pub use values::signature::BadSignature;
 pub use values::time::{DAY, HOUR, MINUTE, WEEK, days, hours, minutes};
 pub use values::transition::Refused;
 pub use values::verdict::Verdict;

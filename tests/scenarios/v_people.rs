@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
+use gate_runtime::audit::VerifierKey;
 use gate_runtime::prelude::*;
 use gate_runtime::{
     BoxFuture, DecideError, Directory, DirectoryError, FileDirectory, ReviewerError, ReviewerId, Role, Status,
@@ -57,9 +58,9 @@ async fn v48_the_person_a_run_is_for_and_its_agent_cannot_vote(store: Shared) {
     assert_eq!(story(&gate).await, ["assessed"]);
 }
 
-/// A directory in which roles are taken away.
+/// A directory in which roles and keys are taken away.
 #[derive(Clone)]
-struct Changing(Arc<Mutex<StaticDirectory>>);
+pub struct Changing(pub Arc<Mutex<StaticDirectory>>);
 
 impl Directory for Changing {
     fn find<'a>(
@@ -78,6 +79,15 @@ impl Directory for Changing {
     ) -> BoxFuture<'a, Result<bool, DirectoryError>> {
         let now = self.0.lock().unwrap().clone();
         Box::pin(async move { now.has_holder(role, at).await })
+    }
+
+    fn key<'a>(
+        &'a self,
+        who: &'a ReviewerId,
+        at: gate_runtime::Timestamp,
+    ) -> BoxFuture<'a, Result<Option<VerifierKey>, DirectoryError>> {
+        let now = self.0.lock().unwrap().clone();
+        Box::pin(async move { now.key(who, at).await })
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use gate_audit::SigningKey;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
@@ -12,6 +13,7 @@ use super::intake::Circumstances;
 use crate::logic::bound::Spec;
 use crate::logic::redact::{seal_edit, unseal};
 use crate::logic::schema::Misfits;
+use crate::ports::directory::DirectoryError;
 use crate::ports::store::{Committed, Transition};
 use crate::values::approval::{Approval, Status};
 use crate::values::arguments::Arguments;
@@ -22,7 +24,10 @@ use crate::values::grant::{Grant, Scope};
 use crate::values::id::{ApprovalId, ReviewerId, Role};
 use crate::values::json::{Misfit, below, read_value, step_name};
 use crate::values::presented::Presented;
+use crate::values::random;
+use crate::values::record::Subject;
 use crate::values::requirement::Requirement;
+use crate::values::signature::BadSignature;
 use crate::values::transition::Refused;
 use crate::values::verdict::Verdict;
 
@@ -33,6 +38,13 @@ pub(crate) enum Wish {
     Edit(Edit),
     Respond { value: Value },
     Grant(Scope),
+}
+
+/// What a reviewer says, and the key by which they sign it.
+pub(crate) struct Saying<'a> {
+    pub(crate) wish: Wish,
+    pub(crate) comment: Option<String>,
+    pub(crate) key: Option<&'a SigningKey>,
 }
 
 /// Changes to the arguments of a call: field by field, so that nothing is dropped or added unsaid.
@@ -174,9 +186,9 @@ impl Core {
         id: ApprovalId,
         shown: &Presented,
         reviewer: &Reviewer,
-        wish: &Wish,
-        comment: Option<&str>,
+        saying: &Saying<'_>,
     ) -> Result<Decided, DecideError> {
+        let Saying { wish, comment, key } = saying;
         loop {
             let approval = self.bring_up_to_date(id).await?.ok_or(DecideError::Unknown(id))?;
             let now = self.now();
@@ -192,17 +204,21 @@ impl Core {
                 }
                 Wish::Edit(edit) => Decision::Edit { arguments: self.edited(&approval, edit).await? },
             };
-            let vote = Vote {
+            let mut vote = Vote {
                 reviewer: reviewer.id().clone(),
                 roles: self.roles_as(reviewer.id(), reviewer.is_principal()).await?,
                 principal: reviewer.is_principal(),
                 decision,
-                comment: comment.map(str::to_owned),
+                comment: comment.clone(),
                 arguments: shown.arguments(),
                 shown: Some(shown.digest()),
                 grounds: Some(Digest::of(shown.grounds())),
                 at: now,
+                signed: None,
             };
+            if let Some(key) = key {
+                vote.sign(id, key, &random::bits_256())?;
+            }
             let voted = CallEvent::Voted { vote: Box::new(vote.clone()) };
             let mut course = Course::from(&approval);
             match course.then(voted, now) {
@@ -210,6 +226,7 @@ impl Core {
                 Err(Refused::Final(_) | Refused::NotNow(_)) => return settled(approval, &vote),
                 Err(refused) => return Err(refused.into()),
             }
+            self.check_signature(&approval.subject, &vote).await.map_err(ReviewerError::Directory)??;
             if let Wish::Edit(_) = wish
                 && let Some(judged) = self.judge_edit(run, course.approval()).await?
             {
@@ -245,6 +262,16 @@ impl Core {
     pub(crate) async fn roles_at(&self, who: &ReviewerId, at: Timestamp) -> Result<Vec<Role>, ReviewerError> {
         let found = self.directory.find(who, at).await.map_err(ReviewerError::Directory)?;
         found.ok_or_else(|| ReviewerError::Unknown(who.clone()))
+    }
+
+    /// Whether a vote is signed as this gate's own directory wants it.
+    pub(crate) async fn check_signature(
+        &self,
+        call: &Subject,
+        vote: &Vote,
+    ) -> Result<Result<(), BadSignature>, DirectoryError> {
+        let key = self.directory.key(&vote.reviewer, vote.at).await?;
+        Ok(vote.check_signature(call, key.as_ref()))
     }
 
     /// Who gives an order about a call must be one of those who could have approved it, with the roles they have now; anyone in the

@@ -18,9 +18,11 @@ use super::open::{never_began, unavailable};
 use super::wait::Hub;
 use crate::logic::bound::Ran;
 use crate::logic::redact::unseal;
+use crate::ports::directory::DirectoryError;
 use crate::ports::store::Committed;
 use crate::values::approval::{Approval, Status};
 use crate::values::context::CallContext;
+use crate::values::decision::Vote;
 use crate::values::event::{CallEvent, Changes};
 use crate::values::id::ApprovalId;
 use crate::values::outcome::{NotRun, ToolOutcome};
@@ -133,11 +135,9 @@ impl Core {
             return Ok(());
         }
         let mut voters = Vec::new();
-        for vote in approval.votes.iter().filter(|vote| !vote.principal) {
-            match self.roles_at(&vote.reviewer, vote.at).await {
-                Ok(roles) if vote.roles.iter().all(|role| roles.contains(role)) => {}
-                Ok(_) | Err(ReviewerError::Unknown(_)) => voters.push(vote.reviewer.clone()),
-                Err(error @ ReviewerError::Directory(_)) => return Err(unavailable(error)),
+        for vote in &approval.votes {
+            if !self.stands(approval, vote).await.map_err(unavailable)? {
+                voters.push(vote.reviewer.clone());
             }
         }
         let giver = approval.grant.zip(approval.granted_by.clone());
@@ -152,6 +152,19 @@ impl Core {
             course.then(CallEvent::Voided { voters }, now).map_err(unavailable)?;
         }
         Ok(())
+    }
+
+    /// Whether a vote counts by this gate's own directory: whoever gave it had those roles then, and signed it by the key that they have, if they have
+    /// one.
+    async fn stands(&self, approval: &Approval, vote: &Vote) -> Result<bool, DirectoryError> {
+        let roles = if vote.principal { Ok(Vec::new()) } else { self.roles_at(&vote.reviewer, vote.at).await };
+        let had_roles = match roles {
+            Ok(roles) => vote.roles.iter().all(|role| roles.contains(role)),
+            Err(ReviewerError::Unknown(_)) => false,
+            Err(ReviewerError::Directory(error)) => return Err(error),
+        };
+        let may_vote = approval.check_voter(&vote.reviewer, vote.principal).is_ok();
+        Ok(had_roles && may_vote && self.check_signature(&approval.subject, vote).await?.is_ok())
     }
 
     /// Runs the body of a dispatched call and puts its end on the record.

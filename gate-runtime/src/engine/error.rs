@@ -14,6 +14,7 @@ use crate::values::grant::BadScope;
 use crate::values::id::{AgentName, ApprovalId, ReviewerId, RunId};
 use crate::values::json::Misfit;
 use crate::values::outcome::{NotRun, ToolOutcome};
+use crate::values::signature::BadSignature;
 use crate::values::transition::Refused;
 use crate::values::words;
 
@@ -269,6 +270,8 @@ pub enum DecideError {
     Reviewer(ReviewerError),
     /// The vote does not count.
     Refused(Refused),
+    /// The vote is not signed as it must be.
+    Signature(BadSignature),
     /// The edited arguments do not fit; each problem with its place.
     Invalid(Misfits),
     /// The answer in the tool's place cannot be put on the record as it is.
@@ -301,6 +304,7 @@ impl fmt::Display for DecideError {
             }
             Self::Reviewer(error) => fmt::Display::fmt(error, f),
             Self::Refused(refused) => fmt::Display::fmt(refused, f),
+            Self::Signature(bad) => fmt::Display::fmt(bad, f),
             Self::Invalid(misfits) => write!(f, "the edited arguments do not fit: {misfits}"),
             Self::BadAnswer(misfit) => write!(f, "the answer, {misfit}"),
             Self::EditDenied { rule } => write!(f, "the rule \"{rule}\" denies the edited arguments"),
@@ -317,6 +321,7 @@ impl std::error::Error for DecideError {
         match self {
             Self::Reviewer(error) => Some(error),
             Self::Refused(error) => Some(error),
+            Self::Signature(error) => Some(error),
             Self::Invalid(error) => Some(error),
             Self::BadAnswer(error) => Some(error),
             Self::Scope(error) => Some(error),
@@ -335,6 +340,12 @@ impl From<ReviewerError> for DecideError {
 impl From<Refused> for DecideError {
     fn from(refused: Refused) -> Self {
         Self::Refused(refused)
+    }
+}
+
+impl From<BadSignature> for DecideError {
+    fn from(error: BadSignature) -> Self {
+        Self::Signature(error)
     }
 }
 

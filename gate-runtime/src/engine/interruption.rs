@@ -3,11 +3,12 @@
 use std::fmt;
 use std::sync::Arc;
 
+use gate_audit::SigningKey;
 use jiff::Timestamp;
 use serde_json::Value;
 
 use super::core::Core;
-use super::decide::{Decided, Edit, Wish};
+use super::decide::{Decided, Edit, Saying, Wish};
 use super::error::DecideError;
 use super::intake::Circumstances;
 use crate::logic::descriptor::Descriptor;
@@ -144,7 +145,7 @@ impl Interruption {
     }
 
     fn decide<'a>(&'a self, reviewer: &'a Reviewer, wish: Wish) -> Deciding<'a> {
-        Deciding { interruption: self, reviewer, wish, comment: None }
+        Deciding { interruption: self, reviewer, saying: Saying { wish, comment: None, key: None } }
     }
 }
 
@@ -154,7 +155,7 @@ impl fmt::Debug for Interruption {
     }
 }
 
-/// A decision on its way: `.await` it. A comment can be added before.
+/// A decision on its way: `.await` it. A comment and a signature can be added before.
 ///
 /// ```
 /// # use gate_runtime::prelude::*;
@@ -182,14 +183,43 @@ impl fmt::Debug for Interruption {
 pub struct Deciding<'a> {
     interruption: &'a Interruption,
     reviewer: &'a Reviewer,
-    wish: Wish,
-    comment: Option<String>,
+    saying: Saying<'a>,
 }
 
-impl Deciding<'_> {
+impl<'a> Deciding<'a> {
     /// Says why: for the record, and where the policy requires it.
     pub fn comment(mut self, text: impl Into<String>) -> Self {
-        self.comment = Some(text.into());
+        self.saying.comment = Some(text.into());
+        self
+    }
+
+    /// Signs the vote, by the key that the [directory](crate::Directory::key) has of the reviewer. Whoever has one there must.
+    ///
+    /// Signed are the decision, the comment, the time, and what this interruption [shows](Approval::presented). Not how far a standing permission reaches.
+    ///
+    /// # Security
+    /// The key is the person's own: decide in a program that runs for them alone, like `gate` at their machine.
+    ///
+    /// ```
+    /// # use gate_runtime::prelude::*;
+    /// # use gate_runtime::audit::{KeyKind, SigningKey};
+    /// # /// Delete an account.
+    /// # #[gated_tool(policy = "always_ask", destructive)] fn delete_account(user_id: String) -> String { format!("deleted {user_id}") }
+    /// # registry! { pub Tools for () { DeleteAccount } }
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let secret = SigningKey::from_seed("dana", KeyKind::Log, [7; 32])?.to_secret_text();
+    /// let key: SigningKey = secret.parse()?;
+    /// let people = StaticDirectory::new().person("dana", ["manager"]).with_key(key.verifier().clone());
+    /// # let gate: Gate<Tools> = Gate::builder(()).directory(people).build().await?;
+    /// # let dana = gate.reviewer("dana").await?;
+    /// # let turn = gate.run("run-42").submit([ToolCall::new("call_1", "delete_account", r#"{"user_id":"mia"}"#)]).await?;
+    /// let asked = &turn.interruptions()[0];
+    /// assert!(asked.approve(&dana).await.is_err());               // she has a key, so she must sign
+    /// asked.approve(&dana).sign_with(&key).await?;
+    /// # Ok(()) }
+    /// ```
+    pub fn sign_with(mut self, key: &'a SigningKey) -> Self {
+        self.saying.key = Some(key);
         self
     }
 }
@@ -200,9 +230,8 @@ impl<'a> IntoFuture for Deciding<'a> {
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
-            let Self { interruption: Interruption { core, run, approval, .. }, reviewer, wish, comment } = self;
-            let shown = approval.presented();
-            core.decide(run, approval.id(), &shown, reviewer, &wish, comment.as_deref()).await
+            let Self { interruption: Interruption { core, run, approval, .. }, reviewer, saying } = self;
+            core.decide(run, approval.id(), &approval.presented(), reviewer, &saying).await
         })
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::core::Core;
 use super::course::Course;
-use super::error::DecideError;
+use super::error::{DecideError, ReviewerError};
 use super::gate::Gate;
 use super::open::unavailable;
 use crate::logic::registry::{Registry, unknown_tool};
@@ -236,6 +236,9 @@ impl Core {
         }
         self.may_grant(reviewer.id(), &approval.subject, &approval.requirements, &approval.reached).await?;
         let now = self.now();
+        if self.directory.key(reviewer.id(), now).await.map_err(ReviewerError::Directory)?.is_some() {
+            return Err(BadScope::NeedsVote.into());
+        }
         let grant = Arc::new(scope.grant(&approval, reviewer.id().clone(), now)?);
         let mut transition = Transition::noting(now, GateEvent::GrantGiven { grant: Arc::clone(&grant) });
         transition.grants.push(Arc::clone(&grant));

@@ -10,6 +10,7 @@ use super::arguments::Arguments;
 use super::digest::Digest;
 use super::id::{Principal, ReviewerId, Role};
 use super::requirement::Tier;
+use super::signature::SignedVote;
 
 /// Proof of who decides. Only a gate gives it out, from its directory; whoever holds it can vote.
 ///
@@ -127,6 +128,8 @@ pub struct Vote {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) grounds: Option<Digest>,
     pub(crate) at: Timestamp,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) signed: Option<SignedVote>,
 }
 
 impl Vote {

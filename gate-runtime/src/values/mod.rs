@@ -28,6 +28,7 @@ pub(crate) mod report;
 pub(crate) mod requirement;
 mod running;
 pub(crate) mod settlement;
+pub(crate) mod signature;
 pub(crate) mod time;
 pub(crate) mod transition;
 pub(crate) mod verdict;

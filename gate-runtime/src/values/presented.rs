@@ -94,6 +94,11 @@ impl Presented {
     pub fn digest(&self) -> Digest {
         Digest::of(&self.json)
     }
+
+    /// What somebody was shown, from the call and the parts that a vote has.
+    pub(crate) fn digest_of(call: &Subject, arguments: Digest, grounds: Digest) -> Digest {
+        Digest::of(text(&Page { call, arguments, grounds }))
+    }
 }
 
 impl fmt::Debug for Presented {
@@ -218,6 +223,7 @@ mod tests {
             shown: None,
             grounds: None,
             at: at(1),
+            signed: None,
         };
         CallEvent::Voted { vote: Box::new(vote) }
     }

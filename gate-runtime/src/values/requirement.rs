@@ -168,6 +168,8 @@ pub struct Requirement {
     repeatable: bool,
     #[serde(default, skip_serializing_if = "is_false")]
     no_grants: bool,
+    #[serde(default, skip_serializing_if = "is_false")]
+    signed: bool,
     #[serde(default, with = "seconds", skip_serializing_if = "Option::is_none")]
     remind: Option<Duration>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -196,6 +198,7 @@ impl From<Who> for Requirement {
             hold_batch: false,
             repeatable: false,
             no_grants: false,
+            signed: false,
             remind: None,
             told_if_expired: None,
         }
@@ -224,10 +227,13 @@ impl Requirement {
         self
     }
 
-    /// Who is asked besides when the time is over. Its options other than people and times are those of the first step.
+    /// Who is asked besides when the time is over. Its options other than people and times are those of the first step; but where either wants
+    /// [signed](Self::signed) votes, both do.
     #[must_use]
     pub fn then(mut self, next: impl Into<Requirement>) -> Self {
-        self.tiers.extend(next.into().tiers);
+        let next = next.into();
+        self.signed |= next.signed;
+        self.tiers.extend(next.tiers);
         self
     }
 
@@ -270,6 +276,23 @@ impl Requirement {
     #[must_use]
     pub fn no_grants(mut self) -> Self {
         self.no_grants = true;
+        self
+    }
+
+    /// Only votes count that are signed by the key that the [directory](crate::Directory::key) has of whoever gives them, and no standing permission does.
+    ///
+    /// A rejection counts unsigned, too: nothing runs by it. (Who has a key signs everything.) Where several requirements hold, each is met by itself: an unsigned vote
+    /// of somebody whom only another one asks counts for that one.
+    ///
+    /// ```
+    /// use gate_runtime::prelude::*;
+    /// let payout = ask(role("treasurer")).count(2).signed();
+    /// assert_eq!(payout.to_string(), "2 of role treasurer, with a signed vote");
+    /// assert!(payout.wants_signature() && !payout.takes_grants());
+    /// ```
+    #[must_use]
+    pub fn signed(mut self) -> Self {
+        self.signed = true;
         self
     }
 
@@ -339,7 +362,13 @@ impl Requirement {
     /// Whether it may be answered with a standing permission.
     #[must_use]
     pub fn takes_grants(&self) -> bool {
-        !self.no_grants
+        !self.no_grants && !self.signed
+    }
+
+    /// Whether only signed votes count for it.
+    #[must_use]
+    pub fn wants_signature(&self) -> bool {
+        self.signed
     }
 
     /// What the model is told when nobody decided in time, if the policy says so.
@@ -427,7 +456,8 @@ impl fmt::Display for Requirement {
                 write!(f, " within {}", words::duration(time))?;
             }
         }
-        let notes = [(self.comment, "who must say why"), (self.fixed, "without changes")];
+        let notes =
+            [(self.comment, "who must say why"), (self.fixed, "without changes"), (self.signed, "with a signed vote")];
         for (_, note) in notes.iter().filter(|(holds, _)| *holds) {
             write!(f, ", {note}")?;
         }

@@ -42,6 +42,8 @@ pub enum Refused {
     Changed,
     /// An approval of this wants a comment.
     CommentRequired,
+    /// An approval of this by whoever votes wants a signature.
+    SignatureRequired,
     /// A rejection wants a reason, and so does whoever revokes or settles.
     ReasonRequired,
     /// Its arguments cannot be changed.
@@ -67,6 +69,10 @@ impl fmt::Display for Refused {
             Self::NotEntitled { reviewer, why } => write!(f, "{reviewer} cannot decide this: {why}"),
             Self::Changed => f.write_str("it was changed after it was shown: look at it again, then decide"),
             Self::CommentRequired => f.write_str("an approval of this needs a comment: say why"),
+            Self::SignatureRequired => f.write_str(
+                "an approval of this needs a signature: register a key in the directory, and sign by it \
+                 (`--signing-key FILE`, or `.sign_with(&key)`)",
+            ),
             Self::ReasonRequired => f.write_str("it needs a reason: the record and the agent are told why"),
             Self::NotEditable => f.write_str("its arguments cannot be edited: approve or reject it as it is"),
             Self::NothingChanged => f.write_str("the edit changes nothing: approve it instead"),
@@ -420,6 +426,7 @@ mod tests {
             shown: None,
             grounds: None,
             at: at(minute),
+            signed: None,
         };
         approval.apply(&CallEvent::Voted { vote: Box::new(vote) }, at(minute))
     }
@@ -444,8 +451,9 @@ mod tests {
         let vote = (0..3_usize, any_decision(), 0..3_u64).prop_map(|(who, decision, shown)| {
             let (roles, principal, comment) = (Vec::new(), false, None);
             let reviewer = ["ann", "ben", "cem"][who].into();
-            let (arguments, shown, grounds) = (arguments(shown).digest(), None, None);
-            let vote = Vote { reviewer, roles, principal, decision, comment, arguments, shown, grounds, at: at(0) };
+            let (arguments, shown, grounds, signed) = (arguments(shown).digest(), None, None, None);
+            let at = at(0);
+            let vote = Vote { reviewer, roles, principal, decision, comment, arguments, shown, grounds, at, signed };
             CallEvent::Voted { vote: Box::new(vote) }
         });
         prop_oneof![

@@ -16,6 +16,7 @@ impl Approval {
         self.check_voter(&vote.reviewer, vote.principal)?;
         self.check_entitled(vote, &reached)?;
         self.check_vote(vote)?;
+        self.check_signed(vote, &reached)?;
         // One person is one vote: a new one takes the place of the old one.
         self.votes.retain(|earlier| earlier.reviewer != vote.reviewer);
         self.votes.push(vote.clone());
@@ -76,6 +77,18 @@ impl Approval {
         }
     }
 
+    /// Who is asked by a requirement that wants signatures must sign, unless they refuse: nothing runs by that. Whose signature it is, the directory says.
+    fn check_signed(&self, vote: &Vote, reached: &[usize]) -> Result<(), Refused> {
+        let is_asked = |(requirement, steps): (&Requirement, &usize)| {
+            requirement.wants_signature() && requirement.tiers().iter().take(*steps).any(|tier| vote.counts_for(tier))
+        };
+        let refuses = matches!(vote.decision, Decision::Reject { .. });
+        if !refuses && !vote.is_signed() && self.requirements.iter().zip(reached).any(is_asked) {
+            return Err(Refused::SignatureRequired);
+        }
+        Ok(())
+    }
+
     /// Sets the state that the votes give: refused as soon as one requirement is refused, decided once all are met.
     pub(super) fn count(&mut self, reached: &[usize]) {
         let digest = self.arguments.digest();
@@ -114,11 +127,12 @@ impl Approval {
     fn enough(&self, reached: &[usize], counts: &dyn Fn(&Vote) -> bool, counting: Counting) -> bool {
         let met = |(requirement, steps): (&Requirement, &usize)| {
             requirement.tiers().iter().take(*steps).any(|tier| {
-                let needed = match counting {
-                    Counting::Consent => tier.count(),
-                    Counting::Refusals => tier.deny_count(),
+                let (needed, signed) = match counting {
+                    Counting::Consent => (tier.count(), requirement.wants_signature()),
+                    Counting::Refusals => (tier.deny_count(), false),
                 };
-                let found = self.votes.iter().filter(|vote| counts(vote) && vote.counts_for(tier)).count();
+                let is_good = |vote: &&Vote| counts(vote) && vote.counts_for(tier) && (!signed || vote.is_signed());
+                let found = self.votes.iter().filter(is_good).count();
                 found >= usize::from(needed)
             })
         };
@@ -134,4 +148,157 @@ impl Approval {
 enum Counting {
     Consent,
     Refusals,
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use gate_audit::{KeyKind, SigningKey};
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+    use crate::values::arguments::Arguments;
+    use crate::values::assessment::Assessment;
+    use crate::values::context::RunInfo;
+    use crate::values::digest::Digest;
+    use crate::values::event::CallEvent;
+    use crate::values::id::ApprovalId;
+    use crate::values::opinion::Opinion;
+    use crate::values::record::Subject;
+    use crate::values::requirement::{anyone, ask, role};
+    use crate::values::time::HOUR;
+    use crate::values::verdict::Verdict;
+
+    /// A question of overlays, each with whom it asks.
+    fn asked(requirements: impl IntoIterator<Item = Requirement>) -> Approval {
+        let subject = Subject {
+            approval: ApprovalId::new(),
+            info: Arc::new(RunInfo::new("run".into(), "support".into())),
+            call: "1".into(),
+            tool: "pay".into(),
+            tool_digest: Digest::of("t"),
+            policy_digest: Digest::of("p"),
+            reasoning: None,
+        };
+        let opinion = |requirement| {
+            let (name, reason, verdict) = ("careful".to_owned(), "it is much".to_owned(), Verdict::Ask);
+            Opinion::Overlay { name, verdict, reason, requirement: Some(requirement) }
+        };
+        let assessment = Assessment::join(requirements.into_iter().map(opinion).collect());
+        let arguments = Arguments::new(&json!({"amount": 50}), Vec::new()).unwrap();
+        Approval::open(Arc::new(subject), arguments, Arc::new(assessment), Vec::new(), Timestamp::UNIX_EPOCH)
+    }
+
+    fn vote(approval: &Approval, who: &str, roles: &[&str], decision: Decision, signed: bool) -> Vote {
+        let presented = approval.presented();
+        let mut vote = Vote {
+            reviewer: who.into(),
+            roles: roles.iter().copied().map(Into::into).collect(),
+            principal: false,
+            decision,
+            comment: None,
+            arguments: presented.arguments(),
+            shown: Some(presented.digest()),
+            grounds: Some(Digest::of(presented.grounds())),
+            at: Timestamp::UNIX_EPOCH,
+            signed: None,
+        };
+        if signed {
+            let key = SigningKey::from_seed(who, KeyKind::Log, [1; 32]).unwrap();
+            vote.sign(approval.id(), &key, &[7; 32]).unwrap();
+        }
+        vote
+    }
+
+    fn given(approval: &Approval, vote: Vote) -> Result<Approval, Refused> {
+        approval.apply(&CallEvent::Voted { vote: Box::new(vote) }, Timestamp::UNIX_EPOCH)
+    }
+
+    fn any_decision() -> impl Strategy<Value = Decision> {
+        let edit = |amount: u64| Arguments::new(&json!({"amount": amount}), Vec::new()).unwrap();
+        prop_oneof![
+            3 => Just(Decision::Approve),
+            1 => Just(Decision::Reject { reason: "no".into() }),
+            1 => (0..3_u64).prop_map(move |amount| Decision::Edit { arguments: edit(amount) }),
+            1 => (0..2_u64).prop_map(|value| Decision::Respond { value: json!(value) }),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn no_unsigned_votes_are_ever_enough_where_signatures_are_wanted(
+            votes in prop::collection::vec((0..3_usize, any_decision()), 0..8),
+            others in any::<bool>(),
+        ) {
+            let signed = ask(role("manager")).count(2).deny_count(3).signed();
+            let mut approval = asked([signed].into_iter().chain(others.then(|| ask(anyone()))));
+            for (who, decision) in votes {
+                let vote = vote(&approval, ["ann", "ben", "cem"][who], &["manager"], decision, false);
+                let is_refusal = matches!(vote.decision, Decision::Reject { .. });
+                let (before, forged) = (approval.clone(), vote.clone());
+                match given(&approval, vote) {
+                    Ok(next) => {
+                        prop_assert!(is_refusal);
+                        approval = next;
+                    }
+                    Err(refused) => prop_assert!(!is_refusal || before.status != Status::Pending, "{refused}"),
+                }
+                // Nor where somebody writes them into the store.
+                let mut written = before;
+                written.votes = vec![forged.clone(), Vote { reviewer: "dan".into(), ..forged }];
+                prop_assert!(!written.has_consent());
+            }
+            prop_assert!(!matches!(approval.status, Status::Approved | Status::Responded));
+        }
+    }
+
+    #[test]
+    fn of_two_who_must_sign_one_does_not() {
+        let question = asked([ask(role("manager")).count(2).signed()]);
+        let by = |approval: &Approval, who, signed| {
+            given(approval, vote(approval, who, &["manager"], Decision::Approve, signed))
+        };
+        let once = by(&question, "dana", true).unwrap();
+        assert_eq!(once.status, Status::Pending);
+        assert_eq!(by(&once, "omar", false).unwrap_err(), Refused::SignatureRequired);
+        assert_eq!(by(&once, "dana", true).unwrap().status, Status::Pending, "she is one person");
+        let forged = vote(&once, "omar", &["manager"], Decision::Approve, false);
+        let written = Approval { votes: once.votes.iter().cloned().chain([forged]).collect(), ..once.clone() };
+        assert!(!written.has_consent());
+        assert_eq!(by(&once, "omar", true).unwrap().status, Status::Approved);
+    }
+
+    #[test]
+    fn each_requirement_is_met_by_itself() {
+        let question = asked([ask(role("manager")).signed(), ask(role("oncall"))]);
+        let by = |approval: &Approval, who, roles: &[&str], signed| {
+            given(approval, vote(approval, who, roles, Decision::Approve, signed))
+        };
+        // Whom only the other one asks need not sign; whom both ask must.
+        let half = by(&question, "ines", &["oncall"], false).unwrap();
+        assert_eq!(half.status, Status::Pending);
+        let both = by(&question, "omar", &["oncall", "manager"], false);
+        assert_eq!(both.unwrap_err(), Refused::SignatureRequired);
+        assert_eq!(by(&half, "dana", &["manager"], true).unwrap().status, Status::Approved);
+        assert_eq!(by(&question, "omar", &["oncall", "manager"], true).unwrap().status, Status::Approved);
+    }
+
+    #[test]
+    fn a_later_step_that_wants_signatures_wants_them_of_all() {
+        let steps = ask(role("manager")).within(HOUR).then(ask(anyone()).signed());
+        assert!(steps.wants_signature() && !steps.takes_grants(), "{steps}");
+        let question = asked([steps]);
+        let unsigned = vote(&question, "dana", &["manager"], Decision::Approve, false);
+        assert_eq!(given(&question, unsigned).unwrap_err(), Refused::SignatureRequired);
+    }
+
+    #[test]
+    fn a_rejection_counts_unsigned() {
+        let question = asked([ask(anyone()).signed()]);
+        let refusal = Decision::Reject { reason: "no".into() };
+        let ended = given(&question, vote(&question, "dana", &[], refusal, false)).unwrap();
+        assert_eq!(ended.status, Status::Rejected);
+    }
 }

@@ -8,6 +8,7 @@ mod view;
 use std::fmt;
 use std::io::{self, BufRead, IsTerminal as _, Write};
 
+use gate_audit::SigningKey;
 use prompt::{Choice, Prompt, Screen};
 
 use crate::engine::decide::Decided;
@@ -52,6 +53,8 @@ use crate::values::decision::Reviewer;
 pub struct Terminal {
     /// Away while another thread talks to the person.
     prompt: Option<Prompt>,
+    /// What signs the person's votes.
+    key: Option<SigningKey>,
 }
 
 impl Terminal {
@@ -61,7 +64,7 @@ impl Terminal {
         let editor = ["VISUAL", "EDITOR"].into_iter().filter_map(|name| std::env::var(name).ok());
         let editor = editor.filter(|_| io::stdin().is_terminal()).find(|editor| !editor.trim().is_empty());
         let (input, output) = (Box::new(io::BufReader::new(io::stdin())), Box::new(io::stdout()));
-        Self { prompt: Some(Prompt { input, output, screen: Screen::Standard, editor }) }
+        Self { prompt: Some(Prompt { input, output, screen: Screen::Standard, editor }), key: None }
     }
 
     /// The terminal of this process, shown on standard error: for a program whose standard output another one reads.
@@ -77,7 +80,7 @@ impl Terminal {
     /// Any other pair of input and output: 80 columns, no colours, no editor.
     pub fn over(input: impl BufRead + Send + 'static, output: impl Write + Send + 'static) -> Self {
         let (input, output) = (Box::new(input), Box::new(output));
-        Self { prompt: Some(Prompt { input, output, screen: Screen::Other, editor: None }) }
+        Self { prompt: Some(Prompt { input, output, screen: Screen::Other, editor: None }), key: None }
     }
 
     /// The command that edits arguments, called with the name of a file of JSON.
@@ -86,6 +89,23 @@ impl Terminal {
         if let Some(prompt) = &mut self.prompt {
             prompt.editor = Some(command.into());
         }
+        self
+    }
+
+    /// Signs the votes that are given here, by the key of the person who sits at the terminal: see [`Deciding::sign_with`].
+    ///
+    /// ```
+    /// # use gate_runtime::Terminal;
+    /// # use gate_runtime::audit::{KeyKind, SigningKey};
+    /// # let secret = SigningKey::from_seed("dana", KeyKind::Log, [7; 32])?.to_secret_text();
+    /// let key: SigningKey = secret.parse()?;
+    /// let terminal = Terminal::standard().sign_with(key);
+    /// # let _ = terminal;
+    /// # Ok::<(), gate_runtime::audit::Error>(())
+    /// ```
+    #[must_use]
+    pub fn sign_with(mut self, key: SigningKey) -> Self {
+        self.key = Some(key);
         self
     }
 
@@ -124,6 +144,10 @@ impl Terminal {
                     self.with(move |prompt| prompt.show(&all)).await?;
                     continue;
                 }
+            };
+            let deciding = match &self.key {
+                Some(key) => deciding.sign_with(key),
+                None => deciding,
             };
             let (said, end) = match deciding.await {
                 Ok(decided) => (view::outcome(&decided), Some(Some(decided))),

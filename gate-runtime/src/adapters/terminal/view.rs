@@ -66,7 +66,8 @@ fn write_question(page: &mut Page, asked: &Interruption, whole: bool) {
     }
     write_rules(page, approval, whole);
     for vote in approval.votes() {
-        page.row("voted", &format!("{}: {:?}", shown(vote.reviewer().as_str()), vote.decision()));
+        let signed = if vote.is_signed() { ", signed" } else { "" };
+        page.row("voted", &format!("{}: {:?}{signed}", shown(vote.reviewer().as_str()), vote.decision()));
     }
     page.row("decides", &shown(&approval.waits_for()));
     if let Some(end) = approval.expires_at() {

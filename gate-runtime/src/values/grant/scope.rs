@@ -206,6 +206,8 @@ pub enum BadScope {
     NothingPer,
     /// More than one person must agree, and a standing permission would be one person's.
     NeedsSeveral,
+    /// Whoever gives it has a key, so they give it with a vote, which they sign.
+    NeedsVote,
 }
 
 impl fmt::Display for BadScope {
@@ -225,6 +227,9 @@ impl fmt::Display for BadScope {
             Self::NothingPer => {
                 f.write_str("`per` a window needs `uses` or a `budget`, and a window longer than nothing")
             }
+            Self::NeedsVote => f.write_str(
+                "the directory has a key of whoever gives it, and only a vote is signed: give it on a call that waits",
+            ),
             Self::NeedsSeveral => f.write_str("several people must agree, and a standing permission is one person's"),
         }
     }

@@ -93,6 +93,7 @@ pub(super) fn vote(approval: &Approval, decision: Decision) -> CallEvent {
             shown: Some(presented.digest()),
             grounds: Some(Digest::of(presented.grounds())),
             at: at(1),
+            signed: None,
         }),
     }
 }
