@@ -5,11 +5,12 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use gate_runtime::Timestamp;
+use gate_runtime::audit::VerifierKey;
 
 /// Decides what agents may do: over the database that they keep their questions in.
 ///
-/// Exit codes: 0 done · 1 the database or the people file did not do its part · 2 not a command · 3 there is no such thing ·
-/// 4 refused: not entitled, not now, a reason or a confirmation is missing · 5 decided before, otherwise
+/// Exit codes: 0 done · 1 the database, the people file or the key did not do its part · 2 not a command · 3 there is no such thing ·
+/// 4 refused: not entitled, not now; a reason, a confirmation or a signature is missing · 5 decided before, otherwise
 #[derive(Debug, Parser)]
 #[command(name = "gate", version, max_term_width = 110)]
 pub(crate) struct Cli {
@@ -40,7 +41,10 @@ pub(crate) enum Command {
     /// Everything about one call.
     Show(One),
     /// Decides what waits, one after the other, at the terminal.
-    Review,
+    Review {
+        #[command(flatten)]
+        signing: Signing,
+    },
     /// Lets a call run as it is shown.
     Approve {
         #[command(flatten)]
@@ -50,6 +54,8 @@ pub(crate) enum Command {
         comment: Option<String>,
         #[command(flatten)]
         sure: Sure,
+        #[command(flatten)]
+        signing: Signing,
     },
     /// Lets a call run with other arguments.
     Edit {
@@ -66,6 +72,8 @@ pub(crate) enum Command {
         comment: Option<String>,
         #[command(flatten)]
         sure: Sure,
+        #[command(flatten)]
+        signing: Signing,
     },
     /// Does not let a call run.
     Reject {
@@ -73,6 +81,8 @@ pub(crate) enum Command {
         one: One,
         /// Why: the agent is told.
         reason: String,
+        #[command(flatten)]
+        signing: Signing,
     },
     /// Answers in the tool's place: the call does not run.
     Respond {
@@ -80,6 +90,8 @@ pub(crate) enum Command {
         one: One,
         /// The answer: JSON, or a text.
         value: String,
+        #[command(flatten)]
+        signing: Signing,
     },
     /// Takes your own vote back, as long as others still have to decide.
     Withdraw(One),
@@ -150,6 +162,9 @@ pub(crate) enum Command {
         /// Their name, for people.
         #[arg(long)]
         name: Option<String>,
+        /// The public key by which they sign their votes: from then on they must.
+        #[arg(long, value_name = "KEY")]
+        key: Option<VerifierKey>,
     },
     /// Completions for a shell.
     Completions {
@@ -176,6 +191,14 @@ pub(crate) struct Sure {
     pub(crate) digest: Option<String>,
 }
 
+/// What signs a vote.
+#[derive(Debug, Args)]
+pub(crate) struct Signing {
+    /// The file with your private key, which signs your vote. Whoever has a key in the people file must.
+    #[arg(long, env = "GATE_SIGNING_KEY", value_name = "FILE")]
+    pub(crate) signing_key: Option<PathBuf>,
+}
+
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(crate) enum Became {
     /// It ran.
@@ -187,6 +210,7 @@ pub(crate) enum Became {
 }
 
 #[derive(Debug, Subcommand)]
+#[expect(clippy::large_enum_variant, reason = "a process has one of it")]
 pub(crate) enum Grants {
     /// Lets calls like this one run from now on. If it waits, it is approved with it.
     Add {
@@ -221,6 +245,8 @@ pub(crate) enum Grants {
         until: Option<String>,
         #[command(flatten)]
         sure: Sure,
+        #[command(flatten)]
+        signing: Signing,
     },
     /// Ends one: it covers nothing from now on.
     Revoke {

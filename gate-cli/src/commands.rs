@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use clap::CommandFactory as _;
+use gate_runtime::audit::{KeyKind, SigningKey, VerifierKey};
 use gate_runtime::prelude::*;
 use gate_runtime::{
     ApprovalFilter, Deciding, FreezeScope, Interruption, RecordFilter, ReviewerToken, Settlement, Status, Store as _,
@@ -13,6 +14,7 @@ use serde_json::{Value, json};
 use crate::args::{Became, Cli, Command, Frozen, Grants, One};
 use crate::desk::{Desk, open};
 use crate::failure::Failure;
+use crate::key;
 use crate::show::{Look, object, plain, say, say_json, short, span, summary, words};
 
 type Done = Result<(), Failure>;
@@ -25,7 +27,7 @@ pub(crate) async fn run(cli: &Cli) -> Done {
         Command::Recover => recover(&Desk::to_look(cli).await?).await,
         Command::Export { after, case } => export(cli, *after, case.as_deref()).await,
         Command::Audit(audited) => crate::audit::run(cli, audited).await,
-        Command::Person { id, roles, name } => person(id, roles, name.as_deref()),
+        Command::Person { id, roles, name, key } => person(id, roles, name.as_deref(), key.as_ref()),
         Command::Completions { shell } => {
             clap_complete::generate(*shell, &mut Cli::command(), "gate", &mut std::io::stdout());
             Ok(())
@@ -40,25 +42,27 @@ pub(crate) async fn run(cli: &Cli) -> Done {
 
 /// The commands for which it must be known who is there.
 async fn decide(desk: &Desk, command: &Command) -> Done {
-    let me = desk.reviewer().await?;
+    let (key, me) = (key_of(command)?, desk.reviewer().await?);
     match command {
-        Command::Review => review(desk, &me).await,
-        Command::Approve { one, comment, sure } => {
+        Command::Review { .. } => review(desk, &me, key).await,
+        Command::Approve { one, comment, sure, .. } => {
             let asked = desk.one(one).await?;
             desk.confirm(&asked, sure).await?;
-            tell(desk, saying(asked.approve(&me), comment.as_deref()).await?.approval())
+            tell(desk, saying(asked.approve(&me), comment.as_deref(), key.as_ref()).await?.approval())
         }
-        Command::Edit { one, set, remove, comment, sure } => {
+        Command::Edit { one, set, remove, comment, sure, .. } => {
             let asked = desk.one(one).await?;
             let edit = edit(set, remove)?;
             desk.confirm(&asked, sure).await?;
-            tell(desk, saying(asked.edit(&me, edit), comment.as_deref()).await?.approval())
+            tell(desk, saying(asked.edit(&me, edit), comment.as_deref(), key.as_ref()).await?.approval())
         }
-        Command::Reject { one, reason } => {
-            tell(desk, desk.one(one).await?.reject(&me, reason.as_str()).await?.approval())
+        Command::Reject { one, reason, .. } => {
+            let asked = desk.one(one).await?;
+            tell(desk, saying(asked.reject(&me, reason.as_str()), None, key.as_ref()).await?.approval())
         }
-        Command::Respond { one, value } => {
-            tell(desk, desk.one(one).await?.respond(&me, value_of(value)).await?.approval())
+        Command::Respond { one, value, .. } => {
+            let asked = desk.one(one).await?;
+            tell(desk, saying(asked.respond(&me, value_of(value)), None, key.as_ref()).await?.approval())
         }
         Command::Withdraw(one) => tell(desk, &*desk.one(one).await?.withdraw(&me).await?),
         Command::Revoke { one, reason } => tell(desk, &*desk.one(one).await?.revoke(&me, reason.as_str()).await?),
@@ -72,7 +76,7 @@ async fn decide(desk: &Desk, command: &Command) -> Done {
             let scope = scope(add)?;
             desk.confirm(&asked, sure).await?;
             let grant = if asked.approval().status() == Status::Pending {
-                asked.grant(&me, scope).await?.grant().cloned()
+                saying(asked.grant(&me, scope), None, key.as_ref()).await?.grant().cloned()
             } else {
                 Some(asked.grant_like(&me, scope).await?)
             };
@@ -104,13 +108,36 @@ async fn decide(desk: &Desk, command: &Command) -> Done {
 fn marks(approval: &gate_runtime::Approval) -> String {
     let failed = approval.failure().map(|failure| format!(" (ran and failed: {})", plain(failure)));
     let edited = approval.is_edited().then(|| " (edited)".to_owned());
-    let voted = (!approval.votes().is_empty()).then(|| format!(" ({} voted)", approval.votes().len()));
+    let votes = approval.votes();
+    let signed = match votes.iter().filter(|vote| vote.is_signed()).count() {
+        0 => String::new(),
+        count => format!(", {count} signed"),
+    };
+    let voted = (!votes.is_empty()).then(|| format!(" ({} voted{signed})", votes.len()));
     [failed, edited, voted].into_iter().flatten().collect()
 }
 
-fn saying<'a>(deciding: Deciding<'a>, comment: Option<&str>) -> Deciding<'a> {
-    match comment {
+/// The key that a command names for its vote.
+fn key_of(command: &Command) -> Result<Option<SigningKey>, Failure> {
+    let (Command::Review { signing }
+    | Command::Approve { signing, .. }
+    | Command::Edit { signing, .. }
+    | Command::Reject { signing, .. }
+    | Command::Respond { signing, .. }
+    | Command::Grants { what: Some(Grants::Add { signing, .. }) }) = command
+    else {
+        return Ok(None);
+    };
+    signing.signing_key.as_deref().map(key::read).transpose()
+}
+
+fn saying<'a>(deciding: Deciding<'a>, comment: Option<&str>, key: Option<&'a SigningKey>) -> Deciding<'a> {
+    let deciding = match comment {
         Some(comment) => deciding.comment(comment),
+        None => deciding,
+    };
+    match key {
+        Some(key) => deciding.sign_with(key),
         None => deciding,
     }
 }
@@ -177,8 +204,11 @@ async fn show(desk: &Desk, one: &One) -> Done {
     }
 }
 
-async fn review(desk: &Desk, me: &gate_runtime::Reviewer) -> Done {
+async fn review(desk: &Desk, me: &gate_runtime::Reviewer, key: Option<SigningKey>) -> Done {
     let mut terminal = Terminal::standard();
+    if let Some(key) = key {
+        terminal = terminal.sign_with(key);
+    }
     let mut count = 0;
     for asked in desk.gate.pending().await? {
         count += 1;
@@ -290,14 +320,21 @@ async fn freeze(desk: &Desk, me: &gate_runtime::Reviewer, scope: &Frozen, lift: 
     desk.look.done(&format!("Stopped: {name}. What runs already goes on to its end."), &json!(freeze))
 }
 
-fn person(id: &str, roles: &[String], name: Option<&str>) -> Done {
+fn person(id: &str, roles: &[String], name: Option<&str>, key: Option<&VerifierKey>) -> Done {
     let token = ReviewerToken::new();
+    if let Some(key) = key
+        && (key.name() != id || key.kind() != KeyKind::Log)
+    {
+        let words = format!("the key is not one of {} for votes: make one with this name", plain(id));
+        return Err(Failure::Usage(words));
+    }
     // A JSON text is a TOML text.
     let text = |text: &str| Value::from(text).to_string();
     let name = name.map(|name| format!("name = {}\n", text(name))).unwrap_or_default();
     let roles: Vec<String> = roles.iter().map(|role| text(role)).collect();
+    let key = key.map(|key| format!("key = {}\n", text(&key.to_string()))).unwrap_or_default();
     let (id, roles, hash) = (text(id), roles.join(", "), token.hash());
-    say(&format!("[[person]]\nid = {id}\n{name}roles = [{roles}]\ntoken = \"{hash}\"\n"))?;
+    say(&format!("[[person]]\nid = {id}\n{name}roles = [{roles}]\ntoken = \"{hash}\"\n{key}"))?;
     let mut out = std::io::stderr();
     let words = "The token, which is shown only now. Whoever has it decides as this person:";
     Ok(std::io::Write::write_all(&mut out, format!("{words}\n{}\n", token.reveal()).as_bytes())?)

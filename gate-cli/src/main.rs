@@ -8,6 +8,7 @@ mod audit;
 mod commands;
 mod desk;
 mod failure;
+mod key;
 mod show;
 
 use std::io::Write as _;

@@ -174,7 +174,8 @@ pub(crate) fn words(record: &Record) -> String {
                     Decision::Reject { .. } => "rejects",
                     Decision::Respond { .. } => "answers in the tool's place",
                 };
-                format!("{} {does}{why}", vote.reviewer())
+                let signed = if vote.is_signed() { ", signed" } else { "" };
+                format!("{} {does}{signed}{why}", vote.reviewer())
             }
             CallEvent::Covered { grant, by } => format!("by the standing permission …{} of {by}", short(grant)),
             CallEvent::Uncovered { grant } => format!("the standing permission …{} holds no more", short(grant)),

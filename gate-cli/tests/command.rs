@@ -12,13 +12,14 @@ mod office;
 
 use std::path::Path;
 
+use gate_runtime::audit::{KeyKind, Note, SigningKey, VerifierKey};
 use gate_runtime::prelude::*;
 use gate_runtime::testing::ManualClock;
 use gate_runtime::{ApprovalId, Clock as _, FreezeScope, ReviewerToken};
 use gate_sqlite::SqliteStore;
 use serde_json::{Value, json};
 
-use office::{Office, Tools, asked, call, code, pays, said, wrong};
+use office::{Office, Tools, VARIABLES, asked, call, code, pays, said, wrong};
 
 #[tokio::test]
 async fn a_call_is_asked_approved_by_the_command_and_run_once() {
@@ -101,7 +102,7 @@ fn at_a_terminal(folder: &Path, words: &[&str], answers: &[(&str, &str)]) -> (St
     let mut command = portable_pty::CommandBuilder::new(env!("CARGO_BIN_EXE_gate"));
     command.args(words);
     command.cwd(folder);
-    for removed in ["GATE_DB", "GATE_PEOPLE", "GATE_TOKEN"] {
+    for removed in VARIABLES {
         command.env_remove(removed);
     }
     let mut child = terminal.slave.spawn_command(command).unwrap();
@@ -371,4 +372,138 @@ fn people_and_completions_are_made() {
     let people = gate_runtime::FileDirectory::open(office.path().join("people.toml")).unwrap();
     assert_eq!(people.holder_of(&token).unwrap(), Some("o'neil \"x\"".into()));
     assert!(said(&office.gate_as(None, "completions|bash")).contains("settle"));
+}
+
+/// A private key in a file, and its public part.
+fn key_file(folder: &Path, name: &str, seed: u8) -> VerifierKey {
+    let key = SigningKey::from_seed(name, KeyKind::Log, [seed; 32]).unwrap();
+    let file = folder.join(format!("{name}-{seed}.key"));
+    std::fs::write(&file, key.to_secret_text() + "\n").unwrap();
+    #[cfg(unix)]
+    std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    key.verifier().clone()
+}
+
+#[tokio::test]
+async fn whoever_has_a_key_signs_by_its_file() {
+    let office = Office::new();
+    let key = key_file(office.path(), "dana", 1);
+    key_file(office.path(), "dana", 9);
+    let run = office.gate_where_dana_signs_by(&key).await.run("run-1").case("ticket-7");
+    let (id, end) = asked(&run.submit([pays("1", 5_000)]).await.unwrap());
+
+    let unsigned = office.dana(&format!("approve|{end}"));
+    assert_eq!(code(&unsigned), 4);
+    assert!(wrong(&unsigned).contains("sign it by that key (`--signing-key FILE`"), "{}", wrong(&unsigned));
+    let other = office.dana(&format!("approve|{end}|--signing-key|dana-9.key"));
+    assert_eq!(code(&other), 4);
+    assert!(wrong(&other).contains("not signed by the key that the directory has"), "{}", wrong(&other));
+    let nobodys = office.gate_as(Some(&office.omar), &format!("reject|{end}|no|--signing-key|dana-1.key"));
+    assert_eq!(code(&nobodys), 4);
+    assert!(wrong(&nobodys).contains("the directory has no key of whoever gives it"), "{}", wrong(&nobodys));
+
+    assert_eq!(code(&office.dana(&format!("approve|{end}|-c|paid before|--signing-key|dana-1.key"))), 0);
+    assert!(said(&office.gate_as(None, "pending")).contains("(1 voted, 1 signed)"));
+    let note = office.json("pending")[0]["votes"][0]["signed"].as_str().unwrap().to_owned();
+    let note = Note::parse(note.as_bytes()).unwrap();
+    note.verify(&[key]).unwrap();
+    assert!(note.text().contains(&format!("\napproval {id}\n")), "{}", note.text());
+    let shown = said(&office.gate_as(None, &format!("show|{end}")));
+    assert!(shown.contains("dana: Approve, signed"), "{shown}");
+    let case = said(&office.gate_as(None, "case|ticket-7"));
+    assert!(case.contains("dana approves, signed: paid before"), "{case}");
+
+    let mut named = office.command("approve|ID|--confirm|pay".replace("ID", &end).as_str());
+    let named = named.env("GATE_TOKEN", &office.omar).env("GATE_SIGNING_KEY", "dana-1.key").output().unwrap();
+    assert!(wrong(&named).contains("the directory has no key of whoever gives it"), "{}", wrong(&named));
+    assert_eq!(code(&office.gate_as(Some(&office.omar), &format!("approve|{end}"))), 0, "he has no key");
+    assert!(run.proceed().await.unwrap().answers()[0].for_model().ends_with("paid 5000 to alice"));
+
+    // Every other way to decide.
+    for (number, words) in [
+        (2, "edit|ID|--set|amount=50"),
+        (3, "reject|ID|not our fault"),
+        (4, "respond|ID|paid by hand"),
+        (5, "grants|add|ID|--any|amount"),
+    ] {
+        let (_, end) = asked(&run.submit([pays(&number.to_string(), 100 * number)]).await.unwrap());
+        let words = words.replace("ID", &end);
+        assert_eq!(code(&office.dana(&words)), 4, "{words}");
+        let signed = office.dana(&format!("{words}|--signing-key|dana-1.key"));
+        assert_eq!(code(&signed), 0, "{words}: {}", wrong(&signed));
+        let turn = run.proceed().await.unwrap();
+        assert!(!turn.is_waiting(), "{words}: {turn:?}");
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_review_at_the_terminal_is_signed_too() {
+    let office = Office::new();
+    let key = key_file(office.path(), "dana", 1);
+    let run = office.gate_where_dana_signs_by(&key).await.run("run-1");
+    let turn = run.submit([pays("1", 100)]).await.unwrap();
+    let token = format!("{}\n", office.dana);
+    let answers = [("Your token: ", token.as_str()), (" later > ", "a\n"), ("if you like > ", "\n")];
+    let (shown, ended) = at_a_terminal(office.path(), &["review", "--signing-key", "dana-1.key"], &answers);
+    assert_eq!(ended, 0, "{shown}");
+    let approval = office.gate().await.approval(turn.interruptions()[0].id()).await.unwrap().unwrap();
+    approval.votes()[0].verify_signature(approval.subject(), &key).unwrap();
+    assert_eq!(run.proceed().await.unwrap().answers()[0].for_model(), "paid 100 to alice");
+}
+
+#[test]
+fn a_key_s_file_is_read_by_nobody_else_and_not_repeated() {
+    let office = Office::new();
+    key_file(office.path(), "dana", 1);
+    let witness = SigningKey::from_seed("dana", KeyKind::Witness, [1; 32]).unwrap();
+    let log = SigningKey::from_seed("dana", KeyKind::Log, [1; 32]).unwrap();
+    let write = |name: &str, text: &str| {
+        let file = office.path().join(name);
+        std::fs::write(&file, text).unwrap();
+        #[cfg(unix)]
+        std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o400)).unwrap();
+    };
+    write("witness.key", &witness.to_secret_text());
+    write("public.key", &log.verifier().to_string());
+    write("half.key", &log.to_secret_text().replace("+dana+", "+dan+"));
+    write("bytes.key", "");
+    std::fs::create_dir(office.path().join("folder.key")).unwrap();
+    std::fs::write(office.path().join("gate.db"), "").unwrap();
+    for (file, words) in [
+        ("gone.key", "it is not there: name its file by --signing-key or GATE_SIGNING_KEY"),
+        ("folder.key", "it is no file"),
+        ("witness.key", "it is a witness's key, which signs checkpoints: take one of algorithm 1"),
+        ("public.key", "it is no private key: begin with `PRIVATE+KEY+`"),
+        ("half.key", "it is no private key: the id is not that of name and key; get it again"),
+        ("bytes.key", "it is no private key: begin with `PRIVATE+KEY+`"),
+    ] {
+        let refused = office.dana(&format!("approve|0000|--signing-key|{file}"));
+        assert_eq!(wrong(&refused), format!("gate: the signing key {file}: {words}\n"));
+        assert_eq!(code(&refused), 1);
+    }
+    #[cfg(unix)]
+    for mode in [0o640, 0o604, 0o660, 0o610] {
+        let file = office.path().join("dana-1.key");
+        std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(mode)).unwrap();
+        let refused = office.dana("reject|0000|no|--signing-key|dana-1.key");
+        assert_eq!(code(&refused), 1);
+        assert!(wrong(&refused).contains("others than its owner can read it: `chmod 600` it"), "{}", wrong(&refused));
+    }
+}
+
+#[test]
+fn a_person_is_made_with_their_key() {
+    let office = Office::new();
+    let key = key_file(office.path(), "dana", 1);
+    let made = office.gate_as(None, &format!("person|dana|--role|manager|--key|{key}"));
+    assert_eq!(code(&made), 0, "{}", wrong(&made));
+    std::fs::write(office.path().join("people.toml"), said(&made)).unwrap();
+    let people = gate_runtime::FileDirectory::open(office.path().join("people.toml")).unwrap();
+    let dana = people.person(&"dana".into(), gate_runtime::Timestamp::now()).unwrap().unwrap();
+    assert_eq!(dana.key(), Some(&key));
+    let other = office.gate_as(None, &format!("person|omar|--role|manager|--key|{key}"));
+    assert_eq!((code(&other), said(&other)), (2, String::new()));
+    assert_eq!(wrong(&other), "gate: the key is not one of omar for votes: make one with this name\n");
+    assert_eq!(code(&office.gate_as(None, "person|dana|--key|hunter2")), 2);
 }

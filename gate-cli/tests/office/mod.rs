@@ -6,6 +6,7 @@
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
+use gate_runtime::audit::VerifierKey;
 use gate_runtime::prelude::*;
 use gate_runtime::{ApprovalId, GateBuilder, ReviewerToken};
 use gate_sqlite::SqliteStore;
@@ -49,6 +50,9 @@ pub fn sign_in(user: String, password: String) -> String {
 }
 
 registry! { pub Tools for () { Pay, Wipe, Hang, SignIn } }
+
+/// What the command reads from its environment.
+pub const VARIABLES: [&str; 4] = ["GATE_DB", "GATE_PEOPLE", "GATE_TOKEN", "GATE_SIGNING_KEY"];
 
 /// A folder with a database and a people file, and the tokens of the people.
 pub struct Office {
@@ -94,15 +98,36 @@ impl Office {
         self.builder().await.build().await.unwrap()
     }
 
+    pub async fn gate_with(&self, people: impl gate_runtime::Directory) -> Gate<Tools> {
+        self.builder().await.directory(people).build().await.unwrap()
+    }
+
+    /// The agent's process, with the people file, in which dana has a key.
+    pub async fn gate_where_dana_signs_by(&self, key: &VerifierKey) -> Gate<Tools> {
+        let file = self.path().join("people.toml");
+        let people = std::fs::read_to_string(&file).unwrap();
+        let dana = "id = \"dana\"\n";
+        std::fs::write(&file, people.replacen(dana, &format!("{dana}key = \"{key}\"\n"), 1)).unwrap();
+        self.gate_with(gate_runtime::FileDirectory::open(&file).unwrap()).await
+    }
+
     pub async fn run(&self) -> Run<Tools> {
         self.gate().await.run("run-1").on_behalf_of("mia").case("ticket-7")
     }
 
-    /// `gate …` as somebody; the words are parted by `|`.
-    pub fn gate_as(&self, token: Option<&str>, words: &str) -> Output {
+    /// `gate …`; the words are parted by `|`.
+    pub fn command(&self, words: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_gate"));
         command.current_dir(self.path()).args(words.split('|')).stdin(Stdio::null());
-        command.env_remove("GATE_DB").env_remove("GATE_PEOPLE").env_remove("GATE_TOKEN");
+        for removed in VARIABLES {
+            command.env_remove(removed);
+        }
+        command
+    }
+
+    /// The same as somebody.
+    pub fn gate_as(&self, token: Option<&str>, words: &str) -> Output {
+        let mut command = self.command(words);
         if let Some(token) = token {
             command.env("GATE_TOKEN", token);
         }
