@@ -127,7 +127,7 @@ pub use engine::turn::{Answer, CallResult, Turn};
 /// The formats of the trail: trees, keys, checkpoints, receipts.
 pub use gate_audit as audit;
 pub use jiff::Timestamp;
-pub use logic::audit::{Auditor, Fault};
+pub use logic::audit::Auditor;
 pub use logic::call::Call;
 pub use logic::descriptor::{Annotations, Descriptor};
 pub use logic::permit::Permit;
@@ -174,6 +174,7 @@ pub use values::outcome::{NotRun, ToolOutcome};
 pub use values::outline::{Fallback, PolicyOutline, RuleOutline};
 pub use values::presented::Presented;
 pub use values::record::{Record, Subject};
+pub use values::replay::Fault;
 pub use values::report::{RuleReport, Source};
 pub use values::requirement::{Requirement, Tier, Who, anyone, ask, principal, role};
 pub use values::settlement::{Settlement, Settler};

@@ -176,7 +176,7 @@ async fn replayed(gate: &Gate<Tools>) -> (BTreeMap<ApprovalId, Approval>, usize)
             votes += 1;
             assert_eq!(vote.shown(), Some(before.as_ref().unwrap().shown()), "{record:?}");
         }
-        let after = Approval::after(before.as_ref(), &record).unwrap_or_else(|| panic!("{record:?} on {before:?}"));
+        let after = Approval::after(before.as_ref(), &record).unwrap_or_else(|fault| panic!("{fault}"));
         calls.insert(id, after);
     }
     (calls, votes)

@@ -1,15 +1,13 @@
 //! Reading a trail as its story: whether what it says could have happened.
 
 use std::collections::HashMap;
-use std::fmt;
-use std::sync::Arc;
 
 use crate::values::approval::{Approval, Status};
-use crate::values::assessment::Assessment;
 use crate::values::entry::Entry;
 use crate::values::event::{CallEvent, Event};
 use crate::values::id::ApprovalId;
 use crate::values::record::Record;
+use crate::values::replay::Fault;
 use crate::values::verdict::Verdict;
 
 /// Follows the records of a trail in their order, and finds the first that cannot have come about by the rules: one that is missing or
@@ -48,46 +46,6 @@ pub struct Auditor {
     breaks: u64,
 }
 
-/// What is wrong with a record.
-///
-/// ```
-/// # fn show(fault: &gate_runtime::Fault) {
-/// println!("{fault}");            // like: record 17 (dispatched): it is pending, where this cannot happen
-/// # }
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fault {
-    seq: u64,
-    kind: &'static str,
-    problem: String,
-}
-
-impl Fault {
-    /// The record's number.
-    #[must_use]
-    pub fn seq(&self) -> u64 {
-        self.seq
-    }
-
-    /// What is wrong with it.
-    #[must_use]
-    pub fn problem(&self) -> &str {
-        &self.problem
-    }
-}
-
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "record {}", self.seq)?;
-        if !self.kind.is_empty() {
-            write!(f, " ({})", self.kind)?;
-        }
-        write!(f, ": {}", self.problem)
-    }
-}
-
-impl std::error::Error for Fault {}
-
 impl Default for Auditor {
     fn default() -> Self {
         Self::new()
@@ -121,21 +79,15 @@ impl Auditor {
     pub fn take(&mut self, entry: &Entry) -> Result<(), Fault> {
         match entry {
             Entry::Record(record) => self.take_record(record),
-            Entry::Stub(stub) => {
-                let problem = "its record was not given: read it from beside the tree".to_owned();
-                Err(Fault { seq: stub.seq(), kind: "", problem })
-            }
+            Entry::Stub(stub) => Err(Fault::at(stub.seq(), "its record was not given: read it from beside the tree")),
             Entry::Break(parted) => {
-                let fault = |problem| Fault { seq: parted.next(), kind: "", problem };
                 if parted.settled() + 1 != self.next && self.next != 0 {
-                    return Err(fault(format!(
-                        "the break before it says that {} records came first, and {} did",
-                        parted.settled(),
-                        self.next.saturating_sub(1)
-                    )));
+                    let (said, came) = (parted.settled(), self.next.saturating_sub(1));
+                    let problem = format!("the break before it says that {said} records came first, and {came} did");
+                    return Err(Fault::at(parted.next(), problem));
                 }
                 if parted.next() == 0 || parted.next() > parted.settled() + 1 {
-                    return Err(fault("the break before it leaves records out".to_owned()));
+                    return Err(Fault::at(parted.next(), "the break before it leaves records out"));
                 }
                 self.next = parted.next();
                 self.breaks += 1;
@@ -178,13 +130,12 @@ impl Auditor {
     }
 
     fn take_record(&mut self, record: &Record) -> Result<(), Fault> {
-        let fault = |problem: String| Fault { seq: record.seq(), kind: record.kind(), problem };
         if self.next != 0 && record.seq() != self.next {
-            return Err(fault(format!("record {} should come here", self.next)));
+            return Err(Fault::new(record, format!("record {} should come here", self.next)));
         }
         match record.event() {
-            Event::Call(event) => self.follow(record, event).map_err(fault)?,
-            Event::Gate(_) if record.subject().is_some() => return Err(fault("it names a call".to_owned())),
+            Event::Call(event) => self.follow(record, event)?,
+            Event::Gate(_) if record.subject().is_some() => return Err(Fault::new(record, "it names a call")),
             Event::Gate(_) => {}
         }
         if !self.is_picked {
@@ -195,60 +146,32 @@ impl Auditor {
     }
 
     /// Plays what happened to a call, and compares how it stands after it.
-    fn follow(&mut self, record: &Record, event: &CallEvent) -> Result<(), String> {
-        let subject = record.subject.as_ref().ok_or("it does not say which call it is about")?;
-        let id = subject.approval;
-        let next = match event {
-            CallEvent::Assessed { assessment, arguments, earlier, held } => {
-                if self.open.contains_key(&id) {
-                    return Err("this call was assessed before".to_owned());
-                }
-                if !arguments.is_intact() {
-                    return Err("its arguments are not those of their digest".to_owned());
-                }
-                check_verdict(assessment)?;
-                let (subject, assessment) = (Arc::clone(subject), Arc::clone(assessment));
-                let mut approval = Approval::open(subject, arguments.clone(), assessment, earlier.clone(), record.at());
-                approval.held = *held;
-                self.calls += 1;
-                Some(approval)
-            }
+    fn follow(&mut self, record: &Record, event: &CallEvent) -> Result<(), Fault> {
+        let subject = record.subject().ok_or_else(|| Fault::new(record, "it does not say which call it is about"))?;
+        let id = subject.approval();
+        let next = match (event, self.open.get(&id)) {
             // How it stood where it came from is in another trail.
-            CallEvent::Imported => None,
+            (CallEvent::Imported, _) | (_, Some(None)) => None,
             // It comes after the end, and changes nothing that is on the record.
-            CallEvent::SecretsErased { .. } => return Ok(()),
-            event => match self.open.get(&id) {
-                Some(Some(approval)) => {
-                    if let CallEvent::Reassessed { assessment, .. } = event {
-                        check_verdict(assessment)?;
-                    }
-                    let next = approval.apply(event, record.at()).map_err(|refused| refused.to_string())?;
-                    if next.subject != *subject {
-                        return Err("it names the call otherwise than before".to_owned());
-                    }
-                    Some(next)
-                }
-                Some(None) => None,
-                None if self.is_partial => None,
-                None => return Err("no such call is open".to_owned()),
-            },
+            (CallEvent::SecretsErased { .. }, _) => return Ok(()),
+            (CallEvent::Assessed { .. }, Some(Some(_))) => {
+                return Err(Fault::new(record, "this call was assessed before"));
+            }
+            (CallEvent::Assessed { .. }, None) => {
+                self.calls += 1;
+                Some(Approval::after(None, record)?)
+            }
+            (_, None) if self.is_partial => None,
+            (_, before) => Some(Approval::after(before.and_then(Option::as_ref), record)?),
         };
-        if let CallEvent::Voted { .. } = event {
-            self.votes += 1;
+        match (event, &next) {
+            (CallEvent::Voted { .. }, _) => self.votes += 1,
+            (CallEvent::Dispatched, Some(next)) if !has_permission(next) => {
+                return Err(Fault::new(record, "nobody and nothing let it begin"));
+            }
+            _ => {}
         }
-        if let CallEvent::Dispatched = event
-            && let Some(next) = &next
-        {
-            has_permission(next)?;
-        }
-        let found = record.status();
-        if let Some(expected) = next.as_ref().map(Approval::status)
-            && found != Some(expected)
-        {
-            let found = found.map_or_else(|| "nothing".to_owned(), |status| status.to_string());
-            return Err(format!("it says that the call is {found} after it, and it is {expected}"));
-        }
-        if found.is_some_and(Status::is_terminal) {
+        if record.status().is_some_and(Status::is_terminal) {
             self.open.remove(&id);
         } else {
             self.open.insert(id, next);
@@ -257,16 +180,9 @@ impl Auditor {
     }
 }
 
-/// A body begins only where a rule, people or a standing permission let it. The moves above allow nothing else; this says it once more, apart from them.
-fn has_permission(approval: &Approval) -> Result<(), String> {
+/// A body begins only where a rule, people or a standing permission let it. The moves of a call allow nothing else; this says it once more, apart from
+/// them.
+fn has_permission(approval: &Approval) -> bool {
     let by_rule = approval.assessment().verdict() == Verdict::Approve;
-    let again = approval.attempts() > 1;
-    if by_rule || again || approval.grant().is_some() || !approval.votes().is_empty() {
-        return Ok(());
-    }
-    Err("nobody and nothing let it begin".to_owned())
-}
-
-fn check_verdict(assessment: &Assessment) -> Result<(), String> {
-    if assessment.follows() { Ok(()) } else { Err("its verdict is not that of its rules".to_owned()) }
+    by_rule || approval.attempts() > 1 || approval.grant().is_some() || !approval.votes().is_empty()
 }

@@ -23,7 +23,7 @@ pub(crate) mod outline;
 pub(crate) mod presented;
 pub(crate) mod random;
 pub(crate) mod record;
-mod replay;
+pub(crate) mod replay;
 pub(crate) mod report;
 pub(crate) mod requirement;
 mod running;

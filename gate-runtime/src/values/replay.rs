@@ -1,5 +1,6 @@
 //! An approval from the records of it: for whoever trusts the records, and not the store.
 
+use std::fmt;
 use std::sync::Arc;
 
 use super::approval::Approval;
@@ -9,8 +10,7 @@ use super::record::Record;
 impl Approval {
     /// How a call stood after a record of it, from how it stood before: `None` before its first one.
     ///
-    /// `None` where the record does not follow: it is of another call, says what cannot have happened, or is `imported`, which does not have the
-    /// arguments. Secrets are without their salts, as records have them.
+    /// What is `imported` does not have the arguments, and cannot be played. Secrets are without their salts, as records have them.
     ///
     /// ```
     /// use gate_runtime::{Approval, CallEvent, Event};
@@ -36,15 +36,31 @@ impl Approval {
     ///     if let (Event::Call(CallEvent::Voted { vote }), Some(before)) = (record.event(), &stands) {
     ///         assert_eq!(vote.shown(), Some(before.shown()));
     ///     }
-    ///     stands = Approval::after(stands.as_ref(), &record);
+    ///     stands = Some(Approval::after(stands.as_ref(), &record)?);
     /// }
     /// assert_eq!(stands.unwrap().status(), gate.approval(id).await?.unwrap().status());
     /// # Ok(()) }
     /// ```
-    #[must_use]
-    pub fn after(before: Option<&Self>, record: &Record) -> Option<Self> {
-        let (Some(subject), Event::Call(event)) = (&record.subject, &record.event) else { return None };
+    ///
+    /// # Errors
+    /// [`Fault`], where the record does not follow from how the call stood: it cannot have happened then, or it is about another call.
+    pub fn after(before: Option<&Self>, record: &Record) -> Result<Self, Fault> {
+        Self::played(before, record).map_err(|problem| Fault::new(record, problem))
+    }
+
+    fn played(before: Option<&Self>, record: &Record) -> Result<Self, String> {
+        let (Some(subject), Event::Call(event)) = (&record.subject, &record.event) else {
+            return Err("it does not say which call it is about".to_owned());
+        };
+        if let CallEvent::Assessed { assessment, .. } | CallEvent::Reassessed { assessment, .. } = event
+            && !assessment.follows()
+        {
+            return Err("its verdict is not that of its rules".to_owned());
+        }
         let next = match (before, event) {
+            (None, CallEvent::Assessed { arguments, .. }) if !arguments.is_intact() => {
+                return Err("its arguments are not those of their digest".to_owned());
+            }
             (None, CallEvent::Assessed { assessment, arguments, earlier, held, if_failed }) => {
                 let (arguments, earlier) = (arguments.clone(), earlier.clone());
                 let mut opened = Self::open(Arc::clone(subject), arguments, Arc::clone(assessment), earlier, record.at);
@@ -52,9 +68,73 @@ impl Approval {
                 opened.requirements.extend(if_failed.clone());
                 opened
             }
-            (Some(before), event) if before.id() == subject.approval => before.apply(event, record.at).ok()?,
-            _ => return None,
+            (None, _) => return Err("no such call is open".to_owned()),
+            (Some(before), _) if before.id() != subject.approval => return Err("it is about another call".to_owned()),
+            (Some(before), event) => {
+                if let CallEvent::Voted { vote } = event
+                    && vote.shown().is_some_and(|shown| shown != before.shown())
+                {
+                    return Err("its voter was shown something else".to_owned());
+                }
+                before.apply(event, record.at).map_err(|refused| refused.to_string())?
+            }
         };
-        (next.subject == *subject && Some(next.status) == record.status).then_some(next)
+        if next.subject != *subject {
+            return Err("it names the call otherwise than before".to_owned());
+        }
+        if record.status != Some(next.status) {
+            let found = record.status.map_or_else(|| "nothing".to_owned(), |status| status.to_string());
+            return Err(format!("it says that the call is {found} after it, and it is {}", next.status));
+        }
+        Ok(next)
     }
 }
+
+/// What is wrong with a record.
+///
+/// ```
+/// # fn show(fault: &gate_runtime::Fault) {
+/// println!("{fault}");            // like: record 17 (dispatched): it is pending, where this cannot happen
+/// # }
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    seq: u64,
+    kind: &'static str,
+    problem: String,
+}
+
+impl Fault {
+    pub(crate) fn new(record: &Record, problem: impl Into<String>) -> Self {
+        Self { seq: record.seq, kind: record.kind(), problem: problem.into() }
+    }
+
+    /// What is wrong before a record, or with one that is not there.
+    pub(crate) fn at(seq: u64, problem: impl Into<String>) -> Self {
+        Self { seq, kind: "", problem: problem.into() }
+    }
+
+    /// The record's number.
+    #[must_use]
+    pub fn seq(&self) -> u64 {
+        self.seq
+    }
+
+    /// What is wrong with it.
+    #[must_use]
+    pub fn problem(&self) -> &str {
+        &self.problem
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "record {}", self.seq)?;
+        if !self.kind.is_empty() {
+            write!(f, " ({})", self.kind)?;
+        }
+        write!(f, ": {}", self.problem)
+    }
+}
+
+impl std::error::Error for Fault {}
