@@ -569,3 +569,24 @@ async fn v_a_forged_row_does_not_run() {
         assert_eq!(decided.status(), Status::Approved, "{name}: whoever is asked can still answer");
     }
 }
+
+#[tokio::test]
+async fn v_one_signature_written_twice_is_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("gate.db");
+    let store: Shared = Arc::new(SqliteStore::open(&file).await.unwrap());
+    let (gate, world, _) = signers_gate(&store).await;
+    let (run, dana) = (run(&gate), dana(&gate).await);
+    let turn = run.submit([call("1", "launch", json!({"what": "a"}))]).await.unwrap();
+    asked(&turn).approve(&dana).sign_with(&key("dana", 1)).await.unwrap();
+    forge(&file, asked(&turn).id(), |row| {
+        let vote = row["votes"][0].clone();
+        (row["status"], row["votes"]) = (json!("approved"), json!([vote, vote]));
+    });
+    let turn = run.proceed().await.unwrap();
+    assert_eq!((kinds(&turn), world.ran().len()), (vec!["waiting"], 0));
+    let omar = gate.reviewer("omar").await.unwrap();
+    asked(&turn).approve(&omar).sign_with(&key("omar", 2)).await.unwrap();
+    assert_eq!(kinds(&run.proceed().await.unwrap()), ["succeeded"]);
+    assert_eq!(world.ran(), ["launch a"]);
+}

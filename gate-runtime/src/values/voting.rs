@@ -1,5 +1,7 @@
 //! Votes: who may give one, what it is about, when there are enough.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 
 use super::approval::{Approval, Status};
@@ -132,8 +134,10 @@ impl Approval {
                     Counting::Refusals => (tier.deny_count(), false),
                 };
                 let is_good = |vote: &&Vote| counts(vote) && vote.counts_for(tier) && (!signed || vote.is_signed());
-                let found = self.votes.iter().filter(is_good).count();
-                found >= usize::from(needed)
+                let found = self.votes.iter().filter(is_good);
+                // Whoever wrote the row may have written a vote twice.
+                let people: BTreeSet<&ReviewerId> = found.map(|vote| &vote.reviewer).collect();
+                people.len() >= usize::from(needed)
             })
         };
         let mut each = self.requirements.iter().zip(reached);
@@ -267,6 +271,8 @@ mod tests {
         let forged = vote(&once, "omar", &["manager"], Decision::Approve, false);
         let written = Approval { votes: once.votes.iter().cloned().chain([forged]).collect(), ..once.clone() };
         assert!(!written.has_consent());
+        let twice = Approval { votes: [&once.votes[..], &once.votes].concat(), ..once.clone() };
+        assert!(!twice.has_consent(), "a vote that is there twice is one vote");
         assert_eq!(by(&once, "omar", true).unwrap().status, Status::Approved);
     }
 
