@@ -10,6 +10,7 @@
 //! ask(role("manager")).count(2).comment_required(),                           // two managers, who say why
 //! ask(role("oncall")).within(minutes(10)).then(ask(role("lead")).within(hours(1))),   // later the lead may too
 //! ask(principal()),                                                           // the person whom the run acts for
+//! ask(role("treasurer")).count(2).signed(),                                   // two treasurers, each with a signature
 //! # ] }
 //! # assert_eq!(requirements()[2].to_string(), "an oncall within 10 minutes, then a lead within 1 hour");
 //! ```
@@ -86,6 +87,45 @@
 //!
 //! An edit passes schema and rules like a new call. A vote counts for the arguments that the reviewer was shown: if somebody edited them
 //! meanwhile, it does not, and says so. Whoever comes late is told who decided.
+//!
+//! # Signed votes
+//!
+//! A token says who somebody is to whoever sees it, and a database believes whoever can write it. A signature needs the person's own key. Give them one, and its public part to
+//! the directory: from then on every vote of theirs must be signed, and before a body begins the gate verifies it again. Where the policy says [`signed()`](crate::Requirement::signed),
+//! nothing else counts.
+//!
+//! ```
+//! use gate_runtime::audit::SigningKey;
+//! use gate_runtime::prelude::*;
+//! # use gate_runtime::audit::KeyKind;
+//! # /// Pay.
+//! # #[gated_tool(policy = "payouts")] fn pay(to: String, amount: u64) -> String { format!("paid {amount} to {to}") }
+//! # registry! { pub Tools for () { Pay } }
+//! /// Payouts are for a treasurer who signs.
+//! #[policy]
+//! fn payouts(rules: Rules<Pay>) -> Rules<Pay> {
+//!     rules.otherwise(ask(role("treasurer")).signed())
+//! }
+//! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let secret = SigningKey::from_seed("dana", KeyKind::Log, [7; 32])?.to_secret_text();
+//!
+//! let key: SigningKey = secret.parse()?;              // a line that begins `PRIVATE+KEY+dana+`, and stays with dana
+//! let people = StaticDirectory::new().person("dana", ["treasurer"]).with_key(key.verifier().clone());
+//! let gate: Gate<Tools> = Gate::builder(()).directory(people).build().await?;
+//! let run = gate.run("run-42");
+//! let turn = run.submit([ToolCall::new("1", "pay", r#"{"to":"a","amount":10}"#)]).await?;
+//!
+//! let dana = gate.reviewer("dana").await?;
+//! let asked = &turn.interruptions()[0];
+//! assert!(asked.approve(&dana).await.is_err());
+//! let decided = asked.approve(&dana).sign_with(&key).await?;
+//! assert!(decided.approval().votes()[0].is_signed());
+//! assert_eq!(run.proceed().await?.answers()[0].for_model(), "paid 10 to a");
+//! # Ok(()) }
+//! ```
+//!
+//! At the command line it is `gate approve … --signing-key FILE`, and in the file of people `key = "dana+…"`. What is signed is everything that the reviewer was
+//! [shown](crate::Approval::presented), the decision, the comment and the time, as a signed note that other programs verify as well.
 //!
 //! # Asking somebody
 //!
