@@ -1,12 +1,10 @@
 //! Asking the witnesses to cosign a checkpoint.
 
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::{Either, select};
 use gate_audit::{AddCheckpoint, Note, prove_consistency};
-use jiff::Timestamp;
+use tokio::time::{Instant, timeout};
 
 use super::Trail;
 use super::error::TrailError;
@@ -25,7 +23,7 @@ pub(super) struct Asked {
     witness: Arc<dyn Witness>,
     /// The size of the tree that it has cosigned last, as far as is known.
     size: u64,
-    not_before: Option<Timestamp>,
+    not_before: Option<Instant>,
 }
 
 impl Asked {
@@ -44,14 +42,14 @@ impl Sealer {
         let trail = Arc::clone(&self.trail);
         let reader = Arc::new(blocking(move || open(&trail)).await?);
         let (mut cosigned, mut count, mut trouble) = (note.clone(), 0, None);
-        let now = self.clock.now();
+        let now = Instant::now();
         for place in 0..self.asked.len() {
             let Some(asked) = self.asked.get(place) else { continue };
             if asked.not_before.is_some_and(|time| now < time) {
                 continue;
             }
             let (witness, size) = (Arc::clone(&asked.witness), asked.size);
-            let answer = self.ask(&*witness, size, &reader, &note).await;
+            let answer = Self::ask(&*witness, size, &reader, &note).await;
             let Some(asked) = self.asked.get_mut(place) else { continue };
             match answer.and_then(|response| Ok(cosigned.add_cosignatures(&response, witness.keys())?)) {
                 Ok(_) => {
@@ -59,7 +57,7 @@ impl Sealer {
                     count += 1;
                 }
                 Err(error) => {
-                    asked.not_before = now.checked_add(AGAIN).ok();
+                    asked.not_before = Some(now + AGAIN);
                     trouble = Some(error.to_string());
                 }
             }
@@ -77,7 +75,6 @@ impl Sealer {
 
     /// Asks one witness; once more, where it knows another size than was thought.
     async fn ask(
-        &self,
         witness: &dyn Witness,
         mut size: u64,
         reader: &Arc<TrailReader>,
@@ -88,11 +85,9 @@ impl Sealer {
             let (trail, old) = (Arc::clone(reader), size);
             let proof = blocking(move || Ok(prove_consistency(trail.tiles(), old, trail.size())?)).await?;
             let request = AddCheckpoint::new(old, proof, note.clone())?;
-            let end = self.clock.now().checked_add(PATIENCE).unwrap_or(Timestamp::MAX);
-            let answer = match select(witness.add(&request), pin!(self.clock.sleep_until(end))).await {
-                Either::Left((answer, _)) => answer,
-                Either::Right(_) => Err(WitnessError::Unreachable("it took more than five seconds".to_owned())),
-            };
+            let answer = timeout(PATIENCE, witness.add(&request)).await;
+            let answer =
+                answer.unwrap_or_else(|_| Err(WitnessError::Unreachable("it took more than five seconds".to_owned())));
             match answer {
                 Ok(response) => return Ok(response),
                 Err(WitnessError::Knows(known)) if !has_corrected && known <= reader.size() => {

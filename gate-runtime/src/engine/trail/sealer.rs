@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use futures_util::future::{Either, select};
 use gate_audit::{Checkpoint, LogKeys, Note, TrailWriter, WitnessPolicy};
-use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::spawn_blocking;
+use tokio::time::{Instant, sleep_until};
 
 use super::compare::{PAGE, compare, leaf_of};
 use super::cosign::Asked;
@@ -22,6 +22,8 @@ use crate::ports::store::{Committed, RecordFilter, Store, StoreError, StoreError
 use crate::values::entry::{Entry, Leaf};
 use crate::values::event::{Event, GateEvent};
 use crate::values::record::Record;
+
+// The pace of the work is the machine's, whatever time the gate's clock shows.
 
 /// After how long it is tried again: to write, or to take over from another process.
 const AGAIN: Duration = Duration::from_secs(1);
@@ -42,7 +44,7 @@ pub(super) struct Sealer {
     pen: Option<Pen>,
     pub(super) asked: Vec<Asked>,
     /// When the tree last grew, as far as this process knows.
-    grew_at: Timestamp,
+    grew_at: Instant,
 }
 
 /// What a process has while it is the one that writes.
@@ -69,7 +71,7 @@ impl Sealer {
         clock: Arc<dyn Clock>,
         told: watch::Sender<TrailStatus>,
     ) -> Self {
-        let (asked, grew_at, last) = (Asked::none(&trail), clock.now(), store.watch());
+        let (asked, grew_at, last) = (Asked::none(&trail), Instant::now(), store.watch());
         Self { trail, clock, store, last, told, pen: None, asked, grew_at }
     }
 
@@ -143,11 +145,10 @@ impl Sealer {
                 return;
             }
             let writes = is_well && self.pen.is_some();
-            let in_time = |pause| self.clock.now().checked_add(pause).unwrap_or(Timestamp::MAX);
             let mut end = match (writes, waiting.is_empty()) {
                 (true, _) => None,
-                (false, true) => Some(in_time(AGAIN)),
-                (false, false) => Some(in_time(SOON)),
+                (false, true) => Some(Instant::now() + AGAIN),
+                (false, false) => Some(Instant::now() + SOON),
             };
             loop {
                 match self.signal(&mut wanted, &mut news, end).await {
@@ -155,7 +156,7 @@ impl Sealer {
                     Signal::Closed => is_over = true,
                     // The first of many, perhaps: they share a checkpoint.
                     Signal::News if end.is_none() => {
-                        end = Some(in_time(self.trail.within));
+                        end = Some(Instant::now() + self.trail.within);
                         continue;
                     }
                     Signal::News if !writes || !self.is_due(*news.borrow()) => continue,
@@ -170,11 +171,11 @@ impl Sealer {
         &self,
         wanted: &mut mpsc::Receiver<oneshot::Sender<()>>,
         news: &mut watch::Receiver<u64>,
-        end: Option<Timestamp>,
+        end: Option<Instant>,
     ) -> Signal {
         let time = async {
             match end {
-                Some(end) => self.clock.sleep_until(end).await,
+                Some(end) => sleep_until(end).await,
                 None => std::future::pending().await,
             }
         };
@@ -262,10 +263,11 @@ impl Sealer {
             Ok((pen, note))
         })
         .await?;
-        self.grew_at = self.clock.now();
+        self.grew_at = Instant::now();
+        let now = self.clock.now();
         self.told.send_modify(|status| {
             (status.sealed, status.size) = (pen_back.next.saturating_sub(1), pen_back.writer.size());
-            (status.sealed_at, status.trouble) = (Some(self.grew_at), None);
+            (status.sealed_at, status.trouble) = (Some(now), None);
         });
         self.cosign(pen_back, note).await
     }
@@ -304,7 +306,7 @@ impl Sealer {
         let now = self.clock.now();
         let (last, has_grown) = (*self.last.borrow(), size != self.told.borrow().size);
         if has_grown || sealed >= last {
-            self.grew_at = now;
+            self.grew_at = Instant::now();
         }
         self.told.send_modify(|status| {
             (status.sealed, status.size) = (sealed, size);
@@ -312,7 +314,7 @@ impl Sealer {
                 status.sealed_at = Some(now);
             }
         });
-        if now.duration_since(self.grew_at).unsigned_abs() > PATIENCE {
+        if self.grew_at.elapsed() > PATIENCE {
             let problem = "another process has the pen, and has sealed nothing for a minute: look after it, or stop it";
             return Err(TrailError::file(&self.trail.folder, problem));
         }
