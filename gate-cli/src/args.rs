@@ -301,9 +301,12 @@ pub(crate) enum Audit {
         /// Compares every record of the database with the trail, too.
         #[arg(long)]
         compare: bool,
-        /// Checks signed votes against the keys in the people file, too.
+        /// The public key of a person, or a file with it: their signed votes must be signed by it.
+        #[arg(long = "signer", value_name = "KEY")]
+        signers: Vec<String>,
+        /// The public keys of everybody in the people file, too.
         #[arg(long)]
-        signers: bool,
+        signers_in_people: bool,
     },
     /// A file that proves what became of one call, to somebody who has the public key and nothing else.
     Receipt {

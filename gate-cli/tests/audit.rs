@@ -179,7 +179,7 @@ async fn one_secret_is_disclosed_and_can_be_erased() {
     assert_eq!(code(&shown), 0, "{}", wrong(&shown));
     fs::write(office.at("shown.receipt"), &shown.stdout).unwrap();
     let told = office.audit("verify-receipt|shown.receipt");
-    assert!(told.contains("/password is \"hunter2-hunter2\""), "{told}");
+    assert!(told.contains("/password  is \"hunter2-hunter2\""), "{told}");
     let forged = said(&shown).replace("hunter2-hunter2", "hunter3-hunter3");
     fs::write(office.at("forged.receipt"), forged).unwrap();
     assert_eq!(office.refused("verify-receipt|forged.receipt").0, 4);
@@ -364,4 +364,33 @@ async fn a_witness_cosigns_what_continues_and_nothing_else() {
         }
     }
     assert_eq!(office.refused(&format!("verify|--witness|{key}")).0, 4);
+}
+
+#[tokio::test]
+async fn signed_votes_are_verified_with_the_keys_of_people() {
+    let office = Office::new();
+    office.make_key();
+    let made = office.gate_as(None, "audit|key|new|dana|--secret|dana.key");
+    fs::write(office.at("dana.pub"), &made.stdout).unwrap();
+    let key: VerifierKey = said(&made).trim().parse().unwrap();
+    drop(office.gate_where_dana_signs_by(&key).await);
+    let people = gate_runtime::FileDirectory::open(office.at("people.toml")).unwrap();
+    let gate = office.builder().await.directory(people).trail(office.trail()).build().await.unwrap();
+    let turn = gate.run("run-1").submit([pays("1", 100)]).await.unwrap();
+    let (_, end) = asked(&turn);
+    let approved = office.dana(&format!("approve|{end}|--signing-key|dana.key"));
+    assert_eq!(code(&approved), 0, "{}", wrong(&approved));
+    gate.seal().await.unwrap();
+    drop(turn);
+    dropped(&office, gate).await;
+
+    assert!(office.audit("verify").contains("1 signed vote not looked at: add `--signer`"));
+    assert!(office.audit("verify|--signer|dana.pub").contains("1 signed vote, by the keys that were given"));
+    assert!(office.audit("verify|--signers-in-people").contains("1 signed vote, by the keys that were given"));
+    let other = Trail::create_key(office.at("other.key"), "dana").unwrap();
+    let (ended, told) = office.refused(&format!("verify|--signer|{}", other.verifier()));
+    assert!(ended == 4 && told.contains("(voted): the signature of dana does not hold"), "{told}");
+    let omar = Trail::create_key(office.at("omar.key"), "omar").unwrap();
+    let (ended, told) = office.refused(&format!("verify|--signer|{}", omar.verifier()));
+    assert!(ended == 4 && told.contains("no key of theirs was given"), "{told}");
 }

@@ -3,6 +3,7 @@
 mod keep;
 mod log;
 mod receipt;
+mod signers;
 mod verify;
 mod witness;
 
@@ -19,8 +20,9 @@ type Done = Result<(), Failure>;
 
 pub(crate) async fn run(cli: &Cli, audited: &Audited) -> Done {
     match &audited.what {
-        Audit::Verify { since, compare, signers } => {
-            verify::verify(cli, audited, since.as_deref(), *compare, *signers).await
+        Audit::Verify { since, compare, signers, signers_in_people } => {
+            let signers = signers::Signers::known(cli, signers, *signers_in_people)?;
+            verify::verify(cli, audited, since.as_deref(), *compare, signers).await
         }
         Audit::Receipt { one } => receipt::receipt(audited, &one.id),
         Audit::VerifyReceipt { file } => receipt::verify(cli, audited, file),

@@ -178,39 +178,42 @@ fn check_story(shown: &[Shown]) -> Result<ApprovalId, Failure> {
 
 /// What the records say, for people.
 fn story(id: ApprovalId, (origin, size): (&str, u64), shown: &[Shown]) -> String {
-    let mut lines = vec![format!("Receipt of the call {id}")];
+    let mut facts: Vec<(String, String)> = Vec::new();
+    let mut told = Vec::new();
     if let Some(subject) = shown.first().and_then(|first| first.record.subject()) {
         let info = subject.info();
         let for_whom = info.principal().map(|who| format!(" for {}", plain(who))).unwrap_or_default();
         let case = info.case().map(|case| format!(", case {}", plain(case))).unwrap_or_default();
-        lines.push(format!("  tool       {}", plain(subject.tool())));
-        lines.push(format!("  asked by   {}{for_whom}, in run {}{case}", plain(info.agent()), plain(info.run())));
-        if let Some(reasoning) = subject.reasoning() {
-            lines.push(format!("  it claims  {}", plain(reasoning)));
-        }
+        facts.push(("tool".to_owned(), plain(subject.tool())));
+        facts.push((
+            "asked by".to_owned(),
+            format!("{}{for_whom}, in run {}{case}", plain(info.agent()), plain(info.run())),
+        ));
+        facts.extend(subject.reasoning().map(|reasoning| ("it claims".to_owned(), plain(reasoning))));
     }
     for Shown { record, disclosed, .. } in shown {
-        let (at, kind) = (format!("{:.0}", record.at()), record.kind());
+        told.push(format!("  {:.0}  {:<11} {}", record.at(), record.kind(), words(record)).trim_end().to_owned());
         if let Event::Call(CallEvent::Assessed { arguments, assessment, .. }) = record.event() {
-            for (name, value) in arguments.to_json().as_object().into_iter().flatten() {
-                lines.push(format!("  {:<10} {}", plain(name), plain(value.to_string())));
-            }
-            for opened in disclosed {
-                lines.push(format!("  {} is {}", plain(opened.field()), plain(opened.value().to_string())));
-            }
-            lines.push(String::new());
-            lines.push(format!("  {at}  {kind:<11} {}", words(record)));
-            lines.extend(assessment.rules().map(|rule| format!("      {}", plain(rule.to_string()))));
-        } else {
-            lines.push(format!("  {at}  {kind:<11} {}", words(record)).trim_end().to_owned());
+            let arguments = arguments.to_json();
+            let given = arguments.as_object().into_iter().flatten();
+            facts.extend(given.map(|(name, value)| (plain(name), plain(value.to_string()))));
+            facts.extend(
+                disclosed.iter().map(|open| (plain(open.field()), format!("is {}", plain(open.value().to_string())))),
+            );
+            told.extend(assessment.rules().map(|rule| format!("      {}", plain(rule.to_string()))));
         }
     }
-    let (first, last) = (shown.first().map_or(0, |one| one.index), shown.last().map_or(0, |one| one.index));
-    lines.push(String::new());
-    lines.push(format!(
-        "Verified: {}, between entries {first} and {last} of the {size} that {} has signed.",
-        plural(shown.len() as u64, "record"),
-        plain(origin)
-    ));
-    lines.join("\n")
+    let width = facts.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0).min(32);
+    let facts = facts.iter().map(|(name, what)| format!("  {name:<width$}  {what}"));
+    let place = match shown {
+        [only] => format!("entry {}", only.index),
+        all => {
+            let (first, last) = (all.first().map_or(0, |one| one.index), all.last().map_or(0, |one| one.index));
+            format!("{}, between entries {first} and {last}", plural(all.len() as u64, "record"))
+        }
+    };
+    let head = format!("Receipt of the call {id}");
+    let end = format!("Verified: {place} of the {size} that {} has signed.", plain(origin));
+    let lines = [head].into_iter().chain(facts).chain([String::new()]).chain(told).chain([String::new(), end]);
+    lines.collect::<Vec<_>>().join("\n")
 }

@@ -7,26 +7,35 @@ use gate_runtime::audit::{Checkpoint, LogKeys, Note, TreeHead, WitnessPolicy, pr
 use gate_runtime::{Auditor, Entry, TrailReader};
 use serde_json::json;
 
+use super::signers::Signers;
 use super::{Done, each, keys_in_folder, open};
 use crate::args::{Audited, Cli};
 use crate::desk::Desk;
 use crate::failure::Failure;
 use crate::show::{Look, plain, plural};
 
-pub(super) async fn verify(cli: &Cli, audited: &Audited, since: Option<&Path>, compare: bool, signers: bool) -> Done {
+pub(super) async fn verify(
+    cli: &Cli,
+    audited: &Audited,
+    since: Option<&Path>,
+    compare: bool,
+    mut signers: Signers,
+) -> Done {
     let reader = Arc::new(open(audited)?);
     let (from, mut auditor) = match since {
         None => (0, Auditor::new()),
         Some(file) => (continues(&reader, &keys_in_folder(audited)?, file)?.size(), Auditor::from_here()),
     };
     let mut breaks = Vec::new();
-    let people = signers.then(|| gate_runtime::FileDirectory::open(&cli.people)).transpose()?;
-    let _ = &people;
     each(&reader, from, |index, bytes| {
         let entry = reader.read(index, bytes)?;
         auditor.take(&entry).map_err(|fault| Failure::Refused(format!("entry {index}, {fault}")))?;
-        if let Entry::Break(parted) = entry {
-            breaks.push(parted);
+        match entry {
+            Entry::Break(parted) => breaks.push(parted),
+            Entry::Record(record) => signers.check(&record).map_err(|problem| {
+                Failure::Refused(format!("entry {index}, record {} (voted): {problem}", record.seq()))
+            })?,
+            _ => {}
         }
         Ok(())
     })?;
@@ -47,6 +56,7 @@ pub(super) async fn verify(cli: &Cli, audited: &Audited, since: Option<&Path>, c
         "records": auditor.records(),
         "calls": auditor.calls(),
         "votes": auditor.votes(),
+        "signed_votes": {"checked": signers.checked, "unchecked": signers.unchecked},
         "breaks": breaks,
         "witnesses": seen,
         "compared": compare,
@@ -61,6 +71,13 @@ pub(super) async fn verify(cli: &Cli, audited: &Audited, since: Option<&Path>, c
     let counts = [(auditor.records(), "record"), (auditor.calls(), "call"), (auditor.votes(), "vote")];
     let counts = counts.map(|(count, noun)| plural(count, noun)).join(" · ");
     let mut lines = vec![head, counts, format!("root {root}")];
+    if signers.checked > 0 {
+        lines.push(format!("{}, by the keys that were given", plural(signers.checked, "signed vote")));
+    }
+    if signers.unchecked > 0 {
+        let votes = plural(signers.unchecked, "signed vote");
+        lines.push(format!("{votes} not looked at: add `--signer` with the public keys"));
+    }
     if !seen.is_empty() {
         lines.push(format!("cosigned by {}", plain(seen.join(", "))));
     }

@@ -120,6 +120,14 @@ impl FileDirectory {
         Ok(self.now()?.holder_of(token).cloned())
     }
 
+    /// The public keys of everybody in the file, for whoever checks signed votes.
+    ///
+    /// # Errors
+    /// The file is not there, or has a mistake.
+    pub fn keys(&self) -> Result<Vec<VerifierKey>, DirectoryError> {
+        Ok(self.now()?.keys().cloned().collect())
+    }
+
     /// What the file has about a person, with the delegations that hold at a time; `None` for one whom it does not have.
     ///
     /// # Errors

@@ -83,6 +83,11 @@ impl People {
         self.people.get(who)
     }
 
+    /// The keys of all who have one.
+    pub(super) fn keys(&self) -> impl Iterator<Item = &VerifierKey> {
+        self.people.values().filter_map(Person::key)
+    }
+
     /// Everything that a person is entitled to at a time, each role once.
     pub(super) fn roles_of(&self, who: &ReviewerId, now: Timestamp) -> Option<Vec<Role>> {
         let mut roles: Vec<Role> = Vec::new();

@@ -1,14 +1,13 @@
 //! Signing keys in files that only their owner can read.
 
-use std::fs::{File, OpenOptions};
-use std::io::Write as _;
+use std::fs::{File, Metadata, OpenOptions};
+use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use gate_audit::{Checkpoint, KeyKind, SigningKey, Succession, read_keys};
 
 use super::Trail;
 use super::error::{TrailError, unreadable};
-use super::reader::read_file;
 use super::sealer::{open, resume};
 use crate::values::random;
 
@@ -54,10 +53,10 @@ impl Trail {
         Ok(key)
     }
 
-    /// Reads a key from its file.
+    /// Reads a key from its file: one line. What is in the file is never repeated.
     ///
     /// # Errors
-    /// Where it is not there, is no key, or others than its owner can read it.
+    /// [`TrailError::File`], where it is not there, is no key, or others than its owner can read it.
     ///
     /// ```
     /// use gate_runtime::Trail;
@@ -66,10 +65,25 @@ impl Trail {
     /// ```
     pub fn read_key(path: impl AsRef<Path>) -> Result<SigningKey, TrailError> {
         let path = path.as_ref();
-        check_mode(path)?;
-        let bytes = read_file(path, MOST)?;
-        let text = String::from_utf8_lossy(&bytes);
-        text.trim().parse().map_err(|error| TrailError::file(path, error))
+        let unread = |error: io::Error| unreadable(path, &error);
+        // What is asked of the file is asked of this one, whatever stands under its name a moment later.
+        let file = File::open(path).map_err(unread)?;
+        let about = file.metadata().map_err(unread)?;
+        if !about.is_file() {
+            return Err(TrailError::file(path, "it is no file"));
+        }
+        if is_open_to_others(&about) {
+            let words = "others than its owner can read it: `chmod 600` it, and make a new key if somebody may have";
+            return Err(TrailError::file(path, words));
+        }
+        let mut text = String::new();
+        file.take(MOST).read_to_string(&mut text).map_err(unread)?;
+        text.trim().parse().map_err(|error| match error {
+            gate_audit::Error::Malformed { hint, .. } => {
+                TrailError::file(path, format_args!("it is no private key: {hint}"))
+            }
+            error => TrailError::file(path, error),
+        })
     }
 }
 
@@ -148,21 +162,13 @@ impl Trail {
 }
 
 #[cfg(unix)]
-fn check_mode(path: &Path) -> Result<(), TrailError> {
-    use std::os::unix::fs::PermissionsExt as _;
-    let mode = std::fs::metadata(path).map_err(|error| unreadable(path, &error))?.permissions().mode();
-    let of_others = mode & 0o077;
-    if of_others == 0 {
-        return Ok(());
-    }
-    Err(TrailError::file(
-        path,
-        "others than its owner can read this key: `chmod 600` it, and make a new one if somebody may have",
-    ))
+fn is_open_to_others(about: &Metadata) -> bool {
+    let of_others = std::os::unix::fs::PermissionsExt::mode(&about.permissions()) & 0o077;
+    of_others != 0
 }
 
 /// Elsewhere who may read a file is said in another way.
 #[cfg(not(unix))]
-fn check_mode(_: &Path) -> Result<(), TrailError> {
-    Ok(())
+fn is_open_to_others(_: &Metadata) -> bool {
+    false
 }

@@ -1,0 +1,52 @@
+//! Whether signed votes are signed by those who gave them.
+
+use gate_runtime::audit::VerifierKey;
+use gate_runtime::{CallEvent, Event, FileDirectory, Record};
+
+use super::public_key;
+use crate::args::Cli;
+use crate::failure::Failure;
+
+/// The keys of people, and how many of the signed votes were checked with them.
+pub(super) struct Signers {
+    keys: Vec<VerifierKey>,
+    pub(super) checked: u64,
+    pub(super) unchecked: u64,
+}
+
+impl Signers {
+    pub(super) fn known(cli: &Cli, given: &[String], in_people: bool) -> Result<Self, Failure> {
+        let mut keys = given.iter().map(|key| public_key(key)).collect::<Result<Vec<_>, _>>()?;
+        if in_people {
+            keys.extend(FileDirectory::open(&cli.people)?.keys()?);
+        }
+        Ok(Self { keys, checked: 0, unchecked: 0 })
+    }
+
+    /// Whether a vote, if it is signed, is signed by a key of whoever gave it. Where no key is known at all, nothing is said.
+    pub(super) fn check(&mut self, record: &Record) -> Result<(), String> {
+        let (Some(subject), Event::Call(CallEvent::Voted { vote })) = (record.subject(), record.event()) else {
+            return Ok(());
+        };
+        if !vote.is_signed() {
+            return Ok(());
+        }
+        if self.keys.is_empty() {
+            self.unchecked += 1;
+            return Ok(());
+        }
+        let who = vote.reviewer();
+        let mut refused = format!("{who} signed the vote, and no key of theirs was given: add `--signer`");
+        // Who had one key after the other signed by one of them.
+        for key in self.keys.iter().filter(|key| *who == *key.name()) {
+            match vote.verify_signature(subject, key) {
+                Ok(()) => {
+                    self.checked += 1;
+                    return Ok(());
+                }
+                Err(error) => refused = format!("the signature of {who} does not hold: {error}"),
+            }
+        }
+        Err(refused)
+    }
+}
