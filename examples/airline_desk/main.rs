@@ -2,7 +2,7 @@
 //!
 //! `cargo run --release --example airline_desk -- --tau-bench DIR` replays 200 conversations from a clone of
 //! <https://github.com/sierra-research/tau-bench> and prints how the rules took each change. `--json` prints the figures as JSON;
-//! `--db FILE` keeps every decision in a database, for `gate` to look at.
+//! `--db FILE` keeps every decision in a database, for `gate` to look at, and seals every record in a trail beside it, for `gate audit`.
 
 #![expect(clippy::print_stdout, reason = "an example talks to its reader")]
 #![expect(clippy::struct_field_names, reason = "the data name them so")]
@@ -21,7 +21,7 @@ use std::env;
 use std::path::PathBuf;
 
 use anyhow::Context as _;
-use gate_runtime::MemoryStore;
+use gate_runtime::{MemoryStore, Trail};
 use gate_sqlite::SqliteStore;
 
 use data::Data;
@@ -30,13 +30,13 @@ use report::Report;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> anyhow::Result<()> {
-    let (mut tau_bench, mut json, mut store) = (None, false, None);
+    let (mut tau_bench, mut json, mut kept) = (None, false, None);
     let mut arguments = env::args().skip(1);
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
             "--tau-bench" => tau_bench = arguments.next().map(PathBuf::from),
             "--json" => json = true,
-            "--db" => store = Some(SqliteStore::open(arguments.next().context("`--db` needs a file")?).await?),
+            "--db" => kept = Some(Kept::open(&arguments.next().context("`--db` needs a file")?).await?),
             other => anyhow::bail!("unknown argument `{other}`: there are `--tau-bench DIR`, `--json` and `--db FILE`"),
         }
     }
@@ -46,9 +46,9 @@ async fn main() -> anyhow::Result<()> {
     let data = Data::read(&tau_bench)?;
     let mut report = Report::default();
     for recording in Recording::read(&tau_bench)? {
-        let run = match &store {
-            Some(store) => replay::replay(&data, &recording, store.clone()).await,
-            None => replay::replay(&data, &recording, MemoryStore::new()).await,
+        let run = match &kept {
+            Some(kept) => replay::replay(&data, &recording, kept.store.clone(), Some(kept.trail()?)).await,
+            None => replay::replay(&data, &recording, MemoryStore::new(), None).await,
         };
         report.add(run.with_context(|| format!("in task {}, trial {}", recording.task, recording.trial))?);
     }
@@ -56,6 +56,31 @@ async fn main() -> anyhow::Result<()> {
         println!("{}", serde_json::to_string_pretty(&report)?);
     } else {
         println!("{report}");
+        if let Some(Kept { folder, key, .. }) = &kept {
+            let (folder, key) = (folder.display(), Trail::read_key(key)?);
+            println!("\nEvery record is sealed: gate audit verify --trail {folder} --key {}", key.verifier());
+        }
     }
     Ok(())
+}
+
+/// What outlives the program: `FILE`, `FILE.trail/` and `FILE.key`.
+struct Kept {
+    store: SqliteStore,
+    folder: PathBuf,
+    key: PathBuf,
+}
+
+impl Kept {
+    async fn open(file: &str) -> anyhow::Result<Self> {
+        let (folder, key) = (format!("{file}.trail").into(), PathBuf::from(format!("{file}.key")));
+        if !key.exists() {
+            Trail::create_key(&key, "airline.example/desk")?;
+        }
+        Ok(Self { store: SqliteStore::open(file).await?, folder, key })
+    }
+
+    fn trail(&self) -> anyhow::Result<Trail> {
+        Ok(Trail::in_folder(&self.folder, Trail::read_key(&self.key)?))
+    }
 }

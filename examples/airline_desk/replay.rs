@@ -2,7 +2,7 @@
 
 use anyhow::Context as _;
 use gate_runtime::prelude::*;
-use gate_runtime::{Answer, BoxFuture, Clock, RuleResult, Store, Timestamp};
+use gate_runtime::{Answer, BoxFuture, Clock, RuleResult, Store, Timestamp, Trail};
 use jiff::tz::{Offset, TimeZone};
 use serde_json::Value;
 
@@ -26,15 +26,22 @@ pub struct Judged {
 }
 
 /// Plays one conversation.
-pub async fn replay(data: &Data, recording: &Recording, store: impl Store) -> anyhow::Result<Vec<Judged>> {
-    let gate: Gate<AirlineTools> = Gate::builder(Airline::open(data))
+pub async fn replay(
+    data: &Data,
+    recording: &Recording,
+    store: impl Store,
+    trail: Option<Trail>,
+) -> anyhow::Result<Vec<Judged>> {
+    let mut gate = Gate::<AirlineTools>::builder(Airline::open(data))
         .store(store)
         .directory(StaticDirectory::new().person("sam", ["supervisor"]))
         .clock(Stopped(TimeZone::fixed(Offset::constant(-5)).to_timestamp(NOW)?))
         // The recorded agent cannot hear that it should stop.
-        .denials_per_run(u64::MAX)
-        .build()
-        .await?;
+        .denials_per_run(u64::MAX);
+    if let Some(trail) = trail {
+        gate = gate.trail(trail);
+    }
+    let gate = gate.build().await?;
     let (task, trial) = (recording.task, recording.trial);
     let run = gate.run(format!("task-{task}-trial-{trial}")).on_behalf_of(recording.user_id.as_str());
     let run = run.case(format!("task-{task}"));
@@ -61,6 +68,7 @@ pub async fn replay(data: &Data, recording: &Recording, store: impl Store) -> an
             }
         }
     }
+    gate.seal().await?;
     Ok(judged)
 }
 
