@@ -22,6 +22,8 @@ mod calls;
 mod observed;
 #[path = "durable/pending.rs"]
 mod pending;
+#[path = "durable/sealing.rs"]
+mod sealing;
 #[path = "durable/subject.rs"]
 mod subject;
 #[path = "durable/wake.rs"]
@@ -55,12 +57,14 @@ fn main() {
     let (system, cores) = (file_system(folder.path()), std::thread::available_parallelism().unwrap());
     println!("on {system}, {cores} cores, SQLite {}", rusqlite::version());
 
-    let topics: [(&str, Topic); 5] = [
+    let topics: [(&str, Topic); 7] = [
         ("calls", calls::auto_approved),
         ("cycles", calls::cycles),
         ("wake", wake::latencies),
         ("pending", pending::many),
         ("bytes", calls::bytes),
+        ("sealing", sealing::overhead),
+        ("verifying", sealing::reading),
     ];
     for (name, topic) in topics {
         if chosen.is_empty() || chosen.iter().any(|word| name.contains(word.as_str())) {

@@ -69,7 +69,7 @@ async fn gated_round(file: &Path, callers: usize) -> f64 {
     per_second(callers, begin).await
 }
 
-async fn run_one(run: Arc<Run<Tools>>, number: usize) {
+pub(crate) async fn run_one(run: Arc<Run<Tools>>, number: usize) {
     let turn = run.submit([free(number)]).await.unwrap();
     assert_eq!(turn.outputs().count(), 1);
 }
@@ -106,7 +106,7 @@ async fn cycle(gate: Gate<Tools>, run: Arc<Run<Tools>>, number: usize) {
 }
 
 /// Callers at once, each doing one thing after the other, for a round. How many things per second.
-async fn per_second<W, F>(callers: usize, begin: impl Fn(usize) -> W) -> f64
+pub(crate) async fn per_second<W, F>(callers: usize, begin: impl Fn(usize) -> W) -> f64
 where
     W: Fn(usize) -> F + Send + 'static,
     F: Future<Output = ()> + Send,
