@@ -142,6 +142,11 @@ impl Store for SqliteStore {
         self.shared.readers.read(move |connection| rows::records(connection, &filter))
     }
 
+    fn record_texts<'a>(&'a self, filter: &'a RecordFilter) -> BoxFuture<'a, Result<Vec<(u64, String)>, StoreError>> {
+        let filter = filter.clone();
+        self.shared.readers.read(move |connection| rows::record_texts(connection, &filter))
+    }
+
     fn standing(&self, now: Timestamp) -> BoxFuture<'_, Result<Standing, StoreError>> {
         self.shared.readers.read(move |connection| rows::standing(connection, now))
     }

@@ -80,17 +80,25 @@ pub(crate) fn approvals(connection: &Connection, filter: &ApprovalFilter) -> Rea
 
 /// Records, in order.
 pub(crate) fn records(connection: &Connection, filter: &RecordFilter) -> Read<Vec<Arc<Record>>> {
+    let texts = record_texts(connection, filter)?;
+    texts.iter().map(|(_, body)| read("a record", body).map(Arc::new)).collect()
+}
+
+/// The same as they are kept.
+pub(crate) fn record_texts(connection: &Connection, filter: &RecordFilter) -> Read<Vec<(u64, String)>> {
     let after = i64::try_from(filter.is_after()).unwrap_or(i64::MAX);
     let limit = i64::try_from(filter.at_most()).unwrap_or(i64::MAX);
-    let bodies = if let Some(case) = filter.of_case() {
-        let mut found =
-            connection.prepare_cached("SELECT body FROM records WHERE matter = ? AND seq > ? ORDER BY seq LIMIT ?")?;
-        found.query_map(params![case.as_str(), after, limit], text)?.collect::<Result<Vec<_>, _>>()?
+    let numbered = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?));
+    let texts = if let Some(case) = filter.of_case() {
+        let mut found = connection
+            .prepare_cached("SELECT seq, body FROM records WHERE matter = ? AND seq > ? ORDER BY seq LIMIT ?")?;
+        found.query_map(params![case.as_str(), after, limit], numbered)?.collect::<Result<_, _>>()?
     } else {
-        let mut found = connection.prepare_cached("SELECT body FROM records WHERE seq > ? ORDER BY seq LIMIT ?")?;
-        found.query_map(params![after, limit], text)?.collect::<Result<Vec<_>, _>>()?
+        let mut found =
+            connection.prepare_cached("SELECT seq, body FROM records WHERE seq > ? ORDER BY seq LIMIT ?")?;
+        found.query_map(params![after, limit], numbered)?.collect::<Result<_, _>>()?
     };
-    bodies.iter().map(|body| read("a record", body).map(Arc::new)).collect()
+    Ok(texts)
 }
 
 /// What holds beyond single calls, as of one moment.

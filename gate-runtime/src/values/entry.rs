@@ -10,6 +10,7 @@ use super::digest::{Digest, hex};
 use super::id::ReviewerId;
 use super::json::{Misfit, canonical};
 use super::record::Record;
+use super::sorted::sorted;
 
 /// The most bytes that an entry of a trail can have: C2SP `tlog-tiles` gives its length two bytes.
 const LONGEST: usize = u16::MAX as usize;
@@ -170,6 +171,23 @@ impl Entry {
         if text.len() <= LONGEST {
             return Ok(Leaf { text, beside: None });
         }
+        Self::stub_of(record, text)
+    }
+
+    /// The leaf of a record that a store keeps as this JSON text: the canonical form of all that is in it.
+    pub(crate) fn leaf_of_text(text: &str) -> Result<Leaf, Misfit> {
+        let unread = |error: serde_json::Error| Misfit::new("", error.to_string());
+        let canonical = match sorted(text) {
+            Some(text) => text,
+            None => canonical(&serde_json::from_str(text).map_err(unread)?)?,
+        };
+        if canonical.len() <= LONGEST {
+            return Ok(Leaf { text: canonical, beside: None });
+        }
+        Self::stub_of(&serde_json::from_str(text).map_err(unread)?, canonical)
+    }
+
+    fn stub_of(record: &Record, text: String) -> Result<Leaf, Misfit> {
         let (digest, bytes) = (Digest::of(&text), text.len() as u64);
         let stub = Stub { at: record.at, bytes, digest, kind: record.kind().to_owned(), seq: record.seq };
         Ok(Leaf { text: canonical_of(&stub)?, beside: Some((stub.file(), text)) })
@@ -257,6 +275,7 @@ mod tests {
             let record = action(details);
             let leaf = Entry::leaf(&record).unwrap();
             assert!(leaf.beside().is_none() && !leaf.text().contains('\n'));
+            assert_eq!(Entry::leaf_of_text(&serde_json::to_string(&record).unwrap()), Ok(leaf.clone()));
             assert_eq!(Entry::parse(leaf.text().as_bytes()), Ok(Entry::Record(Box::new(record))));
         }
     }
@@ -265,6 +284,7 @@ mod tests {
     fn a_long_record_has_a_stub_and_lies_beside() {
         let record = action(json!("x".repeat(70_000)));
         let leaf = Entry::leaf(&record).unwrap();
+        assert_eq!(Entry::leaf_of_text(&serde_json::to_string(&record).unwrap()), Ok(leaf.clone()));
         let (file, text) = leaf.beside().unwrap();
         let Ok(Entry::Stub(stub)) = Entry::parse(leaf.text().as_bytes()) else { panic!("{leaf:?}") };
         assert_eq!((stub.seq(), stub.file().as_str(), stub.bytes()), (7, file, text.len() as u64));

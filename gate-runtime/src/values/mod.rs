@@ -29,6 +29,7 @@ pub(crate) mod requirement;
 mod running;
 pub(crate) mod settlement;
 pub(crate) mod signature;
+pub(crate) mod sorted;
 pub(crate) mod time;
 pub(crate) mod transition;
 pub(crate) mod verdict;

@@ -9,9 +9,8 @@ use tokio::task::spawn_blocking;
 use super::error::{How, Parted, TrailError};
 use super::reader::TrailReader;
 use crate::ports::store::{RecordFilter, Store};
-use crate::values::entry::Entry;
+use crate::values::entry::{Entry, Leaf};
 use crate::values::json::push_step;
-use crate::values::record::Record;
 
 /// How many records are read from the store at once.
 pub(super) const PAGE: usize = 1_024;
@@ -47,8 +46,8 @@ struct Pass<'a> {
 impl Pass<'_> {
     async fn take(&mut self, index: u64, bytes: &[u8]) -> Result<(), TrailError> {
         let record = self.records.get(self.next).await?;
-        let leaf = record.as_deref().map(leaf_of).transpose()?;
-        if leaf.as_deref().is_some_and(|leaf| leaf.as_bytes() == bytes) {
+        let leaf = record.as_deref().map(|text| leaf_of(self.next, text)).transpose()?;
+        if leaf.as_ref().is_some_and(|leaf| leaf.text().as_bytes() == bytes) {
             self.next += 1;
             return Ok(());
         }
@@ -63,7 +62,7 @@ impl Pass<'_> {
         }
         if self.parted.is_none() {
             self.parted = Some(match (record, leaf) {
-                (Some(record), Some(leaf)) => Parted::changed(self.next, 0, &record, difference(bytes, &leaf)),
+                (Some(text), Some(leaf)) => Parted::changed(self.next, 0, &text, difference(bytes, leaf.text())),
                 _ => Parted { seq: self.next, sealed: 0, how: How::Shorter },
             });
         }
@@ -75,7 +74,7 @@ impl Pass<'_> {
 /// The records of a store in their order, a page at a time.
 struct Records<'a> {
     store: &'a dyn Store,
-    page: VecDeque<Arc<Record>>,
+    page: VecDeque<(u64, String)>,
 }
 
 impl<'a> Records<'a> {
@@ -84,21 +83,20 @@ impl<'a> Records<'a> {
     }
 
     /// The record of a number, if the store has it.
-    async fn get(&mut self, seq: u64) -> Result<Option<Arc<Record>>, TrailError> {
-        while self.page.front().is_some_and(|first| first.seq() < seq) {
+    async fn get(&mut self, seq: u64) -> Result<Option<String>, TrailError> {
+        while self.page.front().is_some_and(|(first, _)| *first < seq) {
             self.page.pop_front();
         }
-        if self.page.front().is_none_or(|first| first.seq() != seq) {
+        if self.page.front().is_none_or(|(first, _)| *first != seq) {
             let filter = RecordFilter::after(seq.saturating_sub(1)).limit(PAGE);
-            self.page = self.store.records(&filter).await?.into();
+            self.page = self.store.record_texts(&filter).await?.into();
         }
-        Ok(self.page.front().filter(|first| first.seq() == seq).cloned())
+        Ok(self.page.pop_front_if(|(first, _)| *first == seq).map(|(_, text)| text))
     }
 }
 
-pub(super) fn leaf_of(record: &Record) -> Result<String, TrailError> {
-    let leaf = Entry::leaf(record).map_err(|problem| TrailError::Record { seq: record.seq(), problem })?;
-    Ok(leaf.text().to_owned())
+pub(super) fn leaf_of(seq: u64, text: &str) -> Result<Leaf, TrailError> {
+    Entry::leaf_of_text(text).map_err(|problem| TrailError::Record { seq, problem })
 }
 
 /// The first place where two JSON texts differ, as a JSON pointer.

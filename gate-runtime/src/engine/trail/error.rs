@@ -184,8 +184,9 @@ impl Parted {
         self.how == How::Shorter
     }
 
-    pub(super) fn changed(seq: u64, sealed: u64, stored: &Record, place: String) -> Self {
-        Self { seq, sealed, how: How::Changed { kind: stored.kind(), place } }
+    pub(super) fn changed(seq: u64, sealed: u64, stored: &str, place: String) -> Self {
+        let kind = serde_json::from_str(stored).map_or("unreadable", |record: Record| record.kind());
+        Self { seq, sealed, how: How::Changed { kind, place } }
     }
 }
 

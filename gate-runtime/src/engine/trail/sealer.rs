@@ -10,7 +10,7 @@ use futures_util::future::{Either, select};
 use gate_audit::{Checkpoint, LogKeys, Note, TrailWriter, WitnessPolicy};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::spawn_blocking;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until};
 
 use super::compare::{PAGE, compare, leaf_of};
 use super::cosign::Asked;
@@ -105,11 +105,16 @@ impl Sealer {
 
     /// Takes the pen, if it is free, and puts the beginning of a trail on the record.
     pub(super) async fn begin(&mut self) -> Result<(), TrailError> {
-        if !has_checkpoint(&self.trail)? {
+        // Another process may be about to publish the first checkpoint, or may have died just before.
+        while !has_checkpoint(&self.trail)? {
             let trail = Arc::clone(&self.trail);
             match blocking(move || create(&trail)).await {
-                Ok(()) | Err(TrailError::Audit(gate_audit::Error::Busy { .. })) => {}
-                Err(error) => return Err(error),
+                Err(TrailError::Audit(gate_audit::Error::Busy { .. } | gate_audit::Error::Occupied { .. }))
+                    if self.grew_at.elapsed() < PATIENCE =>
+                {
+                    sleep(SOON).await;
+                }
+                created => created?,
             }
         }
         self.pen = self.acquire().await?;
@@ -221,7 +226,8 @@ impl Sealer {
         let Some(mut pen) = pen else { return self.follow().await };
         let mut appended = 0;
         loop {
-            let page = self.store.records(&RecordFilter::after(pen.next.saturating_sub(1)).limit(PAGE)).await?;
+            let filter = RecordFilter::after(pen.next.saturating_sub(1)).limit(PAGE);
+            let page = self.store.record_texts(&filter).await?;
             let is_last = page.len() < PAGE;
             self.check_page(&page, pen.next)?;
             appended += page.len() as u64;
@@ -243,11 +249,11 @@ impl Sealer {
     }
 
     /// The records must be those that come next, and a store that has lost some is not the one that was sealed.
-    fn check_page(&self, page: &[Arc<Record>], next: u64) -> Result<(), TrailError> {
+    fn check_page(&self, page: &[(u64, String)], next: u64) -> Result<(), TrailError> {
         let sealed = next.saturating_sub(1);
         let lost = Parted { seq: next, sealed, how: How::Shorter };
         match page.first() {
-            Some(_) if (next..).zip(page).any(|(seq, record)| record.seq() != seq) => Err(lost.into()),
+            Some(_) if (next..).zip(page).any(|(seq, (found, _))| *found != seq) => Err(lost.into()),
             None if *self.last.borrow() < sealed => {
                 Err(Parted { seq: self.last.borrow().saturating_add(1), ..lost }.into())
             }
@@ -283,11 +289,11 @@ impl Sealer {
         let Some(pen) = blocking(move || resume(&trail)).await? else { return Ok(None) };
         // The store must go on where the trail is, whatever has happened to it since it was compared.
         if pen.last.is_some() {
-            let found = self.store.records(&RecordFilter::after(pen.next.saturating_sub(2)).limit(1)).await?;
+            let found = self.store.record_texts(&RecordFilter::after(pen.next.saturating_sub(2)).limit(1)).await?;
             let sealed = pen.next.saturating_sub(1);
-            match found.first().filter(|record| record.seq() == sealed) {
-                Some(record) if Some(leaf_of(record)?.into_bytes()) == pen.last => {}
-                Some(record) => return Err(Parted::changed(sealed, sealed, record, String::new()).into()),
+            match found.first().filter(|(seq, _)| *seq == sealed) {
+                Some((_, text)) if Some(leaf_of(sealed, text)?.text().as_bytes()) == pen.last.as_deref() => {}
+                Some((_, text)) => return Err(Parted::changed(sealed, sealed, text, String::new()).into()),
                 None => return Err(Parted { seq: sealed, sealed, how: How::Shorter }.into()),
             }
         }
@@ -386,12 +392,12 @@ pub(super) fn next_of(reader: &TrailReader) -> Result<(u64, Option<Vec<u8>>), Tr
 }
 
 /// Appends records to the tree. What is too long for it lies beside, durably, before the tree has its digest.
-fn append(trail: &Trail, pen: &mut Pen, page: &[Arc<Record>]) -> Result<(), TrailError> {
-    for record in page {
-        let leaf = Entry::leaf(record).map_err(|problem| TrailError::Record { seq: record.seq(), problem })?;
+fn append(trail: &Trail, pen: &mut Pen, page: &[(u64, String)]) -> Result<(), TrailError> {
+    for (seq, text) in page {
+        let leaf = leaf_of(*seq, text)?;
         write_beside(&trail.folder, &leaf)?;
         pen.writer.append(leaf.text().as_bytes())?;
-        pen.next = record.seq().saturating_add(1);
+        pen.next = seq.saturating_add(1);
     }
     Ok(())
 }

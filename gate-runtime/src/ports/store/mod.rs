@@ -23,7 +23,7 @@ use crate::values::record::Record;
 
 /// Keeps everything that must outlive a moment. It decides nothing: it writes a transition whole or not at all.
 ///
-/// Seven methods. What they promise is tested by one suite, `gate_runtime::testing::conformance` (feature `testing`):
+/// Seven methods, and one that they suffice for. What they promise is tested by one suite, `gate_runtime::testing::conformance` (feature `testing`):
 ///
 /// 1. [`commit`](Self::commit) is atomic and isolated: all of a transition or nothing, one after the other.
 /// 2. What it said is committed, every later read sees.
@@ -52,6 +52,17 @@ pub trait Store: Send + Sync + 'static {
     /// Records, in order.
     fn records<'a>(&'a self, filter: &'a RecordFilter) -> BoxFuture<'a, Result<Vec<Arc<Record>>, StoreError>>;
 
+    /// Records with their numbers, in order, as the JSON that is kept of each: a trail seals all that is in it, also what this program does not know.
+    fn record_texts<'a>(&'a self, filter: &'a RecordFilter) -> BoxFuture<'a, Result<Vec<(u64, String)>, StoreError>> {
+        Box::pin(async move {
+            let text = |record: Arc<Record>| match serde_json::to_string(&*record) {
+                Ok(text) => Ok((record.seq(), text)),
+                Err(error) => Err(StoreError::new(StoreErrorKind::Corrupt, error)),
+            };
+            self.records(filter).await?.into_iter().map(text).collect()
+        })
+    }
+
     /// What holds beyond single calls.
     fn standing(&self, now: Timestamp) -> BoxFuture<'_, Result<Standing, StoreError>>;
 
@@ -77,6 +88,10 @@ impl<S: Store + ?Sized> Store for Arc<S> {
 
     fn records<'a>(&'a self, filter: &'a RecordFilter) -> BoxFuture<'a, Result<Vec<Arc<Record>>, StoreError>> {
         (**self).records(filter)
+    }
+
+    fn record_texts<'a>(&'a self, filter: &'a RecordFilter) -> BoxFuture<'a, Result<Vec<(u64, String)>, StoreError>> {
+        (**self).record_texts(filter)
     }
 
     fn standing(&self, now: Timestamp) -> BoxFuture<'_, Result<Standing, StoreError>> {
