@@ -78,7 +78,11 @@ impl Sealer {
     /// Whether the store and the trail tell the same story.
     pub(super) async fn check(&self) -> Result<(), TrailError> {
         if !has_checkpoint(&self.trail)? {
-            return self.check_new().await;
+            match self.check_new().await {
+                // Another process has begun it in the meantime.
+                Err(TrailError::Missing { .. }) if has_checkpoint(&self.trail)? => {}
+                checked => return checked,
+            }
         }
         let trail = Arc::clone(&self.trail);
         let reader = Arc::new(blocking(move || open(&trail)).await?);
