@@ -573,3 +573,52 @@ async fn l_what_cannot_be_sealed_is_refused_before_it_is_on_the_record() {
     assert_eq!((status.trouble(), status.unsealed()), (None, 0));
     assert!(story(&place.reader()).contains(&"grant_given".to_owned()));
 }
+
+/// A rotation that ended between the introduction of the new key and its first checkpoint.
+#[tokio::test]
+async fn l_the_old_key_does_not_go_on_once_the_new_one_is_introduced() {
+    use gate_runtime::audit::{Succession, TrailWriter, read_keys};
+    let (store, place): (Shared, _) = (Arc::new(MemoryStore::new()), Place::new());
+    let file = place.dir.path().join("trail.key");
+    let old = Trail::create_key(&file, ORIGIN).unwrap();
+    let public = old.verifier().clone();
+    let trail = || Trail::in_folder(place.folder(), Trail::read_key(&file).unwrap());
+    let gate: Gate<Tools> = builder(&store, &State::default()).trail(trail()).build().await.unwrap();
+    gate.seal().await.unwrap();
+    drop(gate);
+    until_free(&place).await;
+    let new = Trail::create_key(place.dir.path().join("trail.key.next"), ORIGIN).unwrap();
+    let keys = LogKeys::new(ORIGIN, public.clone()).unwrap();
+    let head = TrailReader::open(place.folder(), &keys, &WitnessPolicy::none()).unwrap().checkpoint().head();
+    let mut writer = TrailWriter::resume(place.folder(), head).unwrap();
+    writer.seal().unwrap();
+    let succession = Succession::new(ORIGIN, head.size(), new.verifier().clone()).unwrap();
+    writer.succeed(&succession.sign(&old).unwrap()).unwrap();
+    drop(writer);
+
+    let built = builder::<Tools>(&store, &State::default()).trail(trail()).build().await;
+    let told = problem(built);
+    assert!(told.contains("end what `gate audit key rotate` began"), "{told}");
+    Trail::rotate_key(place.folder(), &file).unwrap();
+    let gate: Gate<Tools> = builder(&store, &State::default()).trail(trail()).build().await.unwrap();
+    drop(gate.run("run").submit([call("1", "read", json!({"id": "a"}))]).await.unwrap());
+    gate.seal().await.unwrap();
+    let keys = read_keys(place.folder(), ORIGIN, public).unwrap();
+    TrailReader::open(place.folder(), &keys, &WitnessPolicy::none()).unwrap();
+}
+
+#[tokio::test]
+async fn l_a_rotation_that_ended_before_the_new_key_was_written_begins_again() {
+    let (store, place): (Shared, _) = (Arc::new(MemoryStore::new()), Place::new());
+    let file = place.dir.path().join("trail.key");
+    let trail = || Trail::in_folder(place.folder(), Trail::read_key(&file).unwrap());
+    Trail::create_key(&file, ORIGIN).unwrap();
+    drop(builder::<Tools>(&store, &State::default()).trail(trail()).build().await.unwrap());
+    until_free(&place).await;
+    let next = place.dir.path().join("trail.key.next");
+    Trail::create_key(&next, ORIGIN).unwrap();
+    std::fs::write(&next, "").unwrap();
+    Trail::rotate_key(place.folder(), &file).unwrap();
+    assert!(!next.exists());
+    drop(builder::<Tools>(&store, &State::default()).trail(trail()).build().await.unwrap());
+}

@@ -8,7 +8,7 @@ use gate_audit::{Checkpoint, KeyKind, SigningKey, Succession, read_keys};
 
 use super::Trail;
 use super::error::{TrailError, unreadable};
-use super::sealer::{open, resume};
+use super::sealer::{open, open_signed, resume_as};
 use crate::values::random;
 
 /// The most bytes of a key's file.
@@ -47,7 +47,9 @@ impl Trail {
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let written = options.open(path).and_then(|mut file| {
             writeln!(file, "{}", key.to_secret_text())?;
-            file.sync_all()
+            file.sync_all()?;
+            // A trail waits for a key that it was told of: it must not be lost.
+            sync_parent(path)
         });
         written.map_err(|error| unreadable(path, &error))?;
         Ok(key)
@@ -129,36 +131,54 @@ impl Trail {
         let successor = successor_of(path);
         let replace = || -> Result<(), TrailError> {
             std::fs::rename(&successor, path).map_err(|error| unreadable(path, &error))?;
-            let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-            let synced = if cfg!(unix) { File::open(parent).and_then(|parent| parent.sync_all()) } else { Ok(()) };
-            synced.map_err(|error| unreadable(parent, &error))
+            sync_parent(path).map_err(|error| unreadable(path, &error))
         };
         let old = Trail::read_key(path)?;
         let origin = old.verifier().name().to_owned();
-        let new = if successor.exists() {
-            // The last try got this far, at least.
-            let new = Trail::read_key(&successor)?;
-            if open(&Trail::in_folder(folder, Trail::read_key(&successor)?)).is_ok() {
-                replace()?;
-                return Ok(new);
-            }
-            new
-        } else {
-            Trail::create_key(&successor, &origin)?
-        };
+        // The last try got as far as the new key's first checkpoint.
+        if let Ok(new) = Trail::read_key(&successor)
+            && open(&Trail::in_folder(folder, Trail::read_key(&successor)?)).is_ok()
+        {
+            replace()?;
+            return Ok(new);
+        }
         let trail = Trail::in_folder(folder, old);
-        let Some(mut pen) = resume(&trail)? else { return Err(TrailError::Busy { folder: folder.to_owned() }) };
+        // From here on nobody else does this.
+        let Some(mut pen) = resume_as(&trail, open_signed)? else {
+            return Err(TrailError::Busy { folder: folder.to_owned() });
+        };
+        let known = read_keys(folder, &origin, trail.key.verifier().clone())?;
+        let is_introduced = known.current() != trail.key.verifier();
+        let new = match successor.exists().then(|| Trail::read_key(&successor)) {
+            Some(Ok(new)) => new,
+            Some(Err(error)) if is_introduced => return Err(error),
+            // The last try ended while it wrote this file: nobody was told of a key in it.
+            Some(Err(_)) => {
+                std::fs::remove_file(&successor).map_err(|error| unreadable(&successor, &error))?;
+                Trail::create_key(&successor, &origin)?
+            }
+            None if is_introduced => {
+                return Err(TrailError::file(&successor, "it is not there, and the trail waits for the key in it"));
+            }
+            None => Trail::create_key(&successor, &origin)?,
+        };
         let head = pen.writer.seal()?;
-        let is_introduced = read_keys(folder, &origin, trail.key.verifier().clone());
-        let is_introduced = is_introduced.is_ok_and(|keys| keys.current() == new.verifier());
         if !is_introduced {
             let succession = Succession::new(&origin, head.size(), new.verifier().clone())?;
             pen.writer.succeed(&succession.sign(&trail.key)?)?;
+        } else if known.current() != new.verifier() {
+            return Err(TrailError::file(&successor, "it is not the key that the trail waits for"));
         }
         pen.writer.publish(&Checkpoint::new(&origin, head)?.sign(&new)?)?;
         replace()?;
         Ok(new)
     }
+}
+
+/// Makes the name of a file durable, where the system can.
+fn sync_parent(path: &Path) -> io::Result<()> {
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if cfg!(unix) { File::open(parent)?.sync_all() } else { Ok(()) }
 }
 
 #[cfg(unix)]

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::{Either, select};
-use gate_audit::{Checkpoint, LogKeys, Note, TrailWriter, WitnessPolicy};
+use gate_audit::{Checkpoint, LogKeys, Note, TrailWriter, WitnessPolicy, read_keys};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep, sleep_until};
@@ -343,8 +343,18 @@ pub(super) fn has_checkpoint(trail: &Trail) -> Result<bool, TrailError> {
     path.try_exists().map_err(|error| unreadable(&path, &error))
 }
 
-/// The trail at its last checkpoint, which the key must have signed that signs the next one.
+/// The trail at its last checkpoint, which the key must have signed that signs the next one. That key must have introduced no other.
 pub(super) fn open(trail: &Trail) -> Result<TrailReader, TrailError> {
+    let (reader, key) = (open_signed(trail)?, trail.key.verifier());
+    if read_keys(&trail.folder, trail.origin(), key.clone())?.current() == key {
+        return Ok(reader);
+    }
+    let source = gate_audit::Error::NotInForce { key: key.name().to_owned(), size: reader.size() };
+    Err(TrailError::OtherKey { key: trail.origin().to_owned(), source })
+}
+
+/// The same where the key may have introduced the next one.
+pub(super) fn open_signed(trail: &Trail) -> Result<TrailReader, TrailError> {
     let keys = LogKeys::new(trail.origin(), trail.key.verifier().clone())?;
     TrailReader::open(&trail.folder, &keys, &WitnessPolicy::none()).map_err(|error| match error {
         TrailError::Audit(
@@ -370,6 +380,13 @@ pub(super) fn publish(trail: &Trail, writer: &mut TrailWriter) -> Result<Note, T
 
 /// Goes on from the last checkpoint; nothing where another process writes. With the last entry, where that is a record.
 pub(super) fn resume(trail: &Trail) -> Result<Option<Pen>, TrailError> {
+    resume_as(trail, open)
+}
+
+pub(super) fn resume_as(
+    trail: &Trail,
+    open: fn(&Trail) -> Result<TrailReader, TrailError>,
+) -> Result<Option<Pen>, TrailError> {
     loop {
         let reader = open(trail)?;
         let writer = match TrailWriter::resume(&trail.folder, reader.checkpoint().head()) {
