@@ -622,3 +622,24 @@ async fn l_a_rotation_that_ended_before_the_new_key_was_written_begins_again() {
     assert!(!next.exists());
     drop(builder::<Tools>(&store, &State::default()).trail(trail()).build().await.unwrap());
 }
+
+#[tokio::test]
+async fn l_a_trail_that_is_taken_away_while_it_is_written_lets_nothing_begin() {
+    let (store, place): (Shared, _) = (Arc::new(MemoryStore::new()), Place::new());
+    let gate = sealed(&store, &place).await;
+    for number in 0..300 {
+        drop(gate.run("run").submit([call(&number.to_string(), "read", json!({"id": "a"}))]).await.unwrap());
+    }
+    gate.seal().await.unwrap();
+    std::fs::rename(place.folder(), place.dir.path().join("away")).unwrap();
+    drop(gate.run("run").submit([call("a", "forbidden", json!({"what": "x"}))]).await.unwrap());
+    let status = gate.seal().await.unwrap();
+    assert!(status.trouble().is_some(), "{status:?}");
+    let turn = gate.run("run").submit([call("b", "read", json!({"id": "a"}))]).await.unwrap();
+    assert_eq!(kinds(&turn), ["unavailable"]);
+    drop(std::fs::remove_dir_all(place.folder()));
+    std::fs::rename(place.dir.path().join("away"), place.folder()).unwrap();
+    crate::desk::until(async || gate.seal().await.unwrap().trouble().is_none()).await;
+    let turn = gate.run("run").submit([call("c", "read", json!({"id": "a"}))]).await.unwrap();
+    assert_eq!(kinds(&turn), ["succeeded"]);
+}

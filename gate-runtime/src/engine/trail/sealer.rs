@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::{Either, select};
-use gate_audit::{Checkpoint, LogKeys, Note, TrailWriter, WitnessPolicy, read_keys};
+use gate_audit::{Checkpoint, LogKeys, Note, TrailWriter, TreeHead, WitnessPolicy, read_keys};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep, sleep_until};
@@ -50,6 +50,8 @@ pub(super) struct Sealer {
 /// What a process has while it is the one that writes.
 pub(super) struct Pen {
     pub(super) writer: TrailWriter,
+    /// The tree that was published last.
+    published: TreeHead,
     /// The number of the record that comes next.
     pub(super) next: u64,
     /// The last entry when it was taken, where that was a record.
@@ -237,7 +239,10 @@ impl Sealer {
             appended += page.len() as u64;
             let trail = Arc::clone(&self.trail);
             pen = blocking(move || {
-                append(&trail, &mut pen, &page)?;
+                if !page.is_empty() {
+                    check_folder(&trail, &pen)?;
+                    append(&trail, &mut pen, &page)?;
+                }
                 Ok(pen)
             })
             .await?;
@@ -270,6 +275,7 @@ impl Sealer {
         let trail = Arc::clone(&self.trail);
         let (pen_back, note) = blocking(move || {
             let note = publish(&trail, &mut pen.writer)?;
+            pen.published = pen.writer.seal()?;
             Ok((pen, note))
         })
         .await?;
@@ -396,7 +402,7 @@ pub(super) fn resume_as(
         // Whoever had the pen before may have published in between.
         if open(trail)?.checkpoint().head() == reader.checkpoint().head() {
             let (next, last) = next_of(&reader)?;
-            return Ok(Some(Pen { writer, next, last }));
+            return Ok(Some(Pen { writer, published: reader.checkpoint().head(), next, last }));
         }
     }
 }
@@ -410,6 +416,17 @@ pub(super) fn next_of(reader: &TrailReader) -> Result<(u64, Option<Vec<u8>>), Tr
         Entry::Stub(stub) => (stub.seq().saturating_add(1), Some(bytes)),
         Entry::Break(parted) => (parted.next(), None),
     })
+}
+
+/// What was published last must be there still: a folder that was taken away, or put back older, is not written into.
+fn check_folder(trail: &Trail, pen: &Pen) -> Result<(), TrailError> {
+    if open(trail)?.checkpoint().head() == pen.published {
+        return Ok(());
+    }
+    Err(TrailError::file(
+        &trail.folder,
+        "its checkpoint is not the one that was written last: another folder was put in its place",
+    ))
 }
 
 /// Appends records to the tree. What is too long for it lies beside, durably, before the tree has its digest.
