@@ -643,3 +643,28 @@ async fn l_a_trail_that_is_taken_away_while_it_is_written_lets_nothing_begin() {
     let turn = gate.run("run").submit([call("c", "read", json!({"id": "a"}))]).await.unwrap();
     assert_eq!(kinds(&turn), ["succeeded"]);
 }
+
+/// Whoever has the key could write anything about a call that came from elsewhere.
+#[tokio::test]
+async fn l_an_import_of_a_call_that_is_there_could_not_have_happened() {
+    let place = Place::new();
+    let entries = decided(&place).await;
+    let dispatched = entries
+        .iter()
+        .position(|entry| entry.contains("{\"type\":\"dispatched\"}"))
+        .unwrap_or_else(|| panic!("{entries:#?}"));
+    let voted = entries.iter().position(|entry| entry.contains("\"voted\"")).unwrap();
+    // In the place of the vote.
+    let mut forged = entries.clone();
+    let mut imported: serde_json::Value = serde_json::from_str(&entries[dispatched]).unwrap();
+    imported["event"] = serde_json::from_str(&entries[dispatched].replace("\"dispatched\"", "\"imported\""))
+        .map(|v: serde_json::Value| v["event"].clone())
+        .unwrap();
+    imported["status"] = json!("approved");
+    imported["seq"] = json!(voted + 1);
+    forged[voted] = imported.to_string();
+    let mut auditor = Auditor::new();
+    let taken = forged.iter().try_for_each(|entry| auditor.take(&Entry::parse(entry.as_bytes()).unwrap()));
+    let told = taken.unwrap_err().to_string();
+    assert!(told.contains("(imported)"), "{told}");
+}

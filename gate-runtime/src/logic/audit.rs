@@ -150,8 +150,13 @@ impl Auditor {
         let subject = record.subject().ok_or_else(|| Fault::new(record, "it does not say which call it is about"))?;
         let id = subject.approval();
         let next = match (event, self.open.get(&id)) {
+            (CallEvent::Imported, Some(_)) => return Err(Fault::new(record, "this call was here before")),
+            // What was approved elsewhere, or ran there, does not come here as that.
+            (CallEvent::Imported, None) if matches!(record.status(), Some(Status::Approved | Status::Dispatched)) => {
+                return Err(Fault::new(record, "nothing is imported so that it could run, or as running"));
+            }
             // How it stood where it came from is in another trail.
-            (CallEvent::Imported, _) | (_, Some(None)) => None,
+            (CallEvent::Imported, None) | (_, Some(None)) => None,
             // It comes after the end, and changes nothing that is on the record.
             (CallEvent::SecretsErased { .. }, _) => return Ok(()),
             (CallEvent::Assessed { .. }, Some(Some(_))) => {
