@@ -668,3 +668,20 @@ async fn l_an_import_of_a_call_that_is_there_could_not_have_happened() {
     let told = taken.unwrap_err().to_string();
     assert!(told.contains("(imported)"), "{told}");
 }
+
+/// Numbers beyond 2^53 would be sealed as others, and could not be read again.
+#[tokio::test]
+async fn l_a_time_without_end_can_be_sealed() {
+    let (store, place): (Shared, _) = (Arc::new(MemoryStore::new()), Place::new());
+    let gate = sealed(&store, &place).await;
+    let turn = run(&gate).submit([call("1", "wipe", json!({"disk": "a"}))]).await.unwrap();
+    let scope = Scope::this_run().any("disk").uses(3).per(std::time::Duration::MAX);
+    asked(&turn).grant(&dana(&gate).await, scope).await.unwrap();
+    let patient = ask(role("manager")).within(std::time::Duration::MAX).remind_every(std::time::Duration::MAX);
+    gate.run("run").guard("work", patient, async || Ok::<_, String>(())).await.unwrap();
+    gate.seal().await.unwrap();
+    story(&place.reader());
+    drop((turn, gate));
+    until_free(&place).await;
+    drop(sealed(&store, &place).await);
+}

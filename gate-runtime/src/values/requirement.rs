@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::id::Role;
+use super::json::EXACT;
 use super::words;
 
 /// Who may answer.
@@ -223,7 +224,7 @@ impl Requirement {
     /// How long they have; then the next step begins, or the question expires. Counted in whole seconds.
     #[must_use]
     pub fn within(mut self, time: Duration) -> Self {
-        self.last_tier(|tier| tier.within = Some(time));
+        self.last_tier(|tier| tier.within = Some(whole_seconds(time)));
         self
     }
 
@@ -300,7 +301,7 @@ impl Requirement {
     /// record, once, whichever process sees that it is due.
     #[must_use]
     pub fn remind_every(mut self, time: Duration) -> Self {
-        self.remind = Some(time);
+        self.remind = Some(whole_seconds(time));
         self
     }
 
@@ -463,6 +464,11 @@ impl fmt::Display for Requirement {
         }
         Ok(())
     }
+}
+
+/// As it is stored. What is longer has no exact form in JSON, and never ends either.
+fn whole_seconds(time: Duration) -> Duration {
+    Duration::from_secs(time.as_secs().min(EXACT))
 }
 
 mod seconds {

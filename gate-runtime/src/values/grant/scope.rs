@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::{Budget, Condition, Grant, Terms};
+use super::{Budget, Condition, EVER, Grant, Terms};
 use crate::values::approval::Approval;
 use crate::values::id::{GrantId, ReviewerId};
 use crate::values::json::EXACT;
@@ -99,7 +99,8 @@ impl Scope {
     /// Uses and budget are for each window of this length, and not for all time.
     #[must_use]
     pub fn per(mut self, window: Duration) -> Self {
-        self.terms.window = Some(window);
+        // A longer one has no exact form in JSON.
+        self.terms.window = Some(window.min(EVER));
         self
     }
 
