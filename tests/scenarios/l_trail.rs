@@ -685,3 +685,25 @@ async fn l_a_time_without_end_can_be_sealed() {
     until_free(&place).await;
     drop(sealed(&store, &place).await);
 }
+
+/// Whatever a tool returns: else whoever makes it return much has the rest of the trail unread.
+#[tokio::test]
+async fn l_a_record_of_any_length_is_read_again() {
+    let (store, place): (Shared, _) = (Arc::new(MemoryStore::new()), Place::new());
+    let gate = sealed(&store, &place).await;
+    let long = "x".repeat(65 << 20);
+    let run = gate.run("run");
+    let done = run.guard("work", ask(role("manager")), async || Err::<(), _>(long.clone()));
+    let decide = async {
+        loop {
+            if let Some(asked) = gate.pending().await.unwrap().first() {
+                break drop(asked.reject(&dana(&gate).await, "no").await.unwrap());
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    drop(tokio::join!(done, decide));
+    let status = gate.seal().await.unwrap();
+    assert_eq!(status.trouble(), None);
+    assert_eq!(story(&place.reader()).len() as u64, place.reader().size());
+}

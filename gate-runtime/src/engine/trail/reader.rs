@@ -12,9 +12,6 @@ use crate::values::entry::{Entry, Stub};
 /// How many entries a bundle has (C2SP `tlog-tiles`).
 const BUNDLE: u64 = 256;
 
-/// The most bytes of a record beside the tree.
-const MOST_BESIDE: u64 = 64 << 20;
-
 /// The trail in a folder, at its last checkpoint.
 ///
 /// Reading blocks. See [`Trail`](crate::Trail) for an example.
@@ -89,7 +86,7 @@ impl TrailReader {
 
     fn beside(&self, stub: &Stub) -> Result<Entry, TrailError> {
         let path = self.folder.join(stub.file());
-        let bytes = read_file(&path, MOST_BESIDE)?;
+        let bytes = read_file(&path, stub.bytes())?;
         let record = Entry::parse_beside(stub, &bytes).map_err(|problem| TrailError::file(&path, problem))?;
         Ok(Entry::Record(Box::new(record)))
     }
@@ -106,7 +103,7 @@ impl TrailReader {
         let evidence = Evidence::new(index, String::from_utf8_lossy(&bytes), proof);
         let Entry::Stub(stub) = entry else { return Ok(evidence) };
         let path = self.folder.join(stub.file());
-        let text = read_file(&path, MOST_BESIDE)?;
+        let text = read_file(&path, stub.bytes())?;
         Entry::parse_beside(&stub, &text).map_err(|problem| TrailError::file(&path, problem))?;
         Ok(evidence.with(String::from_utf8_lossy(&text)))
     }
