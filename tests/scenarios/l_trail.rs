@@ -707,3 +707,26 @@ async fn l_a_record_of_any_length_is_read_again() {
     assert_eq!(status.trouble(), None);
     assert_eq!(story(&place.reader()).len() as u64, place.reader().size());
 }
+
+/// Whoever lets records wait for longer than a minute says so to every process.
+#[tokio::test(start_paused = true)]
+async fn l_a_process_that_waits_for_another_is_as_patient_as_the_trail() {
+    let (store, place): (Shared, _) = (Arc::new(MemoryStore::new()), Place::new());
+    let lazy = async || -> Gate<Tools> {
+        let trail = place.trail().within(std::time::Duration::MAX);
+        builder(&store, &State::default()).trail(trail).build().await.unwrap()
+    };
+    let first = lazy().await;
+    first.seal().await.unwrap();
+    let second = lazy().await;
+    drop(first.run("run").submit([call("1", "read", json!({"id": "a"}))]).await.unwrap());
+    for _ in 0..30 {
+        tokio::time::sleep(std::time::Duration::from_secs(10)).await;
+        assert_eq!(second.trail().unwrap().trouble(), None);
+    }
+    assert!(second.trail().unwrap().unsealed() > 0);
+    let turn = second.run("run").submit([call("2", "read", json!({"id": "a"}))]).await.unwrap();
+    assert_eq!(kinds(&turn), ["succeeded"]);
+    let status = first.seal().await.unwrap();
+    assert_eq!((status.trouble(), status.unsealed()), (None, 0));
+}

@@ -69,6 +69,8 @@ pub enum TrailError {
     Refused(DecideError),
     /// There is nothing to settle.
     NotParted,
+    /// What does the work hangs.
+    Stuck,
     /// What did the work has ended.
     Ended,
 }
@@ -125,6 +127,9 @@ impl fmt::Display for TrailError {
                 write!(f, "another process writes {}: stop it first, or let it do the work", folder.display())
             }
             Self::NotParted => f.write_str("database and trail say the same: there is nothing to settle"),
+            Self::Stuck => f.write_str(
+                "nothing was sealed for more than a minute, although there are records: its disk, its store or its runtime hangs",
+            ),
             Self::Ended => f.write_str("what seals it has ended with its runtime: build the gate again"),
         }
     }

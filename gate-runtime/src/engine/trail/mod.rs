@@ -10,20 +10,23 @@ mod settle;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use gate_audit::SigningKey;
 use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::Instant;
 
 pub use self::error::{Parted, TrailError};
 pub use self::reader::TrailReader;
-use self::sealer::Sealer;
+use self::sealer::{PATIENCE, Sealer};
 pub use self::settle::Lost;
+use crate::engine::core::lock;
 use crate::ports::clock::Clock;
 use crate::ports::store::Store;
 use crate::ports::witness::Witness;
+use crate::values::time::days;
 
 /// Where the trail is, who signs it, and how often.
 ///
@@ -89,10 +92,11 @@ impl Trail {
         self
     }
 
-    /// A checkpoint this long after a record at the latest, as far as the disk keeps up: a second unless this is said.
+    /// A checkpoint this long after a record at the latest, as far as the disk keeps up: a second unless this is said, and a year at most.
     #[must_use]
     pub fn within(mut self, time: Duration) -> Self {
-        self.within = time;
+        // No machine's clock has a time for ever from now.
+        self.within = time.min(days(365));
         self
     }
 
@@ -196,6 +200,9 @@ pub(crate) struct Sealing {
     status: watch::Receiver<TrailStatus>,
     last: watch::Receiver<u64>,
     wishes: mpsc::Sender<oneshot::Sender<()>>,
+    /// How far the trail was when somebody first found records that were not in it, and when that was.
+    waits: Mutex<Option<(u64, Instant)>>,
+    patience: Duration,
 }
 
 impl Sealing {
@@ -204,11 +211,12 @@ impl Sealing {
         let last = store.watch();
         let (told, status) = watch::channel(TrailStatus::default());
         let (wishes, wanted) = mpsc::channel(16);
+        let patience = PATIENCE.saturating_add(trail.within);
         let mut sealer = Sealer::new(Arc::new(trail), store, clock, told);
         sealer.check().await?;
         sealer.begin().await?;
         tokio::spawn(sealer.work(wanted));
-        Ok(Self { status, last, wishes })
+        Ok(Self { status, last, wishes, waits: Mutex::default(), patience })
     }
 
     pub(crate) fn status(&self) -> TrailStatus {
@@ -222,7 +230,19 @@ impl Sealing {
         if self.wishes.is_closed() {
             return Some(TrailError::Ended.to_string());
         }
-        self.status.borrow().trouble.clone()
+        let status = self.status();
+        status.trouble.clone().or_else(|| self.is_stuck(&status).then(|| TrailError::Stuck.to_string()))
+    }
+
+    /// Whether nothing was sealed for too long: what seals may hang, and then it cannot say so.
+    fn is_stuck(&self, status: &TrailStatus) -> bool {
+        let mut waits = lock(&self.waits);
+        *waits = match *waits {
+            _ if status.unsealed() == 0 => None,
+            Some((sealed, since)) if sealed == status.sealed => Some((sealed, since)),
+            _ => Some((status.sealed, Instant::now())),
+        };
+        waits.is_some_and(|(_, since)| since.elapsed() > self.patience)
     }
 
     /// Seals everything that is there now.
@@ -231,5 +251,32 @@ impl Sealing {
         self.wishes.send(done).await.map_err(|_| TrailError::Ended)?;
         is_done.await.map_err(|_| TrailError::Ended)?;
         Ok(self.status())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_begins_once_nothing_is_sealed_any_more() {
+        let (told, status) = watch::channel(TrailStatus::default());
+        let (counted, last) = watch::channel(7);
+        let (wishes, _wanted) = mpsc::channel(1);
+        let mut sealing = Sealing { status, last, wishes, waits: Mutex::default(), patience: Duration::MAX };
+        let mut trouble_within = |patience| {
+            sealing.patience = patience;
+            sealing.trouble().unwrap_or_default()
+        };
+        assert_eq!(trouble_within(Duration::MAX), "");
+        assert!(trouble_within(Duration::ZERO).contains("nothing was sealed"));
+        told.send_modify(|status| status.sealed = 6);
+        assert_eq!(trouble_within(Duration::MAX), "");
+        assert!(trouble_within(Duration::ZERO).contains("nothing was sealed"));
+        told.send_modify(|status| status.sealed = 7);
+        assert_eq!(trouble_within(Duration::ZERO), "", "there is nothing to seal");
+        counted.send_replace(8);
+        assert_eq!(trouble_within(Duration::MAX), "");
+        assert!(trouble_within(Duration::ZERO).contains("nothing was sealed"));
     }
 }

@@ -31,8 +31,8 @@ const AGAIN: Duration = Duration::from_secs(1);
 /// The same while somebody waits for another process to seal.
 const SOON: Duration = Duration::from_millis(50);
 
-/// How long the process that writes may leave records unsealed before the others let nothing begin.
-const PATIENCE: Duration = Duration::from_mins(1);
+/// How long records may wait unsealed, beyond the time that the trail lets them wait, before nothing begins any more.
+pub(super) const PATIENCE: Duration = Duration::from_mins(1);
 
 pub(super) struct Sealer {
     pub(super) trail: Arc<Trail>,
@@ -330,8 +330,8 @@ impl Sealer {
                 status.sealed_at = Some(now);
             }
         });
-        if self.grew_at.elapsed() > PATIENCE {
-            let problem = "another process has the pen, and has sealed nothing for a minute: look after it, or stop it";
+        if self.grew_at.elapsed() > PATIENCE.saturating_add(self.trail.within) {
+            let problem = "another process has the pen, and has sealed nothing for too long: look after it, or stop it";
             return Err(TrailError::file(&self.trail.folder, problem));
         }
         Ok(())
