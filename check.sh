@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Runs every check and every test: what the README calls the test command. It needs the pinned Rust toolchain, and Python 3
-# for the checks against packages that are not ours, which it installs into target/. Go and OpenSSL 3 verify trails, where they are.
+# Runs every check and every test: what the README calls the test command. With --nightly also what takes long: fuzzing, and
+# thousands of kills. It needs the pinned Rust toolchain, and Python 3 for the checks against packages that are not ours, which it
+# installs into target/. Go and OpenSSL 3 verify trails, where they are or can be installed.
 set -euo pipefail
 cd "$(dirname "$0")"
 export CARGO_TERM_COLOR="${CARGO_TERM_COLOR:-auto}" RUST_BACKTRACE="${RUST_BACKTRACE:-0}"
@@ -14,9 +15,32 @@ cargo fmt --all --check
 
 step "lints"
 cargo clippy --locked --workspace --all-targets --all-features -- -D warnings
+cargo fmt --check --manifest-path fuzz/Cargo.toml
 
 step "documents"
 RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --all-features --no-deps
+
+step "what the tests need besides: Go, OpenSSL, Python, for programs that are not ours"
+packaged=/usr/share/gocode/src/golang.org/x/mod missing=()
+if ! command -v go >/dev/null; then
+    missing+=(golang-go golang-golang-x-mod-dev)
+elif [ ! -e "$packaged" ] && ! (cd auditor/go && go mod download) 2>/dev/null; then
+    missing+=(golang-golang-x-mod-dev)
+fi
+command -v openssl >/dev/null || missing+=(openssl)
+if [ ${#missing[@]} -gt 0 ]; then
+    root=(); [ "$(id -u)" = 0 ] || root=(sudo -n)
+    { command -v apt-get && "${root[@]}" apt-get update --quiet --quiet && "${root[@]}" apt-get install --yes --quiet --quiet "${missing[@]}"; } \
+        >/dev/null 2>&1 || echo "not installed, and left out of the tests: ${missing[*]}"
+fi
+if command -v gofmt >/dev/null; then test -z "$(gofmt -l auditor/go)"; fi
+if command -v python3 >/dev/null; then
+    python=target/auditor/bin/python
+    [ -x "$python" ] || python3 -m venv target/auditor
+    "$python" -m pip install --quiet --disable-pip-version-check -r auditor/requirements.txt
+else
+    echo "left out: there is no python3"
+fi
 
 step "tests"
 cargo test --locked --workspace --all-features
@@ -44,6 +68,16 @@ story=$(mktemp -d)
     "$tomorrow"
     test "$("$tomorrow" | grep -c deploying)" = 0
     gate case ticket-7
+    # What happened is proven, with our command and without it.
+    gate audit key new example.com/releases >trail.pub
+    gate audit seal
+    gate audit verify --compare
+    gate audit receipt "$id" >deploy.receipt
+    gate audit verify-receipt deploy.receipt
+    if command -v python3 >/dev/null; then
+        "$OLDPWD/target/auditor/bin/python" "$OLDPWD/auditor/verify.py" trail "$(cat trail.pub)"
+        "$OLDPWD/target/auditor/bin/python" "$OLDPWD/auditor/verify.py" --receipt deploy.receipt "$(cat trail.pub)" | tail -n 1
+    fi
 )
 rm -rf "$story"
 
@@ -67,25 +101,6 @@ else
     echo "left out: there is no python3"
 fi
 
-step "the trail, as programs that are not ours verify it"
-packaged=/usr/share/gocode/src/golang.org/x/mod missing=()
-if ! command -v go >/dev/null; then missing+=(golang-go golang-golang-x-mod-dev)
-elif [ ! -e "$packaged" ] && ! (cd auditor/go && go mod download) 2>/dev/null; then missing+=(golang-golang-x-mod-dev); fi
-command -v openssl >/dev/null || missing+=(openssl)
-if [ ${#missing[@]} -gt 0 ]; then
-    root=(); [ "$(id -u)" = 0 ] || root=(sudo -n)
-    { command -v apt-get && "${root[@]}" apt-get update --quiet --quiet && "${root[@]}" apt-get install --yes --quiet --quiet "${missing[@]}"; } \
-        >/dev/null 2>&1 || echo "not installed: ${missing[*]}"
-fi
-if command -v gofmt >/dev/null; then test -z "$(gofmt -l auditor/go)"; fi
-if command -v python3 >/dev/null; then
-    python=target/auditor/bin/python
-    [ -x "$python" ] || python3 -m venv target/auditor
-    "$python" -m pip install --quiet --disable-pip-version-check -r auditor/requirements.txt
-fi
-# The test says of each program that it leaves out why.
-cargo test --locked --test auditors -- --nocapture
-
 step "a crate as somebody else's, with the library under another name"
 cargo fmt --check --manifest-path tests/stranger/Cargo.toml
 CARGO_TARGET_DIR="$PWD/target" cargo run --locked --quiet --manifest-path tests/stranger/Cargo.toml | tail -n 1
@@ -96,5 +111,12 @@ CARGO_TARGET_DIR="$PWD/target" cargo test --locked --quiet --manifest-path tests
 
 step "the benchmarks build"
 cargo bench --locked --no-run
+
+if [ "${1:-}" = --nightly ]; then
+    step "every parser of foreign bytes, against libFuzzer"
+    fuzz/run.sh 60
+    step "thousands of processes, killed"
+    GATE_CRASHES=5000 cargo test --locked --release --test crashes k71 -- --nocapture
+fi
 
 printf '\nAll checks passed.\n'
