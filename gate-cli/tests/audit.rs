@@ -394,3 +394,37 @@ async fn signed_votes_are_verified_with_the_keys_of_people() {
     let (ended, told) = office.refused(&format!("verify|--signer|{}", omar.verifier()));
     assert!(ended == 4 && told.contains("no key of theirs was given"), "{told}");
 }
+
+#[tokio::test]
+async fn a_receipt_tells_of_a_call_that_a_restored_database_had_lost() {
+    let (office, ..) = office().await;
+    let gate = office.sealed().await;
+    let dana = gate.reviewer("dana").await.unwrap();
+    let run = gate.run("run-2");
+    let turn = run.submit([pays("1", 100)]).await.unwrap();
+    let (_, paid) = asked(&turn);
+    let backup = rusqlite::Connection::open(office.at("gate.db")).unwrap();
+    backup.execute("VACUUM INTO ?", [office.at("backup.db").to_str().unwrap()]).unwrap();
+    drop(backup);
+    turn.interruptions()[0].approve(&dana).comment("fine").await.unwrap();
+    drop((turn, run.proceed().await.unwrap()));
+    gate.seal().await.unwrap();
+    drop(run);
+    dropped(&office, gate).await;
+    office.audit("settle|restored Monday's backup|--db|backup.db");
+    office.audit("seal|--db|backup.db");
+
+    let receipt = office.audit(&format!("receipt|{paid}"));
+    fs::write(office.at("paid.receipt"), &receipt).unwrap();
+    let told = office.audit("verify-receipt|paid.receipt");
+    let places = ["finished", "had parted at record", "settled by dana: restored Monday's backup", "cancelled"];
+    let places = places.map(|part| told.find(part).unwrap_or_else(|| panic!("{part}: {told}")));
+    assert!(places.is_sorted(), "{told}");
+    assert!(told.contains("Verified: 6 records"), "{told}");
+    // Without the break, it would say that a call ran and was cancelled.
+    let lines: Vec<&str> = receipt.split_inclusive("\nentry ").collect();
+    let without: String = lines.iter().filter(|line| !line.contains("Monday")).copied().collect();
+    assert_ne!(without, receipt);
+    fs::write(office.at("paid.receipt"), without).unwrap();
+    assert!(office.refused("verify-receipt|paid.receipt").1.contains("no break between them is shown"));
+}

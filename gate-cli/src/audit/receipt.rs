@@ -5,10 +5,10 @@ use std::io::{IsTerminal as _, Read as _, Write as _};
 use std::path::Path;
 
 use gate_runtime::audit::{Evidence, LogKeys, Receipt};
-use gate_runtime::{ApprovalId, Auditor, CallEvent, Disclosure, Entry, Event, Record, TrailReader};
+use gate_runtime::{ApprovalId, Auditor, Break, CallEvent, Disclosure, Entry, Event, Record, TrailReader};
 use serde_json::{Value, json};
 
-use super::{Done, each, keys_in_folder, open, public_key, record, witnesses};
+use super::{Done, each, keys_in_folder, open, public_key, witnesses};
 use crate::args::{Audited, Cli, One};
 use crate::commands::value_of;
 use crate::desk::Desk;
@@ -31,17 +31,26 @@ fn of_call(
     if end.len() < 4 {
         return Err(Failure::Usage("type four characters of the id, at least".to_owned()));
     }
-    let (mut found, mut calls) = (Vec::new(), BTreeSet::new());
+    let (mut found, mut calls, mut parted) = (Vec::new(), BTreeSet::new(), Vec::new());
     each(reader, 0, |index, bytes| {
         // Only what may be about it is read.
         let may_be = std::str::from_utf8(bytes).is_ok_and(|text| text.contains(&end) || !text.contains("\"event\":"));
-        if may_be
-            && let Some(record) = record(reader, index, bytes)?
-            && let Some(subject) = record.subject()
-            && subject.approval().to_string().ends_with(&end)
-        {
-            calls.insert(subject.approval());
-            found.push((index, record));
+        if !may_be {
+            return Ok(());
+        }
+        match reader.read(index, bytes)? {
+            Entry::Record(record) => {
+                if let Some(subject) = record.subject()
+                    && subject.approval().to_string().ends_with(&end)
+                {
+                    calls.insert(subject.approval());
+                    // Without the breaks between them, its records would contradict each other.
+                    found.append(&mut parted);
+                    found.push((index, Some(record)));
+                }
+            }
+            Entry::Break(_) if !found.is_empty() => parted.push((index, None)),
+            _ => {}
         }
         Ok(())
     })?;
@@ -50,7 +59,10 @@ fn of_call(
         1 => {}
         _ => return Err(Failure::Missing(format!("more than one call ends with {}: type more of it", plain(&end)))),
     }
-    let evidence = found.into_iter().map(|(index, record)| add(&record, reader.evidence(index)?));
+    let evidence = found.into_iter().map(|(index, record)| match record {
+        Some(record) => add(&record, reader.evidence(index)?),
+        None => Ok(reader.evidence(index)?),
+    });
     Ok(Receipt::new(evidence.collect::<Result<_, _>>()?, reader.note().clone())?)
 }
 
@@ -108,8 +120,12 @@ pub(super) fn verify(cli: &Cli, audited: &Audited, file: &Path) -> Done {
     let id = check_story(&shown)?;
     match Look::of(cli.json) {
         Look::Programs => {
-            let entry =
-                |shown: &Shown| json!({"index": shown.index, "record": *shown.record, "disclosed": shown.disclosed});
+            let entry = |shown: &Shown| match &shown.said {
+                Said::Record(record) => {
+                    json!({"index": shown.index, "record": **record, "disclosed": shown.disclosed})
+                }
+                Said::Break(parted) => json!({"index": shown.index, "break": parted}),
+            };
             Look::Programs.done(
                 "",
                 &json!({
@@ -130,11 +146,23 @@ pub(super) fn verify(cli: &Cli, audited: &Audited, file: &Path) -> Done {
 /// A verified entry of a receipt.
 struct Shown {
     index: u64,
-    record: Box<Record>,
+    said: Said,
     disclosed: Vec<Disclosure>,
 }
 
+enum Said {
+    Record(Box<Record>),
+    Break(Break),
+}
+
 impl Shown {
+    fn record(&self) -> Option<&Record> {
+        match &self.said {
+            Said::Record(record) => Some(record),
+            Said::Break(_) => None,
+        }
+    }
+
     fn of(evidence: &Evidence) -> Result<Self, Failure> {
         let index = evidence.index();
         let refused = |error: gate_runtime::Misfit| Failure::Refused(format!("entry {index}: {error}"));
@@ -144,6 +172,9 @@ impl Shown {
             Entry::Stub(stub) => {
                 let text = attached.next().map(String::as_str).unwrap_or_default();
                 Box::new(Entry::parse_beside(&stub, text.as_bytes()).map_err(refused)?)
+            }
+            Entry::Break(parted) if attached.len() == 0 => {
+                return Ok(Self { index, said: Said::Break(parted), disclosed: Vec::new() });
             }
             _ => return Err(Failure::Refused(format!("entry {index} is no record"))),
         };
@@ -156,31 +187,54 @@ impl Shown {
             }
             disclosed.push(disclosure);
         }
-        Ok(Self { index, record, disclosed })
+        Ok(Self { index, said: Said::Record(record), disclosed })
     }
 }
 
-/// That the records are of one call, from its beginning on, and follow from each other.
+/// That the records are of one call, from its beginning on, and follow from each other. After a break they follow from those that the database had then.
 fn check_story(shown: &[Shown]) -> Result<ApprovalId, Failure> {
     let mut auditor = Auditor::of_picked();
-    let mut id = None;
-    for Shown { index, record, .. } in shown {
+    let (mut id, mut stands) = (None, Vec::<&Record>::new());
+    for Shown { index, said, .. } in shown {
+        let record = match said {
+            Said::Record(record) => record,
+            Said::Break(parted) => {
+                stands.retain(|record| record.seq() < parted.next());
+                auditor = Auditor::of_picked();
+                for record in &stands {
+                    take(&mut auditor, *index, record)?;
+                }
+                continue;
+            }
+        };
         let other = || Failure::Refused(format!("entry {index} is about another call"));
         let of = record.subject().ok_or_else(other)?.approval();
         if *id.get_or_insert(of) != of {
             return Err(other());
         }
-        let entry = Entry::Record(record.clone());
-        auditor.take(&entry).map_err(|fault| Failure::Refused(format!("entry {index}, {fault}")))?;
+        if let Some(before) = stands.last().filter(|before| before.seq() >= record.seq()) {
+            let (before, this) = (before.seq(), record.seq());
+            let words = format!(
+                "entry {index}, record {this}: it comes after record {before}, and no break between them is shown"
+            );
+            return Err(Failure::Refused(words));
+        }
+        take(&mut auditor, *index, record)?;
+        stands.push(record);
     }
-    id.ok_or_else(|| Failure::Refused("it has no entry".to_owned()))
+    id.ok_or_else(|| Failure::Refused("it has no entry about a call".to_owned()))
+}
+
+fn take(auditor: &mut Auditor, index: u64, record: &Record) -> Done {
+    let taken = auditor.take(&Entry::Record(Box::new(record.clone())));
+    taken.map_err(|fault| Failure::Refused(format!("entry {index}, {fault}")))
 }
 
 /// What the records say, for people.
 fn story(id: ApprovalId, (origin, size): (&str, u64), shown: &[Shown]) -> String {
     let mut facts: Vec<(String, String)> = Vec::new();
     let mut told = Vec::new();
-    if let Some(subject) = shown.first().and_then(|first| first.record.subject()) {
+    if let Some(subject) = shown.iter().find_map(|shown| shown.record()?.subject()) {
         let info = subject.info();
         let for_whom = info.principal().map(|who| format!(" for {}", plain(who))).unwrap_or_default();
         let case = info.case().map(|case| format!(", case {}", plain(case))).unwrap_or_default();
@@ -191,7 +245,15 @@ fn story(id: ApprovalId, (origin, size): (&str, u64), shown: &[Shown]) -> String
         ));
         facts.extend(subject.reasoning().map(|reasoning| ("it claims".to_owned(), plain(reasoning))));
     }
-    for Shown { record, disclosed, .. } in shown {
+    for Shown { said, disclosed, .. } in shown {
+        let record = match said {
+            Said::Record(record) => record,
+            Said::Break(parted) => {
+                let (at, next, by, why) = (parted.at(), parted.next(), plain(parted.by()), plain(parted.reason()));
+                told.push(format!("! {at:.0}: database and trail had parted at record {next}, settled by {by}: {why}"));
+                continue;
+            }
+        };
         told.push(format!("  {:.0}  {:<11} {}", record.at(), record.kind(), words(record)).trim_end().to_owned());
         if let Event::Call(CallEvent::Assessed { arguments, assessment, .. }) = record.event() {
             let arguments = arguments.to_json();
@@ -209,7 +271,8 @@ fn story(id: ApprovalId, (origin, size): (&str, u64), shown: &[Shown]) -> String
         [only] => format!("entry {}", only.index),
         all => {
             let (first, last) = (all.first().map_or(0, |one| one.index), all.last().map_or(0, |one| one.index));
-            format!("{}, between entries {first} and {last}", plural(all.len() as u64, "record"))
+            let records = all.iter().filter_map(Shown::record).count();
+            format!("{}, between entries {first} and {last}", plural(records as u64, "record"))
         }
     };
     let head = format!("Receipt of the call {id}");
