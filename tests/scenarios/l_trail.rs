@@ -730,3 +730,46 @@ async fn l_a_process_that_waits_for_another_is_as_patient_as_the_trail() {
     let status = first.seal().await.unwrap();
     assert_eq!((status.trouble(), status.unsealed()), (None, 0));
 }
+
+fn copy_folder(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for file in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let to = to.join(file.file_name());
+        if file.path().is_dir() {
+            copy_folder(&file.path(), &to);
+        } else {
+            std::fs::copy(file.path(), to).unwrap();
+        }
+    }
+}
+
+/// Else it would be signed once more from there, without the break: two trees of one size.
+#[tokio::test]
+async fn l_a_trail_that_is_older_than_what_was_settled_does_not_go_on() {
+    let (store, place): (Shared, _) = (Arc::new(MemoryStore::new()), Place::new());
+    let gate = sealed(&store, &place).await;
+    gate.seal().await.unwrap();
+    let older = place.dir.path().join("older");
+    copy_folder(&place.folder(), &older);
+    for number in 0..5 {
+        drop(gate.run("run").submit([call(&number.to_string(), "read", json!({"id": "a"}))]).await.unwrap());
+    }
+    gate.seal().await.unwrap();
+    drop(gate);
+    until_free(&place).await;
+    let restored = older_copy(&store, 8).await;
+    let desk: Gate<NoTools> = Gate::builder(()).directory(people()).store(Arc::clone(&restored)).build().await.unwrap();
+    let dana = desk.reviewer("dana").await.unwrap();
+    desk.settle_trail(&Arc::new(place.trail()), &dana, "restored").await.unwrap();
+    drop(sealed(&restored, &place).await);
+    until_free(&place).await;
+
+    let newer = place.dir.path().join("newer");
+    std::fs::rename(place.folder(), &newer).unwrap();
+    std::fs::rename(&older, place.folder()).unwrap();
+    let told = problem(builder(&restored, &State::default()).trail(place.trail()).build().await);
+    assert!(told.contains("it is older than the database"), "{told}");
+    std::fs::remove_dir_all(place.folder()).unwrap();
+    std::fs::rename(&newer, place.folder()).unwrap();
+    drop(sealed(&restored, &place).await);
+}

@@ -16,6 +16,7 @@ use super::compare::{PAGE, compare, leaf_of};
 use super::cosign::Asked;
 use super::error::{How, Parted, TrailError, unreadable};
 use super::reader::TrailReader;
+use super::settle::check_breaks;
 use super::{Trail, TrailStatus};
 use crate::ports::clock::Clock;
 use crate::ports::store::{Committed, RecordFilter, Store, StoreError, StoreErrorKind, Transition};
@@ -90,7 +91,7 @@ impl Sealer {
         let reader = Arc::new(blocking(move || open(&trail)).await?);
         match compare(&*self.store, &reader).await? {
             Some(parted) => Err(parted.into()),
-            None => Ok(()),
+            None => check_breaks(&*self.store, &self.trail, &reader).await,
         }
     }
 

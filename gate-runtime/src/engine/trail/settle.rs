@@ -1,17 +1,17 @@
 //! A person settles why database and trail say different things.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::Trail;
-use super::compare::compare;
+use super::compare::{PAGE, compare};
 use super::error::{Parted, TrailError};
 use super::reader::TrailReader;
-use super::sealer::{blocking, open, publish, resume};
+use super::sealer::{blocking, next_of, open, publish, resume};
 use crate::engine::core::{Core, StepError};
 use crate::engine::gate::Gate;
 use crate::logic::registry::Registry;
-use crate::ports::store::Transition;
+use crate::ports::store::{RecordFilter, Store, Transition};
 use crate::values::approval::Status;
 use crate::values::decision::Reviewer;
 use crate::values::entry::{Break, Entry};
@@ -73,13 +73,14 @@ impl<R: Registry> Gate<R> {
         if reason.trim().is_empty() {
             return Err(TrailError::Refused(Refused::ReasonRequired.into()));
         }
-        let reader = reader_of(trail).await?;
-        let parted = compare(&*core.store, &reader).await?.ok_or(TrailError::NotParted)?;
-        let begun = begun_since(&reader, parted.seq()).await?;
         let writes = Arc::clone(trail);
+        // From here on nothing is written that would not be compared.
         let Some(mut pen) = blocking(move || resume(&writes)).await? else {
             return Err(TrailError::Busy { folder: trail.folder.clone() });
         };
+        let reader = reader_of(trail).await?;
+        let parted = compare(&*core.store, &reader).await?.ok_or(TrailError::NotParted)?;
+        let begun = begun_since(&reader, parted.seq()).await?;
         let mut lost = Vec::new();
         for (id, subject) in begun {
             lost.extend(core.close(id, subject).await?);
@@ -139,6 +140,53 @@ async fn begun_since(reader: &Arc<TrailReader>, seq: u64) -> Result<BTreeMap<App
             }
         }
         Ok(begun)
+    })
+    .await
+}
+
+/// What the store says was settled must be in the trail: else that is an older copy of its folder, and would be signed from there without the break.
+pub(super) async fn check_breaks(
+    store: &dyn Store,
+    trail: &Arc<Trail>,
+    reader: &Arc<TrailReader>,
+) -> Result<(), TrailError> {
+    let at_its_end = Arc::clone(reader);
+    let (next, _) = blocking(move || next_of(&at_its_end)).await?;
+    let mut missing = BTreeSet::new();
+    let mut filter = RecordFilter::after(next.saturating_sub(1)).limit(PAGE);
+    loop {
+        let page = store.records(&filter).await?;
+        for record in &page {
+            match record.event() {
+                Event::Gate(GateEvent::TrailSettled { next, .. }) => drop(missing.insert(*next)),
+                // What was before it was settled with another trail.
+                Event::Gate(GateEvent::TrailBegun { origin, .. }) if origin == trail.origin() => missing.clear(),
+                _ => {}
+            }
+        }
+        let Some(last) = page.last() else { break };
+        filter = RecordFilter::after(last.seq()).limit(PAGE);
+    }
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let (trail, reader) = (Arc::clone(trail), Arc::clone(reader));
+    blocking(move || {
+        for read in reader.entries(0) {
+            let (index, bytes) = read?;
+            if let Entry::Break(parted) = Entry::parse(&bytes).map_err(|problem| TrailError::Entry { index, problem })? {
+                missing.remove(&parted.next());
+            }
+        }
+        match missing.first() {
+            None => Ok(()),
+            Some(next) => Err(TrailError::file(
+                &trail.folder,
+                format_args!(
+                    "it is older than the database, where a person settled from record {next} on: bring the newer folder back"
+                ),
+            )),
+        }
     })
     .await
 }
