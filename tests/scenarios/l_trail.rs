@@ -773,3 +773,44 @@ async fn l_a_trail_that_is_older_than_what_was_settled_does_not_go_on() {
     std::fs::rename(&newer, place.folder()).unwrap();
     drop(sealed(&restored, &place).await);
 }
+
+/// Also where somebody wrote it into the database, and the gate believed that.
+#[tokio::test]
+async fn l_a_standing_permission_that_nobody_gave_could_not_have_covered_a_call() {
+    let (store, place): (Shared, _) = (Arc::new(MemoryStore::new()), Place::new());
+    let gate = sealed(&store, &place).await;
+    let dana = dana(&gate).await;
+    let pays = |id: &str, amount: u64| call(id, "pay", json!({"to": "ann", "amount": amount}));
+    // Two that wait are covered with the one that it is given on, one comes later.
+    let turn = run(&gate).submit([pays("1", 500), pays("2", 400), pays("3", 300)]).await.unwrap();
+    turn.interruptions()[0].grant(&dana, Scope::this_run().any("to").up_to("amount", 600).uses(3)).await.unwrap();
+    drop(run(&gate).proceed().await.unwrap());
+    let later = run(&gate).submit([pays("4", 450)]).await.unwrap();
+    assert_eq!(kinds(&later), ["succeeded"]);
+    gate.seal().await.unwrap();
+    let entries: Vec<String> =
+        place.reader().entries(0).map(|entry| String::from_utf8(entry.unwrap().1).unwrap()).collect();
+    let audited = |entries: &[String]| {
+        let mut auditor = Auditor::new();
+        let taken = entries.iter().try_for_each(|entry| auditor.take(&Entry::parse(entry.as_bytes()).unwrap()));
+        taken.err().map(|fault| fault.to_string()).unwrap_or_default()
+    };
+    assert_eq!(audited(&entries), "");
+    let given = entries.iter().position(|entry| entry.contains("\"grant_given\"")).unwrap();
+    let with = |change: &dyn Fn(&str) -> String| {
+        let mut changed = entries.clone();
+        changed[given] = change(&changed[given]);
+        assert_ne!(changed, entries);
+        audited(&changed)
+    };
+    let other: serde_json::Value = serde_json::from_str(&entries[given]).unwrap();
+    let id = other["event"]["grant"]["id"].as_str().unwrap().to_owned();
+    let never = with(&|entry| entry.replace(&id, "01936c2e-7f2b-7000-8000-000000000001"));
+    assert!(never.contains("(covered): nobody gave this standing permission"), "{never}");
+    let narrow = with(&|entry| entry.replace("\"max\":600", "\"max\":420"));
+    assert!(narrow.contains("(covered): this standing permission is for other calls"), "{narrow}");
+    let few = with(&|entry| entry.replace("\"uses\":3", "\"uses\":2"));
+    assert!(few.contains("(covered): this standing permission was used up"), "{few}");
+    let omar = with(&|entry| entry.replace("\"by\":\"dana\"", "\"by\":\"omar\""));
+    assert!(omar.contains("(covered): somebody else gave this standing permission"), "{omar}");
+}

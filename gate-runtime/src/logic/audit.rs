@@ -1,20 +1,23 @@
 //! Reading a trail as its story: whether what it says could have happened.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use crate::values::approval::{Approval, Status};
 use crate::values::entry::Entry;
-use crate::values::event::{CallEvent, Event};
-use crate::values::id::ApprovalId;
+use crate::values::event::{CallEvent, Event, GateEvent};
+use crate::values::grant::Grant;
+use crate::values::id::{ApprovalId, GrantId, ReviewerId};
 use crate::values::record::Record;
 use crate::values::replay::Fault;
 use crate::values::verdict::Verdict;
 
 /// Follows the records of a trail in their order, and finds the first that cannot have come about by the rules: one that is missing or
-/// comes twice, a body that began without a permission, a vote that did not count, a state that does not follow.
+/// comes twice, a body that began without a permission, a vote that did not count, a standing permission that nobody gave or that is for other
+/// calls, a state that does not follow.
 ///
 /// The life of every call is played again by the function that made it, [`Approval::apply`]. Memory grows with the calls that are
-/// open at one time, not with the trail.
+/// open at one time and with the standing permissions, not with the trail.
 ///
 /// ```
 /// use gate_runtime::{Auditor, Entry};
@@ -36,6 +39,8 @@ use crate::values::verdict::Verdict;
 pub struct Auditor {
     next: u64,
     open: HashMap<ApprovalId, Option<Approval>>,
+    /// The standing permissions that were given and not taken back, and how many calls each has covered.
+    grants: HashMap<GrantId, (Arc<Grant>, u32)>,
     /// Whether records may be about calls whose beginnings were not seen here.
     is_partial: bool,
     /// Whether records may be missing in between.
@@ -56,8 +61,8 @@ impl Auditor {
     /// Before the first record.
     #[must_use]
     pub fn new() -> Self {
-        let open = HashMap::new();
-        Self { next: 1, open, is_partial: false, is_picked: false, records: 0, calls: 0, votes: 0, breaks: 0 }
+        let (open, grants) = (HashMap::new(), HashMap::new());
+        Self { next: 1, open, grants, is_partial: false, is_picked: false, records: 0, calls: 0, votes: 0, breaks: 0 }
     }
 
     /// In the middle of a trail, with the next record that comes, whichever it is: of calls that began before, nothing is said.
@@ -136,6 +141,10 @@ impl Auditor {
         match record.event() {
             Event::Call(event) => self.follow(record, event)?,
             Event::Gate(_) if record.subject().is_some() => return Err(Fault::new(record, "it names a call")),
+            Event::Gate(GateEvent::GrantGiven { grant }) => {
+                drop(self.grants.insert(grant.id(), (Arc::clone(grant), 0)));
+            }
+            Event::Gate(GateEvent::GrantRevoked { grant, .. }) => drop(self.grants.remove(grant)),
             Event::Gate(_) => {}
         }
         if !self.is_picked {
@@ -170,6 +179,9 @@ impl Auditor {
             (_, before) => Some(Approval::after(before.and_then(Option::as_ref), record)?),
         };
         match (event, &next) {
+            (CallEvent::Covered { grant, by }, Some(next)) if !self.is_partial && !self.is_picked => {
+                self.cover(*grant, by, next).map_err(|problem| Fault::new(record, problem))?;
+            }
             (CallEvent::Voted { .. }, _) => self.votes += 1,
             (CallEvent::Dispatched, Some(next)) if !has_permission(next) => {
                 return Err(Fault::new(record, "nobody and nothing let it begin"));
@@ -181,6 +193,23 @@ impl Auditor {
         } else {
             self.open.insert(id, next);
         }
+        Ok(())
+    }
+
+    /// A standing permission covers what it is for, as often as it says. Whether it did in time is not looked at: clocks are set.
+    fn cover(&mut self, id: GrantId, by: &ReviewerId, covered: &Approval) -> Result<(), &'static str> {
+        let (grant, uses) =
+            self.grants.get_mut(&id).ok_or("nobody gave this standing permission, or it was taken back")?;
+        if grant.by() != by {
+            return Err("somebody else gave this standing permission");
+        }
+        if !grant.fits(covered.subject(), covered.arguments()) {
+            return Err("this standing permission is for other calls");
+        }
+        if grant.uses_in_all().is_some_and(|most| *uses >= most) {
+            return Err("this standing permission was used up");
+        }
+        *uses = uses.saturating_add(1);
         Ok(())
     }
 }

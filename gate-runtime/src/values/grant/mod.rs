@@ -187,15 +187,24 @@ impl Grant {
     /// as it says, and none that it does not name. What its budget and its windows have left, the store says.
     #[must_use]
     pub fn covers(&self, subject: &Subject, arguments: &Arguments, now: Timestamp) -> bool {
+        self.is_active(now) && self.fits(subject, arguments)
+    }
+
+    /// Whether a call is one of those that it is for, at whatever time.
+    pub(crate) fn fits(&self, subject: &Subject, arguments: &Arguments) -> bool {
         let RunInfo { run, agent, principal, .. } = &*subject.info;
-        self.is_active(now)
-            && (self.any_run || self.run.as_ref() == Some(run))
+        (self.any_run || self.run.as_ref() == Some(run))
             && (self.any_agent || self.agent.as_ref() == Some(agent))
             && (self.any_principal || self.principal == *principal)
             && (&subject.tool, subject.tool_digest, subject.policy_digest)
                 == (&self.tool, self.tool_digest, self.policy_digest)
             && arguments.secrets().is_empty()
             && self.terms.admit(&arguments.to_json())
+    }
+
+    /// How many calls it is for in all, where that does not depend on time.
+    pub(crate) fn uses_in_all(&self) -> Option<u32> {
+        self.terms.uses.filter(|_| self.terms.window.is_none())
     }
 
     /// What covering a call takes of its budget and its windows.
