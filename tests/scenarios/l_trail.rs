@@ -814,3 +814,18 @@ async fn l_a_standing_permission_that_nobody_gave_could_not_have_covered_a_call(
     let omar = with(&|entry| entry.replace("\"by\":\"dana\"", "\"by\":\"omar\""));
     assert!(omar.contains("(covered): somebody else gave this standing permission"), "{omar}");
 }
+
+/// Else the second of two processes that are started together is not built.
+#[tokio::test]
+async fn l_two_processes_may_begin_a_trail_at_the_same_time() {
+    let (store, place): (Shared, _) = (Arc::new(MemoryStore::new()), Place::new());
+    std::fs::create_dir(place.folder()).unwrap();
+    let other = std::fs::File::create(place.folder().join("lock")).unwrap();
+    other.lock().unwrap();
+    let gone = async {
+        tokio::time::sleep(std::time::Duration::from_millis(60)).await;
+        drop(other);
+    };
+    let (gate, ()) = tokio::join!(sealed(&store, &place), gone);
+    assert_eq!(gate.seal().await.unwrap().trouble(), None);
+}
