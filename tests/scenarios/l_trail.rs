@@ -829,3 +829,38 @@ async fn l_two_processes_may_begin_a_trail_at_the_same_time() {
     let (gate, ()) = tokio::join!(sealed(&store, &place), gone);
     assert_eq!(gate.seal().await.unwrap().trouble(), None);
 }
+
+/// Whoever can write the database could have breaks signed, stubs of nothing, or what nobody can read.
+#[tokio::test]
+async fn l_what_is_no_record_is_not_sealed() {
+    let place = Place::new();
+    let file = place.dir.path().join("gate.db");
+    let store: Shared = Arc::new(gate_sqlite::SqliteStore::open(&file).await.unwrap());
+    let lazy = place.trail().within(std::time::Duration::from_hours(1));
+    let gate: Gate<Tools> = builder(&store, &State::default()).trail(lazy).build().await.unwrap();
+    let before = gate.seal().await.unwrap();
+    gate.run("run").log_action("noted", &json!({}), None).await.unwrap();
+    let database = rusqlite::Connection::open(&file).unwrap();
+    let seq = before.sealed() + 1;
+    let read = "SELECT body FROM records WHERE seq = ?";
+    let good: String = database.query_row(read, [seq], |row| row.get(0)).unwrap();
+    let write = |text: &str| database.execute("UPDATE records SET body = ? WHERE seq = ?", (text, seq)).unwrap();
+    for forged in [
+        r#"{"at":"2026-11-21T12:00:00Z","by":"dana","next":1,"reason":"restored","settled":1}"#.to_owned(),
+        format!(
+            r#"{{"at":"2026-11-21T12:00:00Z","bytes":9,"digest":"sha256:{}","kind":"action","seq":{seq}}}"#,
+            "0".repeat(64)
+        ),
+        good.replace(&format!("\"seq\":{seq}"), "\"seq\":1"),
+        good.replace("\"type\":\"action\"", "\"type\":\"notion\""),
+        "{}".to_owned(),
+        "0".to_owned(),
+    ] {
+        write(&forged);
+        let status = gate.seal().await.unwrap();
+        assert!(status.trouble().is_some() && status.sealed() == before.sealed(), "{forged}: {status:?}");
+    }
+    write(&good);
+    crate::desk::until(async || gate.seal().await.unwrap().trouble().is_none()).await;
+    assert_eq!(story(&place.reader()).last().map(String::as_str), Some("action"));
+}

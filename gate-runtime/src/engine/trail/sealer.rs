@@ -22,6 +22,7 @@ use crate::ports::clock::Clock;
 use crate::ports::store::{Committed, RecordFilter, Store, StoreError, StoreErrorKind, Transition};
 use crate::values::entry::{Entry, Leaf};
 use crate::values::event::{Event, GateEvent};
+use crate::values::json::Misfit;
 use crate::values::record::Record;
 
 // The pace of the work is the machine's, whatever time the gate's clock shows.
@@ -430,9 +431,20 @@ fn check_folder(trail: &Trail, pen: &Pen) -> Result<(), TrailError> {
     ))
 }
 
+/// What is signed stays: it must be a record that can be read, under its number, and nothing that is a break or a stub to whoever reads it.
+fn check_record(seq: u64, text: &str) -> Result<(), TrailError> {
+    let problem = match serde_json::from_str::<Record>(text) {
+        Ok(record) if record.seq() == seq => return Ok(()),
+        Ok(record) => format!("the store has record {} in its place", record.seq()),
+        Err(error) => format!("the store has no record there: {error}"),
+    };
+    Err(TrailError::Record { seq, problem: Misfit::new("", problem) })
+}
+
 /// Appends records to the tree. What is too long for it lies beside, durably, before the tree has its digest.
 fn append(trail: &Trail, pen: &mut Pen, page: &[(u64, String)]) -> Result<(), TrailError> {
     for (seq, text) in page {
+        check_record(*seq, text)?;
         let leaf = leaf_of(*seq, text)?;
         write_beside(&trail.folder, &leaf)?;
         pen.writer.append(leaf.text().as_bytes())?;
