@@ -15,6 +15,7 @@
 #![allow(unreachable_pub, reason = "a test is a crate of its own")]
 
 mod changes;
+mod gate;
 mod log;
 mod programs;
 mod receipt;
