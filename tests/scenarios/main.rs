@@ -21,6 +21,7 @@ mod i_identity;
 mod k_again;
 mod k_faults;
 mod k_recovery;
+mod l_fixture;
 mod l_trail;
 mod n_nested;
 mod o_origins;
