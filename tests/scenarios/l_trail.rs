@@ -864,3 +864,33 @@ async fn l_what_is_no_record_is_not_sealed() {
     crate::desk::until(async || gate.seal().await.unwrap().trouble().is_none()).await;
     assert_eq!(story(&place.reader()).last().map(String::as_str), Some("action"));
 }
+
+/// The database knows nothing of it, but the trail does.
+#[tokio::test]
+async fn l75_a_call_that_the_backup_does_not_know_does_not_run_again() {
+    let (store, place): (Shared, _) = (Arc::new(MemoryStore::new()), Place::new());
+    let gate = sealed(&store, &place).await;
+    gate.seal().await.unwrap();
+    let before = store.records(&RecordFilter::after(0)).await.unwrap().len();
+    let calls = || [call("1", "pay", json!({"to": "ann", "amount": 20})), call("2", "read", json!({"id": "b"}))];
+    let told = |turn: &Turn| -> Vec<String> {
+        turn.answers().iter().map(|answer| answer.for_model().clone()).chain([format!("{:?}", kinds(turn))]).collect()
+    };
+    let first = told(&run(&gate).submit(calls()).await.unwrap());
+    gate.seal().await.unwrap();
+    drop(gate);
+    until_free(&place).await;
+
+    let restored = older_copy(&store, before).await;
+    let desk: Gate<NoTools> = Gate::builder(()).directory(people()).store(Arc::clone(&restored)).build().await.unwrap();
+    let dana = desk.reviewer("dana").await.unwrap();
+    let lost = desk.settle_trail(&Arc::new(place.trail()), &dana, "restored").await.unwrap();
+    assert_eq!(lost.iter().map(gate_runtime::Lost::was_open).collect::<Vec<_>>(), [false, false]);
+    let state = State::default();
+    let gate: Gate<Tools> = builder(&restored, &state).trail(place.trail()).build().await.unwrap();
+    let again = run(&gate).submit(calls()).await.unwrap();
+    assert_eq!(told(&again), first);
+    assert!(state.0.ran().is_empty(), "{:?}", state.0.ran());
+    gate.seal().await.unwrap();
+    story(&place.reader());
+}

@@ -70,24 +70,9 @@ impl<R: Registry> Gate<R> {
             check_agent(core, &run.info.agent)?;
         }
         for approval in body.family().into_iter().flat_map(|run| &run.approvals) {
-            self.take_in(approval.clone()).await?;
+            core.import(approval.clone()).await?;
         }
         Ok(Run::of(Arc::clone(core), Arc::new(Thread::resumed(body, None))))
-    }
-
-    async fn take_in(&self, approval: Approval) -> Result<(), StoreError> {
-        let core = &self.core;
-        let now = core.now();
-        let subject = &approval.subject;
-        let known = Proposal::new(&subject.info.run, &subject.call, &subject.tool, now);
-        if core.store.recall(&known).await?.approval.is_none() {
-            let (transition, imported) = Course::begin(approval.imported(now), CallEvent::Imported, now).alone();
-            // A conflict means that someone else takes it in at the same moment: then it is there.
-            if core.store.commit(transition).await? == Committed::Done {
-                core.settle(&imported);
-            }
-        }
-        Ok(())
     }
 
     /// The proof that a person may decide: the directory must know them.
@@ -223,6 +208,23 @@ impl<R: Registry> Gate<R> {
     /// calls it to wait for it.
     pub async fn do_what_is_due(&self) {
         self.core.do_what_is_due().await;
+    }
+}
+
+impl Core {
+    /// Takes in an approval from elsewhere, where the store does not know its call.
+    pub(crate) async fn import(self: &Arc<Self>, approval: Approval) -> Result<(), StoreError> {
+        let now = self.now();
+        let subject = &approval.subject;
+        let known = Proposal::new(&subject.info.run, &subject.call, &subject.tool, now);
+        if self.store.recall(&known).await?.approval.is_none() {
+            let (transition, imported) = Course::begin(approval.imported(now), CallEvent::Imported, now).alone();
+            // A conflict means that someone else takes it in at the same moment: then it is there.
+            if self.store.commit(transition).await? == Committed::Done {
+                self.settle(&imported);
+            }
+        }
+        Ok(())
     }
 }
 

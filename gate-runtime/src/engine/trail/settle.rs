@@ -12,7 +12,7 @@ use crate::engine::core::{Core, StepError};
 use crate::engine::gate::Gate;
 use crate::logic::registry::Registry;
 use crate::ports::store::{RecordFilter, Store, Transition};
-use crate::values::approval::Status;
+use crate::values::approval::{Approval, Status};
 use crate::values::decision::Reviewer;
 use crate::values::entry::{Break, Entry};
 use crate::values::event::{CallEvent, Event, GateEvent};
@@ -40,8 +40,8 @@ impl Lost {
         &self.subject
     }
 
-    /// Whether the database had it as one that could still run. It is cancelled there. Of any other the database knows nothing: if the same call is
-    /// proposed again, it is a new one to it.
+    /// Whether the database had it as one that could still run. It is cancelled there. Of any other the database knew nothing: it is taken in as the
+    /// trail has it, so that it is not a new one if the same call is proposed again.
     #[must_use]
     pub fn was_open(&self) -> bool {
         self.was_open
@@ -60,7 +60,7 @@ impl<R: Registry> Gate<R> {
     /// Lets a trail go on from what the store has now, on a person's word. The trail keeps both sides, and says who settled it and why.
     ///
     /// Calls that the trail knows to have begun, and that the store has as open, are cancelled: they would run again. They are listed, with those of
-    /// which the store knows nothing.
+    /// which the store knows nothing: these are taken in as the trail has them, and do not run again either.
     ///
     /// The gate that does this has no trail of its own: one that has it cannot be built while they part.
     ///
@@ -82,8 +82,8 @@ impl<R: Registry> Gate<R> {
         let parted = compare(&*core.store, &reader).await?.ok_or(TrailError::NotParted)?;
         let begun = begun_since(&reader, parted.seq()).await?;
         let mut lost = Vec::new();
-        for (id, subject) in begun {
-            lost.extend(core.close(id, subject).await?);
+        for (id, call) in begun {
+            lost.extend(core.close(id, call).await?);
         }
         let (at, by, reason) = (core.now(), by.id().clone(), reason.to_owned());
         let settled = pen.next.saturating_sub(1);
@@ -104,8 +104,14 @@ impl<R: Registry> Gate<R> {
 
 impl Core {
     /// Makes sure that a call which began, as the trail knows, does not begin again. Nothing where the store knows that it began.
-    async fn close(self: &Arc<Self>, id: ApprovalId, subject: Arc<Subject>) -> Result<Option<Lost>, TrailError> {
-        let Some(approval) = self.load(id).await? else { return Ok(Some(Lost { subject, was_open: false })) };
+    async fn close(self: &Arc<Self>, id: ApprovalId, call: Call) -> Result<Option<Lost>, TrailError> {
+        let Call { subject, stands, .. } = call;
+        let Some(approval) = self.load(id).await? else {
+            if let Some(stands) = stands {
+                self.import(stands).await?;
+            }
+            return Ok(Some(Lost { subject, was_open: false }));
+        };
         if !matches!(approval.status(), Status::Pending | Status::Approved) {
             return Ok(None);
         }
@@ -124,22 +130,36 @@ async fn reader_of(trail: &Arc<Trail>) -> Result<Arc<TrailReader>, TrailError> {
     blocking(move || open(&trail)).await.map(Arc::new)
 }
 
+/// A call as the trail has it.
+struct Call {
+    subject: Arc<Subject>,
+    /// How it stands, where the trail has it from its beginning on.
+    stands: Option<Approval>,
+    has_begun: bool,
+}
+
 /// The calls whose bodies began in the records from a number on, as the trail has them.
-async fn begun_since(reader: &Arc<TrailReader>, seq: u64) -> Result<BTreeMap<ApprovalId, Arc<Subject>>, TrailError> {
+async fn begun_since(reader: &Arc<TrailReader>, seq: u64) -> Result<BTreeMap<ApprovalId, Call>, TrailError> {
     let trail = Arc::clone(reader);
     blocking(move || {
-        let mut begun = BTreeMap::new();
+        let mut calls = BTreeMap::<ApprovalId, Call>::new();
         for read in trail.entries(0) {
             let (index, bytes) = read?;
             let Entry::Record(record) = trail.read(index, &bytes)? else { continue };
-            if record.seq() >= seq
-                && matches!(record.event(), Event::Call(CallEvent::Dispatched))
-                && let Some(subject) = record.subject
-            {
-                begun.insert(subject.approval(), subject);
+            let (Some(subject), Event::Call(event)) = (&record.subject, record.event()) else { continue };
+            if record.seq() < seq {
+                continue;
             }
+            let known = calls.remove(&subject.approval());
+            let (before, has_begun) = known.map_or((None, false), |call| (call.stands, call.has_begun));
+            // After a break, the trail may have its beginning once more.
+            let before = before.filter(|_| !matches!(event, CallEvent::Assessed { .. }));
+            let stands = Approval::after(before.as_ref(), &record).ok();
+            let has_begun = has_begun || matches!(event, CallEvent::Dispatched);
+            calls.insert(subject.approval(), Call { subject: Arc::clone(subject), stands, has_begun });
         }
-        Ok(begun)
+        calls.retain(|_, call| call.has_begun);
+        Ok(calls)
     })
     .await
 }
