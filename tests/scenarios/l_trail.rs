@@ -894,3 +894,51 @@ async fn l75_a_call_that_the_backup_does_not_know_does_not_run_again() {
     gate.seal().await.unwrap();
     story(&place.reader());
 }
+
+/// A witness that is away at first.
+struct Late {
+    keys: Vec<gate_runtime::audit::VerifierKey>,
+    witness: gate_runtime::audit::Witness,
+    was_asked: std::sync::atomic::AtomicBool,
+}
+
+impl gate_runtime::Witness for Late {
+    fn keys(&self) -> &[gate_runtime::audit::VerifierKey] {
+        &self.keys
+    }
+
+    fn add<'a>(
+        &'a self,
+        request: &'a gate_runtime::audit::AddCheckpoint,
+    ) -> std::pin::Pin<Box<dyn Future<Output = Result<String, gate_runtime::WitnessError>> + Send + 'a>> {
+        Box::pin(async move {
+            if !self.was_asked.swap(true, std::sync::atomic::Ordering::Relaxed) {
+                return Err(gate_runtime::WitnessError::Unreachable("it is away".to_owned()));
+            }
+            let keys = LogKeys::new(ORIGIN, key(1).verifier().clone()).unwrap();
+            let refused = |why: gate_runtime::audit::Refusal| gate_runtime::WitnessError::Refused(why.to_string());
+            Ok(self.witness.decide(&keys, None, request, 1_000).map_err(refused)?.response().to_owned())
+        })
+    }
+}
+
+/// Else the last checkpoint before a quiet night has no cosignature until the morning.
+#[tokio::test(start_paused = true)]
+async fn l_a_witness_that_was_away_is_asked_again_though_nothing_happens() {
+    let (store, place): (Shared, _) = (Arc::new(MemoryStore::new()), Place::new());
+    let witness = SigningKey::from_seed("w", KeyKind::Witness, [2; 32]).unwrap();
+    let keys = vec![witness.verifier().clone()];
+    let witness = gate_runtime::audit::Witness::new(witness).unwrap();
+    let trail = place.trail().witness(Late { keys, witness, was_asked: false.into() });
+    let gate: Gate<Tools> = builder(&store, &State::default()).trail(trail).build().await.unwrap();
+    let status = gate.seal().await.unwrap();
+    assert!(status.cosignatures() == 0 && status.witness_trouble().is_some(), "{status:?}");
+    for _ in 0..4 {
+        tokio::time::sleep(std::time::Duration::from_secs(10)).await;
+        for _ in 0..20 {
+            tokio::task::spawn_blocking(|| ()).await.unwrap();
+        }
+    }
+    let status = gate.trail().unwrap();
+    assert_eq!((status.cosignatures(), status.witness_trouble()), (1, None));
+}

@@ -73,6 +73,12 @@ impl Sealer {
         Ok(pen)
     }
 
+    /// When a witness is to be asked again that has not cosigned the last checkpoint: also where nothing more comes to be sealed.
+    pub(super) fn asks_again_at(&self, pen: &Pen) -> Option<Instant> {
+        let missing = self.asked.iter().filter(|asked| asked.size != pen.writer.size());
+        missing.filter_map(|asked| asked.not_before).min()
+    }
+
     /// Asks one witness; once more, where it knows another size than was thought.
     async fn ask(
         witness: &dyn Witness,

@@ -163,8 +163,10 @@ impl Sealer {
                 (false, true) => Some(Instant::now() + AGAIN),
                 (false, false) => Some(Instant::now() + SOON),
             };
+            let ask_again = self.pen.as_ref().and_then(|pen| self.asks_again_at(pen));
             loop {
-                match self.signal(&mut wanted, &mut news, end).await {
+                let wake = end.into_iter().chain(ask_again).min();
+                match self.signal(&mut wanted, &mut news, wake).await {
                     Signal::Wish(wish) => waiting.push(wish),
                     Signal::Closed => is_over = true,
                     // The first of many, perhaps: they share a checkpoint.
@@ -248,7 +250,8 @@ impl Sealer {
                 Ok(pen)
             })
             .await?;
-            if appended >= self.trail.every || (is_last && appended > 0) {
+            let asks = || self.asks_again_at(&pen).is_some_and(|time| time <= Instant::now());
+            if appended >= self.trail.every || (is_last && (appended > 0 || asks())) {
                 pen = self.publish(pen).await?;
                 appended = 0;
             }
