@@ -40,12 +40,13 @@ pub(super) async fn settle(cli: &Cli, audited: &Audited, reason: &str) -> Done {
             plain(subject.tool()),
             plain(subject.info().run()),
             plain(subject.call()),
-            if call.was_open() { "was open here: cancelled" } else { "unknown here" }.to_owned(),
+            if call.was_open() { "was open here: cancelled" } else { "unknown here: taken in as it stands there" }
+                .to_owned(),
         ]
     };
     let object = |call: &gate_runtime::Lost| json!({"call": call.subject(), "was_open": call.was_open()});
     if desk.look.is_for_people() && !lost.is_empty() {
-        say("These calls began, as the trail knows and the database does not. See that none of them is done again:\n")?;
+        say("These calls began, as the trail knows and the database did not. None of them runs again:\n")?;
     }
     let none = "Settled. The database had lost no call that began.";
     desk.look.list(&lost, &["CALL", "TOOL", "RUN", "ID IN THE RUN", "IN THE DATABASE"], row, object, none)

@@ -276,7 +276,8 @@ fn story(id: ApprovalId, (origin, size): (&str, u64), shown: &[Shown]) -> String
         }
     };
     let head = format!("Receipt of the call {id}");
-    let end = format!("Verified: {place} of the {size} that {} has signed.", plain(origin));
+    let end =
+        format!("Verified: {place} of the {size} that {} has signed. What came after is not in it.", plain(origin));
     let lines = [head].into_iter().chain(facts).chain([String::new()]).chain(told).chain([String::new(), end]);
     lines.collect::<Vec<_>>().join("\n")
 }

@@ -39,7 +39,12 @@ pub(super) async fn serve(audited: &Audited, listen: &str, logs: &[String], fold
         Ok::<_, Failure>(LogKeys::new(&origin, key)?)
     });
     let logs = logs.collect::<Result<Vec<_>, _>>()?;
-    fs::create_dir_all(folder)?;
+    if !folder.exists() {
+        fs::create_dir_all(folder)?;
+        let words =
+            "it has cosigned nothing yet. If it has, under this key, stop it: bring the folder back, or make a new key";
+        writeln!(std::io::stderr(), "gate: {} is new: {words}", folder.display())?;
+    }
     let lock = File::create(folder.join("lock"))?;
     lock.try_lock().map_err(|_| {
         Failure::Trouble(format!("{}: another witness keeps what it has cosigned there", folder.display()))

@@ -170,7 +170,7 @@ impl Sealer {
                     Signal::Wish(wish) => waiting.push(wish),
                     Signal::Closed => is_over = true,
                     // The first of many, perhaps: they share a checkpoint.
-                    Signal::News if end.is_none() => {
+                    Signal::News if end.is_none() && !self.is_due(*news.borrow()) => {
                         end = Some(Instant::now() + self.trail.within);
                         continue;
                     }
