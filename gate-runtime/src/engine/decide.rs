@@ -340,7 +340,7 @@ impl Core {
     }
 
     /// The edited arguments, if they fit the tool: as it is here, or as the store knows it.
-    async fn edited(&self, approval: &Approval, edit: &Edit) -> Result<Arguments, DecideError> {
+    pub(super) async fn edited(&self, approval: &Approval, edit: &Edit) -> Result<Arguments, DecideError> {
         let here = self.tool(approval.tool().as_str());
         let stored = self.stored_tool(approval).await?;
         let descriptor = here.map(|tool| tool.descriptor).or(stored.as_deref());

@@ -14,6 +14,7 @@ use super::intake::Circumstances;
 use crate::logic::descriptor::Descriptor;
 use crate::ports::BoxFuture;
 use crate::values::approval::Approval;
+use crate::values::arguments::Arguments;
 use crate::values::decision::Reviewer;
 use crate::values::grant::{Grant, Scope};
 use crate::values::id::ApprovalId;
@@ -142,6 +143,29 @@ impl Interruption {
     /// Where it is decided already, by whom and how; or the store does not answer.
     pub async fn cancel(&self, reason: &str) -> Result<Arc<Approval>, DecideError> {
         self.core.cancel(self.id(), reason).await
+    }
+
+    /// The arguments that an edit would make, if they fit the tool: to show them before the edit is sent. Nothing is decided, and no rule is asked.
+    ///
+    /// ```
+    /// # use gate_runtime::prelude::*;
+    /// # use gate_runtime::DecideError;
+    /// # /// Pay.
+    /// # #[gated_tool(policy = "always_ask")] fn pay(amount: u64) {}
+    /// # registry! { pub Tools for () { Pay } }
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let gate: Gate<Tools> = Gate::builder(()).build().await?;
+    /// # let turn = gate.run("run-42").submit([ToolCall::new("call_1", "pay", r#"{"amount":50}"#)]).await?;
+    /// let asked = &turn.interruptions()[0];
+    /// assert_eq!(asked.preview(&Edit::new().set("amount", 40)).await?.as_json(), r#"{"amount":40}"#);
+    /// assert!(matches!(asked.preview(&Edit::new().set("amount", "forty")).await, Err(DecideError::Invalid(_))));
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`edit`](Self::edit) has them for arguments that do not fit; or the store does not answer.
+    pub async fn preview(&self, edit: &Edit) -> Result<Arguments, DecideError> {
+        self.core.edited(&self.approval, edit).await
     }
 
     fn decide<'a>(&'a self, reviewer: &'a Reviewer, wish: Wish) -> Deciding<'a> {

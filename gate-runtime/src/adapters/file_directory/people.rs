@@ -67,6 +67,7 @@ impl People {
                 name: text(draft.name),
                 contact: text(draft.contact),
                 roles: draft.own_roles().map(Role::from).collect(),
+                token: draft.token.map(|(hash, _)| hash),
                 key: draft.key.as_ref().map(|(key, _)| key.clone()),
                 delegations: Vec::new(),
             };

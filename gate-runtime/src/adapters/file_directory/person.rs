@@ -3,6 +3,7 @@
 use gate_audit::VerifierKey;
 use jiff::Timestamp;
 
+use crate::values::digest::Digest;
 use crate::values::id::{ReviewerId, Role};
 
 /// A person as the file of a [`FileDirectory`](crate::FileDirectory) has them now: for pages, and for whoever wants to reach them.
@@ -24,6 +25,7 @@ pub struct Person {
     pub(super) name: Option<String>,
     pub(super) contact: Option<String>,
     pub(super) roles: Vec<Role>,
+    pub(super) token: Option<Digest>,
     pub(super) key: Option<VerifierKey>,
     pub(super) delegations: Vec<Delegation>,
 }
@@ -51,6 +53,12 @@ impl Person {
     #[must_use]
     pub fn roles(&self) -> &[Role] {
         &self.roles
+    }
+
+    /// The hash of their token, if the file has it: whoever signed in by a token is still in, as long as it is this one.
+    #[must_use]
+    pub fn token_hash(&self) -> Option<Digest> {
+        self.token
     }
 
     /// The key by which they sign their votes, if the file has it: then they must.
