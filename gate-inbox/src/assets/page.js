@@ -1,0 +1,83 @@
+// What makes the pages handier. Nothing here decides anything, and everything works without it.
+"use strict";
+
+const list = document.querySelector("#list[data-live]");
+const rows = () => [...document.querySelectorAll("[data-row]")];
+
+// Lists follow what happens, as long as somebody looks.
+let source, asked = false, again = false;
+
+async function refresh() {
+  if (asked) { again = true; return; }
+  asked = true;
+  try {
+    const answer = await fetch(location.href, { headers: { "Gate-Live": "1" }, redirect: "error" });
+    if (answer.ok) show(new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("#list"));
+  } catch { /* signed out, or away: the next load says so */ }
+  asked = false;
+  if (again) { again = false; setTimeout(refresh, 1000); }
+}
+
+function show(fresh) {
+  const old = document.querySelector("#list");
+  if (!fresh || !old) return;
+  const here = document.activeElement?.getAttribute("href");
+  const inside = old.contains(document.activeElement);
+  old.replaceWith(document.adoptNode(fresh));
+  if (fresh.dataset.title) document.title = fresh.dataset.title;
+  if (inside) [...fresh.querySelectorAll("a")].find((link) => link.getAttribute("href") === here)?.focus();
+  tick();
+}
+
+function follow() {
+  if (!list) return;
+  if (document.hidden) { source?.close(); source = undefined; return; }
+  if (source) return;
+  source = new EventSource("/events");
+  source.addEventListener("change", refresh);
+  source.addEventListener("error", () => {
+    if (source?.readyState !== EventSource.CLOSED) return;
+    source = undefined;
+    setTimeout(follow, 30000);
+  });
+}
+
+document.addEventListener("visibilitychange", follow);
+addEventListener("pagehide", () => source?.close());
+follow();
+
+// Deadlines count down.
+function tick() {
+  for (const time of document.querySelectorAll("time[data-until]")) {
+    const left = Math.floor((Date.parse(time.dateTime) - Date.now()) / 1000);
+    const [size, unit] = [[86400, "day"], [3600, "hour"], [60, "minute"], [1, "second"]].find(([size]) => left >= size) ?? [1, "second"];
+    const count = Math.floor(left / size);
+    time.textContent = left > 0 ? `${count} ${unit}${count === 1 ? "" : "s"} left` : "time is over";
+    time.classList.toggle("soon", left < 300);
+  }
+}
+tick();
+setInterval(tick, 1000);
+
+// Keys move and open. None sends a form.
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, textarea, select, dialog")) return;
+  const open = (key) => {
+    const found = document.querySelector(`[data-key="${key}"]`);
+    if (found?.tagName === "A") { found.click(); return; }
+    if (!found) return;
+    found.open = true;
+    found.querySelector("textarea, input:not([type=hidden])")?.focus();
+  };
+  const move = (step) => {
+    const all = rows(), at = all.indexOf(document.activeElement);
+    all[Math.max(0, Math.min(all.length - 1, at < 0 ? 0 : at + step))]?.focus();
+  };
+  const does = {
+    j: () => move(1), k: () => move(-1),
+    a: () => open("a"), e: () => open("e"), r: () => open("r"),
+    u: () => document.querySelector("[data-up]")?.click(),
+    "?": () => document.querySelector("#keys")?.showModal(),
+  }[event.key];
+  if (does) { event.preventDefault(); does(); }
+});

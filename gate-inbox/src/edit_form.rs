@@ -1,0 +1,338 @@
+//! A form for the arguments of a call, made from their schema.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+
+use gate_runtime::{Approval, Misfits};
+use serde_json::{Map, Number, Value, json};
+
+use crate::fields::Fields;
+use crate::text::hazards_of;
+
+/// How a value is typed.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Kind {
+    /// A text.
+    Text,
+    /// A whole number.
+    Integer,
+    /// A number.
+    Number,
+    /// Yes or no.
+    Truth,
+    /// One of these.
+    Choice(Vec<Value>),
+    /// Anything else, as JSON.
+    Json,
+    /// A secret, which stays as it is.
+    Secret,
+}
+
+/// One argument in a form.
+#[derive(Clone, Debug)]
+pub(crate) struct Field {
+    pub(crate) name: String,
+    pub(crate) about: Option<String>,
+    pub(crate) kind: Kind,
+    pub(crate) is_required: bool,
+    takes_null: bool,
+    /// What it is now.
+    before: Option<Value>,
+    /// What is typed.
+    pub(crate) text: String,
+    pub(crate) problem: Option<String>,
+}
+
+/// The arguments of a call in a form.
+#[derive(Clone, Debug)]
+pub(crate) struct EditForm {
+    pub(crate) fields: Vec<Field>,
+    /// What is wrong with no field alone.
+    pub(crate) problem: Option<String>,
+}
+
+impl EditForm {
+    /// A form that changes nothing yet.
+    pub(crate) fn of(approval: &Approval, schema: &Value) -> Self {
+        let arguments = approval.arguments().to_json();
+        let known = schema.get("properties").and_then(Value::as_object);
+        let required: BTreeSet<&str> =
+            schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
+        let names: BTreeSet<&String> = known
+            .into_iter()
+            .flat_map(Map::keys)
+            .chain(arguments.as_object().into_iter().flat_map(Map::keys))
+            .collect();
+        let field = |name: &String| {
+            let about_it = known.and_then(|known| known.get(name));
+            let before = arguments.get(name).cloned();
+            let (kind, takes_null) = match &before {
+                Some(value) if is_secret(approval, value) => (Kind::Secret, false),
+                Some(Value::String(text)) if !hazards_of(text).is_empty() => (Kind::Json, false),
+                before => {
+                    let (kind, takes_null) = about_it.map_or((Kind::Json, false), |part| kind_of(schema, part));
+                    let is_typable = before.as_ref().is_none_or(|value| value.is_null() || kind.fits(value));
+                    (if is_typable { kind } else { Kind::Json }, takes_null)
+                }
+            };
+            let text = before.as_ref().map(|value| kind.write(value)).unwrap_or_default();
+            let (about, is_required) = (about(schema, name).map(str::to_owned), required.contains(name.as_str()));
+            Field { name: name.clone(), about, kind, is_required, takes_null, before, text, problem: None }
+        };
+        let mut fields: Vec<Field> = names.into_iter().map(field).collect();
+        fields.sort_by_key(|field| !field.is_required);
+        Self { fields, problem: None }
+    }
+
+    /// Reads what was typed; `None` if a field says what is wrong with it.
+    pub(crate) fn read(&mut self, sent: &Fields) -> Option<Map<String, Value>> {
+        let mut arguments = Map::new();
+        for field in &mut self.fields {
+            let typed = sent.find(&format!("argument.{}", field.name));
+            match field.read(typed) {
+                Ok(Some(value)) => drop(arguments.insert(field.name.clone(), value)),
+                Ok(None) => {}
+                Err(problem) => field.problem = Some(problem),
+            }
+        }
+        self.fields.iter().all(|field| field.problem.is_none()).then_some(arguments)
+    }
+
+    /// Puts what does not fit the schema to the fields that it is about.
+    pub(crate) fn tell(&mut self, misfits: &Misfits) {
+        for misfit in misfits.iter() {
+            let place = misfit.pointer().split('/').nth(1).map(|step| step.replace("~1", "/").replace("~0", "~"));
+            match self.fields.iter_mut().find(|field| Some(&field.name) == place.as_ref()) {
+                Some(field) if misfit.pointer().matches('/').count() == 1 => {
+                    field.problem = Some(misfit.problem().to_owned());
+                }
+                Some(field) => field.problem = Some(misfit.to_string()),
+                None => self.problem = Some(misfit.to_string()),
+            }
+        }
+    }
+}
+
+impl Field {
+    /// Its value; `None` if it is left out. What nobody touched stays exactly what it is.
+    fn read(&mut self, typed: Option<String>) -> Result<Option<Value>, String> {
+        let Some(typed) = typed.filter(|_| self.kind != Kind::Secret) else { return Ok(self.before.clone()) };
+        let untouched = std::mem::replace(&mut self.text, typed);
+        if self.text == untouched.replace("\r\n", "\n") {
+            return Ok(self.before.clone());
+        }
+        let text = self.text.trim();
+        if text.is_empty() && !(self.kind == Kind::Text && self.is_required) {
+            return match (self.is_required, self.takes_null) {
+                (false, _) => Ok(None),
+                (true, true) => Ok(Some(Value::Null)),
+                (true, false) => Err("it is needed: give it a value".to_owned()),
+            };
+        }
+        match &self.kind {
+            Kind::Text => Ok(Some(Value::from(self.text.clone()))),
+            Kind::Integer => {
+                let number = text.parse::<i64>().map(Number::from).or_else(|_| text.parse::<u64>().map(Number::from));
+                number.map(|number| Some(number.into())).map_err(|_| "type a whole number, like `12`".to_owned())
+            }
+            Kind::Number => {
+                let number = text.parse::<f64>().ok().and_then(Number::from_f64);
+                let whole = text.parse::<i64>().ok().map(Number::from);
+                whole.or(number).map(|number| Some(number.into())).ok_or("type a number, like `12.5`".to_owned())
+            }
+            Kind::Truth | Kind::Choice(_) => {
+                let chosen = serde_json::from_str::<Value>(text).ok();
+                let is_offered = |value: &Value| match &self.kind {
+                    Kind::Choice(all) => all.contains(value),
+                    _ => value.is_boolean(),
+                };
+                chosen.filter(is_offered).map(Some).ok_or("choose one of those that are offered".to_owned())
+            }
+            Kind::Json | Kind::Secret => match serde_json::from_str(text) {
+                Ok(value) => Ok(Some(value)),
+                Err(error) => Err(format!("this is not JSON: {error}")),
+            },
+        }
+    }
+}
+
+impl Kind {
+    fn fits(&self, value: &Value) -> bool {
+        match self {
+            Self::Text => value.is_string(),
+            Self::Integer => value.is_i64() || value.is_u64(),
+            Self::Number => value.is_number(),
+            Self::Truth => value.is_boolean(),
+            Self::Choice(all) => all.contains(value),
+            Self::Json | Self::Secret => true,
+        }
+    }
+
+    /// A value as it is typed. In JSON, what could hide or pass for something else stands as an escape.
+    fn write(&self, value: &Value) -> String {
+        match (self, value) {
+            (Self::Json, value) => escaped(&serde_json::to_string_pretty(value).unwrap_or_default()),
+            (Self::Secret, _) | (_, Value::Null) => String::new(),
+            (Self::Text, Value::String(text)) => text.clone(),
+            (_, value) => value.to_string(),
+        }
+    }
+}
+
+/// JSON in which what is not plain is escaped.
+pub(crate) fn escaped(json: &str) -> String {
+    if hazards_of(json).is_empty() {
+        return json.to_owned();
+    }
+    let mut text = String::with_capacity(json.len());
+    for c in json.chars() {
+        if c.is_ascii() && c != '\u{7f}' {
+            text.push(c);
+        } else {
+            let mut units = [0; 2];
+            for unit in c.encode_utf16(&mut units) {
+                let _ = write!(text, "\\u{unit:04x}");
+            }
+        }
+    }
+    text
+}
+
+/// Whether a value stands for a secret.
+pub(crate) fn is_secret(approval: &Approval, value: &Value) -> bool {
+    value.as_str().is_some_and(|text| approval.arguments().secrets().iter().any(|secret| secret.mark() == text))
+}
+
+/// What a schema says of an argument.
+pub(crate) fn about<'a>(schema: &'a Value, name: &str) -> Option<&'a str> {
+    let part = schema.get("properties")?.get(name)?;
+    let said = |part: &'a Value| part.get("description").and_then(Value::as_str);
+    said(part).or_else(|| said(resolved(schema, part)))
+}
+
+/// A part of a schema, wherever it is.
+fn resolved<'a>(schema: &'a Value, mut part: &'a Value) -> &'a Value {
+    for _ in 0..8 {
+        let place = part.get("$ref").and_then(Value::as_str).and_then(|name| name.strip_prefix('#'));
+        match place.and_then(|place| schema.pointer(place)) {
+            Some(found) => part = found,
+            None => break,
+        }
+    }
+    part
+}
+
+/// How a value is typed, and whether it may be nothing.
+fn kind_of(schema: &Value, part: &Value) -> (Kind, bool) {
+    let part = resolved(schema, part);
+    let null = json!({"type": "null"});
+    if let Some([one, other]) = part.get("anyOf").and_then(Value::as_array).map(Vec::as_slice) {
+        let inner = if *other == null { one } else { other };
+        if *one == null || *other == null {
+            return (kind_of(schema, inner).0, true);
+        }
+    }
+    if let Some(all) = choices(part) {
+        let (nulls, all): (Vec<Value>, Vec<Value>) = all.into_iter().partition(Value::is_null);
+        return (Kind::Choice(all), !nulls.is_empty());
+    }
+    let types: Vec<&str> = match part.get("type") {
+        Some(Value::String(one)) => vec![one.as_str()],
+        Some(Value::Array(all)) => all.iter().filter_map(Value::as_str).collect(),
+        _ => Vec::new(),
+    };
+    let takes_null = types.contains(&"null");
+    let mut others = types.into_iter().filter(|name| *name != "null");
+    let kind = match (others.next(), others.next()) {
+        (Some("string"), None) => Kind::Text,
+        (Some("integer"), None) => Kind::Integer,
+        (Some("number"), None) => Kind::Number,
+        (Some("boolean"), None) => Kind::Truth,
+        _ => Kind::Json,
+    };
+    (kind, takes_null)
+}
+
+/// The values that a schema lists, if it lists all.
+fn choices(part: &Value) -> Option<Vec<Value>> {
+    let is_plain = |value: &Value| !value.is_object() && !value.is_array();
+    if let Some(all) = part.get("enum").and_then(Value::as_array) {
+        return all.iter().all(is_plain).then(|| all.clone());
+    }
+    let each = part.get("oneOf").and_then(Value::as_array)?;
+    let each = each.iter().map(|one| match (one.get("const"), one.get("enum").and_then(Value::as_array)) {
+        (Some(value), _) if is_plain(value) => Some(vec![value.clone()]),
+        (None, Some(all)) if all.iter().all(is_plain) => Some(all.clone()),
+        _ => None,
+    });
+    Some(each.collect::<Option<Vec<_>>>()?.concat())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kind(part: &Value) -> (Kind, bool) {
+        let schema =
+            json!({"$defs": {"Speed": {"oneOf": [{"const": "fast"}, {"enum": ["slow"]}]}}, "properties": {"x": part}});
+        kind_of(&schema, &schema["properties"]["x"])
+    }
+
+    #[test]
+    fn a_schema_says_how_a_value_is_typed() {
+        let speed = Kind::Choice(vec![json!("fast"), json!("slow")]);
+        for (part, expected) in [
+            (json!({"type": "string"}), (Kind::Text, false)),
+            (json!({"type": ["integer", "null"]}), (Kind::Integer, true)),
+            (json!({"type": "number"}), (Kind::Number, false)),
+            (json!({"type": "boolean"}), (Kind::Truth, false)),
+            (json!({"$ref": "#/$defs/Speed"}), (speed.clone(), false)),
+            (json!({"anyOf": [{"$ref": "#/$defs/Speed"}, {"type": "null"}]}), (speed, true)),
+            (json!({"type": "array", "items": {}}), (Kind::Json, false)),
+            (json!({"type": ["string", "integer"]}), (Kind::Json, false)),
+            (json!({"$ref": "#/nowhere"}), (Kind::Json, false)),
+            (json!(true), (Kind::Json, false)),
+        ] {
+            assert_eq!(kind(&part), expected, "{part}");
+        }
+    }
+
+    fn field(kind: Kind, before: Option<Value>, is_required: bool) -> Field {
+        let text = before.as_ref().map(|value| kind.write(value)).unwrap_or_default();
+        Field { name: "x".into(), about: None, kind, is_required, takes_null: false, before, text, problem: None }
+    }
+
+    #[test]
+    fn what_is_typed_becomes_a_value_or_says_what_is_wrong() {
+        let read = |kind: Kind, typed: &str| field(kind, Some(json!(1)), true).read(Some(typed.to_owned()));
+        assert_eq!(read(Kind::Integer, " 12 "), Ok(Some(json!(12))));
+        assert_eq!(read(Kind::Integer, "18446744073709551615"), Ok(Some(json!(u64::MAX))));
+        assert!(read(Kind::Integer, "1.5").is_err() && read(Kind::Integer, "").is_err());
+        assert_eq!(read(Kind::Number, "1.5"), Ok(Some(json!(1.5))));
+        assert!(read(Kind::Number, "NaN").is_err() && read(Kind::Number, "inf").is_err());
+        assert_eq!(read(Kind::Truth, "true"), Ok(Some(json!(true))));
+        assert!(read(Kind::Truth, "yes").is_err());
+        assert!(read(Kind::Choice(vec![json!("a")]), "\"b\"").is_err());
+        assert_eq!(read(Kind::Json, "[1]"), Ok(Some(json!([1]))));
+        assert!(read(Kind::Json, "[1").is_err());
+        assert_eq!(read(Kind::Text, ""), Ok(Some(json!(""))));
+        assert_eq!(field(Kind::Text, Some(json!("x")), false).read(Some(String::new())), Ok(None));
+    }
+
+    #[test]
+    fn what_nobody_touched_stays_as_it_is() {
+        for before in [json!("a\r\nb"), json!(""), json!(null)] {
+            let mut field = field(Kind::Text, Some(before.clone()), false);
+            let typed = field.text.replace("\r\n", "\n");
+            assert_eq!(field.read(Some(typed)), Ok(Some(before)));
+        }
+        assert_eq!(field(Kind::Text, None, true).read(Some(String::new())), Ok(None));
+        assert_eq!(field(Kind::Secret, Some(json!("s")), true).read(Some("new".into())), Ok(Some(json!("s"))));
+    }
+
+    #[test]
+    fn a_hostile_text_is_typed_with_its_escapes() {
+        assert_eq!(Kind::Json.write(&json!("a\u{202e}b")), r#""a\u202eb""#);
+        assert_eq!(Kind::Json.write(&json!("Grüße")), "\"Grüße\"");
+    }
+}

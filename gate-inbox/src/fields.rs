@@ -1,0 +1,52 @@
+//! The fields of a form.
+
+use axum::extract::{FromRequest, Request};
+use axum::http::{HeaderValue, StatusCode, header};
+
+use crate::stop::Stop;
+
+/// What a form sent.
+#[derive(Debug)]
+pub(crate) struct Fields(Vec<(String, String)>);
+
+impl Fields {
+    pub(crate) fn parse(text: &[u8]) -> Self {
+        Self(form_urlencoded::parse(text).into_owned().collect())
+    }
+
+    /// The value of a field, with line ends as they were before a browser sent them; empty if it is not there.
+    pub(crate) fn get(&self, name: &str) -> String {
+        self.find(name).unwrap_or_default()
+    }
+
+    /// The same, where it matters whether it is there. A field that comes twice is none.
+    pub(crate) fn find(&self, name: &str) -> Option<String> {
+        self.exact(name).map(|value| value.replace("\r\n", "\n"))
+    }
+
+    /// The same, with the line ends that were sent.
+    pub(crate) fn exact(&self, name: &str) -> Option<String> {
+        let mut found = self.0.iter().filter(|(known, _)| known == name);
+        match (found.next(), found.next()) {
+            (Some((_, value)), None) => Some(value.clone()),
+            _ => None,
+        }
+    }
+}
+
+impl<S: Send + Sync> FromRequest<S> for Fields {
+    type Rejection = Stop;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Stop> {
+        let kind = request.headers().get(header::CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
+        if !kind.starts_with(b"application/x-www-form-urlencoded") {
+            let words = "This is not a form of this inbox.";
+            return Err(Stop::with(StatusCode::UNSUPPORTED_MEDIA_TYPE, "Not a form", words));
+        }
+        let body = axum::body::Bytes::from_request(request, state).await.map_err(|rejected| {
+            let words = "The form could not be read, or is too long. Nothing was decided.";
+            Stop::with(rejected.status(), "Not read", words)
+        })?;
+        Ok(Self::parse(&body))
+    }
+}

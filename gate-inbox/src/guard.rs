@@ -1,0 +1,164 @@
+//! What holds for every request and every response.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+
+use crate::inbox::BadUrl;
+use crate::office::Office;
+use crate::pages;
+
+/// How long a request may take. A stream of news begins at once.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; form-action 'self'; \
+                      frame-ancestors 'none'; base-uri 'none'; connect-src 'self'";
+
+/// Where people reach the inbox.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// At this machine, by whatever name that has for itself.
+    Loopback,
+    /// At this address, over TLS.
+    At {
+        /// Scheme, host and port.
+        origin: String,
+        /// Host and port.
+        host: String,
+    },
+}
+
+impl Place {
+    pub(crate) fn at(url: &str) -> Result<Self, BadUrl> {
+        let origin = url.strip_suffix('/').unwrap_or(url).to_ascii_lowercase();
+        let host = origin.strip_prefix("https://").ok_or(BadUrl)?.to_owned();
+        let is_of_host = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':' | '[' | ']');
+        if host.is_empty() || !host.chars().all(is_of_host) {
+            return Err(BadUrl);
+        }
+        Ok(Self::At { origin, host })
+    }
+
+    /// Whether cookies go over TLS only.
+    pub(crate) fn is_secure(&self) -> bool {
+        matches!(self, Self::At { .. })
+    }
+
+    /// Whether a request is for this inbox, and not for a name that somebody else gave to this machine.
+    fn is_host(&self, named: &str) -> bool {
+        let named = named.to_ascii_lowercase();
+        match self {
+            Self::At { host, .. } => named == *host,
+            Self::Loopback => {
+                let name = named.rsplit_once(':').map_or(named.as_str(), |(name, port)| {
+                    if port.bytes().all(|digit| digit.is_ascii_digit()) { name } else { &named }
+                });
+                matches!(name, "localhost" | "127.0.0.1" | "[::1]")
+            }
+        }
+    }
+
+    fn is_origin(&self, named: &str, host: &str) -> bool {
+        match self {
+            Self::At { origin, .. } => named == origin,
+            Self::Loopback => named.strip_prefix("http://").is_some_and(|rest| rest.eq_ignore_ascii_case(host)),
+        }
+    }
+
+    /// Whether a form was sent from a page of this inbox, as far as the browser says.
+    pub(crate) fn is_from_here(&self, headers: &HeaderMap) -> bool {
+        let text = |name: HeaderName| headers.get_all(name).iter().map(|value| value.to_str().unwrap_or_default());
+        let host = text(header::HOST).next().unwrap_or_default();
+        text(SITE).all(|site| matches!(site, "same-origin" | "none"))
+            && text(header::ORIGIN).all(|origin| self.is_origin(origin, host))
+    }
+}
+
+const SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+
+/// Refuses what is not for this inbox, ends what takes too long, and gives every response its headers.
+pub(crate) async fn watch(State(office): State<Arc<Office>>, request: Request, next: Next) -> Response {
+    let mut hosts = request.headers().get_all(header::HOST).iter();
+    let is_here = match (hosts.next().map(HeaderValue::to_str), hosts.next()) {
+        (Some(Ok(host)), None) => office.place.is_host(host),
+        _ => false,
+    };
+    let mut response = if is_here {
+        tokio::time::timeout(PATIENCE, next.run(request)).await.unwrap_or_else(|_| {
+            let words = "It took too long. Look again whether anything was decided.";
+            pages::notice(StatusCode::SERVICE_UNAVAILABLE, "Too slow", words).into_response()
+        })
+    } else {
+        let words = "This inbox is not at the address that the request names.";
+        pages::notice(StatusCode::MISDIRECTED_REQUEST, "Not here", words).into_response()
+    };
+    let headers = response.headers_mut();
+    for (name, value) in [
+        (header::CONTENT_SECURITY_POLICY, POLICY),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        // Without an origin, a browser could not say where a form was sent from.
+        (header::REFERRER_POLICY, "same-origin"),
+        (header::CACHE_CONTROL, "no-store"),
+        (header::X_FRAME_OPTIONS, "DENY"),
+        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+        (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+        (HeaderName::from_static("permissions-policy"), "camera=(), geolocation=(), microphone=()"),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    if office.place.is_secure() {
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
+    }
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_its_own_names_are_its_host() {
+        for name in ["127.0.0.1:8484", "localhost", "LOCALHOST:80", "[::1]:8484", "[::1]"] {
+            assert!(Place::Loopback.is_host(name), "{name}");
+        }
+        for name in
+            ["evil.example:8484", "127.0.0.1.evil.example", "localhost.", "", "10.0.0.1", "[::1]:x", "a:b@localhost"]
+        {
+            assert!(!Place::Loopback.is_host(name), "{name}");
+        }
+        let place = Place::at("https://Gate.example.com/").unwrap();
+        assert!(place.is_host("gate.example.com") && place.is_secure());
+        assert!(!place.is_host("localhost") && !place.is_host("gate.example.com:444"));
+        for wrong in
+            ["http://gate.example.com", "gate.example.com", "https://", "https://a/b", "https://a b", "https://u@a"]
+        {
+            assert_eq!(Place::at(wrong), Err(BadUrl), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_form_of_another_site_is_none_of_ours() {
+        let sent = |pairs: &[(&'static str, &'static str)]| {
+            let mut headers = HeaderMap::new();
+            headers.insert("host", HeaderValue::from_static("127.0.0.1:8484"));
+            for (name, value) in pairs {
+                headers.insert(*name, HeaderValue::from_static(value));
+            }
+            Place::Loopback.is_from_here(&headers)
+        };
+        assert!(sent(&[]) && sent(&[("sec-fetch-site", "same-origin"), ("origin", "http://127.0.0.1:8484")]));
+        for wrong in [
+            ("sec-fetch-site", "cross-site"),
+            ("sec-fetch-site", "same-site"),
+            ("origin", "https://evil.example"),
+            ("origin", "http://127.0.0.1:9000"),
+            ("origin", "null"),
+        ] {
+            assert!(!sent(&[wrong]), "{wrong:?}");
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! An inbox, before it is served.
+
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use gate_runtime::{Clock, FileDirectory, Gate, Registry, SystemClock};
+use tokio::net::TcpListener;
+
+use crate::guard::Place;
+use crate::live::Live;
+use crate::office::{Office, Questions};
+use crate::sessions::Sessions;
+use crate::sign_in::SignIn;
+use crate::throttle::Throttle;
+use crate::{routes, serve};
+
+/// How long a session lasts that nobody uses.
+const IDLE: Duration = Duration::from_mins(30);
+
+/// How long a session lasts at all.
+const WHOLE: Duration = Duration::from_hours(12);
+
+/// The pages on which people decide.
+///
+/// ```
+/// # use gate_inbox::Inbox;
+/// # use gate_runtime::prelude::*;
+/// # use gate_runtime::{FileDirectory, NoTools};
+/// # async fn serve(gate: Gate<NoTools>, people: FileDirectory) -> Result<(), Box<dyn std::error::Error>> {
+/// let listener = tokio::net::TcpListener::bind("127.0.0.1:8484").await?;
+/// Inbox::new(gate, people).serve(listener).await?;
+/// # Ok(()) }
+/// ```
+#[must_use = "an inbox is there once it is served"]
+pub struct Inbox {
+    gate: Arc<dyn Questions>,
+    people: FileDirectory,
+    sign_in: Arc<dyn SignIn>,
+    clock: Arc<dyn Clock>,
+    place: Place,
+    idle: Duration,
+    whole: Duration,
+}
+
+impl Inbox {
+    /// An inbox over a gate, for the people of a file: the one that the gate has as its directory.
+    ///
+    /// They sign in by their tokens. A session ends after half an hour without use, and after twelve hours in any case.
+    pub fn new<R: Registry>(gate: Gate<R>, people: FileDirectory) -> Self {
+        Self {
+            gate: Arc::new(gate),
+            sign_in: Arc::new(people.clone()),
+            people,
+            clock: Arc::new(SystemClock),
+            place: Place::Loopback,
+            idle: IDLE,
+            whole: WHOLE,
+        }
+    }
+
+    /// Says at which address people reach it, where that is not this machine itself: `https://gate.example.com`, for a server in front of it that speaks TLS.
+    ///
+    /// Cookies are then only sent over TLS, and a request that names another host is refused.
+    ///
+    /// ```
+    /// # use gate_inbox::Inbox;
+    /// # use gate_runtime::prelude::*;
+    /// # use gate_runtime::{FileDirectory, NoTools};
+    /// # fn show(gate: Gate<NoTools>, people: FileDirectory) -> Result<(), gate_inbox::BadUrl> {
+    /// let inbox = Inbox::new(gate, people).reached_at("https://gate.example.com")?;
+    /// # let _ = inbox;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// [`BadUrl`], if it is not `https://` and a host, perhaps with a port.
+    pub fn reached_at(mut self, url: &str) -> Result<Self, BadUrl> {
+        self.place = Place::at(url)?;
+        Ok(self)
+    }
+
+    /// Lets people sign in in another way than by their tokens. Who they are must be in the people file all the same.
+    ///
+    /// ```
+    /// # use gate_inbox::{Inbox, SignIn};
+    /// # use gate_runtime::prelude::*;
+    /// # use gate_runtime::{FileDirectory, NoTools};
+    /// # fn show(gate: Gate<NoTools>, people: FileDirectory, company: impl SignIn) {
+    /// let inbox = Inbox::new(gate, people).sign_in(company);
+    /// # let _ = inbox;
+    /// # }
+    /// ```
+    pub fn sign_in(mut self, sign_in: impl SignIn) -> Self {
+        self.sign_in = Arc::new(sign_in);
+        self
+    }
+
+    /// Says how long a session lasts that nobody uses, and how long at all.
+    ///
+    /// ```
+    /// # use gate_inbox::Inbox;
+    /// # use gate_runtime::prelude::*;
+    /// # use gate_runtime::{FileDirectory, NoTools, hours, minutes};
+    /// # fn show(gate: Gate<NoTools>, people: FileDirectory) {
+    /// let inbox = Inbox::new(gate, people).sessions(minutes(5), hours(1));
+    /// # let _ = inbox;
+    /// # }
+    /// ```
+    pub fn sessions(mut self, idle: Duration, whole: Duration) -> Self {
+        (self.idle, self.whole) = (idle, whole);
+        self
+    }
+
+    /// Counts the time of sessions by another clock: for tests.
+    ///
+    /// ```
+    /// # use gate_inbox::Inbox;
+    /// # use gate_runtime::prelude::*;
+    /// # use gate_runtime::{FileDirectory, NoTools, SystemClock};
+    /// # fn show(gate: Gate<NoTools>, people: FileDirectory) {
+    /// let inbox = Inbox::new(gate, people).clock(SystemClock);
+    /// # let _ = inbox;
+    /// # }
+    /// ```
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// The pages as a router of axum, for a server of your own. It must stand at the root of its host, and its connections should carry axum's
+    /// `ConnectInfo<SocketAddr>`: without it, all who try to sign in count as one address.
+    ///
+    /// ```
+    /// # use std::net::SocketAddr;
+    /// # use gate_inbox::Inbox;
+    /// # use gate_runtime::prelude::*;
+    /// # use gate_runtime::{FileDirectory, NoTools};
+    /// # async fn serve(gate: Gate<NoTools>, people: FileDirectory, listener: tokio::net::TcpListener) -> std::io::Result<()> {
+    /// let pages = Inbox::new(gate, people).router();
+    /// axum::serve(listener, pages.into_make_service_with_connect_info::<SocketAddr>()).await
+    /// # }
+    /// ```
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime.
+    pub fn router(self) -> Router {
+        let Self { gate, people, sign_in, clock, place, idle, whole } = self;
+        let live = Live::follow(gate.events());
+        let sessions = Sessions::new(idle, whole);
+        let throttle = Throttle::default();
+        routes::all(Arc::new(Office { gate, people, sign_in, clock, sessions, throttle, live, place }))
+    }
+
+    /// Serves the pages over HTTP/1.1, until the future is dropped.
+    ///
+    /// Connections are limited in number and in time, so that those who do not read or do not write keep nobody else away for long.
+    ///
+    /// # Errors
+    /// Where the listener can be reached from other machines, and nobody said [at which address](Self::reached_at).
+    pub async fn serve(self, listener: TcpListener) -> io::Result<()> {
+        let is_open = !listener.local_addr()?.ip().is_loopback();
+        if is_open && matches!(self.place, Place::Loopback) {
+            let words = "other machines reach this address: put a server in front of it that speaks TLS, and say by which URL people reach that";
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, words));
+        }
+        serve::serve(listener, self.router()).await
+    }
+}
+
+impl fmt::Debug for Inbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Inbox").field("people", &self.people).finish_non_exhaustive()
+    }
+}
+
+/// What was said is not where people reach an inbox.
+///
+/// ```
+/// let words = gate_inbox::BadUrl.to_string();
+/// assert!(words.contains("https://gate.example.com"));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BadUrl;
+
+impl fmt::Display for BadUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("this is not where people reach an inbox: write it like `https://gate.example.com`, without a path")
+    }
+}
+
+impl std::error::Error for BadUrl {}

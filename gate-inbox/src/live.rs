@@ -1,0 +1,133 @@
+//! Tells open pages that something changed.
+//!
+//! One task follows the record, for all pages. It keeps one number, the newest; a page that is behind reads that one and misses nothing it needs. So pages that are slow or
+//! gone cost a place each, and there are only so many.
+
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use axum::response::sse::Event;
+use futures_util::Stream;
+use futures_util::stream::unfold;
+use gate_runtime::{Digest, Events, ReviewerId};
+use tokio::sync::watch;
+use tokio::task::AbortHandle;
+use tokio::time::{Instant, sleep, timeout};
+
+use crate::office::Office;
+
+/// How many pages listen at once, of all people.
+const ALL: usize = 512;
+
+/// How many pages of one person.
+const EACH: usize = 24;
+
+/// The least time between two messages to one page.
+const PAUSE: Duration = Duration::from_millis(250);
+
+/// How often a page without news is told so, and its session looked at.
+const QUIET: Duration = Duration::from_secs(15);
+
+/// How long one stream lasts. The page opens another one.
+const LASTS: Duration = Duration::from_mins(10);
+
+/// How long to wait where the store does not answer.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// What changed last.
+#[derive(Debug)]
+pub(crate) struct Live {
+    newest: watch::Receiver<u64>,
+    task: AbortHandle,
+    places: Arc<Places>,
+}
+
+impl Live {
+    /// Follows what happens.
+    pub(crate) fn follow(mut events: Events) -> Self {
+        let (tell, newest) = watch::channel(0);
+        let task = tokio::spawn(async move {
+            loop {
+                match events.next().await {
+                    Ok(record) => drop(tell.send_replace(record.seq())),
+                    Err(_) => sleep(RETRY).await,
+                }
+            }
+        });
+        Self { newest, task: task.abort_handle(), places: Arc::default() }
+    }
+
+    /// A place for a page of a person, if there is one.
+    pub(crate) fn place(&self, who: &ReviewerId) -> Option<Taken> {
+        let mut taken = self.places.lock();
+        let mine = taken.get(who).copied().unwrap_or_default();
+        if mine >= EACH || taken.values().sum::<usize>() >= ALL {
+            return None;
+        }
+        taken.insert(who.clone(), mine + 1);
+        Some(Taken { places: Arc::clone(&self.places), who: who.clone() })
+    }
+}
+
+impl Drop for Live {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+#[derive(Debug, Default)]
+struct Places(Mutex<HashMap<ReviewerId, usize>>);
+
+impl Places {
+    fn lock(&self) -> MutexGuard<'_, HashMap<ReviewerId, usize>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A place, given back when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Taken {
+    places: Arc<Places>,
+    who: ReviewerId,
+}
+
+impl Drop for Taken {
+    fn drop(&mut self) {
+        let mut taken = self.places.lock();
+        if let Some(mine) = taken.get_mut(&self.who) {
+            *mine = mine.saturating_sub(1);
+            if *mine == 0 {
+                taken.remove(&self.who);
+            }
+        }
+    }
+}
+
+/// The news for one page, as long as its session lasts.
+pub(crate) fn news(
+    office: &Arc<Office>,
+    session: Digest,
+    place: Taken,
+) -> impl Stream<Item = Result<Event, Infallible>> + use<> {
+    let mut newest = office.live.newest.clone();
+    newest.mark_changed();
+    let end = Instant::now() + LASTS;
+    let begun = (Arc::downgrade(office), newest, place, true);
+    unfold(begun, move |(office, mut newest, place, is_first)| async move {
+        if !is_first {
+            sleep(PAUSE).await;
+        }
+        let changed = timeout(QUIET, newest.changed()).await;
+        let office_now = office.upgrade()?;
+        let lasts = Instant::now() < end && office_now.session(session, false).await.is_ok_and(|found| found.is_some());
+        let event = match changed {
+            _ if !lasts => return None,
+            Ok(Ok(())) => Event::default().event("change").data(newest.borrow_and_update().to_string()),
+            Ok(Err(_)) => return None,
+            Err(_) => Event::default().comment("quiet"),
+        };
+        Some((Ok(event), (office, newest, place, false)))
+    })
+}

@@ -1,0 +1,57 @@
+//! What every page works with.
+
+use std::sync::Arc;
+
+use gate_runtime::{
+    ApprovalFilter, ApprovalId, BoxFuture, CaseId, Clock, Events, FileDirectory, Gate, Interruption, Record, Registry,
+    Reviewer, ReviewerError, ReviewerId, StoreError,
+};
+
+use crate::guard::Place;
+use crate::live::Live;
+use crate::sessions::Sessions;
+use crate::sign_in::SignIn;
+use crate::throttle::Throttle;
+
+/// What every page works with.
+pub(crate) struct Office {
+    pub(crate) gate: Arc<dyn Questions>,
+    pub(crate) people: FileDirectory,
+    pub(crate) sign_in: Arc<dyn SignIn>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) sessions: Sessions,
+    pub(crate) throttle: Throttle,
+    pub(crate) live: Live,
+    pub(crate) place: Place,
+}
+
+/// The part of a gate that an inbox needs, whatever tools it has.
+pub(crate) trait Questions: Send + Sync + 'static {
+    fn list<'a>(&'a self, filter: &'a ApprovalFilter) -> BoxFuture<'a, Result<Vec<Interruption>, StoreError>>;
+    fn one(&self, id: ApprovalId) -> BoxFuture<'_, Result<Option<Interruption>, StoreError>>;
+    fn case(&self, case: CaseId) -> BoxFuture<'_, Result<Vec<Arc<Record>>, StoreError>>;
+    fn reviewer(&self, who: ReviewerId) -> BoxFuture<'_, Result<Reviewer, ReviewerError>>;
+    fn events(&self) -> Events;
+}
+
+impl<R: Registry> Questions for Gate<R> {
+    fn list<'a>(&'a self, filter: &'a ApprovalFilter) -> BoxFuture<'a, Result<Vec<Interruption>, StoreError>> {
+        Box::pin(self.interruptions(filter))
+    }
+
+    fn one(&self, id: ApprovalId) -> BoxFuture<'_, Result<Option<Interruption>, StoreError>> {
+        Box::pin(self.interruption(id))
+    }
+
+    fn case(&self, case: CaseId) -> BoxFuture<'_, Result<Vec<Arc<Record>>, StoreError>> {
+        Box::pin(Gate::case(self, case))
+    }
+
+    fn reviewer(&self, who: ReviewerId) -> BoxFuture<'_, Result<Reviewer, ReviewerError>> {
+        Box::pin(Gate::reviewer(self, who))
+    }
+
+    fn events(&self) -> Events {
+        Gate::events(self)
+    }
+}

@@ -1,0 +1,408 @@
+//! One call, and the ways to answer.
+
+use std::collections::HashMap;
+
+use axum::http::StatusCode;
+use axum::response::Response;
+use gate_runtime::{Approval, Decision, Interruption, Origin, RuleResult, Status};
+use maud::{Markup, html};
+use serde_json::Value;
+
+use super::frame::{Stamp, page};
+use super::pending::{keys, marks};
+use crate::edit_form::{about, is_secret};
+use crate::part::{Part, part};
+use crate::text::{ago, bare, block, plain, until, value};
+use crate::visitor::Visitor;
+
+/// Which form a problem belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Problem {
+    Approve,
+    Reject,
+    Respond,
+}
+
+/// What somebody typed that could not be taken, and why.
+#[derive(Debug, Default)]
+pub(crate) struct Draft {
+    pub(crate) problem: Option<(Problem, String)>,
+    pub(crate) words: String,
+}
+
+impl Draft {
+    fn words(&self, of: Problem) -> &str {
+        if self.problem.as_ref().is_some_and(|(form, _)| *form == of) { &self.words } else { "" }
+    }
+
+    fn problem(&self, of: Problem) -> Option<&str> {
+        self.problem.as_ref().filter(|(form, _)| *form == of).map(|(_, words)| words.as_str())
+    }
+}
+
+/// Everything about a call, and the forms to answer.
+pub(crate) fn approval(visitor: &Visitor, asked: &Interruption, stamp: &Stamp, draft: &Draft) -> Response {
+    let approval = asked.approval();
+    let main = html! {
+        p.back { a href="/" data-up { "Pending" } }
+        div.columns data-call=(approval.status()) {
+            article {
+                h1 { (plain(approval.tool())) " " (marks(asked)) }
+                @if let Some(descriptor) = asked.descriptor() { p.about { (plain(descriptor.description().lines().collect::<Vec<_>>().join(" "))) } }
+                (state(asked))
+                (arguments(asked))
+                (claim(approval))
+                (rules(approval))
+                (before(approval))
+            }
+            aside {
+                (facts(asked))
+                (votes(asked))
+                (answers(visitor, asked, stamp, draft))
+            }
+        }
+        (keys())
+    };
+    let status = if draft.problem.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    page(status, approval.tool().as_str(), Some(visitor), &main)
+}
+
+/// How it stands, where it does not simply wait.
+fn state(asked: &Interruption) -> Markup {
+    let approval = asked.approval();
+    let words = match approval.status() {
+        Status::Pending => return html! {},
+        Status::Approved => "Approved: it runs when its run goes on.",
+        Status::Denied => "A rule denied it.",
+        Status::Rejected => "Rejected: it does not run, and the agent is told why.",
+        Status::Expired => "Nobody decided in time: it does not run.",
+        Status::Cancelled => "Taken back: it does not run.",
+        Status::Responded => "A person answered in the tool's place: it does not run.",
+        Status::Dispatched => "It is running, or was when its process ended.",
+        Status::Succeeded => "It ran.",
+        Status::Failed => "It ran, and failed.",
+        Status::Indeterminate => "It began, and nobody knows how it ended.",
+    };
+    html! {
+        div.state role="status" {
+            p { strong { (words) } " " (ago(approval.changed_at(), asked.now())) }
+            @if let Some(outcome) = approval.outcome() {
+                p.faint { "What the agent gets:" }
+                (block(&outcome.for_model()))
+            }
+        }
+    }
+}
+
+fn arguments(asked: &Interruption) -> Markup {
+    let approval = asked.approval();
+    let (now, proposed) = (approval.arguments().to_json(), approval.proposed().to_json());
+    let origins: HashMap<&str, &Origin> = approval.assessment().origins().collect();
+    let fields: Vec<(&String, &Value)> = now.as_object().into_iter().flatten().collect();
+    let gone = proposed.as_object().into_iter().flatten().filter(|(name, _)| now.get(name.as_str()).is_none());
+    html! {
+        section aria-labelledby="arguments" {
+            h2 #arguments { "It would run with" }
+            @if fields.is_empty() { p.faint { "No arguments." } }
+            dl.arguments {
+                @for (name, argument) in fields {
+                    dt { (plain(name)) }
+                    dd {
+                        @if is_secret(approval, argument) {
+                            p.faint { "A secret, which is not shown." }
+                        } @else {
+                            (value(argument))
+                        }
+                        @let old = proposed.get(name.as_str());
+                        @if old != Some(argument) {
+                            div.edited {
+                                p { "Changed by a reviewer. The agent proposed:" }
+                                @if let Some(old) = old { (value(old)) } @else { p.faint { "Nothing." } }
+                            }
+                        } @else {
+                            (origin(&origins, name))
+                        }
+                        @if let Some(words) = asked.descriptor().and_then(|tool| about(tool.input_schema(), name)) {
+                            p.faint { (plain(words.replace('\n', " "))) }
+                        }
+                    }
+                }
+                @for (name, old) in gone {
+                    dt { (plain(name)) }
+                    dd { div.edited { p { "Left out by a reviewer. The agent proposed:" } (value(old)) } }
+                }
+            }
+        }
+    }
+}
+
+/// Where the values of an argument came from.
+fn origin(origins: &HashMap<&str, &Origin>, name: &str) -> Markup {
+    let place = format!("/{}", name.replace('~', "~0").replace('/', "~1"));
+    let mut found: Vec<(&str, &Origin)> = origins
+        .iter()
+        .filter_map(|(pointer, origin)| {
+            let rest = pointer.strip_prefix(place.as_str())?;
+            (rest.is_empty() || rest.starts_with('/')).then_some((rest, *origin))
+        })
+        .collect();
+    found.sort_unstable_by_key(|(rest, _)| *rest);
+    html! {
+        @for (rest, origin) in found.into_iter().take(20) {
+            p.origin.doubt[!matches!(origin, Origin::User | Origin::System)] {
+                @if !rest.is_empty() { (plain(rest.trim_start_matches('/').replace('/', "."))) ": " }
+                (plain(origin.to_string()))
+            }
+        }
+    }
+}
+
+fn claim(approval: &Approval) -> Markup {
+    html! {
+        @if let Some(reasoning) = approval.subject().reasoning() {
+            section.claim aria-labelledby="claim" {
+                h2 #claim { "The agent claims" }
+                (block(reasoning))
+                p.faint { "These are the agent's own words. Nobody has checked them, and no rule looks at them." }
+            }
+        }
+    }
+}
+
+fn rules(approval: &Approval) -> Markup {
+    let rules: Vec<_> = approval.assessment().rules().collect();
+    html! {
+        section aria-labelledby="rules" {
+            h2 #rules { "Why it is asked" }
+            ul.rules {
+                @for rule in &rules {
+                    @let counts = rule.result() != RuleResult::NotMatched;
+                    li.counts[counts] {
+                        p {
+                            strong { (plain(rule.rule())) }
+                            " " span.result { (rule.result()) }
+                            @if counts { ", which means: " (rule.effect()) }
+                            @if let (true, Some(requirement)) = (counts, rule.requirement()) { " " (plain(requirement.to_string())) }
+                        }
+                        @if let Some(error) = rule.error() { p.warning { "It failed, which never lets a call through: " (plain(error)) } }
+                        p.faint { (plain(rule.source().to_string())) }
+                        @if let Some(text) = rule.text() {
+                            details { summary { "As it is written" } (block(text)) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// What happened before.
+fn before(approval: &Approval) -> Markup {
+    let changes = approval.changes();
+    html! {
+        @if !approval.earlier().is_empty() || approval.failure().is_some() || !changes.is_empty() {
+            section aria-labelledby="before" {
+                h2 #before { "Before this" }
+                @if let Some(failure) = approval.failure() {
+                    div.warning { p { "It ran and failed. To approve it is to run it again; anything else leaves it failed." } }
+                    (block(failure))
+                }
+                @if !changes.is_empty() {
+                    p.warning { "Since it was approved, this changed: " (changes.words()) "." }
+                }
+                @for refusal in approval.earlier() {
+                    p { (plain(refusal.by())) " refused this tool earlier in this run:" }
+                    (block(refusal.reason()))
+                }
+            }
+        }
+    }
+}
+
+fn facts(asked: &Interruption) -> Markup {
+    let (approval, now) = (asked.approval(), asked.now());
+    let subject = approval.subject();
+    let info = subject.info();
+    html! {
+        dl.facts {
+            dt { "Agent" } dd { (plain(info.agent())) }
+            @for passage in info.passages().iter().rev() { dd.faint { (plain(passage.to_string())) } }
+            @if let Some(principal) = info.principal() { dt { "On behalf of" } dd { (plain(principal)) } }
+            @if let Some(case) = info.case() { dt { "Case" } dd { a href=(super::case::link(case)) { (plain(case)) } } }
+            dt { "Run" } dd { (plain(info.run())) }
+            dt { "Asked" } dd { (ago(approval.asked_at(), now)) }
+            @if approval.status() == Status::Pending {
+                dt { "Decides" } dd { (plain(approval.waits_for())) }
+                @if let Some(end) = approval.expires_at() { dt { "Deadline" } dd { (until(end, now)) } }
+            }
+        }
+    }
+}
+
+fn votes(asked: &Interruption) -> Markup {
+    let approval = asked.approval();
+    html! {
+        @if !approval.votes().is_empty() {
+            section aria-labelledby="votes" {
+                h2 #votes { "Votes" }
+                ul.votes {
+                    @for vote in approval.votes() {
+                        li {
+                            p {
+                                strong { (plain(vote.reviewer())) } " "
+                                @match vote.decision() {
+                                    Decision::Approve => "approved it",
+                                    Decision::Edit { .. } => "changed it, and approved that",
+                                    Decision::Reject { .. } => "rejected it",
+                                    Decision::Respond { .. } => "answered in the tool's place",
+                                }
+                                @if vote.is_signed() { ", signed" }
+                                " " (ago(vote.at(), asked.now()))
+                            }
+                            @if let Decision::Reject { reason } = vote.decision() { (block(reason)) }
+                            @if let Decision::Respond { value: answer } = vote.decision() { (value(answer)) }
+                            @if let Some(comment) = vote.comment() { (block(comment)) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The forms, or why there are none.
+fn answers(visitor: &Visitor, asked: &Interruption, stamp: &Stamp, draft: &Draft) -> Markup {
+    let approval = asked.approval();
+    let words = match part(approval, visitor, asked.now()) {
+        Part::Over => return html! {},
+        Part::IsAgent => "You are the agent that asks: an agent cannot decide.",
+        Part::ActsForThem => "The run acts for you, so you do not count among those who decide.",
+        Part::NotAsked => "Others are asked: you are not among those who decide this.",
+        Part::Later => "You are asked in a later step, if nobody decides before.",
+        Part::Asked if visitor.must_sign() => return must_sign(approval),
+        Part::Asked => return forms(visitor, asked, stamp, draft),
+    };
+    html! { section.answers aria-label="Your decision" { p { (words) } } }
+}
+
+fn must_sign(approval: &Approval) -> Markup {
+    html! {
+        section.answers aria-label="Your decision" {
+            h2 { "Your decision" }
+            p { "The people file has a key of yours, so your vote counts only if it is signed. No page can do that: the key stays with you. Decide at your own machine:" }
+            pre.text { "gate approve " (approval.id()) " --signing-key FILE" }
+            p.faint { "So do " code { "gate edit" } ", " code { "gate reject" } " and " code { "gate respond" } "." }
+        }
+    }
+}
+
+fn forms(visitor: &Visitor, asked: &Interruption, stamp: &Stamp, draft: &Draft) -> Markup {
+    let approval = asked.approval();
+    let all = approval.requirements();
+    let wants_signature = all.iter().any(gate_runtime::Requirement::wants_signature);
+    let mine = approval.votes().iter().find(|vote| vote.reviewer() == visitor.who());
+    html! {
+        section.answers aria-labelledby="answers" {
+            h2 #answers { "Your decision" }
+            @if mine.is_some() { p.faint { "You voted. A new vote takes the place of it." } }
+            @if wants_signature {
+                p { "Only signed votes let it run: register a key in the people file, and decide by " code { "gate approve --signing-key FILE" } ". You can reject it here." }
+            } @else {
+                (approve(asked, stamp, draft))
+                @if all.iter().all(gate_runtime::Requirement::is_editable) {
+                    p.edit { a.button href=(format!("/approvals/{}/edit", approval.id())) data-key="e" { "Edit…" } }
+                }
+            }
+            (reject(asked, stamp, draft))
+            @if !wants_signature { (respond(asked, stamp, draft)) }
+        }
+    }
+}
+
+fn approve(asked: &Interruption, stamp: &Stamp, draft: &Draft) -> Markup {
+    let approval = asked.approval();
+    let problem = draft.problem(Problem::Approve);
+    let is_wanted = approval.requirements().iter().any(gate_runtime::Requirement::wants_comment);
+    html! {
+        details.answer data-key="a" open[problem.is_some()] {
+            summary.button.main { "Approve…" }
+            form method="post" action=(format!("/approvals/{}/approve", approval.id())) {
+                (stamp.fields())
+                label for="comment" { @if is_wanted { "Why: for the record" } @else { "Why: for the record (optional)" } }
+                textarea #comment name="comment" rows="2" { "\n" (draft.words(Problem::Approve)) }
+                (typed_name(asked))
+                (said(problem))
+                button.main { "Approve: let it run" }
+            }
+        }
+    }
+}
+
+/// Where what cannot be undone is confirmed.
+pub(super) fn typed_name(asked: &Interruption) -> Markup {
+    html! {
+        @if is_destructive(asked) {
+            label for="typed" { "It cannot be undone. Type the name of the tool: " code { (plain(asked.approval().tool())) } }
+            input #typed name="typed" autocomplete="off" autocapitalize="off" spellcheck="false";
+        }
+    }
+}
+
+fn reject(asked: &Interruption, stamp: &Stamp, draft: &Draft) -> Markup {
+    let problem = draft.problem(Problem::Reject);
+    html! {
+        details.answer data-key="r" open[problem.is_some()] {
+            summary.button { "Reject…" }
+            form method="post" action=(format!("/approvals/{}/reject", asked.id())) {
+                (stamp.fields())
+                label for="reason" { "Why: the agent is told" }
+                textarea #reason name="reason" rows="3" { "\n" (draft.words(Problem::Reject)) }
+                (said(problem))
+                button.danger { "Reject: it does not run" }
+            }
+        }
+    }
+}
+
+fn respond(asked: &Interruption, stamp: &Stamp, draft: &Draft) -> Markup {
+    let problem = draft.problem(Problem::Respond);
+    let is_wanted = asked.approval().requirements().iter().any(gate_runtime::Requirement::wants_comment);
+    html! {
+        details.answer open[problem.is_some()] {
+            summary.button { "Answer in its place…" }
+            form method="post" action=(format!("/approvals/{}/respond", asked.id())) {
+                (stamp.fields())
+                label for="value" { "What the agent gets as the tool's result: JSON, or a text" }
+                textarea #value name="value" rows="3" { "\n" (draft.words(Problem::Respond)) }
+                @if is_wanted {
+                    label for="respond-comment" { "Why: for the record" }
+                    textarea #respond-comment name="comment" rows="2" {}
+                }
+                (said(problem))
+                button { "Answer: it does not run" }
+            }
+        }
+    }
+}
+
+pub(super) fn said(problem: Option<&str>) -> Markup {
+    html! { @if let Some(problem) = problem { p.problem role="alert" { (plain(problem)) } } }
+}
+
+/// Whether it wants more than a click. A tool that is not known here may do anything.
+pub(crate) fn is_destructive(asked: &Interruption) -> bool {
+    asked.descriptor().is_none_or(|descriptor| descriptor.annotations().destructive)
+}
+
+/// It is not what it was when the form was shown.
+pub(crate) fn changed(visitor: &Visitor, asked: &Interruption) -> Response {
+    let approval = asked.approval();
+    let main = html! {
+        section.narrow {
+            h1 { "It has changed" }
+            p { "What " (plain(approval.tool())) " would do is not what your page showed: its arguments, its rules or what they say are different now. " strong { "Nothing was decided." } }
+            p { a.button.main href=(format!("/approvals/{}", approval.id())) { "Look at it again" } }
+        }
+    };
+    page(StatusCode::CONFLICT, &bare("It has changed"), Some(visitor), &main)
+}

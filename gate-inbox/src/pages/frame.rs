@@ -1,0 +1,93 @@
+//! What all pages have.
+
+use axum::http::StatusCode;
+use axum::response::{Html, IntoResponse as _, Response};
+use gate_runtime::{Digest, Interruption};
+use maud::{DOCTYPE, Markup, html};
+
+use crate::secret;
+use crate::text::{bare, plain};
+use crate::visitor::Visitor;
+
+/// What makes a form one of a session, about one thing, to be sent once.
+#[derive(Debug)]
+pub(crate) struct Stamp {
+    form_secret: String,
+    form: String,
+    shown: Digest,
+}
+
+impl Stamp {
+    pub(crate) fn new(visitor: &Visitor, asked: &Interruption) -> Result<Self, getrandom::Error> {
+        let shown = asked.approval().shown();
+        Ok(Self { form_secret: visitor.form_secret.clone(), form: secret::random()?, shown })
+    }
+
+    /// The hidden fields.
+    pub(super) fn fields(&self) -> Markup {
+        html! {
+            input type="hidden" name="form_secret" value=(self.form_secret);
+            input type="hidden" name="form" value=(self.form);
+            input type="hidden" name="shown" value=(self.shown);
+        }
+    }
+}
+
+/// A page, with who is there.
+pub(super) fn page(status: StatusCode, title: &str, visitor: Option<&Visitor>, main: &Markup) -> Response {
+    let markup = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                title { (bare(title)) " · Gate" }
+                link rel="stylesheet" href="/style.css";
+                link rel="icon" type="image/svg+xml" href="/icon.svg";
+                script src="/page.js" defer {}
+            }
+            body {
+                a.skip href="#main" { "To the content" }
+                header.top {
+                    a.brand href="/" { "Gate" }
+                    @if let Some(visitor) = visitor { (who(visitor)) }
+                }
+                main #main tabindex="-1" { (main) }
+            }
+        }
+    };
+    (status, Html(markup.into_string())).into_response()
+}
+
+fn who(visitor: &Visitor) -> Markup {
+    html! {
+        details.menu {
+            summary { (plain(visitor.name())) }
+            div.sheet {
+                @if visitor.roles.is_empty() {
+                    p.faint { "Signed in as " (plain(visitor.who())) "." }
+                } @else {
+                    p.faint { "Signed in as " (plain(visitor.who())) ": " (plain(visitor.roles.iter().map(gate_runtime::Role::as_str).collect::<Vec<_>>().join(", "))) "." }
+                }
+                form method="post" action="/sign-out" {
+                    input type="hidden" name="form_secret" value=(visitor.form_secret);
+                    button name="where" value="here" { "Sign out" }
+                    button.quiet name="where" value="everywhere" { "Sign out everywhere" }
+                }
+            }
+        }
+    }
+}
+
+/// A page with a few words.
+pub(crate) fn notice(status: StatusCode, title: &str, words: &str) -> Response {
+    let main = html! {
+        section.narrow {
+            h1 { (bare(title)) }
+            p { (plain(words)) }
+            p { a.button href="/" { "What is pending" } }
+        }
+    };
+    page(status, title, None, &main)
+}

@@ -1,0 +1,16 @@
+//! The pages.
+
+mod approval;
+mod case;
+mod edit;
+mod frame;
+mod pending;
+mod sign_in;
+mod timeline;
+
+pub(crate) use approval::{Draft, Problem, approval, changed, is_destructive};
+pub(crate) use case::case;
+pub(crate) use edit::{confirm, edit};
+pub(crate) use frame::{Stamp, notice};
+pub(crate) use pending::pending;
+pub(crate) use sign_in::sign_in;

@@ -1,0 +1,121 @@
+//! What waits.
+
+use axum::http::StatusCode;
+use axum::response::Response;
+use gate_runtime::{Interruption, Timestamp};
+use maud::{Markup, html};
+
+use super::frame::page;
+use crate::part::is_theirs;
+use crate::text::{ago, plain, plural, summary, until};
+use crate::visitor::Visitor;
+
+/// How many are on one page.
+const EACH: usize = 50;
+
+/// What waits: what the visitor is asked first, in both parts by deadline.
+pub(crate) fn pending(visitor: &Visitor, mut all: Vec<Interruption>, number: usize) -> Response {
+    let order = |asked: &Interruption| {
+        let approval = asked.approval();
+        let deadline = approval.expires_at().unwrap_or(Timestamp::MAX);
+        (!is_theirs(approval, visitor, asked.now()), deadline, approval.asked_at(), approval.id())
+    };
+    all.sort_by_cached_key(order);
+    let mine = all.iter().filter(|asked| is_theirs(asked.approval(), visitor, asked.now())).count();
+    let pages = all.len().div_ceil(EACH).max(1);
+    let number = number.clamp(1, pages);
+    let start = (number - 1) * EACH;
+    let shown: Vec<(bool, &Interruption)> =
+        all.iter().enumerate().skip(start).take(EACH).map(|(place, asked)| (place < mine, asked)).collect();
+    let title = if mine > 0 { format!("({mine}) Pending") } else { "Pending".to_owned() };
+    let main = html! {
+        div #list data-live data-title=(format!("{title} · Gate")) {
+            h1 { "Pending" }
+            @if all.is_empty() {
+                div.empty {
+                    p { "Nothing waits for a decision." }
+                    p.faint { "What agents ask appears here by itself." }
+                }
+            }
+            (part("For you", mine, shown.iter().filter(|(is_mine, _)| *is_mine)))
+            (part("For others", all.len() - mine, shown.iter().filter(|(is_mine, _)| !*is_mine)))
+            @if pages > 1 { (steps(number, pages)) }
+        }
+        (keys())
+    };
+    page(StatusCode::OK, &title, Some(visitor), &main)
+}
+
+fn part<'a>(title: &str, count: usize, shown: impl Iterator<Item = &'a (bool, &'a Interruption)>) -> Markup {
+    let mut shown = shown.peekable();
+    html! {
+        @if shown.peek().is_some() {
+            h2 { (title) " " span.count { (count) } }
+            ul.rows { @for (_, asked) in shown { (row(asked)) } }
+        }
+    }
+}
+
+fn row(asked: &Interruption) -> Markup {
+    let (approval, now) = (asked.approval(), asked.now());
+    let info = approval.subject().info();
+    html! {
+        li.row {
+            div.what {
+                a.tool href=(format!("/approvals/{}", approval.id())) data-row { (plain(approval.tool())) }
+                (marks(asked))
+                @if let Some(end) = approval.expires_at() { span.deadline { (until(end, now)) } }
+            }
+            p.summary { (plain(summary(approval))) }
+            p.faint {
+                "Agent " (plain(info.agent()))
+                @if let Some(principal) = info.principal() { " for " (plain(principal)) }
+                " · asked " (ago(approval.asked_at(), now))
+                " · decides: " (plain(approval.waits_for()))
+                @if !approval.votes().is_empty() { " · " (plural(approval.votes().len(), "vote")) }
+            }
+        }
+    }
+}
+
+/// What somebody must not overlook.
+pub(super) fn marks(asked: &Interruption) -> Markup {
+    let approval = asked.approval();
+    html! {
+        @match asked.descriptor() {
+            None => span.mark.danger { "Unknown tool" },
+            Some(descriptor) if descriptor.annotations().destructive => span.mark.danger { "Destructive" },
+            Some(_) => {},
+        }
+        @if approval.is_edited() { span.mark { "Edited" } }
+        @if approval.failure().is_some() { span.mark.danger { "Ran and failed" } }
+    }
+}
+
+fn steps(number: usize, pages: usize) -> Markup {
+    html! {
+        nav.steps aria-label="Pages" {
+            @if number > 1 { a rel="prev" href=(format!("/?page={}", number - 1)) { "Earlier" } }
+            span { "Page " (number) " of " (pages) }
+            @if number < pages { a rel="next" href=(format!("/?page={}", number + 1)) { "Later" } }
+        }
+    }
+}
+
+/// The keys, which only work where there is a script.
+pub(super) fn keys() -> Markup {
+    html! {
+        dialog #keys aria-labelledby="keys-title" {
+            h2 #keys-title { "Keys" }
+            dl {
+                dt { kbd { "j" } " " kbd { "k" } } dd { "next, previous" }
+                dt { kbd { "Enter" } } dd { "open" }
+                dt { kbd { "a" } " " kbd { "e" } " " kbd { "r" } } dd { "on an approval: open the form to approve, to edit, to reject" }
+                dt { kbd { "u" } } dd { "back to what is pending" }
+                dt { kbd { "?" } } dd { "this list" }
+            }
+            p.faint { "No key decides anything." }
+            form method="dialog" { button { "Close" } }
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! The page on which people sign in.
+
+use axum::http::StatusCode;
+use axum::response::Response;
+use maud::html;
+
+use super::frame::page;
+
+/// The page on which people sign in, with what was wrong the last time.
+pub(crate) fn sign_in(status: StatusCode, form_secret: &str, problem: Option<&str>) -> Response {
+    let main = html! {
+        section.narrow {
+            h1 { "Sign in" }
+            p { "This is where people decide what agents may do." }
+            form method="post" action="/sign-in" {
+                input type="hidden" name="form_secret" value=(form_secret);
+                label for="token" { "Your reviewer token" }
+                input #token type="password" name="token" autocomplete="current-password" spellcheck="false" autofocus required
+                    aria-invalid[problem.is_some()] aria-describedby="token-help";
+                @if let Some(problem) = problem { p.problem role="alert" { (problem) } }
+                p #token-help .faint { "It begins with " code { "gate_r_" } ". Whoever keeps the people file made it for you with " code { "gate person" } "." }
+                button.main { "Sign in" }
+            }
+        }
+    };
+    page(status, "Sign in", None, &main)
+}

@@ -1,0 +1,145 @@
+//! What a record says, in words.
+
+use gate_runtime::{CallEvent, Decision, Event, GateEvent, Record, ToolOutcome, Verdict};
+use maud::{Markup, html};
+
+use crate::text::{block, plain, value};
+
+/// A record in words.
+pub(super) struct Told {
+    look: &'static str,
+    what: &'static str,
+    more: Markup,
+}
+
+impl Told {
+    /// How it is drawn.
+    pub(super) fn look(&self) -> &'static str {
+        self.look
+    }
+
+    /// What happened.
+    pub(super) fn what(&self) -> &'static str {
+        self.what
+    }
+
+    /// By whom, why, with what.
+    pub(super) fn more(&self) -> &Markup {
+        &self.more
+    }
+}
+
+/// A record in words.
+pub(super) fn tell(record: &Record) -> Told {
+    let (look, what, more) = match record.event() {
+        Event::Call(event) => of_call(event),
+        Event::Gate(event) => of_gate(event),
+    };
+    Told { look, what, more }
+}
+
+fn of_call(event: &CallEvent) -> (&'static str, &'static str, Markup) {
+    match event {
+        CallEvent::Assessed { assessment, arguments, .. } => {
+            let (look, what) = match assessment.verdict() {
+                Verdict::Approve => ("good", "A rule let it through"),
+                Verdict::Ask => ("open", "People are asked"),
+                Verdict::Deny => ("bad", "A rule denied it"),
+            };
+            let reasons = assessment.reasons().map(|rule| rule.rule().to_owned()).collect::<Vec<_>>().join(", ");
+            (
+                look,
+                what,
+                html! { p { (plain(reasons)) } details { summary { "Arguments" } (value(&arguments.to_json())) } },
+            )
+        }
+        CallEvent::Voted { vote } => {
+            let who = plain(vote.reviewer());
+            let comment = html! { @if let Some(comment) = vote.comment() { (block(comment)) } };
+            let signed = if vote.is_signed() { ", signed" } else { "" };
+            match vote.decision() {
+                Decision::Approve => ("good", "Approved", html! { p { "by " (who) (signed) } (comment) }),
+                Decision::Edit { arguments } => {
+                    let more = html! { p { "by " (who) (signed) } (comment) details { summary { "New arguments" } (value(&arguments.to_json())) } };
+                    ("good", "Changed and approved", more)
+                }
+                Decision::Reject { reason } => {
+                    ("bad", "Rejected", html! { p { "by " (who) (signed) } (block(reason)) })
+                }
+                Decision::Respond { value: answer } => (
+                    "plain",
+                    "Answered in the tool's place",
+                    html! { p { "by " (who) (signed) } (comment) (value(answer)) },
+                ),
+            }
+        }
+        CallEvent::Reassessed { assessment, changes } => {
+            let verdict = assessment.verdict();
+            let what = if changes.is_empty() { "Judged again" } else { "Judged again, for its tool or rules changed" };
+            ("open", what, html! { p { "Verdict: " (verdict) } })
+        }
+        CallEvent::Finished { outcome } => {
+            let (look, what) = match outcome {
+                ToolOutcome::Returned { .. } => ("good", "Ran"),
+                ToolOutcome::Failed { .. } => ("bad", "Ran and failed"),
+            };
+            (look, what, html! { details { summary { "What the agent got" } (block(&outcome.for_model())) } })
+        }
+        CallEvent::Faltered { error } => ("bad", "Ran and failed: people are asked", block(error)),
+        CallEvent::Lost { why } => ("bad", "Nobody knows how it ended", block(why)),
+        CallEvent::Cancelled { reason } => ("plain", "Taken back", block(reason)),
+        CallEvent::Revoked { by, reason } => {
+            ("bad", "Approval taken back", html! { p { "by " (plain(by)) } (block(reason)) })
+        }
+        CallEvent::Withdrawn { by } => ("plain", "Vote taken back", html! { p { "by " (plain(by)) } }),
+        CallEvent::Covered { by, .. } => {
+            ("good", "Covered by a standing permission", html! { p { "of " (plain(by)) } })
+        }
+        CallEvent::Voided { voters } => {
+            let voters = voters.iter().map(gate_runtime::ReviewerId::as_str).collect::<Vec<_>>().join(", ");
+            ("open", "Votes that count no more", html! { p { (plain(voters)) } })
+        }
+        CallEvent::Settled { settlement, by, reason } => {
+            let more = html! { p { (plain(settlement.to_string())) ", says " (plain(by.to_string())) } @if let Some(reason) = reason { (block(reason)) } };
+            ("plain", "Settled", more)
+        }
+        CallEvent::SecretsErased { by } => ("plain", "Secrets erased", html! { p { "by " (plain(by)) } }),
+        CallEvent::Uncovered { .. } => ("open", "The standing permission holds no more", html! {}),
+        CallEvent::Escalated { .. } => ("open", "The next step began: more people are asked", html! {}),
+        CallEvent::Reminded { .. } => ("open", "A reminder was due", html! {}),
+        CallEvent::Expired => ("bad", "Nobody decided in time", html! {}),
+        CallEvent::Abandoned => ("plain", "The caller stopped waiting", html! {}),
+        CallEvent::Imported => ("plain", "Taken in from another store", html! {}),
+        CallEvent::Dispatched => ("plain", "Began to run", html! {}),
+        _ => ("plain", "Something that this page has no words for", html! {}),
+    }
+}
+
+fn of_gate(event: &GateEvent) -> (&'static str, &'static str, Markup) {
+    match event {
+        GateEvent::CallRefused { tool, problem, .. } => {
+            ("bad", "Refused before any rule saw it", html! { p { (plain(tool)) } (block(problem)) })
+        }
+        GateEvent::Action { action, details, .. } => (
+            "plain",
+            "The agent did",
+            html! { p { (plain(action)) } details { summary { "Details" } (value(details)) } },
+        ),
+        GateEvent::GrantGiven { grant } => {
+            ("good", "Standing permission given", block(&format!("by {}: {grant}", grant.by())))
+        }
+        GateEvent::GrantRevoked { by, .. } => {
+            ("plain", "Standing permission taken back", html! { p { "by " (plain(by)) } })
+        }
+        GateEvent::Frozen { freeze } => {
+            ("bad", "Stopped", block(&format!("{} by {}: {}", freeze.scope(), freeze.by(), freeze.reason())))
+        }
+        GateEvent::FreezeLifted { scope, by } => ("plain", "Stop lifted", block(&format!("{scope} by {by}"))),
+        GateEvent::GateBuilt { .. } => ("plain", "A gate was built", html! {}),
+        GateEvent::TrailBegun { .. } => ("plain", "The trail began", html! {}),
+        GateEvent::TrailSettled { by, reason, .. } => {
+            ("plain", "The trail was settled", block(&format!("by {by}: {reason}")))
+        }
+        _ => ("plain", "Something that this page has no words for", html! {}),
+    }
+}

@@ -1,0 +1,76 @@
+//! What part somebody has in a decision: for what a page offers. Whether a vote counts, the gate says.
+
+use std::time::Duration;
+
+use gate_runtime::{Approval, Requirement, Status, Tier, Timestamp, Who};
+
+use crate::visitor::Visitor;
+
+/// What part somebody has in a decision.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// They are asked.
+    Asked,
+    /// They are asked in a later step.
+    Later,
+    /// Others are asked.
+    NotAsked,
+    /// The run acts for them, and so they do not count.
+    ActsForThem,
+    /// They are the agent.
+    IsAgent,
+    /// Nobody is asked any more.
+    Over,
+}
+
+/// What part a person has in a decision.
+pub(crate) fn part(approval: &Approval, visitor: &Visitor, now: Timestamp) -> Part {
+    let info = approval.subject().info();
+    let who = visitor.who().as_str();
+    if approval.status() != Status::Pending {
+        return Part::Over;
+    }
+    if info.agent().as_str() == who {
+        return Part::IsAgent;
+    }
+    if info.principal().is_some_and(|principal| principal.as_str() == who) {
+        return Part::ActsForThem;
+    }
+    let asks = |tier: &Tier| match tier.who() {
+        Who::Anyone => true,
+        Who::Role { role } => visitor.roles.contains(role),
+        _ => false,
+    };
+    let all = approval.requirements();
+    if all.iter().any(|requirement| begun(requirement, approval.asked_at(), now).any(asks)) {
+        Part::Asked
+    } else if all.iter().flat_map(Requirement::tiers).any(asks) {
+        Part::Later
+    } else {
+        Part::NotAsked
+    }
+}
+
+/// The steps that have begun.
+fn begun(requirement: &Requirement, asked: Timestamp, now: Timestamp) -> impl Iterator<Item = &Tier> {
+    let passed = Duration::try_from(now.duration_since(asked)).unwrap_or_default();
+    let mut start = Duration::ZERO;
+    requirement.tiers().iter().take_while(move |tier| {
+        let has_begun = start <= passed;
+        start = start.saturating_add(tier.within().unwrap_or(Duration::MAX));
+        has_begun
+    })
+}
+
+/// Whether a person still has something to do about it.
+pub(crate) fn is_theirs(approval: &Approval, visitor: &Visitor, now: Timestamp) -> bool {
+    let digest = approval.arguments().digest();
+    let has_voted = approval.votes().iter().any(|vote| {
+        let about = match vote.decision() {
+            gate_runtime::Decision::Edit { arguments } => arguments.digest(),
+            _ => vote.arguments(),
+        };
+        vote.reviewer() == visitor.who() && about == digest
+    });
+    part(approval, visitor, now) == Part::Asked && !has_voted
+}

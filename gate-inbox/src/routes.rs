@@ -1,0 +1,109 @@
+//! Which request does what.
+
+mod decide;
+mod session;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Path, RawQuery, State};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware::from_fn_with_state;
+use axum::response::sse::{KeepAlive, Sse};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::{get, post};
+use gate_runtime::{ApprovalFilter, ApprovalId, CaseId, Interruption, Status};
+
+use crate::edit_form::EditForm;
+use crate::fields::Fields;
+use crate::office::Office;
+use crate::pages::{self, Draft, Stamp};
+use crate::stop::{Answer, Stop};
+use crate::visitor::Visitor;
+use crate::{guard, live};
+
+/// The longest form. The arguments of a call are 256 KiB at most, and a form may take three bytes for one.
+const LONGEST: usize = 1 << 20;
+
+/// Every page. Whatever changes something is a `POST`.
+pub(crate) fn all(office: Arc<Office>) -> Router {
+    Router::new()
+        .route("/", get(pending))
+        .route("/sign-in", get(session::ask).post(session::sign_in))
+        .route("/sign-out", post(session::sign_out))
+        .route("/approvals/{id}", get(approval))
+        .route("/approvals/{id}/approve", post(decide::approve))
+        .route("/approvals/{id}/reject", post(decide::reject))
+        .route("/approvals/{id}/respond", post(decide::respond))
+        .route("/approvals/{id}/edit", get(edit).post(decide::edit))
+        .route("/case", get(case))
+        .route("/events", get(events))
+        .route("/style.css", get(|| async { asset("text/css; charset=utf-8", include_str!("assets/style.css")) }))
+        .route("/page.js", get(|| async { asset("text/javascript; charset=utf-8", include_str!("assets/page.js")) }))
+        .route("/icon.svg", get(|| async { asset("image/svg+xml", include_str!("assets/icon.svg")) }))
+        .fallback(|| async { Stop::not_found() })
+        .method_not_allowed_fallback(|| async {
+            Stop::with(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "Not so",
+                "A link decides nothing: open the page, and use its forms.",
+            )
+        })
+        .layer(DefaultBodyLimit::max(LONGEST))
+        .layer(from_fn_with_state(Arc::clone(&office), guard::watch))
+        .with_state(office)
+}
+
+fn asset(kind: &'static str, text: &'static str) -> Response {
+    ([(header::CONTENT_TYPE, HeaderValue::from_static(kind))], text).into_response()
+}
+
+impl Office {
+    /// A call, by the id in an address.
+    async fn asked(&self, id: &str) -> Result<Interruption, Stop> {
+        let id: ApprovalId = id.parse().map_err(|_| Stop::not_found())?;
+        self.gate.one(id).await?.ok_or_else(Stop::not_found)
+    }
+}
+
+async fn pending(State(office): State<Arc<Office>>, visitor: Visitor, RawQuery(query): RawQuery) -> Answer {
+    let all = office.gate.list(&ApprovalFilter::all().status(Status::Pending)).await?;
+    let query = Fields::parse(query.unwrap_or_default().as_bytes());
+    Ok(pages::pending(&visitor, all, query.get("page").parse().unwrap_or(1)))
+}
+
+async fn approval(State(office): State<Arc<Office>>, visitor: Visitor, Path(id): Path<String>) -> Answer {
+    let asked = office.asked(&id).await?;
+    let stamp = Stamp::new(&visitor, &asked)?;
+    Ok(pages::approval(&visitor, &asked, &stamp, &Draft::default()))
+}
+
+async fn edit(State(office): State<Arc<Office>>, visitor: Visitor, Path(id): Path<String>) -> Answer {
+    let asked = office.asked(&id).await?;
+    let Some(descriptor) = asked.descriptor() else {
+        let words = "Nobody here knows this tool, so its arguments cannot be checked: approve or reject it as it is.";
+        return Err(Stop::with(StatusCode::CONFLICT, "It cannot be edited", words));
+    };
+    let form = EditForm::of(asked.approval(), descriptor.input_schema());
+    Ok(pages::edit(&visitor, &asked, &Stamp::new(&visitor, &asked)?, &form))
+}
+
+async fn case(State(office): State<Arc<Office>>, visitor: Visitor, RawQuery(query): RawQuery) -> Answer {
+    let id = Fields::parse(query.unwrap_or_default().as_bytes()).exact("id").ok_or_else(Stop::not_found)?;
+    let case = CaseId::from(id);
+    let records = office.gate.case(case.clone()).await?;
+    if records.is_empty() {
+        return Err(Stop::not_found());
+    }
+    Ok(pages::case(&visitor, &case, &records, office.clock.now()))
+}
+
+async fn events(State(office): State<Arc<Office>>, visitor: Visitor) -> Answer {
+    let Some(place) = office.live.place(visitor.who()) else {
+        let words = "Too many pages are open. They show what is new when they are loaded again.";
+        return Err(Stop::with(StatusCode::SERVICE_UNAVAILABLE, "Too many pages", words));
+    };
+    let news = live::news(&office, visitor.session, place);
+    Ok(Sse::new(news).keep_alive(KeepAlive::new().interval(Duration::from_secs(15))).into_response())
+}

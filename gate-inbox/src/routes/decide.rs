@@ -1,0 +1,201 @@
+//! Decisions: each about what its form showed, each sent once.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Redirect};
+use gate_runtime::{Arguments, DecideError, Decided, Deciding, Edit, Interruption, Refused, Reviewer, Status};
+use serde_json::{Map, Value};
+
+use crate::edit_form::EditForm;
+use crate::fields::Fields;
+use crate::office::Office;
+use crate::pages::{self, Draft, Problem, Stamp, is_destructive};
+use crate::stop::{Answer, Stop};
+use crate::visitor::{Sent, Visitor};
+
+/// A form about a call, before anything is decided.
+struct Desk {
+    visitor: Visitor,
+    fields: Fields,
+    asked: Interruption,
+}
+
+/// What became of a decision that was sent to the gate.
+enum Outcome {
+    /// It counts, or did before.
+    Done,
+    /// What was typed is not enough; why.
+    Refused(String),
+}
+
+impl Desk {
+    /// The call as the form showed it.
+    async fn open(office: &Office, id: &str, sent: Sent) -> Result<Self, Stop> {
+        let Sent { visitor, fields } = sent;
+        let asked = office.asked(id).await?;
+        let approval = asked.approval();
+        if approval.status() == Status::Pending && approval.shown().to_string() != fields.get("shown") {
+            return Err(Stop::new(pages::changed(&visitor, &asked)));
+        }
+        if visitor.must_sign() {
+            let words = "Your vote counts only if it is signed, which no page can do: use `gate approve … --signing-key FILE` at your own machine.";
+            return Err(Stop::with(StatusCode::FORBIDDEN, "It must be signed", words));
+        }
+        Ok(Self { visitor, fields, asked })
+    }
+
+    /// What is missing where the tool's effect cannot be undone.
+    fn unconfirmed(&self) -> Option<String> {
+        let tool = self.asked.approval().tool().as_str();
+        let is_typed = self.fields.get("typed").trim() == tool;
+        (is_destructive(&self.asked) && !is_typed)
+            .then(|| format!("type the name of the tool, {tool}, for it cannot be undone"))
+    }
+
+    async fn reviewer(&self, office: &Office) -> Result<Reviewer, Stop> {
+        office.gate.reviewer(self.visitor.who().clone()).await.map_err(|_| Stop::sign_in())
+    }
+
+    /// Sends it to the gate, if this form was not sent before.
+    async fn send(&self, office: &Office, deciding: Deciding<'_>) -> Result<Outcome, Stop> {
+        if !office.sessions.is_first(self.visitor.session, &self.fields.get("form")) {
+            return Ok(Outcome::Done);
+        }
+        let comment = self.fields.get("comment");
+        let deciding = if comment.trim().is_empty() { deciding } else { deciding.comment(comment.trim()) };
+        self.outcome(deciding.await)
+    }
+
+    fn outcome(&self, decided: Result<Decided, DecideError>) -> Result<Outcome, Stop> {
+        let Err(error) = decided else { return Ok(Outcome::Done) };
+        let words = error.to_string();
+        Err(match error {
+            DecideError::Refused(Refused::Changed) => Stop::new(pages::changed(&self.visitor, &self.asked)),
+            DecideError::AlreadyDecided(_) | DecideError::StillRunning { .. } => Stop::with(
+                StatusCode::CONFLICT,
+                "It was decided before",
+                &format!("Your decision came too late: {words}."),
+            ),
+            DecideError::Refused(Refused::Final(_) | Refused::NotNow(_) | Refused::TooLate) => {
+                Stop::with(StatusCode::CONFLICT, "Too late", &format!("Nothing was decided: {words}."))
+            }
+            DecideError::Refused(Refused::NotEntitled { .. } | Refused::SignatureRequired)
+            | DecideError::Signature(_) => {
+                Stop::with(StatusCode::FORBIDDEN, "Not yours to decide", &format!("Nothing was decided: {words}."))
+            }
+            DecideError::Unknown(_) => Stop::not_found(),
+            DecideError::Store(_) | DecideError::Reviewer(_) => Stop::trouble(),
+            _ => return Ok(Outcome::Refused(words)),
+        })
+    }
+
+    /// The call's page: as it is now, or with what is wrong with the form.
+    fn show(&self, outcome: Outcome, of: Problem, words: String) -> Answer {
+        match outcome {
+            Outcome::Done => Ok(Redirect::to(&format!("/approvals/{}", self.asked.id())).into_response()),
+            Outcome::Refused(problem) => {
+                let draft = Draft { problem: Some((of, problem)), words };
+                let stamp = Stamp::new(&self.visitor, &self.asked)?;
+                Ok(pages::approval(&self.visitor, &self.asked, &stamp, &draft))
+            }
+        }
+    }
+
+    /// The form of the edit, with what was typed.
+    fn form(&self) -> Result<EditForm, Stop> {
+        let Some(descriptor) = self.asked.descriptor() else { return Err(Stop::not_found()) };
+        Ok(EditForm::of(self.asked.approval(), descriptor.input_schema()))
+    }
+
+    fn show_form(&self, form: &EditForm) -> Answer {
+        Ok(pages::edit(&self.visitor, &self.asked, &Stamp::new(&self.visitor, &self.asked)?, form))
+    }
+
+    fn show_changes(&self, edited: &Arguments, problem: Option<&str>) -> Answer {
+        let stamp = Stamp::new(&self.visitor, &self.asked)?;
+        Ok(pages::confirm(&self.visitor, &self.asked, &stamp, edited, problem))
+    }
+
+    /// What the edit would make of the arguments, and the edit; or the form with what is wrong.
+    async fn preview(&self, mut form: EditForm, new: &Map<String, Value>) -> Result<(Arguments, Edit), Answer> {
+        let edit = Edit::between(&self.asked.approval().arguments().to_json(), new);
+        if edit.is_empty() {
+            form.problem = Some("nothing is changed: change something, or approve it as it is".to_owned());
+            return Err(self.show_form(&form));
+        }
+        match self.asked.preview(&edit).await {
+            Ok(edited) => Ok((edited, edit)),
+            Err(DecideError::Invalid(misfits)) => {
+                form.tell(&misfits);
+                Err(self.show_form(&form))
+            }
+            Err(error) => match self.outcome(Err(error)) {
+                Ok(Outcome::Refused(words)) => {
+                    form.problem = Some(words);
+                    Err(self.show_form(&form))
+                }
+                Ok(Outcome::Done) => Err(self.show_form(&form)),
+                Err(stop) => Err(Err(stop)),
+            },
+        }
+    }
+}
+
+pub(super) async fn approve(State(office): State<Arc<Office>>, Path(id): Path<String>, sent: Sent) -> Answer {
+    let desk = Desk::open(&office, &id, sent).await?;
+    let me = desk.reviewer(&office).await?;
+    let outcome = match desk.unconfirmed() {
+        Some(words) => Outcome::Refused(words),
+        None => desk.send(&office, desk.asked.approve(&me)).await?,
+    };
+    desk.show(outcome, Problem::Approve, desk.fields.get("comment"))
+}
+
+pub(super) async fn reject(State(office): State<Arc<Office>>, Path(id): Path<String>, sent: Sent) -> Answer {
+    let desk = Desk::open(&office, &id, sent).await?;
+    let me = desk.reviewer(&office).await?;
+    let reason = desk.fields.get("reason");
+    let outcome = desk.send(&office, desk.asked.reject(&me, reason.trim())).await?;
+    desk.show(outcome, Problem::Reject, reason)
+}
+
+pub(super) async fn respond(State(office): State<Arc<Office>>, Path(id): Path<String>, sent: Sent) -> Answer {
+    let desk = Desk::open(&office, &id, sent).await?;
+    let me = desk.reviewer(&office).await?;
+    let typed = desk.fields.get("value");
+    let outcome = if typed.trim().is_empty() {
+        Outcome::Refused("type what the agent gets".to_owned())
+    } else {
+        let value = serde_json::from_str(&typed).unwrap_or_else(|_| Value::from(typed.as_str()));
+        desk.send(&office, desk.asked.respond(&me, value)).await?
+    };
+    desk.show(outcome, Problem::Respond, typed)
+}
+
+/// First shows what would change, and then, when that is confirmed, sends it.
+pub(super) async fn edit(State(office): State<Arc<Office>>, Path(id): Path<String>, sent: Sent) -> Answer {
+    let desk = Desk::open(&office, &id, sent).await?;
+    let mut form = desk.form()?;
+    let Some(confirmed) = desk.fields.find("arguments") else {
+        let Some(new) = form.read(&desk.fields) else { return desk.show_form(&form) };
+        return match desk.preview(form, &new).await {
+            Ok((edited, _)) => desk.show_changes(&edited, None),
+            Err(answer) => answer,
+        };
+    };
+    let Ok(new) = serde_json::from_str::<Map<String, Value>>(&confirmed) else { return desk.show_form(&form) };
+    let (edited, edit) = match desk.preview(form, &new).await {
+        Ok(found) => found,
+        Err(answer) => return answer,
+    };
+    if let Some(words) = desk.unconfirmed() {
+        return desk.show_changes(&edited, Some(&words));
+    }
+    let me = desk.reviewer(&office).await?;
+    match desk.send(&office, desk.asked.edit(&me, edit)).await? {
+        Outcome::Done => Ok(Redirect::to(&format!("/approvals/{}", desk.asked.id())).into_response()),
+        Outcome::Refused(words) => desk.show_changes(&edited, Some(&words)),
+    }
+}

@@ -1,0 +1,78 @@
+//! Signing in and out.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+use axum::extract::{ConnectInfo, FromRequest as _, Request, State};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse as _, Redirect, Response};
+use gate_runtime::Digest;
+
+use crate::fields::Fields;
+use crate::office::Office;
+use crate::stop::{Answer, Stop};
+use crate::visitor::{SESSION, Sent, check_site, cookie, read_cookie};
+use crate::{pages, secret};
+
+/// The cookie of a form for signing in, before there is a session.
+const FORM: &str = "gate_form";
+
+/// How long that form holds, in seconds.
+const FORM_LASTS: u64 = 3_600;
+
+/// The page.
+pub(super) async fn ask(State(office): State<Arc<Office>>) -> Answer {
+    ask_again(&office, StatusCode::OK, None)
+}
+
+fn ask_again(office: &Office, status: StatusCode, problem: Option<&str>) -> Answer {
+    let form = secret::random()?;
+    let page = pages::sign_in(status, &Digest::of(&form).to_string(), problem);
+    Ok(with_cookie(page, cookie(&office.place, FORM, &form, FORM_LASTS)))
+}
+
+fn with_cookie(mut response: Response, cookie: Option<HeaderValue>) -> Response {
+    if let Some(cookie) = cookie {
+        response.headers_mut().append(header::SET_COOKIE, cookie);
+    }
+    response
+}
+
+/// Begins a session for whoever shows who they are.
+pub(super) async fn sign_in(State(office): State<Arc<Office>>, request: Request) -> Answer {
+    check_site(&office, request.headers())?;
+    let form = read_cookie(&office.place, FORM, request.headers()).unwrap_or_default();
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
+    let peer = peer.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+    let fields = Fields::from_request(request, &office).await?;
+    if form.is_empty() || !secret::are_equal(&fields.get("form_secret"), &Digest::of(&form).to_string()) {
+        let words = "The page was too old, or your browser keeps no cookies. Try again.";
+        return ask_again(&office, StatusCode::FORBIDDEN, Some(words));
+    }
+    let now = office.clock.now();
+    if let Err(wait) = office.throttle.begin(peer, now) {
+        let seconds = wait.as_secs().max(1);
+        let words = format!("There were too many wrong tokens. Try again in {seconds} seconds.");
+        let mut page = ask_again(&office, StatusCode::TOO_MANY_REQUESTS, Some(&words))?;
+        page.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+        return Ok(page);
+    }
+    let Some(signed_in) = office.sign_in.sign_in(fields.get("token").trim()).await? else {
+        return ask_again(&office, StatusCode::FORBIDDEN, Some("Nobody has this token."));
+    };
+    office.throttle.was_right(peer);
+    let value = office.sessions.begin(signed_in, now)?;
+    let seconds = office.sessions.whole().as_secs();
+    let response = with_cookie(Redirect::to("/").into_response(), cookie(&office.place, SESSION, &value, seconds));
+    Ok(with_cookie(response, cookie(&office.place, FORM, "", 0)))
+}
+
+/// Ends the session, or all of the person.
+pub(super) async fn sign_out(State(office): State<Arc<Office>>, sent: Sent) -> Result<Response, Stop> {
+    if sent.fields.get("where") == "everywhere" {
+        office.sessions.end_all(sent.visitor.who());
+    } else {
+        office.sessions.end(sent.visitor.session);
+    }
+    Ok(with_cookie(Redirect::to("/sign-in").into_response(), cookie(&office.place, SESSION, "", 0)))
+}

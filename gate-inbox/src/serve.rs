@@ -1,0 +1,59 @@
+//! Serving, so that nobody keeps the others away.
+
+use std::io;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::ConnectInfo;
+use hyper::server::conn::http1;
+use hyper::service::{Service as _, service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::time::{sleep, timeout};
+
+/// How many connections there are at once.
+const CONNECTIONS: usize = 1_024;
+
+/// How long a client may take to say what it wants, also on a connection that it keeps.
+const HEADERS: Duration = Duration::from_secs(10);
+
+/// How long one connection lasts, and how long its last response may take then.
+const LASTS: Duration = Duration::from_mins(15);
+const LAST_RESPONSE: Duration = Duration::from_secs(30);
+
+pub(crate) async fn serve(listener: TcpListener, pages: Router) -> io::Result<()> {
+    let places = Arc::new(Semaphore::new(CONNECTIONS));
+    loop {
+        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return Ok(()) };
+        let Ok((stream, peer)) = listener.accept().await else {
+            // As when there are no more files: others end, and then it goes on.
+            sleep(Duration::from_millis(100)).await;
+            continue;
+        };
+        let pages = pages.clone();
+        tokio::spawn(async move {
+            let _place = place;
+            connection(stream, ConnectInfo(peer), pages).await;
+        });
+    }
+}
+
+async fn connection(stream: TcpStream, peer: ConnectInfo<std::net::SocketAddr>, pages: Router) {
+    let pages = TowerToHyperService::new(pages);
+    let service = service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
+        request.extensions_mut().insert(peer);
+        pages.call(request)
+    });
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new()).header_read_timeout(HEADERS).max_buf_size(64 * 1024);
+    let mut connection = pin!(http.serve_connection(TokioIo::new(stream), service));
+    if timeout(LASTS, connection.as_mut()).await.is_err() {
+        connection.as_mut().graceful_shutdown();
+        // What is not over then is dropped; that it was cut off is nobody's loss but the client's.
+        let _ = timeout(LAST_RESPONSE, connection).await;
+    }
+}

@@ -1,0 +1,161 @@
+//! Who is signed in. Nothing of it outlives the process, and nothing in it opens a session: of each cookie there is the hash.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use gate_runtime::{Digest, ReviewerId, Timestamp};
+
+use crate::secret;
+use crate::sign_in::SignedIn;
+
+/// How many sessions one person has at most: a further one ends the oldest.
+const EACH: usize = 16;
+
+/// How many forms that were sent a session remembers.
+const SENT: usize = 1_024;
+
+/// The sessions.
+#[derive(Debug)]
+pub(crate) struct Sessions {
+    open: Mutex<HashMap<Digest, Session>>,
+    /// How long one lasts that nobody uses.
+    idle: Duration,
+    /// How long one lasts at all.
+    whole: Duration,
+}
+
+/// One session.
+#[derive(Clone, Debug)]
+pub(crate) struct Session {
+    pub(crate) signed_in: SignedIn,
+    /// What every form of it carries.
+    pub(crate) form_secret: String,
+    begun: Timestamp,
+    seen: Timestamp,
+    /// The forms that were sent.
+    sent: VecDeque<String>,
+}
+
+impl Sessions {
+    pub(crate) fn new(idle: Duration, whole: Duration) -> Self {
+        Self { open: Mutex::default(), idle, whole }
+    }
+
+    /// How long one lasts at all.
+    pub(crate) fn whole(&self) -> Duration {
+        self.whole
+    }
+
+    /// Begins a session, and gives its cookie.
+    pub(crate) fn begin(&self, signed_in: SignedIn, now: Timestamp) -> Result<String, getrandom::Error> {
+        let (cookie, form_secret) = (secret::random()?, secret::random()?);
+        let mut open = self.lock();
+        open.retain(|_, session| self.lasts(session, now));
+        let mut others: Vec<_> = open.iter().filter(|(_, other)| other.signed_in.who() == signed_in.who()).collect();
+        others.sort_by_key(|(_, other)| other.seen);
+        let too_many: Vec<Digest> =
+            others.iter().take((others.len() + 1).saturating_sub(EACH)).map(|(id, _)| **id).collect();
+        for id in too_many {
+            open.remove(&id);
+        }
+        let session = Session { signed_in, form_secret, begun: now, seen: now, sent: VecDeque::new() };
+        open.insert(Digest::of(&cookie), session);
+        Ok(cookie)
+    }
+
+    /// The session of a cookie. That a person uses it makes it last longer; that their page looks for news does not.
+    pub(crate) fn find(&self, id: Digest, now: Timestamp, is_used: bool) -> Option<Session> {
+        let mut open = self.lock();
+        let session = open.get_mut(&id)?;
+        if !self.lasts(session, now) {
+            open.remove(&id);
+            return None;
+        }
+        if is_used {
+            session.seen = now;
+        }
+        Some(session.clone())
+    }
+
+    /// Whether a form is sent for the first time.
+    pub(crate) fn is_first(&self, id: Digest, form: &str) -> bool {
+        let mut open = self.lock();
+        let Some(session) = open.get_mut(&id) else { return false };
+        if session.sent.iter().any(|sent| sent == form) {
+            return false;
+        }
+        session.sent.push_back(form.to_owned());
+        if session.sent.len() > SENT {
+            session.sent.pop_front();
+        }
+        true
+    }
+
+    /// Ends one.
+    pub(crate) fn end(&self, id: Digest) {
+        self.lock().remove(&id);
+    }
+
+    /// Ends all of a person.
+    pub(crate) fn end_all(&self, who: &ReviewerId) {
+        self.lock().retain(|_, session| session.signed_in.who() != who);
+    }
+
+    fn lasts(&self, session: &Session, now: Timestamp) -> bool {
+        let age = |since: Timestamp| Duration::try_from(now.duration_since(since)).unwrap_or_default();
+        age(session.begun) < self.whole && age(session.seen) < self.idle
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Digest, Session>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    fn begin(sessions: &Sessions, who: &str, now: i64) -> Digest {
+        Digest::of(sessions.begin(SignedIn::new(who, Digest::of("t")), at(now)).unwrap())
+    }
+
+    #[test]
+    fn a_session_ends_when_nobody_uses_it_and_in_any_case() {
+        let sessions = Sessions::new(Duration::from_secs(10), Duration::from_secs(25));
+        let id = begin(&sessions, "dana", 0);
+        assert!(sessions.find(id, at(9), true).is_some());
+        assert!(sessions.find(id, at(18), false).is_some());
+        assert!(sessions.find(id, at(19), false).is_none(), "looking for news is no use");
+        let id = begin(&sessions, "dana", 0);
+        for now in [9, 18, 24] {
+            assert!(sessions.find(id, at(now), true).is_some());
+        }
+        assert!(sessions.find(id, at(25), true).is_none());
+    }
+
+    #[test]
+    fn a_person_has_so_many_and_can_end_them_all() {
+        let sessions = Sessions::new(Duration::from_secs(100), Duration::from_secs(100));
+        let of_omar = begin(&sessions, "omar", 0);
+        let ids: Vec<Digest> = (0..20).map(|now| begin(&sessions, "dana", now)).collect();
+        let open = |ids: &[Digest]| ids.iter().filter(|id| sessions.find(**id, at(30), false).is_some()).count();
+        assert_eq!((open(&ids), open(&ids[..4])), (16, 0));
+        sessions.end_all(&"dana".into());
+        assert_eq!((open(&ids), open(&[of_omar])), (0, 1));
+    }
+
+    #[test]
+    fn a_form_is_sent_once() {
+        let sessions = Sessions::new(Duration::from_secs(100), Duration::from_secs(100));
+        let id = begin(&sessions, "dana", 0);
+        assert!(sessions.is_first(id, "a") && sessions.is_first(id, "b"));
+        assert!(!sessions.is_first(id, "a"));
+        sessions.end(id);
+        assert!(!sessions.is_first(id, "c"));
+    }
+}

@@ -1,0 +1,82 @@
+//! How people show who they are.
+
+use gate_runtime::{BoxFuture, Digest, DirectoryError, FileDirectory, ReviewerId, Timestamp};
+
+/// Finds out who somebody is, by what they typed into the page.
+///
+/// A [`FileDirectory`] is one: people sign in by their tokens.
+///
+/// ```
+/// use gate_inbox::{SignIn as _, SignedIn};
+/// use gate_runtime::{FileDirectory, ReviewerToken};
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("people.toml");
+/// let token = ReviewerToken::new();
+/// std::fs::write(&path, format!("[[person]]\nid = \"dana\"\nroles = []\ntoken = \"{}\"\n", token.hash()))?;
+/// let people = FileDirectory::open(&path)?;
+/// let dana = people.sign_in(token.reveal()).await?.expect("it is her token");
+/// assert_eq!(dana, SignedIn::new("dana", token.hash()));
+///
+/// let another = ReviewerToken::new();                         // hers was stolen
+/// std::fs::write(&path, format!("[[person]]\nid = \"dana\"\nroles = []\ntoken = \"{}\"\n", another.hash()))?;
+/// assert!(!people.still_holds(&dana).await?);
+/// # Ok(()) }
+/// ```
+pub trait SignIn: Send + Sync + 'static {
+    /// Who it is; `None` if it is nobody.
+    ///
+    /// # Security
+    /// How long it takes must not depend on how much of the secret is right.
+    fn sign_in<'a>(&'a self, secret: &'a str) -> BoxFuture<'a, Result<Option<SignedIn>, DirectoryError>>;
+
+    /// Whether somebody who signed in before still could: it is asked at every request.
+    fn still_holds<'a>(&'a self, before: &'a SignedIn) -> BoxFuture<'a, Result<bool, DirectoryError>>;
+}
+
+/// Somebody who signed in.
+///
+/// ```
+/// use gate_inbox::SignedIn;
+/// use gate_runtime::Digest;
+/// let dana = SignedIn::new("dana", Digest::of("her token"));
+/// assert_eq!((dana.who().as_str(), dana.by()), ("dana", Digest::of("her token")));
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignedIn {
+    who: ReviewerId,
+    by: Digest,
+}
+
+impl SignedIn {
+    /// Who, and the digest of what they showed.
+    pub fn new(who: impl Into<ReviewerId>, by: Digest) -> Self {
+        Self { who: who.into(), by }
+    }
+
+    /// Who it is.
+    #[must_use]
+    pub fn who(&self) -> &ReviewerId {
+        &self.who
+    }
+
+    /// The digest of what they showed.
+    #[must_use]
+    pub fn by(&self) -> Digest {
+        self.by
+    }
+}
+
+impl SignIn for FileDirectory {
+    fn sign_in<'a>(&'a self, secret: &'a str) -> BoxFuture<'a, Result<Option<SignedIn>, DirectoryError>> {
+        Box::pin(async move { Ok(self.holder_of(secret)?.map(|who| SignedIn::new(who, Digest::of(secret)))) })
+    }
+
+    fn still_holds<'a>(&'a self, before: &'a SignedIn) -> BoxFuture<'a, Result<bool, DirectoryError>> {
+        Box::pin(async move {
+            let person = self.person(before.who(), Timestamp::now())?;
+            Ok(person.and_then(|person| person.token_hash()) == Some(before.by()))
+        })
+    }
+}

@@ -1,0 +1,64 @@
+//! A request that ends before its page.
+
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
+use gate_runtime::{DirectoryError, StoreError};
+
+use crate::pages;
+
+/// What is answered in the page's place.
+#[derive(Debug)]
+pub(crate) struct Stop(Box<Response>);
+
+/// What a page gives.
+pub(crate) type Answer = Result<Response, Stop>;
+
+impl Stop {
+    pub(crate) fn new(response: impl IntoResponse) -> Self {
+        Self(Box::new(response.into_response()))
+    }
+
+    /// A page with a few words.
+    pub(crate) fn with(status: StatusCode, title: &str, words: &str) -> Self {
+        Self::new(pages::notice(status, title, words))
+    }
+
+    /// Nobody is signed in.
+    pub(crate) fn sign_in() -> Self {
+        Self::new(Redirect::to("/sign-in"))
+    }
+
+    pub(crate) fn not_found() -> Self {
+        Self::with(StatusCode::NOT_FOUND, "Not found", "There is no such page, or no such approval.")
+    }
+
+    /// What is needed does not answer. What it said is for whoever runs the inbox, and may name files.
+    pub(crate) fn trouble() -> Self {
+        let words = "The database or the people file does not answer, so nothing was decided. Try again, or tell whoever runs this inbox.";
+        Self::with(StatusCode::SERVICE_UNAVAILABLE, "Out of order", words)
+    }
+}
+
+impl IntoResponse for Stop {
+    fn into_response(self) -> Response {
+        *self.0
+    }
+}
+
+impl From<StoreError> for Stop {
+    fn from(_: StoreError) -> Self {
+        Self::trouble()
+    }
+}
+
+impl From<DirectoryError> for Stop {
+    fn from(_: DirectoryError) -> Self {
+        Self::trouble()
+    }
+}
+
+impl From<getrandom::Error> for Stop {
+    fn from(_: getrandom::Error) -> Self {
+        Self::trouble()
+    }
+}

@@ -1,0 +1,161 @@
+//! Text that others wrote, as a page shows it: nothing in it acts, hides or passes for something else.
+
+use std::time::Duration;
+
+use gate_runtime::{Approval, Digest, Hazard, Timestamp, Visible};
+use maud::{Markup, html};
+use serde_json::Value;
+
+/// The longest value that is shown whole at first, in characters.
+const LONG: usize = 800;
+
+/// Text on one line.
+pub(crate) fn plain(text: impl AsRef<str>) -> Markup {
+    let shown = Visible::of(text.as_ref());
+    html! {
+        @if shown.hazards().is_empty() { bdi { (shown.as_str()) } } @else { bdi.odd { (shown.as_str()) } }
+    }
+}
+
+/// Text for where there is no markup: a title, an attribute.
+pub(crate) fn bare(text: impl AsRef<str>) -> String {
+    Visible::of(text.as_ref()).as_str().to_owned()
+}
+
+/// Text of several lines: whole, or its ends with what is left out behind a click. What is wrong with it is said of all of it.
+pub(crate) fn block(text: &str) -> Markup {
+    let count = text.chars().count();
+    html! {
+        @if text.is_empty() {
+            p.faint { "An empty text." }
+        } @else if count <= LONG {
+            pre.text { (lines(text)) }
+        } @else {
+            pre.text { (lines(&text.chars().take(LONG / 2).collect::<String>())) " […] " (lines(&text.chars().skip(count - LONG / 2).collect::<String>())) }
+            details {
+                summary { "Show all " (count) " characters" }
+                pre.text { (lines(text)) }
+                p.faint.digest { (Digest::of(text)) }
+            }
+        }
+        (hazards(text))
+    }
+}
+
+/// A value of JSON.
+pub(crate) fn value(value: &Value) -> Markup {
+    match value {
+        Value::String(text) => block(text),
+        Value::Array(_) | Value::Object(_) => block(&serde_json::to_string_pretty(value).unwrap_or_default()),
+        Value::Null => html! { p.faint { "Nothing (null)." } },
+        Value::Bool(_) | Value::Number(_) => html! { pre.text { (value) } },
+    }
+}
+
+fn lines(text: &str) -> Markup {
+    html! {
+        @for (number, line) in text.split('\n').enumerate() {
+            @if number > 0 { "\n" }
+            @for (place, part) in line.split('\t').enumerate() {
+                @if place > 0 { "\t" }
+                @if !part.is_empty() { (plain(part)) }
+            }
+        }
+    }
+}
+
+/// What is wrong with a text, in words. That it has several lines is not.
+pub(crate) fn hazards(text: &str) -> Markup {
+    let found = hazards_of(text);
+    html! {
+        @if !found.is_empty() {
+            p.warning { "It has " (listed(&found)) ", shown as \\u{…}." }
+        }
+    }
+}
+
+pub(crate) fn hazards_of(text: &str) -> Vec<Hazard> {
+    Visible::of(&text.replace(['\n', '\t'], " ")).hazards().to_vec()
+}
+
+/// `a, b and c`.
+pub(crate) fn listed<T: ToString>(items: &[T]) -> String {
+    let mut items: Vec<String> = items.iter().map(T::to_string).collect();
+    match (items.pop(), items.is_empty()) {
+        (None, _) => String::new(),
+        (Some(only), true) => only,
+        (Some(last), false) => format!("{} and {last}", items.join(", ")),
+    }
+}
+
+/// `1 vote`, `2 votes`.
+pub(crate) fn plural(count: usize, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}
+
+/// The arguments of a call on one line, by their ends if they are long.
+pub(crate) fn summary(approval: &Approval) -> String {
+    let json = approval.arguments().to_json();
+    let pair = |(name, value): (&String, &Value)| match value.as_str() {
+        Some(text) => format!("{name}: {text}"),
+        None => format!("{name}: {value}"),
+    };
+    let text = json.as_object().into_iter().flatten().map(pair).collect::<Vec<_>>().join(" · ").replace('\n', " ⏎ ");
+    let count = text.chars().count();
+    if count <= 160 {
+        return text;
+    }
+    let ends: (String, String) = (text.chars().take(120).collect(), text.chars().skip(count - 35).collect());
+    format!("{} […] {}", ends.0, ends.1)
+}
+
+/// A length of time in its largest unit, rounded down.
+pub(crate) fn length(time: Duration) -> String {
+    let seconds = time.as_secs();
+    let units = [(86_400, "day"), (3_600, "hour"), (60, "minute")];
+    let (size, unit) = units.into_iter().find(|(size, _)| seconds >= *size).unwrap_or((1, "second"));
+    plural(usize::try_from(seconds / size).unwrap_or(usize::MAX), unit)
+}
+
+/// How long ago something was.
+pub(crate) fn ago(then: Timestamp, now: Timestamp) -> Markup {
+    let age = Duration::try_from(now.duration_since(then)).unwrap_or_default();
+    html! { time datetime=(then) title=(format!("{then:.0}")) { (length(age)) " ago" } }
+}
+
+/// Until when there is time.
+pub(crate) fn until(end: Timestamp, now: Timestamp) -> Markup {
+    let left = Duration::try_from(end.duration_since(now)).unwrap_or_default();
+    html! {
+        time datetime=(end) title=(format!("{end:.0}")) data-until[!left.is_zero()] {
+            @if left.is_zero() { "time is over" } @else { (length(left)) " left" }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn markup_in_a_text_is_text_and_what_hides_is_named() {
+        let shown = block("<b>\u{202e}x\n</pre>").into_string();
+        assert!(!shown.contains("<b>") && !shown.contains('\u{202e}') && !shown.contains("x\n</pre></bdi>"), "{shown}");
+        assert!(shown.contains("characters that turn the text around"), "{shown}");
+        assert!(!block("two\nlines").into_string().contains("warning"));
+    }
+
+    #[test]
+    fn a_long_text_is_shown_by_its_ends_and_what_hides_in_between_is_named() {
+        let text = format!("{}\u{200b}{}", "a".repeat(1_000), "b".repeat(1_000));
+        let shown = block(&text).into_string();
+        assert!(shown.contains("Show all 2001 characters") && shown.contains("invisible"), "{shown}");
+    }
+
+    #[test]
+    fn times_are_said_in_their_largest_unit() {
+        assert_eq!(length(Duration::from_secs(3_599)), "59 minutes");
+        assert_eq!(length(Duration::from_hours(24)), "1 day");
+        assert_eq!(length(Duration::ZERO), "0 seconds");
+    }
+}

@@ -1,0 +1,135 @@
+//! How often somebody may try to sign in.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use gate_runtime::Timestamp;
+
+/// How often one address may be wrong before it has to wait: a second, then twice as long each time.
+const FREE: u32 = 5;
+
+/// The longest wait, in seconds. After it, an address is as any other.
+const LONGEST: u64 = 900;
+
+/// How often all may be wrong in a minute, together.
+const ALL: u32 = 100;
+
+/// How many addresses are remembered.
+const ADDRESSES: usize = 10_000;
+
+/// Counts who was wrong.
+#[derive(Debug, Default)]
+pub(crate) struct Throttle(Mutex<Counts>);
+
+#[derive(Debug, Default)]
+struct Counts {
+    each: HashMap<IpAddr, Count>,
+    all: u32,
+    minute: i64,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Count {
+    wrong: u32,
+    last: Timestamp,
+}
+
+impl Count {
+    fn wait(self) -> Duration {
+        let doublings = self.wrong.checked_sub(FREE);
+        let seconds = doublings.map_or(0, |more| 1_u64.checked_shl(more).unwrap_or(LONGEST).min(LONGEST));
+        Duration::from_secs(seconds)
+    }
+}
+
+impl Throttle {
+    /// Lets somebody try; or says how long they have to wait. A try counts as wrong until it was right.
+    pub(crate) fn begin(&self, address: IpAddr, now: Timestamp) -> Result<(), Duration> {
+        let mut counts = self.lock();
+        let minute = now.as_second().div_euclid(60);
+        if counts.minute != minute {
+            (counts.minute, counts.all) = (minute, 0);
+        }
+        let since = |last: Timestamp| Duration::try_from(now.duration_since(last)).unwrap_or_default();
+        counts.each.retain(|_, count| since(count.last) < Duration::from_secs(LONGEST));
+        let place = network(address);
+        let known = counts.each.get(&place).copied().unwrap_or(Count { wrong: 0, last: now });
+        let left = known.wait().saturating_sub(since(known.last));
+        if known.wrong >= FREE && !left.is_zero() {
+            return Err(left);
+        }
+        if counts.all >= ALL || (counts.each.len() >= ADDRESSES && !counts.each.contains_key(&place)) {
+            let over = u64::try_from(now.as_second().rem_euclid(60)).unwrap_or_default();
+            return Err(Duration::from_secs(60_u64.saturating_sub(over)));
+        }
+        counts.all += 1;
+        counts.each.insert(place, Count { wrong: known.wrong.saturating_add(1), last: now });
+        Ok(())
+    }
+
+    /// They were right.
+    pub(crate) fn was_right(&self, address: IpAddr) {
+        let mut counts = self.lock();
+        counts.all = counts.all.saturating_sub(1);
+        counts.each.remove(&network(address));
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Counts> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whoever has one address of IPv6 has all of its network.
+fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => {
+            let [a, b, c, d, ..] = address.segments();
+            Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into()
+        }
+        short @ IpAddr::V4(_) => short,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    #[test]
+    fn whoever_is_wrong_waits_ever_longer_and_others_do_not() {
+        let (throttle, here, there) = (Throttle::default(), "10.0.0.1".parse().unwrap(), "10.0.0.2".parse().unwrap());
+        for _ in 0..FREE {
+            assert_eq!(throttle.begin(here, at(0)), Ok(()));
+        }
+        assert_eq!(throttle.begin(here, at(0)), Err(Duration::from_secs(1)));
+        assert_eq!(throttle.begin(here, at(1)), Ok(()));
+        assert_eq!(throttle.begin(here, at(2)), Err(Duration::from_secs(1)));
+        assert_eq!(throttle.begin(here, at(3)), Ok(()));
+        assert_eq!(throttle.begin(here, at(3)), Err(Duration::from_secs(4)));
+        assert_eq!(throttle.begin(there, at(3)), Ok(()));
+        throttle.was_right(here);
+        assert_eq!(throttle.begin(here, at(3)), Ok(()));
+    }
+
+    #[test]
+    fn all_together_are_limited_too_until_the_minute_is_over() {
+        let throttle = Throttle::default();
+        for host in 0..100 {
+            assert_eq!(throttle.begin(IpAddr::from([10, 0, 0, host]), at(10)), Ok(()));
+        }
+        let other = IpAddr::from([10, 0, 1, 1]);
+        assert_eq!(throttle.begin(other, at(10)), Err(Duration::from_secs(50)));
+        assert_eq!(throttle.begin(other, at(60)), Ok(()));
+    }
+
+    #[test]
+    fn the_addresses_of_one_network_are_one() {
+        assert_eq!(network("2001:db8:1:2:3::4".parse().unwrap()), network("2001:db8:1:2::9".parse().unwrap()));
+        assert_eq!(network("::ffff:10.0.0.1".parse().unwrap()), network("10.0.0.1".parse().unwrap()));
+    }
+}

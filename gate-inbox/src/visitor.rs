@@ -1,0 +1,133 @@
+//! Who sends a request.
+
+use std::sync::Arc;
+
+use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::http::header::{self, HeaderMap};
+use axum::http::request::Parts;
+use axum::http::{HeaderValue, StatusCode};
+use gate_runtime::{Digest, Directory as _, DirectoryError, Person, ReviewerId, Role};
+
+use crate::fields::Fields;
+use crate::guard::Place;
+use crate::office::Office;
+use crate::secret;
+use crate::sessions::Session;
+use crate::stop::Stop;
+
+/// What a page's own script says when it looks for news.
+const LIVE: &str = "gate-live";
+
+/// A person who is signed in.
+#[derive(Debug)]
+pub(crate) struct Visitor {
+    pub(crate) session: Digest,
+    pub(crate) person: Person,
+    /// Their roles now, delegated ones too.
+    pub(crate) roles: Vec<Role>,
+    pub(crate) form_secret: String,
+}
+
+impl Visitor {
+    pub(crate) fn who(&self) -> &ReviewerId {
+        self.person.id()
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        self.person.name().unwrap_or(self.who().as_str())
+    }
+
+    /// Whether their votes must be signed, which no page can.
+    pub(crate) fn must_sign(&self) -> bool {
+        self.person.key().is_some()
+    }
+}
+
+impl Office {
+    /// The session of a cookie, if it lasts, and whoever it is of could still sign in.
+    pub(crate) async fn session(&self, id: Digest, is_used: bool) -> Result<Option<Session>, DirectoryError> {
+        let Some(session) = self.sessions.find(id, self.clock.now(), is_used) else { return Ok(None) };
+        if self.sign_in.still_holds(&session.signed_in).await? {
+            return Ok(Some(session));
+        }
+        self.sessions.end(id);
+        Ok(None)
+    }
+}
+
+/// The name of a cookie. Where there is TLS, no other host and nothing without TLS can set it.
+pub(crate) fn cookie_name(place: &Place, name: &str) -> String {
+    format!("{}{name}", if place.is_secure() { "__Host-" } else { "" })
+}
+
+/// A cookie that no script reads and no other site sends.
+pub(crate) fn cookie(place: &Place, name: &str, value: &str, seconds: u64) -> Option<HeaderValue> {
+    let name = cookie_name(place, name);
+    let secure = if place.is_secure() { "; Secure" } else { "" };
+    let text = format!("{name}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}");
+    HeaderValue::try_from(text).ok()
+}
+
+/// The value of a cookie. One that comes twice was set by somebody else, at least once.
+pub(crate) fn read_cookie(place: &Place, name: &str, headers: &HeaderMap) -> Option<String> {
+    let name = cookie_name(place, name);
+    let all = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
+    let mut found = all
+        .flat_map(|line| line.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='))
+        .filter(|(known, _)| *known == name);
+    match (found.next(), found.next()) {
+        (Some((_, value)), None) => Some(value.to_owned()),
+        _ => None,
+    }
+}
+
+/// The cookie of a session.
+pub(crate) const SESSION: &str = "gate_session";
+
+impl FromRequestParts<Arc<Office>> for Visitor {
+    type Rejection = Stop;
+
+    async fn from_request_parts(parts: &mut Parts, office: &Arc<Office>) -> Result<Self, Stop> {
+        let cookie = read_cookie(&office.place, SESSION, &parts.headers).ok_or_else(Stop::sign_in)?;
+        let id = Digest::of(cookie);
+        let is_used = !parts.headers.contains_key(LIVE);
+        let session = office.session(id, is_used).await?.ok_or_else(Stop::sign_in)?;
+        let (who, now) = (session.signed_in.who(), office.clock.now());
+        let person = office.people.person(who, now)?.ok_or_else(Stop::sign_in)?;
+        let roles = office.people.find(who, now).await?.ok_or_else(Stop::sign_in)?;
+        Ok(Self { session: id, person, roles, form_secret: session.form_secret })
+    }
+}
+
+/// A form that a person sent from a page of their session, for the first time.
+#[derive(Debug)]
+pub(crate) struct Sent {
+    pub(crate) visitor: Visitor,
+    pub(crate) fields: Fields,
+}
+
+impl FromRequest<Arc<Office>> for Sent {
+    type Rejection = Stop;
+
+    async fn from_request(request: Request, office: &Arc<Office>) -> Result<Self, Stop> {
+        check_site(office, request.headers())?;
+        let (mut parts, body) = request.into_parts();
+        let visitor = Visitor::from_request_parts(&mut parts, office).await?;
+        let fields = Fields::from_request(Request::from_parts(parts, body), office).await?;
+        if !secret::are_equal(&fields.get("form_secret"), &visitor.form_secret) {
+            let words = "The form is not one of your present session. Nothing was decided: open the page again.";
+            return Err(Stop::with(StatusCode::FORBIDDEN, "Not your form", words));
+        }
+        Ok(Self { visitor, fields })
+    }
+}
+
+/// Refuses a form that was sent from another site.
+pub(crate) fn check_site(office: &Office, headers: &HeaderMap) -> Result<(), Stop> {
+    if office.place.is_from_here(headers) {
+        return Ok(());
+    }
+    let words = "Another site sent this form. Nothing was decided.";
+    Err(Stop::with(StatusCode::FORBIDDEN, "From another site", words))
+}

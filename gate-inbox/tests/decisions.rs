@@ -1,0 +1,306 @@
+//! Deciding on the pages.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "a test says what it expects"
+)]
+
+mod desk;
+
+use std::time::Duration;
+
+use desk::Desk;
+use gate_runtime::prelude::*;
+use gate_runtime::{Decision, Status};
+use serde_json::json;
+
+#[tokio::test]
+async fn an_approval_lets_the_call_run_as_it_was_shown() {
+    let desk = Desk::open().await;
+    let id = desk.ask_to_pay(50).await;
+    let mut dana = desk.signed_in(&desk.dana).await;
+    dana.get("/").await.has("For you").has(&format!("/approvals/{id}")).has("amount: 50").has("mia");
+    dana.get(&format!("/approvals/{id}"))
+        .await
+        .has("Pay someone.")
+        .has("Who gets it.")
+        .has("otherwise")
+        .has("it is due");
+
+    let page = dana.decide(id, "approve", &[("comment", "called her")]).await;
+    assert_eq!(page.location, Some(format!("/approvals/{id}")));
+    dana.get(&format!("/approvals/{id}")).await.has("Approved: it runs").has("called her");
+    dana.get("/").await.has("Nothing waits");
+    let approval = desk.approval(id).await;
+    assert_eq!((approval.status(), approval.votes()[0].comment()), (Status::Approved, Some("called her")));
+    assert_eq!(approval.votes()[0].reviewer().as_str(), "dana");
+}
+
+/// Scenario 61.
+#[tokio::test]
+async fn no_link_and_no_form_that_is_sent_again_decides() {
+    let desk = Desk::open().await;
+    let id = desk.ask_to_pay(2_000).await;
+    let mut dana = desk.signed_in(&desk.dana).await;
+    let page = dana.get(&format!("/approvals/{id}")).await;
+    for what in ["approve", "reject", "respond"] {
+        let fields = format!("form_secret={}&shown={}&form=1", page.hidden("form_secret"), page.hidden("shown"));
+        assert_eq!(dana.get(&format!("/approvals/{id}/{what}?{fields}")).await.status, 405);
+    }
+    assert_eq!(desk.approval(id).await.votes().len(), 0);
+
+    let action = format!("/approvals/{id}/approve");
+    assert_eq!(dana.fill_on(&page, &action, &[]).await.status, 303);
+    let me = desk.agent.reviewer("dana").await.unwrap();
+    desk.agent.interruption(id).await.unwrap().unwrap().withdraw(&me).await.unwrap();
+    let again = dana.fill_on(&page, &action, &[]).await;
+    assert_eq!(again.status, 303, "it shows how the call stands");
+    assert_eq!(desk.approval(id).await.votes().len(), 0, "and decides nothing");
+}
+
+#[tokio::test]
+async fn a_rejection_wants_a_reason_and_the_agent_is_told() {
+    let desk = Desk::open().await;
+    let id = desk.ask_to_pay(50).await;
+    let mut dana = desk.signed_in(&desk.dana).await;
+    let page = dana.decide(id, "reject", &[("reason", "  ")]).await;
+    assert_eq!(page.status, 422);
+    page.has("it needs a reason");
+    dana.fill_on(&page, &format!("/approvals/{id}/reject"), &[("reason", "wrong <b>account</b>")]).await;
+    let approval = desk.approval(id).await;
+    assert!(matches!(approval.votes()[0].decision(), Decision::Reject { reason } if reason == "wrong <b>account</b>"));
+    let page = dana.get(&format!("/approvals/{id}")).await;
+    page.has("wrong &lt;b&gt;account").has("Rejected");
+}
+
+#[tokio::test]
+async fn a_person_can_answer_in_the_tools_place() {
+    let desk = Desk::open().await;
+    let mut dana = desk.signed_in(&desk.dana).await;
+    for (typed, expected) in [("{\"paid\": true}", json!({"paid": true})), ("paid by hand", json!("paid by hand"))] {
+        let id = desk.ask_to_pay(50).await;
+        assert_eq!(dana.decide(id, "respond", &[("value", " ")]).await.status, 422);
+        dana.decide(id, "respond", &[("value", typed)]).await;
+        let approval = desk.approval(id).await;
+        assert_eq!(approval.status(), Status::Responded);
+        assert_eq!(approval.outcome().and_then(ToolOutcome::value), Some(expected));
+    }
+}
+
+#[tokio::test]
+async fn an_edit_says_what_is_wrong_at_the_field_shows_the_difference_and_is_sent_then() {
+    let desk = Desk::open().await;
+    let id = desk.ask("pay", json!({"to": "alice", "amount": 50, "note": "a\nb", "tags": ["x"]})).await;
+    let mut dana = desk.signed_in(&desk.dana).await;
+    let path = format!("/approvals/{id}/edit");
+    let page = dana.get(&path).await;
+    page.has("name=\"argument.amount\" value=\"50\"").has("<select").has("&quot;fast&quot;");
+    let typed = |amount: &'static str, tags: &'static str| {
+        [
+            ("argument.to", "alice"),
+            ("argument.amount", amount),
+            ("argument.note", "a\r\nb"),
+            ("argument.speed", "\"fast\""),
+            ("argument.urgent", ""),
+            ("argument.tags", tags),
+        ]
+    };
+    let same = "[\r\n  \"x\"\r\n]";
+    for (amount, tags, wrong) in [
+        ("forty", same, "type a whole number"),
+        ("", same, "it is needed"),
+        ("9001", same, "9000"),
+        ("40", "[1", "this is not JSON"),
+        ("40", "[1]", "/tags/0"),
+    ] {
+        let page = dana.fill(&path, &path, &typed(amount, tags)).await;
+        assert_eq!(page.status, 422, "{amount} {tags}");
+        page.has(wrong).has("aria-invalid");
+        page.has(if amount.is_empty() { "value=\"\"" } else { amount });
+    }
+    assert_eq!(desk.approval(id).await.votes().len(), 0);
+
+    let page = dana.fill(&path, &path, &typed("40", same)).await;
+    assert_eq!(page.status, 200);
+    page.has("What would change").has("As it is: <bdi>note, tags, to</bdi>");
+    assert_eq!(desk.approval(id).await.votes().len(), 0, "nothing is sent yet");
+    let arguments = page.hidden("arguments");
+    let sent = dana.fill_on(&page, &path, &[("arguments", &arguments), ("comment", "as agreed")]).await;
+    assert_eq!(sent.status, 303);
+    let approval = desk.approval(id).await;
+    assert_eq!(approval.status(), Status::Approved);
+    let expected = json!({"to": "alice", "amount": 40, "note": "a\nb", "speed": "fast", "tags": ["x"]});
+    assert_eq!(approval.arguments().to_json(), expected);
+    dana.get(&format!("/approvals/{id}")).await.has("Changed by a reviewer");
+}
+
+#[tokio::test]
+async fn an_edit_that_changes_nothing_is_none() {
+    let desk = Desk::open().await;
+    let id = desk.ask_to_pay(50).await;
+    let mut dana = desk.signed_in(&desk.dana).await;
+    let path = format!("/approvals/{id}/edit");
+    let page = dana.fill(&path, &path, &[("argument.to", "alice"), ("argument.amount", "50")]).await;
+    assert_eq!(page.status, 422);
+    page.has("nothing is changed");
+    let page = dana.get(&path).await;
+    let sent = dana.fill_on(&page, &path, &[("arguments", "{\"to\":\"alice\",\"amount\":50,\"more\":1}")]).await;
+    assert_eq!(sent.status, 422);
+    assert_eq!(desk.approval(id).await.status(), Status::Pending);
+}
+
+#[tokio::test]
+async fn what_cannot_be_undone_wants_the_name_of_the_tool() {
+    let desk = Desk::open().await;
+    let mut dana = desk.signed_in(&desk.dana).await;
+    let id = desk.ask("wipe", json!({"disk": "sda"})).await;
+    dana.get("/").await.has("Destructive");
+    for typed in [&[][..], &[("typed", "")], &[("typed", "yes")], &[("typed", "Wipe")]] {
+        let page = dana.decide(id, "approve", typed).await;
+        assert_eq!(page.status, 422, "{typed:?}");
+        page.has("type the name of the tool, wipe");
+    }
+    let path = format!("/approvals/{id}/edit");
+    let page = dana.fill(&path, &path, &[("argument.disk", "sdb")]).await;
+    let arguments = page.hidden("arguments");
+    let page = dana.fill_on(&page, &path, &[("arguments", &arguments)]).await;
+    assert_eq!(page.status, 422);
+    assert_eq!(desk.approval(id).await.votes().len(), 0);
+    dana.fill_on(&page, &path, &[("arguments", &arguments), ("typed", " wipe ")]).await;
+    assert_eq!(desk.approval(id).await.arguments().to_json(), json!({"disk": "sdb"}));
+    let id = desk.ask("wipe", json!({"disk": "sda"})).await;
+    dana.decide(id, "approve", &[("typed", "wipe")]).await;
+    assert_eq!(desk.approval(id).await.status(), Status::Approved);
+}
+
+#[tokio::test]
+async fn of_two_who_answer_at_once_one_is_told_that_the_other_did() {
+    let desk = Desk::open().await;
+    let id = desk.ask_to_pay(50).await;
+    let (mut dana, mut omar) = (desk.signed_in(&desk.dana).await, desk.signed_in(&desk.omar).await);
+    let path = format!("/approvals/{id}");
+    let (of_dana, of_omar) = (dana.get(&path).await, omar.get(&path).await);
+    let (approve, reject) = (format!("{path}/approve"), format!("{path}/reject"));
+    let (one, other) =
+        tokio::join!(dana.fill_on(&of_dana, &approve, &[]), omar.fill_on(&of_omar, &reject, &[("reason", "no")]));
+    let statuses = [one.status, other.status];
+    assert!(statuses == [303, 409] || statuses == [409, 303], "{statuses:?}");
+    let (loser, winner) = if one.status == 409 { (one, "omar") } else { (other, "dana") };
+    loser.has("It was decided before").has(winner);
+    assert_eq!(desk.approval(id).await.votes().len(), 1);
+}
+
+#[tokio::test]
+async fn two_must_agree_where_the_rules_say_so() {
+    let desk = Desk::open().await;
+    let id = desk.ask_to_pay(2_000).await;
+    let (mut dana, mut omar) = (desk.signed_in(&desk.dana).await, desk.signed_in(&desk.omar).await);
+    dana.decide(id, "approve", &[]).await;
+    dana.get("/").await.has("For others").has("1 vote");
+    omar.get("/").await.has("For you");
+    omar.decide(id, "approve", &[]).await;
+    assert_eq!(desk.approval(id).await.status(), Status::Approved);
+}
+
+#[tokio::test]
+async fn what_changed_since_it_was_shown_is_not_decided() {
+    let desk = Desk::open().await;
+    let id = desk.ask_to_pay(2_000).await;
+    let (mut dana, mut omar) = (desk.signed_in(&desk.dana).await, desk.signed_in(&desk.omar).await);
+    let page = dana.get(&format!("/approvals/{id}")).await;
+    let path = format!("/approvals/{id}/edit");
+    let shown = omar.fill(&path, &path, &[("argument.amount", "3000")]).await;
+    let arguments = shown.hidden("arguments");
+    omar.fill_on(&shown, &path, &[("arguments", &arguments)]).await;
+
+    let sent = dana.fill_on(&page, &format!("/approvals/{id}/approve"), &[]).await;
+    assert_eq!(sent.status, 409);
+    sent.has("It has changed").has("Nothing was decided");
+    assert_eq!(desk.approval(id).await.votes().len(), 1);
+    dana.get(&format!("/approvals/{id}")).await.has("Changed by a reviewer").has("2000");
+    dana.decide(id, "approve", &[]).await;
+    let approval = desk.approval(id).await;
+    assert_eq!((approval.status(), approval.arguments().get("amount")), (Status::Approved, Some(json!(3_000))));
+}
+
+#[tokio::test]
+async fn what_expires_while_the_page_is_open_is_not_decided() {
+    let desk = Desk::open().await;
+    let id = desk.ask_to_pay(50).await;
+    desk.clock.advance(Duration::from_mins(115));
+    let mut dana = desk.signed_in(&desk.dana).await;
+    let page = dana.get(&format!("/approvals/{id}")).await;
+    page.has("5 minutes left");
+    desk.clock.advance(Duration::from_mins(6));
+    let sent = dana.fill_on(&page, &format!("/approvals/{id}/approve"), &[]).await;
+    assert_eq!(sent.status, 409);
+    assert_eq!(desk.approval(id).await.status(), Status::Expired);
+    dana.get(&format!("/approvals/{id}")).await.has("Nobody decided in time");
+}
+
+#[tokio::test]
+async fn whoever_is_not_asked_sees_it_and_cannot_decide() {
+    let desk = Desk::open().await;
+    let id = desk.ask_to_pay(50).await;
+    let mut ines = desk.signed_in(&desk.ines).await;
+    ines.get("/").await.has("For others").has_not("For you");
+    let page = ines.get(&format!("/approvals/{id}")).await;
+    page.has("you are not among those who decide").has_not("/approve\"");
+    let secret = page.hidden("form_secret");
+    let shown = desk.approval(id).await.shown().to_string();
+    let fields = [("form_secret", secret.as_str()), ("form", "1"), ("shown", &shown)];
+    assert_eq!(ines.post(&format!("/approvals/{id}/approve"), &fields).await.status, 403);
+    assert_eq!(desk.approval(id).await.votes().len(), 0);
+}
+
+#[tokio::test]
+async fn whoever_has_a_key_is_told_how_to_sign() {
+    let desk = Desk::open().await;
+    let id = desk.ask_to_pay(50).await;
+    let mut dana = desk.signed_in(&desk.dana).await;
+    let file = desk.folder.path().join("people.toml");
+    let people = std::fs::read_to_string(&file).unwrap();
+    let key = gate_runtime::audit::SigningKey::from_seed("dana", gate_runtime::audit::KeyKind::Log, [7; 32]).unwrap();
+    let keyed = people.replacen("id = \"dana\"\n", &format!("id = \"dana\"\nkey = \"{}\"\n", key.verifier()), 1);
+    std::fs::write(&file, keyed).unwrap();
+    let page = dana.get(&format!("/approvals/{id}")).await;
+    page.has("--signing-key").has_not("/approve\"");
+    let secret = page.hidden("form_secret");
+    let shown = desk.approval(id).await.shown().to_string();
+    let fields = [("form_secret", secret.as_str()), ("form", "1"), ("shown", &shown)];
+    assert_eq!(dana.post(&format!("/approvals/{id}/approve"), &fields).await.status, 403);
+    assert_eq!(desk.approval(id).await.votes().len(), 0);
+}
+
+#[tokio::test]
+async fn a_secret_is_not_shown_and_stays_where_it_is() {
+    let desk = Desk::open().await;
+    let id = desk.ask("log_in", json!({"user": "mia", "password": "hunter2-hunter2"})).await;
+    let mut dana = desk.signed_in(&desk.dana).await;
+    for path in
+        ["/".to_owned(), format!("/approvals/{id}"), format!("/approvals/{id}/edit"), "/case?id=ticket-7".to_owned()]
+    {
+        dana.get(&path).await.has_not("hunter2");
+    }
+    dana.get(&format!("/approvals/{id}")).await.has("A secret, which is not shown");
+    dana.get(&format!("/approvals/{id}/edit")).await.has("stays as it is").has_not("argument.password");
+}
+
+#[tokio::test]
+async fn the_timeline_of_a_case_says_what_happened() {
+    let desk = Desk::open().await;
+    let mut dana = desk.signed_in(&desk.dana).await;
+    let run = desk.agent.run("run-9").case("ticket-9");
+    let turn = run.submit([ToolCall::new("1", "pay", r#"{"to":"bob","amount":5}"#)]).await.unwrap();
+    let id = turn.interruptions()[0].id();
+    dana.decide(id, "approve", &[]).await;
+    let turn = run.proceed().await.unwrap();
+    assert_eq!(turn.answers()[0].for_model(), "paid 5 to bob");
+    let page = dana.get("/case?id=ticket-9").await;
+    for words in ["People are asked", "Approved", "Began to run", "Ran", "paid 5 to bob"] {
+        page.has(words);
+    }
+}

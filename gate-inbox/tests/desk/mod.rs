@@ -1,0 +1,275 @@
+//! An inbox over HTTP, an agent that asks, and a browser without a screen, for tests.
+
+#![allow(dead_code, reason = "not every test needs all of it")]
+#![allow(unreachable_pub, reason = "a module of a test")]
+
+use std::net::SocketAddr;
+
+use gate_inbox::Inbox;
+use gate_runtime::prelude::*;
+use gate_runtime::testing::ManualClock;
+use gate_runtime::{Approval, ApprovalId, FileDirectory, NoTools, ReviewerToken, Timestamp};
+use serde_json::json;
+use tempfile::TempDir;
+use ureq::http::Response;
+
+/// Payments: large ones are for two managers.
+#[policy]
+pub fn payments(rules: Rules<Pay>) -> Rules<Pay> {
+    rules
+        .deny("too much")
+        .when(|call| call.amount > 8_000)
+        .ask("large", ask(role("manager")).count(2))
+        .when(|call| call.amount > 1_000)
+        .otherwise(ask(role("manager")).within(hours(2)))
+}
+
+/// How fast a payment goes.
+#[derive(serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Speed {
+    /// Today.
+    Fast,
+    /// Some day.
+    Slow,
+}
+
+/// Pay someone.
+#[gated_tool(policy = "payments")]
+pub fn pay(
+    /// Who gets it.
+    to: String,
+    #[schemars(range(min = 1, max = 9_000))] amount: u64,
+    note: Option<String>,
+    speed: Option<Speed>,
+    urgent: Option<bool>,
+    tags: Option<Vec<String>>,
+) -> String {
+    let _ = (speed, urgent, tags);
+    format!("paid {amount} to {to}{}", note.unwrap_or_default())
+}
+
+/// Wipe a disk.
+#[gated_tool(policy = "always_ask", destructive)]
+pub fn wipe(disk: String) -> String {
+    format!("wiped {disk}")
+}
+
+/// Sign in somewhere.
+#[gated_tool(policy = "always_ask", secret(password))]
+pub fn log_in(user: String, password: String) -> String {
+    format!("{user} {}", password.len())
+}
+
+/// Say something.
+#[gated_tool(policy = "never_ask")]
+pub fn echo(text: String) -> String {
+    text
+}
+
+registry! { pub Tools for () { Pay, Wipe, LogIn, Echo } }
+
+/// An inbox that is served, with the people who use it.
+pub struct Desk {
+    pub clock: ManualClock,
+    pub agent: Gate<Tools>,
+    pub address: SocketAddr,
+    pub dana: ReviewerToken,
+    pub omar: ReviewerToken,
+    pub ines: ReviewerToken,
+    pub folder: TempDir,
+}
+
+impl Desk {
+    pub async fn open() -> Self {
+        Self::open_as(|inbox| inbox).await
+    }
+
+    pub async fn open_as(change: impl FnOnce(Inbox) -> Inbox) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let [dana, omar, ines] = [(); 3].map(|()| ReviewerToken::new());
+        let clock = ManualClock::at(Timestamp::from_second(1_800_000_000).unwrap());
+        write_people(&folder, &[("dana", "manager", &dana), ("omar", "manager", &omar), ("ines", "intern", &ines)]);
+        let people = FileDirectory::open(folder.path().join("people.toml")).unwrap();
+        let store = MemoryStore::new();
+        let agent = Gate::builder(()).store(store.clone()).clock(clock.clone()).directory(people.clone());
+        let agent = agent.build().await.unwrap();
+        let gate = Gate::builder(()).store(store).clock(clock.clone()).directory(people.clone());
+        let gate: Gate<NoTools> = gate.build().await.unwrap();
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let inbox = change(Inbox::new(gate, people).clock(clock.clone()));
+        tokio::spawn(inbox.serve(listener));
+        Self { clock, agent, address, dana, omar, ines, folder }
+    }
+
+    pub fn people(&self, people: &[(&str, &str, &ReviewerToken)]) {
+        write_people(&self.folder, people);
+    }
+
+    /// A call of a tool, which waits.
+    pub async fn ask(&self, tool: &str, arguments: serde_json::Value) -> ApprovalId {
+        let call = ToolCall::new(ApprovalId::new().to_string(), tool, arguments.to_string()).reasoning("it is due");
+        let run = self.agent.run("run-1").on_behalf_of("mia").case("ticket-7");
+        let turn = run.submit([call]).await.unwrap();
+        turn.interruptions()[0].id()
+    }
+
+    pub async fn ask_to_pay(&self, amount: u64) -> ApprovalId {
+        self.ask("pay", json!({"to": "alice", "amount": amount})).await
+    }
+
+    pub async fn approval(&self, id: ApprovalId) -> Approval {
+        (*self.agent.approval(id).await.unwrap().unwrap()).clone()
+    }
+
+    pub fn browser(&self) -> Browser {
+        Browser::new(self.address)
+    }
+
+    /// A browser in which somebody is signed in.
+    pub async fn signed_in(&self, token: &ReviewerToken) -> Browser {
+        let mut browser = self.browser();
+        let page = browser.sign_in(token.reveal()).await;
+        assert_eq!((page.status, page.location.as_deref()), (303, Some("/")));
+        browser
+    }
+}
+
+fn write_people(folder: &TempDir, people: &[(&str, &str, &ReviewerToken)]) {
+    let person = |(id, role, token): &(&str, &str, &ReviewerToken)| {
+        format!("[[person]]\nid = \"{id}\"\nroles = [\"{role}\"]\ntoken = \"{}\"\n", token.hash())
+    };
+    let file = folder.path().join("people.toml");
+    std::fs::write(folder.path().join("new"), people.iter().map(person).collect::<String>()).unwrap();
+    std::fs::rename(folder.path().join("new"), file).unwrap();
+}
+
+/// What came back.
+#[derive(Debug)]
+pub struct Page {
+    pub status: u16,
+    pub location: Option<String>,
+    pub headers: ureq::http::HeaderMap,
+    pub text: String,
+}
+
+impl Page {
+    /// The value of a hidden field.
+    pub fn hidden(&self, name: &str) -> String {
+        let start = format!("name=\"{name}\" value=\"");
+        let rest = self.text.split(&start).nth(1).unwrap_or_else(|| panic!("no {name} in {}", self.text));
+        rest.split('"').next().unwrap().replace("&quot;", "\"").replace("&amp;", "&")
+    }
+
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map(|value| value.to_str().unwrap()).unwrap_or_default()
+    }
+
+    #[track_caller]
+    pub fn has(&self, words: &str) -> &Self {
+        assert!(self.text.contains(words), "no {words:?} in {} {}", self.status, self.text);
+        self
+    }
+
+    #[track_caller]
+    pub fn has_not(&self, words: &str) -> &Self {
+        assert!(!self.text.contains(words), "{words:?} in {} {}", self.status, self.text);
+        self
+    }
+}
+
+/// Keeps cookies, follows nothing.
+#[derive(Clone)]
+pub struct Browser {
+    pub address: SocketAddr,
+    pub cookies: Vec<(String, String)>,
+    /// Sent with every request.
+    pub headers: Vec<(&'static str, String)>,
+    agent: ureq::Agent,
+}
+
+impl Browser {
+    fn new(address: SocketAddr) -> Self {
+        let config = ureq::Agent::config_builder().max_redirects(0).http_status_as_error(false).build();
+        Self { address, cookies: Vec::new(), headers: Vec::new(), agent: config.new_agent() }
+    }
+
+    fn cookie_line(&self) -> String {
+        self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("; ")
+    }
+
+    async fn send(
+        &mut self,
+        build: impl FnOnce(&ureq::Agent, String) -> Result<Response<ureq::Body>, ureq::Error> + Send + 'static,
+        path: &str,
+    ) -> Page {
+        let (agent, url) = (self.agent.clone(), format!("http://{}{path}", self.address));
+        let response = tokio::task::spawn_blocking(move || {
+            let mut response = build(&agent, url).unwrap();
+            let text = response.body_mut().with_config().limit(64 << 20).read_to_string().unwrap();
+            (response, text)
+        });
+        let (response, text) = response.await.unwrap();
+        for cookie in response.headers().get_all("set-cookie") {
+            let pair = cookie.to_str().unwrap().split(';').next().unwrap();
+            let (name, value) = pair.split_once('=').unwrap();
+            self.cookies.retain(|(known, _)| known != name);
+            if !value.is_empty() {
+                self.cookies.push((name.to_owned(), value.to_owned()));
+            }
+        }
+        let location = response.headers().get("location").map(|value| value.to_str().unwrap().to_owned());
+        Page { status: response.status().as_u16(), location, headers: response.headers().clone(), text }
+    }
+
+    pub async fn get(&mut self, path: &str) -> Page {
+        let (cookies, headers) = (self.cookie_line(), self.headers.clone());
+        let build = move |agent: &ureq::Agent, url: String| {
+            let mut request = agent.get(url).header("cookie", cookies);
+            for (name, value) in headers {
+                request = request.header(name, value);
+            }
+            request.call()
+        };
+        self.send(build, path).await
+    }
+
+    pub async fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Page {
+        let (cookies, headers) = (self.cookie_line(), self.headers.clone());
+        let fields: Vec<(String, String)> =
+            fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let build = move |agent: &ureq::Agent, url: String| {
+            let mut request = agent.post(url).header("cookie", cookies);
+            for (name, value) in headers {
+                request = request.header(name, value);
+            }
+            request.send_form(fields)
+        };
+        self.send(build, path).await
+    }
+
+    pub async fn sign_in(&mut self, token: &str) -> Page {
+        let secret = self.get("/sign-in").await.hidden("form_secret");
+        self.post("/sign-in", &[("form_secret", &secret), ("token", token)]).await
+    }
+
+    /// Opens a page, and sends a form of it.
+    pub async fn fill(&mut self, page: &str, action: &str, fields: &[(&str, &str)]) -> Page {
+        let page = self.get(page).await;
+        self.fill_on(&page, action, fields).await
+    }
+
+    /// Sends a form of a page that is open.
+    pub async fn fill_on(&mut self, page: &Page, action: &str, fields: &[(&str, &str)]) -> Page {
+        let [form_secret, form, shown] = ["form_secret", "form", "shown"].map(|name| page.hidden(name));
+        let mut all = vec![("form_secret", form_secret.as_str()), ("form", &form), ("shown", &shown)];
+        all.extend(fields);
+        self.post(action, &all).await
+    }
+
+    /// Opens a call's page, and sends a form of it.
+    pub async fn decide(&mut self, id: ApprovalId, what: &str, fields: &[(&str, &str)]) -> Page {
+        self.fill(&format!("/approvals/{id}"), &format!("/approvals/{id}/{what}"), fields).await
+    }
+}

@@ -1,0 +1,225 @@
+//! Signing in and out, and what keeps others from deciding in somebody's name.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "a test says what it expects"
+)]
+
+mod desk;
+
+use std::time::Duration;
+
+use desk::Desk;
+use gate_runtime::{ReviewerToken, Status};
+
+#[tokio::test]
+async fn a_token_opens_a_session_and_signing_out_ends_it() {
+    let desk = Desk::open().await;
+    let mut browser = desk.browser();
+    let page = browser.get("/").await;
+    assert_eq!((page.status, page.location.as_deref()), (303, Some("/sign-in")));
+
+    let page = browser.sign_in(desk.dana.reveal()).await;
+    let cookies: Vec<_> = page.headers.get_all("set-cookie").iter().map(|value| value.to_str().unwrap()).collect();
+    let session = cookies.iter().find(|cookie| cookie.starts_with("gate_session=")).unwrap();
+    assert!(session.ends_with("; Path=/; Max-Age=43200; HttpOnly; SameSite=Strict"), "{session}");
+    assert_eq!(session.split(['=', ';']).nth(1).unwrap().len(), 64);
+    browser.get("/").await.has("Nothing waits").has("dana");
+
+    let stolen = browser.clone();
+    let page = browser.fill_sign_out("here").await;
+    assert_eq!((page.status, page.location.as_deref()), (303, Some("/sign-in")));
+    for mut signed_out in [browser, stolen] {
+        assert_eq!(signed_out.get("/").await.status, 303, "the cookie opens nothing any more");
+    }
+}
+
+#[tokio::test]
+async fn signing_out_everywhere_ends_every_session_of_the_person() {
+    let desk = Desk::open().await;
+    let mut phone = desk.signed_in(&desk.dana).await;
+    let mut laptop = desk.signed_in(&desk.dana).await;
+    let mut omar = desk.signed_in(&desk.omar).await;
+    phone.fill_sign_out("everywhere").await;
+    assert_eq!([phone.get("/").await.status, laptop.get("/").await.status], [303, 303]);
+    assert_eq!(omar.get("/").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_wrong_token_opens_nothing_and_many_of_them_have_to_wait() {
+    let desk = Desk::open().await;
+    let mut browser = desk.browser();
+    for wrong in ["", "dana", "gate_r_", ReviewerToken::new().reveal(), &desk.dana.hash().to_string()] {
+        let page = browser.sign_in(wrong).await;
+        assert_eq!(page.status, 403);
+        page.has("Nobody has this token");
+    }
+    let page = browser.sign_in(desk.dana.reveal()).await;
+    assert_eq!((page.status, page.header("retry-after")), (429, "1"), "also the right one has to wait");
+    desk.clock.advance(Duration::from_secs(1));
+    assert_eq!(browser.sign_in(desk.dana.reveal()).await.status, 303);
+}
+
+#[tokio::test]
+async fn a_session_ends_when_nobody_uses_it_and_after_a_day_of_work() {
+    let desk = Desk::open().await;
+    let mut idle = desk.signed_in(&desk.dana).await;
+    let mut busy = desk.signed_in(&desk.dana).await;
+    idle.headers.push(("gate-live", "1".to_owned()));
+    for quarter in 1..=48 {
+        assert_eq!(busy.get("/").await.status, 200, "after {quarter} quarters");
+        assert_eq!(idle.get("/").await.status, if quarter <= 2 { 200 } else { 303 }, "after {quarter} quarters");
+        desk.clock.advance(Duration::from_mins(15));
+    }
+    assert_eq!(busy.get("/").await.status, 303);
+}
+
+#[tokio::test]
+async fn a_session_ends_with_the_token_it_began_with_and_with_the_person() {
+    let desk = Desk::open().await;
+    let mut dana = desk.signed_in(&desk.dana).await;
+    let mut omar = desk.signed_in(&desk.omar).await;
+    let id = desk.ask_to_pay(50).await;
+    let page = dana.get(&format!("/approvals/{id}")).await;
+
+    let another = ReviewerToken::new();
+    desk.people(&[("dana", "manager", &another), ("ines", "intern", &desk.ines)]);
+    let sent = dana.fill_on(&page, &format!("/approvals/{id}/approve"), &[]).await;
+    assert_eq!((sent.status, sent.location.as_deref()), (303, Some("/sign-in")));
+    assert_eq!(omar.get("/").await.status, 303);
+    assert_eq!(desk.approval(id).await.status(), Status::Pending);
+    desk.people(&[("dana", "manager", &desk.dana)]);
+    assert_eq!(dana.get("/").await.status, 303, "it does not begin again");
+
+    std::fs::write(desk.folder.path().join("people.toml"), "broken").unwrap();
+    let mut anybody = desk.browser();
+    assert_eq!(anybody.sign_in(desk.dana.reveal()).await.status, 503);
+}
+
+#[tokio::test]
+async fn only_a_form_of_the_session_decides() {
+    let desk = Desk::open().await;
+    let mut dana = desk.signed_in(&desk.dana).await;
+    let mut omar = desk.signed_in(&desk.omar).await;
+    let id = desk.ask_to_pay(50).await;
+    let (path, action) = (format!("/approvals/{id}"), format!("/approvals/{id}/approve"));
+    let page = dana.get(&path).await;
+    let of_omar = omar.get(&path).await.hidden("form_secret");
+    let shown = page.hidden("shown");
+    for wrong in ["", &of_omar, &page.hidden("form_secret")[1..]] {
+        let sent = dana.post(&action, &[("form_secret", wrong), ("form", "x"), ("shown", &shown)]).await;
+        assert_eq!(sent.status, 403, "{wrong}");
+    }
+    assert_eq!(dana.post(&action, &[("form", "x"), ("shown", &shown)]).await.status, 403);
+    assert_eq!(desk.approval(id).await.votes().len(), 0);
+    assert_eq!(dana.fill_on(&page, &action, &[]).await.status, 303);
+    assert_eq!(desk.approval(id).await.status(), Status::Approved);
+}
+
+#[tokio::test]
+async fn a_form_of_another_site_is_refused() {
+    let desk = Desk::open().await;
+    let id = desk.ask_to_pay(50).await;
+    let action = format!("/approvals/{id}/approve");
+    for header in [
+        ("sec-fetch-site", "cross-site"),
+        ("sec-fetch-site", "same-site"),
+        ("origin", "https://evil.example"),
+        ("origin", "null"),
+    ] {
+        let mut dana = desk.signed_in(&desk.dana).await;
+        let page = dana.get(&format!("/approvals/{id}")).await;
+        dana.headers.push((header.0, header.1.to_owned()));
+        let sent = dana.fill_on(&page, &action, &[]).await;
+        assert_eq!(sent.status, 403, "{header:?}");
+        assert_eq!(dana.sign_in(desk.dana.reveal()).await.status, 403, "{header:?}");
+    }
+    assert_eq!(desk.approval(id).await.status(), Status::Pending);
+}
+
+#[tokio::test]
+async fn a_name_that_somebody_else_gave_this_machine_is_not_the_inbox() {
+    let desk = Desk::open().await;
+    let mut browser = desk.browser();
+    browser.headers.push(("host", "evil.example".to_owned()));
+    let page = browser.get("/sign-in").await;
+    assert_eq!(page.status, 421);
+    page.has_not("form_secret");
+}
+
+#[tokio::test]
+async fn behind_tls_cookies_go_over_tls_only() {
+    let desk = Desk::open_as(|inbox| inbox.reached_at("https://gate.example.com").unwrap()).await;
+    let mut browser = desk.browser();
+    browser.headers.push(("host", "gate.example.com".to_owned()));
+    let page = browser.sign_in(desk.dana.reveal()).await;
+    let cookies: Vec<_> = page.headers.get_all("set-cookie").iter().map(|value| value.to_str().unwrap()).collect();
+    assert!(cookies.iter().all(|cookie| cookie.starts_with("__Host-gate_") && cookie.ends_with("; Secure")));
+    assert!(page.header("strict-transport-security").starts_with("max-age="));
+    browser.get("/").await.has("Nothing waits");
+    assert_eq!(desk.browser().get("/").await.status, 421);
+}
+
+#[tokio::test]
+async fn every_answer_has_its_headers() {
+    let desk = Desk::open().await;
+    let id = desk.ask_to_pay(50).await;
+    let mut dana = desk.signed_in(&desk.dana).await;
+    for path in [
+        "/",
+        "/sign-in",
+        "/style.css",
+        "/page.js",
+        "/icon.svg",
+        "/nowhere",
+        "/approvals/x",
+        "/approvals/%ff",
+        "/case?id=ticket-7",
+        &format!("/approvals/{id}"),
+        &format!("/approvals/{id}/edit"),
+        &format!("/approvals/{id}/approve"),
+    ] {
+        let page = dana.get(path).await;
+        let policy = page.header("content-security-policy");
+        assert!(policy.starts_with("default-src 'none'; style-src 'self'; script-src 'self';"), "{path}: {policy}");
+        assert!(policy.contains("frame-ancestors 'none'") && policy.contains("form-action 'self'"), "{path}");
+        for (name, value) in [
+            ("x-content-type-options", "nosniff"),
+            ("x-frame-options", "DENY"),
+            ("referrer-policy", "same-origin"),
+            ("cache-control", "no-store"),
+        ] {
+            assert_eq!(page.header(name), value, "{path}");
+        }
+        assert!(
+            !page.text.contains("http:") && !page.text.contains("https:") || path == "/icon.svg",
+            "{path} fetches nothing"
+        );
+        assert!(!page.text.contains(" style=") && !page.text.contains("<script>"), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_not_found_and_a_form_can_be_too_long() {
+    let desk = Desk::open().await;
+    let mut dana = desk.signed_in(&desk.dana).await;
+    let gone = format!("/approvals/{}", gate_runtime::ApprovalId::new());
+    for path in ["/nowhere", "/approvals/x", &gone, "/case", "/case?id=none", "/approvals/..%2f..%2fetc"] {
+        assert_eq!(dana.get(path).await.status, 404, "{path}");
+    }
+    let id = desk.ask_to_pay(50).await;
+    let long = "x".repeat(2 << 20);
+    let page = dana.decide(id, "reject", &[("reason", &long)]).await;
+    assert_eq!(page.status, 413);
+    assert_eq!(desk.approval(id).await.status(), Status::Pending);
+}
+
+impl desk::Browser {
+    async fn fill_sign_out(&mut self, place: &str) -> desk::Page {
+        let secret = self.get("/").await.hidden("form_secret");
+        self.post("/sign-out", &[("form_secret", &secret), ("where", place)]).await
+    }
+}
