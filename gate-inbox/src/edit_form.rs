@@ -133,12 +133,12 @@ impl Field {
             Kind::Text => Ok(Some(Value::from(self.text.clone()))),
             Kind::Integer => {
                 let number = text.parse::<i64>().map(Number::from).or_else(|_| text.parse::<u64>().map(Number::from));
-                number.map(|number| Some(number.into())).map_err(|_| "type a whole number, like `12`".to_owned())
+                number.map(|number| Some(number.into())).map_err(|_| "type a whole number, like 12".to_owned())
             }
             Kind::Number => {
                 let number = text.parse::<f64>().ok().and_then(Number::from_f64);
                 let whole = text.parse::<i64>().ok().map(Number::from);
-                whole.or(number).map(|number| Some(number.into())).ok_or("type a number, like `12.5`".to_owned())
+                whole.or(number).map(|number| Some(number.into())).ok_or("type a number, like 12.5".to_owned())
             }
             Kind::Truth | Kind::Choice(_) => {
                 let chosen = serde_json::from_str::<Value>(text).ok();

@@ -7,7 +7,7 @@ use maud::{Markup, html};
 use serde_json::Value;
 
 /// The longest value that is shown whole at first, in characters.
-const LONG: usize = 800;
+const LONG: usize = 500;
 
 /// Text on one line.
 pub(crate) fn plain(text: impl AsRef<str>) -> Markup {
@@ -78,6 +78,16 @@ pub(crate) fn hazards_of(text: &str) -> Vec<Hazard> {
     Visible::of(&text.replace(['\n', '\t'], " ")).hazards().to_vec()
 }
 
+/// Whether a text in a value, or a name in it, has something that could hide.
+pub(crate) fn is_odd(value: &Value) -> bool {
+    match value {
+        Value::String(text) => !hazards_of(text).is_empty(),
+        Value::Array(items) => items.iter().any(is_odd),
+        Value::Object(fields) => fields.iter().any(|(name, value)| !hazards_of(name).is_empty() || is_odd(value)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+    }
+}
+
 /// `a, b and c`.
 pub(crate) fn listed<T: ToString>(items: &[T]) -> String {
     let mut items: Vec<String> = items.iter().map(T::to_string).collect();
@@ -93,19 +103,26 @@ pub(crate) fn plural(count: usize, noun: &str) -> String {
     format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
-/// The arguments of a call on one line, by their ends if they are long.
-pub(crate) fn summary(approval: &Approval) -> String {
+/// The arguments of a call on one line: long values by their ends.
+pub(crate) fn summary(approval: &Approval) -> Markup {
     let json = approval.arguments().to_json();
-    let pair = |(name, value): (&String, &Value)| match value.as_str() {
-        Some(text) => format!("{name}: {text}"),
-        None => format!("{name}: {value}"),
-    };
-    let text = json.as_object().into_iter().flatten().map(pair).collect::<Vec<_>>().join(" · ").replace('\n', " ⏎ ");
-    let count = text.chars().count();
-    if count <= 160 {
-        return text;
+    let pairs: Vec<(&String, &Value)> = json.as_object().into_iter().flatten().collect();
+    let written = |value: &Value| value.as_str().map_or_else(|| value.to_string(), |text| text.replace('\n', " ⏎ "));
+    html! {
+        @for (name, value) in pairs.iter().take(8) {
+            span.pair { span.faint { (plain(ends(name))) ": " } (plain(ends(&written(value)))) } " "
+        }
+        @if pairs.len() > 8 { span.faint { "and " (pairs.len() - 8) " more" } }
     }
-    let ends: (String, String) = (text.chars().take(120).collect(), text.chars().skip(count - 35).collect());
+}
+
+/// A text by its ends, if it is long.
+fn ends(text: &str) -> String {
+    let count = text.chars().count();
+    if count <= 70 {
+        return text.to_owned();
+    }
+    let ends: (String, String) = (text.chars().take(45).collect(), text.chars().skip(count - 20).collect());
     format!("{} […] {}", ends.0, ends.1)
 }
 
@@ -120,14 +137,14 @@ pub(crate) fn length(time: Duration) -> String {
 /// How long ago something was.
 pub(crate) fn ago(then: Timestamp, now: Timestamp) -> Markup {
     let age = Duration::try_from(now.duration_since(then)).unwrap_or_default();
-    html! { time datetime=(then) title=(format!("{then:.0}")) { (length(age)) " ago" } }
+    html! { time datetime=(then) title=(format!("{then:.0}")) { @if age.as_secs() == 0 { "just now" } @else { (length(age)) " ago" } } }
 }
 
 /// Until when there is time.
 pub(crate) fn until(end: Timestamp, now: Timestamp) -> Markup {
     let left = Duration::try_from(end.duration_since(now)).unwrap_or_default();
     html! {
-        time datetime=(end) title=(format!("{end:.0}")) data-until[!left.is_zero()] {
+        time datetime=(end) title=(format!("{end:.0}")) data-left=(left.as_secs()) {
             @if left.is_zero() { "time is over" } @else { (length(left)) " left" }
         }
     }

@@ -22,12 +22,12 @@ async fn an_approval_lets_the_call_run_as_it_was_shown() {
     let desk = Desk::open().await;
     let id = desk.ask_to_pay(50).await;
     let mut dana = desk.signed_in(&desk.dana).await;
-    dana.get("/").await.has("For you").has(&format!("/approvals/{id}")).has("amount: 50").has("mia");
+    dana.get("/").await.has("For you").has(&format!("/approvals/{id}")).has("<bdi>50</bdi>").has("mia");
     dana.get(&format!("/approvals/{id}"))
         .await
         .has("Pay someone.")
         .has("Who gets it.")
-        .has("otherwise")
+        .has("No other rule matched")
         .has("it is due");
 
     let page = dana.decide(id, "approve", &[("comment", "called her")]).await;

@@ -116,6 +116,7 @@ async fn a_long_argument_is_shown_by_its_ends_and_whole_behind_a_click() {
     let id = desk.ask("pay", json!({"to": "alice", "amount": 5, "note": note})).await;
     let mut dana = desk.signed_in(&desk.dana).await;
     let page = dana.get(&format!("/approvals/{id}")).await;
+    dana.get("/").await.has("Odd characters");
     page.has("Show all 200009 characters").has("turn the text around").has("sha256:");
     assert!(dana.get("/").await.text.len() < 10_000);
     dana.decide(id, "reject", &[("reason", "too long")]).await;
@@ -136,7 +137,7 @@ async fn a_thousand_that_wait_are_on_pages_mine_first_and_by_deadline() {
     assert_eq!(page.text.matches("data-row").count(), 50);
     assert!(page.text.len() < 80_000, "{}", page.text.len());
     // Those without a deadline come last.
-    dana.get("/?page=20").await.has("amount: 2000").has_not("amount: 50");
+    dana.get("/?page=20").await.has("<bdi>2000</bdi>").has_not("<bdi>50</bdi>");
     for (query, shown) in [("0", 1), ("999", 20), ("x", 1), ("-1", 1)] {
         dana.get(&format!("/?page={query}")).await.has(&format!("Page {shown} of 20"));
     }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use axum::http::StatusCode;
 use axum::response::Response;
-use gate_runtime::{Approval, Decision, Interruption, Origin, RuleResult, Status};
+use gate_runtime::{Approval, Decision, Interruption, Origin, RuleReport, RuleResult, Status};
 use maud::{Markup, html};
 use serde_json::Value;
 
@@ -12,7 +12,7 @@ use super::frame::{Stamp, page};
 use super::pending::{keys, marks};
 use crate::edit_form::{about, is_secret};
 use crate::part::{Part, part};
-use crate::text::{ago, bare, block, plain, until, value};
+use crate::text::{ago, bare, block, plain, plural, until, value};
 use crate::visitor::Visitor;
 
 /// Which form a problem belongs to.
@@ -170,29 +170,37 @@ fn claim(approval: &Approval) -> Markup {
 }
 
 fn rules(approval: &Approval) -> Markup {
-    let rules: Vec<_> = approval.assessment().rules().collect();
+    let (others, counting): (Vec<_>, Vec<_>) =
+        approval.assessment().rules().partition(|rule| rule.result() == RuleResult::NotMatched);
     html! {
         section aria-labelledby="rules" {
             h2 #rules { "Why it is asked" }
-            ul.rules {
-                @for rule in &rules {
-                    @let counts = rule.result() != RuleResult::NotMatched;
-                    li.counts[counts] {
-                        p {
-                            strong { (plain(rule.rule())) }
-                            " " span.result { (rule.result()) }
-                            @if counts { ", which means: " (rule.effect()) }
-                            @if let (true, Some(requirement)) = (counts, rule.requirement()) { " " (plain(requirement.to_string())) }
-                        }
-                        @if let Some(error) = rule.error() { p.warning { "It failed, which never lets a call through: " (plain(error)) } }
-                        p.faint { (plain(rule.source().to_string())) }
-                        @if let Some(text) = rule.text() {
-                            details { summary { "As it is written" } (block(text)) }
-                        }
-                    }
+            ul.rules { @for rule in &counting { li.counts { (of_rule(rule)) } } }
+            @if !others.is_empty() {
+                details {
+                    summary { (plural(others.len(), "rule")) " did not match" }
+                    ul.rules { @for rule in &others { li { (of_rule(rule)) } } }
                 }
             }
         }
+    }
+}
+
+fn of_rule(rule: &RuleReport<'_>) -> Markup {
+    let counts = rule.result() != RuleResult::NotMatched;
+    html! {
+        p {
+            @match (rule.rule(), counts) {
+                ("otherwise", true) => strong { "No other rule matched" },
+                ("otherwise", false) => strong { "What holds where no rule matches" },
+                (name, _) => { strong { (plain(name)) } " " (rule.result()) },
+            }
+            @if counts { ", which means: " (rule.effect()) }
+            @if let (true, Some(requirement)) = (counts, rule.requirement()) { " " (plain(requirement.to_string())) }
+        }
+        @if let Some(error) = rule.error() { p.warning { "It failed, which never lets a call through: " (plain(error)) } }
+        p.faint { "From " (plain(rule.source().to_string())) }
+        @if let Some(text) = rule.text() { details { summary { "As it is written" } (block(text)) } }
     }
 }
 

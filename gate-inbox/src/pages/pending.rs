@@ -7,7 +7,7 @@ use maud::{Markup, html};
 
 use super::frame::page;
 use crate::part::is_theirs;
-use crate::text::{ago, plain, plural, summary, until};
+use crate::text::{ago, is_odd, plain, plural, summary, until};
 use crate::visitor::Visitor;
 
 /// How many are on one page.
@@ -66,7 +66,7 @@ fn row(asked: &Interruption) -> Markup {
                 (marks(asked))
                 @if let Some(end) = approval.expires_at() { span.deadline { (until(end, now)) } }
             }
-            p.summary { (plain(summary(approval))) }
+            p.summary { (summary(approval)) }
             p.faint {
                 "Agent " (plain(info.agent()))
                 @if let Some(principal) = info.principal() { " for " (plain(principal)) }
@@ -87,6 +87,7 @@ pub(super) fn marks(asked: &Interruption) -> Markup {
             Some(descriptor) if descriptor.annotations().destructive => span.mark.danger { "Destructive" },
             Some(_) => {},
         }
+        @if is_odd(&approval.arguments().to_json()) { span.mark { "Odd characters" } }
         @if approval.is_edited() { span.mark { "Edited" } }
         @if approval.failure().is_some() { span.mark.danger { "Ran and failed" } }
     }

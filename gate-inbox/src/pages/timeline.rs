@@ -46,7 +46,11 @@ fn of_call(event: &CallEvent) -> (&'static str, &'static str, Markup) {
                 Verdict::Ask => ("open", "People are asked"),
                 Verdict::Deny => ("bad", "A rule denied it"),
             };
-            let reasons = assessment.reasons().map(|rule| rule.rule().to_owned()).collect::<Vec<_>>().join(", ");
+            let reasons = assessment.reasons().map(|rule| match rule.rule() {
+                "otherwise" => "no rule matched".to_owned(),
+                name => name.to_owned(),
+            });
+            let reasons = reasons.collect::<Vec<_>>().join(", ");
             (
                 look,
                 what,
