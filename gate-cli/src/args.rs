@@ -45,6 +45,15 @@ pub(crate) enum Command {
         #[command(flatten)]
         signing: Signing,
     },
+    /// Serves the pages on which people decide in the browser. They sign in by their tokens.
+    Inbox {
+        /// Where to listen.
+        #[arg(long, default_value = "127.0.0.1:8484", value_name = "ADDRESS")]
+        listen: String,
+        /// Where people reach it, if that is not this machine: the address of a server in front of it that speaks TLS, like `https://gate.example.com`.
+        #[arg(long, env = "GATE_URL", value_name = "URL")]
+        url: Option<String>,
+    },
     /// Lets a call run as it is shown.
     Approve {
         #[command(flatten)]

@@ -8,6 +8,7 @@ mod audit;
 mod commands;
 mod desk;
 mod failure;
+mod inbox;
 mod key;
 mod show;
 

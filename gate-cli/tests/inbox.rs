@@ -1,0 +1,86 @@
+//! `gate inbox`, as a process of its own: somebody signs in by HTTP and lets a call run that another process asked about.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test says what it expects"
+)]
+
+mod office;
+
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, Stdio};
+
+use office::{Office, asked, code, pays, wrong};
+
+/// The process; it ends with the test.
+struct Inbox {
+    child: Child,
+    url: String,
+}
+
+impl Inbox {
+    fn start(office: &Office) -> Self {
+        let mut command = office.command("inbox|--listen|127.0.0.1:0");
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let url = line.trim().strip_prefix("The inbox is at ").unwrap().to_owned();
+        Self { child, url }
+    }
+}
+
+impl Drop for Inbox {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The value of a hidden field of a page.
+fn hidden(page: &str, name: &str) -> String {
+    let rest = page.split(&format!("name=\"{name}\" value=\"")).nth(1).expect(name);
+    rest.split('"').next().unwrap().to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn somebody_decides_in_the_browser_what_another_process_asked() {
+    let office = Office::new();
+    let run = office.run().await;
+    let (id, _) = asked(&run.submit([pays("1", 100)]).await.unwrap());
+    let inbox = Inbox::start(&office);
+    let config = ureq::Agent::config_builder().max_redirects(0).http_status_as_error(false).build();
+    let browser = config.new_agent();
+    let get = |path: &str, cookie: &str| {
+        let mut page = browser.get(format!("{}{path}", inbox.url)).header("cookie", cookie).call().unwrap();
+        let set = page.headers().get("set-cookie").map(|set| set.to_str().unwrap().to_owned()).unwrap_or_default();
+        (page.body_mut().read_to_string().unwrap(), set.split(';').next().unwrap().to_owned())
+    };
+    let (page, form) = get("/sign-in", "");
+    let fields = [("form_secret", hidden(&page, "form_secret")), ("token", office.dana.clone())];
+    let answer = browser.post(format!("{}/sign-in", inbox.url)).header("cookie", form).send_form(fields).unwrap();
+    let session = answer.headers().get("set-cookie").unwrap().to_str().unwrap().split(';').next().unwrap().to_owned();
+
+    let (page, _) = get("/", &session);
+    assert!(page.contains("For you") && page.contains(&id.to_string()), "{page}");
+    let (page, _) = get(&format!("/approvals/{id}"), &session);
+    let fields = ["form_secret", "form", "shown"].map(|name| (name, hidden(&page, name)));
+    let url = format!("{}/approvals/{id}/approve", inbox.url);
+    let answer = browser.post(url).header("cookie", session).send_form(fields).unwrap();
+    assert_eq!(answer.status(), 303);
+    assert_eq!(run.proceed().await.unwrap().answers()[0].for_model(), "paid 100 to alice");
+}
+
+#[test]
+fn it_is_not_offered_to_other_machines_without_tls() {
+    let office = Office::new();
+    std::fs::write(office.path().join("gate.db"), "").unwrap();
+    let open = office.gate_as(None, "inbox|--listen|0.0.0.0:0");
+    assert_eq!(code(&open), 2);
+    assert!(wrong(&open).contains("--url"), "{}", wrong(&open));
+    let bad = office.gate_as(None, "inbox|--url|http://gate.example.com");
+    assert_eq!(code(&bad), 2);
+    assert!(wrong(&bad).contains("https://gate.example.com"), "{}", wrong(&bad));
+}
