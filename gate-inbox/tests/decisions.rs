@@ -28,7 +28,8 @@ async fn an_approval_lets_the_call_run_as_it_was_shown() {
         .has("Pay someone.")
         .has("Who gets it.")
         .has("No other rule matched")
-        .has("it is due");
+        .has("it is due")
+        .has("data-version=");
 
     let page = dana.decide(id, "approve", &[("comment", "called her")]).await;
     assert_eq!(page.location, Some(format!("/approvals/{id}")));

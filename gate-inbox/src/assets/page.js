@@ -2,9 +2,10 @@
 "use strict";
 
 const list = document.querySelector("#list[data-live]");
+const call = document.querySelector("[data-version]");
 const rows = () => [...document.querySelectorAll("[data-row]")];
 
-// Lists follow what happens, as long as somebody looks.
+// Lists follow what happens, as long as somebody looks. A call's page only says that it is out of date: nothing moves under a finger.
 let source, asked = false, again = false;
 
 async function refresh() {
@@ -12,10 +13,17 @@ async function refresh() {
   asked = true;
   try {
     const answer = await fetch(location.href, { headers: { "Gate-Live": "1" }, redirect: "error" });
-    if (answer.ok) show(new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("#list"));
+    if (answer.ok) {
+      const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+      if (call) compare(fresh.querySelector("[data-version]")); else show(fresh.querySelector("#list"));
+    }
   } catch { /* signed out, or away: the next load says so */ }
   asked = false;
   if (again) { again = false; setTimeout(refresh, 1000); }
+}
+
+function compare(fresh) {
+  if (fresh && fresh.dataset.version !== call.dataset.version) document.querySelector("#stale").hidden = false;
 }
 
 function show(fresh) {
@@ -30,7 +38,7 @@ function show(fresh) {
 }
 
 function follow() {
-  if (!list) return;
+  if (!list && !call) return;
   if (document.hidden) { source?.close(); source = undefined; return; }
   if (source) return;
   source = new EventSource("/events");

@@ -45,7 +45,8 @@ pub(crate) fn approval(visitor: &Visitor, asked: &Interruption, stamp: &Stamp, d
     let approval = asked.approval();
     let main = html! {
         p.back { a href="/" data-up { "Pending" } }
-        div.columns data-call=(approval.status()) {
+        p #stale .warning role="status" hidden { "It has changed since this page was loaded. " a href=(format!("/approvals/{}", approval.id())) { "Look at it again" } }
+        div.columns data-version=(approval.version()) {
             article {
                 h1 { (plain(approval.tool())) " " (marks(asked)) }
                 @if let Some(descriptor) = asked.descriptor() { p.about { (plain(descriptor.description().lines().collect::<Vec<_>>().join(" "))) } }
@@ -102,7 +103,7 @@ fn arguments(asked: &Interruption) -> Markup {
     let gone = proposed.as_object().into_iter().flatten().filter(|(name, _)| now.get(name.as_str()).is_none());
     html! {
         section aria-labelledby="arguments" {
-            h2 #arguments { "It would run with" }
+            h2 #arguments { @if approval.status() == Status::Pending { "It would run with" } @else { "Arguments" } }
             @if fields.is_empty() { p.faint { "No arguments." } }
             dl.arguments {
                 @for (name, argument) in fields {
