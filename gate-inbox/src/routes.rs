@@ -4,14 +4,13 @@ mod decide;
 mod session;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Path, RawQuery, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::from_fn_with_state;
-use axum::response::sse::{KeepAlive, Sse};
-use axum::response::{IntoResponse as _, Response};
+use axum::response::sse::Sse;
+use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::{get, post};
 use gate_runtime::{ApprovalFilter, ApprovalId, CaseId, Interruption, Status};
 
@@ -20,7 +19,7 @@ use crate::fields::Fields;
 use crate::office::Office;
 use crate::pages::{self, Draft, Stamp};
 use crate::stop::{Answer, Stop};
-use crate::visitor::Visitor;
+use crate::visitor::{EVENTS, Visitor};
 use crate::{guard, live};
 
 /// The longest form. The arguments of a call are 256 KiB at most, and a form may take three bytes for one.
@@ -38,7 +37,7 @@ pub(crate) fn all(office: Arc<Office>) -> Router {
         .route("/approvals/{id}/respond", post(decide::respond))
         .route("/approvals/{id}/edit", get(edit).post(decide::edit))
         .route("/case", get(case))
-        .route("/events", get(events))
+        .route(EVENTS, get(events))
         .route("/style.css", get(|| async { asset("text/css; charset=utf-8", include_str!("assets/style.css")) }))
         .route("/page.js", get(|| async { asset("text/javascript; charset=utf-8", include_str!("assets/page.js")) }))
         .route("/icon.svg", get(|| async { asset("image/svg+xml", include_str!("assets/icon.svg")) }))
@@ -81,6 +80,9 @@ async fn approval(State(office): State<Arc<Office>>, visitor: Visitor, Path(id):
 
 async fn edit(State(office): State<Arc<Office>>, visitor: Visitor, Path(id): Path<String>) -> Answer {
     let asked = office.asked(&id).await?;
+    if asked.approval().status() != Status::Pending {
+        return Ok(Redirect::to(&format!("/approvals/{}", asked.id())).into_response());
+    }
     let Some(descriptor) = asked.descriptor() else {
         let words = "Nobody here knows this tool, so its arguments cannot be checked: approve or reject it as it is.";
         return Err(Stop::with(StatusCode::CONFLICT, "It cannot be edited", words));
@@ -105,5 +107,5 @@ async fn events(State(office): State<Arc<Office>>, visitor: Visitor) -> Answer {
         return Err(Stop::with(StatusCode::SERVICE_UNAVAILABLE, "Too many pages", words));
     };
     let news = live::news(&office, visitor.session, place);
-    Ok(Sse::new(news).keep_alive(KeepAlive::new().interval(Duration::from_secs(15))).into_response())
+    Ok(Sse::new(news).into_response())
 }

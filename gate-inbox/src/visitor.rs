@@ -18,6 +18,9 @@ use crate::stop::Stop;
 /// What a page's own script says when it looks for news.
 const LIVE: &str = "gate-live";
 
+/// Where a page's own script waits for news, which is no use of a session either.
+pub(crate) const EVENTS: &str = "/events";
+
 /// A person who is signed in.
 #[derive(Debug)]
 pub(crate) struct Visitor {
@@ -91,7 +94,7 @@ impl FromRequestParts<Arc<Office>> for Visitor {
     async fn from_request_parts(parts: &mut Parts, office: &Arc<Office>) -> Result<Self, Stop> {
         let cookie = read_cookie(&office.place, SESSION, &parts.headers).ok_or_else(Stop::sign_in)?;
         let id = Digest::of(cookie);
-        let is_used = !parts.headers.contains_key(LIVE);
+        let is_used = !parts.headers.contains_key(LIVE) && parts.uri.path() != EVENTS;
         let session = office.session(id, is_used).await?.ok_or_else(Stop::sign_in)?;
         let (who, now) = (session.signed_in.who(), office.clock.now());
         let person = office.people.person(who, now)?.ok_or_else(Stop::sign_in)?;

@@ -63,7 +63,7 @@ async fn whatever_an_agent_or_a_tool_wrote_is_text_on_every_page() {
         check(&page, hostile, "the difference");
         let page = dana.decide(id, "respond", &[("value", hostile)]).await;
         assert_eq!(page.status, 303, "{hostile:?} {}", page.text);
-        for path in &paths {
+        for path in paths.iter().filter(|path| !path.ends_with("/edit")) {
             check(&dana.get(path).await, hostile, path);
         }
     }

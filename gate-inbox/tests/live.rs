@@ -81,6 +81,16 @@ async fn news_end_with_the_session() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_open_page_does_not_keep_a_session_that_nobody_uses() {
+    let desk = Desk::open().await;
+    let mut dana = desk.signed_in(&desk.dana).await;
+    desk.clock.advance(Duration::from_mins(20));
+    next_change(&mut listen(&dana));
+    desk.clock.advance(Duration::from_mins(11));
+    assert_eq!(dana.get("/").await.status, 303);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn whoever_says_nothing_is_cut_off() {
     let desk = Desk::open().await;
     let mut stream = TcpStream::connect(desk.address).unwrap();

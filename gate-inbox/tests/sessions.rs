@@ -13,7 +13,8 @@ mod desk;
 use std::time::Duration;
 
 use desk::Desk;
-use gate_runtime::{ReviewerToken, Status};
+use gate_inbox::{SignIn, SignedIn};
+use gate_runtime::{BoxFuture, Digest, DirectoryError, ReviewerToken, Status};
 
 #[tokio::test]
 async fn a_token_opens_a_session_and_signing_out_ends_it() {
@@ -35,6 +36,38 @@ async fn a_token_opens_a_session_and_signing_out_ends_it() {
     for mut signed_out in [browser, stolen] {
         assert_eq!(signed_out.get("/").await.status, 303, "the cookie opens nothing any more");
     }
+}
+
+#[tokio::test]
+async fn signing_in_again_ends_the_session_before() {
+    let desk = Desk::open().await;
+    let mut browser = desk.signed_in(&desk.dana).await;
+    let mut before = browser.clone();
+    assert_eq!(browser.sign_in(desk.dana.reveal()).await.status, 303);
+    assert_eq!([before.get("/").await.status, browser.get("/").await.status], [303, 200]);
+}
+
+#[tokio::test]
+async fn people_can_sign_in_in_another_way() {
+    /// The word of the day is everybody's.
+    struct Word;
+    impl SignIn for Word {
+        fn sign_in<'a>(&'a self, secret: &'a str) -> BoxFuture<'a, Result<Option<SignedIn>, DirectoryError>> {
+            let who = secret.strip_prefix("swordfish ").map(|who| SignedIn::new(who, Digest::of("swordfish")));
+            Box::pin(std::future::ready(Ok(who)))
+        }
+
+        fn still_holds<'a>(&'a self, before: &'a SignedIn) -> BoxFuture<'a, Result<bool, DirectoryError>> {
+            Box::pin(std::future::ready(Ok(before.by() == Digest::of("swordfish"))))
+        }
+    }
+    let desk = Desk::open_as(|inbox| inbox.sign_in(Word)).await;
+    let mut browser = desk.browser();
+    assert_eq!(browser.sign_in(desk.dana.reveal()).await.status, 403);
+    assert_eq!(browser.sign_in("swordfish dana").await.status, 303);
+    browser.get("/").await.has("Nothing waits");
+    assert_eq!(browser.sign_in("swordfish eve").await.status, 303);
+    assert_eq!(browser.get("/").await.status, 303, "she is not in the people file");
 }
 
 #[tokio::test]

@@ -12,12 +12,13 @@ async function refresh() {
   if (asked) { again = true; return; }
   asked = true;
   try {
-    const answer = await fetch(location.href, { headers: { "Gate-Live": "1" }, redirect: "error" });
+    const answer = await fetch(location.href, { headers: { "Gate-Live": "1" }, redirect: "manual" });
+    if (answer.type === "opaqueredirect") location.assign("/sign-in");
     if (answer.ok) {
       const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
       if (call) compare(fresh.querySelector("[data-version]")); else show(fresh.querySelector("#list"));
     }
-  } catch { /* signed out, or away: the next load says so */ }
+  } catch { /* away: the next load says so */ }
   asked = false;
   if (again) { again = false; setTimeout(refresh, 1000); }
 }
@@ -46,6 +47,7 @@ function follow() {
   source.addEventListener("error", () => {
     if (source?.readyState !== EventSource.CLOSED) return;
     source = undefined;
+    refresh();
     setTimeout(follow, 30000);
   });
 }

@@ -21,6 +21,7 @@ pub(crate) enum Problem {
     Approve,
     Reject,
     Respond,
+    Edit,
 }
 
 /// What somebody typed that could not be taken, and why.
@@ -31,11 +32,16 @@ pub(crate) struct Draft {
 }
 
 impl Draft {
-    fn words(&self, of: Problem) -> &str {
+    /// What was typed where an edit is confirmed.
+    pub(crate) fn of_edit(problem: Option<&str>, words: String) -> Self {
+        Self { problem: problem.map(|problem| (Problem::Edit, problem.to_owned())), words }
+    }
+
+    pub(super) fn words(&self, of: Problem) -> &str {
         if self.problem.as_ref().is_some_and(|(form, _)| *form == of) { &self.words } else { "" }
     }
 
-    fn problem(&self, of: Problem) -> Option<&str> {
+    pub(super) fn problem(&self, of: Problem) -> Option<&str> {
         self.problem.as_ref().filter(|(form, _)| *form == of).map(|(_, words)| words.as_str())
     }
 }

@@ -115,7 +115,8 @@ impl Desk {
 
     fn show_changes(&self, edited: &Arguments, problem: Option<&str>) -> Answer {
         let stamp = Stamp::new(&self.visitor, &self.asked)?;
-        Ok(pages::confirm(&self.visitor, &self.asked, &stamp, edited, problem))
+        let comment = self.fields.get("comment");
+        Ok(pages::confirm(&self.visitor, &self.asked, &stamp, edited, &Draft::of_edit(problem, comment)))
     }
 
     /// What the edit would make of the arguments, and the edit; or the form with what is wrong.

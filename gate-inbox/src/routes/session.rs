@@ -42,6 +42,7 @@ fn with_cookie(mut response: Response, cookie: Option<HeaderValue>) -> Response 
 pub(super) async fn sign_in(State(office): State<Arc<Office>>, request: Request) -> Answer {
     check_site(&office, request.headers())?;
     let form = read_cookie(&office.place, FORM, request.headers()).unwrap_or_default();
+    let before = read_cookie(&office.place, SESSION, request.headers());
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
     let peer = peer.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
     let fields = Fields::from_request(request, &office).await?;
@@ -61,6 +62,9 @@ pub(super) async fn sign_in(State(office): State<Arc<Office>>, request: Request)
         return ask_again(&office, StatusCode::FORBIDDEN, Some("Nobody has this token."));
     };
     office.throttle.was_right(peer);
+    if let Some(before) = before {
+        office.sessions.end(Digest::of(before));
+    }
     let value = office.sessions.begin(signed_in, now)?;
     let seconds = office.sessions.whole().as_secs();
     let response = with_cookie(Redirect::to("/").into_response(), cookie(&office.place, SESSION, &value, seconds));
