@@ -2,7 +2,7 @@
 
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
-use gate_runtime::{DirectoryError, StoreError};
+use gate_runtime::{ApprovalId, DirectoryError, StoreError};
 
 use crate::pages;
 
@@ -26,6 +26,11 @@ impl Stop {
     /// Nobody is signed in.
     pub(crate) fn sign_in() -> Self {
         Self::new(Redirect::to("/sign-in"))
+    }
+
+    /// Nobody is signed in, and whoever it is wanted to look at a call.
+    pub(crate) fn sign_in_for(id: ApprovalId) -> Self {
+        Self::new(Redirect::to(&format!("/sign-in?for={id}")))
     }
 
     pub(crate) fn not_found() -> Self {

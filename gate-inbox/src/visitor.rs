@@ -5,15 +5,15 @@ use std::sync::Arc;
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::header::{self, HeaderMap};
 use axum::http::request::Parts;
-use axum::http::{HeaderValue, StatusCode};
-use gate_runtime::{Digest, Directory as _, DirectoryError, Person, ReviewerId, Role};
+use axum::http::{HeaderValue, Method, StatusCode};
+use gate_runtime::{ApprovalId, Digest, Directory as _, DirectoryError, Person, ReviewerId, Role};
 
 use crate::fields::Fields;
 use crate::guard::Place;
 use crate::office::Office;
-use crate::secret;
 use crate::sessions::Session;
 use crate::stop::Stop;
+use crate::{pages, secret};
 
 /// What a page's own script says when it looks for news.
 const LIVE: &str = "gate-live";
@@ -88,14 +88,30 @@ pub(crate) fn read_cookie(place: &Place, name: &str, headers: &HeaderMap) -> Opt
 /// The cookie of a session.
 pub(crate) const SESSION: &str = "gate_session";
 
+/// The call that somebody wants to look at.
+fn wanted(parts: &Parts) -> Option<ApprovalId> {
+    let rest = parts.uri.path().strip_prefix("/approvals/")?;
+    rest.split('/').next()?.parse().ok()
+}
+
+/// Whether somebody follows a link from another site: then the browser keeps the cookie back, and it says nothing about them.
+fn comes_from_elsewhere(parts: &Parts) -> bool {
+    let is = |name, value: &str| parts.headers.get(name).is_some_and(|found| found.as_bytes() == value.as_bytes());
+    parts.method == Method::GET && is("sec-fetch-site", "cross-site") && is("sec-fetch-mode", "navigate")
+}
+
 impl FromRequestParts<Arc<Office>> for Visitor {
     type Rejection = Stop;
 
     async fn from_request_parts(parts: &mut Parts, office: &Arc<Office>) -> Result<Self, Stop> {
-        let cookie = read_cookie(&office.place, SESSION, &parts.headers).ok_or_else(Stop::sign_in)?;
+        let wanted = wanted(parts);
+        let sign_in = || wanted.map_or_else(Stop::sign_in, Stop::sign_in_for);
+        let Some(cookie) = read_cookie(&office.place, SESSION, &parts.headers) else {
+            return Err(if comes_from_elsewhere(parts) { Stop::new(pages::welcome()) } else { sign_in() });
+        };
         let id = Digest::of(cookie);
         let is_used = !parts.headers.contains_key(LIVE) && parts.uri.path() != EVENTS;
-        let session = office.session(id, is_used).await?.ok_or_else(Stop::sign_in)?;
+        let session = office.session(id, is_used).await?.ok_or_else(sign_in)?;
         let (who, now) = (session.signed_in.who(), office.clock.now());
         let person = office.people.person(who, now)?.ok_or_else(Stop::sign_in)?;
         let roles = office.people.find(who, now).await?.ok_or_else(Stop::sign_in)?;

@@ -39,6 +39,35 @@ async fn a_token_opens_a_session_and_signing_out_ends_it() {
 }
 
 #[tokio::test]
+async fn whoever_signs_in_comes_to_the_call_that_they_wanted_to_see_and_nowhere_else() {
+    let desk = Desk::open().await;
+    let id = desk.ask_to_pay(50).await;
+    let path = format!("/approvals/{id}");
+    for (wanted, to) in [(id.to_string(), path.as_str()), ("//evil.example".to_owned(), "/"), ("x".to_owned(), "/")] {
+        let mut browser = desk.browser();
+        let page = browser.get(&format!("/sign-in?for={wanted}")).await;
+        let mut fields = vec![("form_secret", page.hidden("form_secret")), ("token", desk.dana.reveal().to_owned())];
+        fields.push(("for", wanted));
+        let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        assert_eq!(browser.post("/sign-in", &fields).await.location.as_deref(), Some(to));
+    }
+    let mut browser = desk.browser();
+    assert_eq!(browser.get(&path).await.location, Some(format!("/sign-in?for={id}")));
+    assert_eq!(browser.get(&format!("/sign-in?for={id}")).await.hidden("for"), id.to_string());
+}
+
+#[tokio::test]
+async fn a_link_from_another_site_comes_again_from_here() {
+    let desk = Desk::open().await;
+    let mut browser = desk.browser();
+    browser.headers.push(("sec-fetch-site", "cross-site".to_owned()));
+    browser.headers.push(("sec-fetch-mode", "navigate".to_owned()));
+    browser.get("/").await.has("http-equiv=\"refresh\" content=\"0\"").has_not("form_secret");
+    browser.headers.clear();
+    assert_eq!(browser.get("/").await.status, 303);
+}
+
+#[tokio::test]
 async fn signing_in_again_ends_the_session_before() {
     let desk = Desk::open().await;
     let mut browser = desk.signed_in(&desk.dana).await;
@@ -121,7 +150,7 @@ async fn a_session_ends_with_the_token_it_began_with_and_with_the_person() {
     let another = ReviewerToken::new();
     desk.people(&[("dana", "manager", &another), ("ines", "intern", &desk.ines)]);
     let sent = dana.fill_on(&page, &format!("/approvals/{id}/approve"), &[]).await;
-    assert_eq!((sent.status, sent.location.as_deref()), (303, Some("/sign-in")));
+    assert_eq!((sent.status, sent.location), (303, Some(format!("/sign-in?for={id}"))));
     assert_eq!(omar.get("/").await.status, 303);
     assert_eq!(desk.approval(id).await.status(), Status::Pending);
     desk.people(&[("dana", "manager", &desk.dana)]);

@@ -35,6 +35,16 @@ impl Stamp {
 
 /// A page, with who is there.
 pub(super) fn page(status: StatusCode, title: &str, visitor: Option<&Visitor>, main: &Markup) -> Response {
+    whole(status, title, visitor, false, main)
+}
+
+/// For whoever follows a link from another site: loads the same page again, now from here, so that the browser sends the cookie.
+pub(crate) fn welcome() -> Response {
+    let main = html! { section.narrow { h1 { "Gate" } p { a.button.main href="" { "Go on" } } } };
+    whole(StatusCode::OK, "Gate", None, true, &main)
+}
+
+fn whole(status: StatusCode, title: &str, visitor: Option<&Visitor>, comes_again: bool, main: &Markup) -> Response {
     let markup = html! {
         (DOCTYPE)
         html lang="en" {
@@ -42,6 +52,7 @@ pub(super) fn page(status: StatusCode, title: &str, visitor: Option<&Visitor>, m
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
+                @if comes_again { meta http-equiv="refresh" content="0"; }
                 title { (bare(title)) " · Gate" }
                 link rel="stylesheet" href="/style.css";
                 link rel="icon" type="image/svg+xml" href="/icon.svg";

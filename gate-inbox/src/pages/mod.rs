@@ -11,6 +11,6 @@ mod timeline;
 pub(crate) use approval::{Draft, Problem, approval, changed, is_destructive};
 pub(crate) use case::case;
 pub(crate) use edit::{confirm, edit};
-pub(crate) use frame::{Stamp, notice};
+pub(crate) use frame::{Stamp, notice, welcome};
 pub(crate) use pending::pending;
 pub(crate) use sign_in::sign_in;

@@ -2,18 +2,25 @@
 
 use axum::http::StatusCode;
 use axum::response::Response;
+use gate_runtime::ApprovalId;
 use maud::html;
 
 use super::frame::page;
 
-/// The page on which people sign in, with what was wrong the last time.
-pub(crate) fn sign_in(status: StatusCode, form_secret: &str, problem: Option<&str>) -> Response {
+/// The page on which people sign in, with the call that they want to look at, and what was wrong the last time.
+pub(crate) fn sign_in(
+    status: StatusCode,
+    form_secret: &str,
+    wanted: Option<ApprovalId>,
+    problem: Option<&str>,
+) -> Response {
     let main = html! {
         section.narrow {
             h1 { "Sign in" }
             p { "This is where people decide what agents may do." }
             form method="post" action="/sign-in" {
                 input type="hidden" name="form_secret" value=(form_secret);
+                @if let Some(wanted) = wanted { input type="hidden" name="for" value=(wanted); }
                 label for="token" { "Your reviewer token" }
                 input #token type="password" name="token" autocomplete="current-password" spellcheck="false" autofocus required
                     aria-invalid[problem.is_some()] aria-describedby="token-help";

@@ -3,10 +3,10 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
-use axum::extract::{ConnectInfo, FromRequest as _, Request, State};
+use axum::extract::{ConnectInfo, FromRequest as _, RawQuery, Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Redirect, Response};
-use gate_runtime::Digest;
+use gate_runtime::{ApprovalId, Digest};
 
 use crate::fields::Fields;
 use crate::office::Office;
@@ -21,13 +21,19 @@ const FORM: &str = "gate_form";
 const FORM_LASTS: u64 = 3_600;
 
 /// The page.
-pub(super) async fn ask(State(office): State<Arc<Office>>) -> Answer {
-    ask_again(&office, StatusCode::OK, None)
+pub(super) async fn ask(State(office): State<Arc<Office>>, RawQuery(query): RawQuery) -> Answer {
+    let wanted = wanted(&Fields::parse(query.unwrap_or_default().as_bytes()));
+    ask_again(&office, StatusCode::OK, wanted, None)
 }
 
-fn ask_again(office: &Office, status: StatusCode, problem: Option<&str>) -> Answer {
+/// The call that somebody wanted to look at. Only an id: nobody is sent to an address that somebody else wrote.
+fn wanted(fields: &Fields) -> Option<ApprovalId> {
+    fields.find("for")?.parse().ok()
+}
+
+fn ask_again(office: &Office, status: StatusCode, wanted: Option<ApprovalId>, problem: Option<&str>) -> Answer {
     let form = secret::random()?;
-    let page = pages::sign_in(status, &Digest::of(&form).to_string(), problem);
+    let page = pages::sign_in(status, &Digest::of(&form).to_string(), wanted, problem);
     Ok(with_cookie(page, cookie(&office.place, FORM, &form, FORM_LASTS)))
 }
 
@@ -46,28 +52,30 @@ pub(super) async fn sign_in(State(office): State<Arc<Office>>, request: Request)
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
     let peer = peer.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
     let fields = Fields::from_request(request, &office).await?;
+    let wanted = wanted(&fields);
     if form.is_empty() || !secret::are_equal(&fields.get("form_secret"), &Digest::of(&form).to_string()) {
         let words = "The page was too old, or your browser keeps no cookies. Try again.";
-        return ask_again(&office, StatusCode::FORBIDDEN, Some(words));
+        return ask_again(&office, StatusCode::FORBIDDEN, wanted, Some(words));
     }
     let now = office.clock.now();
     if let Err(wait) = office.throttle.begin(peer, now) {
         let seconds = wait.as_secs().max(1);
         let words = format!("There were too many wrong tokens. Try again in {seconds} seconds.");
-        let mut page = ask_again(&office, StatusCode::TOO_MANY_REQUESTS, Some(&words))?;
+        let mut page = ask_again(&office, StatusCode::TOO_MANY_REQUESTS, wanted, Some(&words))?;
         page.headers_mut().insert(header::RETRY_AFTER, seconds.into());
         return Ok(page);
     }
     let Some(signed_in) = office.sign_in.sign_in(fields.get("token").trim()).await? else {
-        return ask_again(&office, StatusCode::FORBIDDEN, Some("Nobody has this token."));
+        return ask_again(&office, StatusCode::FORBIDDEN, wanted, Some("Nobody has this token."));
     };
     office.throttle.was_right(peer);
     if let Some(before) = before {
         office.sessions.end(Digest::of(before));
     }
     let value = office.sessions.begin(signed_in, now)?;
+    let to = wanted.map_or_else(|| "/".to_owned(), |id| format!("/approvals/{id}"));
     let seconds = office.sessions.whole().as_secs();
-    let response = with_cookie(Redirect::to("/").into_response(), cookie(&office.place, SESSION, &value, seconds));
+    let response = with_cookie(Redirect::to(&to).into_response(), cookie(&office.place, SESSION, &value, seconds));
     Ok(with_cookie(response, cookie(&office.place, FORM, "", 0)))
 }
 
