@@ -9,6 +9,7 @@ use axum::Router;
 use gate_runtime::{Clock, FileDirectory, Gate, Registry, SystemClock};
 use tokio::net::TcpListener;
 
+use crate::board::Board;
 use crate::guard::Place;
 use crate::live::Live;
 use crate::office::{Office, Questions};
@@ -150,8 +151,8 @@ impl Inbox {
         let Self { gate, people, sign_in, clock, place, idle, whole } = self;
         let live = Live::follow(gate.events());
         let sessions = Sessions::new(idle, whole);
-        let throttle = Throttle::default();
-        routes::all(Arc::new(Office { gate, people, sign_in, clock, sessions, throttle, live, place }))
+        let (throttle, board) = (Throttle::default(), Board::default());
+        routes::all(Arc::new(Office { gate, people, sign_in, clock, sessions, throttle, board, live, place }))
     }
 
     /// Serves the pages over HTTP/1.1, until the future is dropped.

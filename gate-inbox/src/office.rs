@@ -7,6 +7,7 @@ use gate_runtime::{
     Reviewer, ReviewerError, ReviewerId, StoreError,
 };
 
+use crate::board::Board;
 use crate::guard::Place;
 use crate::live::Live;
 use crate::sessions::Sessions;
@@ -21,6 +22,7 @@ pub(crate) struct Office {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) sessions: Sessions,
     pub(crate) throttle: Throttle,
+    pub(crate) board: Board,
     pub(crate) live: Live,
     pub(crate) place: Place,
 }

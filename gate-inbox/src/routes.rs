@@ -12,7 +12,7 @@ use axum::middleware::from_fn_with_state;
 use axum::response::sse::Sse;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::{get, post};
-use gate_runtime::{ApprovalFilter, ApprovalId, CaseId, Interruption, Status};
+use gate_runtime::{ApprovalId, CaseId, Interruption, Status};
 
 use crate::edit_form::EditForm;
 use crate::fields::Fields;
@@ -67,9 +67,9 @@ impl Office {
 }
 
 async fn pending(State(office): State<Arc<Office>>, visitor: Visitor, RawQuery(query): RawQuery) -> Answer {
-    let all = office.gate.list(&ApprovalFilter::all().status(Status::Pending)).await?;
+    let all = office.board.pending(&*office.gate).await?;
     let query = Fields::parse(query.unwrap_or_default().as_bytes());
-    Ok(pages::pending(&visitor, all, query.get("page").parse().unwrap_or(1)))
+    Ok(pages::pending(&visitor, &all, query.get("page").parse().unwrap_or(1)))
 }
 
 async fn approval(State(office): State<Arc<Office>>, visitor: Visitor, Path(id): Path<String>) -> Answer {

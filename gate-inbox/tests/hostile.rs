@@ -10,7 +10,7 @@
 
 mod desk;
 
-use desk::Desk;
+use desk::{Desk, Tools};
 use gate_runtime::Visible;
 use gate_runtime::prelude::*;
 use serde_json::json;
@@ -37,9 +37,11 @@ async fn whatever_an_agent_or_a_tool_wrote_is_text_on_every_page() {
     for hostile in CORPUS {
         let desk = Desk::open().await;
         let mut dana = desk.signed_in(&desk.dana).await;
-        // Agents are known by name, so the gate is one that knows none; run, principal and case are anybody's.
+        let agent = Gate::builder(()).store(desk.store.clone()).clock(desk.clock.clone()).agent(hostile);
+        let people = StaticDirectory::new().person("dana", ["manager"]);
+        let agent: Gate<Tools> = agent.directory(people).build().await.unwrap();
         let run_id = hostile.replace(['>', '\0'], "");
-        let run = desk.agent.run(run_id).on_behalf_of(hostile).case(hostile).reasoning(hostile);
+        let run = agent.run(run_id).agent(hostile).on_behalf_of(hostile).case(hostile).reasoning(hostile);
         let arguments =
             json!({"to": hostile, "amount": 50, "note": format!("{hostile}\n{hostile}"), "tags": [hostile]});
         let calls = [

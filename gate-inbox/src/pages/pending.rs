@@ -14,19 +14,22 @@ use crate::visitor::Visitor;
 const EACH: usize = 50;
 
 /// What waits: what the visitor is asked first, in both parts by deadline.
-pub(crate) fn pending(visitor: &Visitor, mut all: Vec<Interruption>, number: usize) -> Response {
-    let order = |asked: &Interruption| {
+pub(crate) fn pending(visitor: &Visitor, all: &[Interruption], number: usize) -> Response {
+    let order = |asked: &&Interruption| {
         let approval = asked.approval();
         let deadline = approval.expires_at().unwrap_or(Timestamp::MAX);
-        (!is_theirs(approval, visitor, asked.now()), deadline, approval.asked_at(), approval.id())
+        (deadline, approval.asked_at(), approval.id())
     };
+    let (mut all, mut others): (Vec<_>, Vec<_>) =
+        all.iter().partition(|asked| is_theirs(asked.approval(), visitor, asked.now()));
     all.sort_by_cached_key(order);
-    let mine = all.iter().filter(|asked| is_theirs(asked.approval(), visitor, asked.now())).count();
+    others.sort_by_cached_key(order);
+    let mine = all.len();
+    all.append(&mut others);
     let pages = all.len().div_ceil(EACH).max(1);
     let number = number.clamp(1, pages);
-    let start = (number - 1) * EACH;
-    let shown: Vec<(bool, &Interruption)> =
-        all.iter().enumerate().skip(start).take(EACH).map(|(place, asked)| (place < mine, asked)).collect();
+    let shown = all.iter().enumerate().skip((number - 1) * EACH).take(EACH);
+    let shown: Vec<(bool, &Interruption)> = shown.map(|(place, asked)| (place < mine, *asked)).collect();
     let title = if mine > 0 { format!("({mine}) Pending") } else { "Pending".to_owned() };
     let main = html! {
         div #list data-live data-title=(format!("{title} · Gate")) {

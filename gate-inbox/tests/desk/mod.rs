@@ -73,6 +73,7 @@ registry! { pub Tools for () { Pay, Wipe, LogIn, Echo } }
 pub struct Desk {
     pub clock: ManualClock,
     pub agent: Gate<Tools>,
+    pub store: MemoryStore,
     pub address: SocketAddr,
     pub dana: ReviewerToken,
     pub omar: ReviewerToken,
@@ -94,13 +95,13 @@ impl Desk {
         let store = MemoryStore::new();
         let agent = Gate::builder(()).store(store.clone()).clock(clock.clone()).directory(people.clone());
         let agent = agent.build().await.unwrap();
-        let gate = Gate::builder(()).store(store).clock(clock.clone()).directory(people.clone());
+        let gate = Gate::builder(()).store(store.clone()).clock(clock.clone()).directory(people.clone());
         let gate: Gate<NoTools> = gate.build().await.unwrap();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let inbox = change(Inbox::new(gate, people).clock(clock.clone()));
         tokio::spawn(inbox.serve(listener));
-        Self { clock, agent, address, dana, omar, ines, folder }
+        Self { clock, agent, store, address, dana, omar, ines, folder }
     }
 
     pub fn people(&self, people: &[(&str, &str, &ReviewerToken)]) {

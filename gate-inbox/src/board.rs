@@ -1,0 +1,87 @@
+//! All that waits, read once for everybody who asks at the same time.
+
+use std::sync::Arc;
+
+use gate_runtime::{ApprovalFilter, Interruption, Status, StoreError};
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+
+use crate::office::Questions;
+
+/// The last reading: when it began, and what it found.
+type Reading = (Instant, Arc<[Interruption]>);
+
+/// All that waits.
+#[derive(Debug, Default)]
+pub(crate) struct Board(Mutex<Option<Reading>>);
+
+impl Board {
+    /// All that waits, oldest first, as it is now or was a moment after this was asked: never as it was before.
+    ///
+    /// When something happens, every open list asks. Whoever waits for a reading that began after they asked takes what it found.
+    pub(crate) async fn pending(&self, gate: &dyn Questions) -> Result<Arc<[Interruption]>, StoreError> {
+        let asked = Instant::now();
+        let mut last = self.0.lock().await;
+        if let Some((begun, found)) = &*last
+            && *begun > asked
+        {
+            return Ok(Arc::clone(found));
+        }
+        let begun = Instant::now();
+        let found: Arc<[Interruption]> = gate.list(&ApprovalFilter::all().status(Status::Pending)).await?.into();
+        *last = Some((begun, Arc::clone(&found)));
+        Ok(found)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use futures_util::future::join_all;
+    use gate_runtime::prelude::*;
+    use gate_runtime::{ApprovalId, BoxFuture, CaseId, Events, NoTools, Record, Reviewer, ReviewerError, ReviewerId};
+
+    use super::*;
+
+    /// Counts how often it is read.
+    struct Counting(Gate<NoTools>, AtomicUsize);
+
+    impl Questions for Counting {
+        fn list<'a>(&'a self, filter: &'a ApprovalFilter) -> BoxFuture<'a, Result<Vec<Interruption>, StoreError>> {
+            Box::pin(async move {
+                self.1.fetch_add(1, Ordering::SeqCst);
+                tokio::task::yield_now().await;
+                self.0.interruptions(filter).await
+            })
+        }
+
+        fn one(&self, id: ApprovalId) -> BoxFuture<'_, Result<Option<Interruption>, StoreError>> {
+            Box::pin(self.0.interruption(id))
+        }
+
+        fn case(&self, case: CaseId) -> BoxFuture<'_, Result<Vec<Arc<Record>>, StoreError>> {
+            Box::pin(self.0.case(case))
+        }
+
+        fn reviewer(&self, who: ReviewerId) -> BoxFuture<'_, Result<Reviewer, ReviewerError>> {
+            Box::pin(self.0.reviewer(who))
+        }
+
+        fn events(&self) -> Events {
+            self.0.events()
+        }
+    }
+
+    #[tokio::test]
+    async fn many_who_ask_at_once_are_one_or_two_readings_and_who_asks_later_is_another() {
+        let gate = Counting(Gate::builder(()).build().await.unwrap(), AtomicUsize::new(0));
+        let board = Board::default();
+        let all = join_all((0..100).map(|_| board.pending(&gate))).await;
+        assert!(all.into_iter().all(|found| found.is_ok()));
+        let read = gate.1.load(Ordering::SeqCst);
+        assert!((1..=2).contains(&read), "{read}");
+        board.pending(&gate).await.unwrap();
+        assert_eq!(gate.1.load(Ordering::SeqCst), read + 1);
+    }
+}
