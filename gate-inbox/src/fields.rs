@@ -1,9 +1,13 @@
 //! The fields of a form.
 
+use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderValue, StatusCode, header};
 
 use crate::stop::Stop;
+
+/// The longest form. The arguments of a call are 256 KiB at most, and a form may take three bytes for one.
+pub(crate) const LONGEST: usize = 1 << 20;
 
 /// What a form sent.
 #[derive(Debug)]
@@ -43,10 +47,17 @@ impl<S: Send + Sync> FromRequest<S> for Fields {
             let words = "This is not a form of this inbox.";
             return Err(Stop::with(StatusCode::UNSUPPORTED_MEDIA_TYPE, "Not a form", words));
         }
-        let body = axum::body::Bytes::from_request(request, state).await.map_err(|rejected| {
+        let too_long = || {
             let words = "The form could not be read, or is too long. Nothing was decided.";
-            Stop::with(rejected.status(), "Not read", words)
-        })?;
+            Stop::with(StatusCode::PAYLOAD_TOO_LARGE, "Not read", words)
+        };
+        let length =
+            request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+        // Else it would only be noticed once so much of it has come.
+        if length.is_some_and(|length: u64| length > LONGEST as u64) {
+            return Err(too_long());
+        }
+        let body = Bytes::from_request(request, state).await.map_err(|_| too_long())?;
         Ok(Self::parse(&body))
     }
 }

@@ -15,15 +15,12 @@ use axum::routing::{get, post};
 use gate_runtime::{ApprovalId, CaseId, Interruption, Status};
 
 use crate::edit_form::EditForm;
-use crate::fields::Fields;
+use crate::fields::{Fields, LONGEST};
 use crate::office::Office;
 use crate::pages::{self, Draft, Stamp};
 use crate::stop::{Answer, Stop};
 use crate::visitor::{EVENTS, Visitor};
 use crate::{guard, live};
-
-/// The longest form. The arguments of a call are 256 KiB at most, and a form may take three bytes for one.
-const LONGEST: usize = 1 << 20;
 
 /// Every page. Whatever changes something is a `POST`.
 pub(crate) fn all(office: Arc<Office>) -> Router {

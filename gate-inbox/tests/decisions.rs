@@ -258,6 +258,23 @@ async fn whoever_is_not_asked_sees_it_and_cannot_decide() {
 }
 
 #[tokio::test]
+async fn whom_the_run_acts_for_sees_it_and_cannot_decide() {
+    let desk = Desk::open().await;
+    let run = desk.agent.run("run-5").on_behalf_of("dana");
+    let turn = run.submit([ToolCall::new("1", "pay", r#"{"to":"dana","amount":5}"#)]).await.unwrap();
+    let id = turn.interruptions()[0].id();
+    let mut dana = desk.signed_in(&desk.dana).await;
+    dana.get("/").await.has("For others");
+    let page = dana.get(&format!("/approvals/{id}")).await;
+    page.has("The run acts for you, so you do not count").has_not("/approve\"");
+    let secret = page.hidden("form_secret");
+    let shown = desk.approval(id).await.shown().to_string();
+    let fields = [("form_secret", secret.as_str()), ("form", "1"), ("shown", &shown)];
+    assert_eq!(dana.post(&format!("/approvals/{id}/approve"), &fields).await.status, 403);
+    assert_eq!(desk.approval(id).await.votes().len(), 0);
+}
+
+#[tokio::test]
 async fn whoever_has_a_key_is_told_how_to_sign() {
     let desk = Desk::open().await;
     let id = desk.ask_to_pay(50).await;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use axum::http::StatusCode;
 use axum::response::Response;
-use gate_runtime::{Approval, Decision, Interruption, Origin, RuleReport, RuleResult, Status};
+use gate_runtime::{Approval, Decision, Interruption, Origin, Requirement, RuleReport, RuleResult, Status, Who};
 use maud::{Markup, html};
 use serde_json::Value;
 
@@ -51,11 +51,14 @@ pub(crate) fn approval(visitor: &Visitor, asked: &Interruption, stamp: &Stamp, d
     let approval = asked.approval();
     let main = html! {
         p.back { a href="/" data-up { "Pending" } }
-        p #stale .warning role="status" hidden { "It has changed since this page was loaded. " a href=(format!("/approvals/{}", approval.id())) { "Look at it again" } }
+        p #stale .warning role="status" hidden {
+            "It has changed since this page was loaded. "
+            a href=(format!("/approvals/{}", approval.id())) { "Look at it again" }
+        }
         div.columns data-version=(approval.version()) {
             article {
                 h1 { (plain(approval.tool())) " " (marks(asked)) }
-                @if let Some(descriptor) = asked.descriptor() { p.about { (plain(descriptor.description().lines().collect::<Vec<_>>().join(" "))) } }
+                @if let Some(descriptor) = asked.descriptor() { p.about { (plain(descriptor.description().replace('\n', " "))) } }
                 (state(asked))
                 (arguments(asked))
                 (claim(approval))
@@ -170,7 +173,7 @@ fn claim(approval: &Approval) -> Markup {
             section.claim aria-labelledby="claim" {
                 h2 #claim { "The agent claims" }
                 (block(reasoning))
-                p.faint { "These are the agent's own words. Nobody has checked them, and no rule looks at them." }
+                p.faint { "These are the agent's own words, which nobody has checked." }
             }
         }
     }
@@ -291,6 +294,9 @@ fn answers(visitor: &Visitor, asked: &Interruption, stamp: &Stamp, draft: &Draft
     let words = match part(approval, visitor, asked.now()) {
         Part::Over => return html! {},
         Part::IsAgent => "You are the agent that asks: an agent cannot decide.",
+        Part::ActsForThem if asks_principal(approval) => {
+            "The run acts for you, and asks you as that: answer where you use the agent."
+        }
         Part::ActsForThem => "The run acts for you, so you do not count among those who decide.",
         Part::NotAsked => "Others are asked: you are not among those who decide this.",
         Part::Later => "You are asked in a later step, if nobody decides before.",
@@ -300,11 +306,19 @@ fn answers(visitor: &Visitor, asked: &Interruption, stamp: &Stamp, draft: &Draft
     html! { section.answers aria-label="Your decision" { p { (words) } } }
 }
 
+/// Whether it asks the person whom the run acts for. Who that is, the application says, and not the people file.
+fn asks_principal(approval: &Approval) -> bool {
+    approval.requirements().iter().flat_map(Requirement::tiers).any(|tier| matches!(tier.who(), Who::Principal))
+}
+
 fn must_sign(approval: &Approval) -> Markup {
     html! {
         section.answers aria-label="Your decision" {
             h2 { "Your decision" }
-            p { "The people file has a key of yours, so your vote counts only if it is signed. No page can do that: the key stays with you. Decide at your own machine:" }
+            p {
+                "The people file has a key of yours, so your vote counts only if it is signed. "
+                "No page can do that: the key stays with you. Decide at your own machine:"
+            }
             pre.text { "gate approve " (approval.id()) " --signing-key FILE" }
             p.faint { "So do " code { "gate edit" } ", " code { "gate reject" } " and " code { "gate respond" } "." }
         }
@@ -314,17 +328,20 @@ fn must_sign(approval: &Approval) -> Markup {
 fn forms(visitor: &Visitor, asked: &Interruption, stamp: &Stamp, draft: &Draft) -> Markup {
     let approval = asked.approval();
     let all = approval.requirements();
-    let wants_signature = all.iter().any(gate_runtime::Requirement::wants_signature);
+    let wants_signature = all.iter().any(Requirement::wants_signature);
     let mine = approval.votes().iter().find(|vote| vote.reviewer() == visitor.who());
     html! {
         section.answers aria-labelledby="answers" {
             h2 #answers { "Your decision" }
             @if mine.is_some() { p.faint { "You voted. A new vote takes the place of it." } }
             @if wants_signature {
-                p { "Only signed votes let it run: register a key in the people file, and decide by " code { "gate approve --signing-key FILE" } ". You can reject it here." }
+                p {
+                    "Only signed votes let it run: register a key in the people file, and decide by "
+                    code { "gate approve --signing-key FILE" } ". You can reject it here."
+                }
             } @else {
                 (approve(asked, stamp, draft))
-                @if all.iter().all(gate_runtime::Requirement::is_editable) {
+                @if all.iter().all(Requirement::is_editable) {
                     p.edit { a.button href=(format!("/approvals/{}/edit", approval.id())) data-key="e" { "Edit…" } }
                 }
             }
@@ -337,7 +354,7 @@ fn forms(visitor: &Visitor, asked: &Interruption, stamp: &Stamp, draft: &Draft) 
 fn approve(asked: &Interruption, stamp: &Stamp, draft: &Draft) -> Markup {
     let approval = asked.approval();
     let problem = draft.problem(Problem::Approve);
-    let is_wanted = approval.requirements().iter().any(gate_runtime::Requirement::wants_comment);
+    let is_wanted = approval.requirements().iter().any(Requirement::wants_comment);
     html! {
         details.answer data-key="a" open[problem.is_some()] {
             summary.button.main { "Approve…" }
@@ -381,7 +398,7 @@ fn reject(asked: &Interruption, stamp: &Stamp, draft: &Draft) -> Markup {
 
 fn respond(asked: &Interruption, stamp: &Stamp, draft: &Draft) -> Markup {
     let problem = draft.problem(Problem::Respond);
-    let is_wanted = asked.approval().requirements().iter().any(gate_runtime::Requirement::wants_comment);
+    let is_wanted = asked.approval().requirements().iter().any(Requirement::wants_comment);
     html! {
         details.answer open[problem.is_some()] {
             summary.button { "Answer in its place…" }
@@ -415,7 +432,11 @@ pub(crate) fn changed(visitor: &Visitor, asked: &Interruption) -> Response {
     let main = html! {
         section.narrow {
             h1 { "It has changed" }
-            p { "What " (plain(approval.tool())) " would do is not what your page showed: its arguments, its rules or what they say are different now. " strong { "Nothing was decided." } }
+            p {
+                "What " (plain(approval.tool())) " would do is not what your page showed: "
+                "its arguments, its rules or what they say are different now. "
+                strong { "Nothing was decided." }
+            }
             p { a.button.main href=(format!("/approvals/{}", approval.id())) { "Look at it again" } }
         }
     };

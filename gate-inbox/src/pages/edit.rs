@@ -53,8 +53,14 @@ fn control(number: usize, field: &Field) -> Markup {
                     textarea #(id) name=(name) rows="5" aria-describedby=(help) aria-invalid[is_wrong] { "\n" (field.text) }
                 },
                 Kind::Text => input #(id) name=(name) value=(field.text) autocomplete="off" aria-describedby=(help) aria-invalid[is_wrong];,
-                Kind::Integer => input #(id) name=(name) value=(field.text) inputmode="numeric" autocomplete="off" aria-describedby=(help) aria-invalid[is_wrong];,
-                Kind::Number => input #(id) name=(name) value=(field.text) inputmode="decimal" autocomplete="off" aria-describedby=(help) aria-invalid[is_wrong];,
+                Kind::Integer => {
+                    input #(id) name=(name) value=(field.text) inputmode="numeric" autocomplete="off"
+                        aria-describedby=(help) aria-invalid[is_wrong];
+                },
+                Kind::Number => {
+                    input #(id) name=(name) value=(field.text) inputmode="decimal" autocomplete="off"
+                        aria-describedby=(help) aria-invalid[is_wrong];
+                },
                 Kind::Truth => (select(&id, &name, &help, field, &[Value::Bool(true), Value::Bool(false)])),
                 Kind::Choice(all) => (select(&id, &name, &help, field, all)),
                 Kind::Json => {

@@ -72,14 +72,15 @@ fn whole(status: StatusCode, title: &str, visitor: Option<&Visitor>, comes_again
 }
 
 fn who(visitor: &Visitor) -> Markup {
+    let roles: Vec<&str> = visitor.roles.iter().map(gate_runtime::Role::as_str).collect();
     html! {
         details.menu {
             summary { (plain(visitor.name())) }
             div.sheet {
-                @if visitor.roles.is_empty() {
-                    p.faint { "Signed in as " (plain(visitor.who())) "." }
-                } @else {
-                    p.faint { "Signed in as " (plain(visitor.who())) ": " (plain(visitor.roles.iter().map(gate_runtime::Role::as_str).collect::<Vec<_>>().join(", "))) "." }
+                p.faint {
+                    "Signed in as " (plain(visitor.who()))
+                    @if !visitor.roles.is_empty() { ": " (plain(roles.join(", "))) }
+                    "."
                 }
                 form method="post" action="/sign-out" {
                     input type="hidden" name="form_secret" value=(visitor.form_secret);
