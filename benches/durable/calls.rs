@@ -57,7 +57,7 @@ async fn bare_round(file: &Path, rows: &Arc<Vec<Rows>>, callers: usize) -> f64 {
             async move { bare.call(run, number).await }
         }
     };
-    per_second(callers, begin).await
+    per_second(callers, ROUND, begin).await
 }
 
 async fn gated_round(file: &Path, callers: usize) -> f64 {
@@ -66,7 +66,7 @@ async fn gated_round(file: &Path, callers: usize) -> f64 {
         let run = Arc::new(gate.run(format!("run-{run}")));
         move |number| run_one(Arc::clone(&run), number)
     };
-    per_second(callers, begin).await
+    per_second(callers, ROUND, begin).await
 }
 
 pub(crate) async fn run_one(run: Arc<Run<Tools>>, number: usize) {
@@ -86,7 +86,7 @@ pub(crate) fn cycles(folder: &Path, runtime: &Runtime) {
         for round in 0..ROUNDS {
             best = best.max(runtime.block_on(async {
                 let (gate, _) = subject::open(&folder.join(format!("cycles-{callers}-{round}.db"))).await;
-                per_second(callers, |run| {
+                per_second(callers, ROUND, |run| {
                     let (run, gate) = (Arc::new(gate.run(format!("run-{run}"))), gate.clone());
                     move |number| cycle(gate.clone(), Arc::clone(&run), number)
                 })
@@ -105,8 +105,8 @@ async fn cycle(gate: Gate<Tools>, run: Arc<Run<Tools>>, number: usize) {
     assert_eq!(run.proceed().await.unwrap().outputs().count(), 1);
 }
 
-/// Callers at once, each doing one thing after the other, for a round. How many things per second.
-pub(crate) async fn per_second<W, F>(callers: usize, begin: impl Fn(usize) -> W) -> f64
+/// Callers at once, each doing one thing after the other, for so long. How many things per second.
+pub(crate) async fn per_second<W, F>(callers: usize, round: Duration, begin: impl Fn(usize) -> W) -> f64
 where
     W: Fn(usize) -> F + Send + 'static,
     F: Future<Output = ()> + Send,
@@ -117,7 +117,7 @@ where
         let work = begin(caller);
         all.spawn(async move {
             let mut count = 0;
-            while began.elapsed() < ROUND {
+            while began.elapsed() < round {
                 work(count).await;
                 count += 1;
             }

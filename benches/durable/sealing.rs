@@ -13,7 +13,10 @@ use crate::calls::{per_second, run_one};
 use crate::subject::Tools;
 use crate::words;
 
-const ROUNDS: usize = 7;
+const ROUNDS: usize = 5;
+
+/// Longer than it takes until a checkpoint is due.
+const ROUND: Duration = Duration::from_millis(2_500);
 
 /// For how long calls are made for the trail that is compared and verified.
 const FILLING: Duration = Duration::from_secs(10);
@@ -33,7 +36,7 @@ async fn open(file: &Path, is_sealed: bool) -> Gate<Tools> {
 /// Auto-approved calls with and without a trail, in turn.
 pub(crate) fn overhead(folder: &Path, runtime: &Runtime) {
     println!(
-        "Auto-approved calls, without a trail and with one, {ROUNDS} rounds each in turn. Unsealed: how many records were not in the tree at"
+        "Auto-approved calls, without a trail and with one, {ROUNDS} rounds of 2.5 s each in turn. Unsealed: how many records were not in the tree at"
     );
     println!("the end of a round, at most; drained: how long it took to seal them then.\n");
     println!(
@@ -70,7 +73,7 @@ pub(crate) fn overhead(folder: &Path, runtime: &Runtime) {
 }
 
 async fn calls(gate: &Gate<Tools>, callers: usize) -> f64 {
-    per_second(callers, |run| {
+    per_second(callers, ROUND, |run| {
         let run = std::sync::Arc::new(gate.run(format!("run-{run}")));
         move |number| run_one(std::sync::Arc::clone(&run), number)
     })

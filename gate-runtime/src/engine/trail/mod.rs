@@ -81,11 +81,11 @@ impl Trail {
     /// The trail in a folder, signed by a key. It has the name of the key. What is not there yet is made.
     #[must_use]
     pub fn in_folder(folder: impl Into<PathBuf>, key: SigningKey) -> Self {
-        let (every, within) = (1_000, Duration::from_secs(1));
+        let (every, within) = (10_000, Duration::from_secs(1));
         Self { folder: folder.into(), key, every, within, witnesses: Vec::new() }
     }
 
-    /// A checkpoint after so many records at the latest: 1,000 unless this is said.
+    /// A checkpoint after so many records at the latest: 10,000 unless this is said.
     #[must_use]
     pub fn every(mut self, records: u64) -> Self {
         self.every = records.max(1);
