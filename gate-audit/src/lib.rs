@@ -11,7 +11,7 @@
 //! | receipts of several entries, a text of our own in the manner of [`tlog-proof`](https://c2sp.org/tlog-proof) | [`Receipt`], [`Evidence`] |
 //!
 //! It is small so that an auditor can read all of it. It knows nothing of what the records say, reads no clock and no environment, makes no randomness
-//! and opens no connection; files are touched by [`TrailWriter`], [`Tiles`], [`read_checkpoint`] and [`read_keys`] alone. No bytes make it panic, and no length that
+//! and opens no connection; files are touched by [`TrailWriter`], [`Tiles`], [`read_checkpoint`], [`read_keys`] and [`replace_file`] alone. No bytes make it panic, and no length that
 //! foreign bytes claim makes it allocate.
 //!
 //! # Example
@@ -49,6 +49,7 @@ mod add_checkpoint;
 mod checkpoint;
 mod encoding;
 mod error;
+mod files;
 mod folder_keys;
 mod frontier;
 mod hash;
@@ -67,6 +68,7 @@ mod writer;
 pub use add_checkpoint::AddCheckpoint;
 pub use checkpoint::Checkpoint;
 pub use error::{Document, Error, Place};
+pub use files::replace_file;
 pub use folder_keys::read_keys;
 pub use frontier::Frontier;
 pub use hash::Hash;

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::checkpoint::Checkpoint;
 use crate::error::Error;
+use crate::files::{at_once, replace_file, sync_file, sync_folder, write_file};
 use crate::folder_keys;
 use crate::frontier::Frontier;
 use crate::hash::Hash;
@@ -18,9 +19,6 @@ use crate::tiles::{Tiles, count, split};
 
 /// How many files may be written before they are made durable.
 const MOST_UNSYNCED: usize = 1_024;
-
-/// How many files are made durable at once.
-const THREADS: usize = 16;
 
 /// Appends entries to a folder in the layout of C2SP `tlog-tiles`.
 ///
@@ -246,8 +244,7 @@ impl TrailWriter {
         if self.sealed != Some(head) {
             return Err(Error::OtherTree { size: head.size() });
         }
-        write_durably(&self.folder.join("checkpoint"), checkpoint)?;
-        sync_folder(&self.folder)
+        replace_file(self.folder.join("checkpoint"), checkpoint.to_string().as_bytes())
     }
 
     /// Puts the note by which the log's current key introduces the next one into the folder, durably, behind those that are there.
@@ -285,8 +282,7 @@ impl TrailWriter {
         let path = folder_keys::next(&self.folder)?;
         let folder = self.folder.join("keys");
         fs::create_dir_all(&folder).map_err(|source| Error::io(&folder, source))?;
-        write_durably(&path, note)?;
-        sync_folder(&folder)?;
+        replace_file(path, note.to_string().as_bytes())?;
         sync_folder(&self.folder)
     }
 
@@ -338,63 +334,4 @@ fn push(tile: &mut Vec<Hash>, hash: Hash) -> Option<Vec<u8>> {
 
 fn bytes_of(hashes: &[Hash]) -> Vec<u8> {
     hashes.iter().flat_map(Hash::as_bytes).copied().collect()
-}
-
-/// Writes a file so that nobody finds it with a part of its bytes.
-fn write_file(path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    let beside = path.with_extension("tmp");
-    let written = match write_at(&beside, bytes) {
-        Err(missing) if missing.kind() == io::ErrorKind::NotFound => {
-            path.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| write_at(&beside, bytes))
-        }
-        written => written,
-    };
-    written.and_then(|()| fs::rename(&beside, path)).map_err(|source| Error::io(path, source))
-}
-
-/// Writes a note in the place of what was there. Its name is durable once the folder is.
-fn write_durably(path: &Path, note: &Note) -> Result<(), Error> {
-    let beside = path.with_extension("tmp");
-    write_at(&beside, note.to_string().as_bytes()).map_err(|source| Error::io(&beside, source))?;
-    sync_file(&beside)?;
-    fs::rename(&beside, path).map_err(|source| Error::io(path, source))
-}
-
-fn write_at(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    File::create(path)?.write_all(bytes)
-}
-
-/// Does for many files what waits for the disk: a disk takes many such requests in the time of one.
-fn at_once(paths: &[PathBuf], work: fn(&Path) -> Result<(), Error>) -> Result<(), Error> {
-    let one_by_one = |paths: &[PathBuf]| paths.iter().try_for_each(|path| work(path));
-    let (last, others) = match paths.chunks(paths.len().div_ceil(THREADS).max(1)).collect::<Vec<_>>().split_last() {
-        None => return Ok(()),
-        Some((last, others)) => (*last, others.to_vec()),
-    };
-    std::thread::scope(|scope| {
-        let started: Vec<_> = others
-            .into_iter()
-            .map(|paths| (paths, std::thread::Builder::new().spawn_scoped(scope, move || one_by_one(paths))))
-            .collect();
-        let mut done = one_by_one(last);
-        for (paths, thread) in started {
-            // Where there is no thread to be had, or it fell over, this one does its work.
-            let other = thread.ok().and_then(|thread| thread.join().ok()).unwrap_or_else(|| one_by_one(paths));
-            done = done.and(other);
-        }
-        done
-    })
-}
-
-fn sync_file(path: &Path) -> Result<(), Error> {
-    let synced = OpenOptions::new().write(true).open(path).and_then(|file| file.sync_all());
-    synced.map_err(|source| Error::io(path, source))
-}
-
-/// Makes the names in a folder durable, where the system can.
-fn sync_folder(path: &Path) -> Result<(), Error> {
-    if cfg!(unix) {
-        return File::open(path).and_then(|folder| folder.sync_all()).map_err(|source| Error::io(path, source));
-    }
-    Ok(())
 }

@@ -11,7 +11,7 @@ use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::post;
-use gate_runtime::audit::{self, AddCheckpoint, Checkpoint, LogKeys, Note, Refusal, TreeHead};
+use gate_runtime::audit::{self, AddCheckpoint, Checkpoint, LogKeys, Note, Refusal, TreeHead, replace_file};
 use gate_runtime::{Digest, Timestamp, Trail};
 
 use super::{Done, public_key};
@@ -120,15 +120,6 @@ impl Stand {
     }
 
     fn keep(&self, request: &AddCheckpoint) -> Result<(), Failure> {
-        let file = self.file(request.origin());
-        let beside = file.with_extension("tmp");
-        let mut new = File::create(&beside)?;
-        new.write_all(request.checkpoint().to_string().as_bytes())?;
-        new.sync_all()?;
-        fs::rename(&beside, &file)?;
-        if cfg!(unix) {
-            File::open(&self.folder)?.sync_all()?;
-        }
-        Ok(())
+        Ok(replace_file(self.file(request.origin()), request.checkpoint().to_string().as_bytes())?)
     }
 }

@@ -4,13 +4,15 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use serde_json::Value;
-use tokio::task::spawn_blocking;
 
+use super::blocking;
 use super::error::{How, Parted, TrailError};
 use super::reader::TrailReader;
-use crate::ports::store::{RecordFilter, Store};
+use crate::ports::store::{RecordFilter, Store, StoreError};
 use crate::values::entry::{Entry, Leaf};
+use crate::values::event::{Event, GateEvent};
 use crate::values::json::push_step;
+use crate::values::record::Record;
 
 /// How many records are read from the store at once.
 pub(super) const PAGE: usize = 1_024;
@@ -26,9 +28,8 @@ pub(super) async fn compare(store: &dyn Store, reader: &Arc<TrailReader>) -> Res
     let mut index = 0;
     while index < reader.size() {
         let (trail, from) = (Arc::clone(reader), index);
-        let read = spawn_blocking(move || trail.entries(from).take(ENTRIES).collect::<Result<Vec<_>, _>>());
-        let entries = read.await.map_err(|_| TrailError::Ended)??;
-        for (at, bytes) in entries {
+        let read = blocking(move || trail.entries(from).take(ENTRIES).collect::<Result<Vec<_>, _>>());
+        for (at, bytes) in read.await? {
             pass.take(at, &bytes).await?;
             index = at + 1;
         }
@@ -93,6 +94,27 @@ impl<'a> Records<'a> {
         }
         Ok(self.page.pop_front_if(|(first, _)| *first == seq).map(|(_, text)| text))
     }
+}
+
+/// Reads the records of a store after a number, one after the other.
+pub(super) async fn each_record(
+    store: &dyn Store,
+    mut after: u64,
+    mut take: impl FnMut(&Record) + Send,
+) -> Result<(), StoreError> {
+    loop {
+        let page = store.records(&RecordFilter::after(after).limit(PAGE)).await?;
+        let Some(last) = page.last() else { return Ok(()) };
+        after = last.seq();
+        for record in &page {
+            take(record);
+        }
+    }
+}
+
+/// Whether it is from here on that records go into a trail of this name.
+pub(super) fn begins(record: &Record, trail: &str) -> bool {
+    matches!(record.event(), Event::Gate(GateEvent::TrailBegun { origin, .. }) if origin == trail)
 }
 
 pub(super) fn leaf_of(seq: u64, text: &str) -> Result<Leaf, TrailError> {

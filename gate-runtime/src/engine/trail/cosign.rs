@@ -6,10 +6,11 @@ use std::time::Duration;
 use gate_audit::{AddCheckpoint, Note, prove_consistency};
 use tokio::time::{Instant, timeout};
 
-use super::Trail;
 use super::error::TrailError;
+use super::pen::{Pen, open};
 use super::reader::TrailReader;
-use super::sealer::{Pen, Sealer, blocking, open};
+use super::sealer::Sealer;
+use super::{Trail, blocking};
 use crate::ports::witness::{Witness, WitnessError};
 
 /// How long a witness may take.
@@ -75,7 +76,7 @@ impl Sealer {
 
     /// When a witness is to be asked again that has not cosigned the last checkpoint: also where nothing more comes to be sealed.
     pub(super) fn asks_again_at(&self, pen: &Pen) -> Option<Instant> {
-        let missing = self.asked.iter().filter(|asked| asked.size != pen.writer.size());
+        let missing = self.asked.iter().filter(|asked| asked.size != pen.size());
         missing.filter_map(|asked| asked.not_before).min()
     }
 

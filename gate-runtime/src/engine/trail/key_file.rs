@@ -8,7 +8,7 @@ use gate_audit::{Checkpoint, KeyKind, SigningKey, Succession, read_keys};
 
 use super::Trail;
 use super::error::{TrailError, unreadable};
-use super::sealer::{open, open_signed, resume_as};
+use super::pen::{Pen, open, open_signed};
 use crate::values::random;
 
 /// The most bytes of a key's file.
@@ -136,15 +136,16 @@ impl Trail {
         let old = Trail::read_key(path)?;
         let origin = old.verifier().name().to_owned();
         // The last try got as far as the new key's first checkpoint.
-        if let Ok(new) = Trail::read_key(&successor)
-            && open(&Trail::in_folder(folder, Trail::read_key(&successor)?)).is_ok()
-        {
-            replace()?;
-            return Ok(new);
+        if let Ok(new) = Trail::read_key(&successor) {
+            let trail = Trail::in_folder(folder, new);
+            if open(&trail).is_ok() {
+                replace()?;
+                return Ok(trail.key);
+            }
         }
         let trail = Trail::in_folder(folder, old);
         // From here on nobody else does this.
-        let Some(mut pen) = resume_as(&trail, open_signed)? else {
+        let Some(mut pen) = Pen::take_as(&trail, open_signed)? else {
             return Err(TrailError::Busy { folder: folder.to_owned() });
         };
         let known = read_keys(folder, &origin, trail.key.verifier().clone())?;

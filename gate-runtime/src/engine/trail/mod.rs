@@ -4,6 +4,7 @@ mod compare;
 mod cosign;
 mod error;
 mod key_file;
+mod pen;
 mod reader;
 mod sealer;
 mod settle;
@@ -16,9 +17,11 @@ use std::time::Duration;
 use gate_audit::SigningKey;
 use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::spawn_blocking;
 use tokio::time::Instant;
 
 pub use self::error::{Parted, TrailError};
+use self::pen::Pen;
 pub use self::reader::TrailReader;
 use self::sealer::{PATIENCE, Sealer};
 pub use self::settle::Lost;
@@ -195,6 +198,13 @@ impl TrailStatus {
     }
 }
 
+impl TrailStatus {
+    /// How far the pen is.
+    fn count(&mut self, pen: &Pen) {
+        (self.sealed, self.size) = (pen.appended(), pen.size());
+    }
+}
+
 /// A trail that is being written, in the hands of its gate.
 pub(crate) struct Sealing {
     status: watch::Receiver<TrailStatus>,
@@ -252,6 +262,13 @@ impl Sealing {
         is_done.await.map_err(|_| TrailError::Ended)?;
         Ok(self.status())
     }
+}
+
+/// Does what waits for a disk.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, TrailError> + Send + 'static,
+) -> Result<T, TrailError> {
+    spawn_blocking(work).await.map_err(|_| TrailError::Ended)?
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use gate_audit::{Evidence, LogKeys, Note, Tiles, VerifiedCheckpoint, WitnessPoli
 
 use super::error::{TrailError, unreadable};
 use crate::values::entry::{Entry, Stub};
+use crate::values::record::Record;
 
 /// How many entries a bundle has (C2SP `tlog-tiles`).
 const BUNDLE: u64 = 256;
@@ -79,16 +80,17 @@ impl TrailReader {
     /// [`TrailError::Entry`], or [`TrailError::File`] where the record beside the tree is away, or not the one that was logged.
     pub fn read(&self, index: u64, bytes: &[u8]) -> Result<Entry, TrailError> {
         match Entry::parse(bytes).map_err(|problem| TrailError::Entry { index, problem })? {
-            Entry::Stub(stub) => self.beside(&stub),
+            Entry::Stub(stub) => Ok(Entry::Record(Box::new(self.beside(&stub)?.0))),
             entry => Ok(entry),
         }
     }
 
-    fn beside(&self, stub: &Stub) -> Result<Entry, TrailError> {
+    /// The record of a stub, and its bytes.
+    fn beside(&self, stub: &Stub) -> Result<(Record, Vec<u8>), TrailError> {
         let path = self.folder.join(stub.file());
         let bytes = read_file(&path, stub.bytes())?;
         let record = Entry::parse_beside(stub, &bytes).map_err(|problem| TrailError::file(&path, problem))?;
-        Ok(Entry::Record(Box::new(record)))
+        Ok((record, bytes))
     }
 
     /// An entry with the proof that it is in the tree, and with the record that lies beside it, if one does.
@@ -102,9 +104,7 @@ impl TrailReader {
         let entry = Entry::parse(&bytes).map_err(unread)?;
         let evidence = Evidence::new(index, String::from_utf8_lossy(&bytes), proof);
         let Entry::Stub(stub) = entry else { return Ok(evidence) };
-        let path = self.folder.join(stub.file());
-        let text = read_file(&path, stub.bytes())?;
-        Entry::parse_beside(&stub, &text).map_err(|problem| TrailError::file(&path, problem))?;
+        let (_, text) = self.beside(&stub)?;
         Ok(evidence.with(String::from_utf8_lossy(&text)))
     }
 }

@@ -1,28 +1,22 @@
 //! Takes committed records into the tree, in their order, behind the back of those who commit.
 
-use std::io;
-use std::path::Path;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::{Either, select};
-use gate_audit::{Checkpoint, LogKeys, Note, TrailWriter, TreeHead, WitnessPolicy, read_keys};
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep, sleep_until};
 
-use super::compare::{PAGE, compare, leaf_of};
+use super::compare::{PAGE, begins, compare, each_record, leaf_of};
 use super::cosign::Asked;
-use super::error::{How, Parted, TrailError, unreadable};
-use super::reader::TrailReader;
+use super::error::{How, Parted, TrailError};
+use super::pen::{Pen, create, has_checkpoint, next_of, open};
 use super::settle::check_breaks;
-use super::{Trail, TrailStatus};
+use super::{Trail, TrailStatus, blocking};
 use crate::ports::clock::Clock;
 use crate::ports::store::{Committed, RecordFilter, Store, StoreError, StoreErrorKind, Transition};
-use crate::values::entry::{Entry, Leaf};
-use crate::values::event::{Event, GateEvent};
-use crate::values::json::Misfit;
+use crate::values::event::GateEvent;
 use crate::values::record::Record;
 
 // The pace of the work is the machine's, whatever time the gate's clock shows.
@@ -47,17 +41,6 @@ pub(super) struct Sealer {
     pub(super) asked: Vec<Asked>,
     /// When the tree last grew, as far as this process knows.
     grew_at: Instant,
-}
-
-/// What a process has while it is the one that writes.
-pub(super) struct Pen {
-    pub(super) writer: TrailWriter,
-    /// The tree that was published last.
-    published: TreeHead,
-    /// The number of the record that comes next.
-    pub(super) next: u64,
-    /// The last entry when it was taken, where that was a record.
-    last: Option<Vec<u8>>,
 }
 
 /// Why the wait for work is over.
@@ -98,17 +81,13 @@ impl Sealer {
 
     /// A store that had a trail of this name has one to show.
     async fn check_new(&self) -> Result<(), TrailError> {
-        let mut filter = RecordFilter::after(0).limit(PAGE);
-        loop {
-            let page = self.store.records(&filter).await?;
-            let Some(last) = page.last() else { return Ok(()) };
-            let is_ours = |event: &Event| matches!(event, Event::Gate(GateEvent::TrailBegun { origin, .. }) if origin == self.trail.origin());
-            if page.iter().any(|record| is_ours(record.event())) {
-                let (origin, folder) = (self.trail.origin().to_owned(), self.trail.folder.clone());
-                return Err(TrailError::Missing { origin, folder });
-            }
-            filter = RecordFilter::after(last.seq()).limit(PAGE);
+        let mut has_begun = false;
+        each_record(&*self.store, 0, |record| has_begun |= begins(record, self.trail.origin())).await?;
+        if !has_begun {
+            return Ok(());
         }
+        let (origin, folder) = (self.trail.origin().to_owned(), self.trail.folder.clone());
+        Err(TrailError::Missing { origin, folder })
     }
 
     /// Takes the pen, if it is free, and puts the beginning of a trail on the record.
@@ -126,7 +105,7 @@ impl Sealer {
             }
         }
         self.pen = self.acquire().await?;
-        if self.pen.as_ref().is_some_and(|pen| pen.writer.size() == 0) {
+        if self.pen.as_ref().is_some_and(|pen| pen.size() == 0) {
             let mut begun = Transition::at(self.clock.now());
             let (origin, key) = (self.trail.origin().to_owned(), self.trail.key.verifier().to_string());
             begun.records.push(Record::of_gate(begun.at, GateEvent::TrailBegun { origin, key }));
@@ -221,7 +200,7 @@ impl Sealer {
             status.is_writing = self.pen.is_some();
             status.trouble = done.err().map(|error| error.to_string());
             if let Some(pen) = &self.pen {
-                (status.sealed, status.size) = (pen.next.saturating_sub(1), pen.writer.size());
+                status.count(pen);
             }
         });
     }
@@ -236,17 +215,14 @@ impl Sealer {
         let Some(mut pen) = pen else { return self.follow().await };
         let mut appended = 0;
         loop {
-            let filter = RecordFilter::after(pen.next.saturating_sub(1)).limit(PAGE);
+            let filter = RecordFilter::after(pen.appended()).limit(PAGE);
             let page = self.store.record_texts(&filter).await?;
             let is_last = page.len() < PAGE;
-            self.check_page(&page, pen.next)?;
+            self.check_page(&page, pen.next())?;
             appended += page.len() as u64;
             let trail = Arc::clone(&self.trail);
             pen = blocking(move || {
-                if !page.is_empty() {
-                    check_folder(&trail, &pen)?;
-                    append(&trail, &mut pen, &page)?;
-                }
+                pen.append(&trail, &page)?;
                 Ok(pen)
             })
             .await?;
@@ -278,19 +254,18 @@ impl Sealer {
     /// Makes what was appended durable, signs it, and puts the checkpoint into the folder.
     async fn publish(&mut self, mut pen: Pen) -> Result<Pen, TrailError> {
         let trail = Arc::clone(&self.trail);
-        let (pen_back, note) = blocking(move || {
-            let note = publish(&trail, &mut pen.writer)?;
-            pen.published = pen.writer.seal()?;
+        let (pen, note) = blocking(move || {
+            let note = pen.publish(&trail)?;
             Ok((pen, note))
         })
         .await?;
         self.grew_at = Instant::now();
         let now = self.clock.now();
         self.told.send_modify(|status| {
-            (status.sealed, status.size) = (pen_back.next.saturating_sub(1), pen_back.writer.size());
+            status.count(&pen);
             (status.sealed_at, status.trouble) = (Some(now), None);
         });
-        self.cosign(pen_back, note).await
+        self.cosign(pen, note).await
     }
 
     /// Tells what the witnesses said.
@@ -301,13 +276,13 @@ impl Sealer {
     /// The pen, if no other process has it.
     async fn acquire(&self) -> Result<Option<Pen>, TrailError> {
         let trail = Arc::clone(&self.trail);
-        let Some(pen) = blocking(move || resume(&trail)).await? else { return Ok(None) };
+        let Some(pen) = blocking(move || Pen::take(&trail)).await? else { return Ok(None) };
         // The store must go on where the trail is, whatever has happened to it since it was compared.
-        if pen.last.is_some() {
-            let found = self.store.record_texts(&RecordFilter::after(pen.next.saturating_sub(2)).limit(1)).await?;
-            let sealed = pen.next.saturating_sub(1);
+        if let Some(last) = pen.last() {
+            let sealed = pen.appended();
+            let found = self.store.record_texts(&RecordFilter::after(sealed.saturating_sub(1)).limit(1)).await?;
             match found.first().filter(|(seq, _)| *seq == sealed) {
-                Some((_, text)) if Some(leaf_of(sealed, text)?.text().as_bytes()) == pen.last.as_deref() => {}
+                Some((_, text)) if leaf_of(sealed, text)?.text().as_bytes() == last => {}
                 Some((_, text)) => return Err(Parted::changed(sealed, sealed, text, String::new()).into()),
                 None => return Err(Parted { seq: sealed, sealed, how: How::Shorter }.into()),
             }
@@ -341,133 +316,4 @@ impl Sealer {
         }
         Ok(())
     }
-}
-
-pub(super) async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, TrailError> + Send + 'static,
-) -> Result<T, TrailError> {
-    spawn_blocking(work).await.map_err(|_| TrailError::Ended)?
-}
-
-pub(super) fn has_checkpoint(trail: &Trail) -> Result<bool, TrailError> {
-    let path = trail.folder.join("checkpoint");
-    path.try_exists().map_err(|error| unreadable(&path, &error))
-}
-
-/// The trail at its last checkpoint, which the key must have signed that signs the next one. That key must have introduced no other.
-pub(super) fn open(trail: &Trail) -> Result<TrailReader, TrailError> {
-    let (reader, key) = (open_signed(trail)?, trail.key.verifier());
-    if read_keys(&trail.folder, trail.origin(), key.clone())?.current() == key {
-        return Ok(reader);
-    }
-    let source = gate_audit::Error::NotInForce { key: key.name().to_owned(), size: reader.size() };
-    Err(TrailError::OtherKey { key: trail.origin().to_owned(), source })
-}
-
-/// The same where the key may have introduced the next one.
-pub(super) fn open_signed(trail: &Trail) -> Result<TrailReader, TrailError> {
-    let keys = LogKeys::new(trail.origin(), trail.key.verifier().clone())?;
-    TrailReader::open(&trail.folder, &keys, &WitnessPolicy::none()).map_err(|error| match error {
-        TrailError::Audit(
-            source @ (gate_audit::Error::Unsigned { .. }
-            | gate_audit::Error::BadSignature { .. }
-            | gate_audit::Error::OtherOrigin { .. }),
-        ) => TrailError::OtherKey { key: trail.origin().to_owned(), source },
-        other => other,
-    })
-}
-
-/// Begins a trail with the checkpoint of an empty tree.
-fn create(trail: &Trail) -> Result<(), TrailError> {
-    let mut writer = TrailWriter::create(&trail.folder)?;
-    publish(trail, &mut writer).map(drop)
-}
-
-pub(super) fn publish(trail: &Trail, writer: &mut TrailWriter) -> Result<Note, TrailError> {
-    let note = Checkpoint::new(trail.origin(), writer.seal()?)?.sign(&trail.key)?;
-    writer.publish(&note)?;
-    Ok(note)
-}
-
-/// Goes on from the last checkpoint; nothing where another process writes. With the last entry, where that is a record.
-pub(super) fn resume(trail: &Trail) -> Result<Option<Pen>, TrailError> {
-    resume_as(trail, open)
-}
-
-pub(super) fn resume_as(
-    trail: &Trail,
-    open: fn(&Trail) -> Result<TrailReader, TrailError>,
-) -> Result<Option<Pen>, TrailError> {
-    loop {
-        let reader = open(trail)?;
-        let writer = match TrailWriter::resume(&trail.folder, reader.checkpoint().head()) {
-            Err(gate_audit::Error::Busy { .. }) => return Ok(None),
-            writer => writer?,
-        };
-        // Whoever had the pen before may have published in between.
-        if open(trail)?.checkpoint().head() == reader.checkpoint().head() {
-            let (next, last) = next_of(&reader)?;
-            return Ok(Some(Pen { writer, published: reader.checkpoint().head(), next, last }));
-        }
-    }
-}
-
-/// The number of the record that comes after the last entry; and that entry, where it is a record.
-pub(super) fn next_of(reader: &TrailReader) -> Result<(u64, Option<Vec<u8>>), TrailError> {
-    let Some(index) = reader.size().checked_sub(1) else { return Ok((1, None)) };
-    let bytes = reader.tiles().entry(index)?;
-    Ok(match Entry::parse(&bytes).map_err(|problem| TrailError::Entry { index, problem })? {
-        Entry::Record(record) => (record.seq().saturating_add(1), Some(bytes)),
-        Entry::Stub(stub) => (stub.seq().saturating_add(1), Some(bytes)),
-        Entry::Break(parted) => (parted.next(), None),
-    })
-}
-
-/// What was published last must be there still: a folder that was taken away, or put back older, is not written into.
-fn check_folder(trail: &Trail, pen: &Pen) -> Result<(), TrailError> {
-    if open(trail)?.checkpoint().head() == pen.published {
-        return Ok(());
-    }
-    Err(TrailError::file(
-        &trail.folder,
-        "its checkpoint is not the one that was written last: another folder was put in its place",
-    ))
-}
-
-/// What is signed stays: it must be a record that can be read, under its number, and nothing that is a break or a stub to whoever reads it.
-fn check_record(seq: u64, text: &str) -> Result<(), TrailError> {
-    let problem = match serde_json::from_str::<Record>(text) {
-        Ok(record) if record.seq() == seq => return Ok(()),
-        Ok(record) => format!("the store has record {} in its place", record.seq()),
-        Err(error) => format!("the store has no record there: {error}"),
-    };
-    Err(TrailError::Record { seq, problem: Misfit::new("", problem) })
-}
-
-/// Appends records to the tree. What is too long for it lies beside, durably, before the tree has its digest.
-fn append(trail: &Trail, pen: &mut Pen, page: &[(u64, String)]) -> Result<(), TrailError> {
-    for (seq, text) in page {
-        check_record(*seq, text)?;
-        let leaf = leaf_of(*seq, text)?;
-        write_beside(&trail.folder, &leaf)?;
-        pen.writer.append(leaf.text().as_bytes())?;
-        pen.next = seq.saturating_add(1);
-    }
-    Ok(())
-}
-
-fn write_beside(folder: &Path, leaf: &Leaf) -> Result<(), TrailError> {
-    let Some((file, text)) = leaf.beside() else { return Ok(()) };
-    let path = folder.join(file);
-    let written = || -> io::Result<()> {
-        let parent = path.parent().unwrap_or(folder);
-        std::fs::create_dir_all(parent)?;
-        let beside = path.with_extension("tmp");
-        let mut new = std::fs::File::create(&beside)?;
-        io::Write::write_all(&mut new, text.as_bytes())?;
-        new.sync_all()?;
-        std::fs::rename(&beside, &path)?;
-        if cfg!(unix) { std::fs::File::open(parent)?.sync_all() } else { Ok(()) }
-    };
-    written().map_err(|error| unreadable(&path, &error))
 }

@@ -3,15 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::Trail;
-use super::compare::{PAGE, compare};
+use super::compare::{begins, compare, each_record};
 use super::error::{Parted, TrailError};
+use super::pen::{Pen, next_of, open};
 use super::reader::TrailReader;
-use super::sealer::{blocking, next_of, open, publish, resume};
+use super::{Trail, blocking};
 use crate::engine::core::{Core, StepError};
 use crate::engine::gate::Gate;
 use crate::logic::registry::Registry;
-use crate::ports::store::{RecordFilter, Store, Transition};
+use crate::ports::store::{Store, Transition};
 use crate::values::approval::{Approval, Status};
 use crate::values::decision::Reviewer;
 use crate::values::entry::{Break, Entry};
@@ -75,7 +75,7 @@ impl<R: Registry> Gate<R> {
         }
         let writes = Arc::clone(trail);
         // From here on nothing is written that would not be compared.
-        let Some(mut pen) = blocking(move || resume(&writes)).await? else {
+        let Some(mut pen) = blocking(move || Pen::take(&writes)).await? else {
             return Err(TrailError::Busy { folder: trail.folder.clone() });
         };
         let reader = reader_of(trail).await?;
@@ -86,14 +86,12 @@ impl<R: Registry> Gate<R> {
             lost.extend(core.close(id, call).await?);
         }
         let (at, by, reason) = (core.now(), by.id().clone(), reason.to_owned());
-        let settled = pen.next.saturating_sub(1);
+        let settled = pen.appended();
         let parting = Break { at, by, next: parted.seq(), reason, settled };
         let (writes, written) = (Arc::clone(trail), parting.clone());
         blocking(move || {
-            let leaf =
-                Entry::leaf_of_break(&written).map_err(|problem| TrailError::Record { seq: written.next, problem })?;
-            pen.writer.append(leaf.text().as_bytes())?;
-            publish(&writes, &mut pen.writer)
+            pen.append_break(&written)?;
+            pen.publish(&writes)
         })
         .await?;
         let Break { by, next, reason, .. } = parting;
@@ -173,20 +171,13 @@ pub(super) async fn check_breaks(
     let at_its_end = Arc::clone(reader);
     let (next, _) = blocking(move || next_of(&at_its_end)).await?;
     let mut missing = BTreeSet::new();
-    let mut filter = RecordFilter::after(next.saturating_sub(1)).limit(PAGE);
-    loop {
-        let page = store.records(&filter).await?;
-        for record in &page {
-            match record.event() {
-                Event::Gate(GateEvent::TrailSettled { next, .. }) => drop(missing.insert(*next)),
-                // What was before it was settled with another trail.
-                Event::Gate(GateEvent::TrailBegun { origin, .. }) if origin == trail.origin() => missing.clear(),
-                _ => {}
-            }
-        }
-        let Some(last) = page.last() else { break };
-        filter = RecordFilter::after(last.seq()).limit(PAGE);
-    }
+    each_record(store, next.saturating_sub(1), |record| match record.event() {
+        Event::Gate(GateEvent::TrailSettled { next, .. }) => drop(missing.insert(*next)),
+        // What was before it was settled with another trail.
+        _ if begins(record, trail.origin()) => missing.clear(),
+        _ => {}
+    })
+    .await?;
     if missing.is_empty() {
         return Ok(());
     }
