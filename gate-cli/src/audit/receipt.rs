@@ -69,19 +69,14 @@ fn of_call(
 pub(super) async fn disclose(cli: &Cli, audited: &Audited, one: &One, field: &str) -> Done {
     let desk = Desk::to_look(cli).await?;
     let approval = desk.one(one).await?.approval().clone();
-    let field = if field.starts_with('/') {
-        field.to_owned()
-    } else {
-        format!("/{}", field.replace('~', "~0").replace('/', "~1"))
-    };
     let arguments = [approval.arguments(), approval.proposed()];
     let refused = |error: gate_runtime::Misfit| Failure::Refused(error.to_string());
     // Before anything secret is typed.
     for known in arguments {
-        known.check_disclosable(&field).map_err(refused)?;
+        known.check_disclosable(field).map_err(refused)?;
     }
     let typed = if std::io::stdin().is_terminal() {
-        rpassword::prompt_password(format!("The secret at {}: ", plain(&field)))?
+        rpassword::prompt_password(format!("The secret at {}: ", plain(field)))?
     } else {
         let mut text = String::new();
         std::io::stdin().read_to_string(&mut text)?;
@@ -89,7 +84,7 @@ pub(super) async fn disclose(cli: &Cli, audited: &Audited, one: &One, field: &st
     };
     let typed = typed.trim_end_matches(['\r', '\n']);
     // A text, or what it is as JSON.
-    let open = |value: &Value| approval.proposed().disclose(&field, value);
+    let open = |value: &Value| approval.proposed().disclose(field, value);
     let disclosure = open(&Value::from(typed)).or_else(|_| open(&value_of(typed))).map_err(refused)?;
     let reader = self::open(audited)?;
     let receipt = of_call(&reader, &approval.id().to_string(), |record, evidence| {

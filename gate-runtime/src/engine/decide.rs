@@ -22,7 +22,7 @@ use crate::values::digest::Digest;
 use crate::values::event::{CallEvent, Changes};
 use crate::values::grant::{Grant, Scope};
 use crate::values::id::{ApprovalId, ReviewerId, Role};
-use crate::values::json::{Misfit, below, read_value, step_name};
+use crate::values::json::{Misfit, below, pointer_to, read_value, step_name};
 use crate::values::presented::Presented;
 use crate::values::random;
 use crate::values::record::Subject;
@@ -102,7 +102,7 @@ impl Edit {
     pub(crate) fn apply(&self, arguments: &Value) -> Result<Value, Misfit> {
         let mut edited = arguments.clone();
         for (field, value) in &self.changes {
-            let pointer = if field.starts_with('/') { field.clone() } else { below("", field) };
+            let pointer = pointer_to(field);
             let (parent, name) = pointer.rsplit_once('/').unwrap_or_default();
             let name = step_name(name);
             let missing = || Misfit::new(pointer.clone(), "there is no such place in the arguments");

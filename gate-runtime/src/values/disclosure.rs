@@ -7,14 +7,14 @@ use serde_json::Value;
 
 use super::arguments::{Arguments, Commitment};
 use super::digest::{hex, unhex};
-use super::json::{Misfit, canonical};
+use super::json::{Misfit, canonical, pointer_to};
 
 /// What opens one commitment: the secret's place, its value and its salt. Whoever gets it can check the record, and learns no other secret.
 ///
 /// ```
 /// use gate_runtime::Disclosure;
 /// # fn show(arguments: &gate_runtime::Arguments) -> Result<(), gate_runtime::Misfit> {
-/// let disclosure = arguments.disclose("/pin", &"1234".into())?;      // where the salt is known
+/// let disclosure = arguments.disclose("pin", &"1234".into())?;       // where the salt is known
 /// let line = disclosure.to_string();
 ///
 /// let received: Disclosure = line.parse()?;
@@ -67,23 +67,24 @@ impl std::str::FromStr for Disclosure {
 }
 
 impl Arguments {
-    /// Opens the commitment of one secret for somebody else.
+    /// Opens the commitment of one secret for somebody else. A name is an argument; a text that begins with `/` is a JSON pointer to something inside one.
     ///
     /// # Errors
     /// Where there is no secret at this place, it is not this one, or its salt was erased.
     pub fn disclose(&self, field: &str, value: &Value) -> Result<Disclosure, Misfit> {
-        let salt = self.salt_at(field)?;
-        let disclosure = Disclosure { field: field.to_owned(), salt: hex(salt), value: value.clone() };
+        let field = pointer_to(field);
+        let salt = hex(self.salt_at(&field)?);
+        let disclosure = Disclosure { field, salt, value: value.clone() };
         self.check(&disclosure)?;
         Ok(disclosure)
     }
 
-    /// Whether the secret at a place could be disclosed by whoever knows it.
+    /// Whether the secret at a place, named as for [`Arguments::disclose`], could be disclosed by whoever knows it.
     ///
     /// # Errors
     /// Where there is no secret, or its salt was erased.
     pub fn check_disclosable(&self, field: &str) -> Result<(), Misfit> {
-        self.salt_at(field).map(drop)
+        self.salt_at(&pointer_to(field)).map(drop)
     }
 
     fn salt_at(&self, field: &str) -> Result<&[u8; 16], Misfit> {
@@ -136,6 +137,19 @@ mod tests {
         assert_eq!(line, r#"{"field":"/cards/0/number","salt":"02020202020202020202020202020202","value":4111}"#);
         arguments.without_salts().check(&line.parse().unwrap()).unwrap();
         assert!(!format!("{:?}", line.parse::<Disclosure>().unwrap()).contains("4111"));
+    }
+
+    #[test]
+    fn a_name_is_the_place_of_an_argument() {
+        let odd = Commitment::to(&json!("s"), [3; 16]).unwrap();
+        let arguments = Arguments::new(&json!({"a/~b": odd.mark()}), vec![odd]).unwrap();
+        arguments.check_disclosable("a/~b").unwrap();
+        let disclosure = arguments.disclose("a/~b", &json!("s")).unwrap();
+        assert_eq!(disclosure.field(), "/a~1~0b");
+        assert_eq!(arguments.disclose("/a~1~0b", &json!("s")).unwrap(), disclosure);
+        // What is received names its place in the one form.
+        let bare = Disclosure { field: "a/~b".to_owned(), ..disclosure };
+        assert!(arguments.check(&bare).is_err());
     }
 
     #[test]

@@ -80,6 +80,11 @@ pub(crate) fn below(place: &str, step: &str) -> String {
     pointer
 }
 
+/// The JSON pointer to a field that people named: by its name, or by a pointer, which begins with `/`.
+pub(crate) fn pointer_to(field: &str) -> String {
+    if field.starts_with('/') { field.to_owned() } else { below("", field) }
+}
+
 /// A step of a JSON pointer as the name that it stands for.
 pub(crate) fn step_name(step: &str) -> String {
     step.replace("~1", "/").replace("~0", "~")
