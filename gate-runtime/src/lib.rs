@@ -145,6 +145,7 @@ pub use logic::tool::{InState, Tool, ToolArg};
 pub use ports::BoxFuture;
 pub use ports::clock::Clock;
 pub use ports::directory::{Directory, DirectoryError};
+pub use ports::notifier::{Notice, Notifier, NotifyError};
 pub use ports::overlay::{Objection, Overlay, OverlayCall};
 pub use ports::store::{
     ApprovalFilter, Committed, Proposal, Recalled, RecordFilter, Standing, Store, StoreError, StoreErrorKind,

@@ -1,7 +1,8 @@
-//! Layer 2: what a gate needs from outside: a store, a clock, a directory of people, overlays, witnesses. Traits and their errors.
+//! Layer 2: what a gate needs from outside: a store, a clock, a directory of people, overlays, witnesses, notifiers. Traits and their errors.
 
 pub(crate) mod clock;
 pub(crate) mod directory;
+pub(crate) mod notifier;
 pub(crate) mod overlay;
 pub(crate) mod store;
 pub(crate) mod witness;
