@@ -120,6 +120,7 @@ pub use engine::gate::Gate;
 pub use engine::guard::GuardError;
 pub use engine::interruption::{Deciding, Interruption};
 pub use engine::recover::InFlight;
+pub use engine::remote::{Remote, RemoteCall};
 pub use engine::run::Run;
 pub use engine::run_state::RunState;
 pub use engine::trail::{Lost, Parted, Trail, TrailError, TrailReader, TrailStatus};
@@ -152,6 +153,7 @@ pub use ports::store::{
     Transition,
 };
 pub use ports::witness::{Witness, WitnessError};
+pub use values::answers::Answers;
 pub use values::approval::{Approval, Refusal, Status};
 pub use values::arguments::{Arguments, Commitment};
 pub use values::assessment::Assessment;
@@ -177,6 +179,7 @@ pub use values::presented::Presented;
 pub use values::record::{Record, Subject};
 pub use values::replay::Fault;
 pub use values::report::{RuleReport, Source};
+pub use values::request::{Priority, Request};
 pub use values::requirement::{Requirement, Tier, Who, anyone, ask, principal, role};
 pub use values::settlement::{Settlement, Settler};
 pub use values::signature::BadSignature;

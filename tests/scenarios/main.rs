@@ -27,6 +27,7 @@ mod n_nested;
 mod o_origins;
 mod p_policies;
 mod r_rejection;
+mod r_remote;
 mod s_standing;
 mod t_batches;
 mod u_resume;

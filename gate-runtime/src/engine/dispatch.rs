@@ -84,17 +84,23 @@ impl Core {
         tool: &GateTool,
         approval: &Approval,
     ) -> Result<Value, NotRun> {
-        if !approval.arguments.is_intact() {
-            let why = "the stored arguments are not the approved ones: the store is corrupt, or was tampered with";
-            let _ = self.step(approval.id(), &CallEvent::Cancelled { reason: why.to_owned() }).await;
-            return Err(unavailable(why));
-        }
+        self.check_intact(approval).await?;
         let known = self.known_arguments(approval.id());
         unseal(tool.descriptor.input_schema(), &approval.arguments, known.as_ref()).ok_or_else(|| {
             unavailable(
                 "its secret arguments are not kept across processes: submit the same call again, with the same id",
             )
         })
+    }
+
+    /// What the store has must be what was approved; else it is taken back.
+    pub(crate) async fn check_intact(self: &Arc<Self>, approval: &Approval) -> Result<(), NotRun> {
+        if approval.arguments.is_intact() {
+            return Ok(());
+        }
+        let why = "the stored arguments are not the approved ones: the store is corrupt, or was tampered with";
+        let _ = self.step(approval.id(), &CallEvent::Cancelled { reason: why.to_owned() }).await;
+        Err(unavailable(why))
     }
 
     /// The rules look at an approved call once more. What follows: dispatched, asked again, or denied.

@@ -154,6 +154,7 @@ impl Core {
             tool_digest: digest,
             policy_digest: digest,
             reasoning: run.reasoning.clone(),
+            request: None,
         };
         let outline = PolicyOutline {
             name: WORK.into(),
@@ -205,7 +206,7 @@ impl Core {
     }
 
     /// Dispatches, or says why not.
-    async fn begin_attempt(self: &Arc<Self>, course: Course) -> Result<Arc<Approval>, NotRun> {
+    pub(crate) async fn begin_attempt(self: &Arc<Self>, course: Course) -> Result<Arc<Approval>, NotRun> {
         let (now, mut course) = (self.now(), course);
         course.then(CallEvent::Dispatched, now).map_err(unavailable)?;
         let (transition, approval) = course.alone();

@@ -131,7 +131,7 @@ impl Core {
         Ok(Assessment::clone(&judgement.assessment))
     }
 
-    async fn ask_overlays(&self, call: &OverlayCall<'_>) -> Vec<Opinion> {
+    pub(crate) async fn ask_overlays(&self, call: &OverlayCall<'_>) -> Vec<Opinion> {
         let mut opinions = Vec::new();
         for overlay in &self.overlays {
             let name = overlay.name().to_owned();

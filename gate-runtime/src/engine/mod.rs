@@ -19,6 +19,7 @@ pub(crate) mod interruption;
 pub(crate) mod judge;
 pub(crate) mod open;
 pub(crate) mod recover;
+pub(crate) mod remote;
 pub(crate) mod run;
 pub(crate) mod run_state;
 pub(crate) mod single;

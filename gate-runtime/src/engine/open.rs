@@ -99,7 +99,7 @@ impl Core {
         let mut draft = Draft { proposed, sealed, subject, judgement, earlier, grant: None, spent: Vec::new() };
         if draft.judgement.verdict() == Verdict::Ask {
             self.check_askable(run, &draft.judgement.assessment.requirements()).await?;
-            draft.grant = self.find_grant(&draft, recalled.grants).await;
+            draft.grant = self.find_grant_for(&draft, recalled.grants).await;
         }
         Ok(Plan::New(Box::new(draft)))
     }
@@ -129,15 +129,26 @@ impl Core {
         Ok(())
     }
 
-    /// A standing permission that answers the question, if its giver could answer it alone.
-    async fn find_grant(&self, draft: &Draft, grants: Vec<Arc<Grant>>) -> Option<Arc<Grant>> {
-        let now = self.now();
+    async fn find_grant_for(&self, draft: &Draft, grants: Vec<Arc<Grant>>) -> Option<Arc<Grant>> {
         let requirements = draft.judgement.assessment.requirements();
+        self.find_grant(&draft.subject, &draft.sealed, &requirements, &draft.spent, grants).await
+    }
+
+    /// A standing permission that answers the question, if its giver could answer it alone.
+    pub(crate) async fn find_grant(
+        &self,
+        subject: &Subject,
+        arguments: &Arguments,
+        requirements: &[Requirement],
+        spent: &[LimitKey],
+        grants: Vec<Arc<Grant>>,
+    ) -> Option<Arc<Grant>> {
+        let now = self.now();
         for grant in grants {
-            let is_spent = || grant.takes(&draft.sealed).iter().any(|take| draft.spent.contains(&take.key));
-            if grant.covers(&draft.subject, &draft.sealed, now)
+            let is_spent = || grant.takes(arguments).iter().any(|take| spent.contains(&take.key));
+            if grant.covers(subject, arguments, now)
                 && !is_spent()
-                && self.may_grant(&grant.by, &draft.subject, &requirements, &[]).await.is_ok()
+                && self.may_grant(&grant.by, subject, requirements, &[]).await.is_ok()
             {
                 return Some(grant);
             }
@@ -211,7 +222,7 @@ impl Core {
             let tool = self.tool_at(draft.proposed.tool)?;
             let proposal = Proposal::new(&run.info.run, &draft.proposed.call, &tool.name, self.now());
             let recalled = self.store.recall(&proposal).await.map_err(unavailable)?;
-            draft.grant = self.find_grant(draft, recalled.grants).await;
+            draft.grant = self.find_grant_for(draft, recalled.grants).await;
         }
         Ok(())
     }
@@ -263,6 +274,7 @@ fn subject_of(run: &Circumstances, tool: &GateTool, proposed: &Proposed) -> Subj
         tool_digest: tool.descriptor.digest(),
         policy_digest: tool.policy_digest(&run.info.agent),
         reasoning,
+        request: None,
     }
 }
 
@@ -272,13 +284,13 @@ pub(crate) fn is_same_call(schema: &Value, arguments: &Value, earlier: &Argument
 }
 
 /// Whether a call only repeats one that a person refused, as it was proposed or as it was edited.
-fn is_repeated(schema: &Value, arguments: &Value, refused: &Approval) -> bool {
+pub(crate) fn is_repeated(schema: &Value, arguments: &Value, refused: &Approval) -> bool {
     let same = |earlier| is_same_call(schema, arguments, earlier);
     refused.refuses_repeats() && (same(refused.proposed()) || same(refused.arguments()))
 }
 
 /// What people refused earlier in the run for the tool, as the reviewer and the model are told of it.
-fn refusals(schema: &Value, arguments: &Value, sealed: &Arguments, recalled: &Recalled) -> Vec<Refusal> {
+pub(crate) fn refusals(schema: &Value, arguments: &Value, sealed: &Arguments, recalled: &Recalled) -> Vec<Refusal> {
     let told = recalled.rejected.iter().filter_map(|refused| {
         let mut refusal = refused.rejection()?;
         if is_same_call(schema, arguments, refused.proposed()) {
@@ -293,6 +305,6 @@ pub(crate) fn unavailable(error: impl std::fmt::Display) -> NotRun {
     NotRun::Unavailable { problem: error.to_string() }
 }
 
-fn invalid(error: impl std::fmt::Display) -> NotRun {
+pub(crate) fn invalid(error: impl std::fmt::Display) -> NotRun {
     NotRun::Invalid { problem: error.to_string() }
 }

@@ -66,6 +66,9 @@ pub struct Descriptor {
     digest: Digest,
 }
 
+/// What the digest of a tool begins with that no gate has.
+const REMOTE: &str = "remote";
+
 impl Descriptor {
     pub(super) fn build(name: &str, about: &About, arguments: &Arguments) -> Self {
         let mut input_schema = whole_schema(|generator| arguments.schema(generator));
@@ -85,6 +88,22 @@ impl Descriptor {
             timeout: about.timeout,
             asks_on_error: about.asks_on_error,
             digest,
+        }
+    }
+
+    /// A tool that another program has: what it says of it.
+    pub(crate) fn remote(name: ToolName, description: String, input_schema: Value, annotations: Annotations) -> Self {
+        let described = json!([REMOTE, name, description, input_schema, annotations]);
+        Self {
+            name,
+            title: None,
+            description,
+            digest: Digest::of(canonical(&described).unwrap_or_default()),
+            input_schema,
+            output_schema: None,
+            annotations,
+            timeout: None,
+            asks_on_error: false,
         }
     }
 

@@ -80,6 +80,12 @@ impl Assessment {
         self.verdict == joined && self.opinions.iter().all(follows)
     }
 
+    /// The same policies, with what overlays say now.
+    pub(crate) fn with_overlays(&self, overlays: Vec<Opinion>) -> Self {
+        let policies = self.opinions.iter().filter(|opinion| matches!(opinion, Opinion::Policy(_))).cloned();
+        Self { origins: self.origins.clone(), ..Self::join(policies.chain(overlays).collect()) }
+    }
+
     /// Denied by the gate itself.
     pub(crate) fn denied(denial: Denial, reason: String) -> Self {
         Self::join(vec![Opinion::Gate { denial, reason }])

@@ -1,5 +1,6 @@
 //! Layer 0: plain data and total functions. Nothing here waits, reads a clock or knows a store.
 
+pub(crate) mod answers;
 pub(crate) mod approval;
 pub(crate) mod arguments;
 pub(crate) mod assessment;
@@ -25,6 +26,7 @@ pub(crate) mod random;
 pub(crate) mod record;
 pub(crate) mod replay;
 pub(crate) mod report;
+pub(crate) mod request;
 pub(crate) mod requirement;
 mod running;
 pub(crate) mod settlement;

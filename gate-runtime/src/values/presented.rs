@@ -208,6 +208,7 @@ mod tests {
             tool_digest: Digest::of("t"),
             policy_digest: Digest::of("p"),
             reasoning: Some("the invoice is due".into()),
+            request: None,
         };
         Approval::open(Arc::new(subject), arguments(50), Arc::new(assessment()), Vec::new(), at(0))
     }

@@ -10,6 +10,7 @@ use super::context::RunInfo;
 use super::digest::Digest;
 use super::event::{CallEvent, Event, GateEvent};
 use super::id::{ApprovalId, CallId, CaseId, RunId, ToolName};
+use super::request::Request;
 
 /// Which call a record is about, and what its decision is bound to.
 ///
@@ -29,6 +30,8 @@ pub struct Subject {
     pub(crate) policy_digest: Digest,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) reasoning: Option<Arc<str>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) request: Option<Arc<Request>>,
 }
 
 impl Subject {
@@ -72,6 +75,12 @@ impl Subject {
     #[must_use]
     pub fn reasoning(&self) -> Option<&str> {
         self.reasoning.as_deref()
+    }
+
+    /// What an agent in another program said of the question: its claim. `None` for a tool of a gate.
+    #[must_use]
+    pub fn request(&self) -> Option<&Request> {
+        self.request.as_deref()
     }
 }
 

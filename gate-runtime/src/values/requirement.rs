@@ -6,6 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::answers::Answers;
 use super::id::Role;
 use super::json::EXACT;
 use super::words;
@@ -175,6 +176,8 @@ pub struct Requirement {
     remind: Option<Duration>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     told_if_expired: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    answers: Option<Answers>,
 }
 
 /// Asks someone: the start of a [`Requirement`].
@@ -202,6 +205,7 @@ impl From<Who> for Requirement {
             signed: false,
             remind: None,
             told_if_expired: None,
+            answers: None,
         }
     }
 }
@@ -318,6 +322,20 @@ impl Requirement {
         self
     }
 
+    /// It is a question, and no call that could run: only an answer in the tool's place counts, or a refusal.
+    ///
+    /// ```
+    /// use gate_runtime::prelude::*;
+    /// use gate_runtime::Answers;
+    /// let what_now = ask(role("oncall")).answered(Answers::one_of(["retry", "skip", "cancel"]));
+    /// assert_eq!(what_now.to_string(), "an oncall, who chooses one of `retry`, `skip` and `cancel`");
+    /// ```
+    #[must_use]
+    pub fn answered(mut self, answers: Answers) -> Self {
+        self.answers = Some(answers);
+        self
+    }
+
     fn last_tier(&mut self, change: impl FnOnce(&mut Tier)) {
         if let Some(tier) = self.tiers.last_mut() {
             change(tier);
@@ -363,13 +381,19 @@ impl Requirement {
     /// Whether it may be answered with a standing permission.
     #[must_use]
     pub fn takes_grants(&self) -> bool {
-        !self.no_grants && !self.signed
+        !self.no_grants && !self.signed && self.answers.is_none()
     }
 
     /// Whether only signed votes count for it.
     #[must_use]
     pub fn wants_signature(&self) -> bool {
         self.signed
+    }
+
+    /// Which answers count, where it is a question and no call that could run.
+    #[must_use]
+    pub fn answers(&self) -> Option<&Answers> {
+        self.answers.as_ref()
     }
 
     /// What the model is told when nobody decided in time, if the policy says so.
@@ -395,6 +419,9 @@ impl Requirement {
     pub(crate) fn problem(&self) -> Option<String> {
         if self.remind.is_some_and(|time| time.as_secs() == 0) {
             return Some("reminders after less than a second: give people time to answer".to_owned());
+        }
+        if let Some(problem) = self.answers.as_ref().and_then(Answers::problem) {
+            return Some(problem);
         }
         let last = self.tiers.len().saturating_sub(1);
         self.tiers.iter().enumerate().find_map(|(index, tier)| {
@@ -461,6 +488,9 @@ impl fmt::Display for Requirement {
             [(self.comment, "who must say why"), (self.fixed, "without changes"), (self.signed, "with a signed vote")];
         for (_, note) in notes.iter().filter(|(holds, _)| *holds) {
             write!(f, ", {note}")?;
+        }
+        if let Some(answers) = &self.answers {
+            write!(f, ", who {answers}")?;
         }
         Ok(())
     }

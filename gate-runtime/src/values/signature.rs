@@ -245,6 +245,7 @@ mod tests {
             tool_digest: Digest::of("t"),
             policy_digest: Digest::of("p"),
             reasoning: None,
+            request: None,
         }
     }
 

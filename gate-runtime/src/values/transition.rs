@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::answers::Answers;
 use super::approval::{Approval, Refusal, Status};
 use super::arguments::Arguments;
 use super::assessment::Assessment;
@@ -46,6 +47,8 @@ pub enum Refused {
     SignatureRequired,
     /// A rejection wants a reason, and so does whoever revokes or settles.
     ReasonRequired,
+    /// It is a question: only an answer counts, and one of these.
+    NotAnAnswer(Answers),
     /// Its arguments cannot be changed.
     NotEditable,
     /// The edit leaves everything as it is.
@@ -74,6 +77,9 @@ impl fmt::Display for Refused {
                  (`--signing-key FILE`, or `.sign_with(&key)`)",
             ),
             Self::ReasonRequired => f.write_str("it needs a reason: the record and the agent are told why"),
+            Self::NotAnAnswer(answers) => {
+                write!(f, "it is a question, which nothing but an answer answers: whoever is asked {answers}")
+            }
             Self::NotEditable => f.write_str("its arguments cannot be edited: approve or reject it as it is"),
             Self::NothingChanged => f.write_str("the edit changes nothing: approve it instead"),
             Self::NoVote => f.write_str("there is no vote of theirs to take back"),
@@ -409,6 +415,7 @@ mod tests {
             tool_digest: Digest::of("t"),
             policy_digest: Digest::of("p"),
             reasoning: None,
+            request: None,
         };
         Approval::open(Arc::new(subject), arguments(0), assessment(verdict, 2), Vec::new(), at(0))
     }

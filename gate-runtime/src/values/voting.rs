@@ -67,6 +67,15 @@ impl Approval {
             return Err(Refused::Changed);
         }
         let silent = vote.comment.as_deref().is_none_or(|comment| comment.trim().is_empty());
+        let unanswered =
+            self.requirements.iter().filter_map(Requirement::answers).find(|answers| match &vote.decision {
+                Decision::Respond { value } => !answers.take(value),
+                Decision::Approve | Decision::Edit { .. } => true,
+                Decision::Reject { .. } => false,
+            });
+        if let Some(answers) = unanswered {
+            return Err(Refused::NotAnAnswer(answers.clone()));
+        }
         match &vote.decision {
             Decision::Reject { reason } if reason.trim().is_empty() => Err(Refused::ReasonRequired),
             Decision::Reject { .. } => Ok(()),
@@ -185,6 +194,7 @@ mod tests {
             tool_digest: Digest::of("t"),
             policy_digest: Digest::of("p"),
             reasoning: None,
+            request: None,
         };
         let opinion = |requirement| {
             let (name, reason, verdict) = ("careful".to_owned(), "it is much".to_owned(), Verdict::Ask);

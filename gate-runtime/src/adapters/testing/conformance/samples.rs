@@ -55,6 +55,7 @@ pub(super) fn approval_of(
         tool_digest: Digest::of("tool"),
         policy_digest: Digest::of("policy"),
         reasoning: Some("because".into()),
+        request: None,
     };
     let requirement = (verdict == Verdict::Ask).then(|| anyone().into());
     let outline = PolicyOutline {

@@ -1,0 +1,106 @@
+//! What an agent in another program says of its question, besides the call itself.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+/// What an agent in another program says of its question: one line about it, how urgent it is, whom to tell. All of it is its claim, and decides
+/// nothing.
+///
+/// ```
+/// use gate_runtime::{Priority, Request};
+/// let request = Request::new().summary("Refund $240 to Mia").priority(Priority::High);
+/// assert_eq!((request.about(), request.how_urgent()), (Some("Refund $240 to Mia"), Priority::High));
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[must_use]
+pub struct Request {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    summary: Option<Arc<str>>,
+    #[serde(default, skip_serializing_if = "Priority::is_normal")]
+    priority: Priority,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    callback: Option<Arc<str>>,
+}
+
+impl Request {
+    /// Nothing is said.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// What it is about, in one line.
+    pub fn summary(mut self, text: impl Into<Arc<str>>) -> Self {
+        self.summary = Some(text.into());
+        self
+    }
+
+    /// How urgent it is.
+    pub fn priority(mut self, priority: Priority) -> Self {
+        self.priority = priority;
+        self
+    }
+
+    /// The web address that is told of the decision.
+    pub fn callback(mut self, url: impl Into<Arc<str>>) -> Self {
+        self.callback = Some(url.into());
+        self
+    }
+
+    /// What it is about, in one line.
+    #[must_use]
+    pub fn about(&self) -> Option<&str> {
+        self.summary.as_deref()
+    }
+
+    /// How urgent it is.
+    #[must_use]
+    pub fn how_urgent(&self) -> Priority {
+        self.priority
+    }
+
+    /// The web address that is told of the decision.
+    #[must_use]
+    pub fn whom_to_call(&self) -> Option<&str> {
+        self.callback.as_deref()
+    }
+}
+
+/// How urgent an agent says that its question is.
+///
+/// ```
+/// use gate_runtime::Priority;
+/// assert!(Priority::Urgent > Priority::Normal);
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Priority {
+    /// It can wait.
+    Low,
+    /// As any other.
+    #[default]
+    Normal,
+    /// Sooner than others.
+    High,
+    /// Now.
+    Urgent,
+}
+
+impl Priority {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
+    fn is_normal(&self) -> bool {
+        *self == Self::Normal
+    }
+}
+
+impl fmt::Display for Priority {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Low => "low",
+            Self::Normal => "normal",
+            Self::High => "high",
+            Self::Urgent => "urgent",
+        })
+    }
+}
