@@ -175,6 +175,14 @@ pub(crate) enum Command {
         #[arg(long, value_name = "KEY")]
         key: Option<VerifierKey>,
     },
+    /// An agent in another program, for the people file, on standard output; its token is shown once.
+    Agent {
+        /// Its name: letters, digits, `_`, `-` and `.`.
+        id: String,
+        /// A role of whom someone must agree to whatever it asks, whomever it names besides.
+        #[arg(long = "asks", value_name = "ROLE")]
+        asks: Vec<String>,
+    },
     /// Completions for a shell.
     Completions {
         /// Which one.

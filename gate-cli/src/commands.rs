@@ -6,8 +6,8 @@ use clap::CommandFactory as _;
 use gate_runtime::audit::{KeyKind, SigningKey, VerifierKey};
 use gate_runtime::prelude::*;
 use gate_runtime::{
-    ApprovalFilter, Deciding, FreezeScope, Interruption, RecordFilter, ReviewerToken, Settlement, Status, Store as _,
-    Terminal, Timestamp,
+    AgentToken, ApprovalFilter, Deciding, FreezeScope, Interruption, RecordFilter, ReviewerToken, Settlement, Status,
+    Store as _, Terminal, Timestamp,
 };
 use serde_json::{Value, json};
 
@@ -29,6 +29,7 @@ pub(crate) async fn run(cli: &Cli) -> Done {
         Command::Export { after, case } => export(cli, *after, case.as_deref()).await,
         Command::Audit(audited) => crate::audit::run(cli, audited).await,
         Command::Person { id, roles, name, key } => person(id, roles, name.as_deref(), key.as_ref()),
+        Command::Agent { id, asks } => agent(id, asks),
         Command::Completions { shell } => {
             clap_complete::generate(*shell, &mut Cli::command(), "gate", &mut std::io::stdout());
             Ok(())
@@ -329,16 +330,32 @@ fn person(id: &str, roles: &[String], name: Option<&str>, key: Option<&VerifierK
         let words = format!("the key is not one of {} for votes: make one with this name", plain(id));
         return Err(Failure::Usage(words));
     }
-    // A JSON text is a TOML text.
-    let text = |text: &str| Value::from(text).to_string();
     let name = name.map(|name| format!("name = {}\n", text(name))).unwrap_or_default();
-    let roles: Vec<String> = roles.iter().map(|role| text(role)).collect();
     let key = key.map(|key| format!("key = {}\n", text(&key.to_string()))).unwrap_or_default();
-    let (id, roles, hash) = (text(id), roles.join(", "), token.hash());
+    let (id, roles, hash) = (text(id), texts(roles), token.hash());
     say(&format!("[[person]]\nid = {id}\n{name}roles = [{roles}]\ntoken = \"{hash}\"\n{key}"))?;
-    let mut out = std::io::stderr();
-    let words = "The token, which is shown only now. Whoever has it decides as this person:";
-    Ok(std::io::Write::write_all(&mut out, format!("{words}\n{}\n", token.reveal()).as_bytes())?)
+    show_once("Whoever has it decides as this person", token.reveal())
+}
+
+fn agent(id: &str, asks: &[String]) -> Done {
+    let token = AgentToken::new();
+    let asks = if asks.is_empty() { String::new() } else { format!("asks = [{}]\n", texts(asks)) };
+    say(&format!("[[agent]]\nid = {}\n{asks}token = \"{}\"\n", text(id), token.hash()))?;
+    show_once("Whoever has it asks as this agent", token.reveal())
+}
+
+/// A text of TOML: a JSON text is one.
+fn text(text: &str) -> String {
+    Value::from(text).to_string()
+}
+
+fn texts(all: &[String]) -> String {
+    all.iter().map(|one| text(one)).collect::<Vec<_>>().join(", ")
+}
+
+fn show_once(whose: &str, token: &str) -> Done {
+    let words = format!("The token, which is shown only now. {whose}:\n{token}\n");
+    Ok(std::io::Write::write_all(&mut std::io::stderr(), words.as_bytes())?)
 }
 
 /// How a call stands after a decision, in a sentence.

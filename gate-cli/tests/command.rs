@@ -371,6 +371,11 @@ fn people_and_completions_are_made() {
     std::fs::write(office.path().join("people.toml"), said(&made)).unwrap();
     let people = gate_runtime::FileDirectory::open(office.path().join("people.toml")).unwrap();
     assert_eq!(people.holder_of(&token).unwrap(), Some("o'neil \"x\"".into()));
+    let bot = office.gate_as(None, "agent|billing-bot|--asks|manager");
+    let secret = wrong(&bot).lines().last().unwrap().to_owned();
+    std::fs::write(office.path().join("people.toml"), said(&made) + &said(&bot)).unwrap();
+    assert_eq!(people.agent_of(&secret).unwrap().unwrap().asks(), ["manager"]);
+    assert_eq!(people.holder_of(&secret).unwrap(), None);
     assert!(said(&office.gate_as(None, "completions|bash")).contains("settle"));
 }
 

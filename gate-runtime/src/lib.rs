@@ -102,7 +102,7 @@ pub mod prelude;
 pub use adapters::dialect;
 pub use adapters::directory::StaticDirectory;
 #[cfg(feature = "directory-file")]
-pub use adapters::file_directory::{Delegation, FileDirectory, Person, ReviewerToken};
+pub use adapters::file_directory::{AgentToken, Delegation, FileDirectory, Person, RemoteAgent, ReviewerToken};
 pub use adapters::memory::MemoryStore;
 pub use adapters::system_clock::SystemClock;
 #[cfg(feature = "terminal")]

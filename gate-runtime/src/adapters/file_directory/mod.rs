@@ -18,8 +18,8 @@ use document::Mistake;
 use gate_audit::VerifierKey;
 use jiff::Timestamp;
 use people::People;
-pub use person::{Delegation, Person};
-pub use token::ReviewerToken;
+pub use person::{Delegation, Person, RemoteAgent};
+pub use token::{AgentToken, ReviewerToken};
 
 use crate::ports::BoxFuture;
 use crate::ports::directory::{Directory, DirectoryError};
@@ -28,12 +28,12 @@ use crate::values::id::{ReviewerId, Role};
 /// People and their roles, as a TOML file says at the moment of the question. Clones are one directory.
 ///
 /// ```
-/// use gate_runtime::{Directory, FileDirectory, ReviewerToken};
+/// use gate_runtime::{AgentToken, Directory, FileDirectory, ReviewerToken};
 ///
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let folder = tempfile::tempdir()?;
 /// # let path = folder.path().join("people.toml");
-/// let token = ReviewerToken::new();
+/// let (token, bot) = (ReviewerToken::new(), AgentToken::new());
 /// let file = format!(
 ///     r#"
 ///     [[person]]
@@ -48,6 +48,11 @@ use crate::values::id::{ReviewerId, Role};
 ///     id = "omar"
 ///     roles = ["oncall"]
 ///
+///     [[agent]]                           # a program that asks over HTTP, and never decides
+///     id = "billing-bot"
+///     token = "{}"                        # the hash of its token
+///     asks = ["manager"]                  # optional: they must agree, whomever it names besides
+///
 ///     [[delegation]]                      # while dana is away
 ///     from = "dana"
 ///     to = "omar"
@@ -55,12 +60,14 @@ use crate::values::id::{ReviewerId, Role};
 ///     until = "2999-12-01T00:00:00Z"      # counts no more from then on
 ///     "#,
 ///     token.hash(),
+///     bot.hash(),
 /// );
 /// std::fs::write(&path, file)?;
 ///
 /// let people = FileDirectory::open(&path)?;               // for `Gate::builder(…).directory(people.clone())`
 /// assert_eq!(people.find(&"omar".into(), gate_runtime::Timestamp::now()).await?, Some(vec!["oncall".into(), "manager".into()]));
 /// assert_eq!(people.holder_of(token.reveal())?, Some("dana".into()));
+/// assert_eq!(people.holder_of(bot.reveal())?, None);
 /// # Ok(()) }
 /// ```
 ///
@@ -118,6 +125,16 @@ impl FileDirectory {
     /// The file is not there, or has a mistake.
     pub fn holder_of(&self, token: &str) -> Result<Option<ReviewerId>, DirectoryError> {
         Ok(self.now()?.holder_of(token).cloned())
+    }
+
+    /// Which agent's token this is; `None` where it is no agent's. A person's token is no agent's, and the reverse.
+    ///
+    /// It takes the same time for every agent in the file.
+    ///
+    /// # Errors
+    /// The file is not there, or has a mistake.
+    pub fn agent_of(&self, token: &str) -> Result<Option<RemoteAgent>, DirectoryError> {
+        Ok(self.now()?.agent_of(token).cloned())
     }
 
     /// The public keys of everybody in the file, for whoever checks signed votes.

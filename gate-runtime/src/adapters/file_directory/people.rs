@@ -6,20 +6,22 @@ use gate_audit::{KeyKind, VerifierKey};
 use jiff::Timestamp;
 
 use super::document::{Document, Entry, Kind, Mistake, Said, parse, shown};
-use super::person::{Delegation, Person};
-use super::token;
+use super::person::{Delegation, Person, RemoteAgent};
+use super::token::{self, Holder};
 use crate::values::digest::Digest;
 use crate::values::id::{ReviewerId, Role};
 use crate::values::words;
 
 const PERSON: Kind = Kind { name: "person", fields: &["id", "name", "roles", "token", "key", "contact"] };
+const AGENT: Kind = Kind { name: "agent", fields: &["id", "token", "asks"] };
 const DELEGATION: Kind = Kind { name: "delegation", fields: &["from", "to", "roles", "until"] };
 
 /// Everybody in a file without mistakes.
 #[derive(Debug)]
 pub(super) struct People {
-    people: BTreeMap<ReviewerId, Person>,
+    persons: BTreeMap<ReviewerId, Person>,
     tokens: Vec<(Digest, ReviewerId)>,
+    agents: Vec<(Digest, RemoteAgent)>,
 }
 
 /// A person as the file has them, right or wrong.
@@ -37,7 +39,7 @@ impl People {
     /// Reads a file, and finds everything that is wrong with it.
     pub(super) fn read(bytes: &[u8]) -> Result<Self, Vec<Mistake>> {
         let (mut document, root) = parse(bytes)?;
-        document.unknown_fields(&root, "the file", &[PERSON.name, DELEGATION.name]);
+        document.unknown_fields(&root, "the file", &[PERSON.name, AGENT.name, DELEGATION.name]);
         let entries = document.entries(&root, &PERSON);
         let drafts: Vec<Draft<'_>> = entries.iter().map(|entry| draft(entry, &mut document)).collect();
         if drafts.is_empty() && document.is_good() {
@@ -46,18 +48,25 @@ impl People {
                 "nobody is in the file: begin with `[[person]]`, `id = \"dana\"` and `roles = [\"manager\"]`",
             );
         }
-        check_ids(&drafts, &mut document);
-        check_tokens(&drafts, &mut document);
+        let agents = document.entries(&root, &AGENT);
+        let agents: Vec<AgentDraft<'_>> = agents.iter().map(|entry| agent(entry, &mut document)).collect();
+        let ids = drafts.iter().map(|draft| draft.id).chain(agents.iter().map(|agent| agent.id));
+        check_ids(&ids.flatten().collect::<Vec<_>>(), &mut document);
+        let tokens = drafts.iter().map(|draft| draft.token).chain(agents.iter().map(|agent| agent.token));
+        check_tokens(tokens, &mut document);
         check_keys(&drafts, &mut document);
         let delegations = document.entries(&root, &DELEGATION);
         let delegations: Vec<_> =
             delegations.iter().filter_map(|entry| delegation(entry, &drafts, &mut document)).collect();
         document.finish()?;
-        Ok(Self::assembled(&drafts, delegations))
+        Ok(Self {
+            agents: agents.iter().filter_map(AgentDraft::finish).collect(),
+            ..Self::assembled(&drafts, delegations)
+        })
     }
 
     fn assembled(drafts: &[Draft<'_>], delegations: Vec<(ReviewerId, Delegation)>) -> Self {
-        let (mut people, mut tokens) = (BTreeMap::new(), Vec::new());
+        let (mut persons, mut tokens) = (BTreeMap::new(), Vec::new());
         for draft in drafts {
             let Some(id) = draft.id.map(|id| ReviewerId::from(id.text)) else { continue };
             let text = |said: Option<Said<'_>>| said.map(|said| said.text.to_owned());
@@ -71,28 +80,28 @@ impl People {
                 key: draft.key.as_ref().map(|(key, _)| key.clone()),
                 delegations: Vec::new(),
             };
-            people.insert(id, person);
+            persons.insert(id, person);
         }
         for (to, delegation) in delegations {
-            people.entry(to).and_modify(|person| person.delegations.push(delegation));
+            persons.entry(to).and_modify(|person| person.delegations.push(delegation));
         }
-        Self { people, tokens }
+        Self { persons, tokens, agents: Vec::new() }
     }
 
     /// A person, with all their delegations, also those that have ended.
     pub(super) fn get(&self, who: &ReviewerId) -> Option<&Person> {
-        self.people.get(who)
+        self.persons.get(who)
     }
 
     /// The keys of all who have one.
     pub(super) fn keys(&self) -> impl Iterator<Item = &VerifierKey> {
-        self.people.values().filter_map(Person::key)
+        self.persons.values().filter_map(Person::key)
     }
 
     /// Everything that a person is entitled to at a time, each role once.
     pub(super) fn roles_of(&self, who: &ReviewerId, now: Timestamp) -> Option<Vec<Role>> {
         let mut roles: Vec<Role> = Vec::new();
-        for role in self.people.get(who)?.roles_at(now) {
+        for role in self.persons.get(who)?.roles_at(now) {
             if !roles.contains(role) {
                 roles.push(role.clone());
             }
@@ -102,15 +111,17 @@ impl People {
 
     /// Whether anybody is entitled to a role at a time.
     pub(super) fn has_holder(&self, role: &Role, now: Timestamp) -> bool {
-        self.people.values().any(|person| person.roles_at(now).any(|held| held == role))
+        self.persons.values().any(|person| person.roles_at(now).any(|held| held == role))
     }
 
-    /// Whose token it is. All are looked at, whoever it is.
+    /// Whose token it is.
     pub(super) fn holder_of(&self, token: &str) -> Option<&ReviewerId> {
-        let hash = token::hash_of(token)?;
-        self.tokens
-            .iter()
-            .fold(None, |found, (known, who)| if token::are_equal(known, &hash) { Some(who) } else { found })
+        Holder::Person.find(token, self.tokens.iter().map(|(hash, who)| (*hash, who)))
+    }
+
+    /// Which agent's token it is.
+    pub(super) fn agent_of(&self, token: &str) -> Option<&RemoteAgent> {
+        Holder::Agent.find(token, self.agents.iter().map(|(hash, agent)| (*hash, agent)))
     }
 }
 
@@ -130,6 +141,37 @@ fn draft<'t>(entry: &Entry<'t>, document: &mut Document<'t>) -> Draft<'t> {
         roles: entry.names("roles", document),
         token: entry.text("token", document).and_then(|said| hash(said, document)),
         key: entry.text("key", document).and_then(|said| key(said, id, document)),
+    }
+}
+
+/// An agent as the file has it, right or wrong.
+struct AgentDraft<'t> {
+    id: Option<Said<'t>>,
+    token: Option<(Digest, usize)>,
+    asks: Vec<Said<'t>>,
+}
+
+impl AgentDraft<'_> {
+    fn finish(&self) -> Option<(Digest, RemoteAgent)> {
+        let ((token, _), id) = (self.token?, self.id?);
+        let asks = self.asks.iter().map(|role| Role::from(role.text)).collect();
+        Some((token, RemoteAgent { name: id.text.into(), asks }))
+    }
+}
+
+fn agent<'t>(entry: &Entry<'t>, document: &mut Document<'t>) -> AgentDraft<'t> {
+    entry.must_have("token", "\"sha256:…\"", document);
+    let id = entry.name("id", "billing-bot", document);
+    if let Some(id) = id
+        && !id.text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.'))
+    {
+        let words = format!("{} is no name of an agent: write letters, digits, `_`, `-` and `.` only", shown(id.text));
+        document.mistake(id.line, words);
+    }
+    AgentDraft {
+        id,
+        token: entry.text("token", document).and_then(|said| hash(said, document)),
+        asks: entry.names("asks", document).unwrap_or_default(),
     }
 }
 
@@ -170,24 +212,22 @@ fn key(said: Said<'_>, id: Option<Said<'_>>, document: &mut Document<'_>) -> Opt
     None
 }
 
-/// One person has one entry: else one of them could be overlooked when roles are taken away.
-fn check_ids(drafts: &[Draft<'_>], document: &mut Document<'_>) {
+/// One person or agent has one entry: else one of them could be overlooked when rights are taken away. And no agent is a person.
+fn check_ids(ids: &[Said<'_>], document: &mut Document<'_>) {
     let mut known = BTreeMap::new();
-    for id in drafts.iter().filter_map(|draft| draft.id) {
+    for id in ids {
         if let Some(first) = known.insert(id.text, id.line) {
-            let words = format!(
-                "{} is on line {first} already: make one person of the two, or give another id",
-                shown(id.text)
-            );
+            let words =
+                format!("{} is on line {first} already: make one entry of the two, or give another id", shown(id.text));
             document.mistake(id.line, words);
         }
     }
 }
 
 /// A token says who somebody is, so nobody shares one.
-fn check_tokens(drafts: &[Draft<'_>], document: &mut Document<'_>) {
+fn check_tokens(tokens: impl Iterator<Item = Option<(Digest, usize)>>, document: &mut Document<'_>) {
     let mut known = BTreeMap::new();
-    for (hash, line) in drafts.iter().filter_map(|draft| draft.token) {
+    for (hash, line) in tokens.flatten() {
         if let Some(first) = known.insert(hash, line) {
             document.mistake(line, format!("this token is on line {first} already: make a new one for one of the two"));
         }

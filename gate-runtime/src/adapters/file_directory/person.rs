@@ -1,10 +1,10 @@
-//! What is known of a person.
+//! What is known of a person, or of an agent in another program.
 
 use gate_audit::VerifierKey;
 use jiff::Timestamp;
 
 use crate::values::digest::Digest;
-use crate::values::id::{ReviewerId, Role};
+use crate::values::id::{AgentName, ReviewerId, Role};
 
 /// A person as the file of a [`FileDirectory`](crate::FileDirectory) has them now: for pages, and for whoever wants to reach them.
 ///
@@ -140,5 +140,43 @@ impl Delegation {
 
     fn is_in_force(&self, now: Timestamp) -> bool {
         now < self.until
+    }
+}
+
+/// An agent in another program, as the file of a [`FileDirectory`](crate::FileDirectory) has it.
+///
+/// ```
+/// use gate_runtime::{AgentToken, FileDirectory};
+/// # let folder = tempfile::tempdir().unwrap();
+/// # let path = folder.path().join("people.toml");
+/// let token = AgentToken::new();
+/// let file = format!(
+///     "[[person]]\nid = \"dana\"\nroles = [\"manager\"]\n\n[[agent]]\nid = \"billing-bot\"\nasks = [\"manager\"]\ntoken = \"{}\"\n",
+///     token.hash(),
+/// );
+/// # std::fs::write(&path, file).unwrap();
+/// let people = FileDirectory::open(path)?;
+/// let bot = people.agent_of(token.reveal())?.expect("it is in the file");
+/// assert_eq!(bot.name(), "billing-bot");
+/// assert_eq!(bot.asks(), ["manager"]);
+/// # Ok::<(), gate_runtime::DirectoryError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RemoteAgent {
+    pub(super) name: AgentName,
+    pub(super) asks: Vec<Role>,
+}
+
+impl RemoteAgent {
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &AgentName {
+        &self.name
+    }
+
+    /// A person of each of these roles must agree to whatever it asks, whomever it names besides.
+    #[must_use]
+    pub fn asks(&self) -> &[Role] {
+        &self.asks
     }
 }

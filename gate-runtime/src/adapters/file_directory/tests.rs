@@ -309,11 +309,11 @@ fn each_mistake_says_where_it_is_and_what_to_do() {
         ),
         (
             dana_and("[[person]]\nid = \"dana\"\nroles = []"),
-            "line 5: `dana` is on line 2 already: make one person of the two, or give another id",
+            "line 5: `dana` is on line 2 already: make one entry of the two, or give another id",
         ),
         (
             "person = [{id = \"a\", roles = []}, {id = \"a\", roles = []}]".into(),
-            "line 1: `a` is on line 1 already: make one person of the two, or give another id",
+            "line 1: `a` is on line 1 already: make one entry of the two, or give another id",
         ),
         (delegation("from = \"dana\""), "line 19: this delegation has no `to`: write one, like `to = \"omar\"`"),
         (
@@ -379,6 +379,42 @@ fn two_people_cannot_have_one_token() {
 }
 
 #[test]
+fn an_agent_is_no_person_and_its_token_nobody_elses() {
+    let (person, bot) = (ReviewerToken::new(), AgentToken::new());
+    let agent = |fields: &str| dana_and(&format!("token = \"{}\"\n[[agent]]\n{fields}", person.hash()));
+    let good = format!("id = \"bot\"\ntoken = \"{}\"\nasks = [\"manager\", \"auditor\"]", bot.hash());
+    let people = File::of(&agent(&good));
+    let people = people.open();
+    let found = people.agent_of(bot.reveal()).unwrap().unwrap();
+    assert_eq!((found.name().as_str(), found.asks().len()), ("bot", 2));
+    assert_eq!(people.agent_of(person.reveal()).unwrap(), None);
+    assert_eq!(people.holder_of(bot.reveal()).unwrap(), None);
+    let hash = bot.hash();
+    for (fields, expected) in [
+        ("id = \"bot\"".to_owned(), "line 5: this agent has no `token`: write one, like `token = \"sha256:…\"`".to_owned()),
+        (
+            format!("id = \"dana\"\ntoken = \"{hash}\""),
+            "line 6: `dana` is on line 2 already: make one entry of the two, or give another id".to_owned(),
+        ),
+        (
+            format!("id = \"bot\"\ntoken = \"{}\"", person.hash()),
+            "line 7: this token is on line 4 already: make a new one for one of the two".to_owned(),
+        ),
+        (
+            format!("id = \"a/b\"\ntoken = \"{hash}\""),
+            "line 6: `a/b` is no name of an agent: write letters, digits, `_`, `-` and `.` only".to_owned(),
+        ),
+        (
+            format!("id = \"bot\"\ntoken = \"{}\"", bot.reveal()),
+            "line 7: `token` is the token itself, which whoever saw this file now has: make a new one, and write its hash here"
+                .to_owned(),
+        ),
+    ] {
+        assert_eq!(problem(agent(&fields)), expected, "{fields}");
+    }
+}
+
+#[test]
 fn a_file_that_is_no_text_or_no_toml_says_where() {
     assert_eq!(problem(b"# one\n# two \xff\n"), "line 2: this is not UTF-8: save the file as UTF-8");
     let said = problem("[[person]]\nid = \"dana\nroles = []\n");
@@ -422,7 +458,7 @@ until = "tomorrow"
     let expected = r#"the directory of reviewers: people.toml has 9 mistakes, and nobody can decide until they are corrected:
   - line 4: a name in `roles` is empty: fill it in
   - line 5: unknown field `tokn`; did you mean `token`?
-  - line 8: `dana` is on line 3 already: make one person of the two, or give another id
+  - line 8: `dana` is on line 3 already: make one entry of the two, or give another id
   - line 10: `token` is not the hash of a token: write `sha256:` and 64 hexadecimal digits in lower case
   - line 12: this person has no `id`: write one, like `id = "dana"`
   - line 14: `roles` is a string: write a list of texts, like `roles = ["manager"]`

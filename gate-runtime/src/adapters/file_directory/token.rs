@@ -6,8 +6,42 @@ use std::hint::black_box;
 use crate::values::digest::{Digest, hex};
 use crate::values::random;
 
-/// What every token begins with, so that people and scanners for secrets know one.
-const PREFIX: &str = "gate_r_";
+/// Whose tokens they are: neither kind is ever taken for the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Holder {
+    Person,
+    Agent,
+}
+
+impl Holder {
+    const BOTH: [Self; 2] = [Self::Person, Self::Agent];
+
+    /// What every token of the kind begins with, so that people and scanners for secrets know one.
+    fn prefix(self) -> &'static str {
+        match self {
+            Self::Person => "gate_r_",
+            Self::Agent => "gate_a_",
+        }
+    }
+
+    fn new_token(self) -> String {
+        format!("{}{}", self.prefix(), hex(&random::bits_256()))
+    }
+
+    /// The hash of a text that has the shape of such a token. Nothing else is one, whatever hash stands in a file: a word that somebody
+    /// thought of can be found from its hash.
+    pub(super) fn hash_of(self, text: &str) -> Option<Digest> {
+        let digits = text.strip_prefix(self.prefix())?;
+        let is_hex = digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        (digits.len() == 64 && is_hex).then(|| Digest::of(text))
+    }
+
+    /// Whose token it is. All are looked at, whoever it is.
+    pub(super) fn find<'a, T>(self, token: &str, known: impl Iterator<Item = (Digest, &'a T)>) -> Option<&'a T> {
+        let hash = self.hash_of(token)?;
+        known.fold(None, |found, (known, who)| if are_equal(&known, &hash) { Some(who) } else { found })
+    }
+}
 
 /// A token by which a person shows who they are: 256 random bits, to be shown once.
 ///
@@ -29,7 +63,7 @@ impl ReviewerToken {
     /// Makes a new token, unlike any other.
     #[expect(clippy::new_without_default, reason = "every call gives another value")]
     pub fn new() -> Self {
-        Self(format!("{PREFIX}{}", hex(&random::bits_256())))
+        Self(Holder::Person.new_token())
     }
 
     /// The token itself, for the person whom it is for. Whoever has it is that person: show it once, keep it nowhere.
@@ -51,21 +85,53 @@ impl fmt::Debug for ReviewerToken {
     }
 }
 
-/// Whether somebody wrote the token itself where its hash belongs.
-pub(super) fn is_clear(text: &str) -> bool {
-    text.starts_with(PREFIX)
+/// A token by which an agent in another program shows who it is: it asks, and never decides.
+///
+/// ```
+/// use gate_runtime::AgentToken;
+///
+/// let token = AgentToken::new();
+/// assert!(token.reveal().starts_with("gate_a_"));               // for the program, once
+/// let line = format!(r#"token = "{}""#, token.hash());          // for the file
+/// # assert!(line.starts_with(r#"token = "sha256:"#) && !line.contains(token.reveal()));
+/// assert_eq!(format!("{token:?}"), "AgentToken(…)");
+/// ```
+#[must_use = "a token that is not shown is lost"]
+pub struct AgentToken(String);
+
+impl AgentToken {
+    /// Makes a new token, unlike any other.
+    #[expect(clippy::new_without_default, reason = "every call gives another value")]
+    pub fn new() -> Self {
+        Self(Holder::Agent.new_token())
+    }
+
+    /// The token itself, for the program: show it once, keep it nowhere.
+    #[must_use]
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+
+    /// What stands in the file in its place.
+    #[must_use]
+    pub fn hash(&self) -> Digest {
+        Digest::of(&self.0)
+    }
 }
 
-/// The hash of a text that has the shape of a token. Nothing else is one, whatever hash stands in a file: a word that somebody
-/// thought of can be found from its hash.
-pub(super) fn hash_of(text: &str) -> Option<Digest> {
-    let digits = text.strip_prefix(PREFIX)?;
-    let is_hex = digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-    (digits.len() == 64 && is_hex).then(|| Digest::of(text))
+impl fmt::Debug for AgentToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("AgentToken(…)")
+    }
+}
+
+/// Whether somebody wrote a token itself where its hash belongs.
+pub(super) fn is_clear(text: &str) -> bool {
+    Holder::BOTH.iter().any(|holder| text.starts_with(holder.prefix()))
 }
 
 /// Whether two hashes are one, in a time that does not say how much of them is.
-pub(super) fn are_equal(one: &Digest, other: &Digest) -> bool {
+fn are_equal(one: &Digest, other: &Digest) -> bool {
     let differences = one.as_bytes().iter().zip(other.as_bytes()).map(|(one, other)| one ^ other);
     black_box(differences.fold(0, |all, bits| black_box(all | bits))) == 0
 }
@@ -78,7 +144,7 @@ mod tests {
     fn every_token_is_another_and_has_a_hash_of_its_own() {
         let (one, other) = (ReviewerToken::new(), ReviewerToken::new());
         assert_eq!(one.reveal().len(), "gate_r_".len() + 64);
-        assert!(is_clear(one.reveal()) && hash_of(one.reveal()) == Some(one.hash()));
+        assert!(is_clear(one.reveal()) && Holder::Person.hash_of(one.reveal()) == Some(one.hash()));
         assert!(one.reveal() != other.reveal() && one.hash() != other.hash());
     }
 
@@ -95,8 +161,17 @@ mod tests {
         for wrong in
             ["", "gate_r_", "test", &text.to_uppercase(), &format!("{text}\n"), &format!(" {text}"), &shortened]
         {
-            assert_eq!(hash_of(wrong), None, "{wrong:?}");
+            assert_eq!(Holder::Person.hash_of(wrong), None, "{wrong:?}");
         }
+    }
+
+    #[test]
+    fn a_token_of_one_kind_is_none_of_the_other() {
+        let (person, agent) = (ReviewerToken::new(), AgentToken::new());
+        assert_eq!(Holder::Agent.hash_of(agent.reveal()), Some(agent.hash()));
+        assert_eq!(Holder::Agent.hash_of(person.reveal()), None);
+        assert_eq!(Holder::Person.hash_of(agent.reveal()), None);
+        assert!(is_clear(agent.reveal()));
     }
 
     #[test]
