@@ -1,50 +1,19 @@
-//! One call, and the ways to answer.
+//! One call: what it is, why it is asked, what was said of it.
 
 use std::collections::HashMap;
 
 use axum::http::StatusCode;
 use axum::response::Response;
-use gate_runtime::{Approval, Decision, Interruption, Origin, Requirement, RuleReport, RuleResult, Status, Who};
+use gate_runtime::{Approval, Decision, Interruption, Origin, RuleReport, RuleResult, Status};
 use maud::{Markup, html};
 use serde_json::Value;
 
+use super::answers::{Draft, answers};
 use super::frame::{Stamp, page};
 use super::pending::{keys, marks};
 use crate::edit_form::{about, is_secret};
-use crate::part::{Part, part};
 use crate::text::{ago, bare, block, plain, plural, until, value};
 use crate::visitor::Visitor;
-
-/// Which form a problem belongs to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Problem {
-    Approve,
-    Reject,
-    Respond,
-    Edit,
-}
-
-/// What somebody typed that could not be taken, and why.
-#[derive(Debug, Default)]
-pub(crate) struct Draft {
-    pub(crate) problem: Option<(Problem, String)>,
-    pub(crate) words: String,
-}
-
-impl Draft {
-    /// What was typed where an edit is confirmed.
-    pub(crate) fn of_edit(problem: Option<&str>, words: String) -> Self {
-        Self { problem: problem.map(|problem| (Problem::Edit, problem.to_owned())), words }
-    }
-
-    pub(super) fn words(&self, of: Problem) -> &str {
-        if self.problem.as_ref().is_some_and(|(form, _)| *form == of) { &self.words } else { "" }
-    }
-
-    pub(super) fn problem(&self, of: Problem) -> Option<&str> {
-        self.problem.as_ref().filter(|(form, _)| *form == of).map(|(_, words)| words.as_str())
-    }
-}
 
 /// Everything about a call, and the forms to answer.
 pub(crate) fn approval(visitor: &Visitor, asked: &Interruption, stamp: &Stamp, draft: &Draft) -> Response {
@@ -286,144 +255,6 @@ fn votes(asked: &Interruption) -> Markup {
             }
         }
     }
-}
-
-/// The forms, or why there are none.
-fn answers(visitor: &Visitor, asked: &Interruption, stamp: &Stamp, draft: &Draft) -> Markup {
-    let approval = asked.approval();
-    let words = match part(approval, visitor, asked.now()) {
-        Part::Over => return html! {},
-        Part::IsAgent => "You are the agent that asks: an agent cannot decide.",
-        Part::ActsForThem if asks_principal(approval) => {
-            "The run acts for you, and asks you as that: answer where you use the agent."
-        }
-        Part::ActsForThem => "The run acts for you, so you do not count among those who decide.",
-        Part::NotAsked => "Others are asked: you are not among those who decide this.",
-        Part::Later => "You are asked in a later step, if nobody decides before.",
-        Part::Asked if visitor.must_sign() => return must_sign(approval),
-        Part::Asked => return forms(visitor, asked, stamp, draft),
-    };
-    html! { section.answers aria-label="Your decision" { p { (words) } } }
-}
-
-/// Whether it asks the person whom the run acts for. Who that is, the application says, and not the people file.
-fn asks_principal(approval: &Approval) -> bool {
-    approval.requirements().iter().flat_map(Requirement::tiers).any(|tier| matches!(tier.who(), Who::Principal))
-}
-
-fn must_sign(approval: &Approval) -> Markup {
-    html! {
-        section.answers aria-label="Your decision" {
-            h2 { "Your decision" }
-            p {
-                "The people file has a key of yours, so your vote counts only if it is signed. "
-                "No page can do that: the key stays with you. Decide at your own machine:"
-            }
-            pre.text { "gate approve " (approval.id()) " --signing-key FILE" }
-            p.faint { "So do " code { "gate edit" } ", " code { "gate reject" } " and " code { "gate respond" } "." }
-        }
-    }
-}
-
-fn forms(visitor: &Visitor, asked: &Interruption, stamp: &Stamp, draft: &Draft) -> Markup {
-    let approval = asked.approval();
-    let all = approval.requirements();
-    let wants_signature = all.iter().any(Requirement::wants_signature);
-    let mine = approval.votes().iter().find(|vote| vote.reviewer() == visitor.who());
-    html! {
-        section.answers aria-labelledby="answers" {
-            h2 #answers { "Your decision" }
-            @if mine.is_some() { p.faint { "You voted. A new vote takes the place of it." } }
-            @if wants_signature {
-                p {
-                    "Only signed votes let it run: register a key in the people file, and decide by "
-                    code { "gate approve --signing-key FILE" } ". You can reject it here."
-                }
-            } @else {
-                (approve(asked, stamp, draft))
-                @if all.iter().all(Requirement::is_editable) {
-                    p.edit { a.button href=(format!("/approvals/{}/edit", approval.id())) data-key="e" { "Edit…" } }
-                }
-            }
-            (reject(asked, stamp, draft))
-            @if !wants_signature { (respond(asked, stamp, draft)) }
-        }
-    }
-}
-
-fn approve(asked: &Interruption, stamp: &Stamp, draft: &Draft) -> Markup {
-    let approval = asked.approval();
-    let problem = draft.problem(Problem::Approve);
-    let is_wanted = approval.requirements().iter().any(Requirement::wants_comment);
-    html! {
-        details.answer data-key="a" open[problem.is_some()] {
-            summary.button.main { "Approve…" }
-            form method="post" action=(format!("/approvals/{}/approve", approval.id())) {
-                (stamp.fields())
-                label for="comment" { @if is_wanted { "Why: for the record" } @else { "Why: for the record (optional)" } }
-                textarea #comment name="comment" rows="2" { "\n" (draft.words(Problem::Approve)) }
-                (typed_name(asked))
-                (said(problem))
-                button.main { "Approve: let it run" }
-            }
-        }
-    }
-}
-
-/// Where what cannot be undone is confirmed.
-pub(super) fn typed_name(asked: &Interruption) -> Markup {
-    html! {
-        @if is_destructive(asked) {
-            label for="typed" { "It cannot be undone. Type the name of the tool: " code { (plain(asked.approval().tool())) } }
-            input #typed name="typed" autocomplete="off" autocapitalize="off" spellcheck="false";
-        }
-    }
-}
-
-fn reject(asked: &Interruption, stamp: &Stamp, draft: &Draft) -> Markup {
-    let problem = draft.problem(Problem::Reject);
-    html! {
-        details.answer data-key="r" open[problem.is_some()] {
-            summary.button { "Reject…" }
-            form method="post" action=(format!("/approvals/{}/reject", asked.id())) {
-                (stamp.fields())
-                label for="reason" { "Why: the agent is told" }
-                textarea #reason name="reason" rows="3" { "\n" (draft.words(Problem::Reject)) }
-                (said(problem))
-                button.danger { "Reject: it does not run" }
-            }
-        }
-    }
-}
-
-fn respond(asked: &Interruption, stamp: &Stamp, draft: &Draft) -> Markup {
-    let problem = draft.problem(Problem::Respond);
-    let is_wanted = asked.approval().requirements().iter().any(Requirement::wants_comment);
-    html! {
-        details.answer open[problem.is_some()] {
-            summary.button { "Answer in its place…" }
-            form method="post" action=(format!("/approvals/{}/respond", asked.id())) {
-                (stamp.fields())
-                label for="value" { "What the agent gets as the tool's result: JSON, or a text" }
-                textarea #value name="value" rows="3" { "\n" (draft.words(Problem::Respond)) }
-                @if is_wanted {
-                    label for="respond-comment" { "Why: for the record" }
-                    textarea #respond-comment name="comment" rows="2" {}
-                }
-                (said(problem))
-                button { "Answer: it does not run" }
-            }
-        }
-    }
-}
-
-pub(super) fn said(problem: Option<&str>) -> Markup {
-    html! { @if let Some(problem) = problem { p.problem role="alert" { (plain(problem)) } } }
-}
-
-/// Whether it wants more than a click. A tool that is not known here may do anything.
-pub(crate) fn is_destructive(asked: &Interruption) -> bool {
-    asked.descriptor().is_none_or(|descriptor| descriptor.annotations().destructive)
 }
 
 /// It is not what it was when the form was shown.

@@ -8,7 +8,7 @@ use gate_runtime::{Arguments, Interruption};
 use maud::{Markup, html};
 use serde_json::Value;
 
-use super::approval::{Draft, Problem, said, typed_name};
+use super::answers::{Draft, Problem, said, typed_name};
 use super::frame::{Stamp, page};
 use crate::edit_form::{EditForm, Field, Kind, escaped, is_secret};
 use crate::text::{bare, plain, value};

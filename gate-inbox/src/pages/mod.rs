@@ -1,5 +1,6 @@
 //! The pages.
 
+mod answers;
 mod approval;
 mod case;
 mod edit;
@@ -8,7 +9,8 @@ mod pending;
 mod sign_in;
 mod timeline;
 
-pub(crate) use approval::{Draft, Problem, approval, changed, is_destructive};
+pub(crate) use answers::{Draft, Problem, is_destructive};
+pub(crate) use approval::{approval, changed};
 pub(crate) use case::case;
 pub(crate) use edit::{confirm, edit};
 pub(crate) use frame::{Stamp, notice, welcome};
