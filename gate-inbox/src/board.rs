@@ -40,7 +40,10 @@ mod tests {
 
     use futures_util::future::join_all;
     use gate_runtime::prelude::*;
-    use gate_runtime::{ApprovalId, BoxFuture, CaseId, Events, NoTools, Record, Reviewer, ReviewerError, ReviewerId};
+    use gate_runtime::{
+        ApprovalId, BoxFuture, CaseId, DecideError, Events, Grant, NoTools, Record, Reviewer, ReviewerError,
+        ReviewerId, Standing,
+    };
 
     use super::*;
 
@@ -70,6 +73,14 @@ mod tests {
 
         fn events(&self) -> Events {
             self.0.events()
+        }
+
+        fn standing(&self) -> BoxFuture<'_, Result<Standing, StoreError>> {
+            Box::pin(self.0.standing())
+        }
+
+        fn revoke(&self, grant: Arc<Grant>, by: Reviewer) -> BoxFuture<'_, Result<(), DecideError>> {
+            Box::pin(async move { self.0.revoke(&grant, &by).await })
         }
     }
 

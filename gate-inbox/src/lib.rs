@@ -29,12 +29,14 @@
 mod board;
 mod edit_form;
 mod fields;
+mod grant_form;
 mod guard;
 mod inbox;
 mod live;
 mod office;
 mod pages;
 mod part;
+mod reach;
 mod routes;
 mod secret;
 mod serve;

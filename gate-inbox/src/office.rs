@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use gate_runtime::{
-    ApprovalFilter, ApprovalId, BoxFuture, CaseId, Clock, Events, FileDirectory, Gate, Interruption, Record, Registry,
-    Reviewer, ReviewerError, ReviewerId, StoreError,
+    ApprovalFilter, ApprovalId, BoxFuture, CaseId, Clock, DecideError, Events, FileDirectory, Gate, Grant,
+    Interruption, Record, Registry, Reviewer, ReviewerError, ReviewerId, Standing, StoreError,
 };
 
 use crate::board::Board;
@@ -34,6 +34,8 @@ pub(crate) trait Questions: Send + Sync + 'static {
     fn case(&self, case: CaseId) -> BoxFuture<'_, Result<Vec<Arc<Record>>, StoreError>>;
     fn reviewer(&self, who: ReviewerId) -> BoxFuture<'_, Result<Reviewer, ReviewerError>>;
     fn events(&self) -> Events;
+    fn standing(&self) -> BoxFuture<'_, Result<Standing, StoreError>>;
+    fn revoke(&self, grant: Arc<Grant>, by: Reviewer) -> BoxFuture<'_, Result<(), DecideError>>;
 }
 
 impl<R: Registry> Questions for Gate<R> {
@@ -55,5 +57,13 @@ impl<R: Registry> Questions for Gate<R> {
 
     fn events(&self) -> Events {
         Gate::events(self)
+    }
+
+    fn standing(&self) -> BoxFuture<'_, Result<Standing, StoreError>> {
+        Box::pin(Gate::standing(self))
+    }
+
+    fn revoke(&self, grant: Arc<Grant>, by: Reviewer) -> BoxFuture<'_, Result<(), DecideError>> {
+        Box::pin(async move { Gate::revoke(self, &grant, &by).await })
     }
 }

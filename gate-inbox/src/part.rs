@@ -62,6 +62,30 @@ fn begun(requirement: &Requirement, asked: Timestamp, now: Timestamp) -> impl It
     })
 }
 
+/// Why a person can give no standing permission with their approval, where they are asked: the gate would refuse it.
+pub(crate) fn no_grant(approval: &Approval, visitor: &Visitor, now: Timestamp) -> Option<&'static str> {
+    let all = approval.requirements();
+    let is_theirs = |tier: &Tier| match tier.who() {
+        Who::Anyone => true,
+        Who::Role { role } => visitor.roles.contains(role),
+        _ => false,
+    };
+    let alone = |requirement: &Requirement| {
+        begun(requirement, approval.asked_at(), now).any(|tier| tier.count() == 1 && is_theirs(tier))
+    };
+    if all.iter().any(Requirement::wants_signature) {
+        Some("only signed votes count here, each for one call.")
+    } else if !all.iter().all(Requirement::takes_grants) {
+        Some("the rules want each of these calls decided by itself.")
+    } else if !all.iter().all(alone) {
+        Some("several people must agree on each of these calls, and a standing permission is one person's.")
+    } else if !approval.arguments().secrets().is_empty() {
+        Some("the call has a secret, which nobody was shown.")
+    } else {
+        None
+    }
+}
+
 /// Whether a person still has something to do about it.
 pub(crate) fn is_theirs(approval: &Approval, visitor: &Visitor, now: Timestamp) -> bool {
     let digest = approval.arguments().digest();

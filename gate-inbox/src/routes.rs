@@ -1,6 +1,7 @@
 //! Which request does what.
 
 mod decide;
+mod grant;
 mod session;
 
 use std::sync::Arc;
@@ -33,6 +34,9 @@ pub(crate) fn all(office: Arc<Office>) -> Router {
         .route("/approvals/{id}/reject", post(decide::reject))
         .route("/approvals/{id}/respond", post(decide::respond))
         .route("/approvals/{id}/edit", get(edit).post(decide::edit))
+        .route("/approvals/{id}/grant", get(grant::ask).post(grant::give))
+        .route("/standing", get(grant::standing))
+        .route("/standing/revoke", post(grant::revoke))
         .route("/case", get(case))
         .route(EVENTS, get(events))
         .route("/style.css", get(|| async { asset("text/css; charset=utf-8", include_str!("assets/style.css")) }))

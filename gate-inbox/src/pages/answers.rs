@@ -4,7 +4,7 @@ use gate_runtime::{Approval, Interruption, Requirement, Who};
 use maud::{Markup, html};
 
 use super::frame::Stamp;
-use crate::part::{Part, part};
+use crate::part::{Part, no_grant, part};
 use crate::text::plain;
 use crate::visitor::Visitor;
 
@@ -15,6 +15,7 @@ pub(crate) enum Problem {
     Reject,
     Respond,
     Edit,
+    Grant,
 }
 
 /// What somebody typed that could not be taken, and why.
@@ -92,6 +93,7 @@ fn forms(visitor: &Visitor, asked: &Interruption, stamp: &Stamp, draft: &Draft) 
                 }
             } @else {
                 (approve(asked, stamp, draft))
+                (grant(visitor, asked))
                 @if all.iter().all(Requirement::is_editable) {
                     p.edit { a.button href=(format!("/approvals/{}/edit", approval.id())) data-key="e" { "Edit…" } }
                 }
@@ -117,6 +119,17 @@ fn approve(asked: &Interruption, stamp: &Stamp, draft: &Draft) -> Markup {
                 (said(problem))
                 button.main { "Approve: let it run" }
             }
+        }
+    }
+}
+
+/// The way to a standing permission, or why there is none.
+fn grant(visitor: &Visitor, asked: &Interruption) -> Markup {
+    let approval = asked.approval();
+    html! {
+        @match no_grant(approval, visitor, asked.now()) {
+            None => p.edit { a.button href=(format!("/approvals/{}/grant", approval.id())) { "Approve, and later calls too…" } },
+            Some(words) => p.faint.no-grant { "No standing permission: " (words) },
         }
     }
 }

@@ -9,7 +9,7 @@ use maud::{Markup, html};
 use serde_json::Value;
 
 use super::answers::{Draft, answers};
-use super::frame::{Stamp, page};
+use super::frame::{Stamp, Tab, page};
 use super::pending::{keys, marks};
 use crate::edit_form::{about, is_secret};
 use crate::text::{ago, bare, block, plain, plural, until, value};
@@ -43,7 +43,7 @@ pub(crate) fn approval(visitor: &Visitor, asked: &Interruption, stamp: &Stamp, d
         (keys())
     };
     let status = if draft.problem.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
-    page(status, approval.tool().as_str(), Some(visitor), &main)
+    page(status, approval.tool().as_str(), Some(visitor), Some(Tab::Pending), &main)
 }
 
 /// How it stands, where it does not simply wait.
@@ -271,5 +271,5 @@ pub(crate) fn changed(visitor: &Visitor, asked: &Interruption) -> Response {
             p { a.button.main href=(format!("/approvals/{}", approval.id())) { "Look at it again" } }
         }
     };
-    page(StatusCode::CONFLICT, &bare("It has changed"), Some(visitor), &main)
+    page(StatusCode::CONFLICT, &bare("It has changed"), Some(visitor), Some(Tab::Pending), &main)
 }

@@ -7,7 +7,7 @@ use axum::response::Response;
 use gate_runtime::{CaseId, Record, Timestamp};
 use maud::html;
 
-use super::frame::page;
+use super::frame::{Tab, page};
 use super::pending::keys;
 use super::timeline;
 use crate::text::{ago, plain};
@@ -50,5 +50,5 @@ pub(crate) fn case(visitor: &Visitor, case: &CaseId, records: &[Arc<Record>], no
         }
         (keys())
     };
-    page(StatusCode::OK, &title, Some(visitor), &main)
+    page(StatusCode::OK, &title, Some(visitor), Some(Tab::History), &main)
 }

@@ -9,7 +9,7 @@ use maud::{Markup, html};
 use serde_json::Value;
 
 use super::answers::{Draft, Problem, said, typed_name};
-use super::frame::{Stamp, page};
+use super::frame::{Stamp, Tab, page};
 use crate::edit_form::{EditForm, Field, Kind, escaped, is_secret};
 use crate::text::{bare, plain, value};
 use crate::visitor::Visitor;
@@ -36,7 +36,7 @@ pub(crate) fn edit(visitor: &Visitor, asked: &Interruption, stamp: &Stamp, form:
         }
     };
     let status = if is_wrong { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
-    page(status, &format!("Edit {}", approval.tool()), Some(visitor), &main)
+    page(status, &format!("Edit {}", approval.tool()), Some(visitor), Some(Tab::Pending), &main)
 }
 
 fn control(number: usize, field: &Field) -> Markup {
@@ -142,5 +142,5 @@ pub(crate) fn confirm(
         }
     };
     let status = if problem.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
-    page(status, "What would change", Some(visitor), &main)
+    page(status, "What would change", Some(visitor), Some(Tab::Pending), &main)
 }

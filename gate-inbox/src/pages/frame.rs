@@ -33,18 +33,44 @@ impl Stamp {
     }
 }
 
-/// A page, with who is there.
-pub(super) fn page(status: StatusCode, title: &str, visitor: Option<&Visitor>, main: &Markup) -> Response {
-    whole(status, title, visitor, false, main)
+/// The part of the inbox that a page belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Tab {
+    Pending,
+    History,
+    Standing,
+}
+
+impl Tab {
+    const ALL: [(Self, &'static str, &'static str); 2] =
+        [(Self::Pending, "/", "Pending"), (Self::Standing, "/standing", "Standing permissions")];
+}
+
+/// A page, with who is there, and where they are.
+pub(super) fn page(
+    status: StatusCode,
+    title: &str,
+    visitor: Option<&Visitor>,
+    tab: Option<Tab>,
+    main: &Markup,
+) -> Response {
+    whole(status, title, visitor, tab, false, main)
 }
 
 /// For whoever follows a link from another site: loads the same page again, now from here, so that the browser sends the cookie.
 pub(crate) fn welcome() -> Response {
     let main = html! { section.narrow { h1 { "Gate" } p { a.button.main href="" { "Go on" } } } };
-    whole(StatusCode::OK, "Gate", None, true, &main)
+    whole(StatusCode::OK, "Gate", None, None, true, &main)
 }
 
-fn whole(status: StatusCode, title: &str, visitor: Option<&Visitor>, comes_again: bool, main: &Markup) -> Response {
+fn whole(
+    status: StatusCode,
+    title: &str,
+    visitor: Option<&Visitor>,
+    tab: Option<Tab>,
+    comes_again: bool,
+    main: &Markup,
+) -> Response {
     let markup = html! {
         (DOCTYPE)
         html lang="en" {
@@ -62,13 +88,29 @@ fn whole(status: StatusCode, title: &str, visitor: Option<&Visitor>, comes_again
                 a.skip href="#main" { "To the content" }
                 header.top {
                     a.brand href="/" { "Gate" }
-                    @if let Some(visitor) = visitor { (who(visitor)) }
+                    @if let Some(visitor) = visitor {
+                        (parts(tab))
+                        (who(visitor))
+                    }
                 }
                 main #main tabindex="-1" { (main) }
             }
         }
     };
     (status, Html(markup.into_string())).into_response()
+}
+
+/// The parts of the inbox.
+fn parts(here: Option<Tab>) -> Markup {
+    html! {
+        nav.parts aria-label="Parts of the inbox" {
+            ul {
+                @for (tab, to, words) in Tab::ALL {
+                    li { a href=(to) aria-current=[(here == Some(tab)).then_some("page")] { (words) } }
+                }
+            }
+        }
+    }
 }
 
 fn who(visitor: &Visitor) -> Markup {
@@ -101,5 +143,5 @@ pub(crate) fn notice(status: StatusCode, title: &str, words: &str) -> Response {
             p { a.button href="/" { "What is pending" } }
         }
     };
-    page(status, title, None, &main)
+    page(status, title, None, None, &main)
 }

@@ -5,7 +5,7 @@ use axum::response::Response;
 use gate_runtime::{Interruption, Timestamp};
 use maud::{Markup, html};
 
-use super::frame::page;
+use super::frame::{Tab, page};
 use crate::part::is_theirs;
 use crate::text::{ago, is_odd, plain, plural, summary, until};
 use crate::visitor::Visitor;
@@ -46,7 +46,7 @@ pub(crate) fn pending(visitor: &Visitor, all: &[Interruption], number: usize) ->
         }
         (keys())
     };
-    page(StatusCode::OK, &title, Some(visitor), &main)
+    page(StatusCode::OK, &title, Some(visitor), Some(Tab::Pending), &main)
 }
 
 fn part<'a>(title: &str, count: usize, shown: impl Iterator<Item = &'a (bool, &'a Interruption)>) -> Markup {

@@ -30,5 +30,5 @@ pub(crate) fn sign_in(
             }
         }
     };
-    page(status, "Sign in", None, &main)
+    page(status, "Sign in", None, None, &main)
 }

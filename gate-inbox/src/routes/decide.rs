@@ -16,14 +16,14 @@ use crate::stop::{Answer, Stop};
 use crate::visitor::{Sent, Visitor};
 
 /// A form about a call, before anything is decided.
-struct Desk {
-    visitor: Visitor,
-    fields: Fields,
-    asked: Interruption,
+pub(super) struct Desk {
+    pub(super) visitor: Visitor,
+    pub(super) fields: Fields,
+    pub(super) asked: Interruption,
 }
 
 /// What became of a decision that was sent to the gate.
-enum Outcome {
+pub(super) enum Outcome {
     /// It counts, or did before.
     Done,
     /// What was typed is not enough; why.
@@ -32,7 +32,7 @@ enum Outcome {
 
 impl Desk {
     /// The call as the form showed it.
-    async fn open(office: &Office, id: &str, sent: Sent) -> Result<Self, Stop> {
+    pub(super) async fn open(office: &Office, id: &str, sent: Sent) -> Result<Self, Stop> {
         let Sent { visitor, fields } = sent;
         let asked = office.asked(id).await?;
         let approval = asked.approval();
@@ -47,25 +47,39 @@ impl Desk {
     }
 
     /// What is missing where the tool's effect cannot be undone.
-    fn unconfirmed(&self) -> Option<String> {
+    pub(super) fn unconfirmed(&self) -> Option<String> {
         let tool = self.asked.approval().tool().as_str();
         let is_typed = self.fields.get("typed").trim() == tool;
         (is_destructive(&self.asked) && !is_typed)
             .then(|| format!("type the name of the tool, {tool}, for it cannot be undone"))
     }
 
-    async fn reviewer(&self, office: &Office) -> Result<Reviewer, Stop> {
+    pub(super) async fn reviewer(&self, office: &Office) -> Result<Reviewer, Stop> {
         office.gate.reviewer(self.visitor.who().clone()).await.map_err(|_| Stop::sign_in())
     }
 
     /// Sends it to the gate, if this form was not sent before.
     async fn send(&self, office: &Office, deciding: Deciding<'_>) -> Result<Outcome, Stop> {
+        self.send_as(office, deciding, |_| ()).await
+    }
+
+    /// The same, for who wants to know why it is refused.
+    pub(super) async fn send_as(
+        &self,
+        office: &Office,
+        deciding: Deciding<'_>,
+        tell: impl FnOnce(&DecideError) + Send,
+    ) -> Result<Outcome, Stop> {
         if !office.sessions.is_first(self.visitor.session, &self.fields.get("form")) {
             return Ok(Outcome::Done);
         }
         let comment = self.fields.get("comment");
         let deciding = if comment.trim().is_empty() { deciding } else { deciding.comment(comment.trim()) };
-        self.outcome(deciding.await)
+        let decided = deciding.await;
+        if let Err(error) = &decided {
+            tell(error);
+        }
+        self.outcome(decided)
     }
 
     fn outcome(&self, decided: Result<Decided, DecideError>) -> Result<Outcome, Stop> {

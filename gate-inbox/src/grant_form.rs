@@ -1,0 +1,276 @@
+//! A form for a standing permission: how far beyond one call it is to reach.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use gate_runtime::{Approval, BadScope, DAY, HOUR, Scope, Timestamp, WEEK, days};
+use serde_json::Value;
+
+use crate::fields::Fields;
+use crate::reach::{Bound, End, For, Reach};
+
+/// Lengths of time to choose from: the value of the field, and what it means.
+pub(crate) const LENGTHS: [(&str, Duration); 4] = [("hour", HOUR), ("day", DAY), ("week", WEEK), ("month", days(30))];
+
+/// One argument, and what it may be.
+#[derive(Clone, Debug)]
+pub(crate) struct Field {
+    pub(crate) name: String,
+    pub(crate) value: Value,
+    /// `same`, `any` or `up_to`.
+    pub(crate) bound: String,
+    /// The limit, as it was typed.
+    pub(crate) max: String,
+    pub(crate) problem: Option<String>,
+}
+
+impl Field {
+    /// Whether it can be limited: a whole number that is not below 0.
+    pub(crate) fn is_number(&self) -> bool {
+        self.value.as_u64().is_some()
+    }
+}
+
+/// How far it is to reach, as it was typed.
+#[derive(Clone, Debug)]
+pub(crate) struct GrantForm {
+    pub(crate) fields: Vec<Field>,
+    typed: BTreeMap<&'static str, String>,
+    problems: BTreeMap<&'static str, String>,
+    /// What is wrong with no field alone.
+    pub(crate) problem: Option<String>,
+}
+
+/// The fields that are no argument.
+const OTHERS: [&str; 8] = ["run", "agent", "principal", "uses", "budget_of", "budget", "per", "lasts"];
+
+impl GrantForm {
+    /// A form that reaches no further than the call itself, for a day.
+    pub(crate) fn of(approval: &Approval) -> Self {
+        let arguments = approval.arguments().to_json();
+        let field = |(name, value): (&String, &Value)| Field {
+            name: name.clone(),
+            value: value.clone(),
+            bound: "same".to_owned(),
+            max: String::new(),
+            problem: None,
+        };
+        let fields = arguments.as_object().into_iter().flatten().map(field).collect();
+        let typed = [("run", "this"), ("agent", "this"), ("principal", "this"), ("lasts", "day")];
+        let typed = typed.map(|(name, value)| (name, value.to_owned())).into();
+        Self { fields, typed, problems: BTreeMap::new(), problem: None }
+    }
+
+    /// What was typed into a field.
+    pub(crate) fn typed(&self, name: &str) -> &str {
+        self.typed.get(name).map(String::as_str).unwrap_or_default()
+    }
+
+    /// What is wrong with it.
+    pub(crate) fn problem(&self, name: &str) -> Option<&str> {
+        self.problems.get(name).map(String::as_str)
+    }
+
+    pub(crate) fn is_wrong(&self) -> bool {
+        self.problem.is_some() || !self.problems.is_empty() || self.fields.iter().any(|field| field.problem.is_some())
+    }
+
+    /// Everything that was typed, to be sent again.
+    pub(crate) fn sent(&self) -> Vec<(String, String)> {
+        let arguments = self.fields.iter().flat_map(|field| {
+            let of = |part: &str| format!("{part}.{}", field.name);
+            [(of("bound"), field.bound.clone()), (of("max"), field.max.clone())]
+        });
+        let others = self.typed.iter().map(|(name, value)| ((*name).to_owned(), value.clone()));
+        arguments.chain(others).collect()
+    }
+
+    /// Reads what was typed: how far it reaches; `None` if a field says what is wrong with it.
+    pub(crate) fn read(&mut self, sent: &Fields, approval: &Approval) -> Option<Reach> {
+        self.typed = OTHERS.map(|name| (name, sent.get(name).trim().to_owned())).into();
+        let mut reach = Reach::only(approval);
+        reach.arguments.clear();
+        for field in &mut self.fields {
+            field.bound = sent.get(&format!("bound.{}", field.name));
+            sent.get(&format!("max.{}", field.name)).trim().clone_into(&mut field.max);
+            match field.read() {
+                Ok(bound) => reach.arguments.push((field.name.clone(), bound)),
+                Err(problem) => field.problem = Some(problem),
+            }
+        }
+        if self.is_any("run") {
+            reach.run = None;
+        }
+        if self.is_any("agent") {
+            reach.agent = None;
+        }
+        if self.is_any("principal") {
+            reach.principal = For::Anyone;
+        }
+        reach.uses = self.count("uses");
+        reach.budget = self.budget();
+        reach.window = self.length("per");
+        reach.end = self.length("lasts").map_or(End::Open, End::After);
+        if reach.window.is_some() && reach.uses.is_none() && reach.budget.is_none() && !self.is_wrong() {
+            self.wrong("per", "say how many calls, or a sum, there may be in each such time".to_owned());
+        }
+        (!self.is_wrong()).then_some(reach)
+    }
+
+    /// Puts what the gate says to the field that it is about.
+    pub(crate) fn tell(&mut self, bad: &BadScope) {
+        let words = bad.to_string();
+        match bad {
+            BadScope::Unknown { argument } | BadScope::NotUpTo { argument } => {
+                match self.fields.iter_mut().find(|field| field.name == *argument && field.bound == "up_to") {
+                    Some(field) => field.problem = Some(words),
+                    None => self.wrong("budget", words),
+                }
+            }
+            BadScope::NothingPer => self.wrong("per", words),
+            _ => self.problem = Some(words),
+        }
+    }
+
+    fn wrong(&mut self, name: &'static str, problem: String) {
+        self.problems.insert(name, problem);
+    }
+
+    /// Whether it is to be for any. Only the word itself widens.
+    fn is_any(&mut self, name: &'static str) -> bool {
+        match self.typed(name) {
+            "any" => return true,
+            "this" => {}
+            _ => self.wrong(name, "choose one of these".to_owned()),
+        }
+        false
+    }
+
+    fn count(&mut self, name: &'static str) -> Option<u64> {
+        let typed = self.typed(name);
+        if typed.is_empty() {
+            return None;
+        }
+        let count = typed.parse::<u32>().ok().filter(|count| *count > 0);
+        if count.is_none() {
+            self.wrong(name, "type a whole number from 1, or leave it empty".to_owned());
+        }
+        count.map(u64::from)
+    }
+
+    fn budget(&mut self) -> Option<(String, u64)> {
+        let (name, typed) = (self.typed("budget_of").to_owned(), self.typed("budget").to_owned());
+        if name.is_empty() && typed.is_empty() {
+            return None;
+        }
+        let field = self.fields.iter().find(|field| field.name == name);
+        let Some(shown) = field.and_then(|field| field.value.as_u64()) else {
+            self.wrong("budget_of", "choose the argument that is summed up, or leave the sum empty".to_owned());
+            return None;
+        };
+        match limit(&typed, shown) {
+            Ok(max) => Some((name, max)),
+            Err(problem) => {
+                self.wrong("budget", problem);
+                None
+            }
+        }
+    }
+
+    fn length(&mut self, name: &'static str) -> Option<Duration> {
+        let typed = self.typed(name);
+        let found = LENGTHS.iter().find(|(known, _)| *known == typed).map(|(_, length)| *length);
+        if found.is_none() && !typed.is_empty() {
+            self.wrong(name, "choose one of these".to_owned());
+        }
+        found
+    }
+}
+
+impl Field {
+    fn read(&self) -> Result<Bound, String> {
+        match self.bound.as_str() {
+            "same" => Ok(Bound::Same(self.value.clone())),
+            "any" => Ok(Bound::Any),
+            "up_to" => {
+                let shown = self.value.as_u64().ok_or("only a whole number has a limit")?;
+                limit(&self.max, shown).map(Bound::UpTo)
+            }
+            _ => Err("choose one of these".to_owned()),
+        }
+    }
+}
+
+/// A limit that admits the call itself.
+fn limit(typed: &str, shown: u64) -> Result<u64, String> {
+    /// Beyond it, not every whole number has a form of its own in JSON.
+    const EXACT: u64 = 1 << 53;
+    let max: u64 = typed.parse().map_err(|_| "type a whole number, in digits only".to_owned())?;
+    if max < shown {
+        return Err(format!("this very call has {shown}: a lower limit would not let it through"));
+    }
+    if max > EXACT {
+        return Err(format!("type at most {EXACT}"));
+    }
+    Ok(max)
+}
+
+/// What a reach is for the gate, beginning now.
+pub(crate) fn scope(reach: &Reach, now: Timestamp) -> Scope {
+    let mut scope = if reach.run.is_some() { Scope::this_run() } else { Scope::any_run() };
+    if reach.agent.is_none() {
+        scope = scope.any_agent();
+    }
+    if reach.principal == For::Anyone {
+        scope = scope.any_principal();
+    }
+    for (name, bound) in &reach.arguments {
+        scope = match bound {
+            Bound::Same(_) => scope,
+            Bound::UpTo(max) => scope.up_to(name, *max),
+            Bound::Any => scope.any(name),
+        };
+    }
+    if let Some(uses) = reach.uses {
+        scope = scope.uses(u32::try_from(uses).unwrap_or(u32::MAX));
+    }
+    if let Some((name, max)) = &reach.budget {
+        scope = scope.budget(name, *max);
+    }
+    if let Some(window) = reach.window {
+        scope = scope.per(window);
+    }
+    match reach.end {
+        End::Open => scope,
+        End::At(end) => scope.until(end),
+        // A time that cannot be counted is over.
+        End::After(length) => scope.until(now.checked_add(length).unwrap_or(now)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_is_a_whole_number_that_admits_the_call() {
+        assert_eq!(limit("50", 50), Ok(50));
+        for (typed, shown) in
+            [("49", 50), ("", 0), ("-1", 0), ("1.5", 0), ("1e3", 0), ("9007199254740993", 0), ("x", 0)]
+        {
+            assert!(limit(typed, shown).is_err(), "{typed}");
+        }
+    }
+
+    #[test]
+    fn only_whole_numbers_have_limits_and_only_known_words_widen() {
+        let field = |value: Value, bound: &str, max: &str| {
+            let (bound, max) = (bound.to_owned(), max.to_owned());
+            Field { name: "x".into(), value, bound, max, problem: None }.read()
+        };
+        assert_eq!(field(5.into(), "up_to", "9"), Ok(Bound::UpTo(9)));
+        assert_eq!(field("a".into(), "any", "9"), Ok(Bound::Any));
+        assert!(field("5".into(), "up_to", "9").is_err() && field((-5).into(), "up_to", "9").is_err());
+        assert!(field(5.into(), "", "").is_err() && field(5.into(), "ANY", "").is_err());
+    }
+}

@@ -1,0 +1,166 @@
+//! Letting later calls through too: first the form, then what it lets through in plain words.
+
+use axum::http::StatusCode;
+use axum::response::Response;
+use gate_runtime::{Interruption, Requirement};
+use maud::{Markup, html};
+
+use super::answers::{Draft, Problem, said, typed_name};
+use super::frame::{Stamp, Tab, page};
+use super::reach::reach;
+use crate::grant_form::{Field, GrantForm, LENGTHS};
+use crate::reach::Reach;
+use crate::text::{length, plain, value};
+use crate::visitor::Visitor;
+
+/// The form. It begins with no more than the call itself.
+pub(crate) fn grant(visitor: &Visitor, asked: &Interruption, stamp: &Stamp, form: &GrantForm) -> Response {
+    let approval = asked.approval();
+    let is_wrong = form.is_wrong();
+    let info = approval.subject().info();
+    let numbers: Vec<&Field> = form.fields.iter().filter(|field| field.is_number()).collect();
+    let main = html! {
+        section.narrow {
+            p.back { a href=(format!("/approvals/{}", approval.id())) data-up { (plain(approval.tool())) } }
+            h1 { "Allow later calls too" }
+            p {
+                "You approve this call, and with it later calls of " strong { (plain(approval.tool())) }
+                " like it: they run without asking anybody. Nothing is given yet: the next page says what it lets through."
+            }
+            @if is_wrong { p.problem role="alert" { "Something does not fit: look at what is marked." } }
+            (said(form.problem.as_deref()))
+            form method="post" action=(format!("/approvals/{}/grant", approval.id())) {
+                (stamp.fields())
+                h2 { "Which calls" }
+                @for (number, field) in form.fields.iter().enumerate() { (argument(number, field)) }
+                @if form.fields.is_empty() { p.faint { "The tool takes no arguments." } }
+                h2 { "Where" }
+                (choice(form, "run", "Run", &format!("only this one, {}", info.run()), "any"))
+                (choice(form, "agent", "Agent", &format!("only {}", info.agent()), "any that is judged by the same rules"))
+                @let principal = info.principal().map_or_else(|| "nobody".to_owned(), ToString::to_string);
+                (choice(form, "principal", "On behalf of", &format!("only {principal}"), "anyone"))
+                h2 { "How many, and how long" }
+                (number_field(form, "uses", "Calls at most (empty: as many as come)"))
+                @if !numbers.is_empty() {
+                    label for="budget_of" { "Sum of an argument over all these calls" }
+                    select #budget_of name="budget_of" aria-describedby="help-budget_of" aria-invalid[form.problem("budget_of").is_some()] {
+                        option value="" { "no limit" }
+                        @for field in numbers {
+                            option value=(field.name) selected[form.typed("budget_of") == field.name] { (crate::text::bare(&field.name)) }
+                        }
+                    }
+                    div #help-budget_of { (said(form.problem("budget_of"))) }
+                    (number_field(form, "budget", "That sum at most"))
+                }
+                (lengths(form, "per", "Calls and sum are counted", "in all", "for each"))
+                (lengths(form, "lasts", "It holds", "until somebody takes it back", "for"))
+                div.buttons {
+                    button.main { "Show what it lets through" }
+                    a.button href=(format!("/approvals/{}", approval.id())) { "Back" }
+                }
+            }
+        }
+    };
+    let status = if is_wrong { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    page(status, &format!("Allow later calls of {}", approval.tool()), Some(visitor), Some(Tab::Pending), &main)
+}
+
+fn argument(number: usize, field: &Field) -> Markup {
+    let (id, help) = (format!("bound-{number}"), format!("help-{number}"));
+    let is_wrong = field.problem.is_some();
+    let chosen = |bound: &str| field.bound == bound;
+    html! {
+        fieldset {
+            legend { (plain(&field.name)) }
+            (value(&field.value))
+            label for=(id) { "In later calls" }
+            select #(id) name=(format!("bound.{}", field.name)) aria-describedby=(help) aria-invalid[is_wrong] {
+                option value="same" selected[chosen("same")] { "exactly this" }
+                @if field.is_number() { option value="up_to" selected[chosen("up_to")] { "any whole number up to the limit below" } }
+                option value="any" selected[chosen("any")] { "anything" }
+            }
+            @if field.is_number() {
+                label for=(format!("max-{number}")) { "Limit" }
+                input #(format!("max-{number}")) name=(format!("max.{}", field.name)) value=(field.max) inputmode="numeric" autocomplete="off"
+                    aria-describedby=(help) aria-invalid[is_wrong];
+            }
+            div #(help) { (said(field.problem.as_deref())) }
+        }
+    }
+}
+
+fn choice(form: &GrantForm, name: &'static str, label: &str, this: &str, any: &str) -> Markup {
+    let help = format!("help-{name}");
+    html! {
+        label for=(name) { (label) }
+        select #(name) name=(name) aria-describedby=(help) aria-invalid[form.problem(name).is_some()] {
+            option value="this" { (crate::text::bare(this)) }
+            option value="any" selected[form.typed(name) == "any"] { (any) }
+        }
+        div #(help) { (said(form.problem(name))) }
+    }
+}
+
+fn number_field(form: &GrantForm, name: &'static str, label: &str) -> Markup {
+    let help = format!("help-{name}");
+    html! {
+        label for=(name) { (label) }
+        input #(name) name=(name) value=(form.typed(name)) inputmode="numeric" autocomplete="off"
+            aria-describedby=(help) aria-invalid[form.problem(name).is_some()];
+        div #(help) { (said(form.problem(name))) }
+    }
+}
+
+fn lengths(form: &GrantForm, name: &'static str, label: &str, open: &str, before: &str) -> Markup {
+    let help = format!("help-{name}");
+    html! {
+        label for=(name) { (label) }
+        select #(name) name=(name) aria-describedby=(help) aria-invalid[form.problem(name).is_some()] {
+            option value="" { (open) }
+            @for (word, time) in LENGTHS {
+                option value=(word) selected[form.typed(name) == word] { (before) " " (length(time)) }
+            }
+        }
+        div #(help) { (said(form.problem(name))) }
+    }
+}
+
+/// What it would let through, and the form that gives it.
+pub(crate) fn confirm_grant(
+    visitor: &Visitor,
+    asked: &Interruption,
+    stamp: &Stamp,
+    form: &GrantForm,
+    reaches: &Reach,
+    draft: &Draft,
+) -> Response {
+    let (approval, problem) = (asked.approval(), draft.problem(Problem::Grant));
+    let is_wanted = approval.requirements().iter().any(Requirement::wants_comment);
+    let main = html! {
+        section.narrow {
+            p.back { a href=(format!("/approvals/{}", approval.id())) data-up { (plain(approval.tool())) } }
+            h1 { "What it lets through" }
+            p { "This call runs as it is shown. From then on, these run without asking anybody:" }
+            (reach(reaches, asked.now()))
+            p.faint {
+                "A rule that denies still denies. It ends by itself when the tool or its rules change, and anybody can take it back under "
+                a href="/standing" { "Standing permissions" } "."
+            }
+            form method="post" action=(format!("/approvals/{}/grant", approval.id())) {
+                (stamp.fields())
+                input type="hidden" name="confirmed" value="yes";
+                @for (name, typed) in form.sent() { input type="hidden" name=(name) value=(typed); }
+                label for="comment" { @if is_wanted { "Why: for the record" } @else { "Why: for the record (optional)" } }
+                textarea #comment name="comment" rows="2" { "\n" (draft.words(Problem::Grant)) }
+                (typed_name(asked))
+                (said(problem))
+                div.buttons {
+                    button.main { "Approve, and let these through" }
+                    a.button href=(format!("/approvals/{}/grant", approval.id())) { "Begin again" }
+                }
+            }
+        }
+    };
+    let status = if problem.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    page(status, "What it lets through", Some(visitor), Some(Tab::Pending), &main)
+}

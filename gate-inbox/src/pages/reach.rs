@@ -1,0 +1,92 @@
+//! How far a standing permission reaches, in plain words.
+
+use gate_runtime::Timestamp;
+use maud::{Markup, html};
+use serde_json::Value;
+
+use crate::reach::{Bound, End, For, Reach};
+use crate::text::{bare, length, plain, plural, until, value};
+
+/// The longest value that stands on one line, in characters.
+const SHORT: usize = 80;
+
+/// What it lets through.
+pub(super) fn reach(reach: &Reach, now: Timestamp) -> Markup {
+    html! {
+        ul.reach {
+            li {
+                "The tool " strong { (plain(&reach.tool)) } ", "
+                @match &reach.run {
+                    Some(run) => { "in the run " (plain(run)) " only" },
+                    None => strong { "in any run" },
+                }
+            }
+            li {
+                @match &reach.agent {
+                    Some(agent) => { "proposed by the agent " (plain(agent)) },
+                    None => strong { "proposed by any agent that is judged by the same rules" },
+                }
+                ", "
+                @match &reach.principal {
+                    For::One(principal) => { "on behalf of " (plain(principal)) },
+                    For::Nobody => "on behalf of nobody",
+                    For::Anyone => strong { "on behalf of anyone" },
+                }
+            }
+            @for (name, bound) in &reach.arguments { li { (argument(name, bound)) } }
+            li { (count(reach)) }
+            li { (end(reach, now)) }
+        }
+    }
+}
+
+fn argument(name: &str, bound: &Bound) -> Markup {
+    html! {
+        code { (plain(name)) } ": "
+        @match bound {
+            Bound::Any => strong { "anything" },
+            Bound::UpTo(max) => { "any whole number from 0 to " strong { (max) } },
+            Bound::Same(same) => { "exactly " (exactly(same)) },
+        }
+    }
+}
+
+/// A value: on the line, where it is short.
+fn exactly(same: &Value) -> Markup {
+    let text = same.as_str().map_or_else(|| same.to_string(), str::to_owned);
+    let is_short = text.chars().count() <= SHORT && !text.contains('\n') && !text.is_empty();
+    html! { @if is_short && !same.is_null() { (plain(text)) } @else { (value(same)) } }
+}
+
+fn count(reach: &Reach) -> Markup {
+    let within = reach.window.map_or_else(|| "in all".to_owned(), |window| format!("in any {}", one(&length(window))));
+    html! {
+        @match (reach.uses, &reach.budget) {
+            (None, None) => strong { "as many of these calls as come" },
+            (Some(uses), None) => { "at most " (calls(uses)) " " (within) },
+            (None, Some((name, max))) => { "as many calls as come, but the sum of " code { (plain(name)) } " is at most " (max) " " (within) },
+            (Some(uses), Some((name, max))) => {
+                "at most " (calls(uses)) ", and the sum of " code { (plain(name)) } " is at most " (max) ", both " (within)
+            },
+        }
+    }
+}
+
+fn calls(uses: u64) -> String {
+    plural(usize::try_from(uses).unwrap_or(usize::MAX), "call")
+}
+
+/// `1 day` is `day`, `7 days` stay.
+fn one(length: &str) -> &str {
+    length.strip_prefix("1 ").unwrap_or(length)
+}
+
+fn end(reach: &Reach, now: Timestamp) -> Markup {
+    html! {
+        @match reach.end {
+            End::Open => strong { "until somebody takes it back" },
+            End::After(time) => { "for " (length(time)) " from when it is given, if nobody takes it back before" },
+            End::At(time) => { "until " (bare(format!("{time:.0}"))) " (" (until(time, now)) ")" },
+        }
+    }
+}

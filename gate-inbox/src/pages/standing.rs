@@ -1,0 +1,83 @@
+//! What holds beyond single calls: standing permissions, and stops.
+
+use axum::http::StatusCode;
+use axum::response::Response;
+use gate_runtime::{Freeze, Grant, Standing, Timestamp};
+use maud::{Markup, html};
+
+use super::frame::{Tab, page};
+use super::pending::keys;
+use super::reach::reach;
+use crate::reach::Reach;
+use crate::text::{ago, block, plain, plural};
+use crate::visitor::Visitor;
+
+/// How many of each are shown.
+const MOST: usize = 200;
+
+/// What holds now, newest first.
+pub(crate) fn standing(visitor: &Visitor, standing: &Standing, now: Timestamp) -> Response {
+    let mut grants: Vec<&Grant> =
+        standing.grants.iter().map(AsRef::as_ref).filter(|grant| grant.is_active(now)).collect();
+    grants.sort_by_key(|grant| std::cmp::Reverse((grant.given_at(), grant.id())));
+    let freezes = &standing.freezes;
+    let main = html! {
+        section {
+            h1 { "Standing permissions" }
+            p.faint { "What people allowed beyond one call: later calls like it run without asking. A rule that denies still denies." }
+            h2 { "Permissions that hold " span.count { (grants.len()) } }
+            @if grants.is_empty() { p.faint { "None: every call that the rules ask about is asked." } }
+            ul.rows { @for grant in grants.iter().take(MOST) { (permission(visitor, grant, now)) } }
+            (more(grants.len()))
+            h2 { "Stops " span.count { (freezes.len()) } }
+            @if freezes.is_empty() { p.faint { "Nothing is stopped." } }
+            ul.rows { @for freeze in freezes.iter().take(MOST) { (stop(freeze, now)) } }
+            (more(freezes.len()))
+        }
+        (keys())
+    };
+    page(StatusCode::OK, "Standing permissions", Some(visitor), Some(Tab::Standing), &main)
+}
+
+fn more(count: usize) -> Markup {
+    let more = count.saturating_sub(MOST);
+    html! { @if more > 0 { p.faint { "And " (more) " more: " code { "gate grants" } " has all of them." } } }
+}
+
+fn permission(visitor: &Visitor, grant: &Grant, now: Timestamp) -> Markup {
+    let of = Reach::of(grant);
+    let left = grant.uses_left();
+    let uses = of.as_ref().and_then(|reach| reach.uses).filter(|_| left.is_some());
+    html! {
+        li.row.grant {
+            h3 { (plain(grant.tool())) }
+            p.faint {
+                "Given by " (plain(grant.by())) " " (ago(grant.given_at(), now))
+                @if let Some(left) = left {
+                    " · "
+                    @if let Some(uses) = uses { (uses.saturating_sub(left.into())) " used, " }
+                    (plural(usize::try_from(left).unwrap_or(usize::MAX), "use")) " left"
+                }
+            }
+            @match &of {
+                Some(of) => (reach(of, now)),
+                None => p { (plain(grant.to_string())) },
+            }
+            form method="post" action="/standing/revoke" {
+                input type="hidden" name="form_secret" value=(visitor.form_secret);
+                input type="hidden" name="grant" value=(grant.id());
+                button.danger aria-label=(format!("Take back the permission for {}", crate::text::bare(grant.tool()))) { "Take it back" }
+            }
+        }
+    }
+}
+
+fn stop(freeze: &Freeze, now: Timestamp) -> Markup {
+    html! {
+        li.row {
+            h3 { "Stopped: " (plain(freeze.scope().to_string())) }
+            (block(freeze.reason()))
+            p.faint { "By " (plain(freeze.by())) " " (ago(freeze.since(), now)) ". " code { "gate freeze --lift" } " lifts it." }
+        }
+    }
+}

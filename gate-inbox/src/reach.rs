@@ -1,0 +1,117 @@
+//! How far a standing permission reaches, whether it holds already or is only about to be given.
+
+use std::time::Duration;
+
+use gate_runtime::{Approval, Grant, Timestamp};
+use serde_json::Value;
+
+/// What one argument must be.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Bound {
+    /// Exactly this.
+    Same(Value),
+    /// A whole number from 0 to this.
+    UpTo(u64),
+    /// Whatever.
+    Any,
+}
+
+/// For whom the run must act.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum For {
+    Anyone,
+    /// It must act for nobody.
+    Nobody,
+    One(String),
+}
+
+/// How long it holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// Until somebody takes it back.
+    Open,
+    At(Timestamp),
+    /// So long after it is given.
+    After(Duration),
+}
+
+/// How far a standing permission reaches.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Reach {
+    pub(crate) tool: String,
+    /// `None`: any.
+    pub(crate) run: Option<String>,
+    /// `None`: any.
+    pub(crate) agent: Option<String>,
+    pub(crate) principal: For,
+    pub(crate) arguments: Vec<(String, Bound)>,
+    pub(crate) uses: Option<u64>,
+    pub(crate) budget: Option<(String, u64)>,
+    /// Uses and budget are for each time of this length.
+    pub(crate) window: Option<Duration>,
+    pub(crate) end: End,
+}
+
+impl Reach {
+    /// No further than a call itself: what a form begins with.
+    pub(crate) fn only(approval: &Approval) -> Self {
+        let info = approval.subject().info();
+        let arguments = approval.arguments().to_json();
+        let arguments = arguments.as_object().into_iter().flatten();
+        Self {
+            tool: approval.tool().to_string(),
+            run: Some(info.run().to_string()),
+            agent: Some(info.agent().to_string()),
+            principal: info.principal().map_or(For::Nobody, |principal| For::One(principal.to_string())),
+            arguments: arguments.map(|(name, value)| (name.clone(), Bound::Same(value.clone()))).collect(),
+            uses: None,
+            budget: None,
+            window: None,
+            end: End::Open,
+        }
+    }
+
+    /// That of one which holds, from its form in JSON; `None` if that says something that this does not know.
+    pub(crate) fn of(grant: &Grant) -> Option<Self> {
+        let json = serde_json::to_value(grant).ok()?;
+        let text = |name: &str| json.get(name).and_then(Value::as_str).map(str::to_owned);
+        let is = |name: &str| json.get(name).and_then(Value::as_bool).unwrap_or_default();
+        let principal = match text("principal") {
+            _ if is("any_principal") => For::Anyone,
+            Some(one) => For::One(one),
+            None => For::Nobody,
+        };
+        let arguments = json.get("conditions")?.as_object()?.iter().map(|(name, condition)| {
+            let bound = match condition.get("type")?.as_str()? {
+                "any" => Bound::Any,
+                "up_to" => Bound::UpTo(condition.get("max")?.as_u64()?),
+                "same" => Bound::Same(condition.get("value")?.clone()),
+                _ => return None,
+            };
+            Some((name.clone(), bound))
+        });
+        let budget = match json.get("budget") {
+            Some(budget) => Some((budget.get("argument")?.as_str()?.to_owned(), budget.get("max")?.as_u64()?)),
+            None => None,
+        };
+        let window = match json.get("window") {
+            Some(window) => Some(Duration::from_secs(window.get("secs")?.as_u64()?)),
+            None => None,
+        };
+        let end = match text("until") {
+            Some(end) => End::At(end.parse().ok()?),
+            None => End::Open,
+        };
+        Some(Self {
+            tool: grant.tool().to_string(),
+            run: if is("any_run") { None } else { Some(text("run")?) },
+            agent: if is("any_agent") { None } else { Some(text("agent")?) },
+            principal,
+            arguments: arguments.collect::<Option<_>>()?,
+            uses: json.get("uses").and_then(Value::as_u64),
+            budget,
+            window,
+            end,
+        })
+    }
+}

@@ -1,0 +1,95 @@
+//! Standing permissions: giving one with an approval, looking at those that hold, taking one back.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Redirect};
+use gate_runtime::{DecideError, GrantId, Interruption, Status};
+
+use super::decide::{Desk, Outcome};
+use crate::grant_form::{GrantForm, scope};
+use crate::office::Office;
+use crate::pages::{self, Draft, Problem, Stamp};
+use crate::part::{Part, no_grant, part};
+use crate::reach::Reach;
+use crate::stop::{Answer, Stop};
+use crate::visitor::{Sent, Visitor};
+
+/// The form.
+pub(super) async fn ask(State(office): State<Arc<Office>>, visitor: Visitor, Path(id): Path<String>) -> Answer {
+    let asked = office.asked(&id).await?;
+    if asked.approval().status() != Status::Pending {
+        return Ok(Redirect::to(&format!("/approvals/{}", asked.id())).into_response());
+    }
+    check(&visitor, &asked)?;
+    let stamp = Stamp::new(&visitor, &asked)?;
+    Ok(pages::grant(&visitor, &asked, &stamp, &GrantForm::of(asked.approval())))
+}
+
+/// Says in the form's place why there is none.
+fn check(visitor: &Visitor, asked: &Interruption) -> Result<(), Stop> {
+    let words = match part(asked.approval(), visitor, asked.now()) {
+        Part::Asked if visitor.must_sign() => Some(
+            "Your vote counts only if it is signed, which no page can do: use `gate grants add … --signing-key FILE`.",
+        ),
+        Part::Asked => no_grant(asked.approval(), visitor, asked.now()),
+        _ => Some("You are not among those who decide this call."),
+    };
+    words.map_or(Ok(()), |words| Err(Stop::with(StatusCode::FORBIDDEN, "No standing permission", words)))
+}
+
+/// First shows what it would let through, and then, when that is confirmed, approves the call and gives it.
+pub(super) async fn give(State(office): State<Arc<Office>>, Path(id): Path<String>, sent: Sent) -> Answer {
+    let desk = Desk::open(&office, &id, sent).await?;
+    let (visitor, asked) = (&desk.visitor, &desk.asked);
+    let mut form = GrantForm::of(asked.approval());
+    let Some(reach) = form.read(&desk.fields, asked.approval()) else {
+        return Ok(pages::grant(visitor, asked, &Stamp::new(visitor, asked)?, &form));
+    };
+    if desk.fields.get("confirmed") != "yes" {
+        return confirm(&desk, &form, &reach, None);
+    }
+    if let Some(words) = desk.unconfirmed() {
+        return confirm(&desk, &form, &reach, Some(words));
+    }
+    let me = desk.reviewer(&office).await?;
+    let deciding = asked.grant(&me, scope(&reach, asked.now()));
+    let tell = |error: &DecideError| {
+        if let DecideError::Scope(bad) = error {
+            form.tell(bad);
+        }
+    };
+    match desk.send_as(&office, deciding, tell).await? {
+        Outcome::Done => Ok(Redirect::to(&format!("/approvals/{}", asked.id())).into_response()),
+        Outcome::Refused(_) if form.is_wrong() => Ok(pages::grant(visitor, asked, &Stamp::new(visitor, asked)?, &form)),
+        Outcome::Refused(words) => confirm(&desk, &form, &reach, Some(words)),
+    }
+}
+
+fn confirm(desk: &Desk, form: &GrantForm, reach: &Reach, problem: Option<String>) -> Answer {
+    let stamp = Stamp::new(&desk.visitor, &desk.asked)?;
+    let draft = Draft { problem: problem.map(|problem| (Problem::Grant, problem)), words: desk.fields.get("comment") };
+    Ok(pages::confirm_grant(&desk.visitor, &desk.asked, &stamp, form, reach, &draft))
+}
+
+/// What holds.
+pub(super) async fn standing(State(office): State<Arc<Office>>, visitor: Visitor) -> Answer {
+    let standing = office.gate.standing().await?;
+    Ok(pages::standing(&visitor, &standing, office.clock.now()))
+}
+
+/// Takes one back. One that holds no more is none to take back, and that is what was wanted.
+pub(super) async fn revoke(State(office): State<Arc<Office>>, sent: Sent) -> Answer {
+    let id: GrantId = sent.fields.get("grant").parse().map_err(|_| Stop::not_found())?;
+    let me = office.gate.reviewer(sent.visitor.who().clone()).await.map_err(|_| Stop::sign_in())?;
+    if let Some(grant) = office.gate.standing().await?.grants.into_iter().find(|grant| grant.id() == id) {
+        office.gate.revoke(grant, me).await.map_err(|error| match error {
+            DecideError::Refused(refused) => {
+                Stop::with(StatusCode::FORBIDDEN, "Not yours to decide", &format!("It still holds: {refused}."))
+            }
+            _ => Stop::trouble(),
+        })?;
+    }
+    Ok(Redirect::to("/standing").into_response())
+}
