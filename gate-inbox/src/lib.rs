@@ -46,6 +46,7 @@ mod stop;
 mod text;
 mod throttle;
 mod visitor;
+mod wanted;
 
 pub use inbox::{BadUrl, Inbox};
 pub use sign_in::{SignIn, SignedIn};

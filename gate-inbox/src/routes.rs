@@ -21,6 +21,7 @@ use crate::office::Office;
 use crate::pages::{self, Draft, Stamp};
 use crate::stop::{Answer, Stop};
 use crate::visitor::{EVENTS, Visitor};
+use crate::wanted::Wanted;
 use crate::{guard, live};
 
 /// Every page. Whatever changes something is a `POST`.
@@ -70,7 +71,7 @@ impl Office {
 async fn pending(State(office): State<Arc<Office>>, visitor: Visitor, RawQuery(query): RawQuery) -> Answer {
     let all = office.board.pending(&*office.gate).await?;
     let query = Fields::parse(query.unwrap_or_default().as_bytes());
-    Ok(pages::pending(&visitor, &all, query.get("page").parse().unwrap_or(1)))
+    Ok(pages::pending(&visitor, &all, &Wanted::read(&query), query.get("page").parse().unwrap_or(1)))
 }
 
 async fn approval(State(office): State<Arc<Office>>, visitor: Visitor, Path(id): Path<String>) -> Answer {

@@ -7,6 +7,7 @@ mod edit;
 mod frame;
 mod grant;
 mod pending;
+mod query;
 mod reach;
 mod sign_in;
 mod standing;

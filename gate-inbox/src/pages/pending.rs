@@ -2,26 +2,32 @@
 
 use axum::http::StatusCode;
 use axum::response::Response;
-use gate_runtime::{Interruption, Timestamp};
+use gate_runtime::{Approval, Interruption, Timestamp};
 use maud::{Markup, html};
 
 use super::frame::{Tab, page};
+use super::query::{address, choose, filters, typed};
 use crate::part::is_theirs;
-use crate::text::{ago, is_odd, plain, plural, summary, until};
+use crate::text::{ago, is_odd, listed, plain, plural, summary, until};
 use crate::visitor::Visitor;
+use crate::wanted::{Wanted, choices, names, roles};
 
 /// How many are on one page.
 const EACH: usize = 50;
 
 /// What waits: what the visitor is asked first, in both parts by deadline.
-pub(crate) fn pending(visitor: &Visitor, all: &[Interruption], number: usize) -> Response {
+pub(crate) fn pending(visitor: &Visitor, all: &[Interruption], wanted: &Wanted, number: usize) -> Response {
+    let filter = filter(all, wanted);
+    let waits = all.len();
     let order = |asked: &&Interruption| {
         let approval = asked.approval();
         let deadline = approval.expires_at().unwrap_or(Timestamp::MAX);
         (deadline, approval.asked_at(), approval.id())
     };
-    let (mut all, mut others): (Vec<_>, Vec<_>) =
-        all.iter().partition(|asked| is_theirs(asked.approval(), visitor, asked.now()));
+    let (mut all, mut others): (Vec<_>, Vec<_>) = all
+        .iter()
+        .filter(|asked| wanted.admits(asked.approval(), visitor, asked.now()))
+        .partition(|asked| is_theirs(asked.approval(), visitor, asked.now()));
     all.sort_by_cached_key(order);
     others.sort_by_cached_key(order);
     let mine = all.len();
@@ -32,9 +38,15 @@ pub(crate) fn pending(visitor: &Visitor, all: &[Interruption], number: usize) ->
     let shown: Vec<(bool, &Interruption)> = shown.map(|(place, asked)| (place < mine, *asked)).collect();
     let title = if mine > 0 { format!("({mine}) Pending") } else { "Pending".to_owned() };
     let main = html! {
+        h1 { "Pending" }
+        (filter)
         div #list data-live data-title=(format!("{title} · Gate")) {
-            h1 { "Pending" }
-            @if all.is_empty() {
+            @if all.is_empty() && waits > 0 {
+                div.empty {
+                    p { "Nothing of what waits fits the filter." }
+                    p { a.button href="/" { "Show all " (waits) } }
+                }
+            } @else if all.is_empty() {
                 div.empty {
                     p { "Nothing waits for a decision." }
                     p.faint { "What agents ask appears here by itself." }
@@ -42,7 +54,7 @@ pub(crate) fn pending(visitor: &Visitor, all: &[Interruption], number: usize) ->
             }
             (part("For you", mine, shown.iter().filter(|(is_mine, _)| *is_mine)))
             (part("For others", all.len() - mine, shown.iter().filter(|(is_mine, _)| !*is_mine)))
-            @if pages > 1 { (steps(number, pages)) }
+            @if pages > 1 { (steps(wanted, number, pages)) }
         }
         (keys())
     };
@@ -75,10 +87,37 @@ fn row(asked: &Interruption) -> Markup {
                 @if let Some(principal) = info.principal() { " for " (plain(principal)) }
                 " · asked " (ago(approval.asked_at(), now))
                 " · decides: " (plain(approval.waits_for()))
-                @if !approval.votes().is_empty() { " · " (plural(approval.votes().len(), "vote")) }
+                @if !approval.votes().is_empty() { " · " (voted(approval)) }
             }
         }
     }
+}
+
+/// Who voted already: the others must still decide.
+fn voted(approval: &Approval) -> Markup {
+    let who: Vec<&str> = approval.votes().iter().map(|vote| vote.reviewer().as_str()).collect();
+    html! { (plural(who.len(), "vote")) ", of " (plain(listed(&who))) }
+}
+
+/// The form that filters. It stands outside of what is read anew.
+fn filter(all: &[Interruption], wanted: &Wanted) -> Markup {
+    let tools = choices(&wanted.tool, names(all, |approval| vec![approval.tool().as_str()]));
+    let agents = choices(&wanted.agent, names(all, |approval| vec![approval.subject().info().agent().as_str()]));
+    let principal = |approval| Approval::subject(approval).info().principal().map(AsRef::as_ref).into_iter().collect();
+    let principals = choices(&wanted.principal, names(all, principal));
+    let asked = choices(&wanted.role, names(all, |approval| roles(approval).collect()));
+    let fields = html! {
+        (choose("tool", "Tool", "any tool", &wanted.tool, &tools))
+        (choose("agent", "Agent", "any agent", &wanted.agent, &agents))
+        (choose("principal", "On behalf of", "anyone or nobody", &wanted.principal, &principals))
+        (choose("role", "Role that is asked", "any role", &wanted.role, &asked))
+        (typed("text", "Text in it", "search", &wanted.text))
+        div.check {
+            input #filter-mine type="checkbox" name="mine" value="yes" checked[wanted.mine];
+            label for="filter-mine" { "For me only" }
+        }
+    };
+    filters("/", !wanted.is_all(), &fields)
 }
 
 /// What somebody must not overlook.
@@ -96,12 +135,13 @@ pub(super) fn marks(asked: &Interruption) -> Markup {
     }
 }
 
-fn steps(number: usize, pages: usize) -> Markup {
+fn steps(wanted: &Wanted, number: usize, pages: usize) -> Markup {
+    let to = |number: usize| address("/", &wanted.pairs(), &[("page", &number.to_string())]);
     html! {
         nav.steps aria-label="Pages" {
-            @if number > 1 { a rel="prev" href=(format!("/?page={}", number - 1)) { "Earlier" } }
+            @if number > 1 { a rel="prev" href=(to(number - 1)) { "Earlier" } }
             span { "Page " (number) " of " (pages) }
-            @if number < pages { a rel="next" href=(format!("/?page={}", number + 1)) { "Later" } }
+            @if number < pages { a rel="next" href=(to(number + 1)) { "Later" } }
         }
     }
 }

@@ -1,0 +1,53 @@
+//! Forms that search, and the links that keep what they say.
+
+use maud::{Markup, html};
+
+/// An address with a query.
+pub(super) fn address(path: &str, pairs: &[(&str, &str)], more: &[(&str, &str)]) -> String {
+    if pairs.is_empty() && more.is_empty() {
+        return path.to_owned();
+    }
+    let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).extend_pairs(more).finish();
+    format!("{path}?{query}")
+}
+
+/// A list to choose from: all, or one.
+pub(super) fn choose(name: &str, label: &str, all: &str, chosen: &str, choices: &[String]) -> Markup {
+    let id = format!("filter-{name}");
+    html! {
+        div {
+            label for=(id) { (label) }
+            select #(id) name=(name) {
+                option value="" { (all) }
+                @for choice in choices { option value=(choice) selected[choice == chosen] { (choice) } }
+            }
+        }
+    }
+}
+
+/// A field for a text.
+pub(super) fn typed(name: &str, label: &str, kind: &str, value: &str) -> Markup {
+    let id = format!("filter-{name}");
+    html! {
+        div {
+            label for=(id) { (label) }
+            input #(id) type=(kind) name=(name) value=(value) autocomplete="off";
+        }
+    }
+}
+
+/// Around the fields: closed, where nothing is filtered.
+pub(super) fn filters(path: &str, is_set: bool, fields: &Markup) -> Markup {
+    html! {
+        details.filters open[is_set] {
+            summary { @if is_set { "Filtered" } @else { "Filter" } }
+            form method="get" action=(path) role="search" {
+                div.fields { (fields) }
+                div.buttons {
+                    button { "Show these" }
+                    @if is_set { a.button href=(path) { "Show all" } }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! Which of what waits somebody wants to see.
+
+use gate_runtime::{Approval, Interruption, Requirement, Timestamp, Who};
+
+use crate::fields::Fields;
+use crate::part::is_theirs;
+use crate::text::bare;
+use crate::visitor::Visitor;
+
+/// The longest value of a filter, in characters: what is longer fits nothing that has a name.
+const LONGEST: usize = 1_000;
+
+/// Which of what waits somebody wants to see. An empty text wants all. Names are compared as they are shown, for that is what a page can offer: what hides in
+/// one is an escape there.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Wanted {
+    pub(crate) tool: String,
+    pub(crate) agent: String,
+    pub(crate) principal: String,
+    pub(crate) role: String,
+    pub(crate) text: String,
+    /// Only what is for them.
+    pub(crate) mine: bool,
+}
+
+impl Wanted {
+    pub(crate) fn read(query: &Fields) -> Self {
+        let get = |name: &str| bare(query.get(name).trim().chars().take(LONGEST).collect::<String>());
+        let [tool, agent, principal, role, text] = ["tool", "agent", "principal", "role", "text"].map(get);
+        Self { tool, agent, principal, role, text, mine: query.get("mine") == "yes" }
+    }
+
+    /// Whether it wants all.
+    pub(crate) fn is_all(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// What it says, as pairs of a query. Empty ones are left out.
+    pub(crate) fn pairs(&self) -> Vec<(&'static str, &str)> {
+        let texts = [
+            ("tool", self.tool.as_str()),
+            ("agent", &self.agent),
+            ("principal", &self.principal),
+            ("role", &self.role),
+            ("text", &self.text),
+            ("mine", if self.mine { "yes" } else { "" }),
+        ];
+        texts.into_iter().filter(|(_, value)| !value.is_empty()).collect()
+    }
+
+    /// Whether a question is one of those.
+    pub(crate) fn admits(&self, approval: &Approval, visitor: &Visitor, now: Timestamp) -> bool {
+        let info = approval.subject().info();
+        let is = |wanted: &str, found: &str| wanted.is_empty() || wanted == bare(found);
+        is(&self.tool, approval.tool().as_str())
+            && is(&self.agent, info.agent().as_str())
+            && is(&self.principal, info.principal().map(AsRef::as_ref).unwrap_or_default())
+            && (self.role.is_empty() || roles(approval).any(|role| bare(role) == self.role))
+            && (!self.mine || is_theirs(approval, visitor, now))
+            && (self.text.is_empty() || has(approval, &self.text))
+    }
+}
+
+/// The roles that are asked, now or in a later step.
+pub(crate) fn roles(approval: &Approval) -> impl Iterator<Item = &str> {
+    approval.requirements().iter().flat_map(Requirement::tiers).filter_map(|tier| match tier.who() {
+        Who::Role { role } => Some(role.as_str()),
+        _ => None,
+    })
+}
+
+/// Whether a text is somewhere in a question, in whatever case.
+fn has(approval: &Approval, text: &str) -> bool {
+    let text = text.to_lowercase();
+    let (subject, info) = (approval.subject(), approval.subject().info());
+    let hides = text.contains("\\u{");
+    let is_in =
+        |found: &str| found.to_lowercase().contains(&text) || (hides && bare(found).to_lowercase().contains(&text));
+    let names = [approval.tool().as_str(), info.agent().as_str(), info.run().as_str()];
+    names.into_iter().any(is_in)
+        || info.principal().is_some_and(|principal| is_in(principal.as_str()))
+        || info.case().is_some_and(|case| is_in(case.as_str()))
+        || subject.reasoning().is_some_and(is_in)
+        || is_in(approval.arguments().as_json())
+}
+
+/// What there is to choose from, sorted, with what is chosen.
+pub(crate) fn choices(chosen: &str, found: impl Iterator<Item = impl AsRef<str> + Ord>) -> Vec<String> {
+    /// More than that nobody looks through: they type it.
+    const MOST: usize = 200;
+    let mut all: Vec<_> = found.filter(|name| !name.as_ref().is_empty()).collect();
+    all.sort_unstable();
+    all.dedup();
+    let mut all: Vec<String> = all.into_iter().take(MOST).map(bare).collect();
+    if !chosen.is_empty() && !all.iter().any(|name| name == chosen) {
+        all.push(chosen.to_owned());
+    }
+    all
+}
+
+/// The names of all tools, agents, people and roles in what waits.
+pub(crate) fn names<'a>(
+    all: &'a [Interruption],
+    name: impl Fn(&'a Approval) -> Vec<&'a str> + 'a,
+) -> impl Iterator<Item = &'a str> {
+    all.iter().flat_map(move |asked| name(asked.approval()))
+}
