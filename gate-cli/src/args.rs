@@ -46,14 +46,7 @@ pub(crate) enum Command {
         signing: Signing,
     },
     /// Serves the pages on which people decide in the browser. They sign in by their tokens.
-    Inbox {
-        /// Where to listen.
-        #[arg(long, default_value = "127.0.0.1:8484", value_name = "ADDRESS")]
-        listen: String,
-        /// Where people reach it, if that is not this machine: the address of a server in front of it that speaks TLS, like `https://gate.example.com`.
-        #[arg(long, env = "GATE_URL", value_name = "URL")]
-        url: Option<String>,
-    },
+    Inbox(Served),
     /// Lets a call run as it is shown.
     Approve {
         #[command(flatten)]
@@ -188,6 +181,23 @@ pub(crate) enum Command {
         /// Which one.
         shell: Shell,
     },
+}
+
+/// How the inbox is served.
+#[derive(Debug, Args)]
+pub(crate) struct Served {
+    /// Where to listen.
+    #[arg(long, default_value = "127.0.0.1:8484", value_name = "ADDRESS")]
+    pub(crate) listen: String,
+    /// Where people reach it, if that is not this machine: the address of a server in front of it that speaks TLS, like `https://gate.example.com`.
+    #[arg(long, env = "GATE_URL", value_name = "URL")]
+    pub(crate) url: Option<String>,
+    /// The folder of the trail whose checkpoints and receipts programs may fetch.
+    #[arg(long, requires = "trail_key", value_name = "FOLDER")]
+    pub(crate) trail: Option<PathBuf>,
+    /// The public key of that trail, or a file with it.
+    #[arg(long, requires = "trail", value_name = "KEY")]
+    pub(crate) trail_key: Option<String>,
 }
 
 /// One call.

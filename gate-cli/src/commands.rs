@@ -24,7 +24,7 @@ pub(crate) async fn run(cli: &Cli) -> Done {
         Command::Pending { run, limit } => pending(&Desk::to_look(cli).await?, run.as_deref(), *limit).await,
         Command::Show(one) => show(&Desk::to_look(cli).await?, one).await,
         Command::Case { id } => case(&Desk::to_look(cli).await?, id).await,
-        Command::Inbox { listen, url } => crate::inbox::serve(cli, listen, url.as_deref()).await,
+        Command::Inbox(served) => crate::inbox::serve(cli, served).await,
         Command::Recover => recover(&Desk::to_look(cli).await?).await,
         Command::Export { after, case } => export(cli, *after, case.as_deref()).await,
         Command::Audit(audited) => crate::audit::run(cli, audited).await,

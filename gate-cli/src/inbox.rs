@@ -1,21 +1,28 @@
-//! The pages on which people decide in the browser.
+//! The pages and the API by which people decide, and programs ask.
 
 use gate_inbox::Inbox;
 use gate_runtime::prelude::*;
 use gate_runtime::{FileDirectory, NoTools};
+use gate_sqlite::SqliteStore;
 
-use crate::args::Cli;
-use crate::desk::open;
+use crate::args::{Cli, Served};
+use crate::audit::public_key;
 use crate::failure::Failure;
 use crate::show::say;
 
-/// Serves the inbox, until the process ends.
-pub(crate) async fn serve(cli: &Cli, listen: &str, url: Option<&str>) -> Result<(), Failure> {
+/// Serves the inbox, until the process ends. Where programs ask over HTTP, nothing else makes the database: so this does.
+pub(crate) async fn serve(cli: &Cli, served: &Served) -> Result<(), Failure> {
+    let Served { listen, url, trail, trail_key } = served;
     let people = FileDirectory::open(&cli.people)?;
-    let gate: Gate<NoTools> = Gate::builder(()).store(open(cli).await?).directory(people.clone()).build().await?;
+    let is_new = !cli.db.exists();
+    let store = SqliteStore::open(&cli.db).await?;
+    let gate: Gate<NoTools> = Gate::builder(()).store(store).directory(people.clone()).build().await?;
     let mut inbox = Inbox::new(gate, people);
     if let Some(url) = url {
         inbox = inbox.reached_at(url).map_err(|bad| Failure::Usage(format!("--url: {bad}")))?;
+    }
+    if let (Some(folder), Some(key)) = (trail, trail_key) {
+        inbox = inbox.trail(folder, public_key(key)?);
     }
     let trouble = |error: std::io::Error| Failure::Trouble(format!("{listen}: {error}"));
     let listener = tokio::net::TcpListener::bind(listen).await.map_err(trouble)?;
@@ -24,7 +31,8 @@ pub(crate) async fn serve(cli: &Cli, listen: &str, url: Option<&str>) -> Result<
         let words = "other machines reach this address: put a server in front of it that speaks TLS, and say by `--url` where people reach that";
         return Err(Failure::Usage(format!("{address}: {words}")));
     }
-    let at = url.map_or_else(|| format!("http://{address}"), str::to_owned);
-    say(&format!("The inbox is at {at}"))?;
+    let at = url.clone().unwrap_or_else(|| format!("http://{address}"));
+    let made = if is_new { format!(", over a new database, {}", cli.db.display()) } else { String::new() };
+    say(&format!("The inbox is at {at}{made}"))?;
     inbox.serve(listener).await.map_err(trouble)
 }

@@ -41,8 +41,8 @@ mod tests {
     use futures_util::future::join_all;
     use gate_runtime::prelude::*;
     use gate_runtime::{
-        ApprovalId, BoxFuture, CaseId, DecideError, Events, Grant, NoTools, Record, Reviewer, ReviewerError,
-        ReviewerId, Standing,
+        AgentName, ApprovalId, BoxFuture, CaseId, DecideError, Events, Grant, NoTools, Record, Remote, Reviewer,
+        ReviewerError, ReviewerId, Standing,
     };
 
     use super::*;
@@ -73,6 +73,14 @@ mod tests {
 
         fn events(&self) -> Events {
             self.0.events()
+        }
+
+        fn records(&self, after: u64, limit: usize) -> BoxFuture<'_, Result<Vec<Arc<Record>>, StoreError>> {
+            Box::pin(self.0.records(after, limit))
+        }
+
+        fn remote(&self, agent: AgentName) -> Remote {
+            self.0.remote(agent)
         }
 
         fn standing(&self) -> BoxFuture<'_, Result<Standing, StoreError>> {

@@ -23,6 +23,11 @@ impl Fields {
         self.find(name).unwrap_or_default()
     }
 
+    /// How often a field comes.
+    pub(crate) fn count(&self, name: &str) -> usize {
+        self.0.iter().filter(|(known, _)| known == name).count()
+    }
+
     /// The same, where it matters whether it is there. A field that comes twice is none.
     pub(crate) fn find(&self, name: &str) -> Option<String> {
         self.exact(name).map(|value| value.replace("\r\n", "\n"))

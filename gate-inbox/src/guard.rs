@@ -8,6 +8,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 
+use crate::api::{self, ApiProblem, NOT_HERE, UNAVAILABLE};
 use crate::inbox::BadUrl;
 use crate::office::Office;
 use crate::pages;
@@ -87,14 +88,22 @@ pub(crate) async fn watch(State(office): State<Arc<Office>>, request: Request, n
         (Some(Ok(host)), None) => office.place.is_host(host),
         _ => false,
     };
+    let is_api = request.uri().path().starts_with(api::PLACE);
     let mut response = if is_here {
         tokio::time::timeout(PATIENCE, next.run(request)).await.unwrap_or_else(|_| {
             let words = "It took too long. Look again whether anything was decided.";
+            if is_api {
+                return ApiProblem::new(UNAVAILABLE, words).into_response();
+            }
             pages::notice(StatusCode::SERVICE_UNAVAILABLE, "Too slow", words).into_response()
         })
     } else {
         let words = "This inbox is not at the address that the request names.";
-        pages::notice(StatusCode::MISDIRECTED_REQUEST, "Not here", words).into_response()
+        if is_api {
+            ApiProblem::new(NOT_HERE, words).into_response()
+        } else {
+            pages::notice(StatusCode::MISDIRECTED_REQUEST, "Not here", words).into_response()
+        }
     };
     let headers = response.headers_mut();
     for (name, value) in [

@@ -2,10 +2,12 @@
 
 use std::fmt;
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use gate_runtime::audit::VerifierKey;
 use gate_runtime::{Clock, FileDirectory, Gate, Registry, SystemClock};
 use tokio::net::TcpListener;
 
@@ -13,6 +15,7 @@ use crate::board::Board;
 use crate::guard::Place;
 use crate::live::Live;
 use crate::office::{Office, Questions};
+use crate::sealed::SealedTrail;
 use crate::sessions::Sessions;
 use crate::sign_in::SignIn;
 use crate::throttle::Throttle;
@@ -44,6 +47,7 @@ pub struct Inbox {
     place: Place,
     idle: Duration,
     whole: Duration,
+    trail: Option<SealedTrail>,
 }
 
 impl Inbox {
@@ -59,6 +63,7 @@ impl Inbox {
             place: Place::Loopback,
             idle: IDLE,
             whole: WHOLE,
+            trail: None,
         }
     }
 
@@ -115,6 +120,22 @@ impl Inbox {
         self
     }
 
+    /// Gives out checkpoints and receipts of the trail in a folder, that began with this key, over [the API](crate#programs).
+    ///
+    /// ```
+    /// # use gate_inbox::Inbox;
+    /// # use gate_runtime::prelude::*;
+    /// # use gate_runtime::{FileDirectory, NoTools};
+    /// # fn show(gate: Gate<NoTools>, people: FileDirectory, key: gate_runtime::audit::VerifierKey) {
+    /// let inbox = Inbox::new(gate, people).trail("trail", key);
+    /// # let _ = inbox;
+    /// # }
+    /// ```
+    pub fn trail(mut self, folder: impl AsRef<Path>, key: VerifierKey) -> Self {
+        self.trail = Some(SealedTrail::new(folder.as_ref(), key));
+        self
+    }
+
     /// Counts the time of sessions by another clock: for tests.
     ///
     /// ```
@@ -148,11 +169,11 @@ impl Inbox {
     /// # Panics
     /// Outside of a tokio runtime.
     pub fn router(self) -> Router {
-        let Self { gate, people, sign_in, clock, place, idle, whole } = self;
+        let Self { gate, people, sign_in, clock, place, idle, whole, trail } = self;
         let live = Live::follow(gate.events());
         let sessions = Sessions::new(idle, whole);
         let (throttle, board) = (Throttle::default(), Board::default());
-        routes::all(Arc::new(Office { gate, people, sign_in, clock, sessions, throttle, board, live, place }))
+        routes::all(Arc::new(Office { gate, people, sign_in, clock, sessions, throttle, board, live, place, trail }))
     }
 
     /// Serves the pages over HTTP/1.1, until the future is dropped.

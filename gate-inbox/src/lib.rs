@@ -26,6 +26,7 @@
 //! - A decision is about what the form showed. If the call has changed since, nothing is decided.
 //! - Everybody who can sign in sees everything that waits. Who may decide what is up to the gate.
 
+mod api;
 mod board;
 mod edit_form;
 mod fields;
@@ -38,6 +39,7 @@ mod pages;
 mod part;
 mod reach;
 mod routes;
+mod sealed;
 mod secret;
 mod serve;
 mod sessions;

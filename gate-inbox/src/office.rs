@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use gate_runtime::{
-    ApprovalFilter, ApprovalId, BoxFuture, CaseId, Clock, DecideError, Events, FileDirectory, Gate, Grant,
-    Interruption, Record, Registry, Reviewer, ReviewerError, ReviewerId, Standing, StoreError,
+    AgentName, ApprovalFilter, ApprovalId, BoxFuture, CaseId, Clock, DecideError, Events, FileDirectory, Gate, Grant,
+    Interruption, Record, Registry, Remote, Reviewer, ReviewerError, ReviewerId, Standing, StoreError,
 };
 
 use crate::board::Board;
 use crate::guard::Place;
 use crate::live::Live;
+use crate::sealed::SealedTrail;
 use crate::sessions::Sessions;
 use crate::sign_in::SignIn;
 use crate::throttle::Throttle;
@@ -25,6 +26,7 @@ pub(crate) struct Office {
     pub(crate) board: Board,
     pub(crate) live: Live,
     pub(crate) place: Place,
+    pub(crate) trail: Option<SealedTrail>,
 }
 
 /// The part of a gate that an inbox needs, whatever tools it has.
@@ -34,6 +36,8 @@ pub(crate) trait Questions: Send + Sync + 'static {
     fn case(&self, case: CaseId) -> BoxFuture<'_, Result<Vec<Arc<Record>>, StoreError>>;
     fn reviewer(&self, who: ReviewerId) -> BoxFuture<'_, Result<Reviewer, ReviewerError>>;
     fn events(&self) -> Events;
+    fn records(&self, after: u64, limit: usize) -> BoxFuture<'_, Result<Vec<Arc<Record>>, StoreError>>;
+    fn remote(&self, agent: AgentName) -> Remote;
     fn standing(&self) -> BoxFuture<'_, Result<Standing, StoreError>>;
     fn revoke(&self, grant: Arc<Grant>, by: Reviewer) -> BoxFuture<'_, Result<(), DecideError>>;
 }
@@ -57,6 +61,14 @@ impl<R: Registry> Questions for Gate<R> {
 
     fn events(&self) -> Events {
         Gate::events(self)
+    }
+
+    fn records(&self, after: u64, limit: usize) -> BoxFuture<'_, Result<Vec<Arc<Record>>, StoreError>> {
+        Box::pin(Gate::records(self, after, limit))
+    }
+
+    fn remote(&self, agent: AgentName) -> Remote {
+        Gate::remote(self, agent)
     }
 
     fn standing(&self) -> BoxFuture<'_, Result<Standing, StoreError>> {

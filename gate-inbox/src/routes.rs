@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Path, RawQuery, State};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, Uri, header};
 use axum::middleware::from_fn_with_state;
 use axum::response::sse::Sse;
 use axum::response::{IntoResponse as _, Redirect, Response};
@@ -22,7 +22,7 @@ use crate::pages::{self, Draft, Stamp};
 use crate::stop::{Answer, Stop};
 use crate::visitor::{EVENTS, Visitor};
 use crate::wanted::Wanted;
-use crate::{guard, live};
+use crate::{api, guard, live};
 
 /// Every page. Whatever changes something is a `POST`.
 pub(crate) fn all(office: Arc<Office>) -> Router {
@@ -43,17 +43,21 @@ pub(crate) fn all(office: Arc<Office>) -> Router {
         .route("/style.css", get(|| async { asset("text/css; charset=utf-8", include_str!("assets/style.css")) }))
         .route("/page.js", get(|| async { asset("text/javascript; charset=utf-8", include_str!("assets/page.js")) }))
         .route("/icon.svg", get(|| async { asset("image/svg+xml", include_str!("assets/icon.svg")) }))
+        .merge(api::routes())
         .fallback(|| async { Stop::not_found() })
-        .method_not_allowed_fallback(|| async {
-            Stop::with(
-                StatusCode::METHOD_NOT_ALLOWED,
-                "Not so",
-                "A link decides nothing: open the page, and use its forms.",
-            )
-        })
+        .method_not_allowed_fallback(not_so)
         .layer(DefaultBodyLimit::max(LONGEST))
         .layer(from_fn_with_state(Arc::clone(&office), guard::watch))
         .with_state(office)
+}
+
+/// What is answered to a method that an address does not have.
+async fn not_so(uri: Uri) -> Response {
+    if uri.path().starts_with(api::PLACE) {
+        return api::not_so().into_response();
+    }
+    let words = "A link decides nothing: open the page, and use its forms.";
+    Stop::with(StatusCode::METHOD_NOT_ALLOWED, "Not so", words).into_response()
 }
 
 fn asset(kind: &'static str, text: &'static str) -> Response {

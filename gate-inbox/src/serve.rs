@@ -16,7 +16,7 @@ use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 
 /// How many connections there are at once.
-const CONNECTIONS: usize = 1_024;
+const CONNECTIONS: usize = 4_096;
 
 /// How long a client may take to say what it wants, also on a connection that it keeps.
 const HEADERS: Duration = Duration::from_secs(10);

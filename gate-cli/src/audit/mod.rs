@@ -40,12 +40,12 @@ pub(crate) async fn run(cli: &Cli, audited: &Audited) -> Done {
 }
 
 /// The public key that was given, or that is in the file that was named.
-fn public_key(given: &str) -> Result<VerifierKey, Failure> {
+pub(crate) fn public_key(given: &str) -> Result<VerifierKey, Failure> {
     let file = Path::new(given);
     let text = if file.is_file() { std::fs::read_to_string(file)? } else { given.to_owned() };
     text.trim().parse().map_err(|error| {
         let words = format!(
-            "`{given}` is neither a public key nor a file with one ({error}): give by --key what the trail's owner gave you, like `example.com/refunds+1a2b3c4d+A…`"
+            "`{given}` is neither a public key nor a file with one ({error}): give what the trail's owner gave you, like `example.com/refunds+1a2b3c4d+A…`"
         );
         Failure::Usage(words)
     })

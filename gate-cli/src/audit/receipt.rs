@@ -5,10 +5,10 @@ use std::io::{IsTerminal as _, Read as _, Write as _};
 use std::path::Path;
 
 use gate_runtime::audit::{Evidence, LogKeys, Receipt};
-use gate_runtime::{ApprovalId, Auditor, Break, CallEvent, Disclosure, Entry, Event, Record, TrailReader};
+use gate_runtime::{ApprovalId, Auditor, Break, CallEvent, Disclosure, Entry, Event, Record, Subject, TrailReader};
 use serde_json::{Value, json};
 
-use super::{Done, each, keys_in_folder, open, public_key, witnesses};
+use super::{Done, keys_in_folder, open, public_key, witnesses};
 use crate::args::{Audited, Cli, One};
 use crate::commands::value_of;
 use crate::desk::Desk;
@@ -31,29 +31,9 @@ fn of_call(
     if end.len() < 4 {
         return Err(Failure::Usage("type four characters of the id, at least".to_owned()));
     }
-    let (mut found, mut calls, mut parted) = (Vec::new(), BTreeSet::new(), Vec::new());
-    each(reader, 0, |index, bytes| {
-        // Only what may be about it is read.
-        let may_be = std::str::from_utf8(bytes).is_ok_and(|text| text.contains(&end) || !text.contains("\"event\":"));
-        if !may_be {
-            return Ok(());
-        }
-        match reader.read(index, bytes)? {
-            Entry::Record(record) => {
-                if let Some(subject) = record.subject()
-                    && subject.approval().to_string().ends_with(&end)
-                {
-                    calls.insert(subject.approval());
-                    // Without the breaks between them, its records would contradict each other.
-                    found.append(&mut parted);
-                    found.push((index, Some(record)));
-                }
-            }
-            Entry::Break(_) if !found.is_empty() => parted.push((index, None)),
-            _ => {}
-        }
-        Ok(())
-    })?;
+    let found = reader.about(&end)?;
+    let subjects = found.iter().filter_map(|(_, record)| record.as_ref()?.subject());
+    let calls: BTreeSet<ApprovalId> = subjects.map(Subject::approval).collect();
     match calls.len() {
         0 => return Err(Failure::Missing(format!("no sealed call ends with {}: type the whole id", plain(&end)))),
         1 => {}

@@ -191,6 +191,18 @@ impl RemoteCall {
         self
     }
 
+    /// Its id.
+    #[must_use]
+    pub fn id(&self) -> &CallId {
+        &self.id
+    }
+
+    /// The run it belongs to.
+    #[must_use]
+    pub fn run_id(&self) -> &RunId {
+        &self.run
+    }
+
     /// What is wrong with its names.
     fn problem(&self, agent: &AgentName) -> Option<String> {
         let is_name = |text: &str| text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.'));

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::arguments::Arguments;
@@ -28,7 +29,7 @@ pub(crate) const LEASE: Duration = Duration::from_secs(30);
 /// use gate_runtime::Status;
 /// assert!(Status::Rejected.is_terminal() && !Status::Pending.is_terminal());
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
     /// People are asked.

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What an agent in another program says of its question: one line about it, how urgent it is, whom to tell. All of it is its claim, and decides
@@ -73,7 +74,7 @@ impl Request {
 /// use gate_runtime::Priority;
 /// assert!(Priority::Urgent > Priority::Normal);
 /// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Priority {
     /// It can wait.

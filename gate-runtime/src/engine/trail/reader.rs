@@ -4,10 +4,13 @@ use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use gate_audit::{Evidence, LogKeys, Note, Tiles, VerifiedCheckpoint, WitnessPolicy, prove_inclusion, read_checkpoint};
+use gate_audit::{
+    Evidence, LogKeys, Note, Receipt, Tiles, VerifiedCheckpoint, WitnessPolicy, prove_inclusion, read_checkpoint,
+};
 
 use super::error::{TrailError, unreadable};
 use crate::values::entry::{Entry, Stub};
+use crate::values::id::ApprovalId;
 use crate::values::record::Record;
 
 /// How many entries a bundle has (C2SP `tlog-tiles`).
@@ -91,6 +94,49 @@ impl TrailReader {
         let bytes = read_file(&path, stub.bytes())?;
         let record = Entry::parse_beside(stub, &bytes).map_err(|problem| TrailError::file(&path, problem))?;
         Ok((record, bytes))
+    }
+
+    /// The indexes of the entries about calls whose ids end so, with their records; breaks between them have none.
+    ///
+    /// # Errors
+    /// Where an entry cannot be read.
+    pub fn about(&self, end: &str) -> Result<Vec<(u64, Option<Record>)>, TrailError> {
+        let (mut found, mut parted) = (Vec::new(), Vec::new());
+        for entry in self.entries(0) {
+            let (index, bytes) = entry?;
+            // Only what may be about them is read.
+            let may_be = |text: &str| text.contains(end) || !text.contains("\"event\":");
+            if !std::str::from_utf8(&bytes).is_ok_and(may_be) {
+                continue;
+            }
+            match self.read(index, &bytes)? {
+                Entry::Record(record) => {
+                    if let Some(subject) = record.subject()
+                        && subject.approval().to_string().ends_with(end)
+                    {
+                        // Without the breaks between them, its records would contradict each other.
+                        found.append(&mut parted);
+                        found.push((index, Some(*record)));
+                    }
+                }
+                Entry::Break(_) if !found.is_empty() => parted.push((index, None)),
+                _ => {}
+            }
+        }
+        Ok(found)
+    }
+
+    /// The receipt of a call: every entry about it, proven; `None` where nothing of it is sealed.
+    ///
+    /// # Errors
+    /// Where an entry cannot be read, or they are too many for a receipt.
+    pub fn receipt(&self, id: ApprovalId) -> Result<Option<Receipt>, TrailError> {
+        let found = self.about(&id.to_string())?;
+        if found.is_empty() {
+            return Ok(None);
+        }
+        let evidence: Vec<Evidence> = found.iter().map(|(index, _)| self.evidence(*index)).collect::<Result<_, _>>()?;
+        Ok(Some(Receipt::new(evidence, self.note.clone())?))
     }
 
     /// An entry with the proof that it is in the tree, and with the record that lies beside it, if one does.

@@ -1,0 +1,216 @@
+//! What agents in other programs do: ask, wait, begin, say how it ended.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::{Path, State};
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
+use futures_util::stream::unfold;
+use gate_runtime::{Approval, ApprovalId, NotRun, Remote, RemoteCall, Status, ToolOutcome};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::ask::{NewApproval, NewQuestion};
+use super::bearer::Agent;
+use super::body::{Json, Query, created};
+use super::document::{Call, Page};
+use super::problem::{ID_USED, INVALID, MALFORMED, Problem, TOO_MANY};
+use crate::office::Office;
+
+/// How long a request waits for a decision, in seconds. What stands between may cut what is silent for longer.
+const LONGEST_WAIT: u64 = 25;
+
+/// After what time a stream says that it is still there, and how often it does at most.
+const QUIET: Duration = Duration::from_secs(15);
+const LASTS: u32 = 40;
+
+/// What an agent gives back of its call.
+type Given = Result<Json<Call>, Problem>;
+
+pub(super) async fn ask(
+    State(office): State<Arc<Office>>,
+    agent: Agent,
+    Json(new): Json<NewApproval>,
+) -> Result<Response, Problem> {
+    let call = new.call(&agent.entry)?;
+    open(&office, &agent.calls, call).await
+}
+
+pub(super) async fn question(
+    State(office): State<Arc<Office>>,
+    agent: Agent,
+    Json(new): Json<NewQuestion>,
+) -> Result<Response, Problem> {
+    let call = new.call(&agent.entry)?;
+    open(&office, &agent.calls, call).await
+}
+
+async fn open(_: &Office, calls: &Remote, call: RemoteCall) -> Result<Response, Problem> {
+    let (run, id) = (call.run_id().clone(), call.id().clone());
+    let before = calls.approvals(&run).await?.into_iter().find(|known| *known.subject().call() == id);
+    match (calls.ask(call).await, before) {
+        (Ok(asked), Some(_)) => Ok(Json(Call::from(&*asked)).into_response()),
+        (Ok(asked), None) => Ok(created(Call::from(&*asked), &format!("/api/v1/approvals/{}", asked.id()))),
+        (Err(NotRun::Invalid { problem }), Some(_)) => Err(Problem::new(ID_USED, problem)),
+        (Err(reason), _) => Err(reason.into()),
+    }
+}
+
+/// The approval that an address names.
+pub(super) fn id_of(text: &str) -> Result<ApprovalId, Problem> {
+    text.parse().map_err(|_| Problem::not_found())
+}
+
+fn shown(found: Option<Arc<Approval>>) -> Given {
+    found.map(|approval| Json(Call::from(&*approval))).ok_or_else(Problem::not_found)
+}
+
+/// How a call stands; `wait`: as soon as people have decided, or so many seconds from now.
+pub(super) async fn one(agent: Agent, Path(id): Path<String>, query: Query) -> Given {
+    let id = id_of(&id)?;
+    match query.get::<u64>("wait")? {
+        None => shown(agent.calls.approval(id).await?),
+        Some(seconds) if seconds <= LONGEST_WAIT => shown(agent.calls.decided(id, Duration::from_secs(seconds)).await?),
+        Some(_) => {
+            let words = format!("`wait` is {LONGEST_WAIT} seconds at most: ask again then.");
+            Err(Problem::new(MALFORMED, words))
+        }
+    }
+}
+
+/// The calls of one run.
+pub(super) async fn of_run(agent: Agent, query: Query) -> Result<Json<Page<Call>>, Problem> {
+    let run = query.get::<String>("run")?.filter(|run| !run.is_empty());
+    let run = run.ok_or_else(|| Problem::new(MALFORMED, "Name the run: `?run=…`."))?;
+    let items = agent.calls.approvals(&run.into()).await?.iter().map(|approval| Call::from(&**approval)).collect();
+    Ok(Json(Page { items, next: None }))
+}
+
+/// The decision as a stream: how it stands now, and when that changes for the last time.
+pub(super) async fn events(
+    State(office): State<Arc<Office>>,
+    agent: Agent,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    let id = id_of(&id)?;
+    let first = agent.calls.approval(id).await?.ok_or_else(Problem::not_found)?;
+    let Some(place) = office.live.place(&agent.calls.agent().as_str().into()) else {
+        return Err(Problem::new(TOO_MANY, "Too many streams are open: ask by `?wait=25` instead."));
+    };
+    let calls = agent.calls.clone();
+    // What is sent next, and whether something may follow it.
+    let stream = unfold(Some((first, place)), move |state| {
+        let calls = calls.clone();
+        async move {
+            let (stands, place) = state?;
+            let told = serde_json::to_string(&Call::from(&*stands)).ok()?;
+            let is_last = stands.status() != Status::Pending;
+            let event = Ok::<_, Infallible>(Event::default().event("call").data(told));
+            let next = if is_last { None } else { decided(&calls, id).await.map(|stands| (stands, place)) };
+            Some((event, next))
+        }
+    });
+    Ok(Sse::new(stream).keep_alive(KeepAlive::new().interval(QUIET)).into_response())
+}
+
+/// The call once it is decided; `None` where that takes too long, or it cannot be read.
+async fn decided(calls: &Remote, id: ApprovalId) -> Option<Arc<Approval>> {
+    for _ in 0..LASTS {
+        let stands = calls.decided(id, QUIET).await.ok()??;
+        if stands.status() != Status::Pending {
+            return Some(stands);
+        }
+    }
+    None
+}
+
+/// Why something is taken back.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Cancellation {
+    /// Why. It is on the record.
+    #[schemars(length(min = 1, max = 2_000))]
+    reason: String,
+}
+
+pub(super) async fn cancel(agent: Agent, Path(id): Path<String>, Json(said): Json<Cancellation>) -> Given {
+    if said.reason.trim().is_empty() {
+        return Err(Problem::new(INVALID, "Say why: `reason` is on the record."));
+    }
+    Ok(Json(Call::from(&*agent.calls.cancel(id_of(&id)?, said.reason.trim()).await?)))
+}
+
+/// Puts on the record that an approved call begins. Once.
+pub(super) async fn begin(agent: Agent, Path(id): Path<String>) -> Given {
+    let id = id_of(&id)?;
+    agent.calls.approval(id).await?.ok_or_else(Problem::not_found)?;
+    match agent.calls.begin(id).await {
+        Ok(begun) => Ok(Json(Call::from(&*begun))),
+        Err(NotRun::Invalid { problem }) => Err(Problem::new(super::problem::CONFLICT, problem)),
+        Err(reason) => Err(reason.into()),
+    }
+}
+
+pub(super) async fn still_runs(agent: Agent, Path(id): Path<String>) -> Given {
+    Ok(Json(Call::from(&*agent.calls.still_runs(id_of(&id)?).await?)))
+}
+
+/// How a call ended.
+#[derive(Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub(super) enum Ended {
+    /// It gave this back: any JSON.
+    Result(Value),
+    /// It failed, with this.
+    Error(String),
+}
+
+pub(super) async fn end(agent: Agent, Path(id): Path<String>, Json(ended): Json<Ended>) -> Given {
+    let outcome = match ended {
+        Ended::Result(value) => ToolOutcome::returned(&value),
+        Ended::Error(error) => ToolOutcome::failed(error),
+    };
+    Ok(Json(Call::from(&*agent.calls.end(id_of(&id)?, outcome).await?)))
+}
+
+/// Something that the program did, and no person decides.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NewAction {
+    /// In which run.
+    #[schemars(length(min = 1, max = 256))]
+    run: String,
+    /// What, in a few words.
+    #[schemars(length(min = 1, max = 256))]
+    action: String,
+    /// With what.
+    #[serde(default)]
+    details: Map<String, Value>,
+    /// The matter it belongs to.
+    #[schemars(length(min = 1, max = 256))]
+    case: Option<String>,
+    /// The call of the same agent that it follows from.
+    in_reply_to: Option<String>,
+}
+
+/// That something is on the record.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Recorded {
+    /// It is.
+    recorded: bool,
+}
+
+pub(super) async fn log(agent: Agent, Json(new): Json<NewAction>) -> Result<Response, Problem> {
+    let reply = new.in_reply_to.as_deref().map(str::parse::<ApprovalId>).transpose();
+    let reply = reply.map_err(|_| Problem::new(INVALID, "`in_reply_to` is the id of an approval."))?;
+    let too_long = |text: &str| text.is_empty() || text.len() > 256;
+    if too_long(&new.action) || too_long(&new.run) || new.case.as_deref().is_some_and(too_long) {
+        return Err(Problem::new(INVALID, "`run`, `action` and `case` have 1 to 256 bytes."));
+    }
+    let (run, case) = (new.run.into(), new.case.map(Into::into));
+    agent.calls.log_action(&run, case, new.action, &Value::Object(new.details), reply).await?;
+    Ok((axum::http::StatusCode::CREATED, Json(Recorded { recorded: true })).into_response())
+}

@@ -1,0 +1,261 @@
+//! What an agent in another program may ask.
+
+use gate_runtime::{
+    Annotations, Answers, Priority, RemoteAgent, RemoteCall, Request, Requirement, Who, anyone, ask, role,
+};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+
+use super::problem::{INVALID, Problem};
+
+/// How long people have, unless the agent says otherwise: a day, in seconds.
+const DAY: u32 = 86_400;
+
+/// Declares what a program asks: fields of its own, and what is said besides, which is the same for all.
+macro_rules! asked {
+    ($(#[$doc:meta])* struct $Name:ident { $($own:tt)* }) => {
+        $(#[$doc])*
+        #[derive(Deserialize, JsonSchema)]
+        #[serde(deny_unknown_fields)]
+        pub(super) struct $Name {
+            /// Its id within its run. Asked again with the same id, it is the same question.
+            #[schemars(length(min = 1, max = 256))]
+            external_id: String,
+            /// The run that it belongs to; one of its own if it is left out.
+            #[schemars(length(min = 1, max = 256))]
+            run: Option<String>,
+            $($own)*
+            /// What it is about, in one line. People see it as the agent's claim.
+            #[schemars(length(max = 500))]
+            summary: Option<String>,
+            /// Why the agent wants it. People see it as the agent's claim.
+            #[schemars(length(max = 50_000))]
+            reasoning: Option<String>,
+            /// The matter it belongs to: all calls of a case are shown together.
+            #[schemars(length(min = 1, max = 256))]
+            case: Option<String>,
+            /// The person for whom the agent works, who does not count among those who decide.
+            #[schemars(length(min = 1, max = 256))]
+            on_behalf_of: Option<String>,
+            /// The role of whom is asked; any reviewer if it is left out. Whom the people file wants to be asked is asked in any case.
+            #[schemars(length(min = 1, max = 256))]
+            required_role: Option<String>,
+            /// How many of them must agree.
+            #[serde(default = "one")]
+            #[schemars(range(min = 1, max = 20))]
+            count: u8,
+            /// Whether whoever approves or answers must say why.
+            #[serde(default)]
+            comment_required: bool,
+            /// How urgent the agent says it is.
+            #[serde(default)]
+            priority: Priority,
+            /// How long people have, in seconds: a day unless it is said. Then it has expired, and does not run.
+            #[serde(default = "day")]
+            #[schemars(range(min = 1, max = 2_592_000))]
+            expires_in: u32,
+            /// The web address that is told of the decision, by a signed POST.
+            #[schemars(url, length(max = 2_000))]
+            callback_url: Option<String>,
+        }
+
+        impl $Name {
+            /// What is said besides.
+            fn matter(&mut self) -> Matter {
+                Matter {
+                    run: self.run.take(),
+                    summary: self.summary.take(),
+                    reasoning: self.reasoning.take(),
+                    case: self.case.take(),
+                    on_behalf_of: self.on_behalf_of.take(),
+                    required_role: self.required_role.take(),
+                    count: self.count,
+                    comment_required: self.comment_required,
+                    priority: self.priority,
+                    expires_in: self.expires_in,
+                    callback_url: self.callback_url.take(),
+                }
+            }
+        }
+    };
+}
+
+asked! {
+    /// A call that a program asks people about before it runs it.
+    struct NewApproval {
+        /// The name of the function that the program would call.
+        #[schemars(length(min = 1, max = 200), regex(pattern = "^[A-Za-z0-9_.-]+$"))]
+        tool: String,
+        /// What it would be called with: an object.
+        #[schemars(with = "serde_json::Map<String, Value>")]
+        arguments: Box<RawValue>,
+        /// What the function does.
+        #[serde(default)]
+        #[schemars(length(max = 10_000))]
+        description: String,
+        /// The JSON Schema (2020-12) of the arguments: what people may edit them to.
+        #[schemars(with = "Option<serde_json::Map<String, Value>>")]
+        schema: Option<Value>,
+        /// Whether what it does cannot be undone: whoever approves it types the name of the tool.
+        #[serde(default)]
+        destructive: bool,
+        /// Whether people may change the arguments.
+        #[serde(default = "yes")]
+        editable: bool,
+    }
+}
+
+asked! {
+    /// A question that is no call: people answer it, and nothing runs by that.
+    struct NewQuestion {
+        /// The question.
+        #[schemars(length(min = 1, max = 10_000))]
+        question: String,
+        /// What counts as an answer.
+        #[serde(default)]
+        kind: AnswerKind,
+        /// What can be chosen, for a question of kind `choice`: two words or more.
+        #[serde(default)]
+        #[schemars(length(max = 20))]
+        choices: Vec<String>,
+    }
+}
+
+/// What counts as an answer to a question.
+#[derive(Clone, Copy, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum AnswerKind {
+    /// `yes` or `no`.
+    Approve,
+    /// One of the choices, word for word.
+    Choice,
+    /// Any text.
+    #[default]
+    Text,
+}
+
+/// What is said besides: why, for whom, whom to ask.
+struct Matter {
+    run: Option<String>,
+    summary: Option<String>,
+    reasoning: Option<String>,
+    case: Option<String>,
+    on_behalf_of: Option<String>,
+    required_role: Option<String>,
+    count: u8,
+    comment_required: bool,
+    priority: Priority,
+    expires_in: u32,
+    callback_url: Option<String>,
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn one() -> u8 {
+    1
+}
+
+fn day() -> u32 {
+    DAY
+}
+
+impl NewApproval {
+    pub(super) fn call(mut self, agent: &RemoteAgent) -> Result<RemoteCall, Problem> {
+        let matter = self.matter();
+        let hints = Annotations { destructive: self.destructive, ..Annotations::default() };
+        let mut call = RemoteCall::new(self.external_id, self.tool, self.arguments.get())
+            .describe(self.description)
+            .annotations(hints);
+        if let Some(schema) = self.schema {
+            call = call.schema(schema);
+        }
+        let fixed = !self.editable;
+        matter.of(call, agent, |who| if fixed { who.not_editable() } else { who })
+    }
+}
+
+impl NewQuestion {
+    pub(super) fn call(mut self, agent: &RemoteAgent) -> Result<RemoteCall, Problem> {
+        let matter = self.matter();
+        let answers = match (self.kind, self.choices.is_empty()) {
+            (AnswerKind::Approve, true) => Answers::one_of(["yes", "no"]),
+            (AnswerKind::Choice, false) => Answers::one_of(self.choices),
+            (AnswerKind::Text, true) => Answers::Text,
+            (AnswerKind::Choice, true) => {
+                return Err(Problem::new(INVALID, "A choice needs `choices`: the words that can be chosen."));
+            }
+            (AnswerKind::Approve | AnswerKind::Text, false) => {
+                return Err(Problem::new(
+                    INVALID,
+                    "`choices` are for a question of kind `choice`: leave one of the two out.",
+                ));
+            }
+        };
+        let arguments = json!({ "question": self.question }).to_string();
+        let call =
+            RemoteCall::new(self.external_id, "question", arguments).describe("Asks people a question. Nothing runs.");
+        matter.of(call, agent, |who| who.answered(answers.clone()))
+    }
+}
+
+impl Matter {
+    /// The call with what is said besides, and everybody who is asked.
+    fn of(
+        self,
+        call: RemoteCall,
+        agent: &RemoteAgent,
+        option: impl Fn(Requirement) -> Requirement,
+    ) -> Result<RemoteCall, Problem> {
+        let lengths = [
+            (&self.summary, "summary", 500),
+            (&self.reasoning, "reasoning", 50_000),
+            (&self.callback_url, "callback_url", 2_000),
+        ];
+        for (text, name, most) in lengths {
+            if text.as_ref().is_some_and(|text| text.chars().count() > most) {
+                return Err(Problem::new(INVALID, format_args!("`{name}` has {most} characters at most.")));
+            }
+        }
+        if !(1..=30 * DAY).contains(&self.expires_in) {
+            return Err(Problem::new(INVALID, "`expires_in` is from 1 second to 30 days, in seconds."));
+        }
+        let within = std::time::Duration::from_secs(self.expires_in.into());
+        let who = |who: Who| {
+            let asked = ask(who).count(self.count).within(within);
+            option(if self.comment_required { asked.comment_required() } else { asked })
+        };
+        let mut request = Request::new().priority(self.priority);
+        if let Some(summary) = self.summary {
+            request = request.summary(summary);
+        }
+        if let Some(url) = self.callback_url {
+            request = request.callback(url);
+        }
+        let mut call = call.request(request);
+        if let Some(run) = self.run {
+            call = call.run(run);
+        }
+        if let Some(case) = self.case {
+            call = call.case(case);
+        }
+        if let Some(principal) = self.on_behalf_of {
+            call = call.on_behalf_of(principal);
+        }
+        if let Some(text) = self.reasoning {
+            call = call.reasoning(text);
+        }
+        let named = self.required_role.map_or_else(anyone, role);
+        // Whoever is asked in any case is asked once.
+        if agent.asks().is_empty() || !matches!(&named, Who::Anyone) {
+            call = call.ask("the agent asks for it", who(named));
+        }
+        for always in agent.asks() {
+            call = call.ask("the people file asks for it", option(ask(role(always)).within(within)));
+        }
+        Ok(call)
+    }
+}

@@ -1,0 +1,85 @@
+//! What auditors read: records, and what of them is sealed.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use axum::http::{HeaderValue, header};
+use axum::response::{IntoResponse as _, Response};
+use gate_runtime::{Record, TrailReader};
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::{Map, Value};
+use tokio::task::spawn_blocking;
+
+use super::agents::id_of;
+use super::bearer::Person;
+use super::body::{Json, Query};
+use super::problem::{MALFORMED, NOT_FOUND, Problem, UNAVAILABLE};
+use crate::office::Office;
+use crate::sealed::SealedTrail;
+
+/// How many records are given out at once, at most.
+const MOST: usize = 1_000;
+
+/// Records, in their order.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Records {
+    /// Each as it is kept. Its `seq` is its number, without gaps.
+    #[schemars(with = "Vec<Map<String, Value>>")]
+    records: Vec<Arc<Record>>,
+    /// What to put into `after` for those that follow; not there where there are none yet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<u64>,
+}
+
+pub(super) async fn records(
+    State(office): State<Arc<Office>>,
+    _: Person,
+    query: Query,
+) -> Result<Json<Records>, Problem> {
+    let after = query.get::<u64>("after")?.unwrap_or(0);
+    let limit = query.get::<usize>("limit")?.unwrap_or(100);
+    if !(1..=MOST).contains(&limit) || i64::try_from(after).is_err() {
+        return Err(Problem::new(
+            MALFORMED,
+            format_args!("`limit` is from 1 to {MOST}, and `after` the number of a record."),
+        ));
+    }
+    let records = office.gate.records(after, limit).await?;
+    let next = (records.len() == limit).then(|| records.last().map(|last| last.seq())).flatten();
+    Ok(Json(Records { records, next }))
+}
+
+/// The last checkpoint of the trail: a signed note.
+pub(super) async fn checkpoint(State(office): State<Arc<Office>>, _: Person) -> Result<Response, Problem> {
+    let note = read(&office, |reader| Ok(Some(reader.note().to_string()))).await?;
+    text(note)
+}
+
+/// A file that proves what became of one call, as far as it is sealed.
+pub(super) async fn receipt(
+    State(office): State<Arc<Office>>,
+    _: Person,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    let id = id_of(&id)?;
+    let receipt = read(&office, move |reader| Ok(reader.receipt(id)?.map(|receipt| receipt.to_string()))).await?;
+    text(receipt)
+}
+
+fn text(found: Option<String>) -> Result<Response, Problem> {
+    let found = found.ok_or_else(|| Problem::new(NOT_FOUND, "Nothing of it is sealed yet."))?;
+    Ok(([(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"))], found).into_response())
+}
+
+/// Reads the trail, verified against its last checkpoint. It blocks, so it has a thread of its own.
+async fn read<T: Send + 'static>(
+    office: &Office,
+    of: impl FnOnce(&TrailReader) -> Result<T, gate_runtime::TrailError> + Send + 'static,
+) -> Result<T, Problem> {
+    let missing = || Problem::new(NOT_FOUND, "This inbox was not told of a trail.");
+    let trail: SealedTrail = office.trail.clone().ok_or_else(missing)?;
+    let read = spawn_blocking(move || of(&trail.open()?)).await;
+    let out_of_order = || Problem::new(UNAVAILABLE, "The trail cannot be read, or is not what its key has signed.");
+    read.map_err(|_| out_of_order())?.map_err(|_| out_of_order())
+}

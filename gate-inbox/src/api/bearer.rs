@@ -1,0 +1,66 @@
+//! Who sends a request, by the token in it.
+
+use std::sync::Arc;
+
+use axum::extract::FromRequestParts;
+use axum::http::header::{AUTHORIZATION, HeaderMap};
+use axum::http::request::Parts;
+use gate_runtime::{Remote, RemoteAgent, Reviewer};
+
+use super::problem::{Problem, UNKNOWN_TOKEN, WRONG_TOKEN};
+use crate::office::Office;
+
+/// An agent in another program: what it may do with its own calls.
+#[derive(Debug)]
+pub(super) struct Agent {
+    pub(super) calls: Remote,
+    pub(super) entry: RemoteAgent,
+}
+
+/// Somebody in the people file.
+#[derive(Debug)]
+pub(super) struct Person(pub(super) Reviewer);
+
+/// The token of a request. A second one would be somebody else's word.
+fn token(headers: &HeaderMap) -> Result<&str, Problem> {
+    let mut all = headers.get_all(AUTHORIZATION).iter();
+    let found = match (all.next().map(|value| value.to_str()), all.next()) {
+        (Some(Ok(value)), None) => value.split_once(' '),
+        _ => None,
+    };
+    let is_bearer = |scheme: &str| scheme.eq_ignore_ascii_case("bearer");
+    let missing = || Problem::new(UNKNOWN_TOKEN, "Send a token: `Authorization: Bearer gate_…`.");
+    found.filter(|(scheme, _)| is_bearer(scheme)).map(|(_, token)| token.trim()).ok_or_else(missing)
+}
+
+fn unknown() -> Problem {
+    Problem::new(UNKNOWN_TOKEN, "The people file knows no such token.")
+}
+
+impl FromRequestParts<Arc<Office>> for Agent {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, office: &Arc<Office>) -> Result<Self, Problem> {
+        let token = token(&parts.headers)?;
+        if let Some(entry) = office.people.agent_of(token)? {
+            return Ok(Self { calls: office.gate.remote(entry.name().clone()), entry });
+        }
+        let words = "This is a person's token, which asks nothing: `gate agent` makes an agent's.";
+        let is_person = office.people.holder_of(token)?.is_some();
+        Err(if is_person { Problem::new(WRONG_TOKEN, words) } else { unknown() })
+    }
+}
+
+impl FromRequestParts<Arc<Office>> for Person {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, office: &Arc<Office>) -> Result<Self, Problem> {
+        let token = token(&parts.headers)?;
+        if let Some(who) = office.people.holder_of(token)? {
+            return Ok(Self(office.gate.reviewer(who).await?));
+        }
+        let words = "This is an agent's token, which decides nothing and looks at nothing but its own calls.";
+        let is_agent = office.people.agent_of(token)?.is_some();
+        Err(if is_agent { Problem::new(WRONG_TOKEN, words) } else { unknown() })
+    }
+}

@@ -1,0 +1,82 @@
+//! What a request says: its body, its query.
+
+use axum::body::Bytes;
+use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::http::request::Parts;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::problem::{MALFORMED, NOT_JSON, Problem, TOO_LONG};
+use crate::fields::{Fields, LONGEST};
+
+/// A body as JSON, both ways.
+#[derive(Debug)]
+pub(super) struct Json<T>(pub(super) T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let kind = request.headers().get(header::CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
+        let essence = kind.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
+        if !essence.eq_ignore_ascii_case(b"application/json") {
+            return Err(Problem::new(NOT_JSON, "Send JSON, and say so: `Content-Type: application/json`."));
+        }
+        let body = Bytes::from_request(request, state).await.map_err(|_| {
+            Problem::new(TOO_LONG, format_args!("The body could not be read, or is longer than {LONGEST} bytes."))
+        })?;
+        let value = serde_json::from_slice(&body).map_err(|error| Problem::new(MALFORMED, error))?;
+        Ok(Self(value))
+    }
+}
+
+impl<T: Serialize> IntoResponse for Json<T> {
+    fn into_response(self) -> Response {
+        match serde_json::to_vec(&self.0) {
+            Ok(body) => ([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], body).into_response(),
+            Err(_) => Problem::unavailable().into_response(),
+        }
+    }
+}
+
+/// Something that was made.
+pub(super) fn created<T: Serialize>(value: T, place: &str) -> Response {
+    let mut response = (StatusCode::CREATED, Json(value)).into_response();
+    if let Ok(place) = HeaderValue::try_from(place) {
+        response.headers_mut().insert(header::LOCATION, place);
+    }
+    response
+}
+
+/// What follows the `?` of an address.
+#[derive(Debug)]
+pub(super) struct Query(Fields);
+
+impl<S: Send + Sync> FromRequestParts<S> for Query {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        Ok(Self(Fields::parse(parts.uri.query().unwrap_or_default().as_bytes())))
+    }
+}
+
+impl Query {
+    /// A parameter as what it stands for; `None` if it is not there.
+    pub(super) fn get<T: std::str::FromStr>(&self, name: &str) -> Result<Option<T>, Problem> {
+        let Some(text) = self.0.only(name)? else { return Ok(None) };
+        let wrong = || Problem::new(MALFORMED, format_args!("The parameter `{name}` is not what it should be."));
+        text.parse().map(Some).map_err(|_| wrong())
+    }
+}
+
+impl Fields {
+    /// The value of a parameter, which comes once.
+    fn only(&self, name: &str) -> Result<Option<String>, Problem> {
+        if self.count(name) > 1 {
+            return Err(Problem::new(MALFORMED, format_args!("The parameter `{name}` comes more than once.")));
+        }
+        Ok(self.exact(name))
+    }
+}

@@ -1,0 +1,314 @@
+//! What programs get: how a call stands, for its agent and for who decides.
+
+use std::sync::Arc;
+
+use gate_runtime::{
+    Answers, Approval, Decision, Grant, Interruption, Requirement, RuleResult, Status, Timestamp, ToolOutcome, Vote,
+};
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+/// How a call or a question stands, for the agent that asked it.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Call {
+    /// The approval.
+    id: String,
+    /// The id that the agent gave.
+    external_id: String,
+    /// The run that the agent named.
+    run: String,
+    /// The tool that the agent named.
+    tool: String,
+    /// The matter it belongs to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    case: Option<String>,
+    /// How it stands. Only what is `approved` may begin.
+    status: Status,
+    /// With what it may run: as people edited it, if they did.
+    #[schemars(with = "Map<String, Value>")]
+    arguments: Value,
+    /// Whether people changed the arguments.
+    edited: bool,
+    /// When it was asked.
+    #[schemars(with = "String", extend("format" = "date-time"))]
+    asked_at: Timestamp,
+    /// When it changed last.
+    #[schemars(with = "String", extend("format" = "date-time"))]
+    changed_at: Timestamp,
+    /// Until when people can decide.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>", extend("format" = "date-time"))]
+    expires_at: Option<Timestamp>,
+    /// Who must decide, in words, while it waits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    waits_for: Option<String>,
+    /// What a person answered, where one did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    answer: Option<Value>,
+    /// What the model is told, where it did not run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<String>,
+    /// How it ended, where it ran.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    outcome: Option<Outcome>,
+}
+
+/// How a call ended.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Outcome {
+    /// It gave this back.
+    Result(Value),
+    /// It failed, with this.
+    Error(String),
+}
+
+impl From<&ToolOutcome> for Outcome {
+    fn from(outcome: &ToolOutcome) -> Self {
+        match outcome {
+            ToolOutcome::Returned { .. } => Self::Result(outcome.value().unwrap_or_default()),
+            ToolOutcome::Failed { error } => Self::Error(error.to_string()),
+        }
+    }
+}
+
+impl From<&Approval> for Call {
+    fn from(approval: &Approval) -> Self {
+        let subject = approval.subject();
+        let is_answer = approval.status() == Status::Responded;
+        let outcome = approval.outcome();
+        Self {
+            id: approval.id().to_string(),
+            external_id: subject.call().to_string(),
+            run: own(subject.info().run().as_str()),
+            tool: own(subject.tool().as_str()),
+            case: subject.info().case().map(ToString::to_string),
+            status: approval.status(),
+            arguments: approval.arguments().to_json(),
+            edited: approval.is_edited(),
+            asked_at: approval.asked_at(),
+            changed_at: approval.changed_at(),
+            expires_at: approval.expires_at(),
+            waits_for: (approval.status() == Status::Pending).then(|| approval.waits_for()),
+            answer: outcome.filter(|_| is_answer).and_then(ToolOutcome::value),
+            message: approval.not_run().map(|reason| reason.for_model()),
+            outcome: outcome.filter(|_| !is_answer).map(Outcome::from),
+        }
+    }
+}
+
+/// What an agent called something that stands here under the agent's name.
+fn own(name: &str) -> String {
+    name.split_once('/').map_or(name, |(_, own)| own).to_owned()
+}
+
+/// A question, for whoever decides it.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Review {
+    /// The approval.
+    id: String,
+    /// The digest of what this shows: a decision says it, and counts for nothing else.
+    shown: String,
+    /// How it stands.
+    status: Status,
+    /// The tool.
+    tool: String,
+    /// What the tool does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<String>,
+    /// Whether what it does cannot be undone: then an approval says the name of the tool.
+    destructive: bool,
+    /// With what it would run.
+    #[schemars(with = "Map<String, Value>")]
+    arguments: Value,
+    /// What the agent proposed, where people changed it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<Map<String, Value>>")]
+    proposed: Option<Value>,
+    /// The JSON Schema of the arguments, if it is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    schema: Option<Value>,
+    /// The agent that would run it.
+    agent: String,
+    /// For whom.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    on_behalf_of: Option<String>,
+    /// The run.
+    run: String,
+    /// The matter it belongs to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    case: Option<String>,
+    /// What the agent says: its claims, which nobody has checked.
+    claims: Claims,
+    /// Every rule that counted, and what it means.
+    rules: Vec<Rule>,
+    /// Who must decide, in words.
+    waits_for: String,
+    /// The words of which one is chosen, where it is such a question.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    choices: Vec<String>,
+    /// The votes so far.
+    votes: Vec<Voted>,
+    /// When it was asked.
+    #[schemars(with = "String", extend("format" = "date-time"))]
+    asked_at: Timestamp,
+    /// Until when it can be decided.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>", extend("format" = "date-time"))]
+    expires_at: Option<Timestamp>,
+    /// How it ended, where it ran or was answered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    outcome: Option<Outcome>,
+}
+
+/// What an agent says of its call.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Claims {
+    /// What it is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    summary: Option<String>,
+    /// Why it wants it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reasoning: Option<String>,
+    /// How urgent it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    priority: Option<String>,
+}
+
+/// A rule that counted.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Rule {
+    /// Its name.
+    name: String,
+    /// Where it stands.
+    source: String,
+    /// What it means: `approve`, `ask` or `deny`.
+    effect: String,
+    /// What went wrong with it, if something did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+}
+
+/// A vote.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Voted {
+    /// Who.
+    reviewer: String,
+    /// `approve`, `edit`, `reject` or `respond`.
+    decision: &'static str,
+    /// Why, if it was said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    comment: Option<String>,
+    /// Whether it is signed.
+    signed: bool,
+    /// When.
+    #[schemars(with = "String", extend("format" = "date-time"))]
+    at: Timestamp,
+}
+
+impl From<&Vote> for Voted {
+    fn from(vote: &Vote) -> Self {
+        let (decision, reason) = match vote.decision() {
+            Decision::Approve => ("approve", None),
+            Decision::Edit { .. } => ("edit", None),
+            Decision::Reject { reason } => ("reject", Some(reason.as_str())),
+            Decision::Respond { .. } => ("respond", None),
+        };
+        let comment = reason.or(vote.comment()).map(str::to_owned);
+        Self { reviewer: vote.reviewer().to_string(), decision, comment, signed: vote.is_signed(), at: vote.at() }
+    }
+}
+
+impl From<&Interruption> for Review {
+    fn from(asked: &Interruption) -> Self {
+        let approval = asked.approval();
+        let (subject, tool) = (approval.subject(), asked.descriptor());
+        let (info, request) = (subject.info(), subject.request());
+        let counts = |rule: &gate_runtime::RuleReport<'_>| rule.result() != RuleResult::NotMatched;
+        let rule = |rule: gate_runtime::RuleReport<'_>| Rule {
+            name: rule.rule().to_owned(),
+            source: rule.source().to_string(),
+            effect: rule.effect().to_string(),
+            error: rule.error().map(str::to_owned),
+        };
+        let choices =
+            approval.requirements().iter().filter_map(Requirement::answers).find_map(|answers| match answers {
+                Answers::OneOf { choices } => Some(choices.clone()),
+                _ => None,
+            });
+        Self {
+            id: approval.id().to_string(),
+            shown: approval.shown().to_string(),
+            status: approval.status(),
+            tool: approval.tool().to_string(),
+            description: tool.map(|tool| tool.description().to_owned()),
+            destructive: tool.is_none_or(|tool| tool.annotations().destructive),
+            arguments: approval.arguments().to_json(),
+            proposed: approval.is_edited().then(|| approval.proposed().to_json()),
+            schema: tool.map(|tool| tool.input_schema().clone()),
+            agent: info.agent().to_string(),
+            on_behalf_of: info.principal().map(ToString::to_string),
+            run: info.run().to_string(),
+            case: info.case().map(ToString::to_string),
+            claims: Claims {
+                summary: request.and_then(|request| request.about().map(str::to_owned)),
+                reasoning: subject.reasoning().map(str::to_owned),
+                priority: request.map(|request| request.how_urgent().to_string()),
+            },
+            rules: approval.assessment().rules().filter(counts).map(rule).collect(),
+            waits_for: approval.waits_for(),
+            choices: choices.unwrap_or_default(),
+            votes: approval.votes().iter().map(Voted::from).collect(),
+            asked_at: approval.asked_at(),
+            expires_at: approval.expires_at(),
+            outcome: approval.outcome().map(Outcome::from),
+        }
+    }
+}
+
+/// A standing permission.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Permission {
+    /// Its id.
+    id: String,
+    /// For which tool.
+    tool: String,
+    /// In which run, if it is for one only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    run: Option<String>,
+    /// Who gave it.
+    by: String,
+    /// When.
+    #[schemars(with = "String", extend("format" = "date-time"))]
+    given_at: Timestamp,
+    /// How many more calls it lets run, if there is a limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    uses_left: Option<u32>,
+    /// All of what it is for, in words.
+    words: String,
+}
+
+impl From<&Arc<Grant>> for Permission {
+    fn from(grant: &Arc<Grant>) -> Self {
+        Self {
+            id: grant.id().to_string(),
+            tool: grant.tool().to_string(),
+            run: grant.run().map(ToString::to_string),
+            by: grant.by().to_string(),
+            given_at: grant.given_at(),
+            uses_left: grant.uses_left(),
+            words: grant.to_string(),
+        }
+    }
+}
+
+/// A page of a list.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Page<T> {
+    /// What is on it.
+    pub(super) items: Vec<T>,
+    /// What to put into `after` for the next page; not there on the last one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) next: Option<String>,
+}

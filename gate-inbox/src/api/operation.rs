@@ -1,0 +1,214 @@
+//! One operation of the API: the one place that says what is done, described and served.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::http::StatusCode;
+use axum::routing::MethodRouter;
+use schemars::generate::SchemaSettings;
+use schemars::{JsonSchema, SchemaGenerator};
+use serde_json::{Map, Value, json};
+
+use super::problem::Problem;
+use crate::office::Office;
+
+/// Who may do it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum By {
+    Agent,
+    Person,
+}
+
+/// What a body is.
+type MakeSchema = fn(&mut SchemaGenerator) -> Value;
+
+/// What an operation answers where it is done.
+enum Good {
+    Json(MakeSchema),
+    Text(&'static str),
+    Nothing,
+}
+
+/// One parameter of a query.
+struct Parameter {
+    name: &'static str,
+    about: &'static str,
+    schema: Value,
+    is_required: bool,
+}
+
+/// One operation.
+pub(super) struct Operation {
+    path: &'static str,
+    method: &'static str,
+    by: By,
+    id: &'static str,
+    about: &'static str,
+    parameters: Vec<Parameter>,
+    body: Option<MakeSchema>,
+    status: Vec<StatusCode>,
+    good: Good,
+    problems: Vec<StatusCode>,
+    route: MethodRouter<Arc<Office>>,
+}
+
+fn schema_of<T: JsonSchema>(generator: &mut SchemaGenerator) -> Value {
+    generator.subschema_for::<T>().to_value()
+}
+
+impl Operation {
+    pub(super) fn new(
+        (method, path): (&'static str, &'static str),
+        by: By,
+        (id, about): (&'static str, &'static str),
+        route: MethodRouter<Arc<Office>>,
+    ) -> Self {
+        // Whatever is asked, by whomever: without a good token, at another host, or while the database is away.
+        let always = [
+            StatusCode::BAD_REQUEST,
+            StatusCode::UNAUTHORIZED,
+            StatusCode::FORBIDDEN,
+            StatusCode::MISDIRECTED_REQUEST,
+            StatusCode::SERVICE_UNAVAILABLE,
+        ];
+        Self {
+            path,
+            method,
+            by,
+            id,
+            about,
+            parameters: Vec::new(),
+            body: None,
+            status: vec![StatusCode::OK],
+            good: Good::Nothing,
+            problems: always.to_vec(),
+            route,
+        }
+    }
+
+    /// It takes a body.
+    pub(super) fn takes<T: JsonSchema>(mut self) -> Self {
+        self.body = Some(schema_of::<T>);
+        let of_bodies =
+            [StatusCode::PAYLOAD_TOO_LARGE, StatusCode::UNSUPPORTED_MEDIA_TYPE, StatusCode::UNPROCESSABLE_ENTITY];
+        self.or_else(&of_bodies)
+    }
+
+    /// It gives this.
+    pub(super) fn gives<T: JsonSchema>(mut self) -> Self {
+        self.good = Good::Json(schema_of::<T>);
+        self
+    }
+
+    /// It gives a text.
+    pub(super) fn gives_text(mut self, kind: &'static str) -> Self {
+        self.good = Good::Text(kind);
+        self
+    }
+
+    /// It says so by these states.
+    pub(super) fn by_status(mut self, status: &[StatusCode]) -> Self {
+        self.status = status.to_vec();
+        self
+    }
+
+    /// What else may come.
+    pub(super) fn or_else(mut self, problems: &[StatusCode]) -> Self {
+        self.problems.extend(problems);
+        self
+    }
+
+    /// A parameter of its query.
+    pub(super) fn query(mut self, name: &'static str, about: &'static str, schema: Value, is_required: bool) -> Self {
+        self.parameters.push(Parameter { name, about, schema, is_required });
+        self
+    }
+
+    /// Its part of the document.
+    fn describe(&self, generator: &mut SchemaGenerator) -> Value {
+        let in_path = self.path.split('{').skip(1).filter_map(|rest| rest.split_once('}')).map(|(name, _)| {
+            json!({"name": name, "in": "path", "required": true, "schema": {"type": "string", "format": "uuid"}})
+        });
+        let in_query = self.parameters.iter().map(|parameter| {
+            let Parameter { name, about, schema, is_required } = parameter;
+            json!({"name": name, "in": "query", "required": is_required, "description": about, "schema": schema})
+        });
+        let content = match &self.good {
+            Good::Json(schema) => Some(json!({"application/json": {"schema": schema(generator)}})),
+            Good::Text(kind) => Some(json!({*kind: {"schema": {"type": "string"}}})),
+            Good::Nothing => None,
+        };
+        let mut responses = Map::new();
+        for status in &self.status {
+            let mut response = json!({"description": status.canonical_reason()});
+            if let (Some(content), Some(response)) = (&content, response.as_object_mut()) {
+                response.insert("content".to_owned(), content.clone());
+            }
+            responses.insert(status.as_str().to_owned(), response);
+        }
+        let problem = schema_of::<Problem>(generator);
+        for status in &self.problems {
+            let words = status.canonical_reason();
+            let response = json!({"description": words, "content": {"application/problem+json": {"schema": problem}}});
+            responses.insert(status.as_str().to_owned(), response);
+        }
+        let scheme = match self.by {
+            By::Agent => "agent",
+            By::Person => "person",
+        };
+        let mut described = json!({
+            "operationId": self.id,
+            "summary": self.about,
+            "tags": [scheme],
+            "security": [{scheme: []}],
+            "parameters": in_path.chain(in_query).collect::<Vec<_>>(),
+            "responses": responses,
+        });
+        if let (Some(body), Some(described)) = (self.body, described.as_object_mut()) {
+            let body = json!({"required": true, "content": {"application/json": {"schema": body(generator)}}});
+            described.insert("requestBody".to_owned(), body);
+        }
+        described
+    }
+}
+
+/// Serves all of them.
+pub(super) fn serve(operations: Vec<Operation>) -> Router<Arc<Office>> {
+    operations.into_iter().fold(Router::new(), |router, operation| router.route(operation.path, operation.route))
+}
+
+/// Describes all of them, as `OpenAPI` 3.1 has it.
+pub(super) fn document(operations: &[Operation]) -> Value {
+    let mut settings = SchemaSettings::draft2020_12();
+    settings.definitions_path = "/components/schemas".into();
+    settings.meta_schema = None;
+    let mut generator = SchemaGenerator::new(settings);
+    let mut paths: BTreeMap<&str, Map<String, Value>> = BTreeMap::new();
+    for operation in operations {
+        let described = operation.describe(&mut generator);
+        paths.entry(operation.path).or_default().insert(operation.method.to_owned(), described);
+    }
+    let scheme = |about: &str| json!({"type": "http", "scheme": "bearer", "description": about});
+    json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Gate",
+            "version": "1",
+            "description": "Programs ask people before they act. Every error is a problem of RFC 9457, whose `type` is `urn:gate:problem:` and a word.",
+            "license": {"name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0"},
+        },
+        "tags": [
+            {"name": "agent", "description": "What agents do: ask, wait, begin, say how it ended."},
+            {"name": "person", "description": "What people do: look, decide, grant, revoke, audit."},
+        ],
+        "paths": paths,
+        "components": {
+            "schemas": generator.take_definitions(true),
+            "securitySchemes": {
+                "agent": scheme("An agent's token, `gate_a_…`: `gate agent` makes one."),
+                "person": scheme("A person's token, `gate_r_…`: `gate person` makes one."),
+            },
+        },
+    })
+}

@@ -1,0 +1,177 @@
+//! Why a request was not done, for programs: problem details (RFC 9457).
+
+use std::fmt::Display;
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use gate_runtime::{DecideError, DirectoryError, Misfits, NotRun, Refused, ReviewerError, RunError, StoreError};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+/// Why a request was not done (RFC 9457).
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Problem")]
+pub(crate) struct Problem {
+    /// Which problem, as a name that stays the same: `urn:gate:problem:` and a word.
+    r#type: String,
+    /// The same in a few words.
+    title: &'static str,
+    /// The status of the response.
+    status: u16,
+    /// What happened, and what to do next.
+    detail: String,
+    /// What is wrong with each field.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<FieldError>,
+}
+
+/// What is wrong with one field.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub(crate) struct FieldError {
+    /// Where, as a JSON pointer into the arguments.
+    pointer: String,
+    /// What is wrong there.
+    detail: String,
+}
+
+/// A kind of problem: its word, its title, its status.
+#[derive(Clone, Copy)]
+pub(crate) struct Kind(&'static str, &'static str, StatusCode);
+
+/// The body is no JSON, or not the JSON that is wanted.
+pub(crate) const MALFORMED: Kind = Kind("malformed", "Not the JSON that is wanted", StatusCode::BAD_REQUEST);
+/// No token, or nobody's.
+pub(crate) const UNKNOWN_TOKEN: Kind = Kind("unknown-token", "No token that is known", StatusCode::UNAUTHORIZED);
+/// An agent's token where a reviewer's is wanted, or the reverse.
+pub(crate) const WRONG_TOKEN: Kind = Kind("wrong-kind-of-token", "Another kind of token", StatusCode::FORBIDDEN);
+/// Not one of those who may.
+pub(crate) const NOT_ENTITLED: Kind = Kind("not-entitled", "Not yours to decide", StatusCode::FORBIDDEN);
+/// There is no such thing for whoever asks.
+pub(crate) const NOT_FOUND: Kind = Kind("not-found", "There is no such thing", StatusCode::NOT_FOUND);
+/// Another method.
+pub(crate) const NOT_SO: Kind = Kind("method", "Not by this method", StatusCode::METHOD_NOT_ALLOWED);
+/// The id was used for something else.
+pub(crate) const ID_USED: Kind = Kind("id-used", "The id is another call's", StatusCode::CONFLICT);
+/// It is settled, or begun, or not begun.
+pub(crate) const CONFLICT: Kind = Kind("state", "Not as it stands", StatusCode::CONFLICT);
+/// It is not what was shown any more.
+pub(crate) const CHANGED: Kind = Kind("changed", "It has changed since it was shown", StatusCode::CONFLICT);
+/// It is too long.
+pub(crate) const TOO_LONG: Kind = Kind("too-long", "Too long", StatusCode::PAYLOAD_TOO_LARGE);
+/// It is no JSON.
+pub(crate) const NOT_JSON: Kind = Kind("not-json", "No JSON", StatusCode::UNSUPPORTED_MEDIA_TYPE);
+/// It is understood, and cannot be done.
+pub(crate) const INVALID: Kind = Kind("invalid", "It cannot be done so", StatusCode::UNPROCESSABLE_ENTITY);
+/// Too much at once.
+pub(crate) const TOO_MANY: Kind = Kind("too-many", "Too many at once", StatusCode::TOO_MANY_REQUESTS);
+/// What is needed does not answer.
+pub(crate) const UNAVAILABLE: Kind = Kind("unavailable", "Out of order", StatusCode::SERVICE_UNAVAILABLE);
+/// It is for another host.
+pub(crate) const NOT_HERE: Kind = Kind("not-here", "Not at this address", StatusCode::MISDIRECTED_REQUEST);
+
+impl Problem {
+    pub(crate) fn new(kind: Kind, detail: impl Display) -> Self {
+        let Kind(word, title, status) = kind;
+        Self {
+            r#type: format!("urn:gate:problem:{word}"),
+            title,
+            status: status.as_u16(),
+            detail: detail.to_string(),
+            errors: Vec::new(),
+        }
+    }
+
+    pub(crate) fn not_found() -> Self {
+        Self::new(NOT_FOUND, "There is no such thing, or it is not yours.")
+    }
+
+    /// What is needed does not answer. What it said is for whoever runs the inbox, and may name files.
+    pub(crate) fn unavailable() -> Self {
+        Self::new(UNAVAILABLE, "The database or the people file does not answer, so nothing was done. Try again.")
+    }
+
+    /// A refusal with a problem at each field.
+    pub(crate) fn of_fields(misfits: &Misfits) -> Self {
+        let error = |misfit: &gate_runtime::Misfit| FieldError {
+            pointer: misfit.pointer().to_owned(),
+            detail: misfit.problem().to_owned(),
+        };
+        Self { errors: misfits.iter().map(error).collect(), ..Self::new(INVALID, misfits) }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let body = serde_json::to_string(&self).unwrap_or_default();
+        let kind = HeaderValue::from_static("application/problem+json");
+        let mut response = (status, [(header::CONTENT_TYPE, kind)], body).into_response();
+        if status == StatusCode::UNAUTHORIZED {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(_: StoreError) -> Self {
+        Self::unavailable()
+    }
+}
+
+impl From<DirectoryError> for Problem {
+    fn from(_: DirectoryError) -> Self {
+        Self::unavailable()
+    }
+}
+
+impl From<ReviewerError> for Problem {
+    fn from(error: ReviewerError) -> Self {
+        match error {
+            ReviewerError::Unknown(_) => Self::new(UNKNOWN_TOKEN, "Nobody has this token any more."),
+            _ => Self::unavailable(),
+        }
+    }
+}
+
+impl From<RunError> for Problem {
+    fn from(error: RunError) -> Self {
+        match error {
+            RunError::Store(_) => Self::unavailable(),
+            error => Self::new(INVALID, error),
+        }
+    }
+}
+
+impl From<NotRun> for Problem {
+    fn from(reason: NotRun) -> Self {
+        match &reason {
+            NotRun::Invalid { problem } => Self::new(INVALID, problem),
+            // Whom nobody can be asked about, the asker can do something about.
+            NotRun::Unavailable { problem } if problem.starts_with("the policy asks") => Self::new(INVALID, problem),
+            NotRun::Unavailable { .. } => Self::unavailable(),
+            _ => Self::new(CONFLICT, reason.for_model()),
+        }
+    }
+}
+
+impl From<DecideError> for Problem {
+    fn from(error: DecideError) -> Self {
+        match &error {
+            DecideError::Unknown(_) => Self::not_found(),
+            DecideError::AlreadyDecided(_) | DecideError::StillRunning { .. } => Self::new(CONFLICT, error),
+            DecideError::Refused(Refused::Changed) => Self::new(CHANGED, error),
+            DecideError::Refused(Refused::Final(_) | Refused::NotNow(_) | Refused::TooLate) => {
+                Self::new(CONFLICT, error)
+            }
+            DecideError::Refused(Refused::NotEntitled { .. } | Refused::SignatureRequired)
+            | DecideError::Signature(_) => Self::new(NOT_ENTITLED, error),
+            DecideError::Invalid(misfits) => Self::of_fields(misfits),
+            DecideError::Reviewer(ReviewerError::Unknown(_)) => {
+                Self::new(UNKNOWN_TOKEN, "Nobody has this token any more.")
+            }
+            DecideError::Store(_) | DecideError::Reviewer(_) => Self::unavailable(),
+            _ => Self::new(INVALID, error),
+        }
+    }
+}

@@ -1,0 +1,303 @@
+//! What people do by a program of their own: list, decide, grant, revoke.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::{Path, State};
+use gate_runtime::{ApprovalFilter, ApprovalId, Deciding, Edit, GrantId, Interruption, Scope, Status};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use super::agents::id_of;
+use super::bearer::Person;
+use super::body::{Json, Query};
+use super::document::{Page, Permission, Review};
+use super::problem::{CHANGED, INVALID, MALFORMED, Problem};
+use crate::office::Office;
+
+/// How many are on a page, at most.
+const MOST: usize = 100;
+
+type Given = Result<Json<Review>, Problem>;
+
+/// What waits, or stands otherwise; oldest first.
+pub(super) async fn list(
+    State(office): State<Arc<Office>>,
+    _: Person,
+    query: Query,
+) -> Result<Json<Page<Review>>, Problem> {
+    let limit = query.get::<usize>("limit")?.unwrap_or(50);
+    if !(1..=MOST).contains(&limit) {
+        return Err(Problem::new(MALFORMED, format_args!("`limit` is from 1 to {MOST}.")));
+    }
+    let status = query.get::<String>("status")?.unwrap_or_else(|| "pending".to_owned());
+    let status: Status = serde_json::from_value(Value::from(status))
+        .map_err(|_| Problem::new(MALFORMED, "`status` is one like `pending`, `approved` or `succeeded`."))?;
+    let mut filter = ApprovalFilter::all().status(status).limit(limit);
+    if let Some(after) = query.get::<ApprovalId>("after")? {
+        filter = filter.after(after);
+    }
+    let found = office.gate.list(&filter).await?;
+    let next = (found.len() == limit).then(|| found.last().map(|last| last.id().to_string())).flatten();
+    Ok(Json(Page { items: found.iter().map(Review::from).collect(), next }))
+}
+
+pub(super) async fn one(State(office): State<Arc<Office>>, _: Person, Path(id): Path<String>) -> Given {
+    Ok(Json(Review::from(&asked(&office, &id).await?)))
+}
+
+async fn asked(office: &Office, id: &str) -> Result<Interruption, Problem> {
+    office.gate.one(id_of(id)?).await?.ok_or_else(Problem::not_found)
+}
+
+/// What was shown to whoever decides, and what they say besides.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Approval {
+    /// The digest of what was shown, as the question has it.
+    shown: String,
+    /// The name of the tool, where what it does cannot be undone.
+    confirm: Option<String>,
+    /// Why.
+    #[schemars(length(max = 10_000))]
+    comment: Option<String>,
+}
+
+/// A refusal.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Rejection {
+    /// The digest of what was shown, as the question has it.
+    shown: String,
+    /// Why. The agent is told.
+    #[schemars(length(min = 1, max = 10_000))]
+    reason: String,
+}
+
+/// An approval of other arguments.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Editing {
+    /// The digest of what was shown, as the question has it.
+    shown: String,
+    /// All arguments, as they are to be.
+    arguments: Map<String, Value>,
+    /// The name of the tool, where what it does cannot be undone.
+    confirm: Option<String>,
+    /// Why.
+    #[schemars(length(max = 10_000))]
+    comment: Option<String>,
+}
+
+/// An answer in the tool's place.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Answering {
+    /// The digest of what was shown, as the question has it.
+    shown: String,
+    /// What the agent gets: any JSON. A question of the kind `choice` takes one of its choices.
+    value: Value,
+    /// Why.
+    #[schemars(length(max = 10_000))]
+    comment: Option<String>,
+}
+
+/// An approval of this call, and of later ones like it.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Granting {
+    /// The digest of what was shown, as the question has it.
+    shown: String,
+    /// The name of the tool, where what it does cannot be undone.
+    confirm: Option<String>,
+    /// Why.
+    #[schemars(length(max = 10_000))]
+    comment: Option<String>,
+    /// In any run, and not in this one only.
+    #[serde(default)]
+    any_run: bool,
+    /// By any agent.
+    #[serde(default)]
+    any_agent: bool,
+    /// For anyone.
+    #[serde(default)]
+    any_principal: bool,
+    /// The arguments that may have any value. All others stay as they are.
+    #[serde(default)]
+    any: Vec<String>,
+    /// The whole numbers that may be up to these.
+    #[serde(default)]
+    up_to: BTreeMap<String, u64>,
+    /// How many calls it lets run.
+    #[schemars(range(min = 1))]
+    uses: Option<u32>,
+    /// An argument whose sum is limited.
+    budget: Option<Budget>,
+    /// In how many seconds `uses` and `budget` are counted anew.
+    #[schemars(range(min = 1))]
+    per: Option<u32>,
+    /// For how many seconds it holds, up to a year.
+    #[schemars(range(min = 1, max = 31_536_000))]
+    lasts: u32,
+}
+
+/// A sum that is limited.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Budget {
+    /// Of which argument.
+    argument: String,
+    /// The limit.
+    max: u64,
+}
+
+/// What somebody says why.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Reason {
+    /// Why. The agent is told.
+    #[schemars(length(min = 1, max = 10_000))]
+    reason: String,
+}
+
+/// The question as it was shown. One that has ended says how, in the gate's own words.
+async fn as_shown(office: &Office, id: &str, shown: &str) -> Result<Interruption, Problem> {
+    let asked = asked(office, id).await?;
+    let approval = asked.approval();
+    if approval.status() == Status::Pending && approval.shown().to_string() != shown {
+        return Err(Problem::new(
+            CHANGED,
+            "`shown` is not the digest of how it is now: look at it again, then decide.",
+        ));
+    }
+    Ok(asked)
+}
+
+/// Whoever lets something run that cannot be undone says its name.
+fn confirmed(asked: &Interruption, confirm: Option<&String>) -> Result<(), Problem> {
+    let is_destructive = asked.descriptor().is_none_or(|tool| tool.annotations().destructive);
+    let tool = asked.approval().tool();
+    if is_destructive && confirm.is_none_or(|typed| typed.trim() != tool.as_str()) {
+        let words = format!("What it does cannot be undone: put the name of the tool, {tool}, into `confirm`.");
+        return Err(Problem::new(INVALID, words));
+    }
+    Ok(())
+}
+
+/// Sends a decision, with what was said besides, and shows how it stands then.
+async fn send(office: &Office, id: &str, deciding: Deciding<'_>, comment: Option<&String>) -> Given {
+    let said = comment.map(|text| text.trim()).filter(|text| !text.is_empty());
+    match said {
+        Some(text) => deciding.comment(text).await?,
+        None => deciding.await?,
+    };
+    Ok(Json(Review::from(&asked(office, id).await?)))
+}
+
+pub(super) async fn approve(
+    State(office): State<Arc<Office>>,
+    Person(me): Person,
+    Path(id): Path<String>,
+    Json(said): Json<Approval>,
+) -> Given {
+    let asked = as_shown(&office, &id, &said.shown).await?;
+    confirmed(&asked, said.confirm.as_ref())?;
+    send(&office, &id, asked.approve(&me), said.comment.as_ref()).await
+}
+
+pub(super) async fn reject(
+    State(office): State<Arc<Office>>,
+    Person(me): Person,
+    Path(id): Path<String>,
+    Json(said): Json<Rejection>,
+) -> Given {
+    let asked = as_shown(&office, &id, &said.shown).await?;
+    send(&office, &id, asked.reject(&me, said.reason.trim()), None).await
+}
+
+pub(super) async fn edit(
+    State(office): State<Arc<Office>>,
+    Person(me): Person,
+    Path(id): Path<String>,
+    Json(said): Json<Editing>,
+) -> Given {
+    let asked = as_shown(&office, &id, &said.shown).await?;
+    confirmed(&asked, said.confirm.as_ref())?;
+    let edit = Edit::between(&asked.approval().arguments().to_json(), &said.arguments);
+    send(&office, &id, asked.edit(&me, edit), said.comment.as_ref()).await
+}
+
+pub(super) async fn respond(
+    State(office): State<Arc<Office>>,
+    Person(me): Person,
+    Path(id): Path<String>,
+    Json(said): Json<Answering>,
+) -> Given {
+    let asked = as_shown(&office, &id, &said.shown).await?;
+    send(&office, &id, asked.respond(&me, said.value), said.comment.as_ref()).await
+}
+
+pub(super) async fn grant(
+    State(office): State<Arc<Office>>,
+    Person(me): Person,
+    Path(id): Path<String>,
+    Json(said): Json<Granting>,
+) -> Given {
+    let asked = as_shown(&office, &id, &said.shown).await?;
+    confirmed(&asked, said.confirm.as_ref())?;
+    let scope = said.scope(asked.now())?;
+    send(&office, &id, asked.grant(&me, scope), said.comment.as_ref()).await
+}
+
+impl Granting {
+    fn scope(&self, now: gate_runtime::Timestamp) -> Result<Scope, Problem> {
+        let mut scope = if self.any_run { Scope::any_run() } else { Scope::this_run() };
+        scope = if self.any_agent { scope.any_agent() } else { scope };
+        scope = if self.any_principal { scope.any_principal() } else { scope };
+        scope = self.any.iter().fold(scope, Scope::any);
+        scope = self.up_to.iter().fold(scope, |scope, (name, max)| scope.up_to(name, *max));
+        scope = self.uses.into_iter().fold(scope, Scope::uses);
+        scope = self.budget.iter().fold(scope, |scope, budget| scope.budget(&budget.argument, budget.max));
+        scope = self.per.into_iter().fold(scope, |scope, seconds| scope.per(Duration::from_secs(seconds.into())));
+        let wrong = || Problem::new(INVALID, "`lasts` is from 1 second to a year, in seconds.");
+        if !(1..=31_536_000).contains(&self.lasts) {
+            return Err(wrong());
+        }
+        let end = now.checked_add(Duration::from_secs(self.lasts.into())).map_err(|_| wrong())?;
+        Ok(scope.until(end))
+    }
+}
+
+/// Takes an approval back that has not begun.
+pub(super) async fn revoke(
+    State(office): State<Arc<Office>>,
+    Person(me): Person,
+    Path(id): Path<String>,
+    Json(said): Json<Reason>,
+) -> Given {
+    asked(&office, &id).await?.revoke(&me, said.reason.trim()).await?;
+    Ok(Json(Review::from(&asked(&office, &id).await?)))
+}
+
+/// The standing permissions that hold.
+pub(super) async fn grants(State(office): State<Arc<Office>>, _: Person) -> Result<Json<Page<Permission>>, Problem> {
+    let items = office.gate.standing().await?.grants.iter().map(Permission::from).collect();
+    Ok(Json(Page { items, next: None }))
+}
+
+/// Takes a standing permission back.
+pub(super) async fn end_grant(
+    State(office): State<Arc<Office>>,
+    Person(me): Person,
+    Path(id): Path<String>,
+) -> Result<axum::http::StatusCode, Problem> {
+    let id: GrantId = id.parse().map_err(|_| Problem::not_found())?;
+    let found = office.gate.standing().await?.grants.into_iter().find(|grant| grant.id() == id);
+    // What holds no more is taken back.
+    if let Some(grant) = found {
+        office.gate.revoke(grant, me).await?;
+    }
+    Ok(axum::http::StatusCode::NO_CONTENT)
+}

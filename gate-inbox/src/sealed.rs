@@ -1,0 +1,27 @@
+//! The trail whose checkpoints and receipts an inbox gives out.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use gate_runtime::audit::{VerifierKey, WitnessPolicy, read_keys};
+use gate_runtime::{TrailError, TrailReader};
+
+/// Where the trail is, and the key with which it began.
+#[derive(Clone, Debug)]
+pub(crate) struct SealedTrail {
+    folder: Arc<Path>,
+    key: VerifierKey,
+}
+
+impl SealedTrail {
+    pub(crate) fn new(folder: &Path, key: VerifierKey) -> Self {
+        Self { folder: folder.into(), key }
+    }
+
+    /// Opens it at its last checkpoint.
+    pub(crate) fn open(&self) -> Result<TrailReader, TrailError> {
+        let origin = self.key.name().to_owned();
+        let keys = read_keys(&self.folder, &origin, self.key.clone())?;
+        TrailReader::open(&*self.folder, &keys, &WitnessPolicy::none())
+    }
+}
