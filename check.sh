@@ -101,6 +101,16 @@ else
     echo "left out: there is no python3"
 fi
 
+step "the HTTP API, as schemathesis tries it"
+if command -v python3 >/dev/null; then
+    python=target/api/bin/python
+    [ -x "$python" ] || python3 -m venv target/api
+    "$python" -m pip install --quiet --disable-pip-version-check -r tests/api/requirements.txt
+    tests/api/run.sh target/debug/gate target/api/bin/schemathesis
+else
+    echo "left out: there is no python3"
+fi
+
 step "a crate as somebody else's, with the library under another name"
 cargo fmt --check --manifest-path tests/stranger/Cargo.toml
 CARGO_TARGET_DIR="$PWD/target" cargo run --locked --quiet --manifest-path tests/stranger/Cargo.toml | tail -n 1

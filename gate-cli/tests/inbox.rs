@@ -10,34 +10,7 @@
 
 mod office;
 
-use std::io::{BufRead as _, BufReader};
-use std::process::{Child, Stdio};
-
-use office::{Office, asked, code, pays, wrong};
-
-/// The process; it ends with the test.
-struct Inbox {
-    child: Child,
-    url: String,
-}
-
-impl Inbox {
-    fn start(office: &Office) -> Self {
-        let mut command = office.command("inbox|--listen|127.0.0.1:0");
-        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let url = line.trim().strip_prefix("The inbox is at ").unwrap().to_owned();
-        Self { child, url }
-    }
-}
-
-impl Drop for Inbox {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
+use office::{Inbox, Office, asked, code, pays, wrong};
 
 /// The value of a hidden field of a page.
 fn hidden(page: &str, name: &str) -> String {

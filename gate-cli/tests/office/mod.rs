@@ -3,8 +3,9 @@
 #![allow(dead_code, reason = "not every test needs all of it")]
 #![allow(unreachable_pub, reason = "a module of a test")]
 
+use std::io::{BufRead as _, BufReader};
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 
 use gate_runtime::audit::VerifierKey;
 use gate_runtime::prelude::*;
@@ -142,6 +143,30 @@ impl Office {
         let output = self.dana(&format!("--json|{words}"));
         assert!(output.status.success(), "{output:?}");
         serde_json::from_slice(&output.stdout).unwrap()
+    }
+}
+
+/// `gate inbox`, as a process of its own; it ends with the test.
+pub struct Inbox {
+    child: Child,
+    pub url: String,
+}
+
+impl Inbox {
+    pub fn start(office: &Office) -> Self {
+        let mut command = office.command("inbox|--listen|127.0.0.1:0");
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let rest = line.trim().strip_prefix("The inbox is at ").unwrap();
+        Self { child, url: rest.split(',').next().unwrap().to_owned() }
+    }
+}
+
+impl Drop for Inbox {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 

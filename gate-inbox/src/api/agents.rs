@@ -5,18 +5,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::{Path, State};
+use axum::http::StatusCode;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
 use futures_util::stream::unfold;
 use gate_runtime::{Approval, ApprovalId, NotRun, Remote, RemoteCall, Status, ToolOutcome};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::ask::{NewApproval, NewQuestion};
 use super::bearer::Agent;
 use super::body::{Json, Query, created};
 use super::document::{Call, Page};
+use super::operation::{By, HERE, Operation, STATE};
 use super::problem::{ID_USED, INVALID, MALFORMED, Problem, TOO_MANY};
 use crate::office::Office;
 
@@ -30,7 +33,102 @@ const LASTS: u32 = 40;
 /// What an agent gives back of its call.
 type Given = Result<Json<Call>, Problem>;
 
-pub(super) async fn ask(
+/// Everything that agents do.
+pub(super) fn operations() -> Vec<Operation> {
+    let seconds = json!({"type": "integer", "minimum": 0, "maximum": 25});
+    vec![
+        Operation::new(
+            ("post", "/api/v1/approvals"),
+            By::Agent,
+            ("askApproval", "Asks people about a call. Asked again under the same id, it is the same question."),
+            post(ask),
+        )
+        .takes::<NewApproval>()
+        .gives::<Call>()
+        .by_status(&[StatusCode::CREATED, StatusCode::OK])
+        .or_else(&[StatusCode::CONFLICT]),
+        Operation::new(
+            ("get", "/api/v1/approvals"),
+            By::Agent,
+            ("listApprovals", "The agent's calls of one run."),
+            get(of_run),
+        )
+        .query("run", "The run.", json!({"type": "string", "minLength": 1}), true)
+        .gives::<Page<Call>>(),
+        Operation::new(
+            ("post", "/api/v1/questions"),
+            By::Agent,
+            ("askQuestion", "Asks people a question that is no call."),
+            post(question),
+        )
+        .takes::<NewQuestion>()
+        .gives::<Call>()
+        .by_status(&[StatusCode::CREATED, StatusCode::OK])
+        .or_else(&[StatusCode::CONFLICT]),
+        Operation::new(
+            ("get", "/api/v1/approvals/{id}"),
+            By::Agent,
+            ("getApproval", "How a call stands; with `wait`, as soon as people have decided."),
+            get(one),
+        )
+        .query("wait", "How many seconds to wait for a decision.", seconds, false)
+        .gives::<Call>()
+        .or_else(HERE),
+        Operation::new(
+            ("get", "/api/v1/approvals/{id}/events"),
+            By::Agent,
+            ("streamApproval", "How a call stands now, and once it is decided: server-sent events named `call`."),
+            get(events),
+        )
+        .streams()
+        .or_else(&[StatusCode::NOT_FOUND, StatusCode::TOO_MANY_REQUESTS]),
+        Operation::new(
+            ("post", "/api/v1/approvals/{id}/cancel"),
+            By::Agent,
+            ("cancelApproval", "Takes a question back."),
+            post(cancel),
+        )
+        .takes::<Cancellation>()
+        .gives::<Call>()
+        .or_else(STATE),
+        Operation::new(
+            ("post", "/api/v1/approvals/{id}/begin"),
+            By::Agent,
+            ("beginCall", "Puts on the record that an approved call begins: once. Then the program may run it."),
+            post(begin),
+        )
+        .gives::<Call>()
+        .or_else(STATE),
+        Operation::new(
+            ("post", "/api/v1/approvals/{id}/still-runs"),
+            By::Agent,
+            ("stillRuns", "Says that a call that began still runs: every 30 seconds at least, or it counts as lost."),
+            post(still_runs),
+        )
+        .gives::<Call>()
+        .or_else(STATE),
+        Operation::new(
+            ("post", "/api/v1/approvals/{id}/outcome"),
+            By::Agent,
+            ("endCall", "Says how a call ended that began."),
+            post(end),
+        )
+        .takes::<Ended>()
+        .gives::<Call>()
+        .or_else(STATE),
+        Operation::new(
+            ("post", "/api/v1/actions"),
+            By::Agent,
+            ("logAction", "Puts on the record what the program did that no person decides."),
+            post(log),
+        )
+        .takes::<NewAction>()
+        .gives::<Recorded>()
+        .by_status(&[StatusCode::CREATED]),
+    ]
+}
+
+async fn ask(
     State(office): State<Arc<Office>>,
     agent: Agent,
     Json(new): Json<NewApproval>,
@@ -39,7 +137,7 @@ pub(super) async fn ask(
     open(&office, &agent.calls, call).await
 }
 
-pub(super) async fn question(
+async fn question(
     State(office): State<Arc<Office>>,
     agent: Agent,
     Json(new): Json<NewQuestion>,
@@ -69,7 +167,7 @@ fn shown(found: Option<Arc<Approval>>) -> Given {
 }
 
 /// How a call stands; `wait`: as soon as people have decided, or so many seconds from now.
-pub(super) async fn one(agent: Agent, Path(id): Path<String>, query: Query) -> Given {
+async fn one(agent: Agent, Path(id): Path<String>, query: Query) -> Given {
     let id = id_of(&id)?;
     match query.get::<u64>("wait")? {
         None => shown(agent.calls.approval(id).await?),
@@ -82,7 +180,7 @@ pub(super) async fn one(agent: Agent, Path(id): Path<String>, query: Query) -> G
 }
 
 /// The calls of one run.
-pub(super) async fn of_run(agent: Agent, query: Query) -> Result<Json<Page<Call>>, Problem> {
+async fn of_run(agent: Agent, query: Query) -> Result<Json<Page<Call>>, Problem> {
     let run = query.get::<String>("run")?.filter(|run| !run.is_empty());
     let run = run.ok_or_else(|| Problem::new(MALFORMED, "Name the run: `?run=…`."))?;
     let items = agent.calls.approvals(&run.into()).await?.iter().map(|approval| Call::from(&**approval)).collect();
@@ -90,11 +188,7 @@ pub(super) async fn of_run(agent: Agent, query: Query) -> Result<Json<Page<Call>
 }
 
 /// The decision as a stream: how it stands now, and when that changes for the last time.
-pub(super) async fn events(
-    State(office): State<Arc<Office>>,
-    agent: Agent,
-    Path(id): Path<String>,
-) -> Result<Response, Problem> {
+async fn events(State(office): State<Arc<Office>>, agent: Agent, Path(id): Path<String>) -> Result<Response, Problem> {
     let id = id_of(&id)?;
     let first = agent.calls.approval(id).await?.ok_or_else(Problem::not_found)?;
     let Some(place) = office.live.place(&agent.calls.agent().as_str().into()) else {
@@ -130,13 +224,13 @@ async fn decided(calls: &Remote, id: ApprovalId) -> Option<Arc<Approval>> {
 /// Why something is taken back.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Cancellation {
+struct Cancellation {
     /// Why. It is on the record.
     #[schemars(length(min = 1, max = 2_000))]
     reason: String,
 }
 
-pub(super) async fn cancel(agent: Agent, Path(id): Path<String>, Json(said): Json<Cancellation>) -> Given {
+async fn cancel(agent: Agent, Path(id): Path<String>, Json(said): Json<Cancellation>) -> Given {
     if said.reason.trim().is_empty() {
         return Err(Problem::new(INVALID, "Say why: `reason` is on the record."));
     }
@@ -144,7 +238,7 @@ pub(super) async fn cancel(agent: Agent, Path(id): Path<String>, Json(said): Jso
 }
 
 /// Puts on the record that an approved call begins. Once.
-pub(super) async fn begin(agent: Agent, Path(id): Path<String>) -> Given {
+async fn begin(agent: Agent, Path(id): Path<String>) -> Given {
     let id = id_of(&id)?;
     agent.calls.approval(id).await?.ok_or_else(Problem::not_found)?;
     match agent.calls.begin(id).await {
@@ -154,21 +248,21 @@ pub(super) async fn begin(agent: Agent, Path(id): Path<String>) -> Given {
     }
 }
 
-pub(super) async fn still_runs(agent: Agent, Path(id): Path<String>) -> Given {
+async fn still_runs(agent: Agent, Path(id): Path<String>) -> Given {
     Ok(Json(Call::from(&*agent.calls.still_runs(id_of(&id)?).await?)))
 }
 
 /// How a call ended.
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub(super) enum Ended {
+enum Ended {
     /// It gave this back: any JSON.
     Result(Value),
     /// It failed, with this.
     Error(String),
 }
 
-pub(super) async fn end(agent: Agent, Path(id): Path<String>, Json(ended): Json<Ended>) -> Given {
+async fn end(agent: Agent, Path(id): Path<String>, Json(ended): Json<Ended>) -> Given {
     let outcome = match ended {
         Ended::Result(value) => ToolOutcome::returned(&value),
         Ended::Error(error) => ToolOutcome::failed(error),
@@ -179,7 +273,7 @@ pub(super) async fn end(agent: Agent, Path(id): Path<String>, Json(ended): Json<
 /// Something that the program did, and no person decides.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct NewAction {
+struct NewAction {
     /// In which run.
     #[schemars(length(min = 1, max = 256))]
     run: String,
@@ -198,19 +292,15 @@ pub(super) struct NewAction {
 
 /// That something is on the record.
 #[derive(Serialize, JsonSchema)]
-pub(super) struct Recorded {
+struct Recorded {
     /// It is.
     recorded: bool,
 }
 
-pub(super) async fn log(agent: Agent, Json(new): Json<NewAction>) -> Result<Response, Problem> {
+async fn log(agent: Agent, Json(new): Json<NewAction>) -> Result<Response, Problem> {
     let reply = new.in_reply_to.as_deref().map(str::parse::<ApprovalId>).transpose();
     let reply = reply.map_err(|_| Problem::new(INVALID, "`in_reply_to` is the id of an approval."))?;
-    let too_long = |text: &str| text.is_empty() || text.len() > 256;
-    if too_long(&new.action) || too_long(&new.run) || new.case.as_deref().is_some_and(too_long) {
-        return Err(Problem::new(INVALID, "`run`, `action` and `case` have 1 to 256 bytes."));
-    }
     let (run, case) = (new.run.into(), new.case.map(Into::into));
     agent.calls.log_action(&run, case, new.action, &Value::Object(new.details), reply).await?;
-    Ok((axum::http::StatusCode::CREATED, Json(Recorded { recorded: true })).into_response())
+    Ok((StatusCode::CREATED, Json(Recorded { recorded: true })).into_response())
 }

@@ -5,15 +5,17 @@ use std::sync::Arc;
 use axum::extract::{Path, State};
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse as _, Response};
+use axum::routing::get;
 use gate_runtime::{Record, TrailReader};
 use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use tokio::task::spawn_blocking;
 
 use super::agents::id_of;
 use super::bearer::Person;
 use super::body::{Json, Query};
+use super::operation::{By, HERE, Operation};
 use super::problem::{MALFORMED, NOT_FOUND, Problem, UNAVAILABLE};
 use crate::office::Office;
 use crate::sealed::SealedTrail;
@@ -21,9 +23,42 @@ use crate::sealed::SealedTrail;
 /// How many records are given out at once, at most.
 const MOST: usize = 1_000;
 
+/// Everything that auditors read.
+pub(super) fn operations() -> Vec<Operation> {
+    let after = json!({"type": "integer", "minimum": 0, "default": 0});
+    let limit = json!({"type": "integer", "minimum": 1, "maximum": MOST, "default": 100});
+    vec![
+        Operation::new(
+            ("get", "/api/v1/records"),
+            By::Person,
+            ("listRecords", "Everything that happened, in order, as it is kept."),
+            get(records),
+        )
+        .query("after", "The number of the last record of the page before.", after, false)
+        .query("limit", "How many.", limit, false)
+        .gives::<Records>(),
+        Operation::new(
+            ("get", "/api/v1/checkpoint"),
+            By::Person,
+            ("getCheckpoint", "The last checkpoint of the trail: a signed note (C2SP tlog-checkpoint)."),
+            get(checkpoint),
+        )
+        .gives_text("text/plain")
+        .or_else(HERE),
+        Operation::new(
+            ("get", "/api/v1/receipts/{id}"),
+            By::Person,
+            ("getReceipt", "A file that proves what became of one call, which `gate audit verify-receipt` verifies."),
+            get(receipt),
+        )
+        .gives_text("text/plain")
+        .or_else(HERE),
+    ]
+}
+
 /// Records, in their order.
 #[derive(Serialize, JsonSchema)]
-pub(super) struct Records {
+struct Records {
     /// Each as it is kept. Its `seq` is its number, without gaps.
     #[schemars(with = "Vec<Map<String, Value>>")]
     records: Vec<Arc<Record>>,
@@ -32,11 +67,7 @@ pub(super) struct Records {
     next: Option<u64>,
 }
 
-pub(super) async fn records(
-    State(office): State<Arc<Office>>,
-    _: Person,
-    query: Query,
-) -> Result<Json<Records>, Problem> {
+async fn records(State(office): State<Arc<Office>>, _: Person, query: Query) -> Result<Json<Records>, Problem> {
     let after = query.get::<u64>("after")?.unwrap_or(0);
     let limit = query.get::<usize>("limit")?.unwrap_or(100);
     if !(1..=MOST).contains(&limit) || i64::try_from(after).is_err() {
@@ -51,17 +82,13 @@ pub(super) async fn records(
 }
 
 /// The last checkpoint of the trail: a signed note.
-pub(super) async fn checkpoint(State(office): State<Arc<Office>>, _: Person) -> Result<Response, Problem> {
+async fn checkpoint(State(office): State<Arc<Office>>, _: Person) -> Result<Response, Problem> {
     let note = read(&office, |reader| Ok(Some(reader.note().to_string()))).await?;
     text(note)
 }
 
 /// A file that proves what became of one call, as far as it is sealed.
-pub(super) async fn receipt(
-    State(office): State<Arc<Office>>,
-    _: Person,
-    Path(id): Path<String>,
-) -> Result<Response, Problem> {
+async fn receipt(State(office): State<Arc<Office>>, _: Person, Path(id): Path<String>) -> Result<Response, Problem> {
     let id = id_of(&id)?;
     let receipt = read(&office, move |reader| Ok(reader.receipt(id)?.map(|receipt| receipt.to_string()))).await?;
     text(receipt)

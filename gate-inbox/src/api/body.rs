@@ -1,12 +1,20 @@
 //! What a request says: its body, its query.
 
+use std::any::TypeId;
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use jsonschema::Validator;
+use schemars::JsonSchema;
+use schemars::generate::SchemaSettings;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use super::problem::{MALFORMED, NOT_JSON, Problem, TOO_LONG};
 use crate::fields::{Fields, LONGEST};
@@ -15,7 +23,7 @@ use crate::fields::{Fields, LONGEST};
 #[derive(Debug)]
 pub(super) struct Json<T>(pub(super) T);
 
-impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
+impl<T: DeserializeOwned + JsonSchema + 'static, S: Send + Sync> FromRequest<S> for Json<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
@@ -27,9 +35,36 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
         let body = Bytes::from_request(request, state).await.map_err(|_| {
             Problem::new(TOO_LONG, format_args!("The body could not be read, or is longer than {LONGEST} bytes."))
         })?;
-        let value = serde_json::from_slice(&body).map_err(|error| Problem::new(MALFORMED, error))?;
-        Ok(Self(value))
+        let malformed = |error: serde_json::Error| Problem::new(MALFORMED, error);
+        let value: Value = serde_json::from_slice(&body).map_err(malformed)?;
+        check::<T>(&value)?;
+        // Once more, as it was sent: a name that comes twice, and arguments to the letter.
+        serde_json::from_slice(&body).map(Self).map_err(malformed)
     }
+}
+
+/// What the bodies of each kind are checked against: the schemas of the document that describes the API.
+static CHECKERS: LazyLock<Mutex<HashMap<TypeId, Arc<Validator>>>> = LazyLock::new(Mutex::default);
+
+fn checker<T: JsonSchema + 'static>() -> Result<Arc<Validator>, Problem> {
+    let mut known = CHECKERS.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(checker) = known.get(&TypeId::of::<T>()) {
+        return Ok(Arc::clone(checker));
+    }
+    let schema = SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<T>().to_value();
+    let options = jsonschema::draft202012::options().should_validate_formats(true);
+    let checker = Arc::new(options.build(&schema).map_err(|_| Problem::unavailable())?);
+    known.insert(TypeId::of::<T>(), Arc::clone(&checker));
+    Ok(checker)
+}
+
+fn check<T: JsonSchema + 'static>(value: &Value) -> Result<(), Problem> {
+    let checker = checker::<T>()?;
+    // Where something is, and what should be there; never what was found, which may be long.
+    let errors =
+        checker.iter_errors(value).map(|error| (error.instance_path().to_string(), error.masked().to_string()));
+    let errors: Vec<(String, String)> = errors.take(20).collect();
+    if errors.is_empty() { Ok(()) } else { Err(Problem::of_places(errors)) }
 }
 
 impl<T: Serialize> IntoResponse for Json<T> {

@@ -13,6 +13,11 @@ use serde_json::{Map, Value, json};
 use super::problem::Problem;
 use crate::office::Office;
 
+/// It may be that there is none.
+pub(super) const HERE: &[StatusCode] = &[StatusCode::NOT_FOUND];
+/// It may be that there is none, or that it stands otherwise.
+pub(super) const STATE: &[StatusCode] = &[StatusCode::NOT_FOUND, StatusCode::CONFLICT];
+
 /// Who may do it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum By {
@@ -27,6 +32,7 @@ type MakeSchema = fn(&mut SchemaGenerator) -> Value;
 enum Good {
     Json(MakeSchema),
     Text(&'static str),
+    Stream,
     Nothing,
 }
 
@@ -101,6 +107,12 @@ impl Operation {
         self
     }
 
+    /// It gives server-sent events.
+    pub(super) fn streams(mut self) -> Self {
+        self.good = Good::Stream;
+        self
+    }
+
     /// It gives a text.
     pub(super) fn gives_text(mut self, kind: &'static str) -> Self {
         self.good = Good::Text(kind);
@@ -126,7 +138,7 @@ impl Operation {
     }
 
     /// Its part of the document.
-    fn describe(&self, generator: &mut SchemaGenerator) -> Value {
+    fn describe(&self, Schemas { taken, given }: &mut Schemas) -> Value {
         let in_path = self.path.split('{').skip(1).filter_map(|rest| rest.split_once('}')).map(|(name, _)| {
             json!({"name": name, "in": "path", "required": true, "schema": {"type": "string", "format": "uuid"}})
         });
@@ -135,8 +147,9 @@ impl Operation {
             json!({"name": name, "in": "query", "required": is_required, "description": about, "schema": schema})
         });
         let content = match &self.good {
-            Good::Json(schema) => Some(json!({"application/json": {"schema": schema(generator)}})),
+            Good::Json(schema) => Some(json!({"application/json": {"schema": schema(given)}})),
             Good::Text(kind) => Some(json!({*kind: {"schema": {"type": "string"}}})),
+            Good::Stream => Some(json!({"text/event-stream": {}})),
             Good::Nothing => None,
         };
         let mut responses = Map::new();
@@ -147,7 +160,7 @@ impl Operation {
             }
             responses.insert(status.as_str().to_owned(), response);
         }
-        let problem = schema_of::<Problem>(generator);
+        let problem = schema_of::<Problem>(given);
         for status in &self.problems {
             let words = status.canonical_reason();
             let response = json!({"description": words, "content": {"application/problem+json": {"schema": problem}}});
@@ -166,10 +179,34 @@ impl Operation {
             "responses": responses,
         });
         if let (Some(body), Some(described)) = (self.body, described.as_object_mut()) {
-            let body = json!({"required": true, "content": {"application/json": {"schema": body(generator)}}});
+            let body = json!({"required": true, "content": {"application/json": {"schema": body(taken)}}});
             described.insert("requestBody".to_owned(), body);
         }
         described
+    }
+}
+
+/// The schemas of what is taken and of what is given, which are not the same: what may be left out is another thing.
+struct Schemas {
+    taken: SchemaGenerator,
+    given: SchemaGenerator,
+}
+
+impl Schemas {
+    fn new() -> Self {
+        let generator = |mut settings: SchemaSettings| {
+            settings.definitions_path = "/components/schemas".into();
+            settings.meta_schema = None;
+            SchemaGenerator::new(settings)
+        };
+        let (taken, given) = (SchemaSettings::draft2020_12(), SchemaSettings::draft2020_12().for_serialize());
+        Self { taken: generator(taken), given: generator(given) }
+    }
+
+    fn all(mut self) -> Map<String, Value> {
+        let mut all = self.taken.take_definitions(true);
+        all.extend(self.given.take_definitions(true));
+        all
     }
 }
 
@@ -180,13 +217,10 @@ pub(super) fn serve(operations: Vec<Operation>) -> Router<Arc<Office>> {
 
 /// Describes all of them, as `OpenAPI` 3.1 has it.
 pub(super) fn document(operations: &[Operation]) -> Value {
-    let mut settings = SchemaSettings::draft2020_12();
-    settings.definitions_path = "/components/schemas".into();
-    settings.meta_schema = None;
-    let mut generator = SchemaGenerator::new(settings);
+    let mut schemas = Schemas::new();
     let mut paths: BTreeMap<&str, Map<String, Value>> = BTreeMap::new();
     for operation in operations {
-        let described = operation.describe(&mut generator);
+        let described = operation.describe(&mut schemas);
         paths.entry(operation.path).or_default().insert(operation.method.to_owned(), described);
     }
     let scheme = |about: &str| json!({"type": "http", "scheme": "bearer", "description": about});
@@ -204,7 +238,7 @@ pub(super) fn document(operations: &[Operation]) -> Value {
         ],
         "paths": paths,
         "components": {
-            "schemas": generator.take_definitions(true),
+            "schemas": schemas.all(),
             "securitySchemes": {
                 "agent": scheme("An agent's token, `gate_a_…`: `gate agent` makes one."),
                 "person": scheme("A person's token, `gate_r_…`: `gate person` makes one."),

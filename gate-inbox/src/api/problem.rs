@@ -90,13 +90,17 @@ impl Problem {
         Self::new(UNAVAILABLE, "The database or the people file does not answer, so nothing was done. Try again.")
     }
 
-    /// A refusal with a problem at each field.
-    pub(crate) fn of_fields(misfits: &Misfits) -> Self {
-        let error = |misfit: &gate_runtime::Misfit| FieldError {
-            pointer: misfit.pointer().to_owned(),
-            detail: misfit.problem().to_owned(),
-        };
-        Self { errors: misfits.iter().map(error).collect(), ..Self::new(INVALID, misfits) }
+    /// A refusal with a problem at each place.
+    pub(crate) fn of_places(places: impl IntoIterator<Item = (String, String)>) -> Self {
+        let errors: Vec<FieldError> =
+            places.into_iter().map(|(pointer, detail)| FieldError { pointer, detail }).collect();
+        let words: Vec<String> =
+            errors.iter().map(|FieldError { pointer, detail }| format!("{pointer}: {detail}")).collect();
+        Self { errors, ..Self::new(INVALID, words.join("; ").trim_start_matches(": ")) }
+    }
+
+    fn of_fields(misfits: &Misfits) -> Self {
+        Self::of_places(misfits.iter().map(|misfit| (misfit.pointer().to_owned(), misfit.problem().to_owned())))
     }
 }
 

@@ -5,15 +5,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::routing::{MethodRouter, delete, get, post};
 use gate_runtime::{ApprovalFilter, ApprovalId, Deciding, Edit, GrantId, Interruption, Scope, Status};
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::agents::id_of;
 use super::bearer::Person;
 use super::body::{Json, Query};
 use super::document::{Page, Permission, Review};
+use super::operation::{By, HERE, Operation, STATE};
 use super::problem::{CHANGED, INVALID, MALFORMED, Problem};
 use crate::office::Office;
 
@@ -22,12 +25,92 @@ const MOST: usize = 100;
 
 type Given = Result<Json<Review>, Problem>;
 
+/// Every state, as a parameter has it.
+const STATES: [&str; 11] = [
+    "pending",
+    "approved",
+    "denied",
+    "rejected",
+    "expired",
+    "cancelled",
+    "responded",
+    "dispatched",
+    "succeeded",
+    "failed",
+    "indeterminate",
+];
+
+/// Everything that people decide.
+pub(super) fn operations() -> Vec<Operation> {
+    let status = json!({"type": "string", "enum": STATES, "default": "pending"});
+    let limit = json!({"type": "integer", "minimum": 1, "maximum": MOST, "default": 50});
+    let after = json!({"type": "string", "format": "uuid"});
+    let person = |at: (&'static str, &'static str), words: (&'static str, &'static str), route| {
+        Operation::new(at, By::Person, words, route)
+    };
+    vec![
+        person(
+            ("get", "/api/v1/reviews"),
+            ("listReviews", "What waits for people, or stands otherwise, oldest first."),
+            get(list),
+        )
+        .query("status", "How they stand.", status, false)
+        .query("after", "The last one of the page before.", after, false)
+        .query("limit", "How many.", limit, false)
+        .gives::<Page<Review>>(),
+        person(
+            ("get", "/api/v1/reviews/{id}"),
+            ("getReview", "A question with everything that a decision is about."),
+            get(one),
+        )
+        .gives::<Review>()
+        .or_else(HERE),
+        deciding::<Approval>("/api/v1/reviews/{id}/approve", "approve", "Lets it run as it was shown.", post(approve)),
+        deciding::<Editing>("/api/v1/reviews/{id}/edit", "edit", "Lets it run with other arguments.", post(edit)),
+        deciding::<Rejection>(
+            "/api/v1/reviews/{id}/reject",
+            "reject",
+            "Does not let it run, and says why.",
+            post(reject),
+        ),
+        deciding::<Answering>(
+            "/api/v1/reviews/{id}/respond",
+            "respond",
+            "Answers in the tool's place, which does not run.",
+            post(respond),
+        ),
+        deciding::<Granting>(
+            "/api/v1/reviews/{id}/grant",
+            "grant",
+            "Lets it run, and later calls like it.",
+            post(grant),
+        ),
+        deciding::<Reason>(
+            "/api/v1/reviews/{id}/revoke",
+            "revoke",
+            "Takes an approval back that has not begun.",
+            post(revoke),
+        ),
+        person(("get", "/api/v1/grants"), ("listGrants", "The standing permissions that hold."), get(grants))
+            .gives::<Page<Permission>>(),
+        person(("delete", "/api/v1/grants/{id}"), ("endGrant", "Takes a standing permission back."), delete(end_grant))
+            .by_status(&[StatusCode::NO_CONTENT])
+            .or_else(HERE),
+    ]
+}
+
+/// One way to decide.
+fn deciding<T: JsonSchema>(
+    path: &'static str,
+    id: &'static str,
+    about: &'static str,
+    route: MethodRouter<Arc<Office>>,
+) -> Operation {
+    Operation::new(("post", path), By::Person, (id, about), route).takes::<T>().gives::<Review>().or_else(STATE)
+}
+
 /// What waits, or stands otherwise; oldest first.
-pub(super) async fn list(
-    State(office): State<Arc<Office>>,
-    _: Person,
-    query: Query,
-) -> Result<Json<Page<Review>>, Problem> {
+async fn list(State(office): State<Arc<Office>>, _: Person, query: Query) -> Result<Json<Page<Review>>, Problem> {
     let limit = query.get::<usize>("limit")?.unwrap_or(50);
     if !(1..=MOST).contains(&limit) {
         return Err(Problem::new(MALFORMED, format_args!("`limit` is from 1 to {MOST}.")));
@@ -44,7 +127,7 @@ pub(super) async fn list(
     Ok(Json(Page { items: found.iter().map(Review::from).collect(), next }))
 }
 
-pub(super) async fn one(State(office): State<Arc<Office>>, _: Person, Path(id): Path<String>) -> Given {
+async fn one(State(office): State<Arc<Office>>, _: Person, Path(id): Path<String>) -> Given {
     Ok(Json(Review::from(&asked(&office, &id).await?)))
 }
 
@@ -55,7 +138,7 @@ async fn asked(office: &Office, id: &str) -> Result<Interruption, Problem> {
 /// What was shown to whoever decides, and what they say besides.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Approval {
+struct Approval {
     /// The digest of what was shown, as the question has it.
     shown: String,
     /// The name of the tool, where what it does cannot be undone.
@@ -68,7 +151,7 @@ pub(super) struct Approval {
 /// A refusal.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Rejection {
+struct Rejection {
     /// The digest of what was shown, as the question has it.
     shown: String,
     /// Why. The agent is told.
@@ -79,7 +162,7 @@ pub(super) struct Rejection {
 /// An approval of other arguments.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Editing {
+struct Editing {
     /// The digest of what was shown, as the question has it.
     shown: String,
     /// All arguments, as they are to be.
@@ -94,7 +177,7 @@ pub(super) struct Editing {
 /// An answer in the tool's place.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Answering {
+struct Answering {
     /// The digest of what was shown, as the question has it.
     shown: String,
     /// What the agent gets: any JSON. A question of the kind `choice` takes one of its choices.
@@ -107,7 +190,7 @@ pub(super) struct Answering {
 /// An approval of this call, and of later ones like it.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Granting {
+struct Granting {
     /// The digest of what was shown, as the question has it.
     shown: String,
     /// The name of the tool, where what it does cannot be undone.
@@ -146,7 +229,7 @@ pub(super) struct Granting {
 /// A sum that is limited.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Budget {
+struct Budget {
     /// Of which argument.
     argument: String,
     /// The limit.
@@ -156,7 +239,7 @@ pub(super) struct Budget {
 /// What somebody says why.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Reason {
+struct Reason {
     /// Why. The agent is told.
     #[schemars(length(min = 1, max = 10_000))]
     reason: String,
@@ -196,7 +279,7 @@ async fn send(office: &Office, id: &str, deciding: Deciding<'_>, comment: Option
     Ok(Json(Review::from(&asked(office, id).await?)))
 }
 
-pub(super) async fn approve(
+async fn approve(
     State(office): State<Arc<Office>>,
     Person(me): Person,
     Path(id): Path<String>,
@@ -207,7 +290,7 @@ pub(super) async fn approve(
     send(&office, &id, asked.approve(&me), said.comment.as_ref()).await
 }
 
-pub(super) async fn reject(
+async fn reject(
     State(office): State<Arc<Office>>,
     Person(me): Person,
     Path(id): Path<String>,
@@ -217,7 +300,7 @@ pub(super) async fn reject(
     send(&office, &id, asked.reject(&me, said.reason.trim()), None).await
 }
 
-pub(super) async fn edit(
+async fn edit(
     State(office): State<Arc<Office>>,
     Person(me): Person,
     Path(id): Path<String>,
@@ -229,7 +312,7 @@ pub(super) async fn edit(
     send(&office, &id, asked.edit(&me, edit), said.comment.as_ref()).await
 }
 
-pub(super) async fn respond(
+async fn respond(
     State(office): State<Arc<Office>>,
     Person(me): Person,
     Path(id): Path<String>,
@@ -239,7 +322,7 @@ pub(super) async fn respond(
     send(&office, &id, asked.respond(&me, said.value), said.comment.as_ref()).await
 }
 
-pub(super) async fn grant(
+async fn grant(
     State(office): State<Arc<Office>>,
     Person(me): Person,
     Path(id): Path<String>,
@@ -261,17 +344,13 @@ impl Granting {
         scope = self.uses.into_iter().fold(scope, Scope::uses);
         scope = self.budget.iter().fold(scope, |scope, budget| scope.budget(&budget.argument, budget.max));
         scope = self.per.into_iter().fold(scope, |scope, seconds| scope.per(Duration::from_secs(seconds.into())));
-        let wrong = || Problem::new(INVALID, "`lasts` is from 1 second to a year, in seconds.");
-        if !(1..=31_536_000).contains(&self.lasts) {
-            return Err(wrong());
-        }
-        let end = now.checked_add(Duration::from_secs(self.lasts.into())).map_err(|_| wrong())?;
-        Ok(scope.until(end))
+        let end = now.checked_add(Duration::from_secs(self.lasts.into()));
+        Ok(scope.until(end.map_err(|_| Problem::new(INVALID, "`lasts` is beyond the end of time."))?))
     }
 }
 
 /// Takes an approval back that has not begun.
-pub(super) async fn revoke(
+async fn revoke(
     State(office): State<Arc<Office>>,
     Person(me): Person,
     Path(id): Path<String>,
@@ -282,22 +361,22 @@ pub(super) async fn revoke(
 }
 
 /// The standing permissions that hold.
-pub(super) async fn grants(State(office): State<Arc<Office>>, _: Person) -> Result<Json<Page<Permission>>, Problem> {
+async fn grants(State(office): State<Arc<Office>>, _: Person) -> Result<Json<Page<Permission>>, Problem> {
     let items = office.gate.standing().await?.grants.iter().map(Permission::from).collect();
     Ok(Json(Page { items, next: None }))
 }
 
 /// Takes a standing permission back.
-pub(super) async fn end_grant(
+async fn end_grant(
     State(office): State<Arc<Office>>,
     Person(me): Person,
     Path(id): Path<String>,
-) -> Result<axum::http::StatusCode, Problem> {
+) -> Result<StatusCode, Problem> {
     let id: GrantId = id.parse().map_err(|_| Problem::not_found())?;
     let found = office.gate.standing().await?.grants.into_iter().find(|grant| grant.id() == id);
     // What holds no more is taken back.
     if let Some(grant) = found {
         office.gate.revoke(grant, me).await?;
     }
-    Ok(axum::http::StatusCode::NO_CONTENT)
+    Ok(StatusCode::NO_CONTENT)
 }

@@ -90,7 +90,7 @@ impl Desk {
         let folder = tempfile::tempdir().unwrap();
         let [dana, omar, ines] = [(); 3].map(|()| ReviewerToken::new());
         let clock = ManualClock::at(Timestamp::from_second(1_800_000_000).unwrap());
-        write_people(&folder, &[("dana", "manager", &dana), ("omar", "manager", &omar), ("ines", "intern", &ines)]);
+        write_people(&folder, &[("dana", "manager", &dana), ("omar", "manager", &omar), ("ines", "intern", &ines)], "");
         let people = FileDirectory::open(folder.path().join("people.toml")).unwrap();
         let store = MemoryStore::new();
         let agent = Gate::builder(()).store(store.clone()).clock(clock.clone()).directory(people.clone());
@@ -105,7 +105,7 @@ impl Desk {
     }
 
     pub fn people(&self, people: &[(&str, &str, &ReviewerToken)]) {
-        write_people(&self.folder, people);
+        write_people(&self.folder, people, "");
     }
 
     /// A call of a tool, which waits.
@@ -137,12 +137,13 @@ impl Desk {
     }
 }
 
-fn write_people(folder: &TempDir, people: &[(&str, &str, &ReviewerToken)]) {
+/// The people file, and what else is in it.
+pub fn write_people(folder: &TempDir, people: &[(&str, &str, &ReviewerToken)], more: &str) {
     let person = |(id, role, token): &(&str, &str, &ReviewerToken)| {
         format!("[[person]]\nid = \"{id}\"\nroles = [\"{role}\"]\ntoken = \"{}\"\n", token.hash())
     };
     let file = folder.path().join("people.toml");
-    std::fs::write(folder.path().join("new"), people.iter().map(person).collect::<String>()).unwrap();
+    std::fs::write(folder.path().join("new"), people.iter().map(person).collect::<String>() + more).unwrap();
     std::fs::rename(folder.path().join("new"), file).unwrap();
 }
 

@@ -1,0 +1,120 @@
+//! The programs of `examples/python`, which ask people over HTTP, against `gate inbox`. They need `python3`; without it, they are left out, and said.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    reason = "a test says what it expects"
+)]
+
+mod office;
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+
+use office::{Inbox, Office, code, said, wrong};
+use serde_json::Value;
+
+fn example(name: &str) -> PathBuf {
+    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/python")).join(name)
+}
+
+/// An inbox for an agent, and for people.
+struct Desk {
+    office: Office,
+    inbox: Inbox,
+    token: String,
+}
+
+impl Desk {
+    /// `None` where there is no Python.
+    fn open() -> Option<Self> {
+        if Command::new("python3").arg("--version").output().is_err() {
+            eprintln!("left out: there is no python3");
+            return None;
+        }
+        let office = Office::new();
+        let made = office.gate_as(None, "agent|billing-bot|--asks|manager");
+        let file = office.path().join("people.toml");
+        std::fs::write(&file, std::fs::read_to_string(&file).unwrap() + &said(&made)).unwrap();
+        let token = wrong(&made).lines().last().unwrap().to_owned();
+        Some(Self { inbox: Inbox::start(&office), office, token })
+    }
+
+    fn python(&self, name: &str, arguments: &[&str]) -> Child {
+        let mut command = Command::new("python3");
+        command.arg(example(name)).args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.env("GATE_API", &self.inbox.url).env("GATE_AGENT_TOKEN", &self.token).spawn().unwrap()
+    }
+
+    /// The id of the next call that waits.
+    fn next(&self) -> String {
+        loop {
+            let pending = self.office.json("pending");
+            if let Some(Value::String(id)) = pending.get(0).and_then(|first| first.get("id")) {
+                return id.clone();
+            }
+            std::thread::yield_now();
+        }
+    }
+}
+
+#[test]
+fn a_program_in_python_asks_waits_and_acts_on_the_decision() {
+    let Some(desk) = Desk::open() else { return };
+    let program = desk.python("refund.py", &["A-1", "2400"]);
+    let id = desk.next();
+    assert_eq!(code(&desk.office.dana(&format!("edit|{id}|--set|cents=2000"))), 0);
+    let ended = program.wait_with_output().unwrap();
+    assert_eq!((said(&ended).trim(), code(&ended)), (r#"{"refunded": 2000, "order": "A-1"}"#, 0), "{}", wrong(&ended));
+    let again = desk.python("refund.py", &["A-1", "2400"]).wait_with_output().unwrap();
+    assert!(code(&again) == 1 && wrong(&again).contains("succeeded"), "{}", wrong(&again));
+
+    let program = desk.python("refund.py", &["A-2", "100"]);
+    assert_eq!(code(&desk.office.dana(&format!("reject|{}|not ours", desk.next()))), 0);
+    let ended = program.wait_with_output().unwrap();
+    assert!(
+        code(&ended) == 1 && wrong(&ended).contains("not refunded: rejected: ") && wrong(&ended).contains("not ours")
+    );
+}
+
+#[test]
+fn a_program_in_python_asks_a_person_what_to_do_about_a_fault() {
+    let Some(desk) = Desk::open() else { return };
+    let provider = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}", provider.local_addr().unwrap());
+    let serving = std::thread::spawn(move || {
+        for status in ["503 Service Unavailable", "503 Service Unavailable", "200 OK"] {
+            let (mut stream, _) = provider.accept().unwrap();
+            let _ = stream.read(&mut [0; 4_096]).unwrap();
+            let answer = format!("HTTP/1.1 {status}\r\nContent-Length: 4\r\nConnection: close\r\n\r\ndone");
+            stream.write_all(answer.as_bytes()).unwrap();
+        }
+    });
+    let program = desk.python("provider_error.py", &[&address]);
+    for _ in 0..2 {
+        let id = desk.next();
+        assert_eq!(code(&desk.office.dana(&format!("respond|{id}|Retry!"))), 4, "no such choice");
+        assert_eq!(code(&desk.office.dana(&format!("respond|{id}|retry"))), 0);
+    }
+    let ended = program.wait_with_output().unwrap();
+    assert_eq!((said(&ended).trim(), code(&ended)), ("done", 0), "{}", wrong(&ended));
+    serving.join().unwrap();
+    let program = desk.python("provider_error.py", &["http://127.0.0.1:1"]);
+    assert_eq!(code(&desk.office.dana(&format!("respond|{}|cancel", desk.next()))), 0);
+    assert_eq!(code(&program.wait_with_output().unwrap()), 1);
+}
+
+#[test]
+fn the_programs_are_short_and_need_nothing_but_the_standard_library() {
+    for name in ["refund.py", "provider_error.py"] {
+        let text = std::fs::read_to_string(example(name)).unwrap();
+        assert!(text.lines().count() < 40, "{name}");
+        for line in text.lines().filter_map(|line| line.strip_prefix("import ")) {
+            assert!(["json", "os", "sys", "uuid", "urllib.error", "urllib.request"].contains(&line), "{name}: {line}");
+        }
+    }
+}
