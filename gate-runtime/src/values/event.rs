@@ -337,6 +337,11 @@ impl ToolNote {
     pub fn policy(&self) -> &PolicyOutline {
         &self.policy
     }
+
+    /// The policies that certain agents have for it besides.
+    pub fn agents(&self) -> impl Iterator<Item = (&AgentName, &PolicyOutline)> {
+        self.agents.iter().map(|(agent, policy)| (agent, &**policy))
+    }
 }
 
 /// Something that happened.
