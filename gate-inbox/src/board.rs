@@ -42,7 +42,7 @@ mod tests {
     use gate_runtime::prelude::*;
     use gate_runtime::{
         AgentName, ApprovalId, BoxFuture, CaseId, DecideError, Events, Grant, NoTools, Record, Remote, Reviewer,
-        ReviewerError, ReviewerId, Standing,
+        ReviewerError, ReviewerId, Standing, TrailStatus,
     };
 
     use super::*;
@@ -75,12 +75,20 @@ mod tests {
             self.0.events()
         }
 
+        fn story(&self) -> Events {
+            self.0.events_after(0)
+        }
+
         fn records(&self, after: u64, limit: usize) -> BoxFuture<'_, Result<Vec<Arc<Record>>, StoreError>> {
             Box::pin(self.0.records(after, limit))
         }
 
         fn remote(&self, agent: AgentName) -> Remote {
             self.0.remote(agent)
+        }
+
+        fn trail(&self) -> Option<TrailStatus> {
+            self.0.trail()
         }
 
         fn standing(&self) -> BoxFuture<'_, Result<Standing, StoreError>> {

@@ -12,6 +12,7 @@ use gate_runtime::{Clock, FileDirectory, Gate, Registry, SystemClock};
 use tokio::net::TcpListener;
 
 use crate::board::Board;
+use crate::chronicle::Chronicle;
 use crate::guard::Place;
 use crate::live::Live;
 use crate::office::{Office, Questions};
@@ -170,10 +171,22 @@ impl Inbox {
     /// Outside of a tokio runtime.
     pub fn router(self) -> Router {
         let Self { gate, people, sign_in, clock, place, idle, whole, trail } = self;
-        let live = Live::follow(gate.events());
+        let (live, chronicle) = (Live::follow(gate.events()), Chronicle::follow(gate.story()));
         let sessions = Sessions::new(idle, whole);
         let (throttle, board) = (Throttle::default(), Board::default());
-        routes::all(Arc::new(Office { gate, people, sign_in, clock, sessions, throttle, board, live, place, trail }))
+        routes::all(Arc::new(Office {
+            gate,
+            people,
+            sign_in,
+            clock,
+            sessions,
+            throttle,
+            board,
+            live,
+            chronicle,
+            place,
+            trail,
+        }))
     }
 
     /// Serves the pages over HTTP/1.1, until the future is dropped.

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use gate_runtime::{
     AgentName, ApprovalFilter, ApprovalId, BoxFuture, CaseId, Clock, DecideError, Events, FileDirectory, Gate, Grant,
-    Interruption, Record, Registry, Remote, Reviewer, ReviewerError, ReviewerId, Standing, StoreError,
+    Interruption, Record, Registry, Remote, Reviewer, ReviewerError, ReviewerId, Standing, StoreError, TrailStatus,
 };
 
 use crate::board::Board;
+use crate::chronicle::Chronicle;
 use crate::guard::Place;
 use crate::live::Live;
 use crate::sealed::SealedTrail;
@@ -25,6 +26,7 @@ pub(crate) struct Office {
     pub(crate) throttle: Throttle,
     pub(crate) board: Board,
     pub(crate) live: Live,
+    pub(crate) chronicle: Chronicle,
     pub(crate) place: Place,
     pub(crate) trail: Option<SealedTrail>,
 }
@@ -36,7 +38,10 @@ pub(crate) trait Questions: Send + Sync + 'static {
     fn case(&self, case: CaseId) -> BoxFuture<'_, Result<Vec<Arc<Record>>, StoreError>>;
     fn reviewer(&self, who: ReviewerId) -> BoxFuture<'_, Result<Reviewer, ReviewerError>>;
     fn events(&self) -> Events;
+    /// All that happened, and then what happens.
+    fn story(&self) -> Events;
     fn records(&self, after: u64, limit: usize) -> BoxFuture<'_, Result<Vec<Arc<Record>>, StoreError>>;
+    fn trail(&self) -> Option<TrailStatus>;
     fn remote(&self, agent: AgentName) -> Remote;
     fn standing(&self) -> BoxFuture<'_, Result<Standing, StoreError>>;
     fn revoke(&self, grant: Arc<Grant>, by: Reviewer) -> BoxFuture<'_, Result<(), DecideError>>;
@@ -63,12 +68,20 @@ impl<R: Registry> Questions for Gate<R> {
         Gate::events(self)
     }
 
+    fn story(&self) -> Events {
+        self.events_after(0)
+    }
+
     fn records(&self, after: u64, limit: usize) -> BoxFuture<'_, Result<Vec<Arc<Record>>, StoreError>> {
         Box::pin(Gate::records(self, after, limit))
     }
 
     fn remote(&self, agent: AgentName) -> Remote {
         Gate::remote(self, agent)
+    }
+
+    fn trail(&self) -> Option<TrailStatus> {
+        Gate::trail(self)
     }
 
     fn standing(&self) -> BoxFuture<'_, Result<Standing, StoreError>> {

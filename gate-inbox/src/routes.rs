@@ -2,8 +2,10 @@
 
 mod decide;
 mod grant;
+mod look;
 mod session;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use axum::Router;
@@ -13,12 +15,12 @@ use axum::middleware::from_fn_with_state;
 use axum::response::sse::Sse;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::{get, post};
-use gate_runtime::{ApprovalId, CaseId, Interruption, Status};
+use gate_runtime::{ApprovalFilter, ApprovalId, CaseId, Interruption, Status};
 
 use crate::edit_form::EditForm;
 use crate::fields::{Fields, LONGEST};
 use crate::office::Office;
-use crate::pages::{self, Draft, Stamp};
+use crate::pages::{self, Draft, Precedents, Stamp};
 use crate::stop::{Answer, Stop};
 use crate::visitor::{EVENTS, Visitor};
 use crate::wanted::Wanted;
@@ -36,6 +38,9 @@ pub(crate) fn all(office: Arc<Office>) -> Router {
         .route("/approvals/{id}/respond", post(decide::respond))
         .route("/approvals/{id}/edit", get(edit).post(decide::edit))
         .route("/approvals/{id}/grant", get(grant::ask).post(grant::give))
+        .route("/history", get(look::history))
+        .route("/rules", get(look::rules))
+        .route("/overview", get(look::overview))
         .route("/standing", get(grant::standing))
         .route("/standing/revoke", post(grant::revoke))
         .route("/case", get(case))
@@ -70,6 +75,24 @@ impl Office {
         let id: ApprovalId = id.parse().map_err(|_| Stop::not_found())?;
         self.gate.one(id).await?.ok_or_else(Stop::not_found)
     }
+
+    /// What people decided before: in its case, and on calls of its tool.
+    async fn precedents(&self, asked: &Interruption) -> Result<Precedents, Stop> {
+        let subject = asked.approval().subject();
+        let told = self.chronicle.ask(&*self.gate, |known| known.precedents.like(subject)).await?;
+        let (of_tool, of_case) = told.found;
+        let mut all: Vec<ApprovalId> = of_case.iter().chain(&of_tool).copied().collect();
+        all.sort_unstable();
+        all.dedup();
+        if all.is_empty() {
+            return Ok(Precedents::default());
+        }
+        let filter = all.into_iter().fold(ApprovalFilter::all(), ApprovalFilter::id);
+        let found: HashMap<ApprovalId, Interruption> =
+            self.gate.list(&filter).await?.into_iter().map(|asked| (asked.id(), asked)).collect();
+        let pick = |ids: Vec<ApprovalId>| ids.into_iter().filter_map(|id| found.get(&id).cloned()).collect();
+        Ok(Precedents { of_case: pick(of_case), of_tool: pick(of_tool) })
+    }
 }
 
 async fn pending(State(office): State<Arc<Office>>, visitor: Visitor, RawQuery(query): RawQuery) -> Answer {
@@ -81,7 +104,8 @@ async fn pending(State(office): State<Arc<Office>>, visitor: Visitor, RawQuery(q
 async fn approval(State(office): State<Arc<Office>>, visitor: Visitor, Path(id): Path<String>) -> Answer {
     let asked = office.asked(&id).await?;
     let stamp = Stamp::new(&visitor, &asked)?;
-    Ok(pages::approval(&visitor, &asked, &stamp, &Draft::default()))
+    let found = office.precedents(&asked).await?;
+    Ok(pages::approval(&visitor, &asked, &found, &stamp, &Draft::default()))
 }
 
 async fn edit(State(office): State<Arc<Office>>, visitor: Visitor, Path(id): Path<String>) -> Answer {

@@ -110,17 +110,18 @@ pub(crate) fn summary(approval: &Approval) -> Markup {
     let written = |value: &Value| value.as_str().map_or_else(|| value.to_string(), |text| text.replace('\n', " ⏎ "));
     html! {
         @for (name, value) in pairs.iter().take(8) {
-            span.pair { span.faint { (plain(ends(name))) ": " } (plain(ends(&written(value)))) } " "
+            span.pair { span.faint { (plain(short(name))) ": " } (plain(short(&written(value)))) } " "
         }
         @if pairs.len() > 8 { span.faint { "and " (pairs.len() - 8) " more" } }
     }
 }
 
-/// A text by its ends, if it is long.
-fn ends(text: &str) -> String {
+/// A text on one line, by its ends if it is long.
+pub(crate) fn short(text: &str) -> String {
+    let text = text.replace('\n', " ⏎ ");
     let count = text.chars().count();
     if count <= 70 {
-        return text.to_owned();
+        return text;
     }
     let ends: (String, String) = (text.chars().take(45).collect(), text.chars().skip(count - 20).collect());
     format!("{} […] {}", ends.0, ends.1)

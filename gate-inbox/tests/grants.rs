@@ -89,7 +89,7 @@ async fn a_standing_permission_says_what_it_lets_through_and_lets_that_through()
     assert_eq!(done.location, Some(format!("/approvals/{id}")));
     assert_eq!(desk.approval(id).await.status(), Status::Approved);
     let page = dana.get("/standing").await;
-    page.has("Given by <bdi>dana</bdi>").has("0 used, 2 uses left").has("any whole number from 0 to");
+    page.has("Given by <bdi>dana</bdi>").has("used 0 times · 2 times left").has("any whole number from 0 to");
 
     let run = desk.agent.run("run-1").on_behalf_of("mia").case("ticket-7");
     let pay =
@@ -97,7 +97,7 @@ async fn a_standing_permission_says_what_it_lets_through_and_lets_that_through()
     let turn = run.submit([pay("a", 100), pay("b", 101)]).await.unwrap();
     let asked: Vec<_> = turn.interruptions().iter().map(|asked| asked.approval().arguments().get("amount")).collect();
     assert_eq!(asked, [Some(json!(101))], "100 is let through");
-    dana.get("/standing").await.has("1 used, 1 use left");
+    dana.get("/standing").await.has("used 1 time · 1 time left");
 }
 
 #[tokio::test]

@@ -11,12 +11,20 @@ use serde_json::Value;
 use super::answers::{Draft, answers};
 use super::frame::{Stamp, Tab, page};
 use super::pending::{keys, marks};
+use super::precedents::{Precedents, precedents};
 use crate::edit_form::{about, is_secret};
+use crate::meaning::meaning;
 use crate::text::{ago, bare, block, plain, plural, until, value};
 use crate::visitor::Visitor;
 
 /// Everything about a call, and the forms to answer.
-pub(crate) fn approval(visitor: &Visitor, asked: &Interruption, stamp: &Stamp, draft: &Draft) -> Response {
+pub(crate) fn approval(
+    visitor: &Visitor,
+    asked: &Interruption,
+    found: &Precedents,
+    stamp: &Stamp,
+    draft: &Draft,
+) -> Response {
     let approval = asked.approval();
     let main = html! {
         p.back { a href="/" data-up { "Pending" } }
@@ -33,6 +41,7 @@ pub(crate) fn approval(visitor: &Visitor, asked: &Interruption, stamp: &Stamp, d
                 (claim(approval))
                 (rules(approval))
                 (before(approval))
+                (precedents(asked, found))
             }
             aside {
                 (facts(asked))
@@ -77,6 +86,7 @@ fn arguments(asked: &Interruption) -> Markup {
     let approval = asked.approval();
     let (now, proposed) = (approval.arguments().to_json(), approval.proposed().to_json());
     let origins: HashMap<&str, &Origin> = approval.assessment().origins().collect();
+    let schema = asked.descriptor().map(gate_runtime::Descriptor::input_schema);
     let fields: Vec<(&String, &Value)> = now.as_object().into_iter().flatten().collect();
     let gone = proposed.as_object().into_iter().flatten().filter(|(name, _)| now.get(name.as_str()).is_none());
     html! {
@@ -91,6 +101,7 @@ fn arguments(asked: &Interruption) -> Markup {
                             p.faint { "A secret, which is not shown." }
                         } @else {
                             (value(argument))
+                            @if let Some(words) = meaning(schema, name, argument, asked.now()) { p.meaning { (plain(words)) } }
                         }
                         @let old = proposed.get(name.as_str());
                         @if old != Some(argument) {

@@ -38,12 +38,19 @@ impl Stamp {
 pub(super) enum Tab {
     Pending,
     History,
+    Rules,
+    Overview,
     Standing,
 }
 
 impl Tab {
-    const ALL: [(Self, &'static str, &'static str); 2] =
-        [(Self::Pending, "/", "Pending"), (Self::Standing, "/standing", "Standing permissions")];
+    const ALL: [(Self, &'static str, &'static str); 5] = [
+        (Self::Pending, "/", "Pending"),
+        (Self::History, "/history", "History"),
+        (Self::Rules, "/rules", "Rules"),
+        (Self::Overview, "/overview", "Overview"),
+        (Self::Standing, "/standing", "Standing permissions"),
+    ];
 }
 
 /// A page, with who is there, and where they are.

@@ -1,13 +1,16 @@
 //! What holds beyond single calls: standing permissions, and stops.
 
+use std::collections::HashMap;
+
 use axum::http::StatusCode;
 use axum::response::Response;
-use gate_runtime::{Freeze, Grant, Standing, Timestamp};
+use gate_runtime::{Freeze, Grant, GrantId, Standing, Timestamp};
 use maud::{Markup, html};
 
 use super::frame::{Tab, page};
 use super::pending::keys;
 use super::reach::reach;
+use crate::chronicle::Told;
 use crate::reach::Reach;
 use crate::text::{ago, block, plain, plural};
 use crate::visitor::Visitor;
@@ -16,7 +19,12 @@ use crate::visitor::Visitor;
 const MOST: usize = 200;
 
 /// What holds now, newest first.
-pub(crate) fn standing(visitor: &Visitor, standing: &Standing, now: Timestamp) -> Response {
+pub(crate) fn standing(
+    visitor: &Visitor,
+    standing: &Standing,
+    uses: &Told<HashMap<GrantId, u64>>,
+    now: Timestamp,
+) -> Response {
     let mut grants: Vec<&Grant> =
         standing.grants.iter().map(AsRef::as_ref).filter(|grant| grant.is_active(now)).collect();
     grants.sort_by_key(|grant| std::cmp::Reverse((grant.given_at(), grant.id())));
@@ -27,7 +35,7 @@ pub(crate) fn standing(visitor: &Visitor, standing: &Standing, now: Timestamp) -
             p.faint { "What people allowed beyond one call: later calls like it run without asking. A rule that denies still denies." }
             h2 { "Permissions that hold " span.count { (grants.len()) } }
             @if grants.is_empty() { p.faint { "None: every call that the rules ask about is asked." } }
-            ul.rows { @for grant in grants.iter().take(MOST) { (permission(visitor, grant, now)) } }
+            ul.rows { @for grant in grants.iter().take(MOST) { (permission(visitor, grant, uses, now)) } }
             (more(grants.len()))
             h2 { "Stops " span.count { (freezes.len()) } }
             @if freezes.is_empty() { p.faint { "Nothing is stopped." } }
@@ -44,20 +52,18 @@ fn more(count: usize) -> Markup {
     html! { @if more > 0 { p.faint { "And " (more) " more: " code { "gate grants" } " has all of them." } } }
 }
 
-fn permission(visitor: &Visitor, grant: &Grant, now: Timestamp) -> Markup {
+fn permission(visitor: &Visitor, grant: &Grant, uses: &Told<HashMap<GrantId, u64>>, now: Timestamp) -> Markup {
     let of = Reach::of(grant);
-    let left = grant.uses_left();
-    let uses = of.as_ref().and_then(|reach| reach.uses).filter(|_| left.is_some());
+    let times = |count: u64| plural(usize::try_from(count).unwrap_or(usize::MAX), "time");
+    // Of uses that are still to be read there is no number: it would be too small.
+    let used = uses.found.get(&grant.id()).filter(|_| !uses.is_behind);
     html! {
         li.row.grant {
             h3 { (plain(grant.tool())) }
             p.faint {
                 "Given by " (plain(grant.by())) " " (ago(grant.given_at(), now))
-                @if let Some(left) = left {
-                    " · "
-                    @if let Some(uses) = uses { (uses.saturating_sub(left.into())) " used, " }
-                    (plural(usize::try_from(left).unwrap_or(usize::MAX), "use")) " left"
-                }
+                @if let Some(used) = used { " · used " (times(*used)) }
+                @if let Some(left) = grant.uses_left() { " · " (times(left.into())) " left" }
             }
             @match &of {
                 Some(of) => (reach(of, now)),

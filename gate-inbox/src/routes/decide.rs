@@ -106,13 +106,14 @@ impl Desk {
     }
 
     /// The call's page: as it is now, or with what is wrong with the form.
-    fn show(&self, outcome: Outcome, of: Problem, words: String) -> Answer {
+    async fn show(&self, office: &Office, outcome: Outcome, of: Problem, words: String) -> Answer {
         match outcome {
             Outcome::Done => Ok(Redirect::to(&format!("/approvals/{}", self.asked.id())).into_response()),
             Outcome::Refused(problem) => {
                 let draft = Draft { problem: Some((of, problem)), words };
                 let stamp = Stamp::new(&self.visitor, &self.asked)?;
-                Ok(pages::approval(&self.visitor, &self.asked, &stamp, &draft))
+                let found = office.precedents(&self.asked).await?;
+                Ok(pages::approval(&self.visitor, &self.asked, &found, &stamp, &draft))
             }
         }
     }
@@ -165,7 +166,7 @@ pub(super) async fn approve(State(office): State<Arc<Office>>, Path(id): Path<St
         Some(words) => Outcome::Refused(words),
         None => desk.send(&office, desk.asked.approve(&me)).await?,
     };
-    desk.show(outcome, Problem::Approve, desk.fields.get("comment"))
+    desk.show(&office, outcome, Problem::Approve, desk.fields.get("comment")).await
 }
 
 pub(super) async fn reject(State(office): State<Arc<Office>>, Path(id): Path<String>, sent: Sent) -> Answer {
@@ -173,7 +174,7 @@ pub(super) async fn reject(State(office): State<Arc<Office>>, Path(id): Path<Str
     let me = desk.reviewer(&office).await?;
     let reason = desk.fields.get("reason");
     let outcome = desk.send(&office, desk.asked.reject(&me, reason.trim())).await?;
-    desk.show(outcome, Problem::Reject, reason)
+    desk.show(&office, outcome, Problem::Reject, reason).await
 }
 
 pub(super) async fn respond(State(office): State<Arc<Office>>, Path(id): Path<String>, sent: Sent) -> Answer {
@@ -186,7 +187,7 @@ pub(super) async fn respond(State(office): State<Arc<Office>>, Path(id): Path<St
         let value = serde_json::from_str(&typed).unwrap_or_else(|_| Value::from(typed.as_str()));
         desk.send(&office, desk.asked.respond(&me, value)).await?
     };
-    desk.show(outcome, Problem::Respond, typed)
+    desk.show(&office, outcome, Problem::Respond, typed).await
 }
 
 /// First shows what would change, and then, when that is confirmed, sends it.

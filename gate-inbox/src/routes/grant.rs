@@ -8,6 +8,7 @@ use axum::response::{IntoResponse as _, Redirect};
 use gate_runtime::{DecideError, GrantId, Interruption, Status};
 
 use super::decide::{Desk, Outcome};
+use crate::chronicle::Known;
 use crate::grant_form::{GrantForm, scope};
 use crate::office::Office;
 use crate::pages::{self, Draft, Problem, Stamp};
@@ -76,7 +77,10 @@ fn confirm(desk: &Desk, form: &GrantForm, reach: &Reach, problem: Option<String>
 /// What holds.
 pub(super) async fn standing(State(office): State<Arc<Office>>, visitor: Visitor) -> Answer {
     let standing = office.gate.standing().await?;
-    Ok(pages::standing(&visitor, &standing, office.clock.now()))
+    let ids: Vec<GrantId> = standing.grants.iter().map(|grant| grant.id()).collect();
+    let uses = |id: &GrantId, known: &Known| Some((*id, known.precedents.uses(*id)?));
+    let told = office.chronicle.ask(&*office.gate, |known| ids.iter().filter_map(|id| uses(id, known)).collect());
+    Ok(pages::standing(&visitor, &standing, &told.await?, office.clock.now()))
 }
 
 /// Takes one back. One that holds no more is none to take back, and that is what was wanted.

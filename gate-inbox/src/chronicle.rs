@@ -1,0 +1,126 @@
+//! One task that follows the record, for all pages that count or look back: no page reads all of it.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use gate_runtime::{CallEvent, Event, Events, GateEvent, Record, StoreError};
+use tokio::sync::watch;
+use tokio::task::AbortHandle;
+use tokio::time::{sleep, timeout};
+
+use crate::office::Questions;
+use crate::precedents::Precedents;
+use crate::rulebook::Rulebook;
+use crate::statistics::Statistics;
+
+/// How long to wait where the store does not answer.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// How long a page waits for what is on the record already.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// What the record said so far, in so far as pages ask for it. All of it is bounded.
+#[derive(Debug, Default)]
+pub(crate) struct Known {
+    pub(crate) statistics: Statistics,
+    pub(crate) precedents: Precedents,
+    pub(crate) rulebook: Rulebook,
+}
+
+impl Known {
+    fn take(&mut self, record: &Record) {
+        let decided = self.statistics.take(record);
+        if let (Some(subject), true) = (record.subject(), decided) {
+            self.precedents.decided(subject);
+        }
+        match record.event() {
+            Event::Gate(GateEvent::GateBuilt { tools }) => self.rulebook.built(tools, record.at()),
+            Event::Call(CallEvent::Covered { grant, .. }) => self.precedents.used(*grant),
+            _ => {}
+        }
+    }
+}
+
+/// Follows the record from its beginning.
+#[derive(Debug)]
+pub(crate) struct Chronicle {
+    known: Arc<Mutex<Known>>,
+    seen: watch::Receiver<u64>,
+    task: AbortHandle,
+}
+
+/// What a page asked, and whether there is more on the record than was read yet.
+#[derive(Debug)]
+pub(crate) struct Told<T> {
+    pub(crate) found: T,
+    pub(crate) is_behind: bool,
+}
+
+impl Chronicle {
+    /// Follows what happened, and what happens.
+    pub(crate) fn follow(mut events: Events) -> Self {
+        let known: Arc<Mutex<Known>> = Arc::default();
+        let (tell, seen) = watch::channel(0);
+        let book = Arc::clone(&known);
+        let task = tokio::spawn(async move {
+            loop {
+                match events.next().await {
+                    Ok(record) => {
+                        lock(&book).take(&record);
+                        tell.send_replace(record.seq());
+                    }
+                    Err(_) => sleep(RETRY).await,
+                }
+            }
+        });
+        Self { known, seen, task: task.abort_handle() }
+    }
+
+    /// What is known, with all that is on the record when this is asked; or with what was read in time.
+    pub(crate) async fn ask<T: Send>(
+        &self,
+        gate: &dyn Questions,
+        question: impl FnOnce(&Known) -> T + Send,
+    ) -> Result<Told<T>, StoreError> {
+        let newest = self.newest(gate).await?;
+        let mut seen = self.seen.clone();
+        let is_behind = timeout(PATIENCE, seen.wait_for(|seen| *seen >= newest)).await.is_err();
+        Ok(Told { found: question(&lock(&self.known)), is_behind })
+    }
+
+    /// The number of the newest record; 0 if there is none. It is looked for from what was read on, in ever larger steps.
+    pub(crate) async fn newest(&self, gate: &dyn Questions) -> Result<u64, StoreError> {
+        // There is a record `low`, or it is 0; and none after `high`.
+        let (mut low, mut step) = (*self.seen.borrow(), 0_u64);
+        let mut high = loop {
+            let probe = low.saturating_add(step);
+            match next(gate, probe).await? {
+                Some(found) => (low, step) = (found, step.saturating_mul(2).max(1)),
+                None => break probe,
+            }
+        };
+        while low < high {
+            let middle = low + (high - low) / 2;
+            match next(gate, middle).await? {
+                Some(found) => low = found,
+                None => high = middle,
+            }
+        }
+        Ok(low)
+    }
+}
+
+/// The number of the first record after one.
+async fn next(gate: &dyn Questions, after: u64) -> Result<Option<u64>, StoreError> {
+    Ok(gate.records(after, 1).await?.first().map(|record| record.seq()))
+}
+
+fn lock(known: &Mutex<Known>) -> MutexGuard<'_, Known> {
+    known.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Drop for Chronicle {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}

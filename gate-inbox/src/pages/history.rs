@@ -1,0 +1,145 @@
+//! Everything that is on the record, newest first.
+
+use axum::http::StatusCode;
+use axum::response::Response;
+use gate_runtime::{Event, GateEvent, Record, Timestamp, TrailStatus};
+use maud::{Markup, html};
+
+use super::answers::said;
+use super::frame::{Tab, page};
+use super::pending::keys;
+use super::query::{address, filters, typed};
+use super::timeline;
+use crate::meaning::grouped;
+use crate::search::{Found, KINDS, Search};
+use crate::text::{ago, bare, block, plain};
+use crate::visitor::Visitor;
+
+/// What was found, with how the record is sealed.
+pub(crate) fn history(
+    visitor: &Visitor,
+    search: &Search,
+    found: &Found,
+    trail: Option<&TrailStatus>,
+    now: Timestamp,
+) -> Response {
+    let pairs = search.pairs();
+    let main = html! {
+        h1 { "History" }
+        (seal(trail, now))
+        (form(search))
+        div #list {
+            p.faint role="status" { (looked(search, found)) }
+            @if found.records.is_empty() && search.problem.is_none() {
+                div.empty { p { @if pairs.is_empty() { "Nothing is on the record here." } @else { "Nothing here fits." } } }
+            }
+            ol.timeline { @for record in &found.records { (entry(record, now)) } }
+            @if found.newer.is_some() || found.older.is_some() {
+                nav.steps aria-label="Pages" {
+                    @if let Some(seq) = found.newer {
+                        a href=(address("/history", &pairs, &[])) { "Newest" }
+                        a rel="prev" href=(address("/history", &pairs, &[("after", &seq.to_string())])) { "Newer" }
+                    }
+                    @if let Some(seq) = found.older {
+                        a rel="next" href=(address("/history", &pairs, &[("before", &seq.to_string())])) { "Older" }
+                    }
+                }
+            }
+        }
+        (keys())
+    };
+    let status = if search.problem.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    page(status, "History", Some(visitor), Some(Tab::History), &main)
+}
+
+fn looked(search: &Search, found: &Found) -> String {
+    let (count, looked) = (found.records.len(), grouped(found.looked as u64));
+    let more = if found.older.is_some() { ". There is more: see “Older”" } else { "" };
+    if search.pairs().is_empty() {
+        format!("{count} entries{more}")
+    } else {
+        format!("{count} of {looked} entries that were looked at fit{more}")
+    }
+}
+
+/// How the record is sealed.
+fn seal(trail: Option<&TrailStatus>, now: Timestamp) -> Markup {
+    let Some(trail) = trail else {
+        return html! {
+            p.state {
+                strong { "This inbox does not know of a seal." } " Its gate writes no trail, so nothing here proves that the record is whole. "
+                "Where another process keeps one, " code { "gate audit verify" } " checks it."
+            }
+        };
+    };
+    html! {
+        div.state {
+            p {
+                strong { "Sealed up to record " (grouped(trail.sealed())) }
+                @if let Some(at) = trail.sealed_at() { " " (ago(at, now)) }
+                ": a checkpoint vouches for " (grouped(trail.size())) " entries."
+            }
+            p {
+                @if trail.unsealed() == 0 { "Nothing waits to be sealed." }
+                @else { (grouped(trail.unsealed())) " newer records wait to be sealed." }
+                @if trail.cosignatures() > 0 { " Witnesses that cosigned it: " (trail.cosignatures()) "." }
+                @if !trail.is_writing() { " Another process writes it." }
+            }
+            @if let Some(trouble) = trail.trouble() {
+                div.warning { p { "It cannot be written, and until it can no body begins:" } (block(trouble)) }
+            }
+            @if let Some(trouble) = trail.witness_trouble() {
+                div.warning { p { "A witness did not cosign it, which stops nothing:" } (block(trouble)) }
+            }
+        }
+    }
+}
+
+fn form(search: &Search) -> Markup {
+    let problem = |name: &str| search.problem.filter(|(field, _)| *field == name).map(|(_, words)| words);
+    let fields = html! {
+        (typed("text", "Text in it", "search", &search.text))
+        div {
+            label for="filter-what" { "What happened" }
+            select #filter-what name="what" aria-invalid[problem("what").is_some()] {
+                option value="" { "anything" }
+                @for (kind, words) in KINDS { option value=(kind) selected[search.what == kind] { (words) } }
+            }
+            (said(problem("what")))
+        }
+        (typed("tool", "Tool", "text", &search.tool))
+        (typed("agent", "Agent", "text", &search.agent))
+        (typed("person", "Person: who did it, or for whom", "text", &search.person))
+        (typed("case", "Case", "text", &search.case))
+        div { (typed("from", "From (UTC)", "date", &search.from)) (said(problem("from"))) }
+        div { (typed("to", "To, that day too (UTC)", "date", &search.to)) (said(problem("to"))) }
+    };
+    filters("/history", !search.pairs().is_empty(), &fields)
+}
+
+fn entry(record: &Record, now: Timestamp) -> Markup {
+    let told = timeline::tell(record);
+    html! {
+        li.(told.look()) {
+            p {
+                strong { (told.what()) }
+                @if let Some(subject) = record.subject() {
+                    " " a href=(format!("/approvals/{}", subject.approval())) { (plain(subject.tool())) }
+                }
+                " " span.faint { (ago(record.at(), now)) " · " span.exact { (bare(format!("{:.0}", record.at()))) } " · record " (record.seq()) }
+            }
+            (told.more())
+            @if let Some(info) = record.info() {
+                p.faint {
+                    "Agent " (plain(info.agent()))
+                    @if let Some(principal) = info.principal() { " for " (plain(principal)) }
+                    " · run " (plain(info.run()))
+                    @if let Some(case) = info.case() { " · case " a href=(super::case::link(case)) { (plain(case)) } }
+                }
+            }
+            @if matches!(record.event(), Event::Gate(GateEvent::GrantGiven { .. } | GateEvent::Frozen { .. })) {
+                p.faint { a href="/standing" { "What holds now" } }
+            }
+        }
+    }
+}

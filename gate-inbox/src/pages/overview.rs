@@ -1,0 +1,181 @@
+//! How much is asked, how long it takes, and what people decide.
+
+use axum::http::StatusCode;
+use axum::response::Response;
+use gate_runtime::Timestamp;
+use maud::{Markup, html};
+
+use super::frame::{Tab, page};
+use super::pending::keys;
+use super::span::Span;
+use crate::chronicle::Told;
+use crate::meaning::grouped;
+use crate::plot::{Measure, Plot};
+use crate::statistics::{Became, Statistics, Summary, hour_of};
+use crate::text::length;
+use crate::visitor::Visitor;
+
+/// How many rules, and how many people, are drawn: those with the most.
+const MOST: usize = 10;
+
+/// What became of questions, in the order in which it is drawn.
+pub(super) const BECAME: [(Became, &str); 7] = [
+    (Became::Approved, "approved"),
+    (Became::Edited, "edited"),
+    (Became::Rejected, "rejected"),
+    (Became::Answered, "answered in its place"),
+    (Became::Covered, "by standing permission"),
+    (Became::Expired, "expired"),
+    (Became::Dropped, "taken back"),
+];
+
+/// What was counted in a time.
+#[derive(Debug)]
+pub(crate) struct Overview {
+    span: Span,
+    all: Summary,
+    /// The hour with which each column begins, and what was counted in it.
+    columns: Vec<(i64, Summary)>,
+}
+
+impl Overview {
+    pub(crate) fn of(statistics: &Statistics, span: Span, now: Timestamp) -> Self {
+        let count = span.hours() / span.column();
+        let column = |back: i64| {
+            let last = hour_of(now).saturating_sub(back.saturating_mul(span.column()));
+            let at = Timestamp::from_second(last.saturating_mul(3_600)).unwrap_or(now);
+            (last.saturating_sub(span.column() - 1), statistics.of(at, span.column()))
+        };
+        Self { span, all: statistics.of(now, span.hours()), columns: (0..count).rev().map(column).collect() }
+    }
+}
+
+/// A number for a plot.
+#[expect(clippy::cast_precision_loss, reason = "a picture of a number has no use for its last digits")]
+pub(super) fn number(count: u64) -> f64 {
+    count as f64
+}
+
+/// The numbers and plots.
+pub(crate) fn overview(visitor: &Visitor, told: &Told<Overview>, waiting: usize) -> Response {
+    let Overview { span, all, .. } = &told.found;
+    let counts = &all.counts;
+    let decided: u64 = counts.became.iter().filter(|(became, _)| became.is_decided()).map(|(_, count)| count).sum();
+    let time = |percent| counts.waits.percentile(percent).map_or_else(|| "–".to_owned(), length);
+    let main = html! {
+        h1 { "Overview" }
+        (span.choice("/overview"))
+        (behind(told.is_behind))
+        dl.figures {
+            div { dt { "Waiting now" } dd { a href="/" { (waiting) } } }
+            div { dt { "People were asked" } dd { (grouped(counts.asked)) } }
+            div { dt { "of which they decided" } dd { (grouped(decided)) } }
+            div { dt { "Rules let through" } dd { (grouped(counts.let_through)) } }
+            div { dt { "Rules denied" } dd { (grouped(counts.denied)) } }
+            div { dt { "Half decided within" } dd { (time(50)) } }
+            div { dt { "Nine of ten within" } dd { (time(90)) } }
+        }
+        div.plots {
+            (volume(&told.found))
+            (waits(&told.found))
+            (by_rule(all))
+            (by_person(all))
+        }
+        p.faint { "Times are in UTC. What became of a question counts for the time in which it was asked; a vote for the time in which it was given. Waiting times are exact to within a tenth." }
+        (keys())
+    };
+    page(StatusCode::OK, "Overview", Some(visitor), Some(Tab::Overview), &main)
+}
+
+/// Says so, where not all of the record was read yet.
+pub(super) fn behind(is_behind: bool) -> Markup {
+    html! { @if is_behind { p.warning role="status" { "The record is still being read: these numbers are too small yet. Load the page again in a while." } } }
+}
+
+fn volume(of: &Overview) -> Markup {
+    let series = |name, count: fn(&Summary) -> u64| {
+        (name, of.columns.iter().map(|(_, summary)| Some(number(count(summary)))).collect())
+    };
+    let plot = Plot {
+        id: "volume".into(),
+        title: "Calls: what the rules said".into(),
+        along: "Begin of the time, UTC",
+        places: places(of),
+        measure: Measure::Count,
+        series: vec![
+            series("let through", |summary| summary.counts.let_through),
+            series("people asked", |summary| summary.counts.asked),
+            series("denied", |summary| summary.counts.denied),
+            series("refused before any rule", |summary| summary.counts.refused),
+        ],
+    };
+    plot.columns()
+}
+
+fn waits(of: &Overview) -> Markup {
+    let series = |name, percent| {
+        let time =
+            |(_, summary): &(i64, Summary)| summary.counts.waits.percentile(percent).map(|time| time.as_secs_f64());
+        (name, of.columns.iter().map(time).collect())
+    };
+    let plot = Plot {
+        id: "waits".into(),
+        title: "From question to decision".into(),
+        along: "When it was asked, UTC",
+        places: places(of),
+        measure: Measure::Time,
+        series: vec![series("half within", 50), series("nine of ten within", 90)],
+    };
+    plot.lines()
+}
+
+fn places(of: &Overview) -> Vec<String> {
+    of.columns.iter().map(|(hour, _)| of.span.label(*hour)).collect()
+}
+
+fn by_rule(all: &Summary) -> Markup {
+    let mut rules: Vec<_> = all.rules.iter().filter(|(_, of)| !of.became.is_empty()).collect();
+    rules.sort_by_key(|(_, of)| std::cmp::Reverse(of.became.values().sum::<u64>()));
+    rules.truncate(MOST);
+    let name = |rule: &Option<crate::statistics::Rule>| match rule {
+        Some(rule) => format!("{} · {}", rule.name, rule.source),
+        None => "all other rules".to_owned(),
+    };
+    let series = |(became, words): (Became, &'static str)| {
+        (words, rules.iter().map(|(_, of)| Some(number(of.became.get(&became).copied().unwrap_or_default()))).collect())
+    };
+    let plot = Plot {
+        id: "rules".into(),
+        title: "What became of questions, by the rule that asked".into(),
+        along: "Rule",
+        places: rules.iter().map(|(rule, _)| name(rule)).collect(),
+        measure: Measure::Count,
+        series: BECAME.into_iter().map(series).collect(),
+    };
+    if rules.is_empty() { nothing(&plot.title) } else { plot.rows() }
+}
+
+fn by_person(all: &Summary) -> Markup {
+    let mut people: Vec<_> = all.people.iter().collect();
+    people.sort_by_key(|(_, of)| std::cmp::Reverse(of.values().sum::<u64>()));
+    people.truncate(MOST);
+    let series = |(became, words): (Became, &'static str)| {
+        (words, people.iter().map(|(_, of)| Some(number(of.get(&became).copied().unwrap_or_default()))).collect())
+    };
+    let name = |who: &Option<gate_runtime::ReviewerId>| {
+        who.as_ref().map_or_else(|| "all others".to_owned(), ToString::to_string)
+    };
+    let plot = Plot {
+        id: "people".into(),
+        title: "Votes, by person".into(),
+        along: "Person",
+        places: people.iter().map(|(who, _)| name(who)).collect(),
+        measure: Measure::Count,
+        series: BECAME.into_iter().filter(|(became, _)| became.is_decided()).map(series).collect(),
+    };
+    if people.is_empty() { nothing(&plot.title) } else { plot.rows() }
+}
+
+fn nothing(title: &str) -> Markup {
+    html! { figure.plot { figcaption { (title) } p.faint { "Nothing in this time." } } }
+}

@@ -1,0 +1,100 @@
+//! What people decided before: in the same case, and on calls of the same tool.
+
+use std::collections::BTreeSet;
+
+use gate_runtime::{Approval, Decision, Interruption, Status, Timestamp};
+use maud::{Markup, html};
+use serde_json::Value;
+
+use crate::edit_form::is_secret;
+use crate::text::{ago, listed, plain, short};
+
+/// How many differences are shown.
+const MOST: usize = 6;
+
+/// Calls that people decided before.
+#[derive(Debug, Default)]
+pub(crate) struct Precedents {
+    pub(crate) of_case: Vec<Interruption>,
+    pub(crate) of_tool: Vec<Interruption>,
+}
+
+/// What people decided before.
+pub(super) fn precedents(asked: &Interruption, found: &Precedents) -> Markup {
+    let (approval, now) = (asked.approval(), asked.now());
+    html! {
+        section aria-labelledby="decided" {
+            h2 #decided { "Decided before" }
+            @if found.of_case.is_empty() && found.of_tool.is_empty() {
+                p.faint { "People decided nothing in this case yet, and no call of this tool." }
+            }
+            @if !found.of_case.is_empty() {
+                h3 { "In this case" }
+                ul.votes { @for other in &found.of_case { li { (one(approval, other.approval(), now)) } } }
+            }
+            @if !found.of_tool.is_empty() {
+                details open[found.of_case.is_empty()] {
+                    summary { "The last " (found.of_tool.len()) " decided of this tool" }
+                    ul.votes { @for other in &found.of_tool { li { (one(approval, other.approval(), now)) } } }
+                }
+            }
+        }
+    }
+}
+
+fn one(here: &Approval, other: &Approval, now: Timestamp) -> Markup {
+    let last = other.votes().last();
+    let what = match (last.map(gate_runtime::Vote::decision), other.status()) {
+        (Some(Decision::Edit { .. }), _) => "Changed and approved",
+        (Some(Decision::Reject { .. }), _) => "Rejected",
+        (Some(Decision::Respond { .. }), _) => "Answered in its place",
+        (Some(Decision::Approve), _) if other.is_edited() => "Changed and approved",
+        (Some(Decision::Approve), _) => "Approved",
+        (None, _) => "Decided",
+    };
+    let who: Vec<&str> = other.votes().iter().map(|vote| vote.reviewer().as_str()).collect();
+    let after = match other.status() {
+        Status::Failed => ", and it failed",
+        Status::Pending => ", and it is asked again",
+        Status::Cancelled => ", and taken back",
+        Status::Indeterminate => ", and nobody knows how it ended",
+        _ => "",
+    };
+    html! {
+        p {
+            a href=(format!("/approvals/{}", other.id())) { (what) }
+            @if here.tool() != other.tool() { ": " (plain(other.tool())) }
+            @if !who.is_empty() { " by " (plain(listed(&who))) }
+            @if let Some(vote) = last { " " span.faint { (ago(vote.at(), now)) } }
+            (after)
+        }
+        @if let Some(Decision::Reject { reason }) = last.map(gate_runtime::Vote::decision) {
+            p.faint { "Because: " (plain(short(reason))) }
+        }
+        @if here.tool() == other.tool() { (differences(here, other)) } @else { p.summary.faint { (crate::text::summary(other)) } }
+    }
+}
+
+/// What is different in its arguments.
+fn differences(here: &Approval, other: &Approval) -> Markup {
+    let (ours, theirs) = (here.arguments().to_json(), other.arguments().to_json());
+    let names = |of: &Value| of.as_object().into_iter().flatten().map(|(name, _)| name.clone()).collect::<Vec<_>>();
+    let all: BTreeSet<String> = names(&ours).into_iter().chain(names(&theirs)).collect();
+    let all: Vec<&String> = all.iter().filter(|name| ours.get(name.as_str()) != theirs.get(name.as_str())).collect();
+    let said = |of: &Approval, value: Option<&Value>| match value {
+        None => html! { "left out" },
+        Some(value) if is_secret(of, value) => html! { "a secret" },
+        Some(Value::String(text)) => plain(short(text)),
+        Some(value) => plain(short(&value.to_string())),
+    };
+    html! {
+        @if all.is_empty() { p.faint { "With the same arguments." } }
+        @for name in all.iter().take(MOST) {
+            p.faint {
+                code { (plain(short(name))) } ": " (said(other, theirs.get(name.as_str())))
+                ", here " strong { (said(here, ours.get(name.as_str()))) }
+            }
+        }
+        @if all.len() > MOST { p.faint { "And " (all.len() - MOST) " more are different." } }
+    }
+}

@@ -1,0 +1,209 @@
+//! The policies in words, with what their rules did.
+
+use std::collections::BTreeMap;
+
+use axum::http::StatusCode;
+use axum::response::Response;
+use gate_runtime::{Digest, PolicyOutline, Requirement, Timestamp, ToolName, Verdict};
+use maud::{Markup, html};
+
+use super::frame::{Tab, page};
+use super::overview::{BECAME, behind, number};
+use super::pending::keys;
+use super::span::Span;
+use crate::chronicle::{Known, Told};
+use crate::meaning::grouped;
+use crate::plot::{Measure, Plot};
+use crate::statistics::{OfRule, Rule};
+use crate::text::{ago, block, plain, plural};
+use crate::visitor::Visitor;
+
+/// What a policy is called where its rules are counted, and what it is.
+type Key = (String, Digest);
+
+/// A policy, and the tools that it judges.
+#[derive(Debug)]
+struct Judges {
+    policy: PolicyOutline,
+    tools: Vec<ToolName>,
+    since: Timestamp,
+}
+
+/// All policies that hold, and what their rules did in a time.
+#[derive(Debug)]
+pub(crate) struct Rules {
+    span: Span,
+    policies: BTreeMap<Key, Judges>,
+    counts: BTreeMap<Option<Rule>, OfRule>,
+}
+
+impl Rules {
+    pub(crate) fn of(known: &Known, span: Span, now: Timestamp) -> Self {
+        let mut policies: BTreeMap<Key, Judges> = BTreeMap::new();
+        for (note, at) in known.rulebook.tools() {
+            let of_tool = (format!("policy {}", note.policy().name()), note.policy());
+            let of_agents =
+                note.agents().map(|(agent, policy)| (format!("policy {} of agent {agent}", policy.name()), policy));
+            for (source, policy) in std::iter::once(of_tool).chain(of_agents) {
+                let judges = policies.entry((source, policy.digest())).or_insert_with(|| Judges {
+                    policy: policy.clone(),
+                    tools: Vec::new(),
+                    since: *at,
+                });
+                judges.tools.push(note.tool().clone());
+            }
+        }
+        Self { span, policies, counts: known.statistics.of(now, span.hours()).rules }
+    }
+
+    /// What a rule did.
+    fn did(&self, source: &str, name: &str) -> OfRule {
+        let rule = Rule { source: source.to_owned(), name: name.to_owned() };
+        self.counts.get(&Some(rule)).cloned().unwrap_or_default()
+    }
+}
+
+/// The policies.
+pub(crate) fn rules(visitor: &Visitor, told: &Told<Rules>, now: Timestamp) -> Response {
+    let found = &told.found;
+    let is_known = |rule: &Rule| found.policies.keys().any(|(source, _)| *source == rule.source);
+    let others: Vec<_> =
+        found.counts.iter().filter(|(rule, _)| rule.as_ref().is_none_or(|rule| !is_known(rule))).collect();
+    let main = html! {
+        h1 { "Rules" }
+        p.faint { "What the rules say, as the gates were built last, and what they did. The strictest verdict wins: a rule that denies, over one that asks, over one that lets through." }
+        (found.span.choice("/rules"))
+        (behind(told.is_behind))
+        @if found.policies.is_empty() { div.empty { p { "No gate with tools was built over this record yet." } } }
+        @if found.policies.len() > 1 {
+            nav.jump aria-label="Policies" {
+                ul { @for (place, (source, _)) in found.policies.keys().enumerate() { li { a href=(format!("#policy-{place}")) { (plain(source.trim_start_matches("policy "))) } } } }
+            }
+        }
+        @for (place, ((source, _), judges)) in found.policies.iter().enumerate() { (policy(found, place, source, judges, now)) }
+        @if !others.is_empty() {
+            section.policy aria-labelledby="others" {
+                h2 #others { "Other reasons" }
+                p.faint { "What the gate itself, overlays, or rules that are gone had to say in this time." }
+                ul.rules {
+                    @for (rule, of) in others {
+                        li.counts {
+                            @match rule {
+                                Some(rule) => p { strong { (plain(&rule.name)) } ", from " (plain(&rule.source)) },
+                                None => p { "All rules beyond those that are told apart" },
+                            }
+                            (did(of, None))
+                        }
+                    }
+                }
+            }
+        }
+        (keys())
+    };
+    page(StatusCode::OK, "Rules", Some(visitor), Some(Tab::Rules), &main)
+}
+
+fn policy(found: &Rules, place: usize, source: &str, judges: &Judges, now: Timestamp) -> Markup {
+    let Judges { policy, tools, since } = judges;
+    let heading = format!("policy-{place}");
+    let fallback = policy.otherwise();
+    html! {
+        section.policy aria-labelledby=(heading) {
+            h2 #(heading) { (plain(source.trim_start_matches("policy "))) }
+            @if !policy.about().is_empty() { (about(policy.about())) }
+            p.faint {
+                (if tools.len() == 1 { "For the tool " } else { "For the tools " })
+                @for (place, tool) in tools.iter().enumerate() { @if place > 0 { ", " } (plain(tool)) }
+                " · so since " (ago(*since, now)) ", at the latest"
+            }
+            ol.rules {
+                @for rule in policy.rules() {
+                    li.counts {
+                        p { strong { (plain(rule.name())) } }
+                        p { (effect(rule.effect(), rule.requirement())) }
+                        @for limit in rule.limits() { p { "But " (plain(limit)) } }
+                        (did(&found.did(source, rule.name()), Some(rule.effect())))
+                        @if let Some(text) = rule.text() { details { summary { "As it is written" } (block(text)) } }
+                    }
+                }
+                li.counts {
+                    p { strong { "Where no rule matches" } }
+                    p { (effect(fallback.verdict(), fallback.requirement())) }
+                    (did(&found.did(source, "otherwise"), Some(fallback.verdict())))
+                }
+            }
+            (plot(found, place, source, policy))
+            @if !policy.text().is_empty() { details { summary { "The whole policy, as it is written" } (block(policy.text())) } }
+        }
+    }
+}
+
+fn about(text: &str) -> Markup {
+    html! { @for part in text.split("\n\n") { p.about { (plain(part.replace('\n', " "))) } } }
+}
+
+fn effect(verdict: Verdict, requirement: Option<&Requirement>) -> Markup {
+    html! {
+        @match verdict {
+            Verdict::Approve => span.verdict.good { "Lets it through" },
+            Verdict::Ask => span.verdict.open { "Asks" },
+            Verdict::Deny => span.verdict.bad { "Denies it" },
+        }
+        @if let Some(requirement) = requirement { " " (plain(requirement.to_string())) }
+    }
+}
+
+/// What a rule did, in words.
+fn did(of: &OfRule, verdict: Option<Verdict>) -> Markup {
+    let times = |count: u64| plural(usize::try_from(count).unwrap_or(usize::MAX), "time");
+    let over: u64 = of.became.values().sum();
+    let parts = BECAME.into_iter().filter_map(|(became, words)| {
+        let count = of.became.get(&became).copied().filter(|count| *count > 0)?;
+        Some(format!("{} {words}", grouped(count)))
+    });
+    let mut parts: Vec<String> = parts.collect();
+    if verdict != Some(Verdict::Approve) && verdict != Some(Verdict::Deny) && over > 0 && of.fired > over {
+        parts.push(format!("{} still open", grouped(of.fired - over)));
+    }
+    html! {
+        p.faint {
+            "It was the reason " (times(of.fired))
+            @if !parts.is_empty() { ": " (parts.join(", ")) }
+            "."
+            @if of.used_up > 0 { " Its limit was used up " (times(of.used_up)) "." }
+        }
+        @if of.failed > 0 { p.warning { "It failed " (times(of.failed)) ", which never lets a call through." } }
+    }
+}
+
+fn plot(found: &Rules, place: usize, source: &str, policy: &PolicyOutline) -> Markup {
+    let names = policy.rules().iter().map(|rule| (rule.name(), rule.effect()));
+    let all: Vec<(&str, Verdict, OfRule)> = names
+        .chain([("otherwise", policy.otherwise().verdict())])
+        .map(|(name, verdict)| (name, verdict, found.did(source, name)))
+        .collect();
+    if all.iter().all(|(.., of)| of.fired == 0) {
+        return html! { p.faint { "None of its rules was a reason in this time." } };
+    }
+    let mut series: Vec<(&'static str, Vec<Option<f64>>)> = BECAME
+        .into_iter()
+        .map(|(became, words)| {
+            (
+                words,
+                all.iter().map(|(.., of)| Some(number(of.became.get(&became).copied().unwrap_or_default()))).collect(),
+            )
+        })
+        .collect();
+    let rest = all.iter().map(|(.., of)| Some(number(of.fired.saturating_sub(of.became.values().sum()))));
+    series.push(("decided by the rule, or open", rest.collect()));
+    let label = |name: &str| if name == "otherwise" { "no rule matches".to_owned() } else { name.to_owned() };
+    let plot = Plot {
+        id: format!("plot-{place}"),
+        title: "How often, and what became of it".into(),
+        along: "Rule",
+        places: all.iter().map(|(name, ..)| label(name)).collect(),
+        measure: Measure::Count,
+        series,
+    };
+    plot.rows()
+}

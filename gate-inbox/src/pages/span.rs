@@ -1,0 +1,66 @@
+//! The times to choose from, where things are counted.
+
+use gate_runtime::Timestamp;
+use jiff::tz::TimeZone;
+use maud::{Markup, html};
+
+/// A time that ends now.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Span {
+    #[default]
+    Day,
+    Week,
+    Month,
+}
+
+impl Span {
+    const ALL: [(Self, &'static str, &'static str); 3] =
+        [(Self::Day, "day", "Last 24 hours"), (Self::Week, "week", "7 days"), (Self::Month, "month", "30 days")];
+
+    /// What a query says; a day if it says nothing that is known.
+    pub(crate) fn read(typed: &str) -> Self {
+        Self::ALL.into_iter().find(|(_, word, _)| *word == typed).map_or(Self::Day, |(span, ..)| span)
+    }
+
+    /// How many hours it has.
+    pub(crate) fn hours(self) -> i64 {
+        match self {
+            Self::Day => 24,
+            Self::Week => 7 * 24,
+            Self::Month => 30 * 24,
+        }
+    }
+
+    /// How many hours one column of a plot has.
+    pub(crate) fn column(self) -> i64 {
+        match self {
+            Self::Day => 1,
+            Self::Week => 6,
+            Self::Month => 24,
+        }
+    }
+
+    /// The name of a column, by the hour with which it begins.
+    pub(super) fn label(self, hour: i64) -> String {
+        let format = match self {
+            Self::Day => "%H:00",
+            Self::Week => "%a %H:00",
+            Self::Month => "%-d %b",
+        };
+        let begin = Timestamp::from_second(hour.saturating_mul(3_600)).unwrap_or(Timestamp::UNIX_EPOCH);
+        begin.to_zoned(TimeZone::UTC).strftime(format).to_string()
+    }
+
+    /// Links to the others.
+    pub(super) fn choice(self, path: &str) -> Markup {
+        html! {
+            nav.spans aria-label="Time" {
+                ul {
+                    @for (span, word, words) in Self::ALL {
+                        li { a href=(format!("{path}?time={word}")) aria-current=[(span == self).then_some("true")] { (words) } }
+                    }
+                }
+            }
+        }
+    }
+}

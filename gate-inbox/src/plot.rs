@@ -1,0 +1,327 @@
+//! Plots, drawn on the server. Each has its numbers as a table too, and no two parts differ by colour alone.
+
+mod scale;
+
+use maud::{Markup, PreEscaped, html};
+
+pub(crate) use self::scale::Measure;
+use crate::text::bare;
+
+/// The size of a plot in its own units: a phone's width.
+const WIDTH: f64 = 400.0;
+const HEIGHT: f64 = 200.0;
+
+/// The room left of a plot for what the axis says, and below it.
+const LEFT: f64 = 52.0;
+const BELOW: f64 = 34.0;
+const ABOVE: f64 = 12.0;
+
+/// How many looks there are: colours with patterns, and lines with marks.
+const LOOKS: usize = 8;
+
+/// The longest label inside of a plot, in characters. The table has it whole.
+const LABEL: usize = 48;
+
+/// What is drawn: for each place along the axis, a number of each series.
+#[derive(Clone, Debug)]
+pub(crate) struct Plot {
+    /// Names it within its page: letters only.
+    pub(crate) id: String,
+    pub(crate) title: String,
+    /// What the places are: `Time`.
+    pub(crate) along: &'static str,
+    pub(crate) places: Vec<String>,
+    pub(crate) measure: Measure,
+    /// The name of each series, and its number at each place: `None` where there is none.
+    pub(crate) series: Vec<(&'static str, Vec<Option<f64>>)>,
+}
+
+impl Plot {
+    /// Bars that stand side by side, each with its parts upon each other.
+    pub(crate) fn columns(&self) -> Markup {
+        let sums = (0..self.places.len()).map(|place| self.sum(place));
+        let scale = self.measure.scale(sums.fold(0.0, f64::max));
+        let (plain_width, height) = (WIDTH - LEFT, HEIGHT - ABOVE - BELOW);
+        let step = plain_width / count(self.places.len().max(1));
+        let drawn = html! {
+            (self.grid(&scale))
+            @for (place, label) in self.places.iter().enumerate() {
+                @for (look, name, number, before) in self.parts(place) {
+                        @let tall = number / scale.top() * height;
+                        @let y = HEIGHT - BELOW - before / scale.top() * height - tall;
+                        (rect(self, look, (LEFT + count(place) * step + step * 0.12, y), (step * 0.76, tall), &format!("{label}: {name} {}", self.measure.words(number))))
+                }
+            }
+            (self.below(step))
+        };
+        self.framed(HEIGHT, &drawn, self.series.len() > 1)
+    }
+
+    /// Lines over the places, each with its own mark.
+    pub(crate) fn lines(&self) -> Markup {
+        let all = self.series.iter().flat_map(|(_, numbers)| numbers.iter().flatten().copied());
+        let scale = self.measure.scale(all.fold(0.0, f64::max));
+        let (plain_width, height) = (WIDTH - LEFT, HEIGHT - ABOVE - BELOW);
+        let step = plain_width / count(self.places.len().max(1));
+        let at = |place: usize, number: f64| {
+            (LEFT + count(place) * step + step / 2.0, HEIGHT - BELOW - number / scale.top() * height)
+        };
+        let drawn = html! {
+            (self.grid(&scale))
+            @for (look, (name, numbers)) in self.series.iter().enumerate() {
+                @let points: Vec<(usize, f64)> = numbers.iter().enumerate().filter_map(|(place, number)| Some((place, (*number)?))).collect();
+                polyline class=(format!("line look{}", look % LOOKS)) points=(points.iter().map(|(place, number)| { let (x, y) = at(*place, *number); format!("{x:.1},{y:.1}") }).collect::<Vec<_>>().join(" ")) {}
+                @for (place, number) in &points {
+                    @let (x, y) = at(*place, *number);
+                    g class=(format!("point look{}", look % LOOKS)) {
+                        title { (self.places.get(*place).map(String::as_str).unwrap_or_default()) ": " (name) " " (self.measure.words(*number)) }
+                        (mark(look, x, y))
+                    }
+                }
+            }
+            (self.below(step))
+        };
+        self.framed(HEIGHT, &drawn, true)
+    }
+
+    /// Bars that lie below each other, each under its name, with its parts behind each other.
+    pub(crate) fn rows(&self) -> Markup {
+        const ROW: f64 = 40.0;
+        const RIGHT: f64 = 44.0;
+        let sums: Vec<f64> = (0..self.places.len()).map(|place| self.sum(place)).collect();
+        let most = sums.iter().copied().fold(0.0, f64::max).max(1.0);
+        let drawn = html! {
+            @for (place, label) in self.places.iter().enumerate() {
+                @let y = count(place) * ROW;
+                text.label x="0" y=(format!("{:.1}", y + 13.0)) { (cut(label)) }
+                @let long = |number: f64| number / most * (WIDTH - RIGHT);
+                @for (look, name, number, before) in self.parts(place) {
+                        (rect(self, look, (long(before), y + 18.0), (long(number), 15.0), &format!("{label}: {name} {}", self.measure.words(number))))
+                }
+                text.number x=(format!("{:.1}", long(self.sum(place)) + 6.0)) y=(format!("{:.1}", y + 30.0)) { (self.measure.words(sums.get(place).copied().unwrap_or_default())) }
+            }
+        };
+        self.framed((count(self.places.len()) * ROW).max(ROW), &drawn, true)
+    }
+
+    /// The parts of a bar: look, name, number, and the sum of those before.
+    fn parts(&self, place: usize) -> Vec<(usize, &'static str, f64, f64)> {
+        let (mut parts, mut before) = (Vec::new(), 0.0);
+        for (look, (name, numbers)) in self.series.iter().enumerate() {
+            let number = numbers.get(place).copied().flatten().unwrap_or_default();
+            if number > 0.0 {
+                parts.push((look, *name, number, before));
+                before += number;
+            }
+        }
+        parts
+    }
+
+    fn sum(&self, place: usize) -> f64 {
+        self.series.iter().filter_map(|(_, numbers)| numbers.get(place).copied().flatten()).sum()
+    }
+
+    /// What the axis at the left says, with lines across.
+    fn grid(&self, scale: &scale::Scale) -> Markup {
+        let height = HEIGHT - ABOVE - BELOW;
+        html! {
+            g.axis {
+                @for tick in scale.ticks() {
+                    @let y = format!("{:.1}", HEIGHT - BELOW - tick / scale.top() * height);
+                    line x1=(LEFT) x2=(WIDTH) y1=(y) y2=(y) {}
+                    text x=(LEFT - 6.0) y=(y) dy="4" text-anchor="end" { (self.measure.words(tick)) }
+                }
+            }
+        }
+    }
+
+    /// What the axis below says: some of the places.
+    fn below(&self, step: f64) -> Markup {
+        let each = self.places.len().div_ceil(5).max(1);
+        html! {
+            g.axis {
+                @for (place, label) in self.places.iter().enumerate().filter(|(place, _)| place.is_multiple_of(each)) {
+                    @let x = format!("{:.1}", LEFT + count(place) * step + step / 2.0);
+                    text x=(x) y=(HEIGHT - BELOW + 15.0) text-anchor="middle" { (cut(label)) }
+                }
+                text.name x=(f64::midpoint(LEFT, WIDTH)) y=(HEIGHT - 3.0) text-anchor="middle" { (self.along) }
+            }
+        }
+    }
+
+    /// The plot with its title, what its looks mean, and its numbers.
+    fn framed(&self, height: f64, drawn: &Markup, has_legend: bool) -> Markup {
+        let id = &self.id;
+        html! {
+            figure.plot aria-labelledby=(format!("{id}-caption")) {
+                figcaption #(format!("{id}-caption")) { (bare(&self.title)) }
+                @if has_legend { (self.legend()) }
+                svg.drawn viewBox=(format!("0 0 {WIDTH} {height}")) role="img" aria-labelledby=(format!("{id}-title {id}-desc")) {
+                    title #(format!("{id}-title")) { (bare(&self.title)) }
+                    desc #(format!("{id}-desc")) { (self.said()) }
+                    defs { @for look in 0..self.series.len() { (pattern(&format!("{id}-look{look}"), look)) } }
+                    (drawn)
+                }
+                (self.table())
+            }
+        }
+    }
+
+    /// What it says, for whoever does not see it.
+    fn said(&self) -> String {
+        let of = |(name, numbers): &(&str, Vec<Option<f64>>)| {
+            let all = numbers.iter().flatten().copied();
+            match self.measure {
+                Measure::Count => format!("{name} {} in all", self.measure.words(all.sum())),
+                Measure::Time => format!("{name} {} at most", self.measure.words(all.fold(0.0, f64::max))),
+            }
+        };
+        format!("{}. The table below has all numbers.", self.series.iter().map(of).collect::<Vec<_>>().join(", "))
+    }
+
+    fn legend(&self) -> Markup {
+        html! {
+            ul.legend aria-hidden="true" {
+                @for (look, (name, _)) in self.series.iter().enumerate() {
+                    li {
+                        svg.swatch viewBox="0 0 14 14" {
+                            defs { (pattern(&format!("{}-swatch{look}", self.id), look)) }
+                            rect class=(format!("part look{}", look % LOOKS)) x="1" y="1" width="12" height="12" fill=(format!("url(#{}-swatch{look})", self.id)) {}
+                        }
+                        (name)
+                    }
+                }
+            }
+        }
+    }
+
+    fn table(&self) -> Markup {
+        html! {
+            details {
+                summary { "The numbers" }
+                div.wide {
+                    table {
+                        caption.hidden { (bare(&self.title)) }
+                        thead { tr { th scope="col" { (self.along) } @for (name, _) in &self.series { th scope="col" { (name) } } } }
+                        tbody {
+                            @for (place, label) in self.places.iter().enumerate() {
+                                tr {
+                                    th scope="row" { (crate::text::plain(label)) }
+                                    @for (_, numbers) in &self.series {
+                                        td { @match numbers.get(place).copied().flatten() { Some(number) => (self.measure.words(number)), None => "–" } }
+                                    }
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// A part of a bar.
+fn rect(plot: &Plot, look: usize, (x, y): (f64, f64), (wide, tall): (f64, f64), words: &str) -> Markup {
+    html! {
+        rect class=(format!("part look{}", look % LOOKS)) x=(format!("{x:.1}")) y=(format!("{y:.1}")) width=(format!("{wide:.1}")) height=(format!("{tall:.1}"))
+            fill=(format!("url(#{}-look{look})", plot.id)) { title { (bare(words)) } }
+    }
+}
+
+/// How a part is filled: a ground in its colour, and lines or dots on it.
+fn pattern(id: &str, look: usize) -> Markup {
+    // Nothing in these is from outside.
+    let strokes = match look % LOOKS {
+        0 => "",
+        1 => r#"<path d="M-1 7L7 -1M3 9L9 3" class="stroke"/>"#,
+        2 => r#"<circle cx="2" cy="2" r="1.3" class="dot"/><circle cx="6" cy="6" r="1.3" class="dot"/>"#,
+        3 => r#"<path d="M0 0L8 8M8 0L0 8" class="stroke"/>"#,
+        4 => r#"<path d="M0 2H8M0 6H8" class="stroke"/>"#,
+        5 => r#"<path d="M2 0V8M6 0V8" class="stroke"/>"#,
+        6 => r#"<path d="M-1 1L7 9M3 -1L9 5" class="stroke"/>"#,
+        _ => r#"<path d="M0 4H8M4 0V8" class="stroke"/>"#,
+    };
+    html! {
+        pattern id=(id) class=(format!("look{}", look % LOOKS)) width="8" height="8" patternUnits="userSpaceOnUse" {
+            rect class="ground" width="8" height="8" {}
+            (PreEscaped(strokes))
+        }
+    }
+}
+
+/// A point of a line.
+fn mark(look: usize, x: f64, y: f64) -> Markup {
+    html! {
+        @if look == 0 { circle cx=(format!("{x:.1}")) cy=(format!("{y:.1}")) r="3" {} }
+        @else { rect x=(format!("{:.1}", x - 3.0)) y=(format!("{:.1}", y - 3.0)) width="6" height="6" {} }
+    }
+}
+
+/// A label as there is room for it.
+fn cut(label: &str) -> String {
+    let shown = bare(label);
+    if shown.chars().count() <= LABEL {
+        shown
+    } else {
+        format!("{}…", shown.chars().take(LABEL - 1).collect::<String>())
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "places in a plot are few")]
+fn count(number: usize) -> f64 {
+    number as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plot(places: &[&str], numbers: &[f64]) -> Plot {
+        let numbers = numbers.iter().map(|number| Some(*number)).collect();
+        let places = places.iter().map(|place| (*place).to_owned()).collect();
+        Plot {
+            id: "volume".into(),
+            title: "Calls".into(),
+            along: "Time",
+            places,
+            measure: Measure::Count,
+            series: vec![("asked", numbers), ("denied", vec![None, Some(1.0)])],
+        }
+    }
+
+    #[test]
+    fn a_plot_has_a_name_what_it_says_and_its_numbers() {
+        let plot = plot(&["Monday", "Tuesday"], &[5.0, 0.0]);
+        for drawn in [plot.columns(), plot.lines(), plot.rows()] {
+            let drawn = drawn.into_string();
+            for words in [
+                "role=\"img\"",
+                "<title id=\"volume-title\">Calls",
+                "asked 5 in all",
+                "<th scope=\"row\"><bdi>Monday</bdi></th><td>5</td><td>–</td>",
+            ] {
+                assert!(drawn.contains(words), "{words} {drawn}");
+            }
+            assert!(!drawn.contains("NaN") && !drawn.contains("inf") && !drawn.contains("style="), "{drawn}");
+        }
+    }
+
+    #[test]
+    fn labels_are_text_and_so_long() {
+        let hostile = format!("</text><script>\u{202e}{}", "a".repeat(500));
+        for drawn in [plot(&[&hostile], &[1.0]).columns(), plot(&[&hostile], &[1.0]).rows()] {
+            let drawn = drawn.into_string();
+            assert!(
+                !drawn.contains("<script>") && !drawn.contains('\u{202e}') && drawn.contains("\\u{202e}"),
+                "{drawn}"
+            );
+        }
+    }
+
+    #[test]
+    fn where_there_is_nothing_there_is_an_empty_plot() {
+        for drawn in [plot(&[], &[]).columns(), plot(&[], &[]).lines(), plot(&["x"], &[0.0]).rows()] {
+            assert!(!drawn.into_string().contains("NaN"));
+        }
+    }
+}

@@ -1,0 +1,357 @@
+//! Looking back through the record, newest first: so much at a time, whatever is looked for.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use gate_runtime::{
+    CallEvent, Decision, Event, GateEvent, Record, RunInfo, Settler, StoreError, Timestamp, ToolOutcome, Verdict,
+};
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use tokio::time::Instant;
+
+use crate::fields::Fields;
+use crate::office::Office;
+use crate::text::bare;
+
+/// How many records are on one page.
+pub(crate) const EACH: usize = 50;
+
+/// How many records are looked at for one page, and for how long: then the page says how far it came, and a link goes on.
+const MOST: usize = 5_000;
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How many are read at once.
+const BLOCK: u64 = 250;
+
+/// How much the clocks of those who write the record may differ, where days are looked for.
+const SKEW: Duration = Duration::from_hours(1);
+
+/// What can have happened: the value of the field, and its words.
+pub(crate) const KINDS: [(&str, &str); 16] = [
+    ("asked", "people were asked"),
+    ("let_through", "a rule let it through"),
+    ("denied", "a rule denied it"),
+    ("approved", "approved"),
+    ("edited", "changed and approved"),
+    ("rejected", "rejected"),
+    ("answered", "answered in the tool's place"),
+    ("covered", "covered by a standing permission"),
+    ("expired", "nobody decided in time"),
+    ("taken_back", "taken back"),
+    ("ran", "ran"),
+    ("failed", "failed, or nobody knows"),
+    ("refused", "refused before any rule saw it"),
+    ("standing", "standing permissions and stops"),
+    ("action", "what agents did besides"),
+    ("other", "anything else"),
+];
+
+/// What is looked for. An empty text is anything. Names are compared as they are shown.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Search {
+    pub(crate) tool: String,
+    pub(crate) agent: String,
+    pub(crate) person: String,
+    pub(crate) case: String,
+    pub(crate) what: String,
+    pub(crate) from: String,
+    pub(crate) to: String,
+    pub(crate) text: String,
+    first: Option<Timestamp>,
+    end: Option<Timestamp>,
+    /// What is wrong with a field.
+    pub(crate) problem: Option<(&'static str, &'static str)>,
+}
+
+/// Where a page begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum From {
+    Newest,
+    /// Older than this record.
+    Before(u64),
+    /// Newer than this record.
+    After(u64),
+}
+
+/// A page of what was found, newest first.
+#[derive(Debug, Default)]
+pub(crate) struct Found {
+    pub(crate) records: Vec<Arc<Record>>,
+    pub(crate) looked: usize,
+    /// Where what is older goes on; `None` at the end.
+    pub(crate) older: Option<u64>,
+    /// Where what is newer goes on; `None` if this is the newest.
+    pub(crate) newer: Option<u64>,
+}
+
+impl Search {
+    pub(crate) fn read(query: &Fields) -> Self {
+        let get = |name: &str| bare(query.get(name).trim().chars().take(1_000).collect::<String>());
+        let [tool, agent, person, case] = ["tool", "agent", "person", "case"].map(get);
+        let [what, from, to, text] = ["what", "from", "to", "text"].map(get);
+        let mut search = Self { tool, agent, person, case, what, from, to, text, ..Self::default() };
+        let midnight = |day: Date| day.to_zoned(TimeZone::UTC).map(|start| start.timestamp());
+        let mut day = |name: &'static str, typed: &str, more: i64| {
+            let parsed = typed.parse::<Date>().and_then(|day| midnight(day.checked_add(jiff::Span::new().days(more))?));
+            if parsed.is_err() && !typed.is_empty() {
+                search.problem = Some((name, "type a day, like 2026-12-24"));
+            }
+            parsed.ok()
+        };
+        let (from, to) = (search.from.clone(), search.to.clone());
+        let (first, end) = (day("from", &from, 0), day("to", &to, 1));
+        (search.first, search.end) = (first, end);
+        if !search.what.is_empty() && !KINDS.iter().any(|(kind, _)| *kind == search.what) {
+            search.problem = Some(("what", "choose one of these"));
+        }
+        search
+    }
+
+    /// What it says, as pairs of a query. Empty ones are left out.
+    pub(crate) fn pairs(&self) -> Vec<(&'static str, &str)> {
+        let Self { tool, agent, person, case, what, from, to, text, .. } = self;
+        let all = [
+            ("tool", tool),
+            ("agent", agent),
+            ("person", person),
+            ("case", case),
+            ("what", what),
+            ("from", from),
+            ("to", to),
+            ("text", text),
+        ];
+        all.into_iter().filter(|(_, value)| !value.is_empty()).map(|(name, value)| (name, value.as_str())).collect()
+    }
+
+    fn admits(&self, record: &Record) -> bool {
+        let info = record.info();
+        let is =
+            |wanted: &str, found: Option<&str>| wanted.is_empty() || found.is_some_and(|found| wanted == bare(found));
+        self.first.is_none_or(|first| record.at() >= first)
+            && self.end.is_none_or(|end| record.at() < end)
+            && (self.what.is_empty() || self.what == kind(record))
+            && is(&self.tool, tool(record))
+            && is(&self.agent, info.map(|info| info.agent().as_str()))
+            && is(&self.case, info.and_then(RunInfo::case).map(AsRef::as_ref))
+            && (self.person.is_empty() || people(record).iter().any(|who| self.person == bare(who)))
+            && (self.text.is_empty() || self.is_in(record))
+    }
+
+    /// Whether the text is in what a record says, in whatever case.
+    fn is_in(&self, record: &Record) -> bool {
+        let text = self.text.to_lowercase();
+        let hides = text.contains("\\u{");
+        let has =
+            |found: &str| found.to_lowercase().contains(&text) || (hides && bare(found).to_lowercase().contains(&text));
+        let info = record.info();
+        let names = [
+            tool(record),
+            info.map(|info| info.agent().as_str()),
+            info.map(|info| info.run().as_str()),
+            info.and_then(RunInfo::case).map(AsRef::as_ref),
+            record.subject().and_then(gate_runtime::Subject::reasoning),
+        ];
+        names.into_iter().flatten().any(has)
+            || people(record).iter().any(|who| has(who))
+            || said(record).iter().any(|said| has(said))
+    }
+
+    /// Looks for a page of it.
+    pub(crate) async fn run(&self, office: &Office, from: From) -> Result<Found, StoreError> {
+        let newest = office.chronicle.newest(&*office.gate).await?;
+        let begun = Instant::now();
+        match from {
+            From::After(seq) => self.forward(office, seq, newest, begun).await,
+            From::Before(seq) => {
+                let found = self.backward(office, seq.saturating_sub(1).min(newest), begun).await?;
+                let newer = Some(found.records.first().map_or(seq.saturating_sub(1), |record| record.seq()));
+                Ok(Found { newer: newer.filter(|newer| *newer < newest), ..found })
+            }
+            From::Newest => {
+                let start = match self.end.and_then(|end| end.checked_add(SKEW).ok()) {
+                    Some(end) => last_before(office, end, newest).await?,
+                    None => newest,
+                };
+                self.backward(office, start, begun).await
+            }
+        }
+    }
+
+    async fn backward(&self, office: &Office, start: u64, begun: Instant) -> Result<Found, StoreError> {
+        let (mut found, mut high) = (Found::default(), start);
+        while high > 0 {
+            let low = high.saturating_sub(BLOCK);
+            let block = office.gate.records(low, usize::try_from(high - low).unwrap_or(usize::MAX)).await?;
+            for record in block.iter().rev().filter(|record| record.seq() <= high) {
+                if found.records.len() == EACH || self.is_past(record) {
+                    found.older = (found.records.len() == EACH).then(|| record.seq().saturating_add(1));
+                    return Ok(found);
+                }
+                found.looked += 1;
+                if self.admits(record) {
+                    found.records.push(Arc::clone(record));
+                }
+            }
+            high = low;
+            if found.looked >= MOST || begun.elapsed() >= PATIENCE {
+                found.older = (high > 0).then(|| high.saturating_add(1));
+                return Ok(found);
+            }
+        }
+        Ok(found)
+    }
+
+    /// Whether this and all before it are too old.
+    fn is_past(&self, record: &Record) -> bool {
+        self.first.and_then(|first| first.checked_sub(SKEW).ok()).is_some_and(|first| record.at() < first)
+    }
+
+    async fn forward(&self, office: &Office, start: u64, newest: u64, begun: Instant) -> Result<Found, StoreError> {
+        let (mut found, mut at) = (Found::default(), start);
+        'all: while at < newest {
+            let block = office.gate.records(at, usize::try_from(BLOCK).unwrap_or(usize::MAX)).await?;
+            if block.is_empty() {
+                break;
+            }
+            for record in block {
+                if found.records.len() == EACH {
+                    break 'all;
+                }
+                (found.looked, at) = (found.looked + 1, record.seq());
+                if self.admits(&record) {
+                    found.records.push(record);
+                }
+            }
+            if found.looked >= MOST || begun.elapsed() >= PATIENCE {
+                break;
+            }
+        }
+        found.newer = (at < newest).then_some(at);
+        found.older =
+            Some(found.records.first().map_or(start.saturating_add(1), |record| record.seq())).filter(|seq| *seq > 1);
+        found.records.reverse();
+        Ok(found)
+    }
+}
+
+/// The last record before a time, as far as times grow with numbers.
+async fn last_before(office: &Office, end: Timestamp, newest: u64) -> Result<u64, StoreError> {
+    let (mut low, mut high) = (0, newest);
+    while low < high {
+        let middle = low + (high - low) / 2;
+        match office.gate.records(middle, 1).await?.first() {
+            Some(record) if record.at() < end => low = record.seq(),
+            _ => high = middle,
+        }
+    }
+    Ok(low)
+}
+
+fn tool(record: &Record) -> Option<&str> {
+    match (record.subject(), record.event()) {
+        (Some(subject), _) => Some(subject.tool().as_str()),
+        (None, Event::Gate(GateEvent::CallRefused { tool, .. })) => Some(tool.as_str()),
+        (None, Event::Gate(GateEvent::GrantGiven { grant })) => Some(grant.tool().as_str()),
+        _ => None,
+    }
+}
+
+/// Everybody who has a part in it: for whom the run acts, and whoever did it.
+fn people(record: &Record) -> Vec<&str> {
+    let mut all: Vec<&str> = record.info().and_then(RunInfo::principal).map(AsRef::as_ref).into_iter().collect();
+    match record.event() {
+        Event::Call(event) => match event {
+            CallEvent::Voted { vote } => all.push(vote.reviewer().as_str()),
+            CallEvent::Covered { by, .. }
+            | CallEvent::Withdrawn { by }
+            | CallEvent::Revoked { by, .. }
+            | CallEvent::SecretsErased { by }
+            | CallEvent::Settled { by: Settler::Person { reviewer: by }, .. } => all.push(by.as_str()),
+            CallEvent::Voided { voters } => all.extend(voters.iter().map(AsRef::<str>::as_ref)),
+            _ => {}
+        },
+        Event::Gate(event) => match event {
+            GateEvent::GrantGiven { grant } => all.push(grant.by().as_str()),
+            GateEvent::Frozen { freeze } => all.push(freeze.by().as_str()),
+            GateEvent::GrantRevoked { by, .. }
+            | GateEvent::FreezeLifted { by, .. }
+            | GateEvent::TrailSettled { by, .. } => {
+                all.push(by.as_str());
+            }
+            _ => {}
+        },
+    }
+    all
+}
+
+/// What it says in words of others.
+fn said(record: &Record) -> Vec<String> {
+    match record.event() {
+        Event::Call(event) => match event {
+            CallEvent::Assessed { assessment, arguments, .. } => {
+                let rules = assessment.reasons().map(|rule| rule.rule().to_owned());
+                rules.chain([arguments.as_json().to_owned()]).collect()
+            }
+            CallEvent::Voted { vote } => {
+                let decision = match vote.decision() {
+                    Decision::Approve => String::new(),
+                    Decision::Edit { arguments } => arguments.as_json().to_owned(),
+                    Decision::Reject { reason } => reason.clone(),
+                    Decision::Respond { value } => value.to_string(),
+                };
+                vec![decision, vote.comment().unwrap_or_default().to_owned()]
+            }
+            CallEvent::Finished { outcome } => vec![outcome.for_model()],
+            CallEvent::Faltered { error } => vec![error.to_string()],
+            CallEvent::Cancelled { reason } | CallEvent::Revoked { reason, .. } | CallEvent::Lost { why: reason } => {
+                vec![reason.clone()]
+            }
+            _ => Vec::new(),
+        },
+        Event::Gate(event) => match event {
+            GateEvent::CallRefused { problem, .. } => vec![problem.clone()],
+            GateEvent::Action { action, details, .. } => vec![action.clone(), details.to_string()],
+            GateEvent::GrantGiven { grant } => vec![grant.to_string()],
+            GateEvent::Frozen { freeze } => vec![freeze.scope().to_string(), freeze.reason().to_owned()],
+            GateEvent::TrailSettled { reason, .. } => vec![reason.clone()],
+            _ => Vec::new(),
+        },
+    }
+}
+
+/// Which of the [`KINDS`] it is.
+fn kind(record: &Record) -> &'static str {
+    match record.event() {
+        Event::Call(event) => match event {
+            CallEvent::Assessed { assessment, .. } => match assessment.verdict() {
+                Verdict::Approve => "let_through",
+                Verdict::Ask => "asked",
+                Verdict::Deny => "denied",
+            },
+            CallEvent::Voted { vote } => match vote.decision() {
+                Decision::Approve => "approved",
+                Decision::Edit { .. } => "edited",
+                Decision::Reject { .. } => "rejected",
+                Decision::Respond { .. } => "answered",
+            },
+            CallEvent::Covered { .. } => "covered",
+            CallEvent::Expired => "expired",
+            CallEvent::Cancelled { .. } | CallEvent::Revoked { .. } | CallEvent::Withdrawn { .. } => "taken_back",
+            CallEvent::Finished { outcome: ToolOutcome::Returned { .. } } => "ran",
+            CallEvent::Finished { outcome: ToolOutcome::Failed { .. } }
+            | CallEvent::Faltered { .. }
+            | CallEvent::Lost { .. } => "failed",
+            _ => "other",
+        },
+        Event::Gate(event) => match event {
+            GateEvent::CallRefused { .. } => "refused",
+            GateEvent::Action { .. } => "action",
+            GateEvent::GrantGiven { .. }
+            | GateEvent::GrantRevoked { .. }
+            | GateEvent::Frozen { .. }
+            | GateEvent::FreezeLifted { .. } => "standing",
+            _ => "other",
+        },
+    }
+}

@@ -1,0 +1,371 @@
+//! How much was asked, how long it took, and what people decided: counted as it happens, by the hour, for a month.
+//!
+//! What became of a question counts for the hour in which it was asked. So of what a rule asked in a time, all is decided, over or still waits.
+
+use std::collections::{BTreeMap, HashMap};
+use std::hash::Hash;
+use std::time::Duration;
+
+use gate_runtime::{
+    ApprovalId, CallEvent, Decision, Event, GateEvent, Record, ReviewerId, RuleResult, Status, Timestamp, Verdict,
+};
+
+use crate::histogram::Histogram;
+
+/// How many hours are kept: a month, and the one that has begun.
+const HOURS: usize = 31 * 24;
+
+/// How many questions can be open at once. Of more than that, the oldest are not followed to their end.
+const OPEN: usize = 100_000;
+
+/// How many rules, and how many people, are told apart. Later ones are counted together.
+const RULES: usize = 2_000;
+const PEOPLE: usize = 1_000;
+
+/// A rule, by where it stands and its name.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct Rule {
+    /// `policy refunds`, as an assessment says it.
+    pub(crate) source: String,
+    pub(crate) name: String,
+}
+
+/// What became of a question.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum Became {
+    Approved,
+    Edited,
+    Rejected,
+    Answered,
+    /// A standing permission answered it.
+    Covered,
+    Expired,
+    /// Whoever asked took it back, or a rule denied it in the end.
+    Dropped,
+}
+
+impl Became {
+    /// Whether a person decided it, and nobody else.
+    pub(crate) fn is_decided(self) -> bool {
+        matches!(self, Self::Approved | Self::Edited | Self::Rejected | Self::Answered)
+    }
+}
+
+/// What became of all that a rule was a reason for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct OfRule {
+    /// How often it was a reason for the verdict.
+    pub(crate) fired: u64,
+    /// How often it failed.
+    pub(crate) failed: u64,
+    /// How often its limit was used up.
+    pub(crate) used_up: u64,
+    pub(crate) became: BTreeMap<Became, u64>,
+}
+
+/// What was counted in some time.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Counts {
+    pub(crate) let_through: u64,
+    pub(crate) asked: u64,
+    pub(crate) denied: u64,
+    /// Refused before any rule saw it.
+    pub(crate) refused: u64,
+    pub(crate) became: BTreeMap<Became, u64>,
+    /// From the question to what people decided.
+    pub(crate) waits: Histogram,
+    rules: HashMap<usize, OfRule>,
+    people: HashMap<usize, BTreeMap<Became, u64>>,
+}
+
+/// What is counted.
+#[derive(Debug, Default)]
+pub(crate) struct Statistics {
+    hours: BTreeMap<i64, Counts>,
+    rules: Names<Rule>,
+    people: Names<ReviewerId>,
+    open: HashMap<ApprovalId, Open>,
+    /// In the order in which they were asked.
+    order: BTreeMap<u64, ApprovalId>,
+}
+
+#[derive(Debug)]
+struct Open {
+    seq: u64,
+    asked_at: Timestamp,
+    rules: Vec<usize>,
+    is_edited: bool,
+}
+
+impl Statistics {
+    /// Counts a record, and says whether by it people decided a question.
+    pub(crate) fn take(&mut self, record: &Record) -> bool {
+        let Event::Call(event) = record.event() else {
+            if let Event::Gate(GateEvent::CallRefused { .. }) = record.event() {
+                self.hour(record.at()).refused += 1;
+            }
+            return false;
+        };
+        let Some(subject) = record.subject() else { return false };
+        let id = subject.approval();
+        match event {
+            CallEvent::Assessed { .. } => self.assessed(record, event, id),
+            CallEvent::Voted { vote } => {
+                let kind = match vote.decision() {
+                    Decision::Approve => Became::Approved,
+                    Decision::Edit { .. } => Became::Edited,
+                    Decision::Reject { .. } => Became::Rejected,
+                    Decision::Respond { .. } => Became::Answered,
+                };
+                let who = self.people.place(vote.reviewer(), PEOPLE);
+                *self.hour(record.at()).people.entry(who).or_default().entry(kind).or_default() += 1;
+                if let (Became::Edited, Some(open)) = (kind, self.open.get_mut(&id)) {
+                    open.is_edited = true;
+                }
+            }
+            _ => {}
+        }
+        let became = match (event, record.status()) {
+            (CallEvent::Covered { .. }, _) => Became::Covered,
+            (CallEvent::Expired, _) => Became::Expired,
+            (CallEvent::Voted { .. }, Some(Status::Approved)) => Became::Approved,
+            (CallEvent::Voted { .. }, Some(Status::Rejected)) => Became::Rejected,
+            (CallEvent::Voted { .. }, Some(Status::Responded)) => Became::Answered,
+            (_, Some(Status::Cancelled | Status::Denied)) => Became::Dropped,
+            _ => return false,
+        };
+        self.close(id, became, record.at())
+    }
+
+    fn assessed(&mut self, record: &Record, event: &CallEvent, id: ApprovalId) {
+        let CallEvent::Assessed { assessment, .. } = event else { return };
+        let at = record.at();
+        let place = |rules: &mut Names<Rule>, source: String, name: &str| {
+            rules.place(&Rule { source, name: name.to_owned() }, RULES)
+        };
+        let mut reasons = Vec::new();
+        for rule in assessment.reasons() {
+            let found = place(&mut self.rules, rule.source().to_string(), rule.rule());
+            if !reasons.contains(&found) {
+                reasons.push(found);
+            }
+        }
+        for rule in assessment.rules() {
+            let result = rule.result();
+            if matches!(result, RuleResult::Failed | RuleResult::LimitReached) {
+                let found = place(&mut self.rules, rule.source().to_string(), rule.rule());
+                let of = self.hour(at).rules.entry(found).or_default();
+                if result == RuleResult::Failed { of.failed += 1 } else { of.used_up += 1 }
+            }
+        }
+        let hour = self.hour(at);
+        for rule in &reasons {
+            hour.rules.entry(*rule).or_default().fired += 1;
+        }
+        match assessment.verdict() {
+            Verdict::Approve => hour.let_through += 1,
+            Verdict::Deny => hour.denied += 1,
+            Verdict::Ask => {
+                hour.asked += 1;
+                self.order.insert(record.seq(), id);
+                self.open.insert(id, Open { seq: record.seq(), asked_at: at, rules: reasons, is_edited: false });
+                if self.open.len() > OPEN
+                    && let Some((_, oldest)) = self.order.pop_first()
+                {
+                    self.open.remove(&oldest);
+                }
+            }
+        }
+    }
+
+    fn close(&mut self, id: ApprovalId, became: Became, at: Timestamp) -> bool {
+        let Some(open) = self.open.remove(&id) else { return false };
+        self.order.remove(&open.seq);
+        let became = if became == Became::Approved && open.is_edited { Became::Edited } else { became };
+        // Where its hour is too long ago, nobody asks for it any more.
+        if let Some(hour) = self.hours.get_mut(&hour_of(open.asked_at)) {
+            *hour.became.entry(became).or_default() += 1;
+            if became.is_decided() {
+                hour.waits.add(Duration::try_from(at.duration_since(open.asked_at)).unwrap_or_default());
+            }
+            for rule in open.rules {
+                *hour.rules.entry(rule).or_default().became.entry(became).or_default() += 1;
+            }
+        }
+        became.is_decided()
+    }
+
+    fn hour(&mut self, at: Timestamp) -> &mut Counts {
+        let hour = hour_of(at);
+        if self.hours.len() >= HOURS && !self.hours.contains_key(&hour) {
+            self.hours.pop_first();
+        }
+        self.hours.entry(hour).or_default()
+    }
+
+    /// What was counted in so many hours, of which the last one is that of a time.
+    pub(crate) fn of(&self, last: Timestamp, hours: i64) -> Summary {
+        let last = hour_of(last);
+        let mut sum = Counts::default();
+        for (_, hour) in self.hours.range(last.saturating_sub(hours.saturating_sub(1))..=last) {
+            sum.join(hour);
+        }
+        let Counts { rules, people, .. } = &mut sum;
+        let rules = std::mem::take(rules).into_iter().map(|(rule, of)| (self.rules.name(rule).cloned(), of)).collect();
+        let people = std::mem::take(people).into_iter().map(|(who, of)| (self.people.name(who).cloned(), of)).collect();
+        Summary { counts: sum, rules, people }
+    }
+}
+
+/// What was counted in some time, with names. `None` is all those that are not told apart.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Summary {
+    pub(crate) counts: Counts,
+    pub(crate) rules: BTreeMap<Option<Rule>, OfRule>,
+    pub(crate) people: BTreeMap<Option<ReviewerId>, BTreeMap<Became, u64>>,
+}
+
+impl Counts {
+    fn join(&mut self, other: &Self) {
+        self.let_through += other.let_through;
+        self.asked += other.asked;
+        self.denied += other.denied;
+        self.refused += other.refused;
+        self.waits.join(&other.waits);
+        add(&mut self.became, &other.became);
+        for (rule, of) in &other.rules {
+            let sum = self.rules.entry(*rule).or_default();
+            sum.fired += of.fired;
+            sum.failed += of.failed;
+            sum.used_up += of.used_up;
+            add(&mut sum.became, &of.became);
+        }
+        for (who, of) in &other.people {
+            add(self.people.entry(*who).or_default(), of);
+        }
+    }
+}
+
+fn add(sum: &mut BTreeMap<Became, u64>, more: &BTreeMap<Became, u64>) {
+    for (became, count) in more {
+        *sum.entry(*became).or_default() += count;
+    }
+}
+
+/// The hour of a time, counted from 1970.
+pub(crate) fn hour_of(at: Timestamp) -> i64 {
+    at.as_second().div_euclid(3_600)
+}
+
+/// Names, each with a place. Those beyond the limit share one that has no name.
+#[derive(Debug)]
+struct Names<N> {
+    places: HashMap<N, usize>,
+    names: Vec<N>,
+}
+
+impl<N> Default for Names<N> {
+    fn default() -> Self {
+        Self { places: HashMap::new(), names: Vec::new() }
+    }
+}
+
+impl<N: Clone + Eq + Hash> Names<N> {
+    fn place(&mut self, name: &N, most: usize) -> usize {
+        if let Some(place) = self.places.get(name) {
+            return *place;
+        }
+        if self.names.len() >= most {
+            return usize::MAX;
+        }
+        self.places.insert(name.clone(), self.names.len());
+        self.names.push(name.clone());
+        self.names.len() - 1
+    }
+
+    fn name(&self, place: usize) -> Option<&N> {
+        self.names.get(place)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use gate_runtime::prelude::*;
+    use gate_runtime::testing::ManualClock;
+
+    use super::*;
+
+    /// Small ones go through.
+    #[policy]
+    fn payments(rules: Rules<Pay>) -> Rules<Pay> {
+        rules
+            .deny("too much")
+            .when(|call| call.amount > 1_000)
+            .auto_approve("small")
+            .when(|call| call.amount < 10)
+            .otherwise(ask(anyone()).within(hours(4)))
+    }
+
+    /// Pay.
+    #[gated_tool(policy = "payments")]
+    fn pay(amount: u64) -> u64 {
+        amount
+    }
+
+    registry! { Tools for () { Pay } }
+
+    fn count(of: &BTreeMap<Became, u64>, became: Became) -> u64 {
+        of.get(&became).copied().unwrap_or_default()
+    }
+
+    #[tokio::test]
+    async fn what_became_of_a_question_counts_for_the_hour_in_which_it_was_asked() {
+        let clock = ManualClock::at(Timestamp::from_second(1_800_000_000).unwrap());
+        let people = StaticDirectory::new().person("dana", ["manager"]);
+        let gate: Gate<Tools> = Gate::builder(()).clock(clock.clone()).directory(people).build().await.unwrap();
+        let run = gate.run("run-1");
+        let call = |id: &str, amount: u64| ToolCall::new(id, "pay", format!("{{\"amount\":{amount}}}"));
+        let calls = [call("1", 5), call("2", 5_000), call("3", 50), call("4", 60), call("5", 70), call("6", 80)];
+        let turn = run.submit(calls).await.unwrap();
+        let dana = gate.reviewer("dana").await.unwrap();
+        let [approved, edited, rejected, _] = turn.interruptions() else { panic!("four are asked") };
+        clock.advance(Duration::from_hours(2));
+        approved.approve(&dana).await.unwrap();
+        edited.edit(&dana, Edit::new().set("amount", 55)).await.unwrap();
+        rejected.reject(&dana, "no").await.unwrap();
+        clock.advance(Duration::from_hours(3));
+        gate.do_what_is_due().await;
+
+        let (mut statistics, mut decided) = (Statistics::default(), 0);
+        for record in gate.records(0, 1_000).await.unwrap() {
+            decided += usize::from(statistics.take(&record));
+        }
+        assert_eq!((decided, statistics.open.len(), statistics.order.len()), (3, 0, 0));
+        let at = Timestamp::from_second(1_800_000_000 + 5 * 3_600).unwrap();
+        let all = statistics.of(at, 24);
+        let counts = &all.counts;
+        assert_eq!((counts.let_through, counts.denied, counts.asked), (1, 1, 4));
+        let kinds = [Became::Approved, Became::Edited, Became::Rejected, Became::Expired];
+        assert_eq!(kinds.map(|kind| count(&counts.became, kind)), [1, 1, 1, 1]);
+        assert_eq!(counts.waits.count(), 3);
+        let otherwise = Some(Rule { source: "policy payments".into(), name: "otherwise".into() });
+        assert_eq!((all.rules[&otherwise].fired, count(&all.rules[&otherwise].became, Became::Edited)), (4, 1));
+        assert_eq!(all.people[&Some("dana".into())].values().sum::<u64>(), 3);
+        assert_eq!(statistics.of(at, 3).counts.became.len(), 0, "they were asked before");
+        assert_eq!(statistics.of(at, 4).people.len(), 1, "and the votes were later");
+    }
+
+    #[test]
+    fn only_so_many_hours_and_names_are_kept() {
+        let mut statistics = Statistics::default();
+        for hour in 0..10_000 {
+            statistics.hour(Timestamp::from_second(hour * 3_600).unwrap()).asked += 1;
+        }
+        assert_eq!(statistics.hours.len(), HOURS);
+        assert_eq!(statistics.of(Timestamp::from_second(9_999 * 3_600).unwrap(), 24).counts.asked, 24);
+        let mut names = Names::default();
+        let places: Vec<usize> = (0..5).map(|name| names.place(&name, 3)).collect();
+        assert_eq!(places, [0, 1, 2, usize::MAX, usize::MAX]);
+        assert_eq!((names.place(&1, 3), names.name(usize::MAX)), (1, None));
+    }
+}
