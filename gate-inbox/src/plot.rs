@@ -17,7 +17,7 @@ const BELOW: f64 = 34.0;
 const ABOVE: f64 = 12.0;
 
 /// How many looks there are: colours with patterns, and lines with marks.
-const LOOKS: usize = 8;
+const LOOKS: usize = 10;
 
 /// The longest label inside of a plot, in characters. The table has it whole.
 const LABEL: usize = 48;
@@ -32,8 +32,24 @@ pub(crate) struct Plot {
     pub(crate) along: &'static str,
     pub(crate) places: Vec<String>,
     pub(crate) measure: Measure,
-    /// The name of each series, and its number at each place: `None` where there is none.
-    pub(crate) series: Vec<(&'static str, Vec<Option<f64>>)>,
+    pub(crate) series: Vec<Series>,
+}
+
+/// One of the numbers that are drawn at each place.
+#[derive(Clone, Debug)]
+pub(crate) struct Series {
+    /// How it is drawn: the same thing looks the same in every plot.
+    pub(crate) look: usize,
+    pub(crate) name: &'static str,
+    /// `None` where there is none.
+    pub(crate) numbers: Vec<Option<f64>>,
+}
+
+impl Series {
+    /// Whether there is anything to be drawn.
+    pub(crate) fn is_there(&self) -> bool {
+        self.numbers.iter().flatten().any(|number| *number > 0.0)
+    }
 }
 
 impl Plot {
@@ -59,7 +75,7 @@ impl Plot {
 
     /// Lines over the places, each with its own mark.
     pub(crate) fn lines(&self) -> Markup {
-        let all = self.series.iter().flat_map(|(_, numbers)| numbers.iter().flatten().copied());
+        let all = self.series.iter().flat_map(|series| series.numbers.iter().flatten().copied());
         let scale = self.measure.scale(all.fold(0.0, f64::max));
         let (plain_width, height) = (WIDTH - LEFT, HEIGHT - ABOVE - BELOW);
         let step = plain_width / count(self.places.len().max(1));
@@ -68,14 +84,14 @@ impl Plot {
         };
         let drawn = html! {
             (self.grid(&scale))
-            @for (look, (name, numbers)) in self.series.iter().enumerate() {
+            @for Series { look, name, numbers } in &self.series {
                 @let points: Vec<(usize, f64)> = numbers.iter().enumerate().filter_map(|(place, number)| Some((place, (*number)?))).collect();
                 polyline class=(format!("line look{}", look % LOOKS)) points=(points.iter().map(|(place, number)| { let (x, y) = at(*place, *number); format!("{x:.1},{y:.1}") }).collect::<Vec<_>>().join(" ")) {}
                 @for (place, number) in &points {
                     @let (x, y) = at(*place, *number);
                     g class=(format!("point look{}", look % LOOKS)) {
                         title { (self.places.get(*place).map(String::as_str).unwrap_or_default()) ": " (name) " " (self.measure.words(*number)) }
-                        (mark(look, x, y))
+                        (mark(*look, x, y))
                     }
                 }
             }
@@ -107,10 +123,10 @@ impl Plot {
     /// The parts of a bar: look, name, number, and the sum of those before.
     fn parts(&self, place: usize) -> Vec<(usize, &'static str, f64, f64)> {
         let (mut parts, mut before) = (Vec::new(), 0.0);
-        for (look, (name, numbers)) in self.series.iter().enumerate() {
+        for Series { look, name, numbers } in &self.series {
             let number = numbers.get(place).copied().flatten().unwrap_or_default();
             if number > 0.0 {
-                parts.push((look, *name, number, before));
+                parts.push((*look, *name, number, before));
                 before += number;
             }
         }
@@ -118,7 +134,7 @@ impl Plot {
     }
 
     fn sum(&self, place: usize) -> f64 {
-        self.series.iter().filter_map(|(_, numbers)| numbers.get(place).copied().flatten()).sum()
+        self.series.iter().filter_map(|series| series.numbers.get(place).copied().flatten()).sum()
     }
 
     /// What the axis at the left says, with lines across.
@@ -159,7 +175,7 @@ impl Plot {
                 svg.drawn viewBox=(format!("0 0 {WIDTH} {height}")) role="img" aria-labelledby=(format!("{id}-title {id}-desc")) {
                     title #(format!("{id}-title")) { (bare(&self.title)) }
                     desc #(format!("{id}-desc")) { (self.said()) }
-                    defs { @for look in 0..self.series.len() { (pattern(&format!("{id}-look{look}"), look)) } }
+                    defs { @for Series { look, .. } in &self.series { (pattern(&format!("{id}-look{look}"), *look)) } }
                     (drawn)
                 }
                 (self.table())
@@ -169,7 +185,7 @@ impl Plot {
 
     /// What it says, for whoever does not see it.
     fn said(&self) -> String {
-        let of = |(name, numbers): &(&str, Vec<Option<f64>>)| {
+        let of = |Series { name, numbers, .. }: &Series| {
             let all = numbers.iter().flatten().copied();
             match self.measure {
                 Measure::Count => format!("{name} {} in all", self.measure.words(all.sum())),
@@ -182,10 +198,10 @@ impl Plot {
     fn legend(&self) -> Markup {
         html! {
             ul.legend aria-hidden="true" {
-                @for (look, (name, _)) in self.series.iter().enumerate() {
+                @for Series { look, name, .. } in &self.series {
                     li {
                         svg.swatch viewBox="0 0 14 14" {
-                            defs { (pattern(&format!("{}-swatch{look}", self.id), look)) }
+                            defs { (pattern(&format!("{}-swatch{look}", self.id), *look)) }
                             rect class=(format!("part look{}", look % LOOKS)) x="1" y="1" width="12" height="12" fill=(format!("url(#{}-swatch{look})", self.id)) {}
                         }
                         (name)
@@ -202,12 +218,12 @@ impl Plot {
                 div.wide {
                     table {
                         caption.hidden { (bare(&self.title)) }
-                        thead { tr { th scope="col" { (self.along) } @for (name, _) in &self.series { th scope="col" { (name) } } } }
+                        thead { tr { th scope="col" { (self.along) } @for Series { name, .. } in &self.series { th scope="col" { (name) } } } }
                         tbody {
                             @for (place, label) in self.places.iter().enumerate() {
                                 tr {
                                     th scope="row" { (crate::text::plain(label)) }
-                                    @for (_, numbers) in &self.series {
+                                    @for Series { numbers, .. } in &self.series {
                                         td { @match numbers.get(place).copied().flatten() { Some(number) => (self.measure.words(number)), None => "–" } }
                                     }
                                 }
@@ -239,7 +255,9 @@ fn pattern(id: &str, look: usize) -> Markup {
         4 => r#"<path d="M0 2H8M0 6H8" class="stroke"/>"#,
         5 => r#"<path d="M2 0V8M6 0V8" class="stroke"/>"#,
         6 => r#"<path d="M-1 1L7 9M3 -1L9 5" class="stroke"/>"#,
-        _ => r#"<path d="M0 4H8M4 0V8" class="stroke"/>"#,
+        7 => r#"<path d="M0 4H8M4 0V8" class="stroke"/>"#,
+        8 => r#"<path d="M0 4H8" class="stroke"/>"#,
+        _ => r#"<path d="M0 0L4 4M8 0L4 4" class="stroke"/>"#,
     };
     html! {
         pattern id=(id) class=(format!("look{}", look % LOOKS)) width="8" height="8" patternUnits="userSpaceOnUse" {
@@ -285,7 +303,10 @@ mod tests {
             along: "Time",
             places,
             measure: Measure::Count,
-            series: vec![("asked", numbers), ("denied", vec![None, Some(1.0)])],
+            series: vec![
+                Series { look: 0, name: "asked", numbers },
+                Series { look: 1, name: "denied", numbers: vec![None, Some(1.0)] },
+            ],
         }
     }
 

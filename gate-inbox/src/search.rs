@@ -87,7 +87,8 @@ pub(crate) struct Found {
 
 impl Search {
     pub(crate) fn read(query: &Fields) -> Self {
-        let get = |name: &str| bare(query.get(name).trim().chars().take(1_000).collect::<String>());
+        let get =
+            |name: &str| bare(query.exact(name).unwrap_or_default().trim().chars().take(1_000).collect::<String>());
         let [tool, agent, person, case] = ["tool", "agent", "person", "case"].map(get);
         let [what, from, to, text] = ["what", "from", "to", "text"].map(get);
         let mut search = Self { tool, agent, person, case, what, from, to, text, ..Self::default() };

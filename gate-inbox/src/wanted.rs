@@ -25,7 +25,8 @@ pub(crate) struct Wanted {
 
 impl Wanted {
     pub(crate) fn read(query: &Fields) -> Self {
-        let get = |name: &str| bare(query.get(name).trim().chars().take(LONGEST).collect::<String>());
+        let get =
+            |name: &str| bare(query.exact(name).unwrap_or_default().trim().chars().take(LONGEST).collect::<String>());
         let [tool, agent, principal, role, text] = ["tool", "agent", "principal", "role", "text"].map(get);
         Self { tool, agent, principal, role, text, mine: query.get("mine") == "yes" }
     }

@@ -76,7 +76,7 @@ async fn a_standing_permission_says_what_it_lets_through_and_lets_that_through()
     let desk = Desk::open().await;
     let id = desk.ask_to_pay(50).await;
     let mut dana = desk.signed_in(&desk.dana).await;
-    dana.get(&format!("/approvals/{id}")).await.has("Approve, and later calls too…");
+    dana.get(&format!("/approvals/{id}")).await.has("Approve later calls too…");
     let fields = with(&[("bound.amount", "up_to"), ("max.amount", "100"), ("uses", "2")]);
     let (shown, done) = give(&mut dana, id, &fields).await;
     shown

@@ -53,10 +53,25 @@ async fn whatever_an_agent_or_a_tool_wrote_is_text_on_every_page() {
         run.log_action(hostile, &json!({"text": hostile}), None).await.unwrap();
         let id = turn.interruptions()[0].id();
         let case: String = url_of(hostile);
-        let paths = ["/".to_owned(), format!("/approvals/{id}"), format!("/approvals/{id}/edit"), case];
+        let paths = [
+            "/".to_owned(),
+            format!("/?tool=pay&agent={0}&principal={0}&text={0}", escaped(hostile)),
+            format!("/approvals/{id}"),
+            format!("/approvals/{id}/edit"),
+            case,
+            "/history".to_owned(),
+            format!("/history?tool=pay&agent={0}&person={0}&case={0}&text={0}", escaped(hostile)),
+            "/rules".to_owned(),
+            "/overview".to_owned(),
+            "/standing".to_owned(),
+            format!("/approvals/{id}/grant"),
+            format!("/?role={}&page={0}", escaped(hostile)),
+        ];
         for path in &paths {
             check(&dana.get(path).await, hostile, path);
         }
+        dana.get(&paths[1]).await.has(&format!("/approvals/{id}\"")).has_not("Nothing of what waits fits");
+        check_grant(&desk, &run, hostile).await;
         let edit = format!("/approvals/{id}/edit");
         let page = dana.fill(&edit, &edit, &[("argument.amount", hostile), ("argument.to", hostile)]).await;
         assert_eq!(page.status, 422);
@@ -65,7 +80,7 @@ async fn whatever_an_agent_or_a_tool_wrote_is_text_on_every_page() {
         check(&page, hostile, "the difference");
         let page = dana.decide(id, "respond", &[("value", hostile)]).await;
         assert_eq!(page.status, 303, "{hostile:?} {}", page.text);
-        for path in paths.iter().filter(|path| !path.ends_with("/edit")) {
+        for path in paths.iter().filter(|path| !path.ends_with("/edit") && !path.ends_with("/grant")) {
             check(&dana.get(path).await, hostile, path);
         }
     }
@@ -84,9 +99,41 @@ async fn what_a_tool_wrote_is_text_too() {
     }
 }
 
+/// A standing permission for whatever somebody wrote, where it is confirmed and where it is listed; and a stop with such a reason.
+async fn check_grant(desk: &Desk, run: &Run<Tools>, hostile: &str) {
+    let mut dana = desk.signed_in(&desk.dana).await;
+    let arguments = json!({"to": hostile, "amount": 50, "tags": [hostile]});
+    let turn = run.submit([ToolCall::new("to-grant", "pay", arguments.to_string())]).await.unwrap();
+    let id = turn
+        .interruptions()
+        .iter()
+        .find(|asked| asked.approval().subject().call().as_str() == "to-grant")
+        .unwrap()
+        .id();
+    let path = format!("/approvals/{id}/grant");
+    let bounds = [("bound.to", "same"), ("bound.amount", "same"), ("bound.tags", "same")];
+    let fields = [&bounds[..], &[("run", "this"), ("agent", "this"), ("principal", "this")]].concat();
+    let wrong = [&fields[..], &[("uses", hostile), ("budget_of", hostile), ("lasts", hostile)]].concat();
+    let page = dana.fill(&path, &path, &wrong).await;
+    assert_eq!(page.status, 422);
+    check(&page, hostile, "/edit of a grant that is wrong");
+    let page = dana.fill(&path, &path, &fields).await;
+    check(&page, hostile, "a grant");
+    let all = [&fields[..], &[("confirmed", "yes"), ("comment", hostile)]].concat();
+    assert_eq!(dana.fill_on(&page, &path, &all).await.status, 303);
+    let omar = desk.agent.reviewer("omar").await.unwrap();
+    desk.agent.freeze(gate_runtime::FreezeScope::agent(hostile), hostile, &omar).await.unwrap();
+    let page = dana.get("/standing").await;
+    page.has("Given by <bdi>dana</bdi>").has("Stopped: ");
+    check(&page, hostile, "/standing with one");
+}
+
+fn escaped(text: &str) -> String {
+    text.bytes().fold(String::new(), |url, byte| format!("{url}%{byte:02X}"))
+}
+
 fn url_of(case: &str) -> String {
-    let escaped = case.bytes().fold(String::new(), |url, byte| format!("{url}%{byte:02X}"));
-    format!("/case?id={escaped}")
+    format!("/case?id={}", escaped(case))
 }
 
 /// Nothing of it is markup, and nothing in it hides. In fields, which hold what is sent, it stands as it is.
@@ -94,9 +141,16 @@ fn url_of(case: &str) -> String {
 fn check(page: &desk::Page, hostile: &str, path: &str) {
     assert!(page.status == 200 || page.status == 422, "{path}: {} {hostile:?}", page.status);
     let names = markup(&page.text);
-    for name in &names {
+    // Our own plots: each of them is one of these.
+    let drawn = page.text.matches("<svg class=\"drawn\" viewBox=").count();
+    let swatches = page.text.matches("<svg class=\"swatch\" viewBox=").count();
+    assert!(drawn + swatches == 0 || ["/rules", "/overview"].contains(&path), "{path}");
+    // The names of elements end as they began.
+    let svgs = names.iter().filter(|name| *name == "svg").count();
+    assert_eq!(svgs, 2 * (drawn + swatches), "{hostile:?} on {path}");
+    for name in names.iter().filter(|name| *name != "svg") {
         let is_ours =
-            !name.starts_with("on") && !["img", "svg", "style", "iframe", "autofocus", "!--"].contains(&name.as_str());
+            !name.starts_with("on") && !["img", "style", "iframe", "autofocus", "!--"].contains(&name.as_str());
         assert!(is_ours, "<{name}> of {hostile:?} on {path}: {}", page.text);
     }
     assert_eq!(names.iter().filter(|name| *name == "script").count(), 2, "{hostile:?} on {path}");
@@ -106,7 +160,11 @@ fn check(page: &desk::Page, hostile: &str, path: &str) {
     if !path.contains("edit") {
         assert!(!text.contains(hidden), "{hostile:?} hides on {path}");
     }
-    if path.starts_with("/approvals/") && !path.ends_with("/edit") && !Visible::of(hostile).hazards().is_empty() {
+    if path.starts_with("/approvals/")
+        && !path.ends_with("/edit")
+        && !path.ends_with("/grant")
+        && !Visible::of(hostile).hazards().is_empty()
+    {
         page.has("It has ");
     }
 }

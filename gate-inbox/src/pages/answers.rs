@@ -128,7 +128,7 @@ fn grant(visitor: &Visitor, asked: &Interruption) -> Markup {
     let approval = asked.approval();
     html! {
         @match no_grant(approval, visitor, asked.now()) {
-            None => p.edit { a.button href=(format!("/approvals/{}/grant", approval.id())) { "Approve, and later calls too…" } },
+            None => p.edit { a.button href=(format!("/approvals/{}/grant", approval.id())) { "Approve later calls too…" } },
             Some(words) => p.faint.no-grant { "No standing permission: " (words) },
         }
     }

@@ -41,7 +41,6 @@ pub(crate) fn approval(
                 (claim(approval))
                 (rules(approval))
                 (before(approval))
-                (precedents(asked, found))
             }
             aside {
                 (facts(asked))
@@ -49,6 +48,7 @@ pub(crate) fn approval(
                 (answers(visitor, asked, stamp, draft))
             }
         }
+        (precedents(asked, found))
         (keys())
     };
     let status = if draft.problem.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };

@@ -49,7 +49,7 @@ impl Tab {
         (Self::History, "/history", "History"),
         (Self::Rules, "/rules", "Rules"),
         (Self::Overview, "/overview", "Overview"),
-        (Self::Standing, "/standing", "Standing permissions"),
+        (Self::Standing, "/standing", "Standing"),
     ];
 }
 
@@ -113,7 +113,7 @@ fn parts(here: Option<Tab>) -> Markup {
         nav.parts aria-label="Parts of the inbox" {
             ul {
                 @for (tab, to, words) in Tab::ALL {
-                    li { a href=(to) aria-current=[(here == Some(tab)).then_some("page")] { (words) } }
+                    li { a href=(to) aria-current=[(here == Some(tab)).then_some("page")] { (words) @if tab == Tab::Standing { span.rest { " permissions" } } } }
                 }
             }
         }

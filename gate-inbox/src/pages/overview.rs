@@ -10,24 +10,28 @@ use super::pending::keys;
 use super::span::Span;
 use crate::chronicle::Told;
 use crate::meaning::grouped;
-use crate::plot::{Measure, Plot};
+use crate::plot::{Measure, Plot, Series};
 use crate::statistics::{Became, Statistics, Summary, hour_of};
-use crate::text::length;
 use crate::visitor::Visitor;
 
 /// How many rules, and how many people, are drawn: those with the most.
 const MOST: usize = 10;
 
 /// What became of questions, in the order in which it is drawn.
-pub(super) const BECAME: [(Became, &str); 7] = [
-    (Became::Approved, "approved"),
-    (Became::Edited, "edited"),
-    (Became::Rejected, "rejected"),
-    (Became::Answered, "answered in its place"),
-    (Became::Covered, "by standing permission"),
-    (Became::Expired, "expired"),
-    (Became::Dropped, "taken back"),
+pub(super) const BECAME: [(Became, usize, &str); 7] = [
+    (Became::Approved, 0, "approved"),
+    (Became::Edited, 1, "edited"),
+    (Became::Rejected, 2, "rejected"),
+    (Became::Answered, 3, "answered in its place"),
+    (Became::Covered, 4, "by standing permission"),
+    (Became::Expired, 5, "expired"),
+    (Became::Dropped, 6, "taken back"),
 ];
+
+/// How what nobody decided is drawn: rules let it through, people are asked, rules denied it.
+pub(super) const LET_THROUGH: usize = 8;
+pub(super) const OPEN: usize = 7;
+pub(super) const DENIED: usize = 9;
 
 /// What was counted in a time.
 #[derive(Debug)]
@@ -61,7 +65,9 @@ pub(crate) fn overview(visitor: &Visitor, told: &Told<Overview>, waiting: usize)
     let Overview { span, all, .. } = &told.found;
     let counts = &all.counts;
     let decided: u64 = counts.became.iter().filter(|(became, _)| became.is_decided()).map(|(_, count)| count).sum();
-    let time = |percent| counts.waits.percentile(percent).map_or_else(|| "–".to_owned(), length);
+    let time = |percent| {
+        counts.waits.percentile(percent).map_or_else(|| "–".to_owned(), |time| Measure::Time.words(time.as_secs_f64()))
+    };
     let main = html! {
         h1 { "Overview" }
         (span.choice("/overview"))
@@ -93,8 +99,9 @@ pub(super) fn behind(is_behind: bool) -> Markup {
 }
 
 fn volume(of: &Overview) -> Markup {
-    let series = |name, count: fn(&Summary) -> u64| {
-        (name, of.columns.iter().map(|(_, summary)| Some(number(count(summary)))).collect())
+    let series = |look, name, count: fn(&Summary) -> u64| {
+        let numbers = of.columns.iter().map(|(_, summary)| Some(number(count(summary)))).collect();
+        Series { look, name, numbers }
     };
     let plot = Plot {
         id: "volume".into(),
@@ -103,20 +110,20 @@ fn volume(of: &Overview) -> Markup {
         places: places(of),
         measure: Measure::Count,
         series: vec![
-            series("let through", |summary| summary.counts.let_through),
-            series("people asked", |summary| summary.counts.asked),
-            series("denied", |summary| summary.counts.denied),
-            series("refused before any rule", |summary| summary.counts.refused),
+            series(LET_THROUGH, "let through", |summary| summary.counts.let_through),
+            series(1, "people asked", |summary| summary.counts.asked),
+            series(DENIED, "denied", |summary| summary.counts.denied),
+            series(6, "refused before any rule", |summary| summary.counts.refused),
         ],
     };
-    plot.columns()
+    if plot.series.iter().any(Series::is_there) { plot.columns() } else { nothing(&plot.title) }
 }
 
 fn waits(of: &Overview) -> Markup {
-    let series = |name, percent| {
+    let series = |look, name, percent| {
         let time =
             |(_, summary): &(i64, Summary)| summary.counts.waits.percentile(percent).map(|time| time.as_secs_f64());
-        (name, of.columns.iter().map(time).collect())
+        Series { look, name, numbers: of.columns.iter().map(time).collect() }
     };
     let plot = Plot {
         id: "waits".into(),
@@ -124,9 +131,9 @@ fn waits(of: &Overview) -> Markup {
         along: "When it was asked, UTC",
         places: places(of),
         measure: Measure::Time,
-        series: vec![series("half within", 50), series("nine of ten within", 90)],
+        series: vec![series(0, "half within", 50), series(1, "nine of ten within", 90)],
     };
-    plot.lines()
+    if plot.series.iter().any(Series::is_there) { plot.lines() } else { nothing(&plot.title) }
 }
 
 fn places(of: &Overview) -> Vec<String> {
@@ -141,8 +148,10 @@ fn by_rule(all: &Summary) -> Markup {
         Some(rule) => format!("{} · {}", rule.name, rule.source),
         None => "all other rules".to_owned(),
     };
-    let series = |(became, words): (Became, &'static str)| {
-        (words, rules.iter().map(|(_, of)| Some(number(of.became.get(&became).copied().unwrap_or_default()))).collect())
+    let series = |(became, look, name): (Became, usize, &'static str)| {
+        let numbers =
+            rules.iter().map(|(_, of)| Some(number(of.became.get(&became).copied().unwrap_or_default()))).collect();
+        Series { look, name, numbers }
     };
     let plot = Plot {
         id: "rules".into(),
@@ -150,7 +159,7 @@ fn by_rule(all: &Summary) -> Markup {
         along: "Rule",
         places: rules.iter().map(|(rule, _)| name(rule)).collect(),
         measure: Measure::Count,
-        series: BECAME.into_iter().map(series).collect(),
+        series: BECAME.into_iter().map(series).filter(Series::is_there).collect(),
     };
     if rules.is_empty() { nothing(&plot.title) } else { plot.rows() }
 }
@@ -159,8 +168,9 @@ fn by_person(all: &Summary) -> Markup {
     let mut people: Vec<_> = all.people.iter().collect();
     people.sort_by_key(|(_, of)| std::cmp::Reverse(of.values().sum::<u64>()));
     people.truncate(MOST);
-    let series = |(became, words): (Became, &'static str)| {
-        (words, people.iter().map(|(_, of)| Some(number(of.get(&became).copied().unwrap_or_default()))).collect())
+    let series = |(became, look, name): (Became, usize, &'static str)| {
+        let numbers = people.iter().map(|(_, of)| Some(number(of.get(&became).copied().unwrap_or_default()))).collect();
+        Series { look, name, numbers }
     };
     let name = |who: &Option<gate_runtime::ReviewerId>| {
         who.as_ref().map_or_else(|| "all others".to_owned(), ToString::to_string)
@@ -171,7 +181,12 @@ fn by_person(all: &Summary) -> Markup {
         along: "Person",
         places: people.iter().map(|(who, _)| name(who)).collect(),
         measure: Measure::Count,
-        series: BECAME.into_iter().filter(|(became, _)| became.is_decided()).map(series).collect(),
+        series: BECAME
+            .into_iter()
+            .filter(|(became, ..)| became.is_decided())
+            .map(series)
+            .filter(Series::is_there)
+            .collect(),
     };
     if people.is_empty() { nothing(&plot.title) } else { plot.rows() }
 }

@@ -8,13 +8,13 @@ use gate_runtime::{Digest, PolicyOutline, Requirement, Timestamp, ToolName, Verd
 use maud::{Markup, html};
 
 use super::frame::{Tab, page};
-use super::overview::{BECAME, behind, number};
+use super::overview::{BECAME, DENIED, LET_THROUGH, OPEN, behind, number};
 use super::pending::keys;
 use super::span::Span;
 use crate::chronicle::{Known, Told};
 use crate::meaning::grouped;
-use crate::plot::{Measure, Plot};
-use crate::statistics::{OfRule, Rule};
+use crate::plot::{Measure, Plot, Series};
+use crate::statistics::{Became, OfRule, Rule};
 use crate::text::{ago, block, plain, plural};
 use crate::visitor::Visitor;
 
@@ -157,7 +157,7 @@ fn effect(verdict: Verdict, requirement: Option<&Requirement>) -> Markup {
 fn did(of: &OfRule, verdict: Option<Verdict>) -> Markup {
     let times = |count: u64| plural(usize::try_from(count).unwrap_or(usize::MAX), "time");
     let over: u64 = of.became.values().sum();
-    let parts = BECAME.into_iter().filter_map(|(became, words)| {
+    let parts = BECAME.into_iter().filter_map(|(became, _, words)| {
         let count = of.became.get(&became).copied().filter(|count| *count > 0)?;
         Some(format!("{} {words}", grouped(count)))
     });
@@ -185,17 +185,25 @@ fn plot(found: &Rules, place: usize, source: &str, policy: &PolicyOutline) -> Ma
     if all.iter().all(|(.., of)| of.fired == 0) {
         return html! { p.faint { "None of its rules was a reason in this time." } };
     }
-    let mut series: Vec<(&'static str, Vec<Option<f64>>)> = BECAME
-        .into_iter()
-        .map(|(became, words)| {
-            (
-                words,
-                all.iter().map(|(.., of)| Some(number(of.became.get(&became).copied().unwrap_or_default()))).collect(),
-            )
+    let of = |look, name, count: &dyn Fn(Verdict, &OfRule) -> u64| {
+        let numbers = all.iter().map(|(_, verdict, of)| Some(number(count(*verdict, of)))).collect();
+        Series { look, name, numbers }
+    };
+    let became = |(became, look, words): (Became, usize, &'static str)| {
+        of(look, words, &|_, of| of.became.get(&became).copied().unwrap_or_default())
+    };
+    // What nobody decided: the rule did, or nobody yet.
+    let rest = |look, words, wanted: Verdict| {
+        of(look, words, &|verdict, of| {
+            if verdict == wanted { of.fired.saturating_sub(of.became.values().sum()) } else { 0 }
         })
-        .collect();
-    let rest = all.iter().map(|(.., of)| Some(number(of.fired.saturating_sub(of.became.values().sum()))));
-    series.push(("decided by the rule, or open", rest.collect()));
+    };
+    let rest = [
+        rest(LET_THROUGH, "let through", Verdict::Approve),
+        rest(DENIED, "denied", Verdict::Deny),
+        rest(OPEN, "still open", Verdict::Ask),
+    ];
+    let series = BECAME.into_iter().map(became).chain(rest).filter(Series::is_there).collect();
     let label = |name: &str| if name == "otherwise" { "no rule matches".to_owned() } else { name.to_owned() };
     let plot = Plot {
         id: format!("plot-{place}"),

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use crate::meaning::grouped;
-use crate::text::length;
 
 /// What numbers are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,17 +46,14 @@ impl Measure {
     }
 }
 
-/// `5 min`, `2 h`: where there is little room.
+/// `5 min`, `1.5 h`: where there is little room.
 fn short(time: Duration) -> String {
-    let words = length(time);
-    let (count, unit) = words.split_once(' ').unwrap_or((&words, ""));
-    let unit = match unit.trim_end_matches('s') {
-        "second" => "s",
-        "minute" => "min",
-        "hour" => "h",
-        _ => "d",
-    };
-    format!("{count} {unit}")
+    let units = [(86_400.0, "d"), (3_600.0, "h"), (60.0, "min")];
+    let seconds = time.as_secs_f64();
+    let (size, unit) = units.into_iter().find(|(size, _)| seconds >= *size).unwrap_or((1.0, "s"));
+    let tenths = whole((seconds / size * 10.0).round());
+    let (count, rest) = (tenths / 10, tenths % 10);
+    if rest == 0 || count >= 10 { format!("{count} {unit}") } else { format!("{count}.{rest} {unit}") }
 }
 
 /// The next of 1, 2, 5, 10, 20, 50, …
@@ -105,6 +101,6 @@ mod tests {
             let scale = measure.scale(most);
             assert_eq!((scale.step, scale.top()), (step, top), "{most}");
         }
-        assert_eq!((Measure::Count.words(1_234.0), Measure::Time.words(7_300.0)), ("1,234".into(), "2 h".into()));
+        assert_eq!((Measure::Count.words(1_234.0), Measure::Time.words(5_400.0)), ("1,234".into(), "1.5 h".into()));
     }
 }
