@@ -6,20 +6,21 @@
 //! With `OPENAI_API_KEY` set (and optionally `OPENAI_BASE_URL`, `OPENAI_MODEL`) a real model takes the agent's part, and you the
 //! customer's and the manager's.
 //!
-//! `-- --db FILE` keeps everything in a database, for `gate --db FILE` to look at.
+//! `-- --db FILE` keeps everything in a database, for `gate --db FILE` to look at. `-- --inbox` opens the inbox inside of this process: the manager decides in the browser.
 
 #![expect(clippy::print_stdout, reason = "an example talks to its reader")]
 #![expect(unreachable_pub, reason = "the modules of an example are its own")]
 
 mod desk;
+mod inbox;
 mod model;
 mod people;
 mod script;
 
 use anyhow::Context as _;
-use gate_runtime::Timestamp;
 use gate_runtime::dialect::openai;
 use gate_runtime::prelude::*;
+use gate_runtime::{Terminal, Timestamp};
 use gate_sqlite::SqliteStore;
 use serde_json::{Value, json};
 
@@ -29,10 +30,15 @@ use people::Customer;
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
+    let options = Options::read()?;
     let mut builder =
         Gate::builder(Desk::open()).agent("support").directory(StaticDirectory::new().person("dana", ["manager"]));
+    let office = if options.has_inbox { Some(inbox::Office::furnish()?) } else { None };
+    if let Some(office) = &office {
+        builder = builder.directory(office.people.clone());
+    }
     let mut conversation = "conversation-1".to_owned();
-    if let Some(file) = database()? {
+    if let Some(file) = options.database {
         // In a database, another conversation is another run.
         conversation = format!("conversation-{}", Timestamp::now());
         builder = builder.store(SqliteStore::open(file).await?);
@@ -43,7 +49,10 @@ async fn main() -> anyhow::Result<()> {
 
     let mut model = Model::from_environment();
     let mut customer = Customer::new(model.is_scripted());
-    let mut reviewer = people::reviewer(model.is_scripted());
+    let mut reviewer = match &office {
+        Some(office) => Reviewing::InBrowser(office.open(&gate).await?),
+        None => Reviewing::AtTerminal(Box::new(people::reviewer(model.is_scripted()))),
+    };
     let mut messages = vec![json!({"role": "system", "content": instructions()})];
     people::introduce(&model);
 
@@ -59,10 +68,16 @@ async fn main() -> anyhow::Result<()> {
                 break;
             }
             run.set_history(openai::history(&messages)?);
+            let mut news = gate.events();
             let mut turn = run.submit(calls).await?;
             while turn.is_waiting() {
-                for asked in turn.interruptions() {
-                    reviewer.ask(asked, &dana).await?.context("nobody decided: the conversation ends here")?;
+                match &mut reviewer {
+                    Reviewing::AtTerminal(terminal) => {
+                        for asked in turn.interruptions() {
+                            terminal.ask(asked, &dana).await?.context("nobody decided: the conversation ends here")?;
+                        }
+                    }
+                    Reviewing::InBrowser(inbox) => inbox.wait(turn.interruptions(), &mut news).await?,
                 }
                 turn = run.proceed().await?;
             }
@@ -70,16 +85,37 @@ async fn main() -> anyhow::Result<()> {
             messages.extend(openai::messages(&turn));
         }
     }
-    people::show_record(&gate, run.info().run()).await
+    people::show_record(&gate, run.info().run()).await?;
+    match reviewer {
+        Reviewing::AtTerminal(_) => Ok(()),
+        Reviewing::InBrowser(inbox) => inbox.stay().await,
+    }
 }
 
-/// The database that was named, if any.
-fn database() -> anyhow::Result<Option<String>> {
-    let mut arguments = std::env::args().skip(1);
-    match (arguments.next().as_deref(), arguments.next()) {
-        (None, _) => Ok(None),
-        (Some("--db"), Some(file)) => Ok(Some(file)),
-        (Some(other), _) => anyhow::bail!("`{other}`? There is `--db FILE`, or nothing"),
+/// Where the manager decides.
+enum Reviewing {
+    AtTerminal(Box<Terminal>),
+    InBrowser(inbox::Open),
+}
+
+/// What was typed behind the example's name.
+#[derive(Default)]
+struct Options {
+    database: Option<String>,
+    has_inbox: bool,
+}
+
+impl Options {
+    fn read() -> anyhow::Result<Self> {
+        let (mut options, mut arguments) = (Self::default(), std::env::args().skip(1));
+        while let Some(argument) = arguments.next() {
+            match argument.as_str() {
+                "--db" => options.database = Some(arguments.next().context("`--db` wants a FILE")?),
+                "--inbox" => options.has_inbox = true,
+                other => anyhow::bail!("`{other}`? There is `--db FILE`, `--inbox`, or nothing"),
+            }
+        }
+        Ok(options)
     }
 }
 
