@@ -4,6 +4,7 @@ use gate_runtime::Timestamp;
 use maud::{Markup, html};
 use serde_json::Value;
 
+use crate::meaning::meaning;
 use crate::reach::{Bound, End, For, Reach};
 use crate::text::{bare, length, plain, plural, until, value};
 
@@ -33,19 +34,19 @@ pub(super) fn reach(reach: &Reach, now: Timestamp) -> Markup {
                     For::Anyone => strong { "on behalf of anyone" },
                 }
             }
-            @for (name, bound) in &reach.arguments { li { (argument(name, bound)) } }
-            li { (count(reach)) }
+            @for (name, bound) in &reach.arguments { li { (argument(name, bound, now)) } }
+            li { (count(reach, now)) }
             li { (end(reach, now)) }
         }
     }
 }
 
-fn argument(name: &str, bound: &Bound) -> Markup {
+fn argument(name: &str, bound: &Bound, now: Timestamp) -> Markup {
     html! {
         code { (plain(name)) } ": "
         @match bound {
             Bound::Any => strong { "anything" },
-            Bound::UpTo(max) => { "any whole number from 0 to " strong { (max) } },
+            Bound::UpTo(max) => { "any whole number from 0 to " strong { (max) } (meant(name, *max, now)) },
             Bound::Same(same) => { "exactly " (exactly(same)) },
         }
     }
@@ -58,15 +59,20 @@ fn exactly(same: &Value) -> Markup {
     html! { @if is_short && !same.is_null() { (plain(text)) } @else { (value(same)) } }
 }
 
-fn count(reach: &Reach) -> Markup {
+/// What a limit means, where its name says that.
+fn meant(name: &str, max: u64, now: Timestamp) -> Markup {
+    html! { @if let Some(words) = meaning(None, name, &max.into(), now) { " (" (words) ")" } }
+}
+
+fn count(reach: &Reach, now: Timestamp) -> Markup {
     let within = reach.window.map_or_else(|| "in all".to_owned(), |window| format!("in any {}", one(&length(window))));
     html! {
         @match (reach.uses, &reach.budget) {
             (None, None) => strong { "as many of these calls as come" },
             (Some(uses), None) => { "at most " (calls(uses)) " " (within) },
-            (None, Some((name, max))) => { "as many calls as come, but the sum of " code { (plain(name)) } " is at most " (max) " " (within) },
+            (None, Some((name, max))) => { "as many calls as come, but the sum of " code { (plain(name)) } " is at most " (max) (meant(name, *max, now)) " " (within) },
             (Some(uses), Some((name, max))) => {
-                "at most " (calls(uses)) ", and the sum of " code { (plain(name)) } " is at most " (max) ", both " (within)
+                "at most " (calls(uses)) ", and the sum of " code { (plain(name)) } " is at most " (max) (meant(name, *max, now)) ", both " (within)
             },
         }
     }
