@@ -80,18 +80,18 @@ impl Office {
     async fn precedents(&self, asked: &Interruption) -> Result<Precedents, Stop> {
         let subject = asked.approval().subject();
         let told = self.chronicle.ask(&*self.gate, |known| known.precedents.like(subject)).await?;
-        let (of_tool, of_case) = told.found;
+        let ((of_tool, of_case), is_behind) = (told.found, told.is_behind);
         let mut all: Vec<ApprovalId> = of_case.iter().chain(&of_tool).copied().collect();
         all.sort_unstable();
         all.dedup();
         if all.is_empty() {
-            return Ok(Precedents::default());
+            return Ok(Precedents { is_behind, ..Precedents::default() });
         }
         let filter = all.into_iter().fold(ApprovalFilter::all(), ApprovalFilter::id);
         let found: HashMap<ApprovalId, Interruption> =
             self.gate.list(&filter).await?.into_iter().map(|asked| (asked.id(), asked)).collect();
         let pick = |ids: Vec<ApprovalId>| ids.into_iter().filter_map(|id| found.get(&id).cloned()).collect();
-        Ok(Precedents { of_case: pick(of_case), of_tool: pick(of_tool) })
+        Ok(Precedents { of_case: pick(of_case), of_tool: pick(of_tool), is_behind })
     }
 }
 

@@ -1,6 +1,7 @@
 //! How much was asked, how long it took, and what people decided: counted as it happens, by the hour, for a month.
 //!
-//! What became of a question counts for the hour in which it was asked. So of what a rule asked in a time, all is decided, over or still waits.
+//! What became of a question counts for the hour in which it was asked. So of what a rule asked in a time, all is decided, over or still waits. Where it is asked
+//! again, because rules changed or because it failed, the first answer is the one that counts.
 
 use std::collections::{BTreeMap, HashMap};
 use std::hash::Hash;

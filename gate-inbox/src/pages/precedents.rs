@@ -17,6 +17,8 @@ const MOST: usize = 6;
 pub(crate) struct Precedents {
     pub(crate) of_case: Vec<Interruption>,
     pub(crate) of_tool: Vec<Interruption>,
+    /// Whether not all of the record was read yet.
+    pub(crate) is_behind: bool,
 }
 
 /// What people decided before.
@@ -25,7 +27,9 @@ pub(super) fn precedents(asked: &Interruption, found: &Precedents) -> Markup {
     html! {
         section aria-labelledby="decided" {
             h2 #decided { "Decided before" }
-            @if found.of_case.is_empty() && found.of_tool.is_empty() {
+            @if found.is_behind {
+                p.faint { "The record is still being read: there may be more, and newer ones." }
+            } @else if found.of_case.is_empty() && found.of_tool.is_empty() {
                 p.faint { "People decided nothing in this case yet, and no call of this tool." }
             }
             @if !found.of_case.is_empty() {

@@ -1,0 +1,112 @@
+//! What a record says, for who looks for it.
+
+use gate_runtime::{CallEvent, Decision, Event, GateEvent, Record, RunInfo, Settler, ToolOutcome, Verdict};
+
+/// The tool that it is about.
+pub(super) fn tool(record: &Record) -> Option<&str> {
+    match (record.subject(), record.event()) {
+        (Some(subject), _) => Some(subject.tool().as_str()),
+        (None, Event::Gate(GateEvent::CallRefused { tool, .. })) => Some(tool.as_str()),
+        (None, Event::Gate(GateEvent::GrantGiven { grant })) => Some(grant.tool().as_str()),
+        _ => None,
+    }
+}
+
+/// Everybody who has a part in it: for whom the run acts, and whoever did it.
+pub(super) fn people(record: &Record) -> Vec<&str> {
+    let mut all: Vec<&str> = record.info().and_then(RunInfo::principal).map(AsRef::as_ref).into_iter().collect();
+    match record.event() {
+        Event::Call(event) => match event {
+            CallEvent::Voted { vote } => all.push(vote.reviewer().as_str()),
+            CallEvent::Covered { by, .. }
+            | CallEvent::Withdrawn { by }
+            | CallEvent::Revoked { by, .. }
+            | CallEvent::SecretsErased { by }
+            | CallEvent::Settled { by: Settler::Person { reviewer: by }, .. } => all.push(by.as_str()),
+            CallEvent::Voided { voters } => all.extend(voters.iter().map(AsRef::<str>::as_ref)),
+            _ => {}
+        },
+        Event::Gate(event) => match event {
+            GateEvent::GrantGiven { grant } => all.push(grant.by().as_str()),
+            GateEvent::Frozen { freeze } => all.push(freeze.by().as_str()),
+            GateEvent::GrantRevoked { by, .. }
+            | GateEvent::FreezeLifted { by, .. }
+            | GateEvent::TrailSettled { by, .. } => {
+                all.push(by.as_str());
+            }
+            _ => {}
+        },
+    }
+    all
+}
+
+/// What it says in words of others.
+pub(super) fn said(record: &Record) -> Vec<String> {
+    match record.event() {
+        Event::Call(event) => match event {
+            CallEvent::Assessed { assessment, arguments, .. } => {
+                let rules = assessment.reasons().map(|rule| rule.rule().to_owned());
+                rules.chain([arguments.as_json().to_owned()]).collect()
+            }
+            CallEvent::Voted { vote } => {
+                let decision = match vote.decision() {
+                    Decision::Approve => String::new(),
+                    Decision::Edit { arguments } => arguments.as_json().to_owned(),
+                    Decision::Reject { reason } => reason.clone(),
+                    Decision::Respond { value } => value.to_string(),
+                };
+                vec![decision, vote.comment().unwrap_or_default().to_owned()]
+            }
+            CallEvent::Finished { outcome } => vec![outcome.for_model()],
+            CallEvent::Faltered { error } => vec![error.to_string()],
+            CallEvent::Cancelled { reason } | CallEvent::Revoked { reason, .. } | CallEvent::Lost { why: reason } => {
+                vec![reason.clone()]
+            }
+            _ => Vec::new(),
+        },
+        Event::Gate(event) => match event {
+            GateEvent::CallRefused { problem, .. } => vec![problem.clone()],
+            GateEvent::Action { action, details, .. } => vec![action.clone(), details.to_string()],
+            GateEvent::GrantGiven { grant } => vec![grant.to_string()],
+            GateEvent::Frozen { freeze } => vec![freeze.scope().to_string(), freeze.reason().to_owned()],
+            GateEvent::TrailSettled { reason, .. } => vec![reason.clone()],
+            _ => Vec::new(),
+        },
+    }
+}
+
+/// Which of the [`KINDS`](super::KINDS) it is.
+pub(super) fn kind(record: &Record) -> &'static str {
+    match record.event() {
+        Event::Call(event) => match event {
+            CallEvent::Assessed { assessment, .. } => match assessment.verdict() {
+                Verdict::Approve => "let_through",
+                Verdict::Ask => "asked",
+                Verdict::Deny => "denied",
+            },
+            CallEvent::Voted { vote } => match vote.decision() {
+                Decision::Approve => "approved",
+                Decision::Edit { .. } => "edited",
+                Decision::Reject { .. } => "rejected",
+                Decision::Respond { .. } => "answered",
+            },
+            CallEvent::Covered { .. } => "covered",
+            CallEvent::Expired => "expired",
+            CallEvent::Cancelled { .. } | CallEvent::Revoked { .. } | CallEvent::Withdrawn { .. } => "taken_back",
+            CallEvent::Finished { outcome: ToolOutcome::Returned { .. } } => "ran",
+            CallEvent::Finished { outcome: ToolOutcome::Failed { .. } }
+            | CallEvent::Faltered { .. }
+            | CallEvent::Lost { .. } => "failed",
+            _ => "other",
+        },
+        Event::Gate(event) => match event {
+            GateEvent::CallRefused { .. } => "refused",
+            GateEvent::Action { .. } => "action",
+            GateEvent::GrantGiven { .. }
+            | GateEvent::GrantRevoked { .. }
+            | GateEvent::Frozen { .. }
+            | GateEvent::FreezeLifted { .. } => "standing",
+            _ => "other",
+        },
+    }
+}
