@@ -64,7 +64,10 @@ async fn decide(desk: &Desk, command: &Command) -> Done {
         }
         Command::Respond { one, value, .. } => {
             let asked = desk.one(one).await?;
-            tell(desk, saying(asked.respond(&me, value_of(value)), None, key.as_ref()).await?.approval())
+            tell(
+                desk,
+                saying(asked.respond(&me, asked.approval().typed_answer(value)), None, key.as_ref()).await?.approval(),
+            )
         }
         Command::Withdraw(one) => tell(desk, &*desk.one(one).await?.withdraw(&me).await?),
         Command::Revoke { one, reason } => tell(desk, &*desk.one(one).await?.revoke(&me, reason.as_str()).await?),

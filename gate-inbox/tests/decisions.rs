@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use desk::Desk;
 use gate_runtime::prelude::*;
-use gate_runtime::{Decision, Status};
+use gate_runtime::{Answers, ApprovalId, Decision, Priority, RemoteCall, Request, Status};
 use serde_json::json;
 
 #[tokio::test]
@@ -321,4 +321,36 @@ async fn the_timeline_of_a_case_says_what_happened() {
     for words in ["People are asked", "Approved", "Began to run", "Ran", "paid 5 to bob"] {
         page.has(words);
     }
+}
+
+/// Asks as an agent in another program does.
+async fn remote(desk: &Desk, call: RemoteCall) -> ApprovalId {
+    desk.agent.remote("bot").ask(call).await.unwrap().id()
+}
+
+#[tokio::test]
+async fn a_question_shows_its_choices_and_only_they_answer_it() {
+    let desk = Desk::open().await;
+    let choices = Answers::one_of(["retry", "1", "<b>skip</b>"]);
+    let question = RemoteCall::new("1", "question", r#"{"question":"The provider says 503."}"#)
+        .request(Request::new().summary("<i>503</i>").priority(Priority::Urgent))
+        .ask("a fault", ask(role("manager")).answered(choices));
+    let id = remote(&desk, question).await;
+    let mut dana = desk.signed_in(&desk.dana).await;
+    dana.get("/").await.has("&lt;i&gt;503&lt;/i&gt;").has("Urgent").has_not("<i>503");
+    let page = dana.get(&format!("/approvals/{id}")).await;
+    page.has("Choose what the agent is told").has("value=\"retry\"").has("&lt;b&gt;skip&lt;/b&gt;").has_not("<b>skip");
+    page.has_not("Approve: let it run").has_not("Edit…").has_not("Approve later calls too");
+    for (what, fields) in [
+        ("approve", vec![("typed", "bot/question")]),
+        ("respond", vec![("value", "")]),
+        ("respond", vec![("value", "Retry!")]),
+    ] {
+        let page = dana.decide(id, what, &fields).await;
+        assert_eq!((page.status, desk.approval(id).await.status()), (422, Status::Pending), "{what} {fields:?}");
+    }
+    let page = dana.decide(id, "respond", &[("value", "1")]).await;
+    assert_eq!(page.status, 303);
+    let answered = desk.approval(id).await;
+    assert_eq!(answered.outcome().unwrap().value(), Some("1".into()), "the text of the choice, and no number");
 }

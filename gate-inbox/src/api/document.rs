@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use gate_runtime::{
-    Answers, Approval, Decision, Grant, Interruption, Requirement, RuleResult, Status, Timestamp, ToolOutcome, Vote,
+    Answers, Approval, Decision, Grant, Interruption, RuleResult, Status, Timestamp, ToolOutcome, Vote,
 };
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -232,11 +232,10 @@ impl From<&Interruption> for Review {
             effect: rule.effect().to_string(),
             error: rule.error().map(str::to_owned),
         };
-        let choices =
-            approval.requirements().iter().filter_map(Requirement::answers).find_map(|answers| match answers {
-                Answers::OneOf { choices } => Some(choices.clone()),
-                _ => None,
-            });
+        let choices = match approval.answers() {
+            Some(Answers::OneOf { choices }) => choices.clone(),
+            _ => Vec::new(),
+        };
         Self {
             id: approval.id().to_string(),
             shown: approval.shown().to_string(),
@@ -258,7 +257,7 @@ impl From<&Interruption> for Review {
             },
             rules: approval.assessment().rules().filter(counts).map(rule).collect(),
             waits_for: approval.waits_for(),
-            choices: choices.unwrap_or_default(),
+            choices,
             votes: approval.votes().iter().map(Voted::from).collect(),
             asked_at: approval.asked_at(),
             expires_at: approval.expires_at(),

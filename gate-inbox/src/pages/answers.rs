@@ -1,6 +1,6 @@
 //! The ways to answer a call.
 
-use gate_runtime::{Approval, Interruption, Requirement, Who};
+use gate_runtime::{Answers, Approval, Interruption, Requirement, Who};
 use maud::{Markup, html};
 
 use super::frame::Stamp;
@@ -91,6 +91,8 @@ fn forms(visitor: &Visitor, asked: &Interruption, stamp: &Stamp, draft: &Draft) 
                     "Only signed votes let it run: register a key in the people file, and decide by "
                     code { "gate approve --signing-key FILE" } ". You can reject it here."
                 }
+            } @else if let Some(answers) = approval.answers() {
+                (answer(asked, answers, stamp, draft))
             } @else {
                 (approve(asked, stamp, draft))
                 (grant(visitor, asked))
@@ -99,7 +101,7 @@ fn forms(visitor: &Visitor, asked: &Interruption, stamp: &Stamp, draft: &Draft) 
                 }
             }
             (reject(asked, stamp, draft))
-            @if !wants_signature { (respond(asked, stamp, draft)) }
+            @if !wants_signature && approval.answers().is_none() { (respond(asked, stamp, draft)) }
         }
     }
 }
@@ -154,7 +156,41 @@ fn reject(asked: &Interruption, stamp: &Stamp, draft: &Draft) -> Markup {
                 label for="reason" { "Why: the agent is told" }
                 textarea #reason name="reason" rows="3" { "\n" (draft.words(Problem::Reject)) }
                 (said(problem))
-                button.danger { "Reject: it does not run" }
+                button.danger { @if asked.approval().answers().is_some() { "Reject: no answer" } @else { "Reject: it does not run" } }
+            }
+        }
+    }
+}
+
+/// The form of a question that is no call.
+fn answer(asked: &Interruption, answers: &Answers, stamp: &Stamp, draft: &Draft) -> Markup {
+    let problem = draft.problem(Problem::Respond);
+    let is_wanted = asked.approval().requirements().iter().any(Requirement::wants_comment);
+    html! {
+        details.answer data-key="a" open {
+            summary.button.main { "Answer…" }
+            form method="post" action=(format!("/approvals/{}/respond", asked.id())) {
+                (stamp.fields())
+                @if let Answers::OneOf { choices } = answers {
+                    fieldset.choices {
+                        legend { "Choose what the agent is told" }
+                        @for (place, choice) in choices.iter().enumerate() {
+                            div.check {
+                                input id=(format!("choice-{place}")) type="radio" name="value" value=(choice);
+                                label for=(format!("choice-{place}")) { (plain(choice)) }
+                            }
+                        }
+                    }
+                } @else {
+                    label for="value" { "Your answer: the agent is told" }
+                    textarea #value name="value" rows="3" { "\n" (draft.words(Problem::Respond)) }
+                }
+                @if is_wanted {
+                    label for="respond-comment" { "Why: for the record" }
+                    textarea #respond-comment name="comment" rows="2" {}
+                }
+                (said(problem))
+                button.main { "Answer" }
             }
         }
     }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use axum::http::StatusCode;
 use axum::response::Response;
-use gate_runtime::{Approval, Decision, Interruption, Origin, RuleReport, RuleResult, Status};
+use gate_runtime::{Approval, Decision, Interruption, Origin, Request, RuleReport, RuleResult, Status};
 use maud::{Markup, html};
 use serde_json::Value;
 
@@ -149,10 +149,13 @@ fn origin(origins: &HashMap<&str, &Origin>, name: &str) -> Markup {
 
 fn claim(approval: &Approval) -> Markup {
     html! {
-        @if let Some(reasoning) = approval.subject().reasoning() {
+        @let (reasoning, request) = (approval.subject().reasoning(), approval.subject().request());
+        @let summary = request.and_then(Request::about);
+        @if reasoning.is_some() || summary.is_some() {
             section.claim aria-labelledby="claim" {
                 h2 #claim { "The agent claims" }
-                (block(reasoning))
+                @if let Some(words) = summary { p { strong { (plain(words.replace('\n', " "))) } } }
+                @if let Some(words) = reasoning { (block(words)) }
                 p.faint { "These are the agent's own words, which nobody has checked." }
             }
         }

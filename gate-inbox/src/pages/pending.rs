@@ -2,13 +2,13 @@
 
 use axum::http::StatusCode;
 use axum::response::Response;
-use gate_runtime::{Approval, Interruption, Timestamp};
+use gate_runtime::{Approval, Interruption, Priority, Request, Timestamp};
 use maud::{Markup, html};
 
 use super::frame::{Tab, page};
 use super::query::{address, choose, filters, typed};
 use crate::part::is_theirs;
-use crate::text::{ago, is_odd, listed, plain, plural, summary, until};
+use crate::text::{ago, is_odd, listed, plain, plural, short, summary, until};
 use crate::visitor::Visitor;
 use crate::wanted::{Wanted, choices, names, roles};
 
@@ -81,6 +81,9 @@ fn row(asked: &Interruption) -> Markup {
                 (marks(asked))
                 @if let Some(end) = approval.expires_at() { span.deadline { (until(end, now)) } }
             }
+            @if let Some(words) = approval.subject().request().and_then(Request::about) {
+                p.claimed { span.faint { "Says: " } (plain(short(words))) }
+            }
             p.summary { (summary(approval)) }
             p.faint {
                 "Agent " (plain(info.agent()))
@@ -128,6 +131,11 @@ pub(super) fn marks(asked: &Interruption) -> Markup {
             None => span.mark.danger { "Unknown tool" },
             Some(descriptor) if descriptor.annotations().destructive => span.mark.danger { "Destructive" },
             Some(_) => {},
+        }
+        @match approval.subject().request().map_or(Priority::Normal, Request::how_urgent) {
+            Priority::Urgent => span.mark.danger title="The agent says so" { "Urgent" },
+            Priority::High => span.mark title="The agent says so" { "High priority" },
+            Priority::Normal | Priority::Low => {},
         }
         @if is_odd(&approval.arguments().to_json()) { span.mark { "Odd characters" } }
         @if approval.is_edited() { span.mark { "Edited" } }

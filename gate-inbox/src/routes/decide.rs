@@ -182,9 +182,9 @@ pub(super) async fn respond(State(office): State<Arc<Office>>, Path(id): Path<St
     let me = desk.reviewer(&office).await?;
     let typed = desk.fields.get("value");
     let outcome = if typed.trim().is_empty() {
-        Outcome::Refused("type what the agent gets".to_owned())
+        Outcome::Refused("type what the agent gets, or choose it".to_owned())
     } else {
-        let value = serde_json::from_str(&typed).unwrap_or_else(|_| Value::from(typed.as_str()));
+        let value = desk.asked.approval().typed_answer(&typed);
         desk.send(&office, desk.asked.respond(&me, value)).await?
     };
     desk.show(&office, outcome, Problem::Respond, typed).await

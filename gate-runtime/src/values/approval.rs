@@ -7,7 +7,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
+use super::answers::Answers;
 use super::arguments::Arguments;
 use super::assessment::Assessment;
 use super::decision::{Decision, Vote};
@@ -254,6 +256,19 @@ impl Approval {
     #[must_use]
     pub fn requirements(&self) -> &[Requirement] {
         &self.requirements
+    }
+
+    /// Which answers count, where it is a question and no call that could run.
+    #[must_use]
+    pub fn answers(&self) -> Option<&Answers> {
+        self.requirements.iter().find_map(Requirement::answers)
+    }
+
+    /// What somebody typed as an answer: the text of a question's answer as it is; in a tool's place JSON, or else a text.
+    #[must_use]
+    pub fn typed_answer(&self, typed: &str) -> Value {
+        let json = if self.answers().is_some() { None } else { serde_json::from_str(typed).ok() };
+        json.unwrap_or_else(|| Value::from(typed))
     }
 
     /// The votes, oldest first.

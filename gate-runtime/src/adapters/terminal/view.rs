@@ -17,6 +17,7 @@ use crate::values::digest::Digest;
 use crate::values::json::{below, step_name};
 use crate::values::opinion::RuleResult;
 use crate::values::origin::Origin;
+use crate::values::request::Request;
 use crate::values::visible::{Hazard, Visible};
 use crate::values::words;
 
@@ -149,9 +150,10 @@ fn write_who(page: &mut Page, approval: &Approval) {
     if let Some(case) = info.case() {
         page.row("case", &shown(case.as_str()));
     }
-    if let Some(reasoning) = subject.reasoning() {
-        let (claim, hazards) = quoted(reasoning);
-        let (claim, left_out) = shortened(&claim, reasoning);
+    let summary = subject.request().and_then(Request::about);
+    for claimed in summary.into_iter().chain(subject.reasoning()) {
+        let (claim, hazards) = quoted(claimed);
+        let (claim, left_out) = shortened(&claim, claimed);
         page.row("it claims", &claim);
         if let Some(note) = left_out {
             page.note(0, &note);
