@@ -84,7 +84,10 @@ impl Chronicle {
     ) -> Result<Told<T>, StoreError> {
         let newest = self.newest(gate).await?;
         let mut seen = self.seen.clone();
-        let is_behind = timeout(PATIENCE, seen.wait_for(|seen| *seen >= newest)).await.is_err();
+        let read = timeout(PATIENCE, seen.wait_for(|seen| *seen >= newest)).await;
+        // Where nobody reads any more, it is not all either.
+        let is_behind = !matches!(read, Ok(Ok(_)));
+        drop(read);
         Ok(Told { found: question(&lock(&self.known)), is_behind })
     }
 
@@ -122,5 +125,54 @@ fn lock(known: &Mutex<Known>) -> MutexGuard<'_, Known> {
 impl Drop for Chronicle {
     fn drop(&mut self) {
         self.task.abort();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use gate_runtime::prelude::*;
+    use gate_runtime::{NoTools, RunId, Timestamp};
+    use serde_json::json;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn the_newest_record_is_found_from_wherever_it_was_read() {
+        let gate: Gate<NoTools> = Gate::builder(()).build().await.unwrap();
+        let run = gate.run(RunId::from("run-1"));
+        let mut last = gate.records(0, 100).await.unwrap().len() as u64;
+        for more in [0, 1, 1, 2, 5, 40, 300] {
+            for _ in 0..more {
+                run.log_action("looked", &json!({}), None).await.unwrap();
+            }
+            last += more;
+            for read in [0, last / 2, last.saturating_sub(1), last] {
+                let (_tell, seen) = watch::channel(read);
+                let task = tokio::spawn(std::future::ready(())).abort_handle();
+                let chronicle = Chronicle { known: Arc::default(), seen, task };
+                assert_eq!(chronicle.newest(&gate).await.unwrap(), last, "read up to {read}");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn who_asks_is_told_of_all_that_was_there_or_that_it_is_not_all() {
+        let gate: Gate<NoTools> = Gate::builder(()).build().await.unwrap();
+        let chronicle = Chronicle::follow(gate.story());
+        let refused = async || {
+            let call = ToolCall::new("1", "nothing", "{}");
+            let _ = gate.run("run-1").submit([call]).await.unwrap();
+        };
+        let count = |known: &Known| known.statistics.of(Timestamp::now(), 24).counts.refused;
+        for expected in 1..=3 {
+            refused().await;
+            let told = chronicle.ask(&gate, count).await.unwrap();
+            assert_eq!((told.found, told.is_behind), (expected, false));
+        }
+        chronicle.task.abort();
+        tokio::task::yield_now().await;
+        refused().await;
+        let told = chronicle.ask(&gate, count).await.unwrap();
+        assert_eq!((told.found, told.is_behind), (3, true));
     }
 }
