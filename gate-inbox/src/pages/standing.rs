@@ -72,7 +72,7 @@ fn permission(visitor: &Visitor, grant: &Grant, uses: &Told<HashMap<GrantId, u64
             form method="post" action="/standing/revoke" {
                 input type="hidden" name="form_secret" value=(visitor.form_secret);
                 input type="hidden" name="grant" value=(grant.id());
-                button.danger aria-label=(format!("Take back the permission for {}", crate::text::bare(grant.tool()))) { "Take it back" }
+                button.danger aria-label=(format!("Take it back: the permission for {}", crate::text::bare(grant.tool()))) { "Take it back" }
             }
         }
     }
