@@ -8,8 +8,9 @@ use std::sync::{Arc, Mutex};
 use gate_runtime::audit::{KeyKind, SigningKey};
 use gate_runtime::prelude::*;
 use gate_runtime::{
-    Approval, ApprovalFilter, BoxFuture, Committed, Descriptor, Digest, NoTools, Proposal, Recalled, Record,
-    RecordFilter, Reviewer, Standing, Status, Store, StoreError, Terminal, Timestamp, Transition, Visible,
+    Approval, ApprovalFilter, BoxFuture, Committed, Descriptor, Digest, Letter, LetterFilter, NoTools, Proposal,
+    Recalled, Record, RecordFilter, Reviewer, Standing, Status, Store, StoreError, Terminal, Timestamp, Transition,
+    Visible,
 };
 use tokio::sync::watch;
 
@@ -294,6 +295,10 @@ impl Store for Forgetful {
 
     fn standing(&self, now: Timestamp) -> BoxFuture<'_, Result<Standing, StoreError>> {
         self.0.standing(now)
+    }
+
+    fn letters<'a>(&'a self, filter: &'a LetterFilter) -> BoxFuture<'a, Result<Vec<Arc<Letter>>, StoreError>> {
+        self.0.letters(filter)
     }
 
     fn tool(&self, _: Digest) -> BoxFuture<'_, Result<Option<Arc<Descriptor>>, StoreError>> {

@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Instant;
 
 use gate_runtime::{
-    Approval, ApprovalFilter, BoxFuture, Committed, Descriptor, Digest, Proposal, Recalled, Record, RecordFilter,
-    Standing, Store, StoreError, Timestamp, Transition,
+    Approval, ApprovalFilter, BoxFuture, Committed, Descriptor, Digest, Letter, LetterFilter, Proposal, Recalled,
+    Record, RecordFilter, Standing, Store, StoreError, Timestamp, Transition,
 };
 use tokio::sync::watch;
 
@@ -52,6 +52,10 @@ impl<S: Store> Store for Observed<S> {
 
     fn standing(&self, now: Timestamp) -> BoxFuture<'_, Result<Standing, StoreError>> {
         self.store.standing(now)
+    }
+
+    fn letters<'a>(&'a self, filter: &'a LetterFilter) -> BoxFuture<'a, Result<Vec<Arc<Letter>>, StoreError>> {
+        self.store.letters(filter)
     }
 
     fn tool(&self, digest: Digest) -> BoxFuture<'_, Result<Option<Arc<Descriptor>>, StoreError>> {

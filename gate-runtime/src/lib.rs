@@ -149,8 +149,8 @@ pub use ports::directory::{Directory, DirectoryError};
 pub use ports::notifier::{Notice, Notifier, NotifyError};
 pub use ports::overlay::{Objection, Overlay, OverlayCall};
 pub use ports::store::{
-    ApprovalFilter, Committed, Proposal, Recalled, RecordFilter, Standing, Store, StoreError, StoreErrorKind,
-    Transition,
+    ApprovalFilter, Committed, LetterFilter, LetterOrder, Proposal, Recalled, RecordFilter, Standing, Store,
+    StoreError, StoreErrorKind, Transition,
 };
 pub use ports::witness::{Witness, WitnessError};
 pub use values::answers::Answers;
@@ -170,6 +170,7 @@ pub use values::id::{
     AgentName, ApprovalId, BadId, CallId, CaseId, GrantId, Principal, ReviewerId, Role, RunId, ToolName,
 };
 pub use values::json::Misfit;
+pub use values::letter::{Letter, LetterState};
 pub use values::limit::{LimitKey, Take};
 pub use values::opinion::RuleResult;
 pub use values::origin::Origin;

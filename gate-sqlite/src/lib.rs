@@ -1,4 +1,4 @@
-//! Keeps what a [Gate](gate_runtime) must not forget in an SQLite database: approvals, grants, limits, records.
+//! Keeps what a [Gate](gate_runtime) must not forget in an SQLite database: approvals, grants, limits, records, letters.
 //!
 //! ```
 //! use gate_runtime::prelude::*;
@@ -43,6 +43,7 @@
 //! woken at once in the process that wrote it, and within some 20 ms in the others. Not over a network file system, whose locks cannot be relied on.
 
 mod error;
+mod letters;
 mod readers;
 mod rows;
 mod schema;
@@ -54,8 +55,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use gate_runtime::{
-    Approval, ApprovalFilter, BoxFuture, Committed, Descriptor, Digest, Proposal, Recalled, Record, RecordFilter,
-    Standing, Store, StoreError, StoreErrorKind, Timestamp, Transition,
+    Approval, ApprovalFilter, BoxFuture, Committed, Descriptor, Digest, Letter, LetterFilter, Proposal, Recalled,
+    Record, RecordFilter, Standing, Store, StoreError, StoreErrorKind, Timestamp, Transition,
 };
 use rusqlite::Connection;
 use tokio::sync::watch;
@@ -149,6 +150,11 @@ impl Store for SqliteStore {
 
     fn standing(&self, now: Timestamp) -> BoxFuture<'_, Result<Standing, StoreError>> {
         self.shared.readers.read(move |connection| rows::standing(connection, now))
+    }
+
+    fn letters<'a>(&'a self, filter: &'a LetterFilter) -> BoxFuture<'a, Result<Vec<Arc<Letter>>, StoreError>> {
+        let filter = filter.clone();
+        self.shared.readers.read(move |connection| letters::find(connection, &filter))
     }
 
     fn tool(&self, digest: Digest) -> BoxFuture<'_, Result<Option<Arc<Descriptor>>, StoreError>> {

@@ -10,8 +10,9 @@ use gate_runtime::{
 use rusqlite::{Connection, OptionalExtension as _, Row, ToSql, params};
 
 use crate::error::Trouble;
+use crate::letters;
 
-type Read<T> = Result<T, Trouble>;
+pub(crate) type Read<T> = Result<T, Trouble>;
 
 /// The number of the last record.
 pub(crate) fn last(connection: &Connection) -> rusqlite::Result<u64> {
@@ -151,6 +152,9 @@ pub(crate) fn check(connection: &Connection, transition: &Transition) -> Read<Co
             return Ok(Committed::Conflict);
         }
     }
+    if !letters::fit(connection, transition)? {
+        return Ok(Committed::Conflict);
+    }
     let stops =
         if transition.dispatches() || !transition.lifted.is_empty() { freezes(connection)? } else { Vec::new() };
     if !transition.lifted.iter().all(|lifted| stops.contains(lifted)) {
@@ -202,6 +206,7 @@ pub(crate) fn write(connection: &Connection, transition: Transition, last: u64) 
     for take in &transition.takes {
         write_take(connection, take, transition.at)?;
     }
+    letters::write(connection, transition.letters.as_slice(), &transition.forgotten)?;
     let mut last = last;
     for record in transition.records {
         last += 1;
@@ -257,7 +262,7 @@ fn since(now: Timestamp, window: std::time::Duration) -> i64 {
     now.checked_sub(window).unwrap_or(Timestamp::MIN).as_microsecond()
 }
 
-fn text(row: &Row<'_>) -> rusqlite::Result<String> {
+pub(crate) fn text(row: &Row<'_>) -> rusqlite::Result<String> {
     row.get(0)
 }
 
@@ -265,11 +270,11 @@ fn approval(body: &str) -> Read<Arc<Approval>> {
     read("an approval", body).map(Arc::new)
 }
 
-fn read<T: serde::de::DeserializeOwned>(what: &'static str, body: &str) -> Read<T> {
+pub(crate) fn read<T: serde::de::DeserializeOwned>(what: &'static str, body: &str) -> Read<T> {
     serde_json::from_str(body).map_err(|error| Trouble::Unread(what, error))
 }
 
-fn json<T: serde::Serialize + ?Sized>(value: &T) -> Read<String> {
+pub(crate) fn json<T: serde::Serialize + ?Sized>(value: &T) -> Read<String> {
     serde_json::to_string(value).map_err(Trouble::Unwritten)
 }
 

@@ -16,7 +16,7 @@ const APPLICATION: i64 = 0x6761_7465;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What makes each version of the schema of the one before. What stands here never changes: new versions are added.
-const MIGRATIONS: [&str; 2] = [
+const MIGRATIONS: [&str; 3] = [
     "
     CREATE TABLE approvals (
         seq INTEGER PRIMARY KEY,
@@ -65,6 +65,21 @@ const MIGRATIONS: [&str; 2] = [
         digest TEXT NOT NULL PRIMARY KEY,
         body TEXT NOT NULL
     ) STRICT;
+    ",
+    "
+    CREATE TABLE letters (
+        notifier TEXT NOT NULL,
+        record INTEGER NOT NULL,
+        approval TEXT,
+        state TEXT NOT NULL,
+        due_at INTEGER NOT NULL,
+        version INTEGER NOT NULL,
+        body TEXT NOT NULL,
+        PRIMARY KEY (record, notifier)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX letters_by_due ON letters (notifier, state, due_at, record);
+    CREATE INDEX letters_by_call ON letters (notifier, approval, record) WHERE approval IS NOT NULL;
+    CREATE INDEX letters_by_state ON letters (state, record);
     ",
 ];
 

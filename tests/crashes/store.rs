@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gate_runtime::{
-    Approval, ApprovalFilter, BoxFuture, Clock, Committed, Descriptor, Digest, Proposal, Recalled, Record,
-    RecordFilter, Standing, Store, StoreError, SystemClock, Timestamp, Transition,
+    Approval, ApprovalFilter, BoxFuture, Clock, Committed, Descriptor, Digest, Letter, LetterFilter, Proposal,
+    Recalled, Record, RecordFilter, Standing, Store, StoreError, SystemClock, Timestamp, Transition,
 };
 use gate_sqlite::SqliteStore;
 use tokio::sync::watch;
@@ -67,6 +67,10 @@ impl Store for Deadly {
 
     fn standing(&self, now: Timestamp) -> BoxFuture<'_, Result<Standing, StoreError>> {
         self.file.standing(now)
+    }
+
+    fn letters<'a>(&'a self, filter: &'a LetterFilter) -> BoxFuture<'a, Result<Vec<Arc<Letter>>, StoreError>> {
+        self.file.letters(filter)
     }
 
     fn tool(&self, digest: Digest) -> BoxFuture<'_, Result<Option<Arc<Descriptor>>, StoreError>> {

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use gate_runtime::{
-    Approval, ApprovalFilter, BoxFuture, Committed, Descriptor, Digest, MemoryStore, Proposal, Recalled, Record,
-    RecordFilter, Standing, Store, StoreError, StoreErrorKind, Timestamp, Transition,
+    Approval, ApprovalFilter, BoxFuture, Committed, Descriptor, Digest, Letter, LetterFilter, MemoryStore, Proposal,
+    Recalled, Record, RecordFilter, Standing, Store, StoreError, StoreErrorKind, Timestamp, Transition,
 };
 use tokio::sync::watch;
 
@@ -95,6 +95,10 @@ impl Store for Troubled {
 
     fn standing(&self, now: Timestamp) -> BoxFuture<'_, Result<Standing, StoreError>> {
         self.inner.standing(now)
+    }
+
+    fn letters<'a>(&'a self, filter: &'a LetterFilter) -> BoxFuture<'a, Result<Vec<Arc<Letter>>, StoreError>> {
+        self.inner.letters(filter)
     }
 
     fn tool(&self, digest: Digest) -> BoxFuture<'_, Result<Option<Arc<Descriptor>>, StoreError>> {

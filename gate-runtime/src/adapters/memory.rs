@@ -11,13 +11,15 @@ use tokio::sync::watch;
 use crate::logic::descriptor::Descriptor;
 use crate::ports::BoxFuture;
 use crate::ports::store::{
-    ApprovalFilter, Committed, Proposal, Recalled, RecordFilter, Standing, Store, StoreError, Transition,
+    ApprovalFilter, Committed, LetterFilter, LetterOrder, Proposal, Recalled, RecordFilter, Standing, Store,
+    StoreError, Transition,
 };
 use crate::values::approval::{Approval, Status};
 use crate::values::digest::Digest;
 use crate::values::freeze::{Freeze, FreezeScope};
 use crate::values::grant::Grant;
 use crate::values::id::{ApprovalId, CallId, GrantId, RunId, ToolName};
+use crate::values::letter::Letter;
 use crate::values::limit::{LimitKey, Take};
 use crate::values::record::Record;
 
@@ -56,6 +58,8 @@ struct Kept {
     freezes: BTreeMap<FreezeScope, Freeze>,
     tools: HashMap<Digest, Arc<Descriptor>>,
     limits: HashMap<LimitKey, VecDeque<(Timestamp, u64)>>,
+    /// By the numbers of their records, then by their notifiers.
+    letters: BTreeMap<(u64, String), Arc<Letter>>,
     records: Vec<Record>,
 }
 
@@ -125,9 +129,15 @@ impl Kept {
             Some(known) => known.version() + 1 == grant.version(),
             None => grant.version() == 1,
         };
-        let Transition { approvals, grants, lifted, .. } = transition;
+        let letter = |letter: &Letter| self.letters.get(&place_of(letter)).map_or(0, |known| known.version());
+        let letter_fits = |new: &Arc<Letter>| letter(new) + 1 == new.version();
+        let letter_is_there = |old: &Arc<Letter>| letter(old) == old.version();
+        let Transition { approvals, grants, lifted, letters, forgotten, .. } = transition;
         let holds = |freeze: &Freeze| self.freezes.get(freeze.scope()) == Some(freeze);
         if !approvals.iter().all(fits) || !grants.iter().all(grant_fits) || !lifted.iter().all(holds) {
+            return Committed::Conflict;
+        }
+        if !letters.iter().all(letter_fits) || !forgotten.iter().all(letter_is_there) {
             return Committed::Conflict;
         }
         if self.freezes.values().any(|freeze| transition.is_stopped_by(freeze)) {
@@ -136,6 +146,27 @@ impl Kept {
         let used = |take: &Take| Ok::<_, Infallible>(self.used(&take.key, take.window, transition.at));
         let Ok(reached) = transition.limit_reached(used);
         reached.map_or(Committed::Done, Committed::LimitReached)
+    }
+
+    fn letters(&self, filter: &LetterFilter) -> Vec<Arc<Letter>> {
+        let mut open = BTreeSet::new();
+        let mut is_first = |letter: &Letter| match letter.approval() {
+            Some(call) if letter.state().is_open() => open.insert((letter.notifier().to_owned(), call)),
+            Some(call) => !open.contains(&(letter.notifier().to_owned(), call)),
+            None => true,
+        };
+        let first_only = filter.wants_first_of_each_call();
+        let from = if first_only { 0 } else { filter.of_record().unwrap_or(filter.is_after()) };
+        let all = self.letters.range((from, String::new())..).map(|(_, letter)| letter);
+        let wanted = all.filter(|letter| (!first_only || is_first(letter)) && filter.admits(letter));
+        let mut found: Vec<Arc<Letter>> = wanted.cloned().collect();
+        match filter.order() {
+            LetterOrder::Oldest => {}
+            LetterOrder::Newest => found.reverse(),
+            LetterOrder::Soonest => found.sort_by_key(|letter| letter.due_at()),
+        }
+        found.truncate(filter.at_most());
+        found
     }
 
     fn has_call(&self, approval: &Approval) -> bool {
@@ -190,12 +221,22 @@ impl Kept {
             }
             taken.push_back((transition.at, amount));
         }
+        for letter in transition.letters {
+            self.letters.insert(place_of(&letter), letter);
+        }
+        for letter in &transition.forgotten {
+            self.letters.remove(&place_of(letter));
+        }
         for record in transition.records {
             let seq = self.records.len() as u64 + 1;
             self.records.push(record.numbered(seq));
         }
         self.records.len() as u64
     }
+}
+
+fn place_of(letter: &Letter) -> (u64, String) {
+    (letter.record(), letter.notifier().to_owned())
 }
 
 impl Store for MemoryStore {
@@ -211,7 +252,7 @@ impl Store for MemoryStore {
                 let last = kept.write(transition);
                 // Under the lock, so that the number never goes back; to nobody it is not told.
                 if self.shared.last.receiver_count() > 0 {
-                    self.shared.last.send_replace(last);
+                    self.shared.last.send_if_modified(|told| std::mem::replace(told, last) != last);
                 }
             }
             Ok(outcome)
@@ -256,6 +297,10 @@ impl Store for MemoryStore {
             let tools: BTreeSet<ToolName> = kept.tools.values().map(|tool| tool.name().clone()).collect();
             Ok(Standing { grants, freezes, tools: tools.into_iter().collect() })
         })
+    }
+
+    fn letters<'a>(&'a self, filter: &'a LetterFilter) -> BoxFuture<'a, Result<Vec<Arc<Letter>>, StoreError>> {
+        Box::pin(async move { Ok(self.kept().letters(filter)) })
     }
 
     fn tool(&self, digest: Digest) -> BoxFuture<'_, Result<Option<Arc<Descriptor>>, StoreError>> {

@@ -16,6 +16,7 @@ pub(crate) mod grant;
 pub(crate) mod history;
 pub(crate) mod id;
 pub(crate) mod json;
+pub(crate) mod letter;
 pub(crate) mod limit;
 pub(crate) mod opinion;
 pub(crate) mod origin;

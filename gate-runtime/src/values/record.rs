@@ -150,6 +150,26 @@ impl Record {
         &self.event
     }
 
+    /// Whether people are asked by it: for the first time, again, or others than before. A vote that does not suffice asks nobody anew.
+    #[must_use]
+    pub fn asks_people(&self) -> bool {
+        let asks = matches!(
+            self.event,
+            Event::Call(
+                CallEvent::Assessed { .. }
+                    | CallEvent::Imported
+                    | CallEvent::Reassessed { .. }
+                    | CallEvent::Uncovered { .. }
+                    | CallEvent::Voided { .. }
+                    | CallEvent::Revoked { .. }
+                    | CallEvent::Faltered { .. }
+                    | CallEvent::Escalated { .. }
+                    | CallEvent::Reminded { .. }
+            )
+        );
+        asks && self.status == Some(Status::Pending)
+    }
+
     /// Who runs, for whom, in which matter, where it belongs to a run.
     #[must_use]
     pub fn info(&self) -> Option<&RunInfo> {

@@ -1,7 +1,8 @@
-//! Where approvals, grants, counters and records are kept.
+//! Where approvals, grants, counters, records and letters are kept.
 
 mod error;
 mod filter;
+mod letter_filter;
 
 use std::sync::Arc;
 
@@ -10,6 +11,7 @@ use tokio::sync::watch;
 
 pub use self::error::{StoreError, StoreErrorKind};
 pub use self::filter::{ApprovalFilter, RecordFilter};
+pub use self::letter_filter::{LetterFilter, LetterOrder};
 use super::BoxFuture;
 use crate::logic::descriptor::Descriptor;
 use crate::values::approval::{Approval, Status};
@@ -18,12 +20,13 @@ use crate::values::event::{CallEvent, Event, GateEvent};
 use crate::values::freeze::Freeze;
 use crate::values::grant::Grant;
 use crate::values::id::{CallId, RunId, ToolName};
+use crate::values::letter::Letter;
 use crate::values::limit::{LimitKey, Take};
 use crate::values::record::Record;
 
 /// Keeps everything that must outlive a moment. It decides nothing: it writes a transition whole or not at all.
 ///
-/// Seven methods, and one that they suffice for. What they promise is tested by one suite, `gate_runtime::testing::conformance` (feature `testing`):
+/// Eight methods, and one that they suffice for. What they promise is tested by one suite, `gate_runtime::testing::conformance` (feature `testing`):
 ///
 /// 1. [`commit`](Self::commit) is atomic and isolated: all of a transition or nothing, one after the other.
 /// 2. What it said is committed, every later read sees.
@@ -66,6 +69,9 @@ pub trait Store: Send + Sync + 'static {
     /// What holds beyond single calls.
     fn standing(&self, now: Timestamp) -> BoxFuture<'_, Result<Standing, StoreError>>;
 
+    /// Letters, in the order that is asked for. A letter about record 0 is a mark: only who asks for that record gets it.
+    fn letters<'a>(&'a self, filter: &'a LetterFilter) -> BoxFuture<'a, Result<Vec<Arc<Letter>>, StoreError>>;
+
     /// A tool that some gate over this store had, by its digest.
     fn tool(&self, digest: Digest) -> BoxFuture<'_, Result<Option<Arc<Descriptor>>, StoreError>>;
 
@@ -96,6 +102,10 @@ impl<S: Store + ?Sized> Store for Arc<S> {
 
     fn standing(&self, now: Timestamp) -> BoxFuture<'_, Result<Standing, StoreError>> {
         (**self).standing(now)
+    }
+
+    fn letters<'a>(&'a self, filter: &'a LetterFilter) -> BoxFuture<'a, Result<Vec<Arc<Letter>>, StoreError>> {
+        (**self).letters(filter)
     }
 
     fn tool(&self, digest: Digest) -> BoxFuture<'_, Result<Option<Arc<Descriptor>>, StoreError>> {
@@ -223,6 +233,11 @@ pub struct Transition {
     pub takes: Vec<Take>,
     /// Tools, for processes that do not have them. One that is there already stays.
     pub tools: Vec<Arc<Descriptor>>,
+    /// What notifiers are to tell; each is written only over the version before its own, and version 1 only where there is none of that notifier about
+    /// that record.
+    pub letters: Vec<Arc<Letter>>,
+    /// Letters that are deleted; each must be there in this version.
+    pub forgotten: Vec<Arc<Letter>>,
     /// What happened. The store numbers them.
     pub records: Vec<Record>,
 }
@@ -239,6 +254,8 @@ impl Transition {
             lifted: Vec::new(),
             takes: Vec::new(),
             tools: Vec::new(),
+            letters: Vec::new(),
+            forgotten: Vec::new(),
             records: Vec::new(),
         }
     }
@@ -304,7 +321,7 @@ impl Transition {
 pub enum Committed {
     /// All of it is written.
     Done,
-    /// Nothing is written: someone else changed an approval or a grant, or lifted a freeze, or there is such a call already. Read again.
+    /// Nothing is written: someone else changed an approval, a grant or a letter, or lifted a freeze, or there is such a call already. Read again.
     Conflict,
     /// Nothing is written: a freeze stops what it would let begin.
     Frozen,

@@ -28,6 +28,8 @@ macro_rules! laws {
     };
 }
 
+pub(super) use laws;
+
 laws! {
     what_one_handle_writes_the_other_reads_whole,
     only_the_next_version_is_written,
@@ -56,7 +58,7 @@ laws! {
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "it is called with values that are made for it")]
-fn same<T: PartialEq + Debug>(what: &str, found: T, wanted: T) -> Result<(), How> {
+pub(super) fn same<T: PartialEq + Debug>(what: &str, found: T, wanted: T) -> Result<(), How> {
     if found == wanted { Ok(()) } else { Err(How(format!("{what}: found {found:?}, wanted {wanted:?}"))) }
 }
 

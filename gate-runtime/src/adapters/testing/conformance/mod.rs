@@ -1,6 +1,7 @@
 //! What every store promises, as one suite.
 
 mod laws;
+mod letters;
 mod samples;
 
 use std::fmt;
@@ -43,6 +44,12 @@ impl From<StoreError> for How {
     }
 }
 
+impl From<&str> for How {
+    fn from(words: &str) -> Self {
+        Self(words.to_owned())
+    }
+}
+
 impl From<crate::values::transition::Refused> for How {
     fn from(refused: crate::values::transition::Refused) -> Self {
         Self(refused.to_string())
@@ -78,7 +85,7 @@ type Law = (&'static str, fn(Handles) -> Checked);
 /// # }
 /// ```
 pub async fn conformance<S: Store>(fresh: impl AsyncFn() -> (S, S)) -> Result<(), Broken> {
-    for (law, check) in laws::ALL {
+    for (law, check) in laws::ALL.iter().chain(letters::ALL) {
         let (one, other) = fresh().await;
         check((Arc::new(one), Arc::new(other))).await.map_err(|How(how)| Broken { law, how })?;
     }

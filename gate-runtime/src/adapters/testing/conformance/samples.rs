@@ -13,11 +13,12 @@ use crate::values::assessment::Assessment;
 use crate::values::context::RunInfo;
 use crate::values::decision::{Decision, Reviewer, Vote};
 use crate::values::digest::Digest;
-use crate::values::event::CallEvent;
+use crate::values::event::{CallEvent, GateEvent};
 use crate::values::freeze::{Freeze, FreezeScope};
 use crate::values::grant::{Grant, Scope};
 use crate::values::id::ApprovalId;
 use crate::values::json::Misfit;
+use crate::values::letter::Letter;
 use crate::values::limit::{LimitKey, Take};
 use crate::values::opinion::{Opinion, PolicyOpinion};
 use crate::values::outline::{Fallback, PolicyOutline};
@@ -105,6 +106,23 @@ pub(super) fn writes(approval: &Arc<Approval>) -> Transition {
     let record = Record::of_call(at(1), Arc::clone(&approval.subject), approval.status, CallEvent::Dispatched);
     transition.records.push(record);
     transition.approvals.push(Arc::clone(approval));
+    transition
+}
+
+/// A record of a gate at a place.
+pub(super) fn record(number: u64) -> Record {
+    Record::of_gate(at(0), GateEvent::GateBuilt { tools: Vec::new() }).numbered(number)
+}
+
+/// What a notifier is to tell of a record.
+pub(super) fn letter(notifier: &str, number: u64, call: Option<ApprovalId>) -> Letter {
+    Letter::about(&notifier.into(), &record(number), at(0)).of(call)
+}
+
+/// A transition that writes letters.
+pub(super) fn posts(letters: &[&Letter]) -> Transition {
+    let mut transition = Transition::at(at(1));
+    transition.letters.extend(letters.iter().map(|letter| Arc::new(Letter::clone(letter))));
     transition
 }
 

@@ -1,0 +1,105 @@
+//! The rows of letters. Each function works in whatever transaction its connection is in.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use gate_runtime::{Letter, LetterFilter, LetterOrder, LetterState, Transition};
+use rusqlite::{Connection, OptionalExtension as _, ToSql, params};
+
+use crate::rows::{Read, json, read, text};
+
+/// Letters, in the order that is asked for.
+pub(crate) fn find(connection: &Connection, filter: &LetterFilter) -> Read<Vec<Arc<Letter>>> {
+    let (sql, values) = query(filter);
+    let mut found = connection.prepare_cached(&sql)?;
+    let rows = found.query_map(rusqlite::params_from_iter(values), text)?;
+    rows.map(|body| read("a letter", &body?).map(Arc::new)).collect()
+}
+
+fn query(filter: &LetterFilter) -> (String, Vec<Box<dyn ToSql>>) {
+    let (mut sql, mut values) = (String::from("SELECT body FROM letters WHERE"), Vec::<Box<dyn ToSql>>::new());
+    let number = |number: u64| Box::new(i64::try_from(number).unwrap_or(i64::MAX)) as Box<dyn ToSql>;
+    if let Some(record) = filter.of_record() {
+        sql.push_str(" record = ?");
+        values.push(number(record));
+    } else {
+        // With the plus, what is due is found by when it is due, and not among all letters of its state.
+        sql.push_str(if filter.of_notifier().is_some() && filter.is_after() == 0 {
+            " +record > ?"
+        } else {
+            " record > ?"
+        });
+        values.push(number(filter.is_after()));
+    }
+    if let Some(notifier) = filter.of_notifier() {
+        sql.push_str(" AND notifier = ?");
+        values.push(Box::new(notifier.to_owned()));
+    }
+    if let Some(approval) = filter.of_approval() {
+        sql.push_str(" AND approval = ?");
+        values.push(Box::new(approval.to_string()));
+    }
+    if !filter.states().is_empty() {
+        let marks = vec!["?"; filter.states().len()].join(", ");
+        let _ = write!(sql, " AND state IN ({marks})");
+        values.extend(filter.states().iter().map(|state| Box::new(state.to_string()) as Box<dyn ToSql>));
+    }
+    if let Some(at) = filter.is_due_by() {
+        sql.push_str(" AND due_at <= ?");
+        values.push(Box::new(at.as_microsecond()));
+    }
+    if filter.wants_first_of_each_call() {
+        // Of no call there is no earlier one: nothing is equal to NULL.
+        let open = [LetterState::Waiting, LetterState::Sending].map(|state| format!("'{state}'")).join(", ");
+        let _ = write!(
+            sql,
+            " AND NOT EXISTS (SELECT 1 FROM letters AS earlier WHERE earlier.notifier = letters.notifier \
+              AND earlier.approval = letters.approval AND earlier.record < letters.record AND earlier.state IN ({open}))"
+        );
+    }
+    sql.push_str(match filter.order() {
+        LetterOrder::Oldest => " ORDER BY record, notifier LIMIT ?",
+        LetterOrder::Newest => " ORDER BY record DESC, notifier DESC LIMIT ?",
+        LetterOrder::Soonest => " ORDER BY due_at, record, notifier LIMIT ?",
+    });
+    values.push(Box::new(i64::try_from(filter.at_most()).unwrap_or(i64::MAX)));
+    (sql, values)
+}
+
+/// Whether every letter of a transition is the version after what is there, and what it deletes is there.
+pub(crate) fn fit(connection: &Connection, transition: &Transition) -> Read<bool> {
+    let known = |letter: &Letter| -> rusqlite::Result<u64> {
+        let mut found = connection.prepare_cached("SELECT version FROM letters WHERE record = ? AND notifier = ?")?;
+        let version = found.query_row(params![letter.record(), letter.notifier()], |row| row.get(0)).optional()?;
+        Ok(version.unwrap_or(0))
+    };
+    for letter in &transition.letters {
+        if known(letter)? + 1 != letter.version() {
+            return Ok(false);
+        }
+    }
+    for letter in &transition.forgotten {
+        if known(letter)? != letter.version() {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Writes letters, and deletes others.
+pub(crate) fn write(connection: &Connection, letters: &[Arc<Letter>], forgotten: &[Arc<Letter>]) -> Read<()> {
+    for letter in letters {
+        let mut put = connection.prepare_cached(
+            "INSERT OR REPLACE INTO letters (notifier, record, approval, state, due_at, version, body) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        )?;
+        let (approval, state) = (letter.approval().map(|id| id.to_string()), letter.state().to_string());
+        let due_at = letter.due_at().as_microsecond();
+        let body = json(&**letter)?;
+        put.execute(params![letter.notifier(), letter.record(), approval, state, due_at, letter.version(), body])?;
+    }
+    for letter in forgotten {
+        let mut delete = connection.prepare_cached("DELETE FROM letters WHERE record = ? AND notifier = ?")?;
+        delete.execute(params![letter.record(), letter.notifier()])?;
+    }
+    Ok(())
+}
