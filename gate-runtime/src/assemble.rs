@@ -14,11 +14,13 @@ use crate::engine::agent::Agent;
 use crate::engine::core::{Core, GateTool};
 use crate::engine::error::BuildError;
 use crate::engine::gate::Gate;
+use crate::engine::post::Post;
 use crate::engine::trail::{Sealing, Trail};
 use crate::logic::bound::{BoundTool, DEFAULT_LIMITS};
 use crate::logic::registry::Registry;
 use crate::ports::clock::Clock;
 use crate::ports::directory::Directory;
+use crate::ports::notifier::Notifier;
 use crate::ports::overlay::Overlay;
 use crate::ports::store::{ApprovalFilter, Store, Transition};
 use crate::values::approval::Status;
@@ -30,6 +32,7 @@ use crate::values::outline::PolicyOutline;
 use crate::values::random;
 use crate::values::report::OTHERWISE;
 use crate::values::requirement::Who;
+use crate::values::visible::Visible;
 use crate::values::words;
 
 /// How many approvals are read at once.
@@ -47,6 +50,7 @@ impl<R: Registry> Gate<R> {
             state: Arc::new(state),
             agents: Vec::new(),
             overlays: Vec::new(),
+            notifiers: Vec::new(),
             store: Arc::new(MemoryStore::new()),
             clock: Arc::new(SystemClock),
             directory: Arc::new(StaticDirectory::new()),
@@ -81,6 +85,7 @@ pub struct GateBuilder<R: Registry> {
     state: Arc<R::State>,
     agents: Vec<Agent>,
     overlays: Vec<Arc<dyn Overlay>>,
+    notifiers: Vec<Arc<dyn Notifier>>,
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
     directory: Arc<dyn Directory>,
@@ -106,6 +111,40 @@ impl<R: Registry> GateBuilder<R> {
     /// Who may decide. Nobody, unless this is said.
     pub fn directory(mut self, directory: impl Directory) -> Self {
         self.directory = Arc::new(directory);
+        self
+    }
+
+    /// Who is told of what happens; said again: others, too. Nobody, unless this is said.
+    ///
+    /// One that the store does not know yet begins with the calls that wait, and with what happens from then on. It is called from a task of its own, which ends
+    /// with the gate: no call waits for it. [`Gate::letters`] shows what was not delivered.
+    ///
+    /// ```
+    /// # use gate_runtime::prelude::*;
+    /// use gate_runtime::{BoxFuture, NoTools, Notice, Notifier, NotifyError, Record};
+    ///
+    /// struct Printer;
+    ///
+    /// impl Notifier for Printer {
+    ///     fn name(&self) -> &str { "printer" }
+    ///
+    ///     fn wants(&self, record: &Record) -> bool { record.asks_people() }
+    ///
+    ///     fn deliver<'a>(&'a self, notice: &'a Notice) -> BoxFuture<'a, Result<Option<String>, NotifyError>> {
+    ///         println!("{}: {:?} waits", notice.id(), notice.record().subject().map(|subject| subject.tool()));
+    ///         Box::pin(async { Ok(None) })
+    ///     }
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let gate: Gate<NoTools> = Gate::builder(()).notify(Printer).build().await?;
+    /// # let _ = gate;
+    /// let twice = Gate::<NoTools>::builder(()).notify(Printer).notify(Printer).build().await;
+    /// assert!(twice.unwrap_err().to_string().contains("two notifiers are called `printer`"));
+    /// # Ok(()) }
+    /// ```
+    pub fn notify(mut self, notifier: impl Notifier) -> Self {
+        self.notifiers.push(Arc::new(notifier));
         self
     }
 
@@ -151,7 +190,7 @@ impl<R: Registry> GateBuilder<R> {
     /// # Errors
     /// [`BuildError`] lists everything that is wrong, each with tool, policy and rule; or the store does not answer.
     pub async fn build(self) -> Result<Gate<R>, BuildError> {
-        let Self { state, agents, overlays, store, clock, directory, limits, denials, key, trail } = self;
+        let Self { state, agents, overlays, notifiers, store, clock, directory, limits, denials, key, trail } = self;
         let mut problems = Vec::new();
         let mut bound: Vec<BoundTool> = R::TOOLS.iter().map(|tool| tool.bind(&state)).collect();
         let names = adopt::<R>(agents, &mut bound, &mut problems);
@@ -164,6 +203,7 @@ impl<R: Registry> GateBuilder<R> {
                 problems.extend(unheld_roles(&policy, &*directory, clock.now()).await?);
             }
         }
+        problems.extend(unfit_names(&notifiers));
         problems.dedup();
         if !problems.is_empty() {
             return Err(BuildError::new(problems));
@@ -173,6 +213,7 @@ impl<R: Registry> GateBuilder<R> {
             None => None,
         };
         let key = key.unwrap_or_else(random::bits_256);
+        let post = Post::start(notifiers, &store, &clock);
         let (vault, others, bodies, hub, timekeeper) = Default::default();
         let core = Core {
             tools,
@@ -190,6 +231,7 @@ impl<R: Registry> GateBuilder<R> {
             hub,
             timekeeper,
             trail,
+            post,
         };
         let core = Arc::new(core);
         open_record(&core).await?;
@@ -227,6 +269,24 @@ fn adopt<R: Registry>(agents: Vec<Agent>, bound: &mut [BoundTool], problems: &mu
         names.push("agent".into());
     }
     names
+}
+
+/// The names of notifiers that the store could not tell apart, or that do not fit where they stand, as in the header of a web request.
+fn unfit_names(notifiers: &[Arc<dyn Notifier>]) -> Vec<String> {
+    let mut problems = Vec::new();
+    for (place, notifier) in notifiers.iter().enumerate() {
+        let name = notifier.name();
+        if name.is_empty() || name.len() > 64 || !name.bytes().all(|byte| byte.is_ascii_graphic()) {
+            let name = Visible::of(name);
+            problems
+                .push(format!("a notifier is called `{name}`: a name has 1 to 64 letters, digits or signs of ASCII"));
+        }
+        if notifiers.iter().take(place).any(|other| other.name() == name) {
+            let name = Visible::of(name);
+            problems.push(format!("two notifiers are called `{name}`: give one of them another name"));
+        }
+    }
+    problems
 }
 
 fn assemble<R: Registry>(bound: Vec<BoundTool>, problems: &mut Vec<String>) -> Vec<GateTool> {

@@ -20,6 +20,7 @@ mod e_edits;
 mod i_identity;
 mod k_again;
 mod k_faults;
+mod k_notify;
 mod k_recovery;
 mod l_fixture;
 mod l_trail;

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::attempt::{Attempt, Bodies};
 use super::course::Course;
+use super::post::Post;
 use super::timekeeper::Timekeeper;
 use super::trail::Sealing;
 use super::wait::Hub;
@@ -87,6 +88,7 @@ pub(crate) struct Core {
     pub(crate) hub: Hub,
     pub(crate) timekeeper: Timekeeper,
     pub(crate) trail: Option<Sealing>,
+    pub(crate) post: Post,
 }
 
 impl Core {

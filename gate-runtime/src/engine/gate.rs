@@ -15,11 +15,12 @@ use super::run_state::RunState;
 use super::thread::{Thread, check_agent};
 use super::trail::{Sealing, TrailError, TrailStatus};
 use crate::logic::registry::Registry;
-use crate::ports::store::{ApprovalFilter, Committed, Proposal, RecordFilter, StoreError};
+use crate::ports::store::{ApprovalFilter, Committed, LetterFilter, Proposal, RecordFilter, StoreError, Transition};
 use crate::values::approval::{Approval, Status};
 use crate::values::decision::Reviewer;
 use crate::values::event::CallEvent;
 use crate::values::id::{ApprovalId, CaseId, Principal, ReviewerId, RunId};
+use crate::values::letter::Letter;
 use crate::values::record::Record;
 
 /// A gate: tools, policies, people and a store, assembled. Clones share everything.
@@ -183,6 +184,43 @@ impl<R: Registry> Gate<R> {
     /// Where the store does not answer.
     pub async fn case(&self, case: impl Into<CaseId>) -> Result<Vec<Arc<Record>>, StoreError> {
         self.core.store.records(&RecordFilter::after(0).case(case)).await
+    }
+
+    /// What notifiers are to tell, or have told, and how far each delivery is: of every gate over this store.
+    ///
+    /// ```
+    /// # use gate_runtime::prelude::*;
+    /// use gate_runtime::{LetterFilter, LetterState};
+    /// # async fn show<R: Registry>(gate: Gate<R>) -> Result<(), gate_runtime::StoreError> {
+    /// for letter in gate.letters(&LetterFilter::all().state(LetterState::Dead)).await? {
+    ///     eprintln!("{}: {}", letter.id(), letter.problem().unwrap_or_default());
+    ///     gate.deliver_again(&letter).await?;
+    /// }
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// Where the store does not answer.
+    pub async fn letters(&self, filter: &LetterFilter) -> Result<Vec<Arc<Letter>>, StoreError> {
+        self.core.store.letters(filter).await
+    }
+
+    /// Has a dead letter delivered after all, with as many tries as a new one; under the id that it had. `None` where it is not dead any more.
+    ///
+    /// A process that has its notifier takes it: this one at once, another one within a minute.
+    ///
+    /// # Errors
+    /// Where the store does not answer.
+    pub async fn deliver_again(&self, letter: &Letter) -> Result<Option<Arc<Letter>>, StoreError> {
+        let now = self.core.now();
+        let Some(revived) = letter.revived(now).map(Arc::new) else { return Ok(None) };
+        let mut transition = Transition::at(now);
+        transition.letters.push(Arc::clone(&revived));
+        if self.core.store.commit(transition).await? != Committed::Done {
+            return Ok(None);
+        }
+        self.core.post.look();
+        Ok(Some(revived))
     }
 
     /// How the trail stands, where the gate has one.

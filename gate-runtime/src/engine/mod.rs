@@ -18,6 +18,7 @@ pub(crate) mod intake;
 pub(crate) mod interruption;
 pub(crate) mod judge;
 pub(crate) mod open;
+pub(crate) mod post;
 pub(crate) mod recover;
 pub(crate) mod remote;
 pub(crate) mod run;

@@ -33,18 +33,36 @@ use crate::values::record::Record;
 /// ```
 pub trait Notifier: Send + Sync + 'static {
     /// The name under which the store keeps what it has delivered: another one over the same store has another, and it stays the same for ever.
+    /// It has 1 to 64 letters, digits or signs of ASCII.
     fn name(&self) -> &str;
 
-    /// Whether it tells of this. Looked at once for every record, in order; it must not wait for anything.
+    /// Whether it tells of this. Asked for every record, in order, by every process that has it; it must not wait for anything.
     fn wants(&self, record: &Record) -> bool;
 
     /// Delivers. What it gives back is kept, and given to it with every later notice about the same call: the number of a message, to change it.
     ///
     /// It may be called again with the same [id](Notice::id), also after it was delivered: where a process dies in between, nobody knows.
+    /// What gives `None` back leaves what was kept before.
+    ///
+    /// It has half a minute; after that it is dropped where it is, and tried again. It must not block its thread. Several run at once, never two about one call.
     ///
     /// # Errors
     /// [`NotifyError`] says whether another try makes sense.
     fn deliver<'a>(&'a self, notice: &'a Notice) -> BoxFuture<'a, Result<Option<String>, NotifyError>>;
+}
+
+impl<N: Notifier + ?Sized> Notifier for Arc<N> {
+    fn name(&self) -> &str {
+        (**self).name()
+    }
+
+    fn wants(&self, record: &Record) -> bool {
+        (**self).wants(record)
+    }
+
+    fn deliver<'a>(&'a self, notice: &'a Notice) -> BoxFuture<'a, Result<Option<String>, NotifyError>> {
+        (**self).deliver(notice)
+    }
 }
 
 /// One thing that a [`Notifier`] is to tell.
