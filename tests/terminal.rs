@@ -8,9 +8,9 @@ use std::sync::{Arc, Mutex};
 use gate_runtime::audit::{KeyKind, SigningKey};
 use gate_runtime::prelude::*;
 use gate_runtime::{
-    Approval, ApprovalFilter, BoxFuture, Committed, Descriptor, Digest, Letter, LetterFilter, NoTools, Proposal,
-    Recalled, Record, RecordFilter, Reviewer, Standing, Status, Store, StoreError, Terminal, Timestamp, Transition,
-    Visible,
+    Approval, ApprovalFilter, BoxFuture, Committed, Console, Descriptor, Digest, Letter, LetterFilter, LetterState,
+    NoTools, Notice, Proposal, Recalled, Record, RecordFilter, Reviewer, Standing, Status, Store, StoreError, Terminal,
+    Timestamp, Transition, Visible,
 };
 use tokio::sync::watch;
 
@@ -522,4 +522,32 @@ async fn w60_reasoning_is_marked_as_a_claim_and_changes_nothing() {
         assert!(screen.text().contains(&claim), "{}", screen.text());
     }
     assert!(assessments.windows(2).all(|pair| pair[0] == pair[1]));
+}
+
+#[tokio::test]
+async fn the_console_says_in_one_line_what_waits_and_nothing_in_it_acts() {
+    let people = StaticDirectory::new().person("dana", ["manager"]);
+    let gate: Gate<Tools> = Gate::builder(()).directory(people).notify(Console).build().await.unwrap();
+    let run = gate.run("run\u{1b}[2J").on_behalf_of("mia\ngate: nothing waits");
+    let text = format!("{}\u{202e}{}", "x".repeat(500), "y");
+    let turn = run.submit([ToolCall::new("1", "pay", serde_json::json!({"to": text, "amount": 500}).to_string())]);
+    let turn = turn.await.unwrap();
+    let asked = turn.interruptions()[0].clone();
+    let record = gate.records(1, 1).await.unwrap().remove(0);
+    let notice = |approval: &Approval| Notice::new("console", record.clone()).about(Arc::new(approval.clone()), None);
+    let line = Console::line(&notice(asked.approval())).unwrap();
+    assert_eq!(line.lines().count(), 1, "{line}");
+    assert!(line.chars().all(|c| !c.is_control()) && !line.contains('\u{202e}'), "{line}");
+    assert!(line.contains(r"run\u{1b}[2J") && line.contains(r"mia\u{a}gate: nothing waits"), "{line}");
+    assert!(line.contains("control characters, characters that turn the text around") && line.len() < 600, "{line}");
+    assert!(line.contains(&asked.id().to_string()), "{line}");
+    // It is told, once; and what is decided in the meantime is not.
+    let patience = std::time::Instant::now();
+    while gate.letters(&LetterFilter::all().state(LetterState::Delivered)).await.unwrap().is_empty() {
+        assert!(patience.elapsed().as_secs() < 60, "it was never told");
+        tokio::task::yield_now().await;
+    }
+    turn.interruptions()[0].cancel("no").await.unwrap();
+    let over = gate.approval(asked.id()).await.unwrap().unwrap();
+    assert_eq!(Console::line(&notice(&over)), None);
 }

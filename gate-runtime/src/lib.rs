@@ -99,6 +99,8 @@ mod values;
 
 pub mod prelude;
 
+#[cfg(feature = "terminal")]
+pub use adapters::console::Console;
 pub use adapters::dialect;
 pub use adapters::directory::StaticDirectory;
 #[cfg(feature = "directory-file")]

@@ -17,6 +17,8 @@
 //! # Ok(()) }
 //! ```
 
+#[cfg(feature = "terminal")]
+pub use crate::Console;
 pub use crate::{
     Agent, Annotations, Call, CallContext, CallError, CallResult, DAY, EVERY_DAY, Edit, Example, Gate, HOUR, Happened,
     MINUTE, MemoryStore, Message, NotRun, Origin, Provides, Registry, Rules, Run, Scope, StaticDirectory, Tool,

@@ -1,5 +1,7 @@
 //! Layer 4: the ports' implementations that need nothing but memory, a file or a web address, and the dialects of models.
 
+#[cfg(feature = "terminal")]
+pub(crate) mod console;
 pub mod dialect;
 pub(crate) mod directory;
 #[cfg(feature = "directory-file")]

@@ -75,7 +75,8 @@ impl Carrier {
         let Some(call) = letter.approval() else { return Ok(Some(notice)) };
         if let Some(approval) = self.store.approvals(&ApprovalFilter::all().id(call)).await?.pop() {
             let tool = self.store.tool(approval.subject.tool_digest).await?;
-            notice = notice.about(approval, tool);
+            // Nobody else than the store has the salts of its secrets.
+            notice = notice.about(Arc::new(approval.without_salts()), tool);
         }
         let last = self.mine().approval(call).state(LetterState::Delivered).newest_first().limit(1);
         if let Some(memo) = self.store.letters(&last).await?.iter().find_map(|last| last.memo()) {

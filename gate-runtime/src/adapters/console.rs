@@ -1,0 +1,107 @@
+//! A line on standard error for each question.
+
+use std::fmt::Write as _;
+use std::io::{self, Write as _};
+
+use tokio::task::spawn_blocking;
+
+use crate::ports::BoxFuture;
+use crate::ports::notifier::{Notice, Notifier, NotifyError};
+use crate::values::approval::Status;
+use crate::values::record::Record;
+use crate::values::visible::Visible;
+
+/// How many characters of the arguments it shows.
+const SHOWN: usize = 160;
+
+/// Says on standard error that a question waits, in one line: which tool, whom it waits for and until when, who asks, with which arguments.
+///
+/// What others wrote is shown as [`Visible`] makes it, so that nothing in it acts on the terminal or draws a line of its own; where that changed something, the line names it.
+/// A question that was decided in the meantime is not told.
+///
+/// ```
+/// use gate_runtime::{Console, NoTools};
+/// # use gate_runtime::prelude::*;
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let gate: Gate<NoTools> = Gate::builder(()).notify(Console).build().await?;
+/// # let _ = gate;
+/// # Ok(()) }
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Console;
+
+impl Console {
+    /// The line that it writes; `None` where nothing waits any more.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use gate_runtime::prelude::*;
+    /// use gate_runtime::{Console, Notice};
+    /// # /// Delete an account.
+    /// # #[gated_tool(policy = "always_ask", destructive)] fn delete_account(user_id: String) {}
+    /// # registry! { pub Tools for () { DeleteAccount } }
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let gate: Gate<Tools> = Gate::builder(()).build().await?;
+    /// let turn = gate.run("run-42").submit([ToolCall::new("call_1", "delete_account", r#"{"user_id":"mia"}"#)]).await?;
+    /// let approval = Arc::new(turn.interruptions()[0].approval().clone());
+    /// let record = gate.records(1, 1).await?.remove(0);
+    /// let line = Console::line(&Notice::new("console", record).about(approval, None)).unwrap_or_default();
+    /// assert!(line.starts_with("gate: delete_account waits for anyone who reviews: asked by agent in run-42, with {\"user_id\":\"mia\"} ("), "{line}");
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn line(notice: &Notice) -> Option<String> {
+        let approval = notice.approval().filter(|approval| approval.status() == Status::Pending)?;
+        let info = approval.subject().info();
+        let mut said = format!("{} waits for {}", approval.tool(), approval.waits_for());
+        if let Some(end) = approval.expires_at() {
+            let _ = write!(said, ", until {end:.0}");
+        }
+        let _ = write!(said, ": asked by {}", info.agent());
+        if let Some(principal) = info.principal() {
+            let _ = write!(said, " for {principal}");
+        }
+        let _ = write!(said, " in {}, with {}", info.run(), short(approval.arguments().as_json()));
+        let shown = Visible::of(&said);
+        let mut line = format!("gate: {shown} ({})", approval.id());
+        if !shown.hazards().is_empty() {
+            let hazards: Vec<String> = shown.hazards().iter().map(ToString::to_string).collect();
+            let _ = write!(line, " ! it has {}", hazards.join(", "));
+        }
+        Some(line)
+    }
+}
+
+/// The beginning and the end of a long text.
+fn short(json: &str) -> String {
+    let count = json.chars().count();
+    if count <= SHOWN {
+        return json.to_owned();
+    }
+    let (head, tail) = (SHOWN * 2 / 3, SHOWN / 3);
+    json.chars().take(head).chain(" … ".chars()).chain(json.chars().skip(count.saturating_sub(tail))).collect()
+}
+
+impl Notifier for Console {
+    fn name(&self) -> &'static str {
+        "console"
+    }
+
+    fn wants(&self, record: &Record) -> bool {
+        record.asks_people()
+    }
+
+    fn deliver<'a>(&'a self, notice: &'a Notice) -> BoxFuture<'a, Result<Option<String>, NotifyError>> {
+        let line = Self::line(notice);
+        Box::pin(async move {
+            let Some(line) = line else { return Ok(None) };
+            // Whoever reads from a pipe may be slow.
+            let written = spawn_blocking(move || writeln!(io::stderr(), "{line}"));
+            match written.await {
+                Ok(Ok(())) => Ok(None),
+                Ok(Err(error)) => Err(NotifyError::again(format!("standard error: {error}"))),
+                Err(_) => Err(NotifyError::again("its runtime has ended")),
+            }
+        })
+    }
+}
