@@ -37,6 +37,7 @@ mod histogram;
 mod inbox;
 mod live;
 mod meaning;
+mod notify;
 mod office;
 mod pages;
 mod part;
@@ -59,4 +60,5 @@ mod visitor;
 mod wanted;
 
 pub use inbox::{BadUrl, Inbox};
+pub use notify::{BadNotifyFile, BadWebhook, NotifyFile, Webhook, WebhookSecret};
 pub use sign_in::{SignIn, SignedIn};

@@ -1,0 +1,151 @@
+//! What a webhook tells of, and what it says.
+
+use gate_runtime::{Approval, CallEvent, Decision, Event, Notice, Record, Status};
+use serde_json::{Value, json};
+
+use super::BadWebhook;
+
+/// What it tells of unless somebody says otherwise: what people are asked, and what comes of it.
+const USUAL: &[&str] = &[
+    "call.asked",
+    "call.voted",
+    "call.withdrawn",
+    "call.escalated",
+    "call.reminded",
+    "call.expired",
+    "call.cancelled",
+    "call.revoked",
+    "call.faltered",
+    "call.lost",
+    "call.settled",
+    "gate.frozen",
+    "gate.freeze_lifted",
+];
+
+/// What it can tell of besides.
+const FURTHER: &[&str] = &[
+    "call.assessed",
+    "call.covered",
+    "call.uncovered",
+    "call.voided",
+    "call.abandoned",
+    "call.reassessed",
+    "call.imported",
+    "call.dispatched",
+    "call.finished",
+    "gate.call_refused",
+    "gate.action",
+    "gate.grant_given",
+    "gate.grant_revoked",
+];
+
+/// All of one kind.
+const KINDS: &[&str] = &["call.*", "gate.*"];
+
+/// What a webhook tells of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Events(Vec<&'static str>);
+
+impl Default for Events {
+    fn default() -> Self {
+        Self(USUAL.to_vec())
+    }
+}
+
+impl Events {
+    /// Those that are named, or all of a kind.
+    pub(super) fn named<T: AsRef<str>>(names: impl IntoIterator<Item = T>) -> Result<Self, BadWebhook> {
+        let known = |name: &str| USUAL.iter().chain(FURTHER).chain(KINDS).find(|known| **known == name).copied();
+        let mut events = Vec::new();
+        for name in names {
+            events.push(known(name.as_ref()).ok_or_else(|| unknown(name.as_ref()))?);
+        }
+        if events.is_empty() {
+            return Err(BadWebhook::new("it tells of nothing: name an event, or leave `events` out"));
+        }
+        Ok(Self(events))
+    }
+
+    pub(super) fn admit(&self, record: &Record) -> bool {
+        let Some(name) = name_of(record) else { return false };
+        let kind = name.split_once('.').map_or("", |(kind, _)| kind);
+        self.0.iter().any(|event| *event == name || event.strip_suffix(".*") == Some(kind))
+    }
+}
+
+fn unknown(name: &str) -> BadWebhook {
+    let all: Vec<String> = USUAL.iter().chain(FURTHER).chain(KINDS).map(|known| format!("`{known}`")).collect();
+    let name = gate_runtime::Visible::of(name);
+    BadWebhook::new(format!("there is no event `{name}`: there are {}", all.join(", ")))
+}
+
+/// The name of what happened; `None` where no webhook tells of it.
+fn name_of(record: &Record) -> Option<&'static str> {
+    let asks = matches!(record.event(), Event::Call(CallEvent::Assessed { .. })) && record.asks_people();
+    let kind = if asks { "asked" } else { record.kind() };
+    let start = if matches!(record.event(), Event::Call(_)) { "call." } else { "gate." };
+    USUAL.iter().chain(FURTHER).find(|known| known.strip_prefix(start) == Some(kind)).copied()
+}
+
+/// What is sent: what happened, and the call as it stands now, without secrets.
+pub(super) fn payload(notice: &Notice) -> Option<Value> {
+    let record = notice.record();
+    let mut data = match notice.approval() {
+        Some(approval) => call(approval),
+        None => json!({"event": record.event(), "run": record.run(), "case": record.case()}),
+    };
+    if let Some(data) = data.as_object_mut() {
+        data.insert("record".to_owned(), json!(record.seq()));
+        data.insert("status_then".to_owned(), json!(record.status()));
+        if let Some(tool) = notice.tool() {
+            data.insert("description".to_owned(), json!(tool.description()));
+        }
+        if let Event::Call(CallEvent::Voted { vote }) = record.event() {
+            data.insert("vote".to_owned(), json!({"by": vote.reviewer(), "decision": word(vote.decision())}));
+        }
+    }
+    Some(json!({"type": name_of(record)?, "timestamp": record.at(), "data": data}))
+}
+
+fn word(decision: &Decision) -> &'static str {
+    match decision {
+        Decision::Approve => "approve",
+        Decision::Edit { .. } => "edit",
+        Decision::Reject { .. } => "reject",
+        Decision::Respond { .. } => "respond",
+    }
+}
+
+fn call(approval: &Approval) -> Value {
+    let info = approval.subject().info();
+    let waits = approval.status() == Status::Pending;
+    json!({
+        "id": approval.id().to_string(),
+        "status": approval.status(),
+        "tool": approval.tool(),
+        "run": info.run(),
+        "call": approval.subject().call(),
+        "agent": info.agent(),
+        "on_behalf_of": info.principal(),
+        "case": info.case(),
+        "arguments": approval.arguments().to_json(),
+        "digest": approval.arguments().digest().to_string(),
+        "asked_at": approval.asked_at(),
+        "waits_for": waits.then(|| approval.waits_for()),
+        "expires_at": approval.expires_at().filter(|_| waits),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_that_there_is_not_is_refused_with_those_that_there_are() {
+        let error = Events::named(["call.asked", "call.askd"]).unwrap_err().to_string();
+        assert!(error.contains("there is no event `call.askd`: there are `call.asked`, "), "{error}");
+        assert!(Events::named([""; 0]).is_err());
+        assert_eq!(Events::named(USUAL.iter().copied()).unwrap(), Events::default());
+        assert!(Events::named(FURTHER.iter().chain(KINDS).copied()).is_ok());
+    }
+}

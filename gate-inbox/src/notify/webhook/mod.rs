@@ -1,0 +1,226 @@
+//! Tells a program behind a web address, by the [Standard Webhooks](https://www.standardwebhooks.com) specification.
+
+mod address;
+mod event;
+mod secret;
+mod send;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use gate_runtime::{BoxFuture, Notice, Notifier, NotifyError, Record, Timestamp};
+use tokio::task::spawn_blocking;
+use ureq::Agent;
+use ureq::http::Uri;
+
+use self::address::Reach;
+use self::event::{Events, payload};
+pub use self::secret::WebhookSecret;
+use self::send::{Message, agent, send};
+
+/// How long a receiver may take, unless somebody says otherwise.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Tells a program behind a web address what happens: a signed JSON message for each event, by the
+/// [Standard Webhooks](https://www.standardwebhooks.com) specification, for which there are libraries in most languages.
+///
+/// ```
+/// use gate_inbox::{Webhook, WebhookSecret};
+/// # use gate_runtime::prelude::*;
+/// # use gate_runtime::NoTools;
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let secret: WebhookSecret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".parse()?;
+/// let webhook = Webhook::new("ops", "https://ops.example/gate", [secret])?.events(["call.asked", "call.expired"])?;
+/// let gate: Gate<NoTools> = Gate::builder(()).notify(webhook).build().await?;
+/// # let _ = gate;
+/// # Ok(()) }
+/// ```
+///
+/// Its `type` is what happened, its `timestamp` when, and its `data` has the call as it stands now: id, status, tool, arguments without secrets, agent, on whose behalf, run, case,
+/// who decides until when. An answer of 2xx is a delivery; 410 says that no more is wanted; 429 and 503 may say by `Retry-After` when to come again. It has ten seconds.
+///
+/// # Security
+/// It goes only to addresses that everybody can reach, so that nobody can make it ask machines that trust this one: that is looked at after the name is, on the very addresses that are
+/// connected to, and again for each redirect. [`Webhook::private`] is for a receiver in the private network.
+#[derive(Clone)]
+pub struct Webhook {
+    name: Arc<str>,
+    url: Uri,
+    secrets: Vec<WebhookSecret>,
+    events: Events,
+    agent: Agent,
+    patience: Duration,
+}
+
+impl Webhook {
+    /// A receiver that everybody can reach, by an address that begins with `https://`. The name tells it from others over the same store.
+    ///
+    /// Each secret signs, so that a receiver can go from one to the next: first both are here, then the new one alone.
+    ///
+    /// ```
+    /// use gate_inbox::{Webhook, WebhookSecret};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let error = Webhook::new("ops", "http://ops.example/gate", [WebhookSecret::new()?]).unwrap_err();
+    /// assert!(error.to_string().contains("https://"));
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// [`BadWebhook`], if the name or the address cannot be one, or no secret is there.
+    pub fn new(name: &str, url: &str, secrets: impl IntoIterator<Item = WebhookSecret>) -> Result<Self, BadWebhook> {
+        Self::within(Reach::Public, name, url, secrets)
+    }
+
+    /// A receiver in the private network or on this machine, by an address that begins with `https://` or `http://`.
+    ///
+    /// ```
+    /// use gate_inbox::{Webhook, WebhookSecret};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let webhook = Webhook::private("ops", "http://127.0.0.1:9000/gate", [WebhookSecret::new()?])?;
+    /// # let _ = webhook;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// As for [`new`](Self::new).
+    pub fn private(
+        name: &str,
+        url: &str,
+        secrets: impl IntoIterator<Item = WebhookSecret>,
+    ) -> Result<Self, BadWebhook> {
+        Self::within(Reach::Private, name, url, secrets)
+    }
+
+    fn within(
+        reach: Reach,
+        name: &str,
+        url: &str,
+        secrets: impl IntoIterator<Item = WebhookSecret>,
+    ) -> Result<Self, BadWebhook> {
+        if name.is_empty() || name.len() > 64 || !name.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(BadWebhook::new("a name of a webhook has 1 to 64 letters, digits or signs of ASCII"));
+        }
+        let secrets: Vec<WebhookSecret> = secrets.into_iter().collect();
+        if secrets.is_empty() {
+            return Err(BadWebhook::new("a webhook without a secret is signed by nobody: give it one"));
+        }
+        let (url, events) = (address(reach, url)?, Events::default());
+        Ok(Self { name: name.into(), url, secrets, events, agent: agent(reach), patience: PATIENCE })
+    }
+
+    /// What it tells of: names like `call.asked`, or `call.*`. What people are asked and what comes of it, unless this is said.
+    ///
+    /// ```
+    /// # use gate_inbox::{Webhook, WebhookSecret};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let webhook = Webhook::new("ops", "https://ops.example/gate", [WebhookSecret::new()?])?;
+    /// let error = webhook.events(["call.askd"]).unwrap_err();
+    /// assert!(error.to_string().contains("there is no event `call.askd`: there are `call.asked`"));
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// [`BadWebhook`], if there is no such event.
+    pub fn events<T: AsRef<str>>(mut self, names: impl IntoIterator<Item = T>) -> Result<Self, BadWebhook> {
+        self.events = Events::named(names)?;
+        Ok(self)
+    }
+
+    /// How long the receiver may take, with all redirects: ten seconds unless this is said.
+    ///
+    /// ```
+    /// # use gate_inbox::{Webhook, WebhookSecret};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let webhook = Webhook::new("ops", "https://ops.example/gate", [WebhookSecret::new()?])?;
+    /// let webhook = webhook.patience(std::time::Duration::from_secs(3));
+    /// # let _ = webhook;
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn patience(mut self, time: Duration) -> Self {
+        self.patience = time;
+        self
+    }
+
+    /// The message at a time; `None` where nothing is to be told.
+    fn message(&self, notice: &Notice, now: Timestamp) -> Option<Message> {
+        let (id, timestamp, body) = (notice.id().to_owned(), now.as_second(), payload(notice)?.to_string());
+        let signatures: Option<Vec<String>> =
+            self.secrets.iter().map(|secret| secret.sign(&id, timestamp, &body)).collect();
+        Some(Message { id, timestamp, signatures: signatures?.join(" "), body })
+    }
+}
+
+/// An address of the web, that says nothing besides.
+fn address(reach: Reach, text: &str) -> Result<Uri, BadWebhook> {
+    let url: Option<Uri> = text.parse().ok();
+    let url = url.filter(|url| {
+        let has_scheme = match url.scheme_str() {
+            Some("https") => true,
+            Some("http") => reach != Reach::Public,
+            _ => false,
+        };
+        let has_host = url.host().is_some_and(|host| !host.is_empty());
+        has_scheme && has_host && url.authority().is_some_and(|authority| !authority.as_str().contains('@'))
+    });
+    let words = if reach == Reach::Public {
+        "an address of a webhook begins with `https://` and has no user; `http://` is only for a private one"
+    } else {
+        "an address of a webhook begins with `https://` or `http://` and has no user"
+    };
+    url.ok_or_else(|| BadWebhook::new(words))
+}
+
+impl Notifier for Webhook {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn wants(&self, record: &Record) -> bool {
+        self.events.admit(record)
+    }
+
+    fn deliver<'a>(&'a self, notice: &'a Notice) -> BoxFuture<'a, Result<Option<String>, NotifyError>> {
+        // The time of the try, by which a receiver refuses what somebody sends again later.
+        let message = self.message(notice, Timestamp::now());
+        let (agent, url, patience) = (self.agent.clone(), self.url.clone(), self.patience);
+        Box::pin(async move {
+            let message = message.ok_or_else(|| NotifyError::never("no webhook tells of this"))?;
+            let sent = spawn_blocking(move || send(&agent, &url, &message, patience));
+            sent.await.map_err(|_| NotifyError::again("its runtime has ended"))??;
+            Ok(None)
+        })
+    }
+}
+
+impl fmt::Debug for Webhook {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Webhook").field("name", &self.name).field("events", &self.events).finish_non_exhaustive()
+    }
+}
+
+/// What was said is no webhook. It never repeats a secret.
+///
+/// ```
+/// let error = "whsec_short".parse::<gate_inbox::WebhookSecret>().unwrap_err();
+/// assert!(error.to_string().contains("24 to 64 bytes"));
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BadWebhook(String);
+
+impl BadWebhook {
+    fn new(problem: impl Into<String>) -> Self {
+        Self(problem.into())
+    }
+}
+
+impl fmt::Display for BadWebhook {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for BadWebhook {}

@@ -1,0 +1,173 @@
+//! Sending one request, and what its answer means.
+
+use std::time::{Duration, Instant};
+
+use gate_runtime::{NotifyError, Timestamp};
+use ureq::Agent;
+use ureq::http::{HeaderMap, Response, StatusCode, Uri, header};
+use ureq::unversioned::resolver::DefaultResolver;
+use ureq::unversioned::transport::DefaultConnector;
+
+use super::address::{Guarded, Reach, Refused};
+
+/// How many redirects are followed.
+const REDIRECTS: usize = 3;
+
+/// What sends requests to machines that are in reach. It keeps no connection: the address is looked at for each.
+pub(super) fn agent(reach: Reach) -> Agent {
+    let config = Agent::config_builder()
+        // A proxy would look the name up by itself.
+        .proxy(None)
+        .max_redirects(0)
+        .max_idle_connections(0)
+        .http_status_as_error(false)
+        .user_agent(concat!("gate/", env!("CARGO_PKG_VERSION")))
+        .build();
+    Agent::with_parts(config, DefaultConnector::default(), Guarded { reach, names: DefaultResolver::default() })
+}
+
+/// A signed message.
+#[derive(Debug)]
+pub(super) struct Message {
+    pub(super) id: String,
+    pub(super) timestamp: i64,
+    pub(super) signatures: String,
+    pub(super) body: String,
+}
+
+/// Sends a message, and follows redirects. Nothing of an answer is read but its head.
+pub(super) fn send(agent: &Agent, url: &Uri, message: &Message, patience: Duration) -> Result<(), NotifyError> {
+    let begun = Instant::now();
+    let mut url = url.clone();
+    for _ in 0..=REDIRECTS {
+        let left = patience.saturating_sub(begun.elapsed());
+        let request = agent
+            .post(&url)
+            .config()
+            .timeout_global(Some(left))
+            .build()
+            .header("content-type", "application/json; charset=utf-8")
+            .header("webhook-id", &message.id)
+            .header("webhook-timestamp", message.timestamp.to_string())
+            .header("webhook-signature", &message.signatures);
+        let answer = request.send(&message.body).map_err(|error| unreachable(&error))?;
+        match answer.status() {
+            status if status.is_success() => return Ok(()),
+            StatusCode::MOVED_PERMANENTLY
+            | StatusCode::FOUND
+            | StatusCode::TEMPORARY_REDIRECT
+            | StatusCode::PERMANENT_REDIRECT => url = next(&url, &answer)?,
+            status => return Err(refused(status, answer.headers())),
+        }
+    }
+    Err(NotifyError::again(format!("it redirected more than {REDIRECTS} times")))
+}
+
+/// Why there is no answer. The address is not in it: people who may see letters need not see that.
+fn unreachable(error: &ureq::Error) -> NotifyError {
+    NotifyError::again(match error {
+        ureq::Error::Other(other) => match other.downcast_ref::<Refused>() {
+            Some(refused) => refused.to_string(),
+            None => format!("it cannot be reached: {other}"),
+        },
+        ureq::Error::Timeout(_) => "it did not answer in time".to_owned(),
+        ureq::Error::HostNotFound => "its name leads nowhere".to_owned(),
+        ureq::Error::Io(error) => format!("it cannot be reached, or broke off: {}", error.kind()),
+        other => format!("it did not answer as a web server does: {other}"),
+    })
+}
+
+fn refused(status: StatusCode, headers: &HeaderMap) -> NotifyError {
+    let words = format!("it answered {}", status.as_u16());
+    let wait = match status {
+        StatusCode::GONE => return NotifyError::never(format!("{words}: it wants no more of them")),
+        StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => wait(headers),
+        _ => None,
+    };
+    match wait {
+        Some(wait) => NotifyError::again(words).after(wait),
+        None => NotifyError::again(words),
+    }
+}
+
+/// How long the other side asks to be left alone: so many seconds, or until a time.
+fn wait(headers: &HeaderMap) -> Option<Duration> {
+    let text = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
+    if let Ok(seconds) = text.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let until = jiff::fmt::rfc2822::parse(text).ok()?.timestamp();
+    until.duration_since(Timestamp::now()).try_into().ok()
+}
+
+/// Where a redirect leads: over `https`, if it came from there.
+fn next<T>(from: &Uri, answer: &Response<T>) -> Result<Uri, NotifyError> {
+    let location = answer.headers().get(header::LOCATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let unread = || NotifyError::again("it redirected to what is no address of the web");
+    let (scheme, host) = (from.scheme_str().unwrap_or_default(), from.authority().ok_or_else(unread)?);
+    let whole = match location {
+        rest if rest.starts_with("//") => format!("{scheme}:{rest}"),
+        path if path.starts_with('/') => format!("{scheme}://{host}{path}"),
+        url => url.to_owned(),
+    };
+    // What comes after a `#` is not sent.
+    let whole = whole.split_once('#').map_or(whole.as_str(), |(url, _)| url);
+    let to: Uri = whole.parse().map_err(|_| unread())?;
+    let is_web = matches!(to.scheme_str(), Some("http" | "https")) && to.host().is_some_and(|host| !host.is_empty());
+    let has_user = to.authority().is_some_and(|authority| authority.as_str().contains('@'));
+    if !is_web || has_user {
+        return Err(unread());
+    }
+    if scheme == "https" && to.scheme_str() != Some("https") {
+        return Err(NotifyError::again("it redirected from https to http, which anybody on the way can read"));
+    }
+    Ok(to)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn redirected(from: &str, to: &str) -> Result<String, String> {
+        let answer = Response::builder().header("location", to).body(()).unwrap();
+        next(&from.parse().unwrap(), &answer).map(|uri| uri.to_string()).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_redirect_leads_to_the_web_and_never_back_to_http() {
+        for (from, to, wanted) in [
+            ("https://a.example/x?y", "/z?w#part", "https://a.example/z?w"),
+            ("https://a.example:8443/x", "/z", "https://a.example:8443/z"),
+            ("http://a.example/x", "//b.example/z", "http://b.example/z"),
+            ("http://a.example/x", "https://b.example/", "https://b.example/"),
+        ] {
+            assert_eq!(redirected(from, to).as_deref(), Ok(wanted), "{to}");
+        }
+        let words = redirected("https://a.example/x", "http://a.example/x").unwrap_err();
+        assert!(words.contains("from https to http"), "{words}");
+        assert!(redirected("https://a.example/x", "HTTP://a.example/x").is_err());
+        for bad in
+            ["", "z", "ftp://a.example/", "file:///etc/passwd", "https://", "https://u:p@a.example/", "http://[::1"]
+        {
+            assert!(redirected("https://a.example/x", bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn who_asks_to_be_left_alone_says_how_long_or_until_when() {
+        let wait = |text: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::RETRY_AFTER, text.parse().unwrap());
+            refused(StatusCode::SERVICE_UNAVAILABLE, &headers).wait()
+        };
+        assert_eq!(wait("120"), Some(Duration::from_mins(2)));
+        assert!(wait("Wed, 21 Oct 2105 07:28:00 GMT").is_some_and(|wait| wait > Duration::from_hours(24)));
+        for nothing in ["", "soon", "-1", "1.5", "Wed, 21 Oct 2015 07:28:00 GMT"] {
+            assert_eq!(wait(nothing), None, "{nothing}");
+        }
+        assert!(refused(StatusCode::GONE, &HeaderMap::new()).is_final());
+        for again in [StatusCode::BAD_REQUEST, StatusCode::NOT_FOUND, StatusCode::INTERNAL_SERVER_ERROR] {
+            assert!(!refused(again, &HeaderMap::new()).is_final());
+        }
+    }
+}

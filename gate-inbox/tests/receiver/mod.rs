@@ -1,0 +1,114 @@
+//! A small web server that keeps every byte it gets, and answers as a test says.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::mpsc::{Receiver as Queue, Sender, channel};
+use std::time::Duration;
+
+/// What it does with a request.
+#[derive(Clone, Debug)]
+#[allow(dead_code, reason = "not every test misbehaves in every way")]
+pub(crate) enum Does {
+    /// Answers with these bytes, and closes.
+    Say(String),
+    /// Says nothing, and keeps the connection.
+    Hang,
+    /// Answers, and never ends its body.
+    SayForEver(&'static str),
+    /// A byte of an answer now and then.
+    Drip,
+}
+
+/// An answer with a status and further lines of its head.
+#[allow(dead_code, reason = "not every test answers")]
+pub(crate) fn status(code: u16, head: &str) -> Does {
+    Does::Say(format!("HTTP/1.1 {code} Whatever\r\ncontent-length: 2\r\n{head}\r\nno"))
+}
+
+/// A request as it came.
+#[derive(Clone, Debug)]
+#[allow(dead_code, reason = "not every test looks at all of it")]
+pub(crate) struct Request {
+    pub(crate) line: String,
+    /// By their names in small letters; one that comes twice stands with both values.
+    pub(crate) head: BTreeMap<String, String>,
+    pub(crate) body: String,
+}
+
+/// The server, until the test ends.
+pub(crate) struct Receiver {
+    pub(crate) address: SocketAddr,
+    requests: Queue<Request>,
+}
+
+impl Receiver {
+    /// Answers request after request; the last answer again and again.
+    pub(crate) fn that(does: impl IntoIterator<Item = Does>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let (address, (tell, requests)) = (listener.local_addr().unwrap(), channel());
+        let does: Vec<Does> = does.into_iter().collect();
+        std::thread::spawn(move || {
+            for (number, stream) in listener.incoming().enumerate() {
+                let (tell, does) = (tell.clone(), does[number.min(does.len() - 1)].clone());
+                std::thread::spawn(move || serve(stream.unwrap(), &tell, does));
+            }
+        });
+        Self { address, requests }
+    }
+
+    #[allow(dead_code, reason = "not every test has a path")]
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    /// The next request; waits for it.
+    pub(crate) fn next(&self) -> Request {
+        self.requests.recv_timeout(Duration::from_mins(1)).expect("it got no request")
+    }
+
+    /// Those that came and were not looked at.
+    #[allow(dead_code, reason = "not every test counts")]
+    pub(crate) fn rest(&self) -> Vec<Request> {
+        self.requests.try_iter().collect()
+    }
+}
+
+fn serve(stream: TcpStream, tell: &Sender<Request>, does: Does) {
+    let mut reader = BufReader::new(stream.try_clone().unwrap());
+    let mut line = || {
+        let mut line = String::new();
+        reader.read_line(&mut line).unwrap();
+        assert!(line.ends_with("\r\n"), "{line:?}");
+        line.trim_end().to_owned()
+    };
+    let (first, mut head) = (line(), BTreeMap::new());
+    loop {
+        let next = line();
+        let Some((name, value)) = next.split_once(':') else { break };
+        let known: &mut String = head.entry(name.to_ascii_lowercase()).or_default();
+        *known = if known.is_empty() { value.trim().to_owned() } else { format!("{known}\n{}", value.trim()) };
+    }
+    let mut body = vec![0; head["content-length"].parse().unwrap()];
+    reader.read_exact(&mut body).unwrap();
+    let _ = tell.send(Request { line: first, head, body: String::from_utf8(body).unwrap() });
+    let mut stream = stream;
+    match does {
+        Does::Say(text) => drop(stream.write_all(text.as_bytes())),
+        // Until the other side goes.
+        Does::Hang => drop(reader.read(&mut [0])),
+        Does::SayForEver(text) => {
+            let _ = stream.write_all(text.as_bytes());
+            while stream.write_all(&[b'x'; 8_192]).is_ok() {}
+        }
+        Does::Drip => {
+            for byte in b"HTTP/1.1 200 OK\r\n".iter().chain(std::iter::repeat(&b'x')) {
+                // Not to wait for anything: it is how slow it is.
+                std::thread::sleep(Duration::from_millis(20));
+                if stream.write_all(&[*byte]).is_err() {
+                    return;
+                }
+            }
+        }
+    }
+}
