@@ -47,6 +47,15 @@ pub(crate) enum Command {
     },
     /// Serves the pages on which people decide in the browser. They sign in by their tokens.
     Inbox(Served),
+    /// What those who are told have not been told yet, and what could not be delivered to them.
+    #[command(args_conflicts_with_subcommands = true)]
+    Letters {
+        /// At most so many.
+        #[arg(long, default_value_t = 50)]
+        limit: usize,
+        #[command(subcommand)]
+        what: Option<Letters>,
+    },
     /// Lets a call run as it is shown.
     Approve {
         #[command(flatten)]
@@ -192,6 +201,9 @@ pub(crate) struct Served {
     /// Where people reach it, if that is not this machine: the address of a server in front of it that speaks TLS, like `https://gate.example.com`.
     #[arg(long, env = "GATE_URL", value_name = "URL")]
     pub(crate) url: Option<String>,
+    /// Tells those whom this file names of what happens: web addresses, each with what signs for it.
+    #[arg(long, env = "GATE_NOTIFY", value_name = "FILE")]
+    pub(crate) notify: Option<PathBuf>,
     /// The folder of the trail whose checkpoints and receipts programs may fetch.
     #[arg(long, requires = "trail_key", value_name = "FOLDER")]
     pub(crate) trail: Option<PathBuf>,
@@ -279,6 +291,19 @@ pub(crate) enum Grants {
     Revoke {
         /// Its id, or the end of it.
         id: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Letters {
+    /// Has dead ones delivered after all, by a process that tells: `gate inbox --notify`, or the agent's own.
+    Again {
+        /// Its id.
+        #[arg(required_unless_present = "all")]
+        id: Option<String>,
+        /// Every one.
+        #[arg(long, conflicts_with = "id")]
+        all: bool,
     },
 }
 

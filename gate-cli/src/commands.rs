@@ -14,8 +14,8 @@ use serde_json::{Value, json};
 use crate::args::{Became, Cli, Command, Frozen, Grants, One};
 use crate::desk::{Desk, open};
 use crate::failure::Failure;
-use crate::key;
 use crate::show::{Look, object, plain, say, say_json, short, span, summary, words};
+use crate::{key, letters};
 
 type Done = Result<(), Failure>;
 
@@ -25,6 +25,7 @@ pub(crate) async fn run(cli: &Cli) -> Done {
         Command::Show(one) => show(&Desk::to_look(cli).await?, one).await,
         Command::Case { id } => case(&Desk::to_look(cli).await?, id).await,
         Command::Inbox(served) => crate::inbox::serve(cli, served).await,
+        Command::Letters { limit, what } => letters::run(&Desk::to_look(cli).await?, *limit, what.as_ref()).await,
         Command::Recover => recover(&Desk::to_look(cli).await?).await,
         Command::Export { after, case } => export(cli, *after, case.as_deref()).await,
         Command::Audit(audited) => crate::audit::run(cli, audited).await,

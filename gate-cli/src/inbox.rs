@@ -1,8 +1,8 @@
 //! The pages and the API by which people decide, and programs ask.
 
-use gate_inbox::Inbox;
+use gate_inbox::{Inbox, NotifyFile};
 use gate_runtime::prelude::*;
-use gate_runtime::{FileDirectory, NoTools};
+use gate_runtime::{FileDirectory, GateBuilder, NoTools};
 use gate_sqlite::SqliteStore;
 
 use crate::args::{Cli, Served};
@@ -12,11 +12,14 @@ use crate::show::say;
 
 /// Serves the inbox, until the process ends. Where programs ask over HTTP, nothing else makes the database: so this does.
 pub(crate) async fn serve(cli: &Cli, served: &Served) -> Result<(), Failure> {
-    let Served { listen, url, trail, trail_key } = served;
+    let Served { listen, url, notify, trail, trail_key } = served;
     let people = FileDirectory::open(&cli.people)?;
+    let told = notify.as_deref().map(NotifyFile::read).transpose();
+    let told = told.map_err(|bad| Failure::Usage(bad.to_string()))?;
     let is_new = !cli.db.exists();
-    let store = SqliteStore::open(&cli.db).await?;
-    let gate: Gate<NoTools> = Gate::builder(()).store(store).directory(people.clone()).build().await?;
+    let gate = Gate::builder(()).store(SqliteStore::open(&cli.db).await?).directory(people.clone());
+    let notifiers = told.iter().flat_map(NotifyFile::notifiers);
+    let gate: Gate<NoTools> = notifiers.fold(gate, GateBuilder::notify).build().await?;
     let mut inbox = Inbox::new(gate, people);
     if let Some(url) = url {
         inbox = inbox.reached_at(url).map_err(|bad| Failure::Usage(format!("--url: {bad}")))?;

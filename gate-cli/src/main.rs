@@ -10,6 +10,7 @@ mod desk;
 mod failure;
 mod inbox;
 mod key;
+mod letters;
 mod show;
 
 use std::io::Write as _;

@@ -53,7 +53,7 @@ pub fn sign_in(user: String, password: String) -> String {
 registry! { pub Tools for () { Pay, Wipe, Hang, SignIn } }
 
 /// What the command reads from its environment.
-pub const VARIABLES: [&str; 4] = ["GATE_DB", "GATE_PEOPLE", "GATE_TOKEN", "GATE_SIGNING_KEY"];
+pub const VARIABLES: [&str; 5] = ["GATE_DB", "GATE_NOTIFY", "GATE_PEOPLE", "GATE_TOKEN", "GATE_SIGNING_KEY"];
 
 /// A folder with a database and a people file, and the tokens of the people.
 pub struct Office {

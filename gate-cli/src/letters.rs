@@ -1,0 +1,112 @@
+//! What was not delivered to those who are told.
+
+use std::sync::Arc;
+
+use gate_runtime::{Letter, LetterFilter, LetterState, Record, Timestamp};
+use serde_json::{Value, json};
+
+use crate::args::Letters;
+use crate::desk::Desk;
+use crate::failure::Failure;
+use crate::show::{plain, plural, short, span};
+
+pub(crate) async fn run(desk: &Desk, limit: usize, what: Option<&Letters>) -> Result<(), Failure> {
+    match what {
+        None => list(desk, limit).await,
+        Some(Letters::Again { id: Some(id), .. }) => again(desk, id).await,
+        Some(Letters::Again { id: None, .. }) => all_again(desk).await,
+    }
+}
+
+/// A letter, and what it tells of.
+struct Row {
+    letter: Arc<Letter>,
+    record: Option<Arc<Record>>,
+}
+
+impl Row {
+    fn kind(&self) -> Option<&'static str> {
+        self.record.as_ref().map(|record| record.kind())
+    }
+
+    fn tool(&self) -> Option<&str> {
+        Some(self.record.as_ref()?.subject()?.tool().as_str())
+    }
+
+    fn cells(&self, now: Timestamp) -> Vec<String> {
+        let letter = &*self.letter;
+        let next = match letter.state() {
+            LetterState::Waiting if letter.due_at() > now => format!("in {}", span(now, letter.due_at())),
+            LetterState::Waiting => "now".to_owned(),
+            _ => String::new(),
+        };
+        let call = letter.approval().map(|id| format!(" …{}", short(&id))).unwrap_or_default();
+        let what = [self.tool(), self.kind()].into_iter().flatten().collect::<Vec<_>>().join(" ");
+        vec![
+            plain(letter.id()),
+            letter.state().to_string(),
+            letter.attempts().to_string(),
+            next,
+            plain(format!("{what}{call}")),
+            plain(letter.problem().unwrap_or_default()),
+        ]
+    }
+
+    fn object(&self) -> Value {
+        let letter = &*self.letter;
+        json!({
+            "id": letter.id(),
+            "notifier": letter.notifier(),
+            "record": letter.record(),
+            "kind": self.kind(),
+            "approval": letter.approval().map(|id| id.to_string()),
+            "tool": self.tool(),
+            "state": letter.state(),
+            "attempts": letter.attempts(),
+            "due_at": letter.due_at(),
+            "changed_at": letter.changed_at(),
+            "problem": letter.problem(),
+        })
+    }
+}
+
+async fn list(desk: &Desk, limit: usize) -> Result<(), Failure> {
+    let wanted = [LetterState::Waiting, LetterState::Sending, LetterState::Dead];
+    let filter = wanted.into_iter().fold(LetterFilter::all().limit(limit), LetterFilter::state);
+    let mut rows = Vec::new();
+    for letter in desk.gate.letters(&filter).await? {
+        let record = desk.gate.records(letter.record().saturating_sub(1), 1).await?.pop();
+        rows.push(Row { letter, record });
+    }
+    let now = Timestamp::now();
+    let heads = ["ID", "STATE", "TRIES", "NEXT", "WHAT", "PROBLEM"];
+    desk.look.list(&rows, &heads, |row| row.cells(now), Row::object, "Everything is delivered.")
+}
+
+async fn again(desk: &Desk, id: &str) -> Result<(), Failure> {
+    let missing = || Failure::Missing(format!("there is no letter {}: `gate letters` lists them", plain(id)));
+    let (notifier, record) = id.rsplit_once('-').ok_or_else(missing)?;
+    let record = record.parse().ok().filter(|record| *record > 0).ok_or_else(missing)?;
+    let found = desk.gate.letters(&LetterFilter::all().notifier(notifier).record(record)).await?;
+    let letter = found.first().ok_or_else(missing)?;
+    if desk.gate.deliver_again(letter).await?.is_none() {
+        let words = format!("{} is {}: only a dead one is put back", plain(id), letter.state());
+        return Err(Failure::TooLate(words));
+    }
+    desk.look
+        .done(&format!("{} is delivered again, by a process that has its notifier", plain(id)), &json!({"again": [id]}))
+}
+
+async fn all_again(desk: &Desk) -> Result<(), Failure> {
+    let mut done = Vec::new();
+    for letter in desk.gate.letters(&LetterFilter::all().state(LetterState::Dead)).await? {
+        if desk.gate.deliver_again(&letter).await?.is_some() {
+            done.push(letter.id());
+        }
+    }
+    let words = match done.len() {
+        0 => "No letter is dead.".to_owned(),
+        count => format!("Delivered again, by processes that have their notifiers: {}", plural(count as u64, "letter")),
+    };
+    desk.look.done(&words, &json!({"again": done}))
+}

@@ -1,0 +1,124 @@
+//! `gate inbox --notify` and `gate letters`, as processes of their own: a web address is told, or it is not, and people see that.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test says what it expects"
+)]
+
+mod office;
+#[path = "../../gate-inbox/tests/receiver/mod.rs"]
+mod receiver;
+
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, Stdio};
+
+use gate_runtime::{LetterFilter, LetterState};
+use office::{Office, asked, code, pays, said, wrong};
+use receiver::{Receiver, status};
+use serde_json::{Value, json};
+
+/// A process that tells; it ends with the test.
+struct Telling(Child);
+
+impl Telling {
+    fn start(office: &Office) -> Self {
+        let mut command = office.command("inbox|--listen|127.0.0.1:0|--notify|notify.toml");
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        assert!(line.starts_with("The inbox is at "), "{line}");
+        Self(child)
+    }
+}
+
+impl Drop for Telling {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn names(office: &Office, server: &Receiver) {
+    let url = server.url("/gate");
+    let file = format!(
+        "[[webhook]]\nname = \"ops\"\nurl = \"{url}\"\nsecrets = [\"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\"]\nallow_private = true\n"
+    );
+    std::fs::write(office.path().join("notify.toml"), file).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_web_address_is_told_of_what_another_process_asks() {
+    let (office, server) = (Office::new(), Receiver::that([status(200, "")]));
+    names(&office, &server);
+    let run = office.run().await;
+    let (id, _) = asked(&run.submit([pays("1", 100)]).await.unwrap());
+    let _telling = Telling::start(&office);
+    let request = tokio::task::block_in_place(|| server.next());
+    let body: Value = serde_json::from_str(&request.body).unwrap();
+    assert_eq!((&body["type"], &body["data"]["id"]), (&json!("call.asked"), &json!(id.to_string())));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_not_delivered_is_listed_and_put_back() {
+    let (office, server) = (Office::new(), Receiver::that([status(410, "")]));
+    names(&office, &server);
+    let gate = office.gate().await;
+    assert_eq!(said(&office.gate_as(None, "letters")), "Everything is delivered.\n");
+    let (id, end) = asked(&gate.run("run-1").submit([pays("1", 100)]).await.unwrap());
+    let telling = Telling::start(&office);
+    tokio::task::block_in_place(|| server.next());
+    let begun = std::time::Instant::now();
+    let dead = loop {
+        let found = gate.letters(&LetterFilter::all().state(LetterState::Dead)).await.unwrap();
+        if let Some(dead) = found.into_iter().next() {
+            break dead;
+        }
+        assert!(begun.elapsed().as_secs() < 60, "it never was dead");
+        tokio::task::yield_now().await;
+    };
+    drop(telling);
+
+    let table = said(&office.gate_as(None, "letters"));
+    let row = table.lines().nth(1).unwrap();
+    let words: Vec<&str> = row.split_whitespace().collect();
+    assert_eq!(words[..3], [dead.id().as_str(), "dead", "1"], "{table}");
+    assert!(row.contains(&format!("pay assessed …{end}")) && row.contains("it answered 410"), "{table}");
+    let listed = office.json("letters");
+    let wanted = json!([{
+        "id": dead.id(), "notifier": "ops", "record": dead.record(), "kind": "assessed", "approval": id.to_string(), "tool": "pay",
+        "state": "dead", "attempts": 1, "due_at": dead.due_at(), "changed_at": dead.changed_at(), "problem": dead.problem(),
+    }]);
+    assert_eq!(listed, wanted);
+
+    for missing in ["letters|again|ops-999", "letters|again|ops", "letters|again|ops-0", "letters|again|mail-2"] {
+        let output = office.gate_as(None, missing);
+        assert_eq!(code(&output), 3, "{missing}: {}", wrong(&output));
+    }
+    let again = format!("letters|again|{}", dead.id());
+    assert_eq!(code(&office.gate_as(None, &again)), 0);
+    assert_eq!(office.json("letters")[0]["state"], "waiting");
+    let late = office.gate_as(None, &again);
+    assert_eq!((code(&late), wrong(&late).contains("is waiting: only a dead one is put back")), (5, true));
+    assert_eq!(said(&office.gate_as(None, "letters|again|--all")), "No letter is dead.\n");
+    assert_eq!(code(&office.gate_as(None, "letters|again")), 2);
+    // The next process that tells takes it.
+    let _telling = Telling::start(&office);
+    tokio::task::block_in_place(|| server.next());
+}
+
+#[test]
+fn a_file_with_mistakes_serves_nothing_and_names_their_lines() {
+    let office = Office::new();
+    std::fs::write(office.path().join("gate.db"), "").unwrap();
+    std::fs::write(office.path().join("notify.toml"), "[[webhook]]\nname = \"ops\"\nurl = \"http://ops.example/\"\n")
+        .unwrap();
+    let output = office.gate_as(None, "inbox|--listen|127.0.0.1:0|--notify|notify.toml");
+    assert_eq!(code(&output), 2);
+    let words = wrong(&output);
+    assert!(words.contains("notify.toml, line 1: this webhook has no `secrets`"), "{words}");
+    let output = office.gate_as(None, "inbox|--notify|nowhere.toml");
+    assert!(code(&output) == 2 && wrong(&output).contains("nowhere.toml is not there"), "{}", wrong(&output));
+}
