@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::approval::{Approval, Status};
 use super::event::CallEvent;
-use super::requirement::Requirement;
+use super::requirement::{Requirement, Tier};
 
 impl Approval {
     /// What the passing of time makes due: the next step of an escalation, the end of a question, the loss of a call that nobody
@@ -39,6 +39,34 @@ impl Approval {
             change.into_iter().chain(reminder).min()
         };
         self.requirements.iter().filter_map(next).min()
+    }
+
+    /// The steps that have begun, of every requirement: whoever one of them asks can answer now.
+    ///
+    /// ```
+    /// # fn show(approval: &gate_runtime::Approval) {
+    /// let asked: Vec<String> = approval.begun().map(|tier| tier.who().to_string()).collect();
+    /// println!("asked are {}", asked.join(" and "));
+    /// # }
+    /// ```
+    pub fn begun(&self) -> impl Iterator<Item = &Tier> {
+        let steps = self.requirements.iter().zip(&self.reached);
+        steps.flat_map(|(requirement, reached)| requirement.tiers().iter().take(*reached))
+    }
+
+    /// Whether the last step of an escalation has begun: nobody is asked after it. A question of one step does not escalate.
+    ///
+    /// ```
+    /// # fn show(approval: &gate_runtime::Approval) {
+    /// if approval.is_at_last_step() {
+    ///     println!("wake somebody up");
+    /// }
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn is_at_last_step(&self) -> bool {
+        let mut steps = self.requirements.iter().zip(&self.reached);
+        steps.any(|(requirement, reached)| requirement.tiers().len() > 1 && *reached >= requirement.tiers().len())
     }
 
     pub(super) fn reminders_at(&self, now: Timestamp) -> u64 {

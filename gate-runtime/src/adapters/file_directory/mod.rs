@@ -43,6 +43,7 @@ use crate::values::id::{ReviewerId, Role};
 ///     token = "{}"                        # optional: the hash of her token
 ///     key = "dana+61d8bb4e+AYqI4910CfGV/VLbLTy6XXLKZwm/HZQSG/N0iAG0D29c"      # optional: her votes must be signed by it
 ///     contact = "dana@example.com"        # optional
+///     slack = "U012AB3CD"                 # optional: her member ID in Slack
 ///
 ///     [[person]]
 ///     id = "omar"
@@ -151,6 +152,22 @@ impl FileDirectory {
     /// The file is not there, or has a mistake.
     pub fn person(&self, who: &ReviewerId, at: Timestamp) -> Result<Option<Person>, DirectoryError> {
         Ok(self.now()?.get(who).map(|person| person.at(at)))
+    }
+
+    /// The person of a member ID of Slack, as [`person`](Self::person) gives it; `None` if it is nobody's.
+    ///
+    /// # Errors
+    /// The file is not there, or has a mistake.
+    pub fn person_by_slack(&self, id: &str, at: Timestamp) -> Result<Option<Person>, DirectoryError> {
+        Ok(self.now()?.by_slack(id).map(|person| person.at(at)))
+    }
+
+    /// Everybody in the file, as [`person`](Self::person) gives them.
+    ///
+    /// # Errors
+    /// The file is not there, or has a mistake.
+    pub fn everybody(&self, at: Timestamp) -> Result<Vec<Person>, DirectoryError> {
+        Ok(self.now()?.all().map(|person| person.at(at)).collect())
     }
 
     /// The people in the file as it is now.

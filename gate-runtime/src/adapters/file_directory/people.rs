@@ -12,7 +12,7 @@ use crate::values::digest::Digest;
 use crate::values::id::{ReviewerId, Role};
 use crate::values::words;
 
-const PERSON: Kind = Kind { name: "person", fields: &["id", "name", "roles", "token", "key", "contact"] };
+const PERSON: Kind = Kind { name: "person", fields: &["id", "name", "roles", "token", "key", "contact", "slack"] };
 const AGENT: Kind = Kind { name: "agent", fields: &["id", "token", "asks"] };
 const DELEGATION: Kind = Kind { name: "delegation", fields: &["from", "to", "roles", "until"] };
 
@@ -33,6 +33,7 @@ struct Draft<'t> {
     roles: Option<Vec<Said<'t>>>,
     token: Option<(Digest, usize)>,
     key: Option<(VerifierKey, usize)>,
+    slack: Option<Said<'t>>,
 }
 
 impl People {
@@ -55,6 +56,7 @@ impl People {
         let tokens = drafts.iter().map(|draft| draft.token).chain(agents.iter().map(|agent| agent.token));
         check_tokens(tokens, &mut document);
         check_keys(&drafts, &mut document);
+        check_slack(&drafts, &mut document);
         let delegations = document.entries(&root, &DELEGATION);
         let delegations: Vec<_> =
             delegations.iter().filter_map(|entry| delegation(entry, &drafts, &mut document)).collect();
@@ -78,6 +80,7 @@ impl People {
                 roles: draft.own_roles().map(Role::from).collect(),
                 token: draft.token.map(|(hash, _)| hash),
                 key: draft.key.as_ref().map(|(key, _)| key.clone()),
+                slack: text(draft.slack),
                 delegations: Vec::new(),
             };
             persons.insert(id, person);
@@ -91,6 +94,16 @@ impl People {
     /// A person, with all their delegations, also those that have ended.
     pub(super) fn get(&self, who: &ReviewerId) -> Option<&Person> {
         self.persons.get(who)
+    }
+
+    /// Everybody, by their ids.
+    pub(super) fn all(&self) -> impl Iterator<Item = &Person> {
+        self.persons.values()
+    }
+
+    /// Who has this id of Slack.
+    pub(super) fn by_slack(&self, id: &str) -> Option<&Person> {
+        self.all().find(|person| person.slack() == Some(id))
     }
 
     /// The keys of all who have one.
@@ -141,6 +154,7 @@ fn draft<'t>(entry: &Entry<'t>, document: &mut Document<'t>) -> Draft<'t> {
         roles: entry.names("roles", document),
         token: entry.text("token", document).and_then(|said| hash(said, document)),
         key: entry.text("key", document).and_then(|said| key(said, id, document)),
+        slack: entry.text("slack", document).and_then(|said| slack(said, document)),
     }
 }
 
@@ -212,6 +226,20 @@ fn key(said: Said<'_>, id: Option<Said<'_>>, document: &mut Document<'_>) -> Opt
     None
 }
 
+/// The id of a member, and not their name, which they can change to another's.
+fn slack<'t>(said: Said<'t>, document: &mut Document<'_>) -> Option<Said<'t>> {
+    let rest = said.text.strip_prefix(['U', 'W']).unwrap_or_default();
+    let is_id = (6..=20).contains(&rest.len()) && rest.bytes().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit());
+    if !is_id {
+        let words = format!(
+            "`slack` is {}, which is no member's id: copy it from the profile in Slack (⋮, \"Copy member ID\"), like `slack = \"U012AB3CD\"`",
+            shown(said.text)
+        );
+        document.mistake(said.line, words);
+    }
+    is_id.then_some(said)
+}
+
 /// One person or agent has one entry: else one of them could be overlooked when rights are taken away. And no agent is a person.
 fn check_ids(ids: &[Said<'_>], document: &mut Document<'_>) {
     let mut known = BTreeMap::new();
@@ -240,6 +268,17 @@ fn check_keys(drafts: &[Draft<'_>], document: &mut Document<'_>) {
     for (key, line) in drafts.iter().filter_map(|draft| draft.key.as_ref()) {
         if let Some(first) = known.insert(key.as_bytes(), line) {
             document.mistake(*line, format!("this key is on line {first} already: make a new one for one of the two"));
+        }
+    }
+}
+
+/// A member of Slack is one person: who decides there must be clear.
+fn check_slack(drafts: &[Draft<'_>], document: &mut Document<'_>) {
+    let mut known = BTreeMap::new();
+    for id in drafts.iter().filter_map(|draft| draft.slack) {
+        if let Some(first) = known.insert(id.text, id.line) {
+            let words = format!("this member of Slack is on line {first} already: a member is one person");
+            document.mistake(id.line, words);
         }
     }
 }

@@ -11,11 +11,11 @@ use crate::values::id::{AgentName, ReviewerId, Role};
 /// ```
 /// # let folder = tempfile::tempdir().unwrap();
 /// # let path = folder.path().join("people.toml");
-/// # std::fs::write(&path, "[[person]]\nid = \"dana\"\nname = \"Dana Kim\"\nroles = [\"manager\"]\ncontact = \"dana@example.com\"\n").unwrap();
+/// # std::fs::write(&path, "[[person]]\nid = \"dana\"\nname = \"Dana Kim\"\nroles = [\"manager\"]\ncontact = \"dana@example.com\"\nslack = \"U012AB3CD\"\n").unwrap();
 /// # let people = gate_runtime::FileDirectory::open(path)?;
 /// let dana = people.person(&"dana".into(), gate_runtime::Timestamp::now())?.expect("she is in the file");
 /// assert_eq!((dana.name(), dana.contact()), (Some("Dana Kim"), Some("dana@example.com")));
-/// assert_eq!(dana.roles(), ["manager"]);
+/// assert_eq!((dana.roles(), dana.slack()), (&["manager".into()][..], Some("U012AB3CD")));
 /// assert!(dana.delegations().is_empty());
 /// # Ok::<(), gate_runtime::DirectoryError>(())
 /// ```
@@ -27,6 +27,7 @@ pub struct Person {
     pub(super) roles: Vec<Role>,
     pub(super) token: Option<Digest>,
     pub(super) key: Option<VerifierKey>,
+    pub(super) slack: Option<String>,
     pub(super) delegations: Vec<Delegation>,
 }
 
@@ -65,6 +66,12 @@ impl Person {
     #[must_use]
     pub fn key(&self) -> Option<&VerifierKey> {
         self.key.as_ref()
+    }
+
+    /// The id that Slack has for them, if the file has it: what they say there is theirs.
+    #[must_use]
+    pub fn slack(&self) -> Option<&str> {
+        self.slack.as_deref()
     }
 
     /// What others delegated to them and has not ended.

@@ -305,7 +305,7 @@ fn each_mistake_says_where_it_is_and_what_to_do() {
         (dana_and("rolls = [\"auditor\"]"), "line 4: unknown field `rolls`; did you mean `roles`?"),
         (
             dana_and("email = \"dana@example.com\""),
-            "line 4: unknown field `email`; a person has `id`, `name`, `roles`, `token`, `key` and `contact`",
+            "line 4: unknown field `email`; a person has `id`, `name`, `roles`, `token`, `key`, `contact` and `slack`",
         ),
         (
             dana_and("[[person]]\nid = \"dana\"\nroles = []"),
@@ -533,4 +533,28 @@ fn two_people_cannot_have_one_key() {
     let (hers, his) = (key_of("dana", KeyKind::Log, 1), key_of("omar", KeyKind::Log, 1));
     let text = format!("key = \"{hers}\"\n[[person]]\nid = \"omar\"\nroles = []\nkey = \"{his}\"");
     assert_eq!(problem(dana_and(&text)), "line 8: this key is on line 4 already: make a new one for one of the two");
+}
+
+#[test]
+fn a_member_of_slack_is_the_person_whose_id_it_is() {
+    let people = File::of(&dana_and("slack = \"U012AB3CD\"\n[[person]]\nid = \"omar\"\nroles = []\n"));
+    let (people, now) = (people.open(), at("2026-11-21T12:00:00Z"));
+    let found = people.person_by_slack("U012AB3CD", now).unwrap();
+    assert_eq!(found.map(|person| person.id().clone()), Some("dana".into()));
+    for other in ["", "u012ab3cd", "U012AB3C", "U012AB3CDE", "omar"] {
+        assert_eq!(people.person_by_slack(other, now).unwrap(), None, "{other}");
+    }
+    let all: Vec<_> = people.everybody(now).unwrap().into_iter().map(|person| person.id().clone()).collect();
+    assert_eq!(all, ["dana", "omar"]);
+}
+
+#[test]
+fn what_is_no_id_of_slack_is_a_mistake_and_so_is_one_for_two() {
+    for wrong in ["@dana", "dana", "U012ab3cd", "C012AB3CD", "U", "U012AB3CD-", "U012AB3CD012AB3CD01234"] {
+        let said = problem(dana_and(&format!("slack = \"{wrong}\"\n")));
+        assert!(said.starts_with(&format!("line 4: `slack` is `{wrong}`, which is no member's id")), "{said}");
+    }
+    assert!(problem(dana_and("slack = 7\n")).contains("put it in quotes"));
+    let twice = "slack = \"U012AB3CD\"\n[[person]]\nid = \"omar\"\nroles = []\nslack = \"U012AB3CD\"\n";
+    assert_eq!(problem(dana_and(twice)), "line 8: this member of Slack is on line 4 already: a member is one person");
 }
