@@ -1,7 +1,16 @@
-//! Who is told of what happens, beside the pages.
+//! Who is told where people look anyway: Slack, mail, PagerDuty.
+//!
+//! Each is a [`Notifier`](gate_runtime::Notifier). They tell what the stored question says, in plain text that hides nothing, and decide nothing: a button of Slack and a link in a mail lead back
+//! to the inbox, where the gate says whose vote counts.
 
 mod file;
+pub(crate) mod http;
+mod pagerduty;
+pub(crate) mod setting;
+pub(crate) mod told;
 mod webhook;
 
 pub use file::{BadNotifyFile, NotifyFile};
+pub use pagerduty::{PagerDuty, Severity};
+pub use setting::BadSetting;
 pub use webhook::{BadWebhook, Webhook, WebhookSecret};

@@ -4,11 +4,14 @@
 #![allow(unreachable_pub, reason = "a module of a test")]
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use gate_inbox::Inbox;
 use gate_runtime::prelude::*;
 use gate_runtime::testing::ManualClock;
-use gate_runtime::{Approval, ApprovalId, FileDirectory, NoTools, ReviewerToken, Timestamp};
+use gate_runtime::{
+    Approval, ApprovalId, FileDirectory, NoTools, Notice, Notifier, NotifyError, ReviewerToken, Timestamp,
+};
 use serde_json::json;
 use tempfile::TempDir;
 use ureq::http::Response;
@@ -55,6 +58,18 @@ pub fn wipe(disk: String) -> String {
     format!("wiped {disk}")
 }
 
+/// Managers first, and then anyone.
+#[policy]
+pub fn deploys(rules: Rules<Deploy>) -> Rules<Deploy> {
+    rules.otherwise(ask(role("manager")).within(minutes(10)).then(ask(anyone()).within(minutes(5))))
+}
+
+/// Put a version into production.
+#[gated_tool(policy = "deploys")]
+pub fn deploy(version: String) -> String {
+    version
+}
+
 /// Sign in somewhere.
 #[gated_tool(policy = "always_ask", secret(password))]
 pub fn log_in(user: String, password: String) -> String {
@@ -67,7 +82,7 @@ pub fn echo(text: String) -> String {
     text
 }
 
-registry! { pub Tools for () { Pay, Wipe, LogIn, Echo } }
+registry! { pub Tools for () { Pay, Wipe, Deploy, LogIn, Echo } }
 
 /// An inbox that is served, with the people who use it.
 pub struct Desk {
@@ -122,6 +137,45 @@ impl Desk {
 
     pub async fn approval(&self, id: ApprovalId) -> Approval {
         (*self.agent.approval(id).await.unwrap().unwrap()).clone()
+    }
+
+    /// Tells a notifier everything that it wants to be told, as the engine would; what it said each time.
+    pub async fn tell(&self, notifier: &dyn Notifier, memo: Option<&str>) -> Vec<Result<Option<String>, NotifyError>> {
+        let mut said = Vec::new();
+        for notice in self.notices(notifier).await {
+            let notice = memo.map_or(notice.clone(), |memo| notice.after(memo));
+            said.push(notifier.deliver(&notice).await);
+        }
+        said
+    }
+
+    /// Everything that a notifier wants to be told, with each call as it stands now.
+    pub async fn notices(&self, notifier: &dyn Notifier) -> Vec<Notice> {
+        let mut notices = Vec::new();
+        for record in self.agent.records(0, 10_000).await.unwrap() {
+            if !notifier.wants(&record) {
+                continue;
+            }
+            let id = record.subject().map(gate_runtime::Subject::approval);
+            let mut notice = Notice::new(notifier.name(), record);
+            if let Some(id) = id {
+                let asked = self.agent.interruption(id).await.unwrap().unwrap();
+                let tool = asked.descriptor().cloned().map(Arc::new);
+                notice = notice.about(Arc::new(asked.approval().clone()), tool);
+            }
+            notices.push(notice);
+        }
+        notices
+    }
+
+    pub async fn approve(&self, id: ApprovalId, who: &str) {
+        let me = self.agent.reviewer(who).await.unwrap();
+        self.agent.interruption(id).await.unwrap().unwrap().approve(&me).await.unwrap();
+    }
+
+    pub async fn reject(&self, id: ApprovalId, who: &str, reason: &str) {
+        let me = self.agent.reviewer(who).await.unwrap();
+        self.agent.interruption(id).await.unwrap().unwrap().reject(&me, reason).await.unwrap();
     }
 
     pub fn browser(&self) -> Browser {

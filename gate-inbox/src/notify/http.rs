@@ -1,0 +1,150 @@
+//! Sending JSON to a service, and what its answer means for another try.
+
+use std::time::Duration;
+
+use gate_runtime::{NotifyError, Visible};
+use serde_json::Value;
+use tokio::task::spawn_blocking;
+use ureq::Agent;
+use ureq::http::{HeaderMap, header};
+
+use super::setting::Secret;
+
+/// How long a service may take, all in all.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The most bytes of an answer that are read.
+const MOST: u64 = 1 << 20;
+
+/// The longest wait that a service may ask for.
+const LONGEST: Duration = Duration::from_hours(6);
+
+/// How a service knows us, which nobody else is to see.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Known<'a> {
+    /// By a token in the header.
+    Bearer(&'a Secret),
+    /// By a key in what is sent.
+    Inside(&'a Secret),
+    /// By the address itself.
+    Address,
+}
+
+/// Sends JSON. Redirects are not followed: what is sent is for nobody else.
+#[derive(Clone, Debug)]
+pub(crate) struct Http(Agent);
+
+impl Http {
+    pub(crate) fn new() -> Self {
+        Self::patient(PATIENCE)
+    }
+
+    pub(crate) fn patient(patience: Duration) -> Self {
+        let config =
+            Agent::config_builder().timeout_global(Some(patience)).max_redirects(0).http_status_as_error(false);
+        Self(config.build().into())
+    }
+
+    /// Sends, and gives what a good answer says. No error repeats the address or a secret, whatever the service answers.
+    ///
+    /// # Errors
+    /// Whether to try again: where it does not answer, is out of order (5xx), or is asked too often (429). Anything else would be answered so again.
+    pub(crate) async fn post(
+        &self,
+        service: &'static str,
+        url: &str,
+        known: Known<'_>,
+        body: &Value,
+    ) -> Result<Value, NotifyError> {
+        let (agent, url, body) = (self.0.clone(), url.to_owned(), body.to_string());
+        let (bearer, secret) = match known {
+            Known::Bearer(secret) => (Some(format!("Bearer {}", secret.reveal())), secret.reveal().to_owned()),
+            Known::Inside(secret) => (None, secret.reveal().to_owned()),
+            Known::Address => (None, url.clone()),
+        };
+        let sent = spawn_blocking(move || send(service, &agent, &url, bearer, body, &secret));
+        sent.await.map_err(|_| NotifyError::again(format!("{service}: its runtime has ended")))?
+    }
+}
+
+fn send(
+    service: &str,
+    agent: &Agent,
+    url: &str,
+    bearer: Option<String>,
+    body: String,
+    secret: &str,
+) -> Result<Value, NotifyError> {
+    let mut request = agent.post(url).header(header::CONTENT_TYPE, "application/json; charset=utf-8");
+    if let Some(bearer) = bearer {
+        request = request.header(header::AUTHORIZATION, bearer);
+    }
+    let failed = |error: ureq::Error| NotifyError::again(format!("{service} {}", problem(&error)));
+    let mut response = request.send(body).map_err(failed)?;
+    let status = response.status();
+    if status.is_success() {
+        let text = response.body_mut().with_config().limit(MOST).read_to_vec().map_err(failed)?;
+        // What is no JSON says nothing.
+        return Ok(serde_json::from_slice(&text).unwrap_or(Value::Null));
+    }
+    let wait = wait(response.headers());
+    let said = response.body_mut().with_config().limit(MOST).read_to_vec().unwrap_or_default();
+    let said: String = String::from_utf8_lossy(&said).replace(secret, "[secret]").trim().chars().take(200).collect();
+    let said = if said.is_empty() { String::new() } else { format!(": {}", Visible::of(&said)) };
+    let words = format!("{service} answered {status}{said}");
+    Err(if status.is_server_error() || matches!(status.as_u16(), 408 | 425 | 429) {
+        match wait {
+            Some(wait) => NotifyError::again(words).after(wait),
+            None => NotifyError::again(words),
+        }
+    } else if status.is_redirection() {
+        NotifyError::never(format!("{words}; it sends us elsewhere, which is not followed: correct its address"))
+    } else {
+        NotifyError::never(words)
+    })
+}
+
+/// How long the service wants us to wait: so many seconds, or until a time.
+fn wait(headers: &HeaderMap) -> Option<Duration> {
+    let value = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
+    let seconds = value.parse().map(Duration::from_secs).ok();
+    let until = || {
+        let until = jiff::fmt::rfc2822::parse(value).ok()?.timestamp();
+        Duration::try_from(until.duration_since(gate_runtime::Timestamp::now())).ok()
+    };
+    let wait = seconds.or_else(until)?;
+    Some(wait.min(LONGEST))
+}
+
+/// What went wrong on the way, without the address.
+fn problem(error: &ureq::Error) -> String {
+    match error {
+        ureq::Error::Timeout(_) => "took too long to answer".to_owned(),
+        ureq::Error::HostNotFound => "cannot be reached: no name server knows its host".to_owned(),
+        ureq::Error::Io(error) => format!("cannot be reached, or broke off: {}", error.kind()),
+        ureq::Error::BodyExceedsLimit(_) => "answered more than is read".to_owned(),
+        ureq::Error::Tls(words) => format!("could not be trusted: {words}"),
+        _ => "did not answer as a web server does".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wait_is_in_seconds_or_until_a_time_and_never_for_ever() {
+        let asked = |value: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::RETRY_AFTER, value.parse().unwrap());
+            wait(&headers)
+        };
+        assert_eq!(asked("30"), Some(Duration::from_secs(30)));
+        assert_eq!(asked("99999999"), Some(LONGEST));
+        assert_eq!(asked("Wed, 01 Jan 2200 00:00:00 GMT"), Some(LONGEST));
+        for nothing in ["soon", "-1", "1.5", "Wed, 21 Oct 2015 07:28:00 GMT", "18446744073709551616"] {
+            assert_eq!(asked(nothing), None, "{nothing}");
+        }
+        assert_eq!(wait(&HeaderMap::new()), None);
+    }
+}

@@ -1,0 +1,240 @@
+//! Wakes somebody up, where an escalation has come to its end.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use gate_runtime::{Approval, BoxFuture, Notice, Notifier, NotifyError, Record, Status};
+use serde_json::{Value, json};
+
+use super::http::{Http, Known};
+use super::setting::{BadSetting, Secret, base};
+use super::told;
+
+/// Where Events API v2 is.
+const API: &str = "https://events.pagerduty.com";
+
+/// The longest summary that PagerDuty takes.
+const SUMMARY: usize = 1_024;
+
+/// How long one detail may be. All together may have 512 KB.
+const DETAIL: usize = 4_000;
+
+/// How bad PagerDuty is told that it is.
+///
+/// ```
+/// use gate_inbox::Severity;
+/// assert_eq!(Severity::default(), Severity::Error);
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Severity {
+    /// Everything else waits.
+    Critical,
+    /// Somebody should look at it now.
+    #[default]
+    Error,
+    /// Somebody should look at it today.
+    Warning,
+    /// It is good to know.
+    Info,
+}
+
+impl Severity {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Critical => "critical",
+            Self::Error => "error",
+            Self::Warning => "warning",
+            Self::Info => "info",
+        }
+    }
+}
+
+/// Opens an incident in PagerDuty (Events API v2) when the last step of an escalation begins, and resolves it when the question is settled.
+///
+/// The incident has the id of the approval as its key, so that one that is told twice is one. Nobody can decide in PagerDuty: its link leads to the inbox.
+///
+/// ```
+/// use gate_inbox::{PagerDuty, Severity};
+/// use gate_runtime::Notifier;
+///
+/// # fn main() -> Result<(), gate_inbox::BadSetting> {
+/// let key = "0123456789abcdef0123456789ABCDEF";               // the integration key of a service, from a file or the environment
+/// let pagerduty = PagerDuty::new(key)?.severity(Severity::Critical).inbox("https://gate.example.com")?;
+/// assert_eq!(pagerduty.name(), "pagerduty");
+/// assert!(!format!("{pagerduty:?}").contains(key));
+/// # Ok(()) }
+/// ```
+///
+/// # Security
+/// PagerDuty is told the tool, the arguments without their secrets, the agent, and whom it acts for.
+#[derive(Clone)]
+pub struct PagerDuty {
+    name: Arc<str>,
+    key: Secret,
+    url: Arc<str>,
+    inbox: Option<Arc<str>>,
+    severity: Severity,
+    every_question: bool,
+    http: Http,
+}
+
+impl PagerDuty {
+    /// Tells the service whose integration key ("routing key") this is.
+    ///
+    /// # Errors
+    /// [`BadSetting`], if it has not the shape of one.
+    pub fn new(routing_key: &str) -> Result<Self, BadSetting> {
+        let key = Secret::new(routing_key);
+        if key.reveal().len() != 32 || !key.reveal().bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+            let words = "this is no integration key of PagerDuty: it has 32 letters and digits, and stands under \"Events API V2\" in a service's integrations";
+            return Err(BadSetting::new(words));
+        }
+        let (url, severity) = (format!("{API}/v2/enqueue").into(), Severity::default());
+        Ok(Self { name: "pagerduty".into(), key, url, inbox: None, severity, every_question: false, http: Http::new() })
+    }
+
+    /// The name under which the store keeps what it has delivered, where a gate has several. It is `pagerduty` unless this is said.
+    #[must_use]
+    pub fn named(mut self, name: &str) -> Self {
+        self.name = name.into();
+        self
+    }
+
+    /// How bad it is. [`Severity::Error`] unless this is said.
+    #[must_use]
+    pub fn severity(mut self, severity: Severity) -> Self {
+        self.severity = severity;
+        self
+    }
+
+    /// Tells of every question at once, also where nothing escalates.
+    #[must_use]
+    pub fn every_question(mut self) -> Self {
+        self.every_question = true;
+        self
+    }
+
+    /// Where the inbox is: the incident links to the call there.
+    ///
+    /// # Errors
+    /// [`BadSetting`], if it is no address.
+    pub fn inbox(mut self, url: &str) -> Result<Self, BadSetting> {
+        self.inbox = Some(base(url)?);
+        Ok(self)
+    }
+
+    /// Another address of the API: `https://events.eu.pagerduty.com`, or a server of a test.
+    ///
+    /// # Errors
+    /// [`BadSetting`], if it is no address for secrets.
+    pub fn api(mut self, url: &str) -> Result<Self, BadSetting> {
+        self.url = format!("{}/v2/enqueue", base(url)?).into();
+        Ok(self)
+    }
+
+    /// How long PagerDuty may take to answer. Ten seconds unless this is said.
+    #[must_use]
+    pub fn patience(mut self, patience: Duration) -> Self {
+        self.http = Http::patient(patience);
+        self
+    }
+
+    /// Whether somebody is to be woken up for it, as it stands.
+    fn is_due(&self, approval: &Approval) -> bool {
+        told::is_asked(approval) && (self.every_question || approval.is_at_last_step())
+    }
+
+    fn trigger(&self, approval: &Approval) -> Value {
+        let id = approval.id().to_string();
+        let subject = approval.subject();
+        let info = subject.info();
+        let tool = told::plain(approval.tool());
+        let detail = |text: String| Value::from(told::cut(&text, DETAIL));
+        let mut details = serde_json::Map::new();
+        details.insert("tool".to_owned(), detail(tool.clone()));
+        details.insert("arguments".to_owned(), detail(told::one_line(approval)));
+        details.insert("agent".to_owned(), detail(told::agent(approval)));
+        if let Some(principal) = info.principal() {
+            details.insert("on behalf of".to_owned(), detail(told::plain(principal)));
+        }
+        if let Some(case) = info.case() {
+            details.insert("case".to_owned(), detail(told::plain(case)));
+        }
+        details.insert("run".to_owned(), detail(told::plain(info.run())));
+        details.insert("decides".to_owned(), detail(told::plain(approval.waits_for())));
+        if let Some(end) = approval.expires_at() {
+            details.insert("deadline".to_owned(), format!("{end:.0}").into());
+        }
+        if let Some(reasoning) = subject.reasoning() {
+            details.insert("the agent claims (nobody has checked it)".to_owned(), detail(told::lines(reasoning)));
+        }
+        if let Some(warning) = told::warning(approval) {
+            details.insert("warning".to_owned(), warning.into());
+        }
+        let until = approval.expires_at().map(|end| format!(" until {end:.0}")).unwrap_or_default();
+        let last = if approval.is_at_last_step() { "last step: " } else { "" };
+        let summary = format!("{tool} waits for a decision{until} ({last}{})", told::plain(approval.waits_for()));
+        let mut event = json!({
+            "routing_key": self.key.reveal(),
+            "event_action": "trigger",
+            "dedup_key": id,
+            "client": "Gate",
+            "payload": {
+                "summary": told::cut(&summary, SUMMARY),
+                "source": "gate",
+                "severity": self.severity.word(),
+                "timestamp": approval.asked_at().to_string(),
+                "component": tool,
+                "class": "approval",
+                "custom_details": details,
+            },
+        });
+        if let (Some(inbox), Some(event)) = (&self.inbox, event.as_object_mut()) {
+            let href = format!("{inbox}/approvals/{id}");
+            event.insert("links".to_owned(), json!([{ "href": href, "text": "Decide in the inbox" }]));
+            event.insert("client_url".to_owned(), href.into());
+        }
+        event
+    }
+}
+
+impl Notifier for PagerDuty {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn wants(&self, record: &Record) -> bool {
+        match record.kind() {
+            "assessed" => self.every_question && record.status() == Some(Status::Pending),
+            "escalated" | "reassessed" | "uncovered" | "voided" | "faltered" | "imported" => true,
+            "voted" | "covered" | "expired" | "cancelled" | "revoked" => record.status() != Some(Status::Pending),
+            _ => false,
+        }
+    }
+
+    fn deliver<'a>(&'a self, notice: &'a Notice) -> BoxFuture<'a, Result<Option<String>, NotifyError>> {
+        Box::pin(async move {
+            let Some(approval) = notice.approval() else { return Ok(None) };
+            let memo = notice.memo().map(str::to_owned);
+            let event = if self.is_due(approval) {
+                self.trigger(approval)
+            } else if approval.status() != Status::Pending && memo.is_some() {
+                json!({ "routing_key": self.key.reveal(), "event_action": "resolve", "dedup_key": approval.id().to_string() })
+            } else {
+                return Ok(memo);
+            };
+            self.http.post("PagerDuty", &self.url, Known::Inside(&self.key), &event).await?;
+            Ok(Some(approval.id().to_string()))
+        })
+    }
+}
+
+impl fmt::Debug for PagerDuty {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, key: _, url, inbox, severity, every_question, http: _ } = self;
+        let mut shown = f.debug_struct("PagerDuty");
+        shown.field("name", name).field("url", url).field("inbox", inbox).field("severity", severity);
+        shown.field("every_question", every_question).finish_non_exhaustive()
+    }
+}

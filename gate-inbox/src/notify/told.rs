@@ -1,0 +1,272 @@
+//! What is told about a call: plain text, in which nothing acts and nothing hides.
+
+use std::collections::BTreeSet;
+
+use gate_runtime::{Approval, Decision, Descriptor, Digest, Hazard, Status, Visible};
+use serde_json::Value;
+
+use crate::text::listed;
+
+/// The longest value that is told whole, in characters.
+const LONG: usize = 400;
+
+/// How many arguments are told.
+const MANY: usize = 20;
+
+/// A text on one line, as people may see it.
+pub(super) fn plain(text: impl AsRef<str>) -> String {
+    Visible::of(text.as_ref()).as_str().to_owned()
+}
+
+/// A text of several lines: each as people may see it.
+pub(super) fn lines(text: &str) -> String {
+    text.lines().map(plain).collect::<Vec<_>>().join("\n")
+}
+
+/// A text of at most so many units of UTF-16, which is what others count.
+pub(super) fn cut(text: &str, most: usize) -> String {
+    let length = |text: &str| text.chars().map(char::len_utf16).sum::<usize>();
+    if length(text) <= most {
+        return text.to_owned();
+    }
+    let mut left = most.saturating_sub(1);
+    let fits = |c: &char| {
+        let rest = left.checked_sub(c.len_utf16());
+        left = rest.unwrap_or(0);
+        rest.is_some()
+    };
+    let mut short: String = text.chars().take_while(fits).collect();
+    short.push('…');
+    short
+}
+
+/// Whether people are asked about it now.
+pub(super) fn is_asked(approval: &Approval) -> bool {
+    approval.status() == Status::Pending && !approval.is_held() && !approval.requirements().is_empty()
+}
+
+/// Whether it wants more than a click. A tool that nobody knows may do anything.
+pub(crate) fn is_destructive(tool: Option<&Descriptor>) -> bool {
+    tool.is_none_or(|tool| tool.annotations().destructive)
+}
+
+/// An argument, by its name.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Argument {
+    pub(super) name: String,
+    pub(super) value: String,
+}
+
+/// The arguments that it would run with; and how many there are besides.
+pub(super) fn arguments(approval: &Approval) -> (Vec<Argument>, usize) {
+    let json = approval.arguments().to_json();
+    let all: Vec<(&String, &Value)> = json.as_object().into_iter().flatten().collect();
+    let told = all.iter().take(MANY);
+    let told = told.map(|(name, value)| Argument { name: short(&plain(name), name), value: written(approval, value) });
+    (told.collect(), all.len().saturating_sub(MANY))
+}
+
+/// The arguments on one line.
+pub(super) fn one_line(approval: &Approval) -> String {
+    let (told, more) = arguments(approval);
+    let mut line: Vec<String> = told.iter().map(|Argument { name, value }| format!("{name}: {value}")).collect();
+    if more > 0 {
+        line.push(format!("and {more} more"));
+    }
+    if line.is_empty() { "no arguments".to_owned() } else { line.join(", ") }
+}
+
+/// A value as JSON has it, so that it is clear where a text begins and ends.
+fn written(approval: &Approval, value: &Value) -> String {
+    let is_secret = |text: &str| approval.arguments().secrets().iter().any(|secret| secret.mark() == text);
+    match value {
+        Value::String(text) if is_secret(text) => "a secret, which is not told".to_owned(),
+        Value::String(text) => short(&quoted(text), text),
+        _ => {
+            let mut shown = value.clone();
+            hide(&mut shown, &is_secret);
+            let text = shown.to_string();
+            short(&plain(&text), &text)
+        }
+    }
+}
+
+/// A text in quotes, so that it is clear where it begins and ends and what is a quote in it.
+fn quoted(text: &str) -> String {
+    let escaped = text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n").replace('\t', "\\t");
+    format!("\"{}\"", Visible::of(&escaped))
+}
+
+/// Puts words in the place of the marks of secrets.
+fn hide(value: &mut Value, is_secret: &dyn Fn(&str) -> bool) {
+    match value {
+        Value::String(text) if is_secret(text) => "[secret]".clone_into(text),
+        Value::Array(items) => items.iter_mut().for_each(|item| hide(item, is_secret)),
+        Value::Object(fields) => fields.values_mut().for_each(|field| hide(field, is_secret)),
+        _ => {}
+    }
+}
+
+/// A long text by its ends, with its length and digest.
+fn short(shown: &str, whole: &str) -> String {
+    let count = shown.chars().count();
+    if count <= LONG {
+        return shown.to_owned();
+    }
+    let (start, end): (String, String) =
+        (shown.chars().take(LONG / 2).collect(), shown.chars().skip(count - LONG / 2).collect());
+    format!("{start} […] {end} ({} characters in all, {})", whole.chars().count(), Digest::of(whole))
+}
+
+/// What is wrong with the texts that others wrote, in words; `None` if nothing is. All of each is looked at, also what is not told.
+pub(super) fn warning(approval: &Approval) -> Option<String> {
+    let subject = approval.subject();
+    let info = subject.info();
+    let mut found = BTreeSet::new();
+    let mut look = |text: &str| found.extend(Visible::of(&text.replace(['\n', '\t'], " ")).hazards().iter().copied());
+    look(approval.tool().as_str());
+    look(info.agent().as_str());
+    look(info.run().as_str());
+    look(info.principal().map(gate_runtime::Principal::as_str).unwrap_or_default());
+    look(subject.reasoning().unwrap_or_default());
+    look_into(&approval.arguments().to_json(), &mut look);
+    let found: Vec<Hazard> = found.into_iter().collect();
+    (!found.is_empty()).then(|| format!("It has {}, shown as \\u{{…}}.", listed(&found)))
+}
+
+fn look_into(value: &Value, look: &mut dyn FnMut(&str)) {
+    match value {
+        Value::String(text) => look(text),
+        Value::Array(items) => items.iter().for_each(|item| look_into(item, look)),
+        Value::Object(fields) => fields.iter().for_each(|(name, value)| {
+            look(name);
+            look_into(value, look);
+        }),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+/// The agent, and whom it acts for.
+pub(super) fn agent(approval: &Approval) -> String {
+    let info = approval.subject().info();
+    let name = info.agent().as_str();
+    if name.is_empty() { "without a name".to_owned() } else { plain(name) }
+}
+
+/// What speaks against trusting it as it is: what happened before.
+pub(super) fn before(approval: &Approval) -> Vec<String> {
+    let mut all = Vec::new();
+    if let Some(failure) = approval.failure() {
+        all.push(format!("It ran and failed: to approve it is to run it again. {}", short(&plain(failure), failure)));
+    }
+    if !approval.changes().is_empty() {
+        all.push(format!("Since it was approved, this changed: {}.", approval.changes().words()));
+    }
+    if approval.is_edited() {
+        all.push("A reviewer changed the arguments that the agent proposed.".to_owned());
+    }
+    for refusal in approval.earlier().iter().take(3) {
+        let (by, reason) = (plain(refusal.by()), plain(refusal.reason()));
+        all.push(format!("{by} refused this tool earlier in this run: \"{}\"", short(&reason, refusal.reason())));
+    }
+    all
+}
+
+/// How it stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Tone {
+    /// People are asked.
+    Open,
+    /// It may run, or did.
+    Good,
+    /// It does not run.
+    Stopped,
+    /// Somebody should look at it.
+    Bad,
+}
+
+/// What became of it, and by whom.
+pub(super) fn state(approval: &Approval) -> (Tone, String) {
+    let by = || approvers(approval);
+    match approval.status() {
+        Status::Pending => (Tone::Open, votes(approval)),
+        Status::Approved => (Tone::Good, format!("Approved{}: it runs when its run goes on.", by())),
+        Status::Dispatched => (Tone::Good, format!("Approved{}: it is running, or was when its process ended.", by())),
+        Status::Succeeded => (Tone::Good, format!("Approved{}: it ran.", by())),
+        Status::Failed if approval.is_refused() => {
+            (Tone::Stopped, format!("It failed, and is not run again{}.", refuser(approval)))
+        }
+        Status::Failed => (Tone::Bad, format!("Approved{}: it ran, and failed.", by())),
+        Status::Indeterminate => (Tone::Bad, "It began, and nobody knows how it ended.".to_owned()),
+        Status::Expired => (Tone::Stopped, "Nobody decided in time: it does not run.".to_owned()),
+        Status::Responded => {
+            let who = approval.votes().iter().rev().find(|vote| matches!(vote.decision(), Decision::Respond { .. }));
+            let who = who.map_or_else(|| "Somebody".to_owned(), |vote| plain(vote.reviewer()));
+            (Tone::Stopped, format!("{who} answered in the tool's place: it does not run."))
+        }
+        Status::Denied | Status::Rejected | Status::Cancelled => {
+            let words = approval.not_run().map(|reason| reason.for_reviewer()).unwrap_or_default();
+            let shown = plain(&words);
+            let mut first = shown.chars();
+            let upper: String = first.next().into_iter().flat_map(char::to_uppercase).chain(first).collect();
+            (Tone::Stopped, format!("{}. It does not run.", short(&upper, &words)))
+        }
+    }
+}
+
+/// The votes so far, while it waits.
+fn votes(approval: &Approval) -> String {
+    let said = approval.votes().iter().map(|vote| {
+        let what = match vote.decision() {
+            Decision::Approve => "approved it",
+            Decision::Edit { .. } => "changed it, and approved that",
+            Decision::Reject { .. } => "rejected it",
+            Decision::Respond { .. } => "answered in its place",
+        };
+        format!("{} {what}", plain(vote.reviewer()))
+    });
+    said.collect::<Vec<_>>().join(", ")
+}
+
+fn approvers(approval: &Approval) -> String {
+    let approves = |vote: &&gate_runtime::Vote| matches!(vote.decision(), Decision::Approve | Decision::Edit { .. });
+    let names: Vec<String> = approval.votes().iter().filter(approves).map(|vote| plain(vote.reviewer())).collect();
+    match (names.is_empty(), approval.grant()) {
+        (false, _) => format!(" by {}", listed(&names)),
+        (true, Some(_)) => " by a standing permission".to_owned(),
+        (true, None) => String::new(),
+    }
+}
+
+fn refuser(approval: &Approval) -> String {
+    let rejects = |vote: &&gate_runtime::Vote| matches!(vote.decision(), Decision::Reject { .. });
+    approval
+        .votes()
+        .iter()
+        .rev()
+        .find(rejects)
+        .map(|vote| format!(": {} said so", plain(vote.reviewer())))
+        .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cut_text_has_as_many_units_as_there_is_room_for() {
+        assert_eq!(cut("abc", 3), "abc");
+        assert_eq!(cut("abcd", 3), "ab…");
+        assert_eq!(cut("🙂🙂🙂", 5), "🙂🙂…");
+        assert_eq!(cut("🙂🙂🙂", 4), "🙂…");
+        assert_eq!(cut("ab", 0), "…");
+    }
+
+    #[test]
+    fn a_long_text_is_told_by_its_ends_with_what_it_is() {
+        let whole = format!("begin{}end", "x".repeat(1_000));
+        let told = short(&whole, &whole);
+        assert!(told.starts_with("begin") && told.contains("end (1008 characters in all, sha256:"), "{told}");
+        assert!(told.chars().count() < 560);
+    }
+}

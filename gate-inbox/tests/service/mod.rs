@@ -1,0 +1,134 @@
+//! A service over HTTP that keeps every byte it gets, and misbehaves as it is told.
+
+#![allow(dead_code, reason = "not every test needs all of it")]
+#![allow(unreachable_pub, reason = "a module of a test")]
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+
+use serde_json::Value;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc;
+
+/// One answer.
+#[derive(Clone, Debug)]
+pub enum Reply {
+    /// A status with headers, and a body.
+    With(&'static str, String),
+    /// Half an answer, and the end.
+    Cut,
+    /// Never.
+    Never,
+}
+
+/// What came.
+#[derive(Clone, Debug)]
+pub struct Came {
+    pub line: String,
+    pub headers: Vec<(String, String)>,
+    pub body: String,
+}
+
+impl Came {
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap()
+    }
+
+    pub fn path(&self) -> &str {
+        self.line.split(' ').nth(1).unwrap()
+    }
+
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str()).unwrap_or_default()
+    }
+}
+
+pub struct Service {
+    pub address: SocketAddr,
+    came: mpsc::UnboundedReceiver<Came>,
+    replies: Arc<Mutex<VecDeque<Reply>>>,
+}
+
+impl Service {
+    /// A service that answers so where no reply is told for it.
+    pub async fn open(usual: Reply) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (sender, came) = mpsc::unbounded_channel();
+        let replies = Arc::new(Mutex::new(VecDeque::new()));
+        let next = Arc::clone(&replies);
+        tokio::spawn(async move {
+            loop {
+                let (stream, _) = listener.accept().await.unwrap();
+                let (sender, next, usual) = (sender.clone(), Arc::clone(&next), usual.clone());
+                tokio::spawn(async move { answer(stream, &sender, &next, usual).await });
+            }
+        });
+        Self { address, came, replies }
+    }
+
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// The next request gets this answer.
+    pub fn reply(&self, reply: Reply) {
+        self.replies.lock().unwrap().push_back(reply);
+    }
+
+    /// What came next.
+    pub async fn came(&mut self) -> Came {
+        self.came.recv().await.unwrap()
+    }
+
+    /// That nothing else came.
+    #[track_caller]
+    pub fn is_silent(&mut self) {
+        if let Ok(came) = self.came.try_recv() {
+            panic!("{came:?}");
+        }
+    }
+}
+
+async fn answer(
+    mut stream: TcpStream,
+    sender: &mpsc::UnboundedSender<Came>,
+    replies: &Mutex<VecDeque<Reply>>,
+    usual: Reply,
+) {
+    let mut bytes = Vec::new();
+    let end = loop {
+        if let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {
+            break end;
+        }
+        if stream.read_buf(&mut bytes).await.unwrap_or(0) == 0 {
+            return;
+        }
+    };
+    let head = String::from_utf8(bytes[..end].to_vec()).unwrap();
+    let mut lines = head.split("\r\n");
+    let line = lines.next().unwrap().to_owned();
+    let headers: Vec<(String, String)> = lines
+        .map(|line| line.split_once(": ").unwrap())
+        .map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()))
+        .collect();
+    let length =
+        headers.iter().find(|(name, _)| name == "content-length").map_or(0, |(_, length)| length.parse().unwrap());
+    while bytes.len() < end + 4 + length {
+        assert!(stream.read_buf(&mut bytes).await.unwrap() > 0);
+    }
+    assert_eq!(bytes.len(), end + 4 + length, "nothing follows what was announced");
+    let body = String::from_utf8(bytes[end + 4..].to_vec()).unwrap();
+    let reply = replies.lock().unwrap().pop_front().unwrap_or(usual);
+    sender.send(Came { line, headers, body }).unwrap();
+    let answer = match reply {
+        Reply::With(head, body) => {
+            format!("HTTP/1.1 {head}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}", body.len())
+        }
+        Reply::Cut => "HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n{".to_owned(),
+        Reply::Never => std::future::pending().await,
+    };
+    let _ = stream.write_all(answer.as_bytes()).await;
+}
