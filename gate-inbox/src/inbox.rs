@@ -15,7 +15,9 @@ use crate::board::Board;
 use crate::chronicle::Chronicle;
 use crate::guard::Place;
 use crate::live::Live;
+use crate::notify::{BadSetting, Slack};
 use crate::office::{Office, Questions};
+use crate::routes::slack::Counter;
 use crate::sealed::SealedTrail;
 use crate::sessions::Sessions;
 use crate::sign_in::SignIn;
@@ -49,6 +51,7 @@ pub struct Inbox {
     idle: Duration,
     whole: Duration,
     trail: Option<SealedTrail>,
+    slack: Option<Slack>,
 }
 
 impl Inbox {
@@ -65,6 +68,7 @@ impl Inbox {
             idle: IDLE,
             whole: WHOLE,
             trail: None,
+            slack: None,
         }
     }
 
@@ -137,6 +141,38 @@ impl Inbox {
         self
     }
 
+    /// Lets people answer by the buttons of [`Slack`]'s messages: its requests are taken at `/slack/actions`.
+    ///
+    /// Who somebody is, the people file says: `slack = "U012AB3CD"` is their member ID. A click counts for what the message showed; what has changed since is not decided.
+    ///
+    /// ```
+    /// # use gate_inbox::{Inbox, Slack};
+    /// # use gate_runtime::prelude::*;
+    /// # use gate_runtime::{FileDirectory, NoTools};
+    /// # fn show(gate: Gate<NoTools>, people: FileDirectory) -> Result<(), Box<dyn std::error::Error>> {
+    /// # let (token, signing_secret) = ("xoxb-1-2-abc", "8f742231b10e8888abcd99yyyzzz85a5");
+    /// let slack = Slack::new(token, "#approvals", "https://gate.example.com")?.buttons(signing_secret)?;
+    /// let inbox = Inbox::new(gate, people).reached_at("https://gate.example.com")?.slack(slack)?;
+    /// # let _ = inbox;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// [`BadSetting`], if it has no [buttons](Slack::buttons): nothing could be verified.
+    ///
+    /// # Security
+    /// A request is verified before anything of it is read: Slack's signature over all of it, at most five minutes old, once. Then Slack is trusted as to who it was: whoever has
+    /// somebody's account there decides as they do, except what cannot be undone, and in the place of people who have a key. Each process that serves an inbox remembers for itself what it has taken.
+    pub fn slack(mut self, slack: Slack) -> Result<Self, BadSetting> {
+        if slack.signing().is_none() {
+            return Err(BadSetting::new(
+                "these messages have no buttons: give Slack's signing secret by `.buttons(…)`",
+            ));
+        }
+        self.slack = Some(slack);
+        Ok(self)
+    }
+
     /// Counts the time of sessions by another clock: for tests.
     ///
     /// ```
@@ -170,7 +206,7 @@ impl Inbox {
     /// # Panics
     /// Outside of a tokio runtime.
     pub fn router(self) -> Router {
-        let Self { gate, people, sign_in, clock, place, idle, whole, trail } = self;
+        let Self { gate, people, sign_in, clock, place, idle, whole, trail, slack } = self;
         let (live, chronicle) = (Live::follow(gate.events()), Chronicle::follow(gate.story()));
         let sessions = Sessions::new(idle, whole);
         let (throttle, board) = (Throttle::default(), Board::default());
@@ -186,6 +222,7 @@ impl Inbox {
             chronicle,
             place,
             trail,
+            slack: slack.map(Counter::new),
         }))
     }
 

@@ -60,5 +60,7 @@ mod visitor;
 mod wanted;
 
 pub use inbox::{BadUrl, Inbox};
-pub use notify::{BadNotifyFile, BadSetting, BadWebhook, NotifyFile, PagerDuty, Severity, Webhook, WebhookSecret};
+pub use notify::{
+    BadNotifyFile, BadSetting, BadWebhook, NotifyFile, PagerDuty, Severity, Slack, Webhook, WebhookSecret,
+};
 pub use sign_in::{SignIn, SignedIn};

@@ -11,6 +11,7 @@ use crate::board::Board;
 use crate::chronicle::Chronicle;
 use crate::guard::Place;
 use crate::live::Live;
+use crate::routes::slack::Counter;
 use crate::sealed::SealedTrail;
 use crate::sessions::Sessions;
 use crate::sign_in::SignIn;
@@ -29,6 +30,7 @@ pub(crate) struct Office {
     pub(crate) chronicle: Chronicle,
     pub(crate) place: Place,
     pub(crate) trail: Option<SealedTrail>,
+    pub(crate) slack: Option<Counter>,
 }
 
 /// The part of a gate that an inbox needs, whatever tools it has.

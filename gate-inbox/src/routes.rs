@@ -4,6 +4,7 @@ mod decide;
 mod grant;
 mod look;
 mod session;
+pub(crate) mod slack;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -44,6 +45,7 @@ pub(crate) fn all(office: Arc<Office>) -> Router {
         .route("/standing", get(grant::standing))
         .route("/standing/revoke", post(grant::revoke))
         .route("/case", get(case))
+        .route("/slack/actions", post(slack::actions))
         .route(EVENTS, get(events))
         .route("/style.css", get(|| async { asset("text/css; charset=utf-8", include_str!("assets/style.css")) }))
         .route("/page.js", get(|| async { asset("text/javascript; charset=utf-8", include_str!("assets/page.js")) }))

@@ -15,7 +15,6 @@ use std::time::Duration;
 
 use desk::Desk;
 use gate_inbox::{PagerDuty, Severity};
-use gate_runtime::prelude::*;
 use gate_runtime::{ApprovalId, Notifier as _};
 use serde_json::json;
 use service::{Reply, Service};

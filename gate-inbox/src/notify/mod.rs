@@ -7,10 +7,12 @@ mod file;
 pub(crate) mod http;
 mod pagerduty;
 pub(crate) mod setting;
+pub(crate) mod slack;
 pub(crate) mod told;
 mod webhook;
 
 pub use file::{BadNotifyFile, NotifyFile};
 pub use pagerduty::{PagerDuty, Severity};
 pub use setting::BadSetting;
+pub use slack::Slack;
 pub use webhook::{BadWebhook, Webhook, WebhookSecret};

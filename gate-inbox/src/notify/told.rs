@@ -14,7 +14,7 @@ const LONG: usize = 400;
 const MANY: usize = 20;
 
 /// A text on one line, as people may see it.
-pub(super) fn plain(text: impl AsRef<str>) -> String {
+pub(crate) fn plain(text: impl AsRef<str>) -> String {
     Visible::of(text.as_ref()).as_str().to_owned()
 }
 
@@ -67,7 +67,7 @@ pub(super) fn arguments(approval: &Approval) -> (Vec<Argument>, usize) {
 }
 
 /// The arguments on one line.
-pub(super) fn one_line(approval: &Approval) -> String {
+pub(crate) fn one_line(approval: &Approval) -> String {
     let (told, more) = arguments(approval);
     let mut line: Vec<String> = told.iter().map(|Argument { name, value }| format!("{name}: {value}")).collect();
     if more > 0 {
@@ -153,6 +153,19 @@ pub(super) fn agent(approval: &Approval) -> String {
     if name.is_empty() { "without a name".to_owned() } else { plain(name) }
 }
 
+/// Which rules had people asked.
+pub(super) fn why(approval: &Approval) -> String {
+    let rules: Vec<String> = approval
+        .assessment()
+        .reasons()
+        .map(|rule| match rule.rule() {
+            "otherwise" => "no other rule matched".to_owned(),
+            name => format!("of the rule “{}”", plain(name)),
+        })
+        .collect();
+    if rules.is_empty() { "No rule decides it.".to_owned() } else { format!("Asked because {}.", listed(&rules)) }
+}
+
 /// What speaks against trusting it as it is: what happened before.
 pub(super) fn before(approval: &Approval) -> Vec<String> {
     let mut all = Vec::new();
@@ -174,7 +187,7 @@ pub(super) fn before(approval: &Approval) -> Vec<String> {
 
 /// How it stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Tone {
+pub(crate) enum Tone {
     /// People are asked.
     Open,
     /// It may run, or did.
@@ -186,7 +199,7 @@ pub(super) enum Tone {
 }
 
 /// What became of it, and by whom.
-pub(super) fn state(approval: &Approval) -> (Tone, String) {
+pub(crate) fn state(approval: &Approval) -> (Tone, String) {
     let by = || approvers(approval);
     match approval.status() {
         Status::Pending => (Tone::Open, votes(approval)),

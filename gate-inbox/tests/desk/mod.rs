@@ -70,6 +70,18 @@ pub fn deploy(version: String) -> String {
     version
 }
 
+/// A manager, who says why.
+#[policy]
+pub fn explained(rules: Rules<Explain>) -> Rules<Explain> {
+    rules.otherwise(ask(role("manager")).comment_required())
+}
+
+/// Do something that needs a reason.
+#[gated_tool(policy = "explained")]
+pub fn explain(what: String) -> String {
+    what
+}
+
 /// Sign in somewhere.
 #[gated_tool(policy = "always_ask", secret(password))]
 pub fn log_in(user: String, password: String) -> String {
@@ -82,7 +94,7 @@ pub fn echo(text: String) -> String {
     text
 }
 
-registry! { pub Tools for () { Pay, Wipe, Deploy, LogIn, Echo } }
+registry! { pub Tools for () { Pay, Wipe, Deploy, Explain, LogIn, Echo } }
 
 /// An inbox that is served, with the people who use it.
 pub struct Desk {
@@ -121,6 +133,16 @@ impl Desk {
 
     pub fn people(&self, people: &[(&str, &str, &ReviewerToken)]) {
         write_people(&self.folder, people, "");
+    }
+
+    /// Gives a person in the file one more field.
+    pub fn add_to_people(&self, id: &str, field: &str) {
+        let file = self.folder.path().join("people.toml");
+        let text = std::fs::read_to_string(&file).unwrap();
+        let line = format!("id = \"{id}\"\n");
+        assert!(text.contains(&line));
+        std::fs::write(self.folder.path().join("new"), text.replace(&line, &format!("{line}{field}\n"))).unwrap();
+        std::fs::rename(self.folder.path().join("new"), file).unwrap();
     }
 
     /// A call of a tool, which waits.
@@ -301,6 +323,19 @@ impl Browser {
                 request = request.header(name, value);
             }
             request.send_form(fields)
+        };
+        self.send(build, path).await
+    }
+
+    /// Posts what is no form of a page.
+    pub async fn post_body(&mut self, path: &str, kind: &'static str, body: &str) -> Page {
+        let (headers, body) = (self.headers.clone(), body.to_owned());
+        let build = move |agent: &ureq::Agent, url: String| {
+            let mut request = agent.post(url).header("content-type", kind);
+            for (name, value) in headers {
+                request = request.header(name, value);
+            }
+            request.send(body)
         };
         self.send(build, path).await
     }

@@ -1,0 +1,169 @@
+//! Pieces of Block Kit, within its limits. What others wrote goes into plain text only.
+
+use serde_json::{Value, json};
+
+/// The longest texts that Slack takes: of a section, of a field, of a header, of a button.
+pub(crate) const TEXT: usize = 3_000;
+const FIELD: usize = 2_000;
+const HEADER: usize = 150;
+const BUTTON: usize = 75;
+
+/// A text without anything that Slack would read as markup, a link or a mention; at most so many units long. Never empty, which Slack does not take.
+pub(crate) fn escaped(text: &str, most: usize) -> String {
+    let (mut escaped, mut length) = (String::new(), 0);
+    let mut rest = text.chars().peekable();
+    while let Some(c) = rest.next() {
+        let mut one = [0; 4];
+        let piece = match c {
+            '&' => "&amp;",
+            '<' => "&lt;",
+            '>' => "&gt;",
+            c => c.encode_utf8(&mut one),
+        };
+        let size: usize = piece.chars().map(char::len_utf16).sum();
+        let room = if rest.peek().is_some() { most.saturating_sub(1) } else { most };
+        if length + size > room {
+            escaped.push('…');
+            return escaped;
+        }
+        escaped.push_str(piece);
+        length += size;
+    }
+    if escaped.trim().is_empty() { "–".to_owned() } else { escaped }
+}
+
+/// A text object in which nothing is markup.
+pub(super) fn plain(text: &str, most: usize) -> Value {
+    json!({ "type": "plain_text", "text": escaped(text, most), "emoji": false })
+}
+
+/// An object with one more field.
+pub(super) fn with(mut object: Value, name: &str, value: impl Into<Value>) -> Value {
+    if let Some(fields) = object.as_object_mut() {
+        fields.insert(name.to_owned(), value.into());
+    }
+    object
+}
+
+/// What is large and stands at the top.
+pub(super) fn header(text: &str) -> Value {
+    json!({ "type": "header", "text": plain(text, HEADER) })
+}
+
+/// A text that others may have written.
+pub(crate) fn section(text: &str) -> Value {
+    json!({ "type": "section", "text": plain(text, TEXT) })
+}
+
+/// Words of ours in bold.
+pub(super) fn title(words: &'static str) -> Value {
+    json!({ "type": "section", "text": { "type": "mrkdwn", "text": format!("*{words}*") } })
+}
+
+/// A small text that others may have written.
+pub(super) fn remark(text: &str) -> Value {
+    json!({ "type": "context", "elements": [plain(text, TEXT)] })
+}
+
+/// A link of ours.
+pub(super) fn link(url: &str, words: &'static str) -> Value {
+    json!({ "type": "context", "elements": [{ "type": "mrkdwn", "text": format!("<{url}|{words}>") }] })
+}
+
+/// A fact in two columns: its name, which is ours, and what it is.
+pub(super) enum Fact {
+    Text(&'static str, String),
+    /// A moment, which everybody sees in their own time.
+    Time(&'static str, gate_runtime::Timestamp),
+}
+
+/// At most five facts.
+pub(super) fn facts(facts: impl IntoIterator<Item = Fact>) -> Value {
+    let fields = facts.into_iter().take(5).flat_map(|fact| {
+        let (name, value) = match fact {
+            Fact::Text(name, text) => (name, plain(&text, FIELD)),
+            Fact::Time(name, time) => {
+                let shown = "{date_short_pretty} at {time}";
+                let text = format!("<!date^{}^{shown}|{time:.0}>", time.as_second());
+                (name, json!({ "type": "mrkdwn", "text": text }))
+            }
+        };
+        [json!({ "type": "mrkdwn", "text": format!("*{name}*") }), value]
+    });
+    json!({ "type": "section", "fields": fields.collect::<Vec<_>>() })
+}
+
+/// A button: what it says, and what Slack's request says of it then.
+pub(super) struct Button {
+    pub(super) action: &'static str,
+    pub(super) words: &'static str,
+    pub(super) style: Option<&'static str>,
+    pub(super) value: String,
+    /// Asked before the request is sent.
+    pub(super) confirm: Option<String>,
+    pub(super) url: Option<String>,
+}
+
+pub(super) fn actions(buttons: impl IntoIterator<Item = Button>) -> Value {
+    let buttons = buttons.into_iter().map(|button| {
+        let Button { action, words, style, value, confirm, url } = button;
+        let mut shown = json!({ "type": "button", "action_id": action, "text": plain(words, BUTTON), "value": value });
+        if let Some(style) = style {
+            shown = with(shown, "style", style);
+        }
+        if let Some(url) = url {
+            shown = with(shown, "url", url);
+        }
+        if let Some(question) = confirm {
+            let asked = json!({
+                "title": plain("Are you sure?", 100),
+                "text": plain(&question, 300),
+                "confirm": plain(words, 30),
+                "deny": plain("Back", 30),
+            });
+            shown = with(shown, "confirm", asked);
+        }
+        shown
+    });
+    json!({ "type": "actions", "block_id": "gate", "elements": buttons.collect::<Vec<_>>() })
+}
+
+/// A field in which people type.
+pub(super) fn input(id: &'static str, label: &'static str) -> Value {
+    json!({
+        "type": "input",
+        "block_id": id,
+        "label": plain(label, 2_000),
+        "element": { "type": "plain_text_input", "action_id": id, "multiline": true, "max_length": TEXT },
+    })
+}
+
+/// A window over Slack.
+pub(super) fn modal(title: &'static str, blocks: &[Value]) -> Value {
+    json!({ "type": "modal", "title": plain(title, 24), "close": plain("Close", 24), "blocks": blocks })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_in_a_text_is_a_mention_a_link_or_half_an_escape() {
+        for (text, shown) in [
+            (
+                "<@U1> <!channel> <https://evil.example|ok>",
+                "&lt;@U1&gt; &lt;!channel&gt; &lt;https://evil.example|ok&gt;",
+            ),
+            ("a & b &lt;", "a &amp; b &amp;lt;"),
+            ("", "–"),
+            (" \n", "–"),
+        ] {
+            assert_eq!(escaped(text, TEXT), shown);
+        }
+        assert_eq!(escaped("ab<>", 7), "ab&lt;…");
+        assert_eq!(escaped("ab<>", 6), "ab…");
+        assert_eq!(escaped("abcd", 4), "abcd");
+        assert_eq!(escaped("🙂🙂🙂", 5), "🙂🙂…");
+        assert_eq!(escaped(&"&".repeat(9_000), TEXT).chars().count(), 2_996);
+    }
+}

@@ -1,0 +1,156 @@
+//! The message about a call: what is asked while it waits, and what became of it.
+
+use gate_runtime::{Approval, Descriptor, Requirement, Status};
+use serde_json::{Value, json};
+
+use super::Slack;
+use super::blocks::{Button, Fact, actions, escaped, facts, header, link, remark, section, title};
+use super::payload::{APPROVE, EXPLAIN, OPEN, REJECT, Shown};
+use crate::notify::told::{self, Argument, Tone};
+
+/// How much of a text stands in the notification of a phone.
+const GLANCE: usize = 200;
+
+/// The message as it is now.
+pub(super) fn of(slack: &Slack, approval: &Approval, tool: Option<&Descriptor>) -> Value {
+    let name = told::plain(approval.tool());
+    let (tone, state) = told::state(approval);
+    let head = match (tone, approval.status()) {
+        (Tone::Open, _) if tool.is_none() => {
+            format!("{name} wants a decision: it is unknown here, and may do anything")
+        }
+        (Tone::Open, _) if told::is_destructive(tool) => format!("{name} wants a decision: it cannot be undone"),
+        (Tone::Open, _) => format!("{name} wants a decision"),
+        (_, Status::Succeeded | Status::Dispatched) => format!("{name}: approved"),
+        (_, status) => format!("{name}: {status}"),
+    };
+    let mut blocks = vec![header(&head)];
+    if let Some(words) = tool.and_then(|tool| tool.description().lines().next()) {
+        blocks.push(remark(&told::plain(words)));
+    }
+    if tone != Tone::Open {
+        blocks.push(section(&format!("{} {state}", mark(tone))));
+    }
+    if tone == Tone::Open {
+        blocks.push(remark(&told::why(approval)));
+    }
+    blocks.push(title(if tone == Tone::Open { "It would run with" } else { "Arguments" }));
+    blocks.push(section(&arguments(approval)));
+    blocks.push(about(approval));
+    blocks.extend(told::warning(approval).map(|words| remark(&format!("⚠ {words}"))));
+    blocks.extend(told::before(approval).iter().map(|words| remark(&format!("⚠ {words}"))));
+    if let Some(reasoning) = approval.subject().reasoning() {
+        blocks.push(title("The agent claims, in its own words, which nobody has checked"));
+        blocks.push(section(&format!("“{}”", told::lines(reasoning))));
+    }
+    if tone == Tone::Open {
+        if !state.is_empty() {
+            blocks.push(remark(&format!("So far: {state}.")));
+        }
+        blocks.push(buttons(slack, approval, tool));
+        if approval.requirements().iter().any(Requirement::wants_signature) {
+            blocks.push(remark("Only signed votes let it run: decide with `gate approve --signing-key FILE`."));
+        }
+    } else {
+        blocks.push(link(&slack.page(approval), "Look at it in the inbox"));
+    }
+    let glance = match tone {
+        Tone::Open => format!("{head}: {}", told::one_line(approval)),
+        _ => format!("{name}: {state}"),
+    };
+    json!({
+        "text": escaped(&glance, GLANCE),
+        "blocks": blocks,
+        "mrkdwn": false,
+        "parse": "none",
+        "link_names": false,
+        "unfurl_links": false,
+        "unfurl_media": false,
+    })
+}
+
+fn mark(tone: Tone) -> &'static str {
+    match tone {
+        Tone::Open => "",
+        Tone::Good => "✅",
+        Tone::Stopped => "⛔",
+        Tone::Bad => "⚠",
+    }
+}
+
+/// One to a line.
+fn arguments(approval: &Approval) -> String {
+    let (told, more) = told::arguments(approval);
+    let mut lines: Vec<String> = told.iter().map(|Argument { name, value }| format!("{name}: {value}")).collect();
+    if more > 0 {
+        lines.push(format!("and {more} more, which are in the inbox"));
+    }
+    if lines.is_empty() { "No arguments.".to_owned() } else { lines.join("\n") }
+}
+
+fn about(approval: &Approval) -> Value {
+    let info = approval.subject().info();
+    let mut all = vec![Fact::Text("Agent", told::agent(approval))];
+    all.extend(info.principal().map(|who| Fact::Text("On behalf of", told::plain(who))));
+    if approval.status() == Status::Pending {
+        all.push(Fact::Text("Decides", told::plain(approval.waits_for())));
+        all.extend(approval.expires_at().map(|end| Fact::Time("Deadline", end)));
+    } else {
+        all.push(Fact::Time("Since", approval.changed_at()));
+    }
+    all.push(match info.case() {
+        Some(case) => Fact::Text("Case", told::plain(case)),
+        None => Fact::Text("Run", told::plain(info.run())),
+    });
+    facts(all)
+}
+
+fn buttons(slack: &Slack, approval: &Approval, tool: Option<&Descriptor>) -> Value {
+    let value = Shown::of(approval).to_string();
+    let all = approval.requirements();
+    let mut shown = Vec::new();
+    if slack.signing().is_some() {
+        if !told::is_destructive(tool) && !all.iter().any(Requirement::wants_signature) {
+            let must_explain = all.iter().any(Requirement::wants_comment);
+            let name = told::plain(approval.tool());
+            let question =
+                format!("{name} runs with {}; and with nothing else.", told::cut(&told::one_line(approval), 200));
+            shown.push(Button {
+                action: if must_explain { EXPLAIN } else { APPROVE },
+                words: if must_explain { "Approve…" } else { "Approve" },
+                style: Some("primary"),
+                value: value.clone(),
+                confirm: (!must_explain).then_some(question),
+                url: None,
+            });
+        }
+        let reject = Button {
+            action: REJECT,
+            words: "Reject…",
+            style: Some("danger"),
+            value: value.clone(),
+            confirm: None,
+            url: None,
+        };
+        shown.push(reject);
+    }
+    let url = Some(slack.page(approval));
+    shown.push(Button { action: OPEN, words: "Open", style: None, value, confirm: None, url });
+    actions(shown)
+}
+
+/// What is said in the channel again, because a changed message rings no bell.
+pub(super) fn call_again(kind: &str, approval: &Approval) -> Option<String> {
+    if !told::is_asked(approval) {
+        return None;
+    }
+    let name = told::plain(approval.tool());
+    match kind {
+        "reminded" => Some(format!("{name} still waits for {}.", told::plain(approval.waits_for()))),
+        "escalated" => {
+            let who = approval.begun().last().map(|tier| told::plain(tier.who().to_string())).unwrap_or_default();
+            Some(format!("{name} still waits, and now {who} is asked too."))
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,286 @@
+//! Tells a channel of Slack what waits, and what became of it.
+
+pub(crate) mod blocks;
+mod message;
+pub(crate) mod modal;
+pub(crate) mod payload;
+pub(crate) mod signed;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use gate_runtime::{Approval, BoxFuture, Notice, Notifier, NotifyError, Record, Status};
+use serde_json::{Value, json};
+
+use super::http::{Http, Known};
+use super::setting::{BadSetting, Secret, base};
+use super::told;
+
+/// Where Slack's methods are, and where answers to its requests go.
+const API: &str = "https://slack.com/api";
+const HOOKS: &str = "https://hooks.slack.com";
+
+/// Posts every question into a channel of Slack, and changes the message to what became of it.
+///
+/// People answer by its buttons, once [`buttons`](Self::buttons) has the secret of Slack's requests and [`Inbox::slack`](crate::Inbox::slack) takes them. A call whose effect cannot be undone
+/// has no button to approve it: in the inbox, the name of its tool is typed.
+///
+/// ```
+/// use gate_inbox::Slack;
+/// use gate_runtime::Notifier;
+///
+/// # fn main() -> Result<(), gate_inbox::BadSetting> {
+/// # let (token, signing_secret) = ("xoxb-1-2-abc", "8f742231b10e8888abcd99yyyzzz85a5");
+/// let slack = Slack::new(token, "C024BE91L", "https://gate.example.com")?.buttons(signing_secret)?;
+/// assert_eq!(slack.name(), "slack");
+/// assert!(!format!("{slack:?}").contains(token));
+/// # Ok(()) }
+/// ```
+///
+/// # Security
+/// Slack is told the tool, the arguments without their secrets, the agent and its claim, and whom it acts for; so is whoever can read the channel. What others wrote stands in plain text, where it is
+/// no markup, no link and no mention. See [`Inbox::slack`](crate::Inbox::slack) for what a button does.
+#[derive(Clone)]
+pub struct Slack {
+    name: Arc<str>,
+    token: Secret,
+    channel: Arc<str>,
+    inbox: Arc<str>,
+    api: Arc<str>,
+    hooks: Arc<str>,
+    signing: Option<Secret>,
+    workspace: Option<Arc<str>>,
+    http: Http,
+}
+
+impl Slack {
+    /// Posts as the bot with this token, into this channel (its id, or `#name`), with links to the inbox at this address.
+    ///
+    /// # Errors
+    /// [`BadSetting`], where one of them has not the shape of what it should be.
+    pub fn new(token: &str, channel: &str, inbox: &str) -> Result<Self, BadSetting> {
+        let token = Secret::new(token);
+        if !token.reveal().starts_with("xoxb-") || !token.reveal().chars().all(|c| c.is_ascii_graphic()) {
+            let words = "this is no token of a bot: it begins with `xoxb-`, and stands under \"OAuth & Permissions\" of the app";
+            return Err(BadSetting::new(words));
+        }
+        if channel.len() < 2 || channel.chars().any(|c| c.is_whitespace() || c.is_control()) {
+            return Err(BadSetting::new("this is no channel: write its id, like `C024BE91L`, or `#approvals`"));
+        }
+        Ok(Self {
+            name: "slack".into(),
+            token,
+            channel: channel.into(),
+            inbox: base(inbox)?,
+            api: API.into(),
+            hooks: HOOKS.into(),
+            signing: None,
+            workspace: None,
+            http: Http::new(),
+        })
+    }
+
+    /// Gives the messages buttons, and says by which secret Slack signs its requests ("Signing Secret", under "Basic Information" of the app).
+    ///
+    /// # Errors
+    /// [`BadSetting`], if it is too short to be one.
+    pub fn buttons(mut self, signing_secret: &str) -> Result<Self, BadSetting> {
+        let secret = Secret::new(signing_secret);
+        if secret.reveal().len() < 16 {
+            let words = "this is no signing secret of Slack: it stands under \"Basic Information\" of the app, and has 32 letters and digits";
+            return Err(BadSetting::new(words));
+        }
+        self.signing = Some(secret);
+        Ok(self)
+    }
+
+    /// Takes answers only from members of this workspace (`T…`), also where the channel is shared with others.
+    #[must_use]
+    pub fn workspace(mut self, id: &str) -> Self {
+        self.workspace = Some(id.into());
+        self
+    }
+
+    /// The name under which the store keeps what it has delivered, where a gate has several. It is `slack` unless this is said.
+    #[must_use]
+    pub fn named(mut self, name: &str) -> Self {
+        self.name = name.into();
+        self
+    }
+
+    /// Other addresses: of Slack's methods, and of what its requests are answered at. For GovSlack `https://slack-gov.com/api` and `https://hooks.slack-gov.com`, or a server of a test.
+    ///
+    /// # Errors
+    /// [`BadSetting`], if one is no address for secrets.
+    pub fn api(mut self, methods: &str, answers: &str) -> Result<Self, BadSetting> {
+        (self.api, self.hooks) = (base(methods)?, base(answers)?);
+        Ok(self)
+    }
+
+    /// How long Slack may take to answer. Ten seconds unless this is said.
+    #[must_use]
+    pub fn patience(mut self, patience: Duration) -> Self {
+        self.http = Http::patient(patience);
+        self
+    }
+
+    /// The secret by which Slack signs its requests.
+    pub(crate) fn signing(&self) -> Option<&Secret> {
+        self.signing.as_ref()
+    }
+
+    /// Whether a request of somebody in this workspace counts.
+    pub(crate) fn takes_from(&self, workspace: &str) -> bool {
+        self.workspace.as_deref().is_none_or(|known| known == workspace)
+    }
+
+    /// Where a call is in the inbox.
+    pub(crate) fn page(&self, approval: &Approval) -> String {
+        format!("{}/approvals/{}", self.inbox, approval.id())
+    }
+
+    /// Says something to the person whose request it answers, and to nobody else. Only Slack's own address is taken.
+    pub(crate) async fn answer(&self, url: &str, words: &str) -> Result<(), NotifyError> {
+        if !url.strip_prefix(&*self.hooks).is_some_and(|path| path.starts_with('/')) {
+            return Err(NotifyError::never("the address of the answer is not Slack's"));
+        }
+        let body = json!({
+            "response_type": "ephemeral",
+            "replace_original": false,
+            "text": blocks::escaped(words, blocks::TEXT),
+            "mrkdwn": false,
+            "blocks": [blocks::section(words)],
+        });
+        self.http.post("Slack", url, Known::Address, &body).await.map(drop)
+    }
+
+    /// Calls a method.
+    pub(crate) async fn call(&self, method: &str, body: &Value) -> Result<Value, Problem> {
+        let url = format!("{}/{method}", self.api);
+        let answer = self.http.post("Slack", &url, Known::Bearer(&self.token), body).await.map_err(Problem::Http)?;
+        let is_done = answer.get("ok").and_then(Value::as_bool) == Some(true);
+        if is_done { Ok(answer) } else { Err(Problem::of(answer.get("error").and_then(Value::as_str))) }
+    }
+
+    async fn post(&self, notice: &Notice, approval: &Approval) -> Result<Option<String>, NotifyError> {
+        let body = blocks::with(message::of(self, approval, notice.tool()), "channel", &*self.channel);
+        // Slack has no key that makes two deliveries one; this at least says which is which.
+        let which = json!({ "event_type": "gate_notice", "event_payload": { "id": notice.id() } });
+        let body = blocks::with(body, "metadata", which);
+        let posted = self.call("chat.postMessage", &body).await?;
+        let said = |name: &str| posted.get(name).and_then(Value::as_str);
+        match (said("channel"), said("ts")) {
+            (Some(channel), Some(ts)) => Ok(Some(format!("{channel} {ts}"))),
+            _ => Err(NotifyError::again("Slack did not say which message it made")),
+        }
+    }
+
+    async fn update(&self, notice: &Notice, approval: &Approval, memo: &str) -> Result<Option<String>, NotifyError> {
+        let (channel, ts) = memo.split_once(' ').unwrap_or((&self.channel, memo));
+        let body = blocks::with(message::of(self, approval, notice.tool()), "channel", channel);
+        let body = blocks::with(body, "ts", ts);
+        match self.call("chat.update", &body).await {
+            Ok(_) => {}
+            // Somebody deleted it.
+            Err(Problem::Said(problem)) if problem == "message_not_found" => {
+                return if told::is_asked(approval) { self.post(notice, approval).await } else { Ok(None) };
+            }
+            Err(problem) => return Err(problem.into()),
+        }
+        if let Some(words) = message::call_again(notice.record().kind(), approval) {
+            let body = json!({
+                "channel": channel,
+                "thread_ts": ts,
+                "reply_broadcast": true,
+                "text": blocks::escaped(&words, blocks::TEXT),
+                "mrkdwn": false,
+                "parse": "none",
+                "blocks": [blocks::section(&words)],
+            });
+            self.call("chat.postMessage", &body).await?;
+        }
+        Ok(Some(memo.to_owned()))
+    }
+}
+
+/// Why a method did not do it.
+#[derive(Debug)]
+pub(crate) enum Problem {
+    /// There was no answer, or a bad one.
+    Http(NotifyError),
+    /// Slack said so.
+    Said(String),
+    /// It said nothing that makes sense.
+    Nothing,
+}
+
+impl Problem {
+    fn of(error: Option<&str>) -> Self {
+        error.map_or(Self::Nothing, |error| Self::Said(told::cut(&told::plain(error), 100)))
+    }
+}
+
+impl From<Problem> for NotifyError {
+    fn from(problem: Problem) -> Self {
+        let error = match problem {
+            Problem::Http(error) => return error,
+            Problem::Nothing => return Self::again("Slack's answer is none: neither what it did nor why not"),
+            Problem::Said(error) => error,
+        };
+        let help = match error.as_str() {
+            "not_in_channel" | "channel_not_found" => ": invite the app to the channel, or name another channel",
+            "invalid_auth" | "not_authed" | "token_revoked" | "account_inactive" => {
+                ": give it the token of an app that is installed"
+            }
+            "missing_scope" => ": give the app the scope chat:write, and install it again",
+            "is_archived" => ": the channel is archived: name another one",
+            "ratelimited"
+            | "rate_limited"
+            | "internal_error"
+            | "fatal_error"
+            | "service_unavailable"
+            | "request_timeout" => {
+                return Self::again(format!("Slack says {error}"));
+            }
+            _ => "",
+        };
+        Self::never(format!("Slack says {error}{help}"))
+    }
+}
+
+impl Notifier for Slack {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn wants(&self, record: &Record) -> bool {
+        match record.kind() {
+            "assessed" => record.status() == Some(Status::Pending),
+            "voted" | "withdrawn" | "covered" | "uncovered" | "voided" | "reassessed" | "imported" | "escalated"
+            | "reminded" | "expired" | "cancelled" | "revoked" | "faltered" | "lost" | "settled" => true,
+            _ => false,
+        }
+    }
+
+    fn deliver<'a>(&'a self, notice: &'a Notice) -> BoxFuture<'a, Result<Option<String>, NotifyError>> {
+        Box::pin(async move {
+            let Some(approval) = notice.approval() else { return Ok(None) };
+            match notice.memo() {
+                Some(memo) => self.update(notice, approval, memo).await,
+                None if told::is_asked(approval) => self.post(notice, approval).await,
+                // It was settled before anybody was told of it.
+                None => Ok(None),
+            }
+        })
+    }
+}
+
+impl fmt::Debug for Slack {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("Slack");
+        shown.field("name", &self.name).field("channel", &self.channel).field("inbox", &self.inbox);
+        shown.field("api", &self.api).field("workspace", &self.workspace);
+        shown.field("buttons", &self.signing.is_some()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,30 @@
+//! Windows over Slack, in which people type why.
+
+use gate_runtime::Approval;
+use serde_json::{Value, json};
+
+use super::blocks::{escaped, input, modal, plain, section, with};
+use super::payload::{EXPLAIN, REJECT, Shown, WORDS, Wish};
+use crate::notify::told;
+
+/// The window in which somebody types why they approve or reject a call.
+pub(crate) fn asking(wish: &Wish, approval: &Approval, shown: Shown) -> Value {
+    let (callback, title, label) = match wish {
+        Wish::Refuse => (REJECT, "Reject", "Why: the agent is told"),
+        Wish::Approve | Wish::Explain => (EXPLAIN, "Approve", "Why: for the record"),
+    };
+    let about = format!("{}: {}", told::plain(approval.tool()), told::one_line(approval));
+    let view = modal(title, &[section(&about), input(WORDS, label)]);
+    let view = with(with(view, "callback_id", callback), "private_metadata", shown.to_string());
+    with(view, "submit", plain(title, 24))
+}
+
+/// What the window becomes: what happened.
+pub(crate) fn said(words: &str) -> Value {
+    json!({ "response_action": "update", "view": modal("Gate", &[section(words)]) })
+}
+
+/// What is wrong with what was typed.
+pub(crate) fn wrong(words: &str) -> Value {
+    json!({ "response_action": "errors", "errors": { WORDS: escaped(words, 150) } })
+}

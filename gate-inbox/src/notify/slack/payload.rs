@@ -1,0 +1,111 @@
+//! What Slack's requests say, once it is known that they are Slack's.
+
+use std::fmt;
+use std::str::FromStr;
+
+use gate_runtime::{Approval, ApprovalId, Digest};
+use serde_json::Value;
+
+/// What the buttons, and the windows that they open, are called.
+pub(super) const APPROVE: &str = "gate_approve";
+/// To approve, and say why.
+pub(super) const EXPLAIN: &str = "gate_explain";
+pub(super) const REJECT: &str = "gate_reject";
+pub(super) const OPEN: &str = "gate_open";
+
+/// The field of a window in which people type.
+pub(super) const WORDS: &str = "words";
+
+/// Which call a button or a window is about, and what it showed of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Shown {
+    pub(crate) approval: ApprovalId,
+    pub(crate) digest: Digest,
+}
+
+impl Shown {
+    pub(super) fn of(approval: &Approval) -> Self {
+        Self { approval: approval.id(), digest: approval.shown() }
+    }
+}
+
+impl fmt::Display for Shown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.approval, self.digest)
+    }
+}
+
+impl FromStr for Shown {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let (approval, digest) = text.split_once(' ').ok_or(())?;
+        Ok(Self { approval: approval.parse().map_err(|_| ())?, digest: digest.parse().map_err(|_| ())? })
+    }
+}
+
+/// What somebody wants.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Wish {
+    /// Let it run.
+    Approve,
+    /// Type why, and let it run then.
+    Explain,
+    /// Type why, and reject it then.
+    Refuse,
+}
+
+/// A request of Slack's.
+#[derive(Debug)]
+pub(crate) enum Request {
+    /// Somebody clicked.
+    Click { who: Member, wish: Wish, shown: Shown, trigger: String, answer_to: String },
+    /// Somebody sent a window with what they typed.
+    Sent { who: Member, wish: Wish, shown: Shown, words: String },
+    /// Something that needs no answer, like a click on a link.
+    Other,
+}
+
+/// Who it was, as Slack says.
+#[derive(Clone, Debug)]
+pub(crate) struct Member {
+    pub(crate) id: String,
+    pub(crate) workspace: String,
+}
+
+impl Request {
+    /// Reads a payload; `None`, where it is none of ours.
+    pub(crate) fn read(payload: &str) -> Option<Self> {
+        let payload: Value = serde_json::from_str(payload).ok()?;
+        let text = |place: &str| payload.pointer(place)?.as_str();
+        let who = || {
+            let workspace = text("/user/team_id").or_else(|| text("/team/id")).unwrap_or_default().to_owned();
+            Some(Member { id: text("/user/id")?.to_owned(), workspace })
+        };
+        match text("/type")? {
+            "block_actions" => {
+                let [_] = payload.get("actions")?.as_array()?.as_slice() else { return None };
+                let wish = match text("/actions/0/action_id")? {
+                    APPROVE => Wish::Approve,
+                    EXPLAIN => Wish::Explain,
+                    REJECT => Wish::Refuse,
+                    _ => return Some(Self::Other),
+                };
+                let shown = text("/actions/0/value")?.parse().ok()?;
+                let (trigger, answer_to) = (text("/trigger_id")?.to_owned(), text("/response_url")?.to_owned());
+                Some(Self::Click { who: who()?, wish, shown, trigger, answer_to })
+            }
+            "view_submission" => {
+                let wish = match text("/view/callback_id")? {
+                    EXPLAIN => Wish::Explain,
+                    REJECT => Wish::Refuse,
+                    _ => return Some(Self::Other),
+                };
+                let shown = text("/view/private_metadata")?.parse().ok()?;
+                let words = text(&format!("/view/state/values/{WORDS}/{WORDS}/value")).unwrap_or_default().to_owned();
+                Some(Self::Sent { who: who()?, wish, shown, words })
+            }
+            _ => Some(Self::Other),
+        }
+    }
+}

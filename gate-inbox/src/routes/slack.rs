@@ -1,0 +1,238 @@
+//! Requests of Slack: a button that somebody clicked, a window that they sent.
+//!
+//! Nobody has a session here, and no form a secret: Slack's signature says that Slack sends it, and Slack says who it was. Whether their vote counts, the gate says.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::{FromRequest as _, Request as HttpRequest, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Response};
+use gate_runtime::{Approval, DecideError, Decision, Interruption, Person, Refused, Reviewer, Status};
+use serde_json::json;
+use tokio::sync::Mutex;
+
+use crate::fields::Fields;
+use crate::notify::slack::modal;
+use crate::notify::slack::payload::{Member, Request, Shown, Wish};
+use crate::notify::slack::signed::{Taken, Verified};
+use crate::notify::{Slack, told};
+use crate::office::Office;
+
+/// What an inbox needs to take Slack's requests.
+#[derive(Debug)]
+pub(crate) struct Counter {
+    slack: Slack,
+    taken: Taken,
+    /// One decides after the other, so that a second click sees what the first one did.
+    deciding: Mutex<()>,
+}
+
+impl Counter {
+    pub(crate) fn new(slack: Slack) -> Self {
+        Self { slack, taken: Taken::default(), deciding: Mutex::default() }
+    }
+}
+
+/// A person at the counter, and the call as it was shown to them.
+struct Client {
+    person: Person,
+    asked: Interruption,
+    page: String,
+}
+
+pub(super) async fn actions(State(office): State<Arc<Office>>, request: HttpRequest) -> Response {
+    let Some(counter) = &office.slack else { return StatusCode::NOT_FOUND.into_response() };
+    let headers = request.headers().clone();
+    let Ok(body) = Bytes::from_request(request, &()).await else {
+        return StatusCode::PAYLOAD_TOO_LARGE.into_response();
+    };
+    let Some(secret) = counter.slack.signing() else { return StatusCode::NOT_FOUND.into_response() };
+    match counter.taken.verify(secret, &headers, &body, office.clock.now()) {
+        Verified::New => {}
+        Verified::Again => return StatusCode::OK.into_response(),
+        Verified::Refused => {
+            return (StatusCode::UNAUTHORIZED, "This is not signed by Slack, or not new.").into_response();
+        }
+    }
+    let payload = Fields::parse(&body).exact("payload");
+    match payload.and_then(|payload| Request::read(&payload)) {
+        Some(Request::Click { who, wish, shown, trigger, answer_to }) => {
+            click(&office, counter, &who, wish, shown, trigger, answer_to).await;
+            StatusCode::OK.into_response()
+        }
+        Some(Request::Sent { who, wish, shown, words }) => {
+            Json(sent(&office, counter, &who, wish, shown, &words).await).into_response()
+        }
+        Some(Request::Other) => StatusCode::OK.into_response(),
+        None => (StatusCode::BAD_REQUEST, "This is no request that Gate knows.").into_response(),
+    }
+}
+
+/// A click decides at once, or opens a window. Slack waits three seconds: what is said to the person comes after that.
+async fn click(
+    office: &Office,
+    counter: &Counter,
+    who: &Member,
+    wish: Wish,
+    shown: Shown,
+    trigger: String,
+    answer_to: String,
+) {
+    let slack = counter.slack.clone();
+    let words = match wish {
+        Wish::Approve => decide(office, counter, who, &wish, shown, "").await.into_words(),
+        Wish::Explain | Wish::Refuse => match client(office, &slack, who, &wish, shown).await {
+            Err(words) => words,
+            Ok(client) => {
+                let view = modal::asking(&wish, client.asked.approval(), shown);
+                tokio::spawn(async move {
+                    let opened = slack.call("views.open", &json!({ "trigger_id": trigger, "view": view })).await;
+                    if opened.is_err() {
+                        let words = format!("Slack did not open the window. Nothing was decided: {}", client.page);
+                        // Who cannot be told sees it in the channel, and in the inbox.
+                        let _ = slack.answer(&answer_to, &words).await;
+                    }
+                });
+                return;
+            }
+        },
+    };
+    tokio::spawn(async move {
+        let _ = slack.answer(&answer_to, &words).await;
+    });
+}
+
+/// What a window becomes that somebody sent.
+async fn sent(
+    office: &Office,
+    counter: &Counter,
+    who: &Member,
+    wish: Wish,
+    shown: Shown,
+    words: &str,
+) -> serde_json::Value {
+    let words = words.trim();
+    if words.is_empty() {
+        return modal::wrong("It needs a reason.");
+    }
+    match decide(office, counter, who, &wish, shown, words).await {
+        Said::Wrong(words) => modal::wrong(&words),
+        Said::Words(words) => modal::said(&words),
+    }
+}
+
+/// What is said to a person.
+enum Said {
+    /// What happened, or why nothing did.
+    Words(String),
+    /// What is wrong with what they typed.
+    Wrong(String),
+}
+
+impl Said {
+    fn into_words(self) -> String {
+        match self {
+            Self::Words(words) | Self::Wrong(words) => words,
+        }
+    }
+}
+
+/// Decides in somebody's name, if they are known, may decide here, and saw the call as it is.
+async fn decide(office: &Office, counter: &Counter, who: &Member, wish: &Wish, shown: Shown, words: &str) -> Said {
+    let _one_after_the_other = counter.deciding.lock().await;
+    let Client { person, asked, page } = match client(office, &counter.slack, who, wish, shown).await {
+        Ok(client) => client,
+        Err(words) => return Said::Words(words),
+    };
+    let Ok(me) = office.gate.reviewer(person.id().clone()).await else { return Said::Words(trouble()) };
+    if let Some(words) = said_before(asked.approval(), wish, &me) {
+        return Said::Words(words);
+    }
+    let deciding = match wish {
+        Wish::Approve => asked.approve(&me),
+        Wish::Explain => asked.approve(&me).comment(words),
+        Wish::Refuse => asked.reject(&me, words),
+    };
+    let error = match deciding.await {
+        Ok(decided) => return Said::Words(done(decided.approval(), wish)),
+        Err(error) => error,
+    };
+    let said = told::plain(error.to_string());
+    Said::Words(match error {
+        DecideError::Refused(Refused::Changed) => changed(&page),
+        DecideError::AlreadyDecided(_) | DecideError::StillRunning { .. } => {
+            format!("Your decision came too late: {said}.")
+        }
+        DecideError::Store(_) | DecideError::Reviewer(_) => trouble(),
+        DecideError::Refused(Refused::CommentRequired) => return Said::Wrong(format!("Nothing was decided: {said}.")),
+        _ => format!("Nothing was decided: {said}."),
+    })
+}
+
+/// Who it is, and the call as it was shown to them; or why they cannot decide it here.
+async fn client(office: &Office, slack: &Slack, who: &Member, wish: &Wish, shown: Shown) -> Result<Client, String> {
+    if !slack.takes_from(&who.workspace) {
+        return Err("Nothing was decided: you are of another workspace, whose members do not decide here.".to_owned());
+    }
+    let person = office.people.person_by_slack(&who.id, office.clock.now()).map_err(|_| trouble())?;
+    let Some(person) = person else {
+        return Err(format!(
+            "Nothing was decided: nobody in the people file has your member ID, {}. Whoever keeps it can add it to you.",
+            told::plain(&who.id)
+        ));
+    };
+    let asked = office.gate.one(shown.approval).await.map_err(|_| trouble())?;
+    let Some(asked) = asked else { return Err("Nothing was decided: there is no such approval here.".to_owned()) };
+    let (approval, page) = (asked.approval(), slack.page(asked.approval()));
+    if approval.status() != Status::Pending {
+        return Err(format!("Nothing was decided, for it was settled before. {}", told::state(approval).1));
+    }
+    if approval.shown() != shown.digest {
+        return Err(changed(&page));
+    }
+    if person.key().is_some() {
+        return Err(format!(
+            "Nothing was decided: you have a key, so your vote counts only if it is signed, which Slack cannot. At your own machine: gate approve {} --signing-key FILE",
+            approval.id()
+        ));
+    }
+    if !matches!(wish, Wish::Refuse) && told::is_destructive(asked.descriptor()) {
+        return Err(format!(
+            "Nothing was decided: it cannot be undone, so it is approved in the inbox, where the tool's name is typed. {page}"
+        ));
+    }
+    Ok(Client { person, asked, page })
+}
+
+/// Whether the same was said before, as by a second click, and others still have to decide.
+fn said_before(approval: &Approval, wish: &Wish, me: &Reviewer) -> Option<String> {
+    let vote = approval.votes().iter().rev().find(|vote| vote.reviewer() == me.id())?;
+    let is_same = match (vote.decision(), wish) {
+        (Decision::Approve, Wish::Approve | Wish::Explain) => vote.shown() == Some(approval.shown()),
+        (Decision::Reject { .. }, Wish::Refuse) => true,
+        _ => false,
+    };
+    is_same.then(|| format!("You said so before; it still waits for {}.", told::plain(approval.waits_for())))
+}
+
+fn done(approval: &Approval, wish: &Wish) -> String {
+    let said = if matches!(wish, Wish::Refuse) { "rejected" } else { "approved" };
+    let tool = told::plain(approval.tool());
+    match approval.status() {
+        Status::Pending => format!("You {said} {tool}. It still waits for {}.", told::plain(approval.waits_for())),
+        Status::Approved => format!("You approved {tool}: it runs when its run goes on."),
+        Status::Rejected => format!("You rejected {tool}: it does not run, and the agent is told why."),
+        _ => format!("You {said} {tool}. {}", told::state(approval).1),
+    }
+}
+
+fn changed(page: &str) -> String {
+    format!("Nothing was decided: it has changed since this message was written. Look at it again: {page}")
+}
+
+/// What the store or the people file said is for whoever runs the inbox.
+fn trouble() -> String {
+    "The database or the people file does not answer, so nothing was decided. Try again, or tell whoever runs the inbox.".to_owned()
+}

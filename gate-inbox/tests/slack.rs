@@ -1,0 +1,407 @@
+//! What is told in a channel of Slack.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "a test says what it expects"
+)]
+
+mod desk;
+mod service;
+
+use std::time::Duration;
+
+use desk::Desk;
+use gate_inbox::Slack;
+use gate_runtime::prelude::*;
+use gate_runtime::{ApprovalId, Notifier as _};
+use serde_json::{Value, json};
+use service::{Reply, Service};
+
+const TOKEN: &str = "xoxb-17653672481-19874698323-pdFZKVeTuE8sk7oOcBrzbqgy";
+const SECRET: &str = "8f742231b10e8888abcd99yyyzzz85a5";
+
+fn posted() -> Reply {
+    let body = json!({"ok": true, "channel": "C024BE91L", "ts": "1800000000.000100"});
+    Reply::With("200 OK", body.to_string())
+}
+
+fn refused(error: &str) -> Reply {
+    Reply::With("200 OK", json!({"ok": false, "error": error}).to_string())
+}
+
+async fn open() -> (Desk, Service, Slack) {
+    let service = Service::open(posted()).await;
+    let slack = Slack::new(TOKEN, "#approvals", "https://gate.example.com").unwrap().buttons(SECRET).unwrap();
+    let slack = slack.api(&format!("{}/api", service.url()), &service.url()).unwrap();
+    (Desk::open().await, service, slack)
+}
+
+/// The texts of a message in the order in which people see them, and its buttons in brackets; checked against every limit of Block Kit.
+fn seen(message: &Value) -> Vec<String> {
+    let blocks = message["blocks"].as_array().unwrap();
+    assert!(blocks.len() <= 50, "{}", blocks.len());
+    let mut seen = Vec::new();
+    for block in blocks {
+        let text = |text: &Value, most: usize| {
+            let words = text["text"].as_str().unwrap();
+            let count = words.encode_utf16().count();
+            assert!((1..=most).contains(&count), "{count} of {most}: {words}");
+            if text["type"] == "plain_text" {
+                assert_eq!(text["emoji"], false);
+                assert!(!words.contains(['<', '>']), "{words}");
+            } else {
+                assert_eq!(text["type"], "mrkdwn");
+            }
+            words.to_owned()
+        };
+        match block["type"].as_str().unwrap() {
+            "header" => {
+                assert_eq!(block["text"]["type"], "plain_text");
+                seen.push(text(&block["text"], 150));
+            }
+            "section" => {
+                if !block["text"].is_null() {
+                    seen.push(text(&block["text"], 3_000));
+                }
+                let fields = block["fields"].as_array().cloned().unwrap_or_default();
+                assert!(fields.len() <= 10);
+                for pair in fields.chunks(2) {
+                    seen.push(format!("{} {}", text(&pair[0], 2_000), text(&pair[1], 2_000)));
+                }
+            }
+            "context" => {
+                let elements = block["elements"].as_array().unwrap();
+                assert!(elements.len() <= 10);
+                seen.extend(elements.iter().map(|element| text(element, 3_000)));
+            }
+            "actions" => {
+                for button in block["elements"].as_array().unwrap() {
+                    let words = text(&button["text"], 75);
+                    assert!(button["value"].as_str().unwrap().len() <= 2_000);
+                    if let Some(confirm) = button.get("confirm") {
+                        text(&confirm["title"], 100);
+                        text(&confirm["text"], 300);
+                        text(&confirm["confirm"], 30);
+                        text(&confirm["deny"], 30);
+                    }
+                    seen.push(format!("[{words}] {}", button["action_id"].as_str().unwrap()));
+                }
+            }
+            other => panic!("{other}"),
+        }
+    }
+    assert!(message["text"].as_str().unwrap().encode_utf16().count() <= 3_000);
+    for off in ["mrkdwn", "link_names", "unfurl_links", "unfurl_media"] {
+        assert_eq!(message[off], false);
+    }
+    assert_eq!(message["parse"], "none");
+    seen
+}
+
+async fn post(desk: &Desk, service: &mut Service, slack: &Slack) -> Value {
+    assert_eq!(desk.tell(slack, None).await, [Ok(Some("C024BE91L 1800000000.000100".to_owned()))]);
+    let came = service.came().await;
+    assert_eq!(came.line, "POST /api/chat.postMessage HTTP/1.1");
+    assert_eq!(came.header("authorization"), format!("Bearer {TOKEN}"));
+    assert_eq!(came.header("content-type"), "application/json; charset=utf-8");
+    assert_eq!(came.json()["channel"], "#approvals");
+    service.is_silent();
+    came.json()
+}
+
+#[tokio::test]
+async fn a_question_is_a_message_with_all_that_is_needed_to_decide() {
+    let (desk, mut service, slack) = open().await;
+    let id = desk.ask_to_pay(50).await;
+    let message = post(&desk, &mut service, &slack).await;
+    println!("{message:#}");
+    let shown = format!("{id} {}", desk.approval(id).await.shown());
+    assert_eq!(
+        seen(&message),
+        [
+            "pay wants a decision",
+            "Pay someone.",
+            "Asked because no other rule matched.",
+            "*It would run with*",
+            "amount: 50\nto: \"alice\"",
+            "*Agent* agent",
+            "*On behalf of* mia",
+            "*Decides* a manager within 2 hours",
+            "*Deadline* <!date^1800007200^{date_short_pretty} at {time}|2027-01-15T10:00:00Z>",
+            "*Case* ticket-7",
+            "*The agent claims, in its own words, which nobody has checked*",
+            "“it is due”",
+            "[Approve] gate_approve",
+            "[Reject…] gate_reject",
+            "[Open] gate_open",
+        ]
+    );
+    assert_eq!(message["text"], "pay wants a decision: amount: 50, to: \"alice\"");
+    let buttons = message["blocks"].as_array().unwrap().last().unwrap()["elements"].clone();
+    assert_eq!((&buttons[0]["value"], &buttons[1]["value"]), (&json!(shown), &json!(shown)));
+    assert_eq!(
+        buttons[0]["confirm"]["text"]["text"],
+        "pay runs with amount: 50, to: \"alice\"; and with nothing else."
+    );
+    assert_eq!(buttons[2]["url"], format!("https://gate.example.com/approvals/{id}"));
+    assert!(!message.to_string().contains(TOKEN) && !message.to_string().contains(SECRET));
+}
+
+#[tokio::test]
+async fn what_cannot_be_undone_has_no_button_to_approve_it() {
+    let (desk, mut service, slack) = open().await;
+    desk.ask("wipe", json!({"disk": "sda"})).await;
+    let message = post(&desk, &mut service, &slack).await;
+    let seen = seen(&message);
+    assert_eq!(seen[0], "wipe wants a decision: it cannot be undone");
+    assert_eq!(seen[seen.len() - 2..], ["[Reject…] gate_reject", "[Open] gate_open"]);
+
+    // Nor has a tool that is not known where the message is made.
+    let notice = desk.notices(&slack).await.remove(0);
+    let approval = notice.approval().unwrap().clone();
+    slack.deliver(&notice.about(approval.into(), None)).await.unwrap();
+    let message = service.came().await.json();
+    assert_eq!(self::seen(&message)[0], "wipe wants a decision: it is unknown here, and may do anything");
+    assert!(!message.to_string().contains("gate_approve"));
+}
+
+#[tokio::test]
+async fn without_the_signing_secret_there_is_only_a_link() {
+    let (desk, mut service, slack) = open().await;
+    let plain = Slack::new(TOKEN, "#approvals", "https://gate.example.com").unwrap();
+    let plain = plain.api(&format!("{}/api", service.url()), &service.url()).unwrap();
+    desk.ask_to_pay(50).await;
+    let message = post(&desk, &mut service, &plain).await;
+    assert!(seen(&message).last().unwrap() == "[Open] gate_open" && !message.to_string().contains("gate_reject"));
+    drop(slack);
+}
+
+/// Tells the last news, and gives what the message became.
+async fn update(desk: &Desk, service: &mut Service, slack: &Slack) -> Vec<String> {
+    let memo = "C024BE91L 1800000000.000100";
+    let notice = desk.notices(slack).await.pop().unwrap().after(memo);
+    assert_eq!(slack.deliver(&notice).await, Ok(Some(memo.to_owned())));
+    let came = service.came().await;
+    assert_eq!(came.path(), "/api/chat.update");
+    let message = came.json();
+    assert_eq!((&message["channel"], &message["ts"]), (&json!("C024BE91L"), &json!("1800000000.000100")));
+    seen(&message)
+}
+
+#[tokio::test]
+async fn the_message_becomes_what_became_of_it_and_by_whom_without_buttons() {
+    let (desk, mut service, slack) = open().await;
+    let over = |seen: &[String], words: &[&str]| {
+        assert!(!seen.iter().any(|text| text.starts_with('[')), "{seen:?}");
+        for words in words {
+            assert!(seen.iter().any(|text| text == words), "{words}: {seen:?}");
+        }
+    };
+    let id = desk.ask_to_pay(2_000).await;
+    desk.approve(id, "dana").await;
+    let seen = update(&desk, &mut service, &slack).await;
+    assert!(
+        seen.contains(&"So far: dana approved it.".to_owned()) && seen.contains(&"[Approve] gate_approve".to_owned())
+    );
+    desk.approve(id, "omar").await;
+    let link = format!("<https://gate.example.com/approvals/{id}|Look at it in the inbox>");
+    let words = ["pay: approved", "✅ Approved by dana and omar: it runs when its run goes on.", &link];
+    over(&update(&desk, &mut service, &slack).await, &words);
+
+    let id = desk.ask_to_pay(50).await;
+    desk.reject(id, "omar", "<!channel> no *way*").await;
+    let words = ["pay: rejected", "⛔ Rejected by omar: \"&lt;!channel&gt; no *way*\". It does not run."];
+    over(&update(&desk, &mut service, &slack).await, &words);
+
+    let id = desk.ask_to_pay(51).await;
+    let asked = desk.agent.interruption(id).await.unwrap().unwrap();
+    asked.cancel("the customer hung up").await.unwrap();
+    over(
+        &update(&desk, &mut service, &slack).await,
+        &["pay: cancelled", "⛔ Cancelled: the customer hung up. It does not run."],
+    );
+
+    desk.ask_to_pay(52).await;
+    desk.clock.advance(Duration::from_hours(3));
+    desk.agent.do_what_is_due().await;
+    over(&update(&desk, &mut service, &slack).await, &["pay: expired", "⛔ Nobody decided in time: it does not run."]);
+
+    let id = desk.ask_to_pay(53).await;
+    let me = desk.agent.reviewer("dana").await.unwrap();
+    let asked = desk.agent.interruption(id).await.unwrap().unwrap();
+    asked.respond(&me, "paid by hand").await.unwrap();
+    over(&update(&desk, &mut service, &slack).await, &["⛔ dana answered in the tool's place: it does not run."]);
+}
+
+#[tokio::test]
+async fn an_edit_changes_the_message_and_its_buttons() {
+    let (desk, mut service, slack) = open().await;
+    let id = desk.ask_to_pay(2_000).await;
+    let before = desk.approval(id).await.shown();
+    let me = desk.agent.reviewer("dana").await.unwrap();
+    let asked = desk.agent.interruption(id).await.unwrap().unwrap();
+    asked.edit(&me, Edit::new().set("amount", 1_500)).await.unwrap();
+    let seen = update(&desk, &mut service, &slack).await;
+    for words in [
+        "amount: 1500\nto: \"alice\"",
+        "⚠ A reviewer changed the arguments that the agent proposed.",
+        "So far: dana changed it, and approved that.",
+    ] {
+        assert!(seen.iter().any(|text| text == words), "{words}: {seen:?}");
+    }
+    assert_ne!(desk.approval(id).await.shown(), before);
+}
+
+#[tokio::test]
+async fn a_step_that_begins_rings_the_bell_again() {
+    let (desk, mut service, slack) = open().await;
+    desk.ask("deploy", json!({"version": "1.2"})).await;
+    desk.clock.advance(Duration::from_mins(10));
+    desk.agent.do_what_is_due().await;
+    update(&desk, &mut service, &slack).await;
+    let came = service.came().await;
+    assert_eq!(came.path(), "/api/chat.postMessage");
+    let reply = came.json();
+    assert_eq!((&reply["thread_ts"], &reply["reply_broadcast"]), (&json!("1800000000.000100"), &json!(true)));
+    assert_eq!(reply["text"], "deploy still waits, and now anyone who reviews is asked too.");
+    service.is_silent();
+}
+
+#[tokio::test]
+async fn what_is_settled_before_it_is_told_is_no_message_and_a_deleted_one_is_not_missed() {
+    let (desk, mut service, slack) = open().await;
+    let id = desk.ask_to_pay(50).await;
+    service.reply(refused("message_not_found"));
+    let notice = desk.notices(&slack).await.pop().unwrap().after("C024BE91L 17.1");
+    assert_eq!(slack.deliver(&notice).await, Ok(Some("C024BE91L 1800000000.000100".to_owned())));
+    assert_eq!(service.came().await.path(), "/api/chat.update");
+    assert_eq!(service.came().await.path(), "/api/chat.postMessage", "it still waits");
+
+    desk.reject(id, "dana", "no").await;
+    assert!(desk.tell(&slack, None).await.iter().all(|told| *told == Ok(None)));
+    service.is_silent();
+    service.reply(refused("message_not_found"));
+    let notice = desk.notices(&slack).await.pop().unwrap().after("C024BE91L 17.1");
+    assert_eq!(slack.deliver(&notice).await, Ok(None));
+}
+
+#[tokio::test]
+async fn what_may_work_later_is_tried_again_and_what_never_will_is_not() {
+    let (desk, _service, slack) = open().await;
+    let service = Service::open(posted()).await;
+    let slack =
+        slack.api(&format!("{}/api", service.url()), &service.url()).unwrap().patience(Duration::from_millis(200));
+    desk.ask_to_pay(50).await;
+    for (reply, is_final, wait, words) in [
+        (Reply::With("429 Too Many\r\nretry-after: 30", String::new()), false, Some(30), "429"),
+        (Reply::With("500 Oh", String::new()), false, None, "500"),
+        (Reply::With("200 OK", "<html>".to_owned()), false, None, "Slack's answer is none"),
+        (Reply::With("200 OK", "{\"ok\":true}".to_owned()), false, None, "did not say which message"),
+        (refused("ratelimited"), false, None, "Slack says ratelimited"),
+        (refused("not_in_channel"), true, None, "invite the app"),
+        (refused("invalid_auth"), true, None, "token"),
+        (refused("invalid_blocks"), true, None, "Slack says invalid_blocks"),
+        (refused(&format!("\u{202e}{}", "x".repeat(5_000))), true, None, "Slack says \\u{202e}xxx"),
+        (Reply::With("403 No", TOKEN.to_owned()), true, None, "[secret]"),
+        (Reply::Cut, false, None, "broke off"),
+        (Reply::Never, false, None, "took too long"),
+    ] {
+        service.reply(reply.clone());
+        let told = desk.tell(&slack, None).await;
+        let [Err(error)] = &told[..] else { panic!("{told:?} for {reply:?}") };
+        assert_eq!((error.is_final(), error.wait()), (is_final, wait.map(Duration::from_secs)), "{reply:?}: {error}");
+        assert!(error.to_string().contains(words) && error.to_string().len() < 500, "{reply:?}: {error}");
+        assert!(!error.to_string().contains(TOKEN), "{error}");
+    }
+}
+
+/// Scenarios 57 to 60.
+#[tokio::test]
+async fn whatever_others_wrote_is_plain_text_and_within_the_limits() {
+    let (desk, mut service, slack) = open().await;
+    for hostile in [
+        "<!channel> <@U012AB3CD> <https://evil.example|Approve> <!date^0^{date}|x>",
+        "*bold* _it_ ~no~ `code` ```pre``` > quote :tada: @here #general",
+        "\u{202e}gpj.exe\u{200b}\u{1b}[2J pаypal",
+        "{{7*7}} &lt;!here&gt; &amp;",
+        "a\nb\r\n* c\u{2028}d",
+        "",
+        " ",
+    ] {
+        for times in [1, 1_000] {
+            let text = hostile.repeat(times);
+            let agent = Gate::builder(())
+                .store(desk.store.clone())
+                .clock(desk.clock.clone())
+                .agent(if text.is_empty() { "x" } else { &*text });
+            let people = StaticDirectory::new().person("dana", ["manager"]);
+            let agent: Gate<desk::Tools> = agent.directory(people).build().await.unwrap();
+            let run = agent
+                .run(format!("r{times}{}", text.replace('>', "")))
+                .agent(if text.is_empty() { "x" } else { &*text })
+                .on_behalf_of(&*text);
+            let tags: Vec<&str> = (0..30).map(|_| hostile).collect();
+            let arguments = json!({"to": text, "amount": 50, "note": text, "tags": tags});
+            let call = ToolCall::new(ApprovalId::new().to_string(), "pay", arguments.to_string()).reasoning(&*text);
+            let run = run.case(&*text);
+            let turn = run.submit([call]).await.unwrap();
+            let [asked] = turn.interruptions() else { panic!("{turn:?}") };
+            let notice = desk.notices(&slack).await.pop().unwrap();
+            slack.deliver(&notice).await.unwrap();
+            let message = service.came().await.json();
+            let seen = seen(&message).join("\n");
+            let whole = message.to_string();
+            assert!(
+                !whole.contains("<!channel") && !whole.contains("<@") && !whole.contains("<https://evil"),
+                "{whole}"
+            );
+            for hidden in ['\u{202e}', '\u{200b}', '\u{1b}', '\u{2028}', 'а'] {
+                assert!(!whole.contains(hidden), "{hidden:?} in {whole}");
+            }
+            if hostile.contains('\u{202e}') {
+                assert!(seen.contains("⚠ It has control characters, characters that turn the text around, invisible characters and characters that look like others"), "{seen}");
+            }
+            if hostile.starts_with('*') && times == 1 {
+                assert!(seen.contains(hostile.replace('>', "&gt;").as_str()), "it is there as it is: {seen}");
+            }
+            desk.reject(asked.id(), "dana", &format!("no {text}")).await;
+            let notice = desk.notices(&slack).await.pop().unwrap().after("C1 1.1");
+            slack.deliver(&notice).await.unwrap();
+            self::seen(&service.came().await.json());
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_secret_is_not_told() {
+    let (desk, mut service, slack) = open().await;
+    desk.ask("log_in", json!({"user": "mia", "password": "hunter2-secret"})).await;
+    let message = post(&desk, &mut service, &slack).await;
+    assert!(seen(&message).contains(&"password: a secret, which is not told\nuser: \"mia\"".to_owned()));
+    assert!(!message.to_string().contains("hunter2"));
+}
+
+#[test]
+fn what_is_no_setting_is_refused_and_no_debug_shows_a_secret() {
+    let url = "https://gate.example.com";
+    for (token, channel, url) in [
+        ("", "#a", url),
+        ("xoxp-1", "#a", url),
+        ("xoxb-1 2", "#a", url),
+        (TOKEN, "", url),
+        (TOKEN, "#a b", url),
+        (TOKEN, "#a", "http://gate.example.com"),
+        (TOKEN, "#a", "gate"),
+    ] {
+        assert!(Slack::new(token, channel, url).is_err(), "{token} {channel} {url}");
+    }
+    let slack = Slack::new(TOKEN, "#a", url).unwrap();
+    assert!(slack.clone().buttons("short").is_err());
+    assert!(slack.clone().api("http://slack.com/api", "https://hooks.slack.com").is_err());
+    let slack = slack.buttons(SECRET).unwrap().named("slack-payments");
+    assert_eq!(slack.name(), "slack-payments");
+    assert!(!format!("{slack:?}").contains(TOKEN) && !format!("{slack:?}").contains(SECRET));
+}

@@ -1,0 +1,453 @@
+//! Answers from Slack: its requests, as it signs them, and as others forge them.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "a test says what it expects"
+)]
+
+mod desk;
+mod service;
+
+use std::fmt::Write as _;
+
+use desk::{Desk, Page};
+use gate_inbox::Slack;
+use gate_runtime::prelude::*;
+use gate_runtime::{ApprovalId, Decision, Status};
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use serde_json::{Value, json};
+use service::{Reply, Service};
+use sha2::Sha256;
+
+const SECRET: &str = "8f742231b10e8888abcd99yyyzzz85a5";
+const DANA: &str = "U0DANA001";
+const OMAR: &str = "U0OMAR001";
+const INES: &str = "U0INES001";
+
+/// The clock of the desk.
+const NOW: i64 = 1_800_000_000;
+
+struct Chat {
+    desk: Desk,
+    /// Slack's methods, and what its requests are answered at.
+    slack: Service,
+}
+
+fn sign(secret: &str, time: &str, body: &str) -> String {
+    let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();
+    mac.update(format!("v0:{time}:{body}").as_bytes());
+    mac.finalize().into_bytes().iter().fold("v0=".to_owned(), |mut text, byte| {
+        write!(text, "{byte:02x}").unwrap();
+        text
+    })
+}
+
+fn form(payload: &Value) -> String {
+    form_urlencoded::Serializer::new(String::new()).append_pair("payload", &payload.to_string()).finish()
+}
+
+impl Chat {
+    async fn open() -> Self {
+        Self::open_as(|slack| slack).await
+    }
+
+    async fn open_as(change: impl FnOnce(Slack) -> Slack) -> Self {
+        let service = Service::open(Reply::With("200 OK", json!({"ok": true}).to_string())).await;
+        let slack =
+            Slack::new("xoxb-1-2-abc", "#approvals", "https://gate.example.com").unwrap().buttons(SECRET).unwrap();
+        let slack = change(slack.api(&format!("{}/api", service.url()), &service.url()).unwrap());
+        let desk = Desk::open_as(|inbox| inbox.slack(slack).unwrap()).await;
+        desk.add_to_people("dana", &format!("slack = \"{DANA}\""));
+        desk.add_to_people("omar", &format!("slack = \"{OMAR}\""));
+        desk.add_to_people("ines", &format!("slack = \"{INES}\""));
+        Self { desk, slack: service }
+    }
+
+    /// What a button of the message about a call has as its value now.
+    async fn value(&self, id: ApprovalId) -> String {
+        format!("{id} {}", self.desk.approval(id).await.shown())
+    }
+
+    fn click(&self, who: &str, action: &str, value: &str) -> Value {
+        json!({
+            "type": "block_actions",
+            "user": {"id": who, "username": "dana", "team_id": "T0001"},
+            "team": {"id": "T0001"},
+            "api_app_id": "A02",
+            "trigger_id": ApprovalId::new().to_string(),
+            "response_url": format!("{}/actions/T0001/1/abc", self.slack.url()),
+            "channel": {"id": "C1"},
+            "actions": [{"action_id": action, "block_id": "gate", "type": "button", "value": value}],
+        })
+    }
+
+    fn window(who: &str, callback: &str, value: &str, words: &str) -> Value {
+        json!({
+            "type": "view_submission",
+            "user": {"id": who, "team_id": "T0001"},
+            "trigger_id": ApprovalId::new().to_string(),
+            "view": {
+                "callback_id": callback,
+                "private_metadata": value,
+                "state": {"values": {"words": {"words": {"type": "plain_text_input", "value": words}}}},
+            },
+        })
+    }
+
+    async fn send(&self, body: &str, headers: &[(&'static str, &str)]) -> Page {
+        let mut browser = self.desk.browser();
+        browser.headers = headers.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
+        browser.post_body("/slack/actions", "application/x-www-form-urlencoded", body).await
+    }
+
+    /// Sends a request as Slack does.
+    async fn signed(&self, payload: &Value) -> Page {
+        let (body, time) = (form(payload), NOW.to_string());
+        let signature = sign(SECRET, &time, &body);
+        self.send(&body, &[("x-slack-signature", &signature), ("x-slack-request-timestamp", &time)]).await
+    }
+
+    /// What the person is told after a click.
+    async fn told(&mut self, payload: &Value) -> String {
+        let page = self.signed(payload).await;
+        assert_eq!((page.status, page.text.as_str()), (200, ""));
+        let came = self.slack.came().await;
+        assert_eq!(came.path(), "/actions/T0001/1/abc");
+        assert_eq!(came.header("authorization"), "", "the token is not for it");
+        let answer = came.json();
+        assert_eq!((&answer["response_type"], &answer["replace_original"]), (&json!("ephemeral"), &json!(false)));
+        assert_eq!(answer["text"], answer["blocks"][0]["text"]["text"]);
+        answer["text"].as_str().unwrap().to_owned()
+    }
+}
+
+#[tokio::test]
+async fn a_click_approves_what_the_message_showed_in_the_name_of_who_clicked() {
+    let mut chat = Chat::open().await;
+    let id = chat.desk.ask_to_pay(50).await;
+    let value = chat.value(id).await;
+    let told = chat.told(&chat.click(DANA, "gate_approve", &value)).await;
+    assert_eq!(told, "You approved pay: it runs when its run goes on.");
+    let approval = chat.desk.approval(id).await;
+    assert_eq!((approval.status(), approval.votes()[0].reviewer().as_str()), (Status::Approved, "dana"));
+
+    // A button that leads to the inbox needs no answer.
+    let page = chat.signed(&chat.click(DANA, "gate_open", &value)).await;
+    assert_eq!(page.status, 200);
+    chat.slack.is_silent();
+}
+
+#[tokio::test]
+async fn a_rejection_opens_a_window_and_wants_a_reason() {
+    let mut chat = Chat::open().await;
+    let id = chat.desk.ask_to_pay(50).await;
+    let value = chat.value(id).await;
+    let click = chat.click(DANA, "gate_reject", &value);
+    assert_eq!(chat.signed(&click).await.status, 200);
+    let came = chat.slack.came().await;
+    assert_eq!((came.path(), came.header("authorization")), ("/api/views.open", "Bearer xoxb-1-2-abc"));
+    let opened = came.json();
+    assert_eq!(opened["trigger_id"], click["trigger_id"]);
+    let view = &opened["view"];
+    assert_eq!((&view["callback_id"], &view["private_metadata"]), (&json!("gate_reject"), &json!(value)));
+    assert_eq!(view["blocks"][0]["text"]["text"], "pay: amount: 50, to: \"alice\"");
+    assert_eq!(view["blocks"][1]["element"]["action_id"], "words");
+
+    let page = chat.signed(&Chat::window(DANA, "gate_reject", &value, " \n")).await;
+    let answer: Value = serde_json::from_str(&page.text).unwrap();
+    assert_eq!(answer, json!({"response_action": "errors", "errors": {"words": "It needs a reason."}}));
+    assert_eq!(chat.desk.approval(id).await.status(), Status::Pending);
+
+    let page = chat.signed(&Chat::window(DANA, "gate_reject", &value, " wrong <b>account</b> ")).await;
+    let answer: Value = serde_json::from_str(&page.text).unwrap();
+    assert_eq!(answer["response_action"], "update");
+    let words = "You rejected pay: it does not run, and the agent is told why.";
+    assert_eq!(answer["view"]["blocks"][0]["text"]["text"], words);
+    let approval = chat.desk.approval(id).await;
+    assert!(matches!(approval.votes()[0].decision(), Decision::Reject { reason } if reason == "wrong <b>account</b>"));
+}
+
+#[tokio::test]
+async fn a_window_that_does_not_open_is_said() {
+    let mut chat = Chat::open().await;
+    let id = chat.desk.ask_to_pay(50).await;
+    let value = chat.value(id).await;
+    chat.slack.reply(Reply::With("200 OK", json!({"ok": false, "error": "expired_trigger_id"}).to_string()));
+    chat.signed(&chat.click(DANA, "gate_reject", &value)).await;
+    assert_eq!(chat.slack.came().await.path(), "/api/views.open");
+    let told = chat.slack.came().await.json()["text"].clone();
+    assert_eq!(
+        told,
+        format!("Slack did not open the window. Nothing was decided: https://gate.example.com/approvals/{id}")
+    );
+}
+
+#[tokio::test]
+async fn only_what_slack_signed_is_read() {
+    let mut chat = Chat::open().await;
+    let id = chat.desk.ask_to_pay(50).await;
+    let value = chat.value(id).await;
+    let body = form(&chat.click(DANA, "gate_approve", &value));
+    let time = NOW.to_string();
+    let right = sign(SECRET, &time, &body);
+    let of_another = form(&chat.click(OMAR, "gate_approve", &value));
+    for (name, body, time, signature) in [
+        ("another secret", &body, &time, sign("8f742231b10e8888abcd99yyyzzz85a6", &time, &body)),
+        ("another body", &of_another, &time, right.clone()),
+        ("another time", &body, &(NOW + 1).to_string(), right.clone()),
+        ("too old", &body, &(NOW - 301).to_string(), sign(SECRET, &(NOW - 301).to_string(), &body)),
+        ("of the future", &body, &(NOW + 301).to_string(), sign(SECRET, &(NOW + 301).to_string(), &body)),
+        ("no signature", &body, &time, String::new()),
+        ("another version", &body, &time, right.replacen("v0", "v1", 1)),
+        ("half of it", &body, &time, right[..35].to_owned()),
+        ("in capitals", &body, &time, right.to_uppercase()),
+    ] {
+        let page = chat.send(body, &[("x-slack-signature", &signature), ("x-slack-request-timestamp", time)]).await;
+        assert_eq!((page.status, page.text.as_str()), (401, "This is not signed by Slack, or not new."), "{name}");
+    }
+    assert_eq!(chat.send(&body, &[]).await.status, 401);
+    let signed_twice =
+        [("x-slack-signature", right.as_str()), ("x-slack-signature", &right), ("x-slack-request-timestamp", &time)];
+    assert_eq!(chat.send(&body, &signed_twice).await.status, 401);
+    assert_eq!(chat.desk.approval(id).await.votes().len(), 0);
+    chat.slack.is_silent();
+    assert_eq!(chat.desk.browser().get("/slack/actions").await.status, 405);
+
+    let page = chat.send(&body, &[("x-slack-signature", &right), ("x-slack-request-timestamp", &time)]).await;
+    assert_eq!((page.status, chat.desk.approval(id).await.votes().len()), (200, 1), "the right one is");
+}
+
+#[tokio::test]
+async fn a_copy_of_a_request_and_slacks_own_second_try_decide_nothing() {
+    let chat = Chat::open().await;
+    let id = chat.desk.ask_to_pay(2_000).await;
+    let body = form(&chat.click(DANA, "gate_approve", &chat.value(id).await));
+    let time = NOW.to_string();
+    let signature = sign(SECRET, &time, &body);
+    let headers = [("x-slack-signature", signature.as_str()), ("x-slack-request-timestamp", &time)];
+    assert_eq!(chat.send(&body, &headers).await.status, 200);
+    assert_eq!(chat.desk.approval(id).await.votes().len(), 1);
+    // She takes it back: whoever sends it again must not undo that.
+    let me = chat.desk.agent.reviewer("dana").await.unwrap();
+    chat.desk.agent.interruption(id).await.unwrap().unwrap().withdraw(&me).await.unwrap();
+    assert_eq!(chat.send(&body, &headers).await.status, 401, "a copy");
+    let retry = [headers[0], headers[1], ("x-slack-retry-num", "1")];
+    assert_eq!(chat.send(&body, &retry).await.status, 200, "Slack is told that it came");
+    let later = (NOW + 60).to_string();
+    let signature = sign(SECRET, &later, &body);
+    let anew = [("x-slack-signature", signature.as_str()), ("x-slack-request-timestamp", &later)];
+    assert_eq!(chat.send(&body, &anew).await.status, 200, "signed anew");
+    assert_eq!(chat.desk.approval(id).await.votes().len(), 0);
+}
+
+#[tokio::test]
+async fn a_double_click_is_one_vote() {
+    let mut chat = Chat::open().await;
+    let id = chat.desk.ask_to_pay(2_000).await;
+    let value = chat.value(id).await;
+    let (one, two) = (chat.click(DANA, "gate_approve", &value), chat.click(DANA, "gate_approve", &value));
+    let (first, second) = tokio::join!(chat.signed(&one), chat.signed(&two));
+    assert_eq!((first.status, second.status), (200, 200));
+    let mut told = Vec::new();
+    for _ in 0..2 {
+        told.push(chat.slack.came().await.json()["text"].as_str().unwrap().to_owned());
+    }
+    told.sort();
+    let waits = chat.desk.approval(id).await.waits_for();
+    assert_eq!(
+        told,
+        [
+            format!("You approved pay. It still waits for {waits}."),
+            format!("You said so before; it still waits for {waits}.")
+        ]
+    );
+    let voted =
+        chat.desk.agent.records(0, 1_000).await.unwrap().iter().filter(|record| record.kind() == "voted").count();
+    assert_eq!(voted, 1);
+    chat.told(&chat.click(OMAR, "gate_approve", &value)).await;
+    assert_eq!(chat.desk.approval(id).await.status(), Status::Approved);
+    let told = chat.told(&chat.click(DANA, "gate_approve", &value)).await;
+    assert_eq!(
+        told,
+        "Nothing was decided, for it was settled before. Approved by dana and omar: it runs when its run goes on."
+    );
+}
+
+#[tokio::test]
+async fn what_changed_since_the_message_is_not_decided() {
+    let mut chat = Chat::open().await;
+    let id = chat.desk.ask_to_pay(2_000).await;
+    let value = chat.value(id).await;
+    let me = chat.desk.agent.reviewer("dana").await.unwrap();
+    let asked = chat.desk.agent.interruption(id).await.unwrap().unwrap();
+    asked.edit(&me, Edit::new().set("to", "mallory")).await.unwrap();
+    for action in ["gate_approve", "gate_explain", "gate_reject"] {
+        let told = chat.told(&chat.click(OMAR, action, &value)).await;
+        let page = format!("https://gate.example.com/approvals/{id}");
+        assert_eq!(
+            told,
+            format!("Nothing was decided: it has changed since this message was written. Look at it again: {page}")
+        );
+    }
+    let page = chat.signed(&Chat::window(OMAR, "gate_reject", &value, "no")).await;
+    assert!(page.text.contains("it has changed since"), "{}", page.text);
+    assert_eq!(chat.desk.approval(id).await.votes().len(), 1);
+}
+
+#[tokio::test]
+async fn who_may_not_decide_is_told_why() {
+    let mut chat = Chat::open().await;
+    let id = chat.desk.ask_to_pay(50).await;
+    let value = chat.value(id).await;
+    let told = chat.told(&chat.click("U0NOBODY1", "gate_approve", &value)).await;
+    assert!(
+        told.starts_with("Nothing was decided: nobody in the people file has your member ID, U0NOBODY1."),
+        "{told}"
+    );
+    let told = chat.told(&chat.click("<!channel>\u{202e}", "gate_approve", &value)).await;
+    assert!(told.contains("&lt;!channel&gt;\\u{202e}"), "{told}");
+    let told = chat.told(&chat.click(INES, "gate_approve", &value)).await;
+    assert!(told.starts_with("Nothing was decided: ") && told.contains("a manager"), "{told}");
+    let there_is_none = value.replacen(&id.to_string(), &ApprovalId::new().to_string(), 1);
+    let told = chat.told(&chat.click(DANA, "gate_approve", &there_is_none)).await;
+    assert_eq!(told, "Nothing was decided: there is no such approval here.");
+    let wiped = chat.desk.ask("wipe", json!({"disk": "sda"})).await;
+    let wiping = chat.value(wiped).await;
+    for action in ["gate_approve", "gate_explain"] {
+        let told = chat.told(&chat.click(DANA, action, &wiping)).await;
+        assert!(told.contains("it is approved in the inbox, where the tool's name is typed"), "{told}");
+    }
+    let page = chat.signed(&Chat::window(DANA, "gate_explain", &wiping, "why not")).await;
+    assert!(page.text.contains("is approved in the inbox"), "{}", page.text);
+    chat.desk.add_to_people("dana", "key = \"dana+61d8bb4e+AYqI4910CfGV/VLbLTy6XXLKZwm/HZQSG/N0iAG0D29c\"");
+    for action in ["gate_approve", "gate_reject"] {
+        let told = chat.told(&chat.click(DANA, action, &value)).await;
+        assert!(told.contains(&format!("gate approve {id} --signing-key FILE")), "{told}");
+    }
+    std::fs::write(chat.desk.folder.path().join("people.toml"), "[[person]]").unwrap();
+    let told = chat.told(&chat.click(DANA, "gate_approve", &value)).await;
+    assert!(told.starts_with("The database or the people file does not answer, so nothing was decided"), "{told}");
+    for id in [id, wiped] {
+        let approval = chat.desk.approval(id).await;
+        assert_eq!((approval.status(), approval.votes().len()), (Status::Pending, 0));
+    }
+}
+
+#[tokio::test]
+async fn an_approval_that_needs_a_comment_is_typed_in_a_window() {
+    let mut chat = Chat::open().await;
+    let id = chat.desk.ask("explain", json!({"what": "x"})).await;
+    let value = chat.value(id).await;
+    let told = chat.told(&chat.click(DANA, "gate_approve", &value)).await;
+    assert!(told.contains("needs a comment"), "{told}");
+    chat.signed(&chat.click(DANA, "gate_explain", &value)).await;
+    let opened = chat.slack.came().await.json();
+    assert_eq!(opened["view"]["callback_id"], "gate_explain");
+    chat.signed(&Chat::window(DANA, "gate_explain", &value, "she called")).await;
+    let approval = chat.desk.approval(id).await;
+    assert_eq!((approval.status(), approval.votes()[0].comment()), (Status::Approved, Some("she called")));
+}
+
+#[tokio::test]
+async fn members_of_another_workspace_do_not_decide_where_one_is_named() {
+    let mut chat = Chat::open_as(|slack| slack.workspace("T0001")).await;
+    let id = chat.desk.ask_to_pay(50).await;
+    let value = chat.value(id).await;
+    let mut click = chat.click(DANA, "gate_approve", &value);
+    click["user"]["team_id"] = "T0002".into();
+    let told = chat.told(&click).await;
+    assert!(told.starts_with("Nothing was decided: you are of another workspace"), "{told}");
+    chat.told(&chat.click(DANA, "gate_approve", &value)).await;
+    assert_eq!(chat.desk.approval(id).await.status(), Status::Approved);
+}
+
+#[tokio::test]
+async fn answers_go_to_slack_and_nowhere_else() {
+    let mut chat = Chat::open().await;
+    let mut other = Service::open(Reply::With("200 OK", String::new())).await;
+    let id = chat.desk.ask_to_pay(50).await;
+    let value = chat.value(id).await;
+    let ours = chat.slack.url();
+    for (number, url) in [
+        format!("{}/actions", other.url()),
+        format!("{ours}0/actions"),
+        format!("{ours}@{}/actions", other.address),
+        ours.clone(),
+        "file:///etc/passwd".to_owned(),
+        String::new(),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let mut click = chat.click("U0NOBODY1", "gate_approve", &value);
+        (click["response_url"], click["number"]) = (url.into(), number.into());
+        assert_eq!(chat.signed(&click).await.status, 200);
+    }
+    chat.told(&chat.click(DANA, "gate_approve", &value)).await;
+    chat.slack.is_silent();
+    other.is_silent();
+}
+
+#[tokio::test]
+async fn what_is_signed_and_makes_no_sense_decides_nothing() {
+    let chat = Chat::open().await;
+    let id = chat.desk.ask_to_pay(50).await;
+    let value = chat.value(id).await;
+    let with = |place: &str, new: Value| {
+        let mut click = chat.click(DANA, "gate_approve", &value);
+        *click.pointer_mut(place).unwrap() = new;
+        form(&click)
+    };
+    let other = json!({"action_id": "gate_approve", "value": value});
+    let deep = format!("payload={}", "[".repeat(100_000));
+    for body in [
+        String::new(),
+        "payload=".to_owned(),
+        "payload=%7B".to_owned(),
+        "payload=null&payload=null".to_owned(),
+        format!("{}&payload=x", form(&chat.click(DANA, "gate_approve", &value))),
+        deep,
+        "%00%ff\u{1f642}".to_owned(),
+        form(&json!([])),
+        form(&json!({"type": 7})),
+        with("/user/id", json!(null)),
+        with("/user", json!("U0DANA001")),
+        with("/actions", json!({})),
+        with("/actions", json!([])),
+        with("/actions", json!([other, other])),
+        with("/actions/0/value", json!("")),
+        with("/actions/0/value", json!(id.to_string())),
+        with("/actions/0/value", json!(format!("{id} {id}"))),
+        with("/actions/0/value", json!(format!(" {value}"))),
+        with("/actions/0/value", json!(7)),
+        with("/response_url", json!(null)),
+    ] {
+        let time = NOW.to_string();
+        let signature = sign(SECRET, &time, &body);
+        let page = chat.send(&body, &[("x-slack-signature", &signature), ("x-slack-request-timestamp", &time)]).await;
+        assert_eq!(page.status, 400, "{}", &body[..body.len().min(300)]);
+    }
+    for harmless in
+        [json!({"type": "view_closed"}), chat.click(DANA, "other_action", "x"), Chat::window(DANA, "other", "x", "y")]
+    {
+        assert_eq!(chat.signed(&harmless).await.status, 200);
+    }
+    let long = "x".repeat(2 << 20);
+    assert_eq!(chat.send(&long, &[]).await.status, 413);
+    assert_eq!(chat.desk.approval(id).await.votes().len(), 0);
+}
+
+#[tokio::test]
+async fn an_inbox_without_slack_has_no_such_address() {
+    let desk = Desk::open().await;
+    let page = desk.browser().post_body("/slack/actions", "application/x-www-form-urlencoded", "payload=1").await;
+    assert_eq!(page.status, 404);
+    let silent = Slack::new("xoxb-1-2-abc", "#a", "https://gate.example.com").unwrap();
+    let people = gate_runtime::FileDirectory::open(desk.folder.path().join("people.toml")).unwrap();
+    let gate: Gate<gate_runtime::NoTools> = Gate::builder(()).directory(people.clone()).build().await.unwrap();
+    let error = gate_inbox::Inbox::new(gate, people).slack(silent).unwrap_err();
+    assert!(error.to_string().contains("no buttons"), "{error}");
+}
