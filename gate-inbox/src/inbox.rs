@@ -15,7 +15,7 @@ use crate::board::Board;
 use crate::chronicle::Chronicle;
 use crate::guard::Place;
 use crate::live::Live;
-use crate::notify::{BadSetting, Slack};
+use crate::notify::{BadSetting, Links, Slack};
 use crate::office::{Office, Questions};
 use crate::routes::slack::Counter;
 use crate::sealed::SealedTrail;
@@ -52,6 +52,7 @@ pub struct Inbox {
     whole: Duration,
     trail: Option<SealedTrail>,
     slack: Option<Slack>,
+    links: Option<Links>,
 }
 
 impl Inbox {
@@ -69,6 +70,7 @@ impl Inbox {
             whole: WHOLE,
             trail: None,
             slack: None,
+            links: None,
         }
     }
 
@@ -173,6 +175,23 @@ impl Inbox {
         Ok(self)
     }
 
+    /// Opens the links that a notifier with the same key wrote into mails, at `/link/…`.
+    ///
+    /// ```
+    /// # use gate_inbox::{Inbox, LinkKey, Links};
+    /// # use gate_runtime::prelude::*;
+    /// # use gate_runtime::{FileDirectory, NoTools};
+    /// # fn show(gate: Gate<NoTools>, people: FileDirectory) -> Result<(), Box<dyn std::error::Error>> {
+    /// let links = Links::new(LinkKey::in_file("links.key")?, "https://gate.example.com")?;
+    /// let inbox = Inbox::new(gate, people).reached_at("https://gate.example.com")?.links(links);
+    /// # let _ = inbox;
+    /// # Ok(()) }
+    /// ```
+    pub fn links(mut self, links: Links) -> Self {
+        self.links = Some(links);
+        self
+    }
+
     /// Counts the time of sessions by another clock: for tests.
     ///
     /// ```
@@ -206,7 +225,7 @@ impl Inbox {
     /// # Panics
     /// Outside of a tokio runtime.
     pub fn router(self) -> Router {
-        let Self { gate, people, sign_in, clock, place, idle, whole, trail, slack } = self;
+        let Self { gate, people, sign_in, clock, place, idle, whole, trail, slack, links } = self;
         let (live, chronicle) = (Live::follow(gate.events()), Chronicle::follow(gate.story()));
         let sessions = Sessions::new(idle, whole);
         let (throttle, board) = (Throttle::default(), Board::default());
@@ -223,6 +242,7 @@ impl Inbox {
             place,
             trail,
             slack: slack.map(Counter::new),
+            links,
         }))
     }
 

@@ -29,6 +29,7 @@
 mod api;
 mod board;
 mod chronicle;
+mod destination;
 mod edit_form;
 mod fields;
 mod grant_form;
@@ -61,6 +62,7 @@ mod wanted;
 
 pub use inbox::{BadUrl, Inbox};
 pub use notify::{
-    BadNotifyFile, BadSetting, BadWebhook, NotifyFile, PagerDuty, Severity, Slack, Webhook, WebhookSecret,
+    BadNotifyFile, BadSetting, BadWebhook, Intent, LinkKey, Links, NotifyFile, PagerDuty, Severity, Slack, Webhook,
+    WebhookSecret,
 };
 pub use sign_in::{SignIn, SignedIn};

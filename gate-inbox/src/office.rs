@@ -11,6 +11,7 @@ use crate::board::Board;
 use crate::chronicle::Chronicle;
 use crate::guard::Place;
 use crate::live::Live;
+use crate::notify::Links;
 use crate::routes::slack::Counter;
 use crate::sealed::SealedTrail;
 use crate::sessions::Sessions;
@@ -31,6 +32,7 @@ pub(crate) struct Office {
     pub(crate) place: Place,
     pub(crate) trail: Option<SealedTrail>,
     pub(crate) slack: Option<Counter>,
+    pub(crate) links: Option<Links>,
 }
 
 /// The part of a gate that an inbox needs, whatever tools it has.

@@ -2,6 +2,7 @@
 
 mod decide;
 mod grant;
+mod link;
 mod look;
 mod session;
 pub(crate) mod slack;
@@ -45,6 +46,7 @@ pub(crate) fn all(office: Arc<Office>) -> Router {
         .route("/standing", get(grant::standing))
         .route("/standing/revoke", post(grant::revoke))
         .route("/case", get(case))
+        .route("/link/{token}", get(link::open))
         .route("/slack/actions", post(slack::actions))
         .route(EVENTS, get(events))
         .route("/style.css", get(|| async { asset("text/css; charset=utf-8", include_str!("assets/style.css")) }))

@@ -2,8 +2,9 @@
 
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
-use gate_runtime::{ApprovalId, DirectoryError, StoreError};
+use gate_runtime::{DirectoryError, StoreError};
 
+use crate::destination::Destination;
 use crate::pages;
 
 /// What is answered in the page's place.
@@ -28,9 +29,10 @@ impl Stop {
         Self::new(Redirect::to("/sign-in"))
     }
 
-    /// Nobody is signed in, and whoever it is wanted to look at a call.
-    pub(crate) fn sign_in_for(id: ApprovalId) -> Self {
-        Self::new(Redirect::to(&format!("/sign-in?for={id}")))
+    /// Nobody is signed in, and whoever it is wanted to look at something.
+    pub(crate) fn sign_in_for(wanted: &Destination) -> Self {
+        let (name, value) = wanted.field();
+        Self::new(Redirect::to(&format!("/sign-in?{name}={value}")))
     }
 
     pub(crate) fn not_found() -> Self {

@@ -6,8 +6,9 @@ use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::header::{self, HeaderMap};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method, StatusCode};
-use gate_runtime::{ApprovalId, Digest, Directory as _, DirectoryError, Person, ReviewerId, Role};
+use gate_runtime::{Digest, Directory as _, DirectoryError, Person, ReviewerId, Role};
 
+use crate::destination::Destination;
 use crate::fields::Fields;
 use crate::guard::Place;
 use crate::office::Office;
@@ -88,12 +89,6 @@ pub(crate) fn read_cookie(place: &Place, name: &str, headers: &HeaderMap) -> Opt
 /// The cookie of a session.
 pub(crate) const SESSION: &str = "gate_session";
 
-/// The call that somebody wants to look at.
-fn wanted(parts: &Parts) -> Option<ApprovalId> {
-    let rest = parts.uri.path().strip_prefix("/approvals/")?;
-    rest.split('/').next()?.parse().ok()
-}
-
 /// Whether somebody follows a link from another site: then the browser keeps the cookie back, and it says nothing about them.
 fn comes_from_elsewhere(parts: &Parts) -> bool {
     let is = |name, value: &str| parts.headers.get(name).is_some_and(|found| found.as_bytes() == value.as_bytes());
@@ -104,8 +99,8 @@ impl FromRequestParts<Arc<Office>> for Visitor {
     type Rejection = Stop;
 
     async fn from_request_parts(parts: &mut Parts, office: &Arc<Office>) -> Result<Self, Stop> {
-        let wanted = wanted(parts);
-        let sign_in = || wanted.map_or_else(Stop::sign_in, Stop::sign_in_for);
+        let wanted = Destination::of(parts);
+        let sign_in = || wanted.as_ref().map_or_else(Stop::sign_in, Stop::sign_in_for);
         let Some(cookie) = read_cookie(&office.place, SESSION, &parts.headers) else {
             return Err(if comes_from_elsewhere(parts) { Stop::new(pages::welcome()) } else { sign_in() });
         };

@@ -5,6 +5,7 @@
 
 mod file;
 pub(crate) mod http;
+pub(crate) mod link;
 mod pagerduty;
 pub(crate) mod setting;
 pub(crate) mod slack;
@@ -12,6 +13,7 @@ pub(crate) mod told;
 mod webhook;
 
 pub use file::{BadNotifyFile, NotifyFile};
+pub use link::{Intent, LinkKey, Links};
 pub use pagerduty::{PagerDuty, Severity};
 pub use setting::BadSetting;
 pub use slack::Slack;

@@ -107,20 +107,28 @@ fn forms(visitor: &Visitor, asked: &Interruption, stamp: &Stamp, draft: &Draft) 
 }
 
 fn approve(asked: &Interruption, stamp: &Stamp, draft: &Draft) -> Markup {
-    let approval = asked.approval();
     let problem = draft.problem(Problem::Approve);
-    let is_wanted = approval.requirements().iter().any(Requirement::wants_comment);
     html! {
         details.answer data-key="a" open[problem.is_some()] {
             summary.button.main { "Approve…" }
-            form method="post" action=(format!("/approvals/{}/approve", approval.id())) {
-                (stamp.fields())
-                label for="comment" { @if is_wanted { "Why: for the record" } @else { "Why: for the record (optional)" } }
-                textarea #comment name="comment" rows="2" { "\n" (draft.words(Problem::Approve)) }
-                (typed_name(asked))
-                (said(problem))
-                button.main { "Approve: let it run" }
-            }
+            (approve_form(asked, stamp, draft, None))
+        }
+    }
+}
+
+/// The form that approves, perhaps by a link, which it uses up.
+pub(super) fn approve_form(asked: &Interruption, stamp: &Stamp, draft: &Draft, link: Option<&str>) -> Markup {
+    let approval = asked.approval();
+    let is_wanted = approval.requirements().iter().any(Requirement::wants_comment);
+    html! {
+        form method="post" action=(format!("/approvals/{}/approve", approval.id())) {
+            (stamp.fields())
+            @if let Some(token) = link { input type="hidden" name="link" value=(token); }
+            label for="comment" { @if is_wanted { "Why: for the record" } @else { "Why: for the record (optional)" } }
+            textarea #comment name="comment" rows="2" { "\n" (draft.words(Problem::Approve)) }
+            (typed_name(asked))
+            (said(draft.problem(Problem::Approve)))
+            button.main { "Approve: let it run" }
         }
     }
 }
@@ -151,13 +159,22 @@ fn reject(asked: &Interruption, stamp: &Stamp, draft: &Draft) -> Markup {
     html! {
         details.answer data-key="r" open[problem.is_some()] {
             summary.button { "Reject…" }
-            form method="post" action=(format!("/approvals/{}/reject", asked.id())) {
-                (stamp.fields())
-                label for="reason" { "Why: the agent is told" }
-                textarea #reason name="reason" rows="3" { "\n" (draft.words(Problem::Reject)) }
-                (said(problem))
-                button.danger { @if asked.approval().answers().is_some() { "Reject: no answer" } @else { "Reject: it does not run" } }
-            }
+            (reject_form(asked, stamp, draft, None))
+        }
+    }
+}
+
+/// The form that rejects, perhaps by a link, which it uses up.
+pub(super) fn reject_form(asked: &Interruption, stamp: &Stamp, draft: &Draft, link: Option<&str>) -> Markup {
+    let is_question = asked.approval().answers().is_some();
+    html! {
+        form method="post" action=(format!("/approvals/{}/reject", asked.id())) {
+            (stamp.fields())
+            @if let Some(token) = link { input type="hidden" name="link" value=(token); }
+            label for="reason" { "Why: the agent is told" }
+            textarea #reason name="reason" rows="3" { "\n" (draft.words(Problem::Reject)) }
+            (said(draft.problem(Problem::Reject)))
+            button.danger { @if is_question { "Reject: no answer" } @else { "Reject: it does not run" } }
         }
     }
 }

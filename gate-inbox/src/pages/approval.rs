@@ -82,7 +82,7 @@ fn state(asked: &Interruption) -> Markup {
     }
 }
 
-fn arguments(asked: &Interruption) -> Markup {
+pub(super) fn arguments(asked: &Interruption) -> Markup {
     let approval = asked.approval();
     let (now, proposed) = (approval.arguments().to_json(), approval.proposed().to_json());
     let origins: HashMap<&str, &Origin> = approval.assessment().origins().collect();
@@ -147,7 +147,7 @@ fn origin(origins: &HashMap<&str, &Origin>, name: &str) -> Markup {
     }
 }
 
-fn claim(approval: &Approval) -> Markup {
+pub(super) fn claim(approval: &Approval) -> Markup {
     html! {
         @let (reasoning, request) = (approval.subject().reasoning(), approval.subject().request());
         @let summary = request.and_then(Request::about);

@@ -2,16 +2,16 @@
 
 use axum::http::StatusCode;
 use axum::response::Response;
-use gate_runtime::ApprovalId;
 use maud::html;
 
 use super::frame::page;
+use crate::destination::Destination;
 
-/// The page on which people sign in, with the call that they want to look at, and what was wrong the last time.
+/// The page on which people sign in, with what they want to look at, and what was wrong the last time.
 pub(crate) fn sign_in(
     status: StatusCode,
     form_secret: &str,
-    wanted: Option<ApprovalId>,
+    wanted: Option<&Destination>,
     problem: Option<&str>,
 ) -> Response {
     let main = html! {
@@ -20,7 +20,7 @@ pub(crate) fn sign_in(
             p { "This is where people decide what agents may do." }
             form method="post" action="/sign-in" {
                 input type="hidden" name="form_secret" value=(form_secret);
-                @if let Some(wanted) = wanted { input type="hidden" name="for" value=(wanted); }
+                @if let Some((name, value)) = wanted.map(Destination::field) { input type="hidden" name=(name) value=(value); }
                 label for="token" { "Your reviewer token" }
                 input #token type="password" name="token" autocomplete="current-password" spellcheck="false" autofocus required
                     aria-invalid[problem.is_some()] aria-describedby="token-help";

@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 
 use crate::edit_form::EditForm;
 use crate::fields::Fields;
+use crate::notify::Intent;
 use crate::office::Office;
 use crate::pages::{self, Draft, Problem, Stamp, is_destructive};
 use crate::stop::{Answer, Stop};
@@ -58,20 +59,24 @@ impl Desk {
         office.gate.reviewer(self.visitor.who().clone()).await.map_err(|_| Stop::sign_in())
     }
 
-    /// Sends it to the gate, if this form was not sent before.
-    async fn send(&self, office: &Office, deciding: Deciding<'_>) -> Result<Outcome, Stop> {
-        self.send_as(office, deciding, |_| ()).await
+    /// Sends it to the gate, if this form was not sent before. A link that led to the form is used up with it.
+    async fn send(&self, office: &Office, what: Intent, deciding: Deciding<'_>) -> Result<Outcome, Stop> {
+        self.send_as(office, what, deciding, |_| ()).await
     }
 
     /// The same, for who wants to know why it is refused.
     pub(super) async fn send_as(
         &self,
         office: &Office,
+        what: Intent,
         deciding: Deciding<'_>,
         tell: impl FnOnce(&DecideError) + Send,
     ) -> Result<Outcome, Stop> {
         if !office.sessions.is_first(self.visitor.session, &self.fields.get("form")) {
             return Ok(Outcome::Done);
+        }
+        if let Some(token) = self.fields.exact("link") {
+            office.take_link(&token, what, self.asked.approval())?;
         }
         let comment = self.fields.get("comment");
         let deciding = if comment.trim().is_empty() { deciding } else { deciding.comment(comment.trim()) };
@@ -164,7 +169,7 @@ pub(super) async fn approve(State(office): State<Arc<Office>>, Path(id): Path<St
     let me = desk.reviewer(&office).await?;
     let outcome = match desk.unconfirmed() {
         Some(words) => Outcome::Refused(words),
-        None => desk.send(&office, desk.asked.approve(&me)).await?,
+        None => desk.send(&office, Intent::Approve, desk.asked.approve(&me)).await?,
     };
     desk.show(&office, outcome, Problem::Approve, desk.fields.get("comment")).await
 }
@@ -173,7 +178,7 @@ pub(super) async fn reject(State(office): State<Arc<Office>>, Path(id): Path<Str
     let desk = Desk::open(&office, &id, sent).await?;
     let me = desk.reviewer(&office).await?;
     let reason = desk.fields.get("reason");
-    let outcome = desk.send(&office, desk.asked.reject(&me, reason.trim())).await?;
+    let outcome = desk.send(&office, Intent::Reject, desk.asked.reject(&me, reason.trim())).await?;
     desk.show(&office, outcome, Problem::Reject, reason).await
 }
 
@@ -185,7 +190,7 @@ pub(super) async fn respond(State(office): State<Arc<Office>>, Path(id): Path<St
         Outcome::Refused("type what the agent gets, or choose it".to_owned())
     } else {
         let value = desk.asked.approval().typed_answer(&typed);
-        desk.send(&office, desk.asked.respond(&me, value)).await?
+        desk.send(&office, Intent::Open, desk.asked.respond(&me, value)).await?
     };
     desk.show(&office, outcome, Problem::Respond, typed).await
 }
@@ -210,7 +215,7 @@ pub(super) async fn edit(State(office): State<Arc<Office>>, Path(id): Path<Strin
         return desk.show_changes(&edited, Some(&words));
     }
     let me = desk.reviewer(&office).await?;
-    match desk.send(&office, desk.asked.edit(&me, edit)).await? {
+    match desk.send(&office, Intent::Open, desk.asked.edit(&me, edit)).await? {
         Outcome::Done => Ok(Redirect::to(&format!("/approvals/{}", desk.asked.id())).into_response()),
         Outcome::Refused(words) => desk.show_changes(&edited, Some(&words)),
     }

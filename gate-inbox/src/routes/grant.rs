@@ -10,6 +10,7 @@ use gate_runtime::{DecideError, GrantId, Interruption, Status};
 use super::decide::{Desk, Outcome};
 use crate::chronicle::Known;
 use crate::grant_form::{GrantForm, scope};
+use crate::notify::Intent;
 use crate::office::Office;
 use crate::pages::{self, Draft, Problem, Stamp};
 use crate::part::{Part, no_grant, part};
@@ -61,7 +62,7 @@ pub(super) async fn give(State(office): State<Arc<Office>>, Path(id): Path<Strin
             form.tell(bad);
         }
     };
-    match desk.send_as(&office, deciding, tell).await? {
+    match desk.send_as(&office, Intent::Open, deciding, tell).await? {
         Outcome::Done => Ok(Redirect::to(&format!("/approvals/{}", asked.id())).into_response()),
         Outcome::Refused(_) if form.is_wrong() => Ok(pages::grant(visitor, asked, &Stamp::new(visitor, asked)?, &form)),
         Outcome::Refused(words) => confirm(&desk, &form, &reach, Some(words)),

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use axum::extract::{ConnectInfo, FromRequest as _, RawQuery, Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Redirect, Response};
-use gate_runtime::{ApprovalId, Digest};
+use gate_runtime::Digest;
 
+use crate::destination::Destination;
 use crate::fields::Fields;
 use crate::office::Office;
 use crate::stop::{Answer, Stop};
@@ -22,16 +23,11 @@ const FORM_LASTS: u64 = 3_600;
 
 /// The page.
 pub(super) async fn ask(State(office): State<Arc<Office>>, RawQuery(query): RawQuery) -> Answer {
-    let wanted = wanted(&Fields::parse(query.unwrap_or_default().as_bytes()));
-    ask_again(&office, StatusCode::OK, wanted, None)
+    let wanted = Destination::in_fields(&Fields::parse(query.unwrap_or_default().as_bytes()));
+    ask_again(&office, StatusCode::OK, wanted.as_ref(), None)
 }
 
-/// The call that somebody wanted to look at. Only an id: nobody is sent to an address that somebody else wrote.
-fn wanted(fields: &Fields) -> Option<ApprovalId> {
-    fields.find("for")?.parse().ok()
-}
-
-fn ask_again(office: &Office, status: StatusCode, wanted: Option<ApprovalId>, problem: Option<&str>) -> Answer {
+fn ask_again(office: &Office, status: StatusCode, wanted: Option<&Destination>, problem: Option<&str>) -> Answer {
     let form = secret::random()?;
     let page = pages::sign_in(status, &Digest::of(&form).to_string(), wanted, problem);
     Ok(with_cookie(page, cookie(&office.place, FORM, &form, FORM_LASTS)))
@@ -52,7 +48,8 @@ pub(super) async fn sign_in(State(office): State<Arc<Office>>, request: Request)
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
     let peer = peer.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
     let fields = Fields::from_request(request, &office).await?;
-    let wanted = wanted(&fields);
+    let wanted = Destination::in_fields(&fields);
+    let wanted = wanted.as_ref();
     if form.is_empty() || !secret::are_equal(&fields.get("form_secret"), &Digest::of(&form).to_string()) {
         let words = "The page was too old, or your browser keeps no cookies. Try again.";
         return ask_again(&office, StatusCode::FORBIDDEN, wanted, Some(words));
@@ -73,7 +70,7 @@ pub(super) async fn sign_in(State(office): State<Arc<Office>>, request: Request)
         office.sessions.end(Digest::of(before));
     }
     let value = office.sessions.begin(signed_in, now)?;
-    let to = wanted.map_or_else(|| "/".to_owned(), |id| format!("/approvals/{id}"));
+    let to = wanted.map_or_else(|| "/".to_owned(), Destination::path);
     let seconds = office.sessions.whole().as_secs();
     let response = with_cookie(Redirect::to(&to).into_response(), cookie(&office.place, SESSION, &value, seconds));
     Ok(with_cookie(response, cookie(&office.place, FORM, "", 0)))

@@ -313,6 +313,19 @@ impl Browser {
         self.send(build, path).await
     }
 
+    /// Asks for nothing but the headers.
+    pub async fn head(&mut self, path: &str) -> Page {
+        let (cookies, headers) = (self.cookie_line(), self.headers.clone());
+        let build = move |agent: &ureq::Agent, url: String| {
+            let mut request = agent.head(url).header("cookie", cookies);
+            for (name, value) in headers {
+                request = request.header(name, value);
+            }
+            request.call()
+        };
+        self.send(build, path).await
+    }
+
     pub async fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Page {
         let (cookies, headers) = (self.cookie_line(), self.headers.clone());
         let fields: Vec<(String, String)> =

@@ -1,0 +1,58 @@
+//! What somebody wants to look at, and sees once they are signed in.
+
+use axum::http::request::Parts;
+use gate_runtime::ApprovalId;
+
+use crate::fields::Fields;
+
+/// The longest token of a link.
+const LONGEST: usize = 300;
+
+/// What somebody wants to look at. Only an id or a token: nobody is sent to an address that somebody else wrote.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Destination {
+    /// A call.
+    Call(ApprovalId),
+    /// What a link of a mail is for.
+    Link(String),
+}
+
+impl Destination {
+    /// From the path of a page that they tried to open.
+    pub(crate) fn of(parts: &Parts) -> Option<Self> {
+        let path = parts.uri.path();
+        if let Some(token) = path.strip_prefix("/link/") {
+            return Self::link(token);
+        }
+        let rest = path.strip_prefix("/approvals/")?;
+        rest.split('/').next()?.parse().ok().map(Self::Call)
+    }
+
+    /// From the fields of the page on which they sign in.
+    pub(crate) fn in_fields(fields: &Fields) -> Option<Self> {
+        let call = fields.find("for").and_then(|id| id.parse().ok()).map(Self::Call);
+        call.or_else(|| Self::link(&fields.find("link")?))
+    }
+
+    fn link(token: &str) -> Option<Self> {
+        let is_token = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+        let is_good = (1..=LONGEST).contains(&token.len()) && token.bytes().all(is_token);
+        is_good.then(|| Self::Link(token.to_owned()))
+    }
+
+    /// The field that has it.
+    pub(crate) fn field(&self) -> (&'static str, String) {
+        match self {
+            Self::Call(id) => ("for", id.to_string()),
+            Self::Link(token) => ("link", token.clone()),
+        }
+    }
+
+    /// Where it is.
+    pub(crate) fn path(&self) -> String {
+        match self {
+            Self::Call(id) => format!("/approvals/{id}"),
+            Self::Link(token) => format!("/link/{token}"),
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! The key of links, in a file that only its owner can read.
+
+use std::fmt;
+use std::fs::{self, File, Metadata, OpenOptions};
+use std::io::{self, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use sha2::Sha256;
+
+use crate::notify::setting::{BadSetting, Secret};
+use crate::secret;
+
+/// What tells these signatures from any others under the same key.
+const ABOUT: &[u8] = b"gate link\0";
+
+/// The key by which links are signed. `Debug` does not show it.
+///
+/// ```
+/// use gate_inbox::LinkKey;
+/// # let folder = tempfile::tempdir()?;
+/// let key = LinkKey::in_file(folder.path().join("links.key"))?;          // made now, with mode 600
+/// assert_eq!(format!("{key:?}"), "LinkKey(…)");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct LinkKey {
+    secret: Secret,
+    path: Arc<Path>,
+}
+
+impl LinkKey {
+    /// The key in a file, which is made if it is not there. Whoever replaces the file makes all links void that were sent.
+    ///
+    /// # Errors
+    /// [`BadSetting`], where it cannot be read or made, is no key, or others than its owner can read it.
+    pub fn in_file(path: impl Into<PathBuf>) -> Result<Self, BadSetting> {
+        let path = path.into();
+        let wrong = |problem: &str| BadSetting::new(format!("{}: {problem}", path.display()));
+        let unread = |error: &io::Error| wrong(&format!("the key of links cannot be read or made: {error}"));
+        let file = match File::open(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                make(&path).map_err(|error| unread(&error))?;
+                File::open(&path)
+            }
+            found => found,
+        };
+        let file = file.map_err(|error| unread(&error))?;
+        let about = file.metadata().map_err(|error| unread(&error))?;
+        if !about.is_file() {
+            return Err(wrong("it is no file"));
+        }
+        if is_open_to_others(&about) {
+            return Err(wrong("others than its owner can read it: remove it, and a new key is made"));
+        }
+        let mut text = String::new();
+        file.take(1_024).read_to_string(&mut text).map_err(|error| unread(&error))?;
+        let secret = Secret::new(&text);
+        if secret.reveal().len() != 64 || !secret.reveal().bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return Err(wrong("it is no key of links: remove it, and a new one is made"));
+        }
+        Ok(Self { secret, path: path.into() })
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(super) fn sign(&self, bytes: &[u8]) -> Vec<u8> {
+        self.mac(bytes).map(|mac| mac.finalize().into_bytes().to_vec()).unwrap_or_default()
+    }
+
+    /// In a time that does not say how much of it is right.
+    pub(super) fn is_signed(&self, bytes: &[u8], signature: &[u8]) -> bool {
+        self.mac(bytes).is_some_and(|mac| mac.verify_slice(signature).is_ok())
+    }
+
+    fn mac(&self, bytes: &[u8]) -> Option<Hmac<Sha256>> {
+        let mut mac = Hmac::<Sha256>::new_from_slice(self.secret.reveal().as_bytes()).ok()?;
+        mac.update(ABOUT);
+        mac.update(bytes);
+        Some(mac)
+    }
+}
+
+/// Makes a key. Whoever opens the file sees a whole one, and of two who make one at once, both take the first.
+fn make(path: &Path) -> io::Result<()> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(format!(".{}", secret::random().map_err(io::Error::other)?.get(..16).unwrap_or_default()));
+    let draft = PathBuf::from(name);
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(&draft)?;
+    let made = secret::random().map_err(io::Error::other).and_then(|key| {
+        writeln!(file, "{key}")?;
+        file.sync_all()?;
+        match fs::hard_link(&draft, path) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+            linked => linked,
+        }
+    });
+    fs::remove_file(&draft)?;
+    made
+}
+
+#[cfg(unix)]
+fn is_open_to_others(about: &Metadata) -> bool {
+    let of_others = std::os::unix::fs::PermissionsExt::mode(&about.permissions()) & 0o077;
+    of_others != 0
+}
+
+/// Elsewhere who may read a file is said in another way.
+#[cfg(not(unix))]
+fn is_open_to_others(_: &Metadata) -> bool {
+    false
+}
+
+impl fmt::Debug for LinkKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("LinkKey(…)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_made_once_and_for_its_owner_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("links.key");
+        let keys: Vec<LinkKey> = std::thread::scope(|scope| {
+            let all: Vec<_> = (0..8).map(|_| scope.spawn(|| LinkKey::in_file(&path).unwrap())).collect();
+            all.into_iter().map(|made| made.join().unwrap()).collect()
+        });
+        assert!(keys.iter().all(|key| key.secret.reveal() == keys[0].secret.reveal()));
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing else is left");
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+            assert!(LinkKey::in_file(&path).unwrap_err().to_string().contains("others than its owner"));
+        }
+    }
+
+    #[test]
+    fn what_is_no_key_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(LinkKey::in_file(folder.path()).is_err());
+        assert!(LinkKey::in_file(folder.path().join("no/such/links.key")).is_err());
+        #[cfg(unix)]
+        for text in ["", "x", &"g".repeat(64), &"0".repeat(63), &"0".repeat(2_000)] {
+            use std::os::unix::fs::PermissionsExt as _;
+            let path = folder.path().join("links.key");
+            fs::write(&path, text).unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+            assert!(LinkKey::in_file(&path).unwrap_err().to_string().contains("no key of links"));
+        }
+    }
+}

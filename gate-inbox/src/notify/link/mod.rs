@@ -1,0 +1,189 @@
+//! Links that stand in mails and messages: to one call as it was shown, for one answer, for a while, once.
+
+mod key;
+mod used;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use gate_runtime::{Approval, ApprovalId, Digest, Timestamp};
+pub use key::LinkKey;
+use used::Used;
+
+use super::setting::{BadSetting, base};
+
+/// How long a link lasts unless another time is said.
+const LASTS: Duration = Duration::from_hours(24);
+
+/// What is signed: version, answer, approval, what was shown, end, and what tells links apart.
+const SIGNED: usize = 1 + 1 + 16 + 32 + 8 + 8;
+const VERSION: u8 = 1;
+
+/// What a link is for.
+///
+/// ```
+/// # fn show(links: &gate_inbox::Links, approval: &gate_runtime::Approval, now: gate_runtime::Timestamp) {
+/// use gate_inbox::Intent;
+/// println!("Reject it: {}", links.to(approval, Intent::Reject, "for dana", now));
+/// # }
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Intent {
+    /// To let it run.
+    Approve,
+    /// Not to let it run.
+    Reject,
+    /// To look at it.
+    Open,
+}
+
+impl Intent {
+    fn code(self) -> u8 {
+        match self {
+            Self::Approve => b'a',
+            Self::Reject => b'r',
+            Self::Open => b'o',
+        }
+    }
+
+    fn of(code: u8) -> Option<Self> {
+        [Self::Approve, Self::Reject, Self::Open].into_iter().find(|intent| intent.code() == code)
+    }
+}
+
+/// Makes links into an inbox, and knows them again.
+///
+/// A link decides nothing: it leads to signing in, and then to a page that says in words what would be decided. Only the form there does, and it uses the link up. Whoever opens a link that somebody else
+/// was sent decides as themselves, or not at all.
+///
+/// ```
+/// use gate_inbox::{LinkKey, Links};
+/// use gate_runtime::hours;
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let folder = tempfile::tempdir()?;
+/// # let file = folder.path().join("links.key");
+/// let links = Links::new(LinkKey::in_file(&file)?, "https://gate.example.com")?.lasting(hours(8));
+/// let the_same = Links::new(LinkKey::in_file(&file)?, "https://gate.example.com")?;       // the notifier's and the inbox's may be two
+/// # let _ = (links, the_same);
+/// # Ok(()) }
+/// ```
+///
+/// # Security
+/// A link is signed by HMAC-SHA-256 with a key of 256 random bits, and carries the digest of what was shown when it was made: what has changed since is not decided by it. Which links are used up stands in files
+/// beside the key, so every process that shares the key knows.
+#[derive(Clone)]
+pub struct Links {
+    key: LinkKey,
+    inbox: Arc<str>,
+    lasts: Duration,
+}
+
+/// A link that is ours, and still lasts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Link {
+    pub(crate) intent: Intent,
+    pub(crate) approval: ApprovalId,
+    pub(crate) shown: Digest,
+    ends: Timestamp,
+    /// What is noted when it is used up.
+    mark: Digest,
+}
+
+/// Why a link is none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum BadLink {
+    /// We did not make it, or not so.
+    NotOurs,
+    /// Its time is over.
+    Over,
+}
+
+impl Links {
+    /// Links into the inbox at this address.
+    ///
+    /// # Errors
+    /// [`BadSetting`], if it is no address.
+    pub fn new(key: LinkKey, inbox: &str) -> Result<Self, BadSetting> {
+        Ok(Self { key, inbox: base(inbox)?, lasts: LASTS })
+    }
+
+    /// How long a link lasts. A day unless this is said.
+    #[must_use]
+    pub fn lasting(mut self, time: Duration) -> Self {
+        self.lasts = time;
+        self
+    }
+
+    /// A link to a call as it is now. Those for other people are others, so that each is used up by itself; made again for the same, it is the same.
+    #[must_use]
+    pub fn to(&self, approval: &Approval, intent: Intent, whom: &str, now: Timestamp) -> String {
+        let ends = now.checked_add(self.lasts).unwrap_or(Timestamp::MAX).as_second();
+        let mut bytes = vec![VERSION, intent.code()];
+        bytes.extend(bytes_of(approval.id()));
+        bytes.extend(approval.shown().as_bytes());
+        bytes.extend(ends.to_be_bytes());
+        bytes.extend(Digest::of(whom).as_bytes().iter().take(8));
+        bytes.extend(self.key.sign(&bytes));
+        format!("{}/link/{}", self.inbox, URL_SAFE_NO_PAD.encode(bytes))
+    }
+
+    /// Reads what stands in a link. Its signature comes first.
+    pub(crate) fn read(&self, token: &str, now: Timestamp) -> Result<Link, BadLink> {
+        let bytes = URL_SAFE_NO_PAD.decode(token).map_err(|_| BadLink::NotOurs)?;
+        let (signed, signature) = bytes.split_at_checked(SIGNED).ok_or(BadLink::NotOurs)?;
+        if !self.key.is_signed(signed, signature) {
+            return Err(BadLink::NotOurs);
+        }
+        let link = parse(signed).ok_or(BadLink::NotOurs)?;
+        if now < link.ends { Ok(link) } else { Err(BadLink::Over) }
+    }
+
+    /// Whether a link was used up.
+    ///
+    /// # Errors
+    /// Where what is noted cannot be read.
+    pub(crate) fn is_used(&self, link: &Link) -> std::io::Result<bool> {
+        Used::beside(self.key.path()).has(link.ends, link.mark)
+    }
+
+    /// Uses a link up: `false`, where it was before.
+    ///
+    /// # Errors
+    /// Where it cannot be noted: then it must not be used.
+    pub(crate) fn take(&self, link: &Link, now: Timestamp) -> std::io::Result<bool> {
+        Used::beside(self.key.path()).take(link.ends, link.mark, now)
+    }
+}
+
+fn bytes_of(id: ApprovalId) -> [u8; 16] {
+    // 32 digits are 128 bits.
+    let number = u128::from_str_radix(&id.to_string().replace('-', ""), 16).unwrap_or_default();
+    number.to_be_bytes()
+}
+
+fn parse(signed: &[u8]) -> Option<Link> {
+    let (head, rest) = signed.split_first_chunk::<2>()?;
+    let (id, rest) = rest.split_first_chunk::<16>()?;
+    let (shown, rest) = rest.split_first_chunk::<32>()?;
+    let (ends, _) = rest.split_first_chunk::<8>()?;
+    let [VERSION, code] = *head else { return None };
+    let digits = format!("{:032x}", u128::from_be_bytes(*id));
+    let (high, low) = shown.split_at(16);
+    let digits_of = |half: &[u8]| half.iter().fold(0_u128, |number, byte| number << 8 | u128::from(*byte));
+    Some(Link {
+        intent: Intent::of(code)?,
+        approval: digits.parse().ok()?,
+        shown: format!("sha256:{:032x}{:032x}", digits_of(high), digits_of(low)).parse().ok()?,
+        ends: Timestamp::from_second(i64::from_be_bytes(*ends)).ok()?,
+        mark: Digest::of(signed),
+    })
+}
+
+impl fmt::Debug for Links {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Links").field("inbox", &self.inbox).field("lasts", &self.lasts).finish_non_exhaustive()
+    }
+}

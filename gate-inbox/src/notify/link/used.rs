@@ -1,0 +1,126 @@
+//! Which links are used up: a file for each day on which links end, to which lines are only added.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read as _, Seek as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use gate_runtime::{Digest, Timestamp};
+
+/// The files beside a key.
+pub(super) struct Used<'k> {
+    key: &'k Path,
+}
+
+impl<'k> Used<'k> {
+    pub(super) fn beside(key: &'k Path) -> Self {
+        Self { key }
+    }
+
+    /// Whether a link that ends then is used up.
+    pub(super) fn has(&self, ends: Timestamp, mark: Digest) -> io::Result<bool> {
+        let mut file = match File::open(self.file(ends)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+            found => found?,
+        };
+        file.lock_shared()?;
+        is_in(&mut file, mark)
+    }
+
+    /// Notes that a link is used up; `false`, where it was noted before. One process after the other does this.
+    pub(super) fn take(&self, ends: Timestamp, mark: Digest, now: Timestamp) -> io::Result<bool> {
+        let mut options = OpenOptions::new();
+        options.read(true).append(true).create(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let mut file = options.open(self.file(ends))?;
+        file.lock()?;
+        if is_in(&mut file, mark)? {
+            return Ok(false);
+        }
+        // A line that a crash cut off must not swallow this one.
+        write!(file, "\n{mark}\n")?;
+        file.sync_all()?;
+        self.forget(now);
+        Ok(true)
+    }
+
+    fn file(&self, ends: Timestamp) -> PathBuf {
+        let mut name = self.key.as_os_str().to_owned();
+        name.push(format!(".used-{}", day(ends)));
+        name.into()
+    }
+
+    /// Removes the files of days that are over: their links are, too. What cannot be removed now is later.
+    fn forget(&self, now: Timestamp) {
+        let over = now.checked_sub(Duration::from_hours(48)).map(day).unwrap_or_default();
+        let folder = self.key.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let name = self.key.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let prefix = format!("{name}.used-");
+        for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+            let is_over = entry
+                .file_name()
+                .to_str()
+                .and_then(|name| name.strip_prefix(&prefix))
+                .is_some_and(|day| day.len() == over.len() && day < over.as_str());
+            if is_over {
+                let _ = fs::remove_file(entry.path());
+            }
+        }
+    }
+}
+
+fn is_in(file: &mut File, mark: Digest) -> io::Result<bool> {
+    let mut text = String::new();
+    file.rewind()?;
+    file.read_to_string(&mut text)?;
+    let mark = mark.to_string();
+    Ok(text.lines().any(|line| line == mark))
+}
+
+/// The day of a moment, as its file is called.
+fn day(time: Timestamp) -> String {
+    time.strftime("%Y-%m-%d").to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(day: i64) -> Timestamp {
+        Timestamp::from_second(day * 86_400 + 5).unwrap()
+    }
+
+    #[test]
+    fn a_link_is_taken_once_whoever_asks_at_the_same_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let key = folder.path().join("links.key");
+        let mark = Digest::of("a link");
+        let taken: usize = std::thread::scope(|scope| {
+            let all: Vec<_> =
+                (0..8).map(|_| scope.spawn(|| Used::beside(&key).take(at(2), mark, at(1)).unwrap())).collect();
+            all.into_iter().map(|taken| usize::from(taken.join().unwrap())).sum()
+        });
+        assert_eq!(taken, 1);
+        let used = Used::beside(&key);
+        assert!(used.has(at(2), mark).unwrap() && !used.has(at(2), Digest::of("another")).unwrap());
+    }
+
+    #[test]
+    fn what_is_over_is_forgotten_and_a_torn_line_swallows_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let key = folder.path().join("links.key");
+        let used = Used::beside(&key);
+        assert!(used.take(at(2), Digest::of("old"), at(1)).unwrap());
+        fs::write(used.file(at(9)), "sha256:12").unwrap();
+        assert!(used.take(at(9), Digest::of("new"), at(8)).unwrap());
+        assert!(used.has(at(9), Digest::of("new")).unwrap());
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn where_it_cannot_be_noted_nothing_is_taken() {
+        let used = Used::beside(Path::new("/no/such/folder/links.key"));
+        assert!(used.take(at(2), Digest::of("x"), at(1)).is_err());
+    }
+}

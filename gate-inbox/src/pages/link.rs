@@ -1,0 +1,39 @@
+//! What a link of a mail would decide, in words, before anything is.
+
+use axum::http::StatusCode;
+use axum::response::Response;
+use gate_runtime::Interruption;
+use maud::html;
+
+use super::answers::{Draft, approve_form, reject_form};
+use super::approval::{arguments, claim};
+use super::frame::{Stamp, page};
+use crate::notify::Intent;
+use crate::text::{bare, plain, until};
+use crate::visitor::Visitor;
+
+/// The page, with the form that decides.
+pub(crate) fn link(visitor: &Visitor, asked: &Interruption, stamp: &Stamp, intent: Intent, token: &str) -> Response {
+    let approval = asked.approval();
+    let (info, is_approval) = (approval.subject().info(), intent == Intent::Approve);
+    let title = format!("{} {}?", if is_approval { "Approve" } else { "Reject" }, approval.tool());
+    let main = html! {
+        section.narrow {
+            h1 { (plain(&title)) }
+            p { strong { "Nothing is decided yet." } " If you send this form, you, " (plain(visitor.name())) ", "
+                @if is_approval { "let the agent " (plain(info.agent())) " run " (plain(approval.tool())) ", once, with exactly what stands here." }
+                @else { "refuse to let the agent " (plain(info.agent())) " run " (plain(approval.tool())) " with what stands here. It is told why." }
+            }
+            @if let Some(principal) = info.principal() { p { "It acts for " (plain(principal)) "." } }
+            @if let Some(end) = approval.expires_at() { p { "There is time: " (until(end, asked.now())) "." } }
+            (arguments(asked))
+            (claim(approval))
+            section.answers aria-label="Your decision" {
+                @if is_approval { (approve_form(asked, stamp, &Draft::default(), Some(token))) }
+                @else { (reject_form(asked, stamp, &Draft::default(), Some(token))) }
+            }
+            p { a href=(format!("/approvals/{}", approval.id())) { "Look at everything about it first" } }
+        }
+    };
+    page(StatusCode::OK, &bare(&title), Some(visitor), None, &main)
+}
