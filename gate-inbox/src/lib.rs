@@ -62,7 +62,7 @@ mod wanted;
 
 pub use inbox::{BadUrl, Inbox};
 pub use notify::{
-    BadNotifyFile, BadSetting, BadWebhook, Intent, LinkKey, Links, NotifyFile, PagerDuty, Severity, Slack, Webhook,
-    WebhookSecret,
+    BadNotifyFile, BadSetting, BadWebhook, Intent, LinkKey, Links, Mail, NotifyFile, PagerDuty, Severity, Slack,
+    Webhook, WebhookSecret,
 };
 pub use sign_in::{SignIn, SignedIn};

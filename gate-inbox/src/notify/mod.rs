@@ -6,6 +6,7 @@
 mod file;
 pub(crate) mod http;
 pub(crate) mod link;
+mod mail;
 mod pagerduty;
 pub(crate) mod setting;
 pub(crate) mod slack;
@@ -14,6 +15,7 @@ mod webhook;
 
 pub use file::{BadNotifyFile, NotifyFile};
 pub use link::{Intent, LinkKey, Links};
+pub use mail::Mail;
 pub use pagerduty::{PagerDuty, Severity};
 pub use setting::BadSetting;
 pub use slack::Slack;

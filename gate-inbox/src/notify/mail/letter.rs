@@ -1,0 +1,238 @@
+//! What a mail says: as text, and as the same text with a little form.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use gate_runtime::{Approval, Notice, Requirement, Status};
+use lettre::error::Error;
+use lettre::message::header::{HeaderName, HeaderValue};
+use lettre::message::{Mailbox, MultiPart};
+use lettre::{Address, Message};
+use maud::{DOCTYPE, html};
+
+use crate::notify::link::{Intent, Links};
+use crate::notify::told::{self, Argument, Tone};
+
+/// The longest subject.
+const SUBJECT: usize = 140;
+
+/// Where the answers are.
+pub(super) struct Answers {
+    approve: Option<String>,
+    reject: Option<String>,
+    open: String,
+}
+
+impl Answers {
+    pub(super) fn of(
+        links: Option<&Links>,
+        inbox: &Arc<str>,
+        notice: &Notice,
+        approval: &Approval,
+        to: &Address,
+    ) -> Self {
+        let open = format!("{inbox}/approvals/{}", approval.id());
+        let Some(links) = links.filter(|_| told::is_asked(approval)) else {
+            return Self { approve: None, reject: None, open };
+        };
+        // Delivered again, it is the same mail.
+        let whom = format!("{} {to}", notice.id());
+        let link = |intent| links.to(approval, intent, &whom, notice.record().at());
+        let must_sign = approval.requirements().iter().any(Requirement::wants_signature);
+        Self { approve: (!must_sign).then(|| link(Intent::Approve)), reject: Some(link(Intent::Reject)), open }
+    }
+}
+
+/// A mail, before it has an address.
+pub(super) struct Letter {
+    subject: String,
+    text: String,
+    html: String,
+}
+
+/// What is said of a call, in either form.
+struct Said {
+    head: String,
+    /// What it does, and why it is asked.
+    about: Vec<String>,
+    arguments: Vec<Argument>,
+    more: usize,
+    facts: Vec<(&'static str, String)>,
+    warnings: Vec<String>,
+    claim: Option<String>,
+    answers: Vec<(&'static str, String)>,
+    foot: &'static str,
+}
+
+/// The mail about a call as it is now.
+pub(super) fn write(notice: &Notice, approval: &Approval, answers: &Answers) -> Letter {
+    let said = said(notice, approval, answers);
+    let name = told::plain(approval.tool());
+    let is_first = notice.memo().is_none();
+    let re = if is_first { "" } else { "Re: " };
+    let subject = told::cut(&format!("{re}{name} wants a decision: {}", told::one_line(approval)), SUBJECT);
+    let (text, html) = (said.text(), said.html());
+    Letter { subject, text, html }
+}
+
+fn said(notice: &Notice, approval: &Approval, links: &Answers) -> Said {
+    let name = told::plain(approval.tool());
+    let (tone, state) = told::state(approval);
+    let head = match (tone, notice.record().kind()) {
+        (Tone::Open, "reminded") => format!("{name} still waits for a decision."),
+        (Tone::Open, "escalated") => format!("{name} still waits for a decision, and more people are asked now."),
+        (Tone::Open, _) => format!("{name} wants a decision."),
+        _ => format!("{name}: {state}"),
+    };
+    let is_destructive = told::is_destructive(notice.tool());
+    let mut about: Vec<String> =
+        notice.tool().and_then(|tool| tool.description().lines().next()).map(told::plain).into_iter().collect();
+    let mut answers = Vec::new();
+    if tone == Tone::Open {
+        about.push(told::why(approval));
+        if is_destructive {
+            about.push("It cannot be undone: who approves it types its name.".to_owned());
+        }
+        if !state.is_empty() {
+            about.push(format!("So far: {state}."));
+        }
+        answers.extend(links.approve.clone().map(|link| ("Approve", link)));
+        answers.extend(links.reject.clone().map(|link| ("Reject", link)));
+    }
+    answers.push(("Look at it", links.open.clone()));
+    let (arguments, more) = told::arguments(approval);
+    let mut warnings: Vec<String> = told::warning(approval).into_iter().collect();
+    warnings.extend(told::before(approval));
+    let foot = match (tone, links.reject.is_some()) {
+        (Tone::Open, true) => {
+            "Opening a link decides nothing: it leads to a page, where you sign in and confirm. Each link is for you, and for one time."
+        }
+        (Tone::Open, false) => "Opening the link decides nothing: it leads to a page, where you sign in and decide.",
+        _ => "There is nothing to do.",
+    };
+    let claim = approval.subject().reasoning().map(|reasoning| told::cut(&told::lines(reasoning), 4_000));
+    Said { head, about, arguments, more, facts: facts(approval), warnings, claim, answers, foot }
+}
+
+fn facts(approval: &Approval) -> Vec<(&'static str, String)> {
+    let info = approval.subject().info();
+    let mut facts = vec![("Agent", told::agent(approval))];
+    facts.extend(info.principal().map(|who| ("On behalf of", told::plain(who))));
+    if approval.status() == Status::Pending {
+        facts.push(("Decides", told::plain(approval.waits_for())));
+        facts.extend(approval.expires_at().map(|end| ("Deadline", end.strftime("%Y-%m-%d %H:%M UTC").to_string())));
+    }
+    facts.extend(info.case().map(|case| ("Case", told::plain(case))));
+    facts.push(("Run", told::plain(info.run())));
+    facts
+}
+
+impl Said {
+    /// Lines that others wrote begin with spaces or a bar: none passes for one of ours.
+    fn text(&self) -> String {
+        let mut text = format!("{}\n\n", self.head);
+        for line in &self.about {
+            let _ = writeln!(text, "{line}");
+        }
+        text.push_str("\nArguments:\n\n");
+        for Argument { name, value } in &self.arguments {
+            let _ = writeln!(text, "    {name}: {value}");
+        }
+        if self.arguments.is_empty() {
+            text.push_str("    none\n");
+        }
+        if self.more > 0 {
+            let _ = writeln!(text, "    and {} more, which are in the inbox", self.more);
+        }
+        text.push('\n');
+        for warning in &self.warnings {
+            let _ = writeln!(text, "! {warning}");
+        }
+        if !self.warnings.is_empty() {
+            text.push('\n');
+        }
+        for (name, value) in &self.facts {
+            let _ = writeln!(text, "{name:<14}{value}");
+        }
+        if let Some(claim) = &self.claim {
+            text.push_str("\nThe agent claims, in its own words, which nobody has checked:\n\n");
+            for line in claim.lines() {
+                let _ = writeln!(text, "    | {line}");
+            }
+        }
+        text.push('\n');
+        for (name, link) in &self.answers {
+            let _ = write!(text, "{name}:\n{link}\n\n");
+        }
+        let _ = writeln!(text, "{}", self.foot);
+        text
+    }
+
+    fn html(&self) -> String {
+        const FRAME: &str = "font:15px/1.5 system-ui,sans-serif;max-width:40em;margin:0 auto;padding:1em";
+        const CODE: &str = "font:13px/1.5 ui-monospace,monospace;padding:.3em .8em;background:#f0f2f6;color:#16191f;white-space:pre-wrap;overflow-wrap:anywhere";
+        const CLAIM: &str = "margin:.5em 0;padding:.2em 1em;border-left:3px solid #8a93a5;white-space:pre-wrap";
+        const WARNING: &str = "padding:.4em .8em;background:#fff4e0;color:#8a4b00";
+        const FAINT: &str = "color:#5a6272;font-size:13px";
+        const BUTTON: &str = "display:inline-block;margin:.2em .5em .2em 0;padding:.6em 1.1em;border:1px solid #5a6272;border-radius:8px;text-decoration:none;font-weight:600";
+        let markup = html! {
+            (DOCTYPE)
+            html lang="en" {
+                head { meta charset="utf-8"; title { "Gate" } }
+                body style=(FRAME) {
+                    h1 style="font-size:1.3em" { (self.head) }
+                    @for line in &self.about { p { (line) } }
+                    table cellspacing="0" {
+                        @for Argument { name, value } in &self.arguments {
+                            tr { th align="left" valign="top" style="padding:.3em .8em .3em 0" { (name) } td style=(CODE) { (value) } }
+                        }
+                    }
+                    @if self.arguments.is_empty() { p { "No arguments." } }
+                    @if self.more > 0 { p { "And " (self.more) " more, which are in the inbox." } }
+                    @for warning in &self.warnings { p style=(WARNING) { (warning) } }
+                    @if let Some(claim) = &self.claim {
+                        p style=(FAINT) { "The agent claims, in its own words, which nobody has checked:" }
+                        blockquote style=(CLAIM) { (claim) }
+                    }
+                    table {
+                        @for (name, value) in &self.facts {
+                            tr { th align="left" valign="top" style="padding-right:1em" { (name) } td { (value) } }
+                        }
+                    }
+                    p { @for (name, link) in &self.answers { a href=(link) style=(BUTTON) { (name) } } }
+                    p style=(FAINT) { (self.foot) }
+                }
+            }
+        };
+        markup.into_string()
+    }
+}
+
+impl Letter {
+    /// The mail with its headers. Every try to deliver it has the same.
+    pub(super) fn into_message(
+        self,
+        from: &Mailbox,
+        to: &Address,
+        id: &str,
+        notice: &Notice,
+        references: &str,
+    ) -> Result<Message, Error> {
+        let mut builder = Message::builder()
+            .from(from.clone())
+            .to(Mailbox::new(None, to.clone()))
+            .subject(self.subject)
+            .date(SystemTime::from(notice.record().at()))
+            .message_id(Some(id.to_owned()))
+            .references(references.to_owned());
+        if let Some(first) = notice.memo() {
+            builder = builder.in_reply_to(first.to_owned());
+        }
+        // No machine that is away answers it, and none answers that.
+        for (name, value) in [("Auto-Submitted", "auto-generated"), ("X-Auto-Response-Suppress", "All")] {
+            builder = builder.raw_header(HeaderValue::new(HeaderName::new_from_ascii_str(name), value.to_owned()));
+        }
+        builder.multipart(MultiPart::alternative_plain_html(self.text, self.html))
+    }
+}

@@ -1,0 +1,259 @@
+//! Writes mails to those who decide.
+
+mod letter;
+mod post;
+mod recipients;
+
+use std::collections::HashSet;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use gate_runtime::{
+    Approval, BoxFuture, CallEvent, Decision, Digest, Event, FileDirectory, Notice, Notifier, NotifyError, Record,
+    Status,
+};
+use lettre::message::Mailbox;
+use lettre::{Address, Message};
+use post::{Post, Refused};
+use recipients::Recipients;
+
+use super::link::Links;
+use super::setting::{BadSetting, Secret, base};
+use super::told;
+
+/// How many deliveries are remembered of notices that did not reach everybody.
+const REMEMBERED: usize = 10_000;
+
+/// Writes a mail about every question, and another one when it is settled.
+///
+/// Mails go to [fixed addresses](Self::to), or [to whoever may decide](Self::to_who_decides) at that moment. What a question and its news say is one thread. With [`links`](Self::links) they lead to a page that
+/// decides, else to the call's page.
+///
+/// ```
+/// use gate_inbox::{LinkKey, Links, Mail};
+/// # fn show(people: gate_runtime::FileDirectory, password: &str) -> Result<(), gate_inbox::BadSetting> {
+/// let inbox = "https://gate.example.com";
+/// let mail = Mail::new("Gate <gate@example.com>", "smtp.example.com", inbox)?     // port 587, with STARTTLS
+///     .sign_in("gate@example.com", password)
+///     .to_who_decides(people)
+///     .links(Links::new(LinkKey::in_file("links.key")?, inbox)?);
+/// # let _ = mail;
+/// # Ok(()) }
+/// ```
+///
+/// # Security
+/// Nothing is sent in the clear, but to a server on this machine: where a server offers no TLS, or shows a certificate that does not count, the mail is not sent. Mails have no secrets of a call, no remote images, and of what others
+/// wrote no markup. Mail is not private on its way beyond that server: write to your own people.
+#[derive(Clone)]
+pub struct Mail {
+    name: Arc<str>,
+    from: Mailbox,
+    inbox: Arc<str>,
+    post: Post,
+    recipients: Recipients,
+    links: Option<Links>,
+    /// Whom a notice has reached that is tried again for others.
+    reached: Arc<Mutex<HashSet<Digest>>>,
+}
+
+impl Mail {
+    /// Writes as this sender, by this server, with links to the inbox at this address.
+    ///
+    /// # Errors
+    /// [`BadSetting`], where one of them is none.
+    pub fn new(from: &str, server: &str, inbox: &str) -> Result<Self, BadSetting> {
+        let from: Mailbox = from.parse().map_err(|_| {
+            BadSetting::new("this is no sender: write an address, like `gate@example.com` or `Gate <gate@example.com>`")
+        })?;
+        let post = Post::new(server, from.email.domain())?;
+        let recipients = Recipients::default();
+        Ok(Self {
+            name: "mail".into(),
+            from,
+            inbox: base(inbox)?,
+            post,
+            recipients,
+            links: None,
+            reached: Arc::default(),
+        })
+    }
+
+    /// The port of the server, where it is not 587: 465 for TLS from the start; any other for STARTTLS.
+    #[must_use]
+    pub fn port(mut self, port: u16) -> Self {
+        self.post.port = port;
+        self
+    }
+
+    /// How the server knows us.
+    #[must_use]
+    pub fn sign_in(mut self, user: &str, password: &str) -> Self {
+        self.post.known = Some((user.into(), Secret::new(password)));
+        self
+    }
+
+    /// Trusts one more authority, or the server's own certificate, in PEM: for a server of your own.
+    #[must_use]
+    pub fn certificate(mut self, pem: &[u8]) -> Self {
+        self.post.certificates.push(pem.into());
+        self
+    }
+
+    /// Wants TLS also of a server on this machine.
+    #[must_use]
+    pub fn always_tls(mut self) -> Self {
+        self.post.is_local = false;
+        self
+    }
+
+    /// How long the server may take for one answer. Ten seconds unless this is said.
+    #[must_use]
+    pub fn patience(mut self, patience: Duration) -> Self {
+        self.post.patience = patience;
+        self
+    }
+
+    /// Writes to this address, whoever decides. Said again, to that one, too.
+    ///
+    /// # Errors
+    /// [`BadSetting`], if it is no address.
+    pub fn to(mut self, address: &str) -> Result<Self, BadSetting> {
+        let address: Address = address
+            .parse()
+            .map_err(|_| BadSetting::new("this is no address of a mail: write it like `dana@example.com`"))?;
+        self.recipients.fixed.push(address);
+        Ok(self)
+    }
+
+    /// Writes to the `contact` of everybody in the people file who may decide: with the roles that they have when the mail is written.
+    #[must_use]
+    pub fn to_who_decides(mut self, people: FileDirectory) -> Self {
+        self.recipients.people = Some(people);
+        self
+    }
+
+    /// Puts links into the mails that lead to a page for each answer. [`Inbox::links`](crate::Inbox::links) opens them.
+    #[must_use]
+    pub fn links(mut self, links: Links) -> Self {
+        self.links = Some(links);
+        self
+    }
+
+    /// The name under which the store keeps what it has delivered, where a gate has several. It is `mail` unless this is said.
+    #[must_use]
+    pub fn named(mut self, name: &str) -> Self {
+        self.name = name.into();
+        self
+    }
+
+    /// The id of a mail: the same whenever the same notice is delivered.
+    fn id(&self, notice: &Notice, approval: &Approval) -> String {
+        let digest = Digest::of(format!("{} {} {}", self.name, notice.id(), approval.id())).to_string();
+        let digits: String = digest.chars().skip_while(|c| *c != ':').skip(1).take(32).collect();
+        format!("<gate.{digits}@{}>", self.from.email.domain())
+    }
+
+    /// What all mails about a call refer to, whichever of them somebody has.
+    fn thread(&self, approval: &Approval) -> String {
+        format!("<gate.{}@{}>", approval.id(), self.from.email.domain())
+    }
+
+    /// Writes to everybody whom this notice has not reached.
+    async fn send_all(&self, notice: &Notice, approval: &Approval, to: Vec<Address>) -> Result<String, NotifyError> {
+        let id = self.id(notice, approval);
+        let (mut again, mut never) = (Vec::new(), Vec::new());
+        let key = |address: &Address| Digest::of(format!("{} {id} {address}", notice.id()));
+        for address in &to {
+            if self.reached().contains(&key(address)) {
+                continue;
+            }
+            let message = self.message(notice, approval, address, &id)?;
+            match self.post.send(message).await {
+                Ok(()) => {
+                    let mut reached = self.reached();
+                    if reached.len() >= REMEMBERED {
+                        reached.clear();
+                    }
+                    reached.insert(key(address));
+                }
+                Err(Refused { is_final: true, words }) => never.push(format!("{address}: {words}")),
+                Err(Refused { words, .. }) => again.push(format!("{address}: {words}")),
+            }
+        }
+        let words = |all: &[String]| {
+            let first = all.first().map(String::as_str).unwrap_or_default();
+            told::cut(&format!("not written to {} of {}: {}", all.len(), to.len(), told::plain(first)), 400)
+        };
+        if !again.is_empty() {
+            return Err(NotifyError::again(words(&again)));
+        }
+        for address in &to {
+            self.reached().remove(&key(address));
+        }
+        if never.is_empty() { Ok(id) } else { Err(NotifyError::never(words(&never))) }
+    }
+
+    fn message(&self, notice: &Notice, approval: &Approval, to: &Address, id: &str) -> Result<Message, NotifyError> {
+        let links = letter::Answers::of(self.links.as_ref(), &self.inbox, notice, approval, to);
+        let letter = letter::write(notice, approval, &links);
+        let mut references = vec![self.thread(approval)];
+        references.extend(notice.memo().map(str::to_owned));
+        let built = letter.into_message(&self.from, to, id, notice, &references.join(" "));
+        built.map_err(|error| NotifyError::never(format!("the mail cannot be written: {error}")))
+    }
+
+    fn reached(&self) -> std::sync::MutexGuard<'_, HashSet<Digest>> {
+        self.reached.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whether somebody changed what is asked, and others still have to decide.
+fn is_edit(record: &Record) -> bool {
+    matches!(record.event(), Event::Call(CallEvent::Voted { vote }) if matches!(vote.decision(), Decision::Edit { .. }))
+}
+
+impl Notifier for Mail {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn wants(&self, record: &Record) -> bool {
+        let waits = record.status() == Some(Status::Pending);
+        match record.kind() {
+            "assessed" => waits,
+            "reassessed" | "uncovered" | "voided" | "imported" | "faltered" | "escalated" | "reminded" => true,
+            "voted" => !waits || is_edit(record),
+            "covered" | "expired" | "cancelled" | "revoked" => !waits,
+            _ => false,
+        }
+    }
+
+    fn deliver<'a>(&'a self, notice: &'a Notice) -> BoxFuture<'a, Result<Option<String>, NotifyError>> {
+        Box::pin(async move {
+            let Some(approval) = notice.approval() else { return Ok(None) };
+            let memo = notice.memo().map(str::to_owned);
+            let is_asked = told::is_asked(approval);
+            // What was settled before anybody was told of it is no news.
+            if !is_asked && (approval.status() == Status::Pending || memo.is_none()) {
+                return Ok(memo);
+            }
+            let to = self.recipients.of(approval)?;
+            if to.is_empty() && is_asked {
+                let words = "nobody who may decide has an address: write it as `contact` into the people file, or name one by `.to(…)`";
+                return Err(NotifyError::never(words));
+            }
+            let id = self.send_all(notice, approval, to).await?;
+            // News answer the first mail of a thread.
+            Ok(Some(memo.unwrap_or(id)))
+        })
+    }
+}
+
+impl fmt::Debug for Mail {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("Mail");
+        shown.field("name", &self.name).field("from", &self.from.to_string()).field("inbox", &self.inbox);
+        shown.field("server", &self.post.server).field("port", &self.post.port).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,141 @@
+//! Giving a mail to a server.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use gate_runtime::Visible;
+use lettre::transport::smtp::authentication::Credentials;
+use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
+use lettre::transport::smtp::extension::ClientId;
+use lettre::{Message, SmtpTransport, Transport as _};
+use tokio::task::spawn_blocking;
+use tokio::time::timeout;
+
+use crate::notify::setting::{BadSetting, Secret, is_loopback};
+use crate::notify::told::cut;
+
+/// The port on which mail is submitted, and the one on which TLS comes first.
+const SUBMISSION: u16 = 587;
+const TLS_FIRST: u16 = 465;
+
+/// How long a server may take for one answer, and for how many all in all.
+const PATIENCE: Duration = Duration::from_secs(10);
+const ANSWERS: u32 = 4;
+
+/// A server, and how it knows us.
+#[derive(Clone)]
+pub(super) struct Post {
+    pub(super) server: Arc<str>,
+    pub(super) port: u16,
+    pub(super) known: Option<(Arc<str>, Secret)>,
+    pub(super) certificates: Vec<Arc<[u8]>>,
+    /// Whether it is on this machine, where nobody else listens.
+    pub(super) is_local: bool,
+    pub(super) patience: Duration,
+    /// Our own name.
+    domain: Arc<str>,
+}
+
+/// Why a mail was not taken.
+#[derive(Debug)]
+pub(super) struct Refused {
+    pub(super) is_final: bool,
+    pub(super) words: String,
+}
+
+impl Post {
+    pub(super) fn new(server: &str, domain: &str) -> Result<Self, BadSetting> {
+        let is_of_host = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':');
+        if server.is_empty() || !server.chars().all(is_of_host) {
+            return Err(BadSetting::new(
+                "this is no mail server: write its name, like `smtp.example.com`, and its port by `.port(…)`",
+            ));
+        }
+        Ok(Self {
+            server: server.into(),
+            port: SUBMISSION,
+            known: None,
+            certificates: Vec::new(),
+            is_local: is_loopback(server),
+            patience: PATIENCE,
+            domain: domain.into(),
+        })
+    }
+
+    /// Gives a mail to the server. What it says with 4xx may be otherwise later, with 5xx it stays so.
+    pub(super) async fn send(&self, message: Message) -> Result<(), Refused> {
+        let transport = self.transport()?;
+        let again = |words: &str| Refused { is_final: false, words: words.to_owned() };
+        let sent = timeout(self.patience * ANSWERS, spawn_blocking(move || transport.send(&message)));
+        match sent.await {
+            Err(_) => Err(again("the server took too long")),
+            Ok(Err(_)) => Err(again("its runtime has ended")),
+            Ok(Ok(Ok(_))) => Ok(()),
+            Ok(Ok(Err(error))) => {
+                let said = self.hidden(&error.to_string());
+                let words = cut(Visible::of(&said).as_str(), 250);
+                Err(Refused { is_final: error.is_permanent(), words })
+            }
+        }
+    }
+
+    fn transport(&self) -> Result<SmtpTransport, Refused> {
+        let mut builder = SmtpTransport::builder_dangerous(&*self.server)
+            .port(self.port)
+            .tls(self.tls()?)
+            .timeout(Some(self.patience))
+            .hello_name(ClientId::Domain(self.domain.to_string()));
+        if let Some((user, password)) = &self.known {
+            builder = builder.credentials(Credentials::new(user.to_string(), password.reveal().to_owned()));
+        }
+        Ok(builder.build())
+    }
+
+    /// Nothing goes in the clear, but on this machine.
+    fn tls(&self) -> Result<Tls, Refused> {
+        if self.is_local {
+            return Ok(Tls::None);
+        }
+        let wrong = |error: lettre::transport::smtp::Error| Refused {
+            is_final: true,
+            words: format!("TLS cannot be set up: {error}"),
+        };
+        let mut parameters = TlsParameters::builder(self.server.to_string());
+        for pem in &self.certificates {
+            parameters = parameters.add_root_certificate(Certificate::from_pem(pem).map_err(wrong)?);
+        }
+        let parameters = parameters.build().map_err(wrong)?;
+        Ok(if self.port == TLS_FIRST { Tls::Wrapper(parameters) } else { Tls::Required(parameters) })
+    }
+
+    /// Without what a server might repeat.
+    fn hidden(&self, words: &str) -> String {
+        match &self.known {
+            Some((_, password)) if !password.reveal().is_empty() => words.replace(password.reveal(), "[secret]"),
+            _ => words.to_owned(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_server_on_this_machine_needs_no_tls() {
+        for server in ["localhost", "127.0.0.1", "::1"] {
+            assert!(matches!(Post::new(server, "x").unwrap().tls().unwrap(), Tls::None), "{server}");
+        }
+        for server in ["smtp.example.com", "127.0.0.1.example.com", "10.0.0.1", "localhost.example"] {
+            let mut post = Post::new(server, "x").unwrap();
+            assert!(matches!(post.tls().unwrap(), Tls::Required(_)), "{server}");
+            post.port = 465;
+            assert!(matches!(post.tls().unwrap(), Tls::Wrapper(_)), "{server}");
+            post.certificates.push(b"no certificate".as_slice().into());
+            assert!(post.tls().is_err_and(|refused| refused.is_final));
+        }
+        for wrong in ["", "smtp example", "smtp://example.com", "a/b", "a@b"] {
+            assert!(Post::new(wrong, "x").is_err(), "{wrong}");
+        }
+    }
+}

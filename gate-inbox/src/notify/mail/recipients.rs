@@ -1,0 +1,48 @@
+//! To whom mails go.
+
+use gate_runtime::{Approval, FileDirectory, NotifyError, Person, Role, Tier, Timestamp, Who};
+use lettre::Address;
+
+/// To whom mails go.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Recipients {
+    pub(super) fixed: Vec<Address>,
+    pub(super) people: Option<FileDirectory>,
+}
+
+impl Recipients {
+    /// The addresses for news of a call, each once. A contact that is no address, like a number, is no place for mail.
+    pub(super) fn of(&self, approval: &Approval) -> Result<Vec<Address>, NotifyError> {
+        let mut to = self.fixed.clone();
+        if let Some(people) = &self.people {
+            let everybody =
+                people.everybody(Timestamp::now()).map_err(|error| NotifyError::again(error.to_string()))?;
+            let contacts = everybody.iter().filter(|person| may_decide(person, approval)).filter_map(Person::contact);
+            to.extend(contacts.filter_map(|contact| contact.parse().ok()));
+        }
+        let mut once: Vec<Address> = Vec::new();
+        for address in to {
+            if !once.contains(&address) {
+                once.push(address);
+            }
+        }
+        Ok(once)
+    }
+}
+
+/// Whether a step that has begun asks somebody. Whom the run acts for, and the agent, do not count.
+fn may_decide(person: &Person, approval: &Approval) -> bool {
+    let (info, who) = (approval.subject().info(), person.id().as_str());
+    if info.agent().as_str() == who || info.principal().is_some_and(|principal| principal.as_str() == who) {
+        return false;
+    }
+    let has = |role: &Role| {
+        person.roles().contains(role) || person.delegations().iter().any(|delegation| delegation.roles().contains(role))
+    };
+    let asks = |tier: &Tier| match tier.who() {
+        Who::Anyone => true,
+        Who::Role { role } => has(role),
+        _ => false,
+    };
+    approval.begun().any(asks)
+}

@@ -1,0 +1,374 @@
+//! What is written to those who decide.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "a test says what it expects"
+)]
+
+mod desk;
+mod smtp;
+
+use std::time::Duration;
+
+use desk::Desk;
+use gate_inbox::{LinkKey, Links, Mail};
+use gate_runtime::prelude::*;
+use gate_runtime::{ApprovalId, FileDirectory, Notifier as _, Status};
+use serde_json::json;
+use smtp::{Act, Server};
+
+const INBOX: &str = "https://gate.example.com";
+
+async fn open() -> (Desk, Server, Mail) {
+    let (desk, server) = (Desk::open().await, Server::open().await);
+    let mail = local(&server).to("team@example.com").unwrap();
+    (desk, server, mail)
+}
+
+fn local(server: &Server) -> Mail {
+    Mail::new("Gate <gate@example.com>", "127.0.0.1", INBOX).unwrap().port(server.address.port())
+}
+
+/// Tells the last news.
+async fn last(desk: &Desk, mail: &Mail, memo: Option<&str>) -> Result<Option<String>, gate_runtime::NotifyError> {
+    let notice = desk.notices(mail).await.pop().unwrap();
+    mail.deliver(&memo.map_or(notice.clone(), |memo| notice.after(memo))).await
+}
+
+#[tokio::test]
+async fn a_question_is_a_mail_with_all_that_is_needed_to_decide() {
+    let (desk, mut server, mail) = open().await;
+    let id = desk.ask_to_pay(50).await;
+    let told = last(&desk, &mail, None).await.unwrap().unwrap();
+    let came = server.came().await;
+    assert_eq!(
+        came.said,
+        ["EHLO example.com", "MAIL FROM:<gate@example.com>", "RCPT TO:<team@example.com>", "DATA", "QUIT"]
+    );
+    let mail = came.mail.unwrap();
+    println!("{}\n{}\n{}", mail.raw, mail.text, mail.html);
+    assert_eq!(mail.header("subject"), "pay wants a decision: amount: 50, to: \"alice\"");
+    assert_eq!((mail.header("from"), mail.header("to")), ("Gate <gate@example.com>", "team@example.com"));
+    assert_eq!(
+        (mail.header("message-id"), mail.header("references")),
+        (told.as_str(), format!("<gate.{id}@example.com>").as_str())
+    );
+    assert_eq!(mail.header("auto-submitted"), "auto-generated");
+    assert_eq!(mail.header("date"), "Fri, 15 Jan 2027 08:00:00 +0000");
+    assert_eq!(mail.header("in-reply-to"), "");
+    assert_eq!(
+        mail.text.trim_end(),
+        format!(
+            "pay wants a decision.\n\nPay someone.\nAsked because no other rule matched.\n\nArguments:\n\n    amount: 50\n    to: \"alice\"\n\n\
+             Agent         agent\nOn behalf of  mia\nDecides       a manager within 2 hours\nDeadline      2027-01-15 10:00 UTC\n\
+             Case          ticket-7\nRun           run-1\n\n\
+             The agent claims, in its own words, which nobody has checked:\n\n    | it is due\n\n\
+             Look at it:\n{INBOX}/approvals/{id}\n\n\
+             Opening the link decides nothing: it leads to a page, where you sign in and decide."
+        )
+    );
+    for words in
+        ["<h1", "pay wants a decision.", "&quot;alice&quot;", "it is due", &format!("href=\"{INBOX}/approvals/{id}\"")]
+    {
+        assert!(mail.html.contains(words), "{words}: {}", mail.html);
+    }
+    assert!(!mail.html.contains("<img") && !mail.html.contains("<script"));
+}
+
+/// What `links` makes of a mail, an inbox opens.
+#[tokio::test]
+async fn the_links_of_a_mail_lead_to_a_page_that_decides_and_a_scanner_decides_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let links = || Links::new(LinkKey::in_file(folder.path().join("links.key")).unwrap(), INBOX).unwrap();
+    let of_the_inbox = links();
+    let desk = Desk::open_as(|inbox| inbox.links(of_the_inbox)).await;
+    let mut server = Server::open().await;
+    let mail = local(&server).to("dana@example.com").unwrap().to("omar@example.com").unwrap().links(links());
+    let id = desk.ask_to_pay(50).await;
+    last(&desk, &mail, None).await.unwrap();
+    let (to_dana, to_omar) = (server.mail().await, server.mail().await);
+    assert_eq!((to_dana.header("to"), to_omar.header("to")), ("dana@example.com", "omar@example.com"));
+    let paths: Vec<String> = to_dana.links().iter().map(|link| link.strip_prefix(INBOX).unwrap().to_owned()).collect();
+    assert_eq!(paths.len(), 3, "to approve, to reject, to look at it");
+    assert!(to_omar.links()[..2].iter().all(|link| !to_dana.links().contains(link)), "his are others");
+    for link in to_dana.links() {
+        assert!(to_dana.html.contains(&format!("href=\"{link}\"")));
+    }
+    let mut scanner = desk.browser();
+    for path in &paths {
+        scanner.headers.clear();
+        scanner.get(path).await;
+        scanner.head(path).await;
+        scanner.headers = vec![("sec-purpose", "prefetch".to_owned())];
+        scanner.get(path).await;
+    }
+    assert_eq!(desk.approval(id).await.votes().len(), 0);
+    let mut dana = desk.signed_in(&desk.dana).await;
+    let page = dana.get(&paths[0]).await;
+    page.has("Approve pay?");
+    let link = page.hidden("link");
+    dana.fill_on(&page, &format!("/approvals/{id}/approve"), &[("link", &link)]).await;
+    assert_eq!(desk.approval(id).await.status(), Status::Approved);
+}
+
+#[tokio::test]
+async fn the_same_notice_is_the_same_mail_and_news_are_of_its_thread() {
+    let (desk, mut server, mail) = open().await;
+    let id = desk.ask_to_pay(50).await;
+    let first = last(&desk, &mail, None).await.unwrap().unwrap();
+    assert_eq!(last(&desk, &mail, None).await, Ok(Some(first.clone())));
+    let (one, two) = (server.mail().await, server.mail().await);
+    assert_eq!((one.header("message-id"), &one.text), (two.header("message-id"), &two.text));
+
+    desk.reject(id, "omar", "<b>no</b>\r\nBcc: mallory@example.com").await;
+    assert_eq!(last(&desk, &mail, Some(&first)).await, Ok(Some(first.clone())));
+    let news = server.mail().await;
+    assert_eq!(news.header("in-reply-to"), first);
+    assert_eq!(news.header("references"), format!("<gate.{id}@example.com> {first}"));
+    assert_ne!(news.header("message-id"), first);
+    assert_eq!(news.header("subject"), "Re: pay wants a decision: amount: 50, to: \"alice\"");
+    let words = "pay: Rejected by omar: \"<b>no</b>\\u{d}\\u{a}Bcc: mallory@example.com\". It does not run.\n";
+    assert!(news.text.starts_with(words), "{}", news.text);
+    assert!(news.html.contains("&lt;b&gt;no&lt;/b&gt;") && news.text.contains("There is nothing to do."));
+
+    // What nobody was told of is no news.
+    assert_eq!(last(&desk, &mail, None).await, Ok(None));
+    server.is_silent();
+}
+
+#[tokio::test]
+async fn it_is_written_to_the_contacts_of_those_who_may_decide_now() {
+    let (desk, mut server, _) = open().await;
+    for (who, contact) in [("dana", "dana@example.com"), ("omar", "+49 30 123"), ("ines", "ines@example.com")] {
+        desk.add_to_people(who, &format!("contact = \"{contact}\""));
+    }
+    let people = FileDirectory::open(desk.folder.path().join("people.toml")).unwrap();
+    let mail = local(&server).to_who_decides(people);
+    let id = desk.ask("deploy", json!({"version": "1.2"})).await;
+    let first = last(&desk, &mail, None).await.unwrap().unwrap();
+    assert_eq!(server.mail().await.header("to"), "dana@example.com", "a number is no address, and ines is not asked");
+    server.is_silent();
+
+    desk.clock.advance(Duration::from_mins(10));
+    desk.agent.do_what_is_due().await;
+    last(&desk, &mail, Some(&first)).await.unwrap();
+    let mut to: Vec<String> = Vec::new();
+    for _ in 0..2 {
+        let mail = server.mail().await;
+        assert!(mail.text.starts_with("deploy still waits for a decision, and more people are asked now."));
+        to.push(mail.header("to").to_owned());
+    }
+    assert_eq!(to, ["dana@example.com", "ines@example.com"]);
+
+    // Whoever is given a role is written to, and who it is for is not.
+    desk.add_to_people("ines", "name = \"Ines\"");
+    let text = std::fs::read_to_string(desk.folder.path().join("people.toml")).unwrap();
+    let text = text.replace("roles = [\"intern\"]", "roles = [\"manager\"]").replace("id = \"dana\"", "id = \"mia\"");
+    std::fs::write(desk.folder.path().join("people.toml"), text).unwrap();
+    let other = desk.ask_to_pay(70).await;
+    last(&desk, &mail, None).await.unwrap();
+    assert_eq!(server.mail().await.header("to"), "ines@example.com");
+    server.is_silent();
+    let _ = (id, other);
+}
+
+#[tokio::test]
+async fn that_nobody_can_be_written_to_is_said() {
+    let (desk, mut server, _) = open().await;
+    let people = desk.folder.path().join("people.toml");
+    let mail = local(&server).to_who_decides(FileDirectory::open(&people).unwrap());
+    desk.ask_to_pay(50).await;
+    let error = last(&desk, &mail, None).await.unwrap_err();
+    assert!(error.is_final() && error.to_string().contains("nobody who may decide has an address"), "{error}");
+    std::fs::write(&people, "[[person]]").unwrap();
+    let error = last(&desk, &mail, None).await.unwrap_err();
+    assert!(!error.is_final() && error.to_string().contains("the directory of reviewers"), "{error}");
+    server.is_silent();
+}
+
+#[tokio::test]
+async fn what_may_work_later_is_tried_again_and_what_never_will_is_not() {
+    let (desk, mut server, mail) = open().await;
+    let mail = mail.patience(Duration::from_millis(200)).sign_in("gate", "hunter2-secret");
+    desk.ask_to_pay(50).await;
+    for (act, is_final, words) in [
+        (Act::Say("greeting", "421 busy"), false, "421"),
+        (Act::Say("greeting", "554 go away"), true, "554"),
+        (Act::Say("greeting", "hello \u{1b}[2J"), false, "team@example.com"),
+        (Act::Say("EHLO", "502 no"), true, "502"),
+        (Act::Say("AUTH", "535 wrong hunter2-secret"), true, "535): wrong [secret]"),
+        (Act::Say("AUTH", "454 later"), false, "454"),
+        (Act::Say("MAIL", "550 not you"), true, "550"),
+        (Act::Say("RCPT", "451 later"), false, "451"),
+        (Act::Say("RCPT", "550 \u{202e}nobody"), true, "550): \\u{202e}nobody"),
+        (Act::Say("DATA", "452 full"), false, "452"),
+        (Act::Say("END", "554 spam"), true, "554"),
+        (Act::Say("END", "451 greylisted"), false, "451"),
+        (Act::CutAfterData, false, "team@example.com"),
+        (Act::Never, false, "team@example.com"),
+    ] {
+        server.act(act.clone());
+        let error = last(&desk, &mail, None).await.unwrap_err();
+        assert_eq!(error.is_final(), is_final, "{act:?}: {error}");
+        assert!(error.to_string().starts_with("not written to 1 of 1: team@example.com: "), "{error}");
+        assert!(error.to_string().contains(words) && !error.to_string().contains("hunter2"), "{act:?}: {error}");
+        assert!(!error.to_string().contains(['\u{1b}', '\u{202e}']) && error.to_string().len() < 500);
+        if !matches!(act, Act::Never) {
+            server.came().await;
+        }
+    }
+    let nobody = Mail::new("gate@example.com", "127.0.0.1", INBOX).unwrap().port(1).to("a@example.com").unwrap();
+    assert!(!last(&desk, &nobody, None).await.unwrap_err().is_final());
+}
+
+#[tokio::test]
+async fn a_cut_connection_and_another_try_are_one_mail_to_whoever_reads_them() {
+    let (desk, mut server, mail) = open().await;
+    desk.ask_to_pay(50).await;
+    server.act(Act::CutAfterData);
+    last(&desk, &mail, None).await.unwrap_err();
+    last(&desk, &mail, None).await.unwrap();
+    let (one, two) = (server.mail().await, server.mail().await);
+    assert_eq!(one.header("message-id"), two.header("message-id"));
+    assert_eq!((one.text, one.html), (two.text, two.html));
+}
+
+#[tokio::test]
+async fn whom_a_notice_has_reached_does_not_get_it_again_because_of_others() {
+    let (desk, mut server, mail) = open().await;
+    let mail = mail.to("omar@example.com").unwrap();
+    desk.ask_to_pay(50).await;
+    server.act(Act::Take);
+    server.act(Act::Say("RCPT", "451 later"));
+    let error = last(&desk, &mail, None).await.unwrap_err();
+    assert_eq!(error.to_string(), "not written to 1 of 2: omar@example.com: transient error (451): later");
+    assert_eq!(server.mail().await.header("to"), "team@example.com");
+    server.came().await;
+    last(&desk, &mail, None).await.unwrap();
+    assert_eq!(server.mail().await.header("to"), "omar@example.com");
+    server.is_silent();
+
+    // One who is never reached is said, and keeps the others from nothing.
+    server.act(Act::Say("RCPT", "550 unknown"));
+    let error = last(&desk, &mail, None).await.unwrap_err();
+    assert!(error.is_final() && error.to_string().starts_with("not written to 1 of 2: team@example.com"), "{error}");
+    server.came().await;
+    assert_eq!(server.mail().await.header("to"), "omar@example.com");
+}
+
+#[tokio::test]
+async fn without_tls_nothing_is_said_to_a_server_that_is_not_on_this_machine() {
+    let (desk, mut server, mail) = open().await;
+    let mail = mail.always_tls().sign_in("gate", "hunter2-secret");
+    desk.ask_to_pay(50).await;
+    let error = last(&desk, &mail, None).await.unwrap_err();
+    assert!(!error.is_final() && error.to_string().to_lowercase().contains("starttls"), "{error}");
+    let came = server.came().await;
+    assert!(
+        came.mail.is_none() && !came.said.iter().any(|line| line.starts_with("AUTH") || line.starts_with("MAIL")),
+        "{came:?}"
+    );
+    // Nor is it where TLS comes first, and the server speaks none.
+    let first = mail.port(465);
+    assert!(!format!("{first:?}").contains("hunter2"));
+}
+
+/// Scenarios 57 to 60.
+#[tokio::test]
+async fn whatever_others_wrote_is_text_and_adds_no_header_and_no_line() {
+    let (desk, mut server, mail) = open().await;
+    for hostile in [
+        "x\r\nBcc: mallory@example.com\r\n\r\n<html>",
+        "\n.\r\nMAIL FROM:<x@y>",
+        "<script>alert(1)</script><img src=x onerror=alert(1)>",
+        "</td></table><a href=\"https://evil.example\">Approve</a>",
+        "\u{202e}gpj.exe\u{200b}\u{1b}[2J pаypal",
+        "=?utf-8?b?QmNjOiB4?= =3D =\r\n",
+        "\u{2028}Approve:\u{2029}https://evil.example",
+        "Grüße aus 東京 ",
+    ] {
+        for times in [1, 300] {
+            let text = hostile.repeat(times);
+            let agent = Gate::builder(()).store(desk.store.clone()).clock(desk.clock.clone()).agent(&*text);
+            let people = StaticDirectory::new().person("dana", ["manager"]);
+            let agent: Gate<desk::Tools> = agent.directory(people).build().await.unwrap();
+            let run = agent.run(format!("r{}", text.replace('>', ""))).agent(&*text).on_behalf_of(&*text).case(&*text);
+            let arguments = json!({"to": text, "amount": 50, "tags": [hostile]});
+            let call = ToolCall::new(ApprovalId::new().to_string(), "pay", arguments.to_string()).reasoning(&*text);
+            let turn = run.submit([call]).await.unwrap();
+            let [asked] = turn.interruptions() else { panic!("{turn:?}") };
+            let first = last(&desk, &mail, None).await.unwrap().unwrap();
+            check(&server.mail().await, hostile, asked.id());
+            desk.reject(asked.id(), "dana", &text).await;
+            last(&desk, &mail, Some(&first)).await.unwrap();
+            check(&server.mail().await, hostile, asked.id());
+        }
+    }
+}
+
+#[track_caller]
+fn check(mail: &smtp::Mail, hostile: &str, id: ApprovalId) {
+    let mut names: Vec<String> = mail.headers.iter().map(|(name, _)| name.to_ascii_lowercase()).collect();
+    names.retain(|name| name != "in-reply-to");
+    names.sort();
+    let known = [
+        "auto-submitted",
+        "content-type",
+        "date",
+        "from",
+        "message-id",
+        "mime-version",
+        "references",
+        "subject",
+        "to",
+        "x-auto-response-suppress",
+    ];
+    assert_eq!(names, known, "{hostile:?}");
+    let subject = mail.header("subject");
+    assert!(subject.encode_utf16().count() <= 140 && !subject.chars().any(char::is_control), "{subject:?}");
+    for text in [subject, &mail.text, &mail.html] {
+        assert!(!text.contains(['\u{202e}', '\u{200b}', '\u{1b}', '\u{2028}', '\u{2029}', '\r', 'а']), "{text:?}");
+    }
+    assert!(
+        !mail.html.contains("<script") && !mail.html.contains("<img") && !mail.html.contains("<a href=\"https://evil")
+    );
+    assert_eq!(mail.html.matches("<a ").count(), 1, "{}", mail.html);
+    assert_eq!(mail.links(), [format!("{INBOX}/approvals/{id}")], "no line of others passes for a link of ours");
+    for line in mail.text.lines() {
+        assert!(!line.starts_with("Bcc") && !line.starts_with("MAIL") && !line.starts_with("Approve"), "{line:?}");
+    }
+    if hostile.contains('ü') {
+        assert!(mail.text.contains("to: \"Grüße aus 東京") && mail.html.contains("Grüße aus 東京"), "{}", mail.text);
+    }
+}
+
+#[tokio::test]
+async fn a_secret_is_not_written() {
+    let (desk, mut server, mail) = open().await;
+    desk.ask("log_in", json!({"user": "mia", "password": "hunter2-secret"})).await;
+    last(&desk, &mail, None).await.unwrap();
+    let mail = server.mail().await;
+    assert!(mail.text.contains("    password: a secret, which is not told\n"), "{}", mail.text);
+    assert!(!mail.raw.contains("hunter2") && !mail.html.contains("hunter2"));
+}
+
+#[test]
+fn what_is_no_setting_is_refused() {
+    for (from, server) in [
+        ("", "smtp.example.com"),
+        ("gate", "smtp.example.com"),
+        ("a@b.c\r\nBcc: x@y.z", "smtp.example.com"),
+        ("gate@example.com", ""),
+    ] {
+        assert!(Mail::new(from, server, INBOX).is_err(), "{from:?} {server:?}");
+    }
+    let mail = Mail::new("gate@example.com", "smtp.example.com", INBOX).unwrap();
+    for wrong in ["", "dana", "dana@", "a@b.c, d@e.f", "a@b.c\r\nBcc: x@y.z", "<a@b.c>"] {
+        assert!(mail.clone().to(wrong).is_err(), "{wrong:?}");
+    }
+    let mail = mail.sign_in("gate", "hunter2").named("mail-payments");
+    assert_eq!((mail.name(), format!("{mail:?}").contains("hunter2")), ("mail-payments", false));
+}

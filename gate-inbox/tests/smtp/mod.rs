@@ -1,0 +1,230 @@
+//! A mail server that keeps every byte it gets, and misbehaves as it is told.
+
+#![allow(dead_code, reason = "not every test needs all of it")]
+#![allow(unreachable_pub, reason = "a module of a test")]
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc;
+
+/// What the server does with a connection.
+#[derive(Clone, Debug)]
+pub enum Act {
+    /// Takes the mail.
+    Take,
+    /// Answers so where the client says this.
+    Say(&'static str, &'static str),
+    /// Takes the mail, and cuts the connection before it says so.
+    CutAfterData,
+    /// Never says anything.
+    Never,
+}
+
+/// What came over one connection.
+#[derive(Clone, Debug, Default)]
+pub struct Came {
+    /// The client's commands.
+    pub said: Vec<String>,
+    /// The mail, if one came whole.
+    pub mail: Option<Mail>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mail {
+    pub raw: String,
+    pub headers: Vec<(String, String)>,
+    pub text: String,
+    pub html: String,
+}
+
+impl Mail {
+    pub fn header(&self, name: &str) -> &str {
+        let mut all = self.headers.iter().filter(|(known, _)| known.eq_ignore_ascii_case(name));
+        let found = all.next().map(|(_, value)| value.as_str()).unwrap_or_default();
+        assert!(all.next().is_none(), "{name} comes twice");
+        found
+    }
+
+    /// The links of the text, in their order.
+    pub fn links(&self) -> Vec<String> {
+        self.text.lines().filter(|line| line.starts_with("https://")).map(str::to_owned).collect()
+    }
+}
+
+pub struct Server {
+    pub address: SocketAddr,
+    came: mpsc::UnboundedReceiver<Came>,
+    acts: Arc<Mutex<VecDeque<Act>>>,
+}
+
+impl Server {
+    pub async fn open() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (sender, came) = mpsc::unbounded_channel();
+        let acts = Arc::new(Mutex::new(VecDeque::new()));
+        let next = Arc::clone(&acts);
+        tokio::spawn(async move {
+            loop {
+                let (stream, _) = listener.accept().await.unwrap();
+                let act = next.lock().unwrap().pop_front().unwrap_or(Act::Take);
+                let sender = sender.clone();
+                tokio::spawn(async move {
+                    let mut came = Came::default();
+                    // A client that goes away in between has said what it has said.
+                    let _ = talk(stream, &act, &mut came).await;
+                    sender.send(came).unwrap();
+                });
+            }
+        });
+        Self { address, came, acts }
+    }
+
+    /// The next connection is treated so.
+    pub fn act(&self, act: Act) {
+        self.acts.lock().unwrap().push_back(act);
+    }
+
+    pub async fn came(&mut self) -> Came {
+        self.came.recv().await.unwrap()
+    }
+
+    pub async fn mail(&mut self) -> Mail {
+        let came = self.came().await;
+        came.mail.unwrap_or_else(|| panic!("no mail: {:?}", came.said))
+    }
+
+    #[track_caller]
+    pub fn is_silent(&mut self) {
+        if let Ok(came) = self.came.try_recv() {
+            panic!("{came:?}");
+        }
+    }
+}
+
+async fn talk(stream: TcpStream, act: &Act, came: &mut Came) -> std::io::Result<()> {
+    let mut stream = BufReader::new(stream);
+    if let Act::Never = act {
+        std::future::pending::<()>().await;
+    }
+    let answer = |command: &str, usual: &str| match act {
+        Act::Say(at, words) if *at == command => format!("{words}\r\n"),
+        _ => format!("{usual}\r\n"),
+    };
+    stream.write_all(answer("greeting", "220 mail.example").as_bytes()).await?;
+    loop {
+        let mut line = String::new();
+        if stream.read_line(&mut line).await? == 0 {
+            return Ok(());
+        }
+        assert!(line.ends_with("\r\n") && line.len() <= 512, "{line:?}");
+        let line = line.trim_end().to_owned();
+        came.said.push(line.clone());
+        let command = line.split([' ', ':']).next().unwrap().to_ascii_uppercase();
+        let usual = match command.as_str() {
+            "EHLO" => "250-mail.example\r\n250-AUTH PLAIN\r\n250 8BITMIME",
+            "AUTH" => "235 welcome",
+            "DATA" => "354 go on",
+            "QUIT" => "221 bye",
+            "MAIL" | "RCPT" | "NOOP" | "RSET" => "250 yes",
+            _ => "500 what",
+        };
+        stream.write_all(answer(&command, usual).as_bytes()).await?;
+        if command == "DATA" && answer("DATA", "354").starts_with("354") {
+            let mut raw = String::new();
+            while !raw.ends_with("\r\n.\r\n") {
+                if stream.read_line(&mut raw).await? == 0 {
+                    return Ok(());
+                }
+            }
+            let raw = raw.strip_suffix(".\r\n").unwrap().replace("\r\n..", "\r\n.");
+            came.mail = Some(read(&raw));
+            if let Act::CutAfterData = act {
+                return Ok(());
+            }
+            stream.write_all(answer("END", "250 taken").as_bytes()).await?;
+        }
+        if command == "QUIT" {
+            return Ok(());
+        }
+    }
+}
+
+/// Takes a mail apart, as a program that shows mail does.
+pub fn read(raw: &str) -> Mail {
+    for line in raw.split("\r\n") {
+        assert!(line.len() <= 998 && line.is_ascii() && !line.contains(['\r', '\n']), "{line:?}");
+    }
+    let (headers, body) = part(raw);
+    let kind = headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("content-type")).unwrap().1.clone();
+    assert!(kind.starts_with("multipart/alternative"), "{kind}");
+    let boundary = kind.split("boundary=\"").nth(1).unwrap().split('"').next().unwrap();
+    let parts: Vec<&str> = body.split(&format!("--{boundary}")).collect();
+    assert_eq!(parts.len(), 4, "two parts, and what is around them");
+    let [text, html] = [parts[1], parts[2]].map(|raw| {
+        let (headers, body) = part(raw.trim_start());
+        let header = |name: &str| {
+            let found = headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
+            found.map(|(_, value)| value.clone()).unwrap_or_default()
+        };
+        (header("content-type"), decoded(&header("content-transfer-encoding"), body))
+    });
+    assert!(text.0.starts_with("text/plain; charset=utf-8") && html.0.starts_with("text/html; charset=utf-8"));
+    let headers = headers.into_iter().map(|(name, value)| (name, words(&value))).collect();
+    Mail { raw: raw.to_owned(), headers, text: text.1, html: html.1 }
+}
+
+fn part(raw: &str) -> (Vec<(String, String)>, &str) {
+    let (head, body) = raw.split_once("\r\n\r\n").unwrap();
+    let unfolded = head.replace("\r\n ", " ").replace("\r\n\t", " ");
+    let headers = unfolded.split("\r\n").map(|line| {
+        let (name, value) = line.split_once(": ").unwrap_or_else(|| panic!("no header: {line:?}"));
+        (name.to_owned(), value.to_owned())
+    });
+    (headers.collect(), body)
+}
+
+fn decoded(encoding: &str, body: &str) -> String {
+    let bytes = match encoding {
+        "7bit" => return body.replace("\r\n", "\n"),
+        "base64" => STANDARD.decode(body.replace("\r\n", "")).unwrap(),
+        "quoted-printable" => unquoted(&body.replace("=\r\n", "")),
+        other => panic!("{other}"),
+    };
+    String::from_utf8(bytes).unwrap().replace("\r\n", "\n")
+}
+
+fn unquoted(text: &str) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        if byte == b'=' {
+            let digits = [rest.next().unwrap(), rest.next().unwrap()];
+            bytes.push(u8::from_str_radix(std::str::from_utf8(&digits).unwrap(), 16).unwrap());
+        } else {
+            bytes.push(byte);
+        }
+    }
+    bytes
+}
+
+/// The encoded words of a header.
+fn words(value: &str) -> String {
+    let value = value.replace("?= =?", "?==?");
+    let mut bytes = Vec::new();
+    let mut rest = value.as_str();
+    while let Some((before, word)) = rest.split_once("=?utf-8?b?") {
+        bytes.extend(before.bytes());
+        let (word, after) = word.split_once("?=").unwrap();
+        bytes.extend(STANDARD.decode(word).unwrap());
+        rest = after;
+    }
+    bytes.extend(rest.bytes());
+    String::from_utf8(bytes).unwrap()
+}
