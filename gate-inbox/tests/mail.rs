@@ -18,7 +18,7 @@ use gate_inbox::{LinkKey, Links, Mail};
 use gate_runtime::prelude::*;
 use gate_runtime::{ApprovalId, FileDirectory, Notifier as _, Status};
 use serde_json::json;
-use smtp::{Act, Server};
+use smtp::{Act, Server, Tls};
 
 const INBOX: &str = "https://gate.example.com";
 
@@ -272,8 +272,36 @@ async fn without_tls_nothing_is_said_to_a_server_that_is_not_on_this_machine() {
         "{came:?}"
     );
     // Nor is it where TLS comes first, and the server speaks none.
-    let first = mail.port(465);
-    assert!(!format!("{first:?}").contains("hunter2"));
+    let error = last(&desk, &mail.patience(Duration::from_millis(200)).tls_first(), None).await.unwrap_err();
+    assert!(!error.is_final(), "{error}");
+    assert_eq!(server.came().await.said, [""; 0]);
+}
+
+#[tokio::test]
+async fn mail_goes_over_tls_to_whom_the_certificate_is_of_and_to_nobody_else() {
+    let desk = Desk::open().await;
+    desk.ask_to_pay(50).await;
+    for is_first in [false, true] {
+        let (tls, pem) = Tls::of(&["127.0.0.1"], is_first);
+        let mut server = Server::open_with(Some(tls)).await;
+        let mail = local(&server).to("dana@example.com").unwrap().always_tls().sign_in("gate", "hunter2-secret");
+        let mail = if is_first { mail.tls_first() } else { mail };
+        let error = last(&desk, &mail, None).await.unwrap_err();
+        assert!(!error.is_final() && error.to_string().contains("certificate"), "nobody vouches for it: {error}");
+        assert!(server.came().await.mail.is_none());
+        last(&desk, &mail.certificate(pem.as_bytes()).unwrap(), None).await.unwrap();
+        let came = server.came().await;
+        assert!(came.mail.is_some());
+        let said: Vec<&str> = came.said.iter().map(|line| line.split([' ', ':']).next().unwrap()).collect();
+        let before: &[&str] = if is_first { &[] } else { &["EHLO", "STARTTLS"] };
+        assert_eq!(said, [before, &["EHLO", "AUTH", "MAIL", "RCPT", "DATA", "QUIT"]].concat());
+    }
+    let (tls, pem) = Tls::of(&["mail.example"], false);
+    let mut server = Server::open_with(Some(tls)).await;
+    let mail = local(&server).to("dana@example.com").unwrap().always_tls().certificate(pem.as_bytes()).unwrap();
+    let error = last(&desk, &mail, None).await.unwrap_err();
+    assert!(!error.is_final() && error.to_string().contains("certificate"), "it is of another name: {error}");
+    assert!(server.came().await.mail.is_none());
 }
 
 /// Scenarios 57 to 60.

@@ -9,9 +9,12 @@ use std::sync::{Arc, Mutex};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncWrite, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 
 /// What the server does with a connection.
 #[derive(Clone, Debug)]
@@ -65,6 +68,11 @@ pub struct Server {
 
 impl Server {
     pub async fn open() -> Self {
+        Self::open_with(None).await
+    }
+
+    /// A server with a certificate for this machine: TLS from the start, or after STARTTLS.
+    pub async fn open_with(tls: Option<Tls>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (sender, came) = mpsc::unbounded_channel();
@@ -74,11 +82,11 @@ impl Server {
             loop {
                 let (stream, _) = listener.accept().await.unwrap();
                 let act = next.lock().unwrap().pop_front().unwrap_or(Act::Take);
-                let sender = sender.clone();
+                let (sender, tls) = (sender.clone(), tls.clone());
                 tokio::spawn(async move {
                     let mut came = Came::default();
                     // A client that goes away in between has said what it has said.
-                    let _ = talk(stream, &act, &mut came).await;
+                    let _ = serve(stream, tls, &act, &mut came).await;
                     sender.send(came).unwrap();
                 });
             }
@@ -108,7 +116,45 @@ impl Server {
     }
 }
 
-async fn talk(stream: TcpStream, act: &Act, came: &mut Came) -> std::io::Result<()> {
+/// How a server speaks TLS.
+#[derive(Clone)]
+pub struct Tls {
+    pub is_first: bool,
+    pub acceptor: TlsAcceptor,
+}
+
+impl Tls {
+    /// With a new certificate for these names; and that, in PEM.
+    pub fn of(names: &[&str], is_first: bool) -> (Self, String) {
+        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        let made = rcgen::generate_simple_self_signed(names).unwrap();
+        let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
+        let config =
+            ServerConfig::builder_with_provider(Arc::new(tokio_rustls::rustls::crypto::ring::default_provider()));
+        let config = config.with_safe_default_protocol_versions().unwrap().with_no_client_auth();
+        let config = config.with_single_cert(vec![made.cert.der().clone()], key).unwrap();
+        (Self { is_first, acceptor: Arc::new(config).into() }, made.cert.pem())
+    }
+}
+
+async fn serve(stream: TcpStream, tls: Option<Tls>, act: &Act, came: &mut Came) -> std::io::Result<()> {
+    match tls {
+        None => talk(stream, act, came, "greeting").await.map(drop),
+        Some(tls) if tls.is_first => talk(tls.acceptor.accept(stream).await?, act, came, "greeting").await.map(drop),
+        Some(tls) => {
+            let Some(stream) = talk(stream, act, came, "in clear").await? else { return Ok(()) };
+            talk(tls.acceptor.accept(stream).await?, act, came, "after STARTTLS").await.map(drop)
+        }
+    }
+}
+
+/// Talks to a client: to its end, or until TLS begins, and gives the stream then.
+async fn talk<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: S,
+    act: &Act,
+    came: &mut Came,
+    begins: &'static str,
+) -> std::io::Result<Option<S>> {
     let mut stream = BufReader::new(stream);
     if let Act::Never = act {
         std::future::pending::<()>().await;
@@ -117,17 +163,21 @@ async fn talk(stream: TcpStream, act: &Act, came: &mut Came) -> std::io::Result<
         Act::Say(at, words) if *at == command => format!("{words}\r\n"),
         _ => format!("{usual}\r\n"),
     };
-    stream.write_all(answer("greeting", "220 mail.example").as_bytes()).await?;
+    if begins != "after STARTTLS" {
+        stream.write_all(answer("greeting", "220 mail.example").as_bytes()).await?;
+    }
     loop {
         let mut line = String::new();
         if stream.read_line(&mut line).await? == 0 {
-            return Ok(());
+            return Ok(None);
         }
         assert!(line.ends_with("\r\n") && line.len() <= 512, "{line:?}");
         let line = line.trim_end().to_owned();
         came.said.push(line.clone());
         let command = line.split([' ', ':']).next().unwrap().to_ascii_uppercase();
         let usual = match command.as_str() {
+            "EHLO" if begins == "in clear" => "250-mail.example\r\n250 STARTTLS",
+            "STARTTLS" if begins == "in clear" => "220 begin",
             "EHLO" => "250-mail.example\r\n250-AUTH PLAIN\r\n250 8BITMIME",
             "AUTH" => "235 welcome",
             "DATA" => "354 go on",
@@ -140,18 +190,21 @@ async fn talk(stream: TcpStream, act: &Act, came: &mut Came) -> std::io::Result<
             let mut raw = String::new();
             while !raw.ends_with("\r\n.\r\n") {
                 if stream.read_line(&mut raw).await? == 0 {
-                    return Ok(());
+                    return Ok(None);
                 }
             }
             let raw = raw.strip_suffix(".\r\n").unwrap().replace("\r\n..", "\r\n.");
             came.mail = Some(read(&raw));
             if let Act::CutAfterData = act {
-                return Ok(());
+                return Ok(None);
             }
             stream.write_all(answer("END", "250 taken").as_bytes()).await?;
         }
+        if command == "STARTTLS" && begins == "in clear" {
+            return Ok(Some(stream.into_inner()));
+        }
         if command == "QUIT" {
-            return Ok(());
+            return Ok(None);
         }
     }
 }

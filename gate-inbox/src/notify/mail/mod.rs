@@ -79,10 +79,17 @@ impl Mail {
         })
     }
 
-    /// The port of the server, where it is not 587: 465 for TLS from the start; any other for STARTTLS.
+    /// The port of the server, where it is not 587. On 465, TLS comes first; on any other, STARTTLS is wanted.
     #[must_use]
     pub fn port(mut self, port: u16) -> Self {
         self.post.port = port;
+        self
+    }
+
+    /// Begins with TLS on any port.
+    #[must_use]
+    pub fn tls_first(mut self) -> Self {
+        (self.post.is_tls_first, self.post.is_local) = (true, false);
         self
     }
 
@@ -94,10 +101,12 @@ impl Mail {
     }
 
     /// Trusts one more authority, or the server's own certificate, in PEM: for a server of your own.
-    #[must_use]
-    pub fn certificate(mut self, pem: &[u8]) -> Self {
-        self.post.certificates.push(pem.into());
-        self
+    ///
+    /// # Errors
+    /// [`BadSetting`], if it is none.
+    pub fn certificate(mut self, pem: &[u8]) -> Result<Self, BadSetting> {
+        self.post.trust(pem)?;
+        Ok(self)
     }
 
     /// Wants TLS also of a server on this machine.

@@ -28,9 +28,11 @@ pub(super) struct Post {
     pub(super) server: Arc<str>,
     pub(super) port: u16,
     pub(super) known: Option<(Arc<str>, Secret)>,
-    pub(super) certificates: Vec<Arc<[u8]>>,
+    certificates: Vec<Certificate>,
     /// Whether it is on this machine, where nobody else listens.
     pub(super) is_local: bool,
+    /// Whether TLS comes before anything is said.
+    pub(super) is_tls_first: bool,
     pub(super) patience: Duration,
     /// Our own name.
     domain: Arc<str>,
@@ -57,9 +59,23 @@ impl Post {
             known: None,
             certificates: Vec::new(),
             is_local: is_loopback(server),
+            is_tls_first: false,
             patience: PATIENCE,
             domain: domain.into(),
         })
+    }
+
+    /// Trusts a certificate.
+    pub(super) fn trust(&mut self, pem: &[u8]) -> Result<(), BadSetting> {
+        let wrong = || {
+            BadSetting::new("this is no certificate: give it in PEM, which begins with `-----BEGIN CERTIFICATE-----`")
+        };
+        let is_there = String::from_utf8_lossy(pem).contains("-----BEGIN CERTIFICATE-----");
+        let certificate = Certificate::from_pem(pem).ok().filter(|_| is_there).ok_or_else(wrong)?;
+        let parameters = TlsParameters::builder(self.server.to_string()).add_root_certificate(certificate.clone());
+        parameters.build().map_err(|_| wrong())?;
+        self.certificates.push(certificate);
+        Ok(())
     }
 
     /// Gives a mail to the server. What it says with 4xx may be otherwise later, with 5xx it stays so.
@@ -101,11 +117,15 @@ impl Post {
             words: format!("TLS cannot be set up: {error}"),
         };
         let mut parameters = TlsParameters::builder(self.server.to_string());
-        for pem in &self.certificates {
-            parameters = parameters.add_root_certificate(Certificate::from_pem(pem).map_err(wrong)?);
+        for certificate in &self.certificates {
+            parameters = parameters.add_root_certificate(certificate.clone());
         }
         let parameters = parameters.build().map_err(wrong)?;
-        Ok(if self.port == TLS_FIRST { Tls::Wrapper(parameters) } else { Tls::Required(parameters) })
+        Ok(if self.is_tls_first || self.port == TLS_FIRST {
+            Tls::Wrapper(parameters)
+        } else {
+            Tls::Required(parameters)
+        })
     }
 
     /// Without what a server might repeat.
@@ -131,8 +151,9 @@ mod tests {
             assert!(matches!(post.tls().unwrap(), Tls::Required(_)), "{server}");
             post.port = 465;
             assert!(matches!(post.tls().unwrap(), Tls::Wrapper(_)), "{server}");
-            post.certificates.push(b"no certificate".as_slice().into());
-            assert!(post.tls().is_err_and(|refused| refused.is_final));
+            for pem in ["", "no certificate", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"] {
+                assert!(post.trust(pem.as_bytes()).is_err(), "{pem}");
+            }
         }
         for wrong in ["", "smtp example", "smtp://example.com", "a/b", "a@b"] {
             assert!(Post::new(wrong, "x").is_err(), "{wrong}");
