@@ -20,9 +20,12 @@
 //! # Ok(()) }
 //! ```
 //!
+//! [`Slack`], [`Mail`] and [`PagerDuty`] tell people where they look anyway. Each is a [`Notifier`](gate_runtime::Notifier).
+//!
 //! # Security
 //! - A session begins with a person's token, lasts as long as the people file has that token for them, and is known by a cookie of 256 random bits that no script reads.
-//! - Only a form of this inbox decides, in the session that it was rendered for, once; no link does.
+//! - Only a form of this inbox decides, in the session that it was rendered for, once; no link does. Where [`Inbox::slack`] is said, so does a button of Slack, by a request that
+//!   Slack has signed.
 //! - A decision is about what the form showed. If the call has changed since, nothing is decided.
 //! - Everybody who can sign in sees everything that waits. Who may decide what is up to the gate.
 

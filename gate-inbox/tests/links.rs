@@ -120,7 +120,11 @@ async fn a_link_leads_through_signing_in_to_a_page_that_says_what_its_form_decid
     assert_eq!((page.status, page.location.as_ref()), (303, Some(&path)));
     let page = browser.get(&path).await;
     page.has("<bdi>Reject pay?</bdi>").has("Nothing is decided yet.").has("refuse to let the agent").has("alice");
-    page.has("The agent claims").has("Why: the agent is told").has_not("Approve: let it run");
+    page.has("The agent claims")
+        .has("It needs <bdi>a manager within 2 hours</bdi>.")
+        .has("No other rule matched")
+        .has("Why: the agent is told")
+        .has_not("Approve: let it run");
     let sent = send(&mut browser, &path, &format!("/approvals/{id}/reject"), &[("reason", "not her")]).await;
     assert_eq!(sent.location, Some(format!("/approvals/{id}")));
     let approval = post.desk.approval(id).await;

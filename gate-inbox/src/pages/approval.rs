@@ -162,7 +162,7 @@ pub(super) fn claim(approval: &Approval) -> Markup {
     }
 }
 
-fn rules(approval: &Approval) -> Markup {
+pub(super) fn rules(approval: &Approval) -> Markup {
     let (others, counting): (Vec<_>, Vec<_>) =
         approval.assessment().rules().partition(|rule| rule.result() == RuleResult::NotMatched);
     html! {
@@ -198,7 +198,7 @@ fn of_rule(rule: &RuleReport<'_>) -> Markup {
 }
 
 /// What happened before.
-fn before(approval: &Approval) -> Markup {
+pub(super) fn before(approval: &Approval) -> Markup {
     let changes = approval.changes();
     html! {
         @if !approval.earlier().is_empty() || approval.failure().is_some() || !changes.is_empty() {

@@ -6,7 +6,7 @@ use gate_runtime::Interruption;
 use maud::html;
 
 use super::answers::{Draft, approve_form, reject_form};
-use super::approval::{arguments, claim};
+use super::approval::{arguments, before, claim, rules};
 use super::frame::{Stamp, page};
 use crate::notify::Intent;
 use crate::text::{bare, plain, until};
@@ -21,13 +21,16 @@ pub(crate) fn link(visitor: &Visitor, asked: &Interruption, stamp: &Stamp, inten
         section.narrow {
             h1 { (plain(&title)) }
             p { strong { "Nothing is decided yet." } " If you send this form, you, " (plain(visitor.name())) ", "
-                @if is_approval { "let the agent " (plain(info.agent())) " run " (plain(approval.tool())) ", once, with exactly what stands here." }
+                @if is_approval { "agree that the agent " (plain(info.agent())) " runs " (plain(approval.tool())) ", once, with exactly what stands here." }
                 @else { "refuse to let the agent " (plain(info.agent())) " run " (plain(approval.tool())) " with what stands here. It is told why." }
             }
+            p { "It needs " (plain(approval.waits_for())) "." }
             @if let Some(principal) = info.principal() { p { "It acts for " (plain(principal)) "." } }
             @if let Some(end) = approval.expires_at() { p { "There is time: " (until(end, asked.now())) "." } }
             (arguments(asked))
             (claim(approval))
+            (rules(approval))
+            (before(approval))
             section.answers aria-label="Your decision" {
                 @if is_approval { (approve_form(asked, stamp, &Draft::default(), Some(token))) }
                 @else { (reject_form(asked, stamp, &Draft::default(), Some(token))) }
