@@ -20,7 +20,7 @@ cargo fmt --check --manifest-path fuzz/Cargo.toml
 step "documents"
 RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --all-features --no-deps
 
-step "what the tests need besides: Go, OpenSSL, Python, for programs that are not ours"
+step "what the tests need besides: Go, OpenSSL, Python, for programs that are not ours; a browser, and what drives it"
 packaged=/usr/share/gocode/src/golang.org/x/mod missing=()
 if ! command -v go >/dev/null; then
     missing+=(golang-go golang-golang-x-mod-dev)
@@ -28,6 +28,9 @@ elif [ ! -e "$packaged" ] && ! (cd auditor/go && go mod download) 2>/dev/null; t
     missing+=(golang-golang-x-mod-dev)
 fi
 command -v openssl >/dev/null || missing+=(openssl)
+command -v chromium >/dev/null || command -v google-chrome >/dev/null || missing+=(chromium)
+command -v node >/dev/null || missing+=(nodejs)
+command -v npm >/dev/null || missing+=(npm)
 if [ ${#missing[@]} -gt 0 ]; then
     root=(); [ "$(id -u)" = 0 ] || root=(sudo -n)
     { command -v apt-get && "${root[@]}" apt-get update --quiet --quiet && "${root[@]}" apt-get install --yes --quiet --quiet "${missing[@]}"; } \
@@ -40,6 +43,9 @@ if command -v python3 >/dev/null; then
     "$python" -m pip install --quiet --disable-pip-version-check -r auditor/requirements.txt
 else
     echo "left out: there is no python3"
+fi
+if command -v npm >/dev/null; then
+    (cd tests/browser && npm ci --ignore-scripts --no-audit --no-fund --silent) || echo "left out: the tests in a browser, for want of their packages"
 fi
 
 step "tests"

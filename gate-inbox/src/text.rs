@@ -29,17 +29,23 @@ pub(crate) fn block(text: &str) -> Markup {
         @if text.is_empty() {
             p.faint { "An empty text." }
         } @else if count <= LONG {
-            pre.text { (lines(text)) }
+            pre.text tabindex=[scrolls(text)] { (lines(text)) }
         } @else {
-            pre.text { (lines(&text.chars().take(LONG / 2).collect::<String>())) " […] " (lines(&text.chars().skip(count - LONG / 2).collect::<String>())) }
+            pre.text tabindex="0" { (lines(&text.chars().take(LONG / 2).collect::<String>())) " […] " (lines(&text.chars().skip(count - LONG / 2).collect::<String>())) }
             details {
                 summary { "Show all " (count) " characters" }
-                pre.text { (lines(text)) }
+                pre.text tabindex="0" { (lines(text)) }
                 p.faint.digest { (Digest::of(text)) }
             }
         }
         (hazards(text))
     }
+}
+
+/// What lets somebody without a mouse scroll a text that may be higher than its box, also on a telephone.
+fn scrolls(text: &str) -> Option<&'static str> {
+    let rows: usize = text.split('\n').map(|line| line.chars().count().div_ceil(20).max(1)).sum();
+    (rows > 12).then_some("0")
 }
 
 /// A value of JSON.

@@ -1,0 +1,54 @@
+// Every page, light and dark, on a telephone and on a desk: axe finds nothing wrong with it, nothing sticks out, and there is a picture of it.
+
+import assert from "node:assert/strict";
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import axe from "axe-core";
+import { scenario, useBrowser } from "./browser.mjs";
+import { decide, forNobody, furnish, pages } from "./pages.mjs";
+
+useBrowser();
+
+const pictures = process.env.GATE_BROWSER_PICTURES;
+const widths = { 390: 844, 1440: 900 };
+
+/** What axe finds wrong. It is not part of the page, and so the page's policy does not stop it. */
+async function faults(page) {
+  await page.evaluate(axe.source);
+  const { violations } = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ["violations"] }));
+  return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ target }) => target.join(" ")).join(", ")}`);
+}
+
+async function look(page, name, wrong) {
+  for (const fault of await faults(page)) wrong.push(`${name}: ${fault}`);
+  const over = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+  if (over > 0) wrong.push(`${name}: ${over} pixels stick out`);
+  const twice = await page.evaluate(() => {
+    const ids = [...document.querySelectorAll("[id]")].map(({ id }) => id);
+    return ids.filter((id, at) => ids.indexOf(id) !== at);
+  });
+  if (twice.length > 0) wrong.push(`${name}: twice there: ${twice}`);
+  await page.screenshot({ path: join(pictures, `${name}.png`), fullPage: true, animations: "disabled" });
+}
+
+scenario("every page is accessible, fits, and is pictured", async (desk, visit) => {
+  mkdirSync(pictures, { recursive: true });
+  const calls = await furnish(desk);
+  // What others decide while it is decided on a page.
+  await decide(await visit.as("dana"), desk, calls);
+  const wrong = [];
+  for (const [width, height] of Object.entries(widths)) {
+    const viewport = { width: Number(width), height };
+    const [nobody, dana] = [await visit.nobody({ viewport }), await visit.as("dana", { viewport })];
+    for (const [page, all] of [[nobody, forNobody], [dana, pages]]) {
+      for (const [name, open] of Object.entries(all)) {
+        await open({ page, desk, calls });
+        for (const colorScheme of ["light", "dark"]) {
+          await page.emulateMedia({ colorScheme });
+          await look(page, `${name}-${width}-${colorScheme}`, wrong);
+        }
+      }
+    }
+  }
+  assert.deepEqual(wrong, []);
+});

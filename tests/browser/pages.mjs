@@ -1,0 +1,92 @@
+// Every page there is, for what must hold on all of them. To add one is to add a line to `pages`.
+
+import { openForm, signIn } from "./browser.mjs";
+
+const long = Array.from({ length: 90 }, (_, line) => `${line + 1}. The goods were received, and nothing was missing.`).join("\n");
+
+/** Fills an inbox with some of everything, and gives what the pages need of it. */
+export async function furnish(desk) {
+  const ask = (tool, values, run) => desk.ask(tool, values, run);
+  const calls = {
+    plain: await ask("pay", { to: "alice", amount: 50, note: "for the taxi" }),
+    large: await ask("pay", { to: "bob & sons", amount: 4_200, urgent: true, labels: { team: "sales", year: 2026 } }),
+    odd: await ask("pay", { to: "аlice\u202egpj.exe", amount: 7, note: "\u200bhidden" }),
+    long: await ask("pay", { to: "carol", amount: 900, note: long }),
+    destructive: await ask("wipe", { disk: "/dev/disk/by-id/usb-SanDisk_Cruzer_Blade_4C530001230612117234-0:0" }),
+    secret: await ask("log_in", { user: "mia", password: "hunter2" }),
+    taken: await ask("pay", { to: "dora", amount: 60 }),
+    edited: await ask("pay", { to: "emil", amount: 2_500 }),
+    rejected: await ask("pay", { to: "frank", amount: 70 }, { run: "rejected" }),
+  };
+  await desk.order("ask", { run: "free", case: "ticket-7", calls: [
+    { id: "free", tool: "echo", arguments: JSON.stringify({ text: "good morning" }) },
+    { id: "denied", tool: "pay", arguments: JSON.stringify({ to: "gina", amount: 8_500 }) },
+    { id: "refused", tool: "pay", arguments: JSON.stringify({ to: "hans", amount: "many" }) },
+  ] });
+  await desk.order("log", { run: "free", action: "looked up the order", details: { order: "A-1001", found: true } });
+  return calls;
+}
+
+/** What has to be decided before the pages are looked at. */
+export async function decide(page, desk, calls) {
+  const reject = async (id, reason) => {
+    await page.goto(`${desk.url}/approvals/${id}`);
+    await openForm(page, "Reject…");
+    await page.getByLabel("Why: the agent is told").fill(reason);
+    await page.getByRole("button", { name: "Reject: it does not run" }).click();
+    await page.locator(".state").waitFor();
+  };
+  await reject(calls.rejected, "Frank was paid yesterday.");
+  await editTo(page, desk, calls.edited, "2400");
+  await page.getByRole("button", { name: "Approve with these changes" }).click();
+  await page.locator(".votes").waitFor();
+}
+
+async function editTo(page, desk, id, amount) {
+  await page.goto(`${desk.url}/approvals/${id}/edit`);
+  await page.getByLabel("amount").fill(amount);
+  await page.getByRole("button", { name: "Show what would change" }).click();
+}
+
+/** At a path. */
+const at = (path) => ({ page, desk, calls }) => page.goto(desk.url + (typeof path === "function" ? path(calls) : path));
+
+/** The page of a call. */
+const call = (name) => at((calls) => `/approvals/${calls[name]}`);
+
+/** The page of a call, and then something done on it. */
+const callAnd = (name, does) => async (all) => { await call(name)(all); await does(all.page); };
+
+/** Name, and how it is opened by somebody who is signed in; or by nobody, where it is in `forNobody`. */
+export const pages = {
+  pending: at("/"),
+  menu: async (all) => { await at("/")(all); await all.page.locator(".menu > summary").click(); },
+  keys: async (all) => { await at("/")(all); await all.page.keyboard.press("?"); },
+  approval: call("plain"),
+  "approval-two-managers": call("large"),
+  "approval-odd": call("odd"),
+  "approval-long": call("long"),
+  "approval-secret": call("secret"),
+  "approval-edited": call("edited"),
+  "approval-rejected": call("rejected"),
+  "approve-form": callAnd("plain", (page) => openForm(page, "Approve…")),
+  "approve-form-destructive": callAnd("destructive", (page) => openForm(page, "Approve…")),
+  "approve-form-wrong": callAnd("destructive", async (page) => {
+    await openForm(page, "Approve…");
+    await page.getByRole("button", { name: "Approve: let it run" }).click();
+    await page.locator(".problem").waitFor();
+  }),
+  "reject-form": callAnd("plain", (page) => openForm(page, "Reject…")),
+  "respond-form": callAnd("plain", (page) => openForm(page, "Answer in its place…")),
+  edit: at((calls) => `/approvals/${calls.large}/edit`),
+  "edit-wrong": ({ page, desk, calls }) => editTo(page, desk, calls.plain, "9001"),
+  "edit-difference": ({ page, desk, calls }) => editTo(page, desk, calls.plain, "40"),
+  case: at("/case?id=ticket-7"),
+  "not-found": at("/nowhere"),
+};
+
+/** The same for whoever is not signed in. */
+export const forNobody = {
+  "sign-in": at("/sign-in"),
+  "sign-in-wrong": ({ page, desk }) => signIn(page, desk, "gate_r_wrong"),
+};
