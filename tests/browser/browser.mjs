@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { chromium } from "playwright-core";
-import { Desk } from "./desk.mjs";
+import { Desk, endAll } from "./desk.mjs";
 
 let browser;
 
@@ -13,11 +13,14 @@ export function useBrowser() {
     const isRoot = process.getuid() === 0;
     browser = await chromium.launch({ executablePath: process.env.GATE_BROWSER, chromiumSandbox: !isRoot, args: ["--disable-gpu"] });
   });
-  after(async () => { await browser?.close(); });
+  after(async () => {
+    endAll();
+    await browser?.close();
+  });
 }
 
-/** What a browser writes to its console about an answer that is not 200, or to a session that is over: no mistake of the page. */
-const ordinary = /^Failed to load resource: the server responded with a status of 4\d\d|^EventSource's response has a MIME type/;
+/** What a browser writes to its console about an answer that is not 200, a network that is gone, a session that is over: no mistake of the page. */
+const ordinary = /^Failed to load resource: (the server responded with a status of 4\d\d|net::ERR_INTERNET)|^EventSource's response has a MIME type/;
 
 /** A window of its own, without cookies: `wrong` collects what must not happen in it. */
 export async function openWindow(desk, options = {}) {
@@ -113,12 +116,4 @@ export async function approve(page) {
 /** Waits until the page says so. */
 export async function says(page, words) {
   await page.getByText(words).first().waitFor();
-}
-
-/** Waits until a condition holds: for what no page shows. */
-export async function until(holds) {
-  for (;;) {
-    if (await holds()) return;
-    await new Promise((done) => setTimeout(done, 20));
-  }
 }

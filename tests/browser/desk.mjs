@@ -9,7 +9,8 @@ const { GATE_BROWSER_GATE: gate, GATE_BROWSER_AGENT: agent, GATE_BROWSER_TEMP: t
 
 // Whatever becomes of the tests, what they started ends with them.
 const started = new Set();
-process.on("exit", () => { for (const child of started) child.kill("SIGKILL"); });
+export function endAll() { for (const child of started) child.kill("SIGKILL"); }
+process.on("exit", endAll);
 
 function start(program, words, options) {
   const child = spawn(program, words, { stdio: ["pipe", "pipe", "inherit"], ...options });
@@ -55,7 +56,8 @@ export class Desk {
         if (!line.startsWith("{")) return;
         const answer = JSON.parse(line);
         if (answer.ready) return done();
-        this.#orders.get(answer.number).done(answer);
+        const { done: give, fail: refuse } = this.#orders.get(answer.number);
+        if (answer.failed) refuse(new Error(`the agent: ${answer.failed}`)); else give(answer);
         this.#orders.delete(answer.number);
       });
     });

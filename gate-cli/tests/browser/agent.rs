@@ -115,10 +115,10 @@ pub async fn work(folder: &Path) {
         let order: Value = serde_json::from_str(&line.unwrap()).unwrap();
         let agent = Arc::clone(&agent);
         tokio::spawn(async move {
-            let mut answer = agent.follow(&order).await;
-            if let Some(fields) = answer.as_object_mut() {
-                fields.insert("number".to_owned(), order["number"].clone());
-            }
+            let number = order["number"].clone();
+            let followed = tokio::spawn(async move { agent.follow(&order).await });
+            let mut answer = followed.await.unwrap_or_else(|panic| json!({"failed": panic.to_string()}));
+            answer["number"] = number;
             say(&answer);
         });
     }

@@ -35,6 +35,12 @@ macro_rules! suites {
 suites! {
     people_sign_in_and_out "sessions"
     people_decide "decisions"
+    pages_follow_what_happens "live"
+    pages_work_by_keyboard "keyboard"
+    pages_work_without_scripts "no_script"
+    what_others_wrote_is_text "hostile"
+    other_sites_decide_nothing "forgery"
+    nothing_decides_by_accident "accidents"
     pages_are_fit_to_be_seen "looks"
 }
 

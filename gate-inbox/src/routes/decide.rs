@@ -92,6 +92,10 @@ impl Desk {
         let words = error.to_string();
         Err(match error {
             DecideError::Refused(Refused::Changed) => Stop::new(pages::changed(&self.visitor, &self.asked)),
+            // By nobody.
+            DecideError::AlreadyDecided(ref approval) if approval.status() == Status::Expired => {
+                Stop::with(StatusCode::CONFLICT, "Too late", &format!("Nothing was decided: {words}."))
+            }
             DecideError::AlreadyDecided(_) | DecideError::StillRunning { .. } => Stop::with(
                 StatusCode::CONFLICT,
                 "It was decided before",

@@ -1,0 +1,56 @@
+// Pages that are open follow what happens elsewhere.
+
+import assert from "node:assert/strict";
+import { approve, openCall, openForm, says, scenario, useBrowser } from "./browser.mjs";
+
+useBrowser();
+
+const count = (page, number) => page.waitForFunction((number) => document.querySelectorAll("[data-row]").length === number, number);
+
+scenario("what is asked appears while the page is open, and goes when it is decided", async (desk, visit) => {
+  const [dana, omar] = [await visit.as("dana"), await visit.as("omar")];
+  await says(dana, "Nothing waits for a decision.");
+  await dana.evaluate(() => { globalThis.sameDocument = true; });
+  const first = await desk.ask("pay", { to: "alice", amount: 50 });
+  await dana.locator(`a[href="/approvals/${first}"]`).waitFor();
+  await dana.waitForFunction(() => document.title.startsWith("(1)"));
+  const second = await desk.ask("pay", { to: "bob", amount: 60 });
+  await count(dana, 2);
+  await dana.locator(`a[href="/approvals/${second}"]`).focus();
+  await openCall(omar, desk, first);
+  await approve(omar);
+  await count(dana, 1);
+  const focused = await dana.evaluate(() => document.activeElement.getAttribute("href"));
+  assert.equal(focused, `/approvals/${second}`, "the focus stays where it was");
+  assert.ok(await dana.evaluate(() => globalThis.sameDocument), "without loading the page again");
+});
+
+scenario("nobody decides in time: the page says so, and so does whoever tries", async (desk, visit) => {
+  const [dana, omar] = [await visit.as("dana"), await visit.as("omar")];
+  const id = await desk.ask("reserve", { place: "A-1" }, { run: "it" });
+  const waiting = desk.order("wait", { run: "it" });
+  await openCall(dana, desk, id);
+  await openForm(dana, "Approve…");
+  await dana.locator("time.soon").waitFor();
+  await omar.locator(`a[href="/approvals/${id}"]`).waitFor();
+  assert.equal((await waiting).answers[0].kind, "expired");
+  await says(dana, "It has changed since this page was loaded.");
+  await dana.locator("#stale").waitFor({ state: "visible" });
+  await count(omar, 0);
+  await dana.getByRole("button", { name: "Approve: let it run" }).click();
+  await dana.getByRole("heading", { name: "Too late" }).waitFor();
+  await says(dana, /Nothing was decided: it is already expired/);
+  assert.deepEqual([(await desk.look(id)).status, await desk.ran()], ["expired", []]);
+  await openCall(dana, desk, id);
+  await says(dana, "Nobody decided in time");
+});
+
+scenario("a page that was away is up to date when it comes back", async (desk, visit) => {
+  const page = await visit.as("dana");
+  await says(page, "Nothing waits for a decision.");
+  await page.context().setOffline(true);
+  await desk.ask("pay", { to: "alice", amount: 50 });
+  await page.context().setOffline(false);
+  await page.evaluate(() => document.dispatchEvent(new Event("visibilitychange")));
+  await count(page, 1);
+});
