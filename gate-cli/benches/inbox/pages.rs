@@ -1,0 +1,125 @@
+//! Pages that are open: those that follow what happens as `page.js` does, and those that are dead.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+
+use crate::office::Office;
+
+/// How long `page.js` waits before it loads a list once more that changed while it was loaded.
+const AGAIN: Duration = Duration::from_secs(1);
+
+#[derive(Default)]
+struct Seen {
+    /// What each page was told last, and when: the number of a record.
+    told: Vec<(usize, Instant, u64)>,
+    loaded: Vec<Duration>,
+    /// When a record was committed.
+    probes: Vec<(Instant, u64)>,
+}
+
+pub(crate) struct Pages {
+    tasks: JoinSet<()>,
+    seen: Arc<Mutex<Seen>>,
+}
+
+/// Opens the stream of news.
+async fn listen(office: &Office, number: usize) -> TcpStream {
+    let mut stream = TcpStream::connect(office.address).await.unwrap();
+    let cookie = office.cookie(number);
+    let request = format!("GET /events HTTP/1.1\r\nHost: {}\r\nCookie: {cookie}\r\n\r\n", office.address);
+    stream.write_all(request.as_bytes()).await.unwrap();
+    stream
+}
+
+impl Pages {
+    pub(crate) async fn live(office: &Office, count: usize) -> Self {
+        let (mut tasks, seen) = (JoinSet::new(), Arc::<Mutex<Seen>>::default());
+        for number in 0..count {
+            let mut browser = office.browser(number).await;
+            let mut lines = BufReader::new(listen(office, number).await).lines();
+            assert_eq!(lines.next_line().await.unwrap().unwrap(), "HTTP/1.1 200 OK");
+            let (tell, mut news) = watch::channel(());
+            let (told, loaded) = (Arc::clone(&seen), Arc::clone(&seen));
+            tasks.spawn(async move {
+                while let Ok(Some(line)) = lines.next_line().await {
+                    if let Some(record) = line.strip_prefix("data: ") {
+                        told.lock().unwrap().told.push((number, Instant::now(), record.parse().unwrap()));
+                        tell.send_replace(());
+                    }
+                }
+            });
+            tasks.spawn(async move {
+                while news.changed().await.is_ok() {
+                    loop {
+                        let took = browser.look("/").await;
+                        loaded.lock().unwrap().loaded.push(took);
+                        if !news.has_changed().unwrap_or(false) {
+                            break;
+                        }
+                        news.mark_unchanged();
+                        let _ = timeout(AGAIN, news.changed()).await;
+                    }
+                }
+            });
+        }
+        Self { tasks, seen }
+    }
+
+    /// Notes that a record was committed just now.
+    pub(crate) fn committed(&self, at: Instant, record: u64) {
+        self.seen.lock().unwrap().probes.push((at, record));
+    }
+
+    pub(crate) fn forget(&self) {
+        *self.seen.lock().unwrap() = Seen::default();
+    }
+
+    /// How long after a commit each page was told of it, or of a later one.
+    pub(crate) fn told(&self) -> Vec<Duration> {
+        let seen = self.seen.lock().unwrap();
+        let mut of_page: HashMap<usize, Vec<(Instant, u64)>> = HashMap::new();
+        for (page, at, record) in &seen.told {
+            of_page.entry(*page).or_default().push((*at, *record));
+        }
+        let first = |told: &[(Instant, u64)], (at, record): (Instant, u64)| {
+            let (found, _) = told.iter().find(|(_, known)| *known >= record)?;
+            Some(found.saturating_duration_since(at))
+        };
+        seen.probes.iter().flat_map(|probe| of_page.values().filter_map(|told| first(told, *probe))).collect()
+    }
+
+    pub(crate) fn loaded(&self) -> Vec<Duration> {
+        self.seen.lock().unwrap().loaded.clone()
+    }
+
+    pub(crate) async fn close(mut self) {
+        self.tasks.shutdown().await;
+        sleep(Duration::from_millis(300)).await;
+    }
+}
+
+/// Half of them opened the stream, half asked for twenty lists in a row. None reads a byte.
+pub(crate) async fn dead(office: &Office, count: usize) -> Vec<TcpStream> {
+    let mut all = Vec::new();
+    for number in 0..count {
+        if number % 2 == 0 {
+            all.push(listen(office, number).await);
+            continue;
+        }
+        let mut stream = TcpStream::connect(office.address).await.unwrap();
+        let cookie = office.cookie(number);
+        let request = format!("GET / HTTP/1.1\r\nHost: {}\r\nCookie: {cookie}\r\n\r\n", office.address);
+        stream.write_all(request.repeat(20).as_bytes()).await.unwrap();
+        all.push(stream);
+    }
+    // What they asked for is answered, as far as it goes, before anything is counted beside them.
+    sleep(Duration::from_secs(1)).await;
+    all
+}
