@@ -33,6 +33,7 @@ use crate::values::record::Record;
 /// 3. Of two transitions from one version, one commits; of two takes of the last place of a limit, one.
 /// 4. Records are numbered from 1 without gaps, in the order of the commits.
 /// 5. Nothing is dispatched that a freeze stops which was committed before.
+/// 6. Of those who take a letter to deliver it, one gets it; and letters are no news to who watches.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), gate_runtime::StoreError> {
