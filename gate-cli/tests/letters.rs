@@ -15,9 +15,11 @@ mod receiver;
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Stdio};
 
+use gate_inbox::{Webhook, WebhookSecret};
+use gate_runtime::testing::ManualClock;
 use gate_runtime::{LetterFilter, LetterState};
 use office::{Office, asked, code, pays, said, wrong};
-use receiver::{Receiver, status};
+use receiver::{Does, Receiver, Request, status};
 use serde_json::{Value, json};
 
 /// A process that tells; it ends with the test.
@@ -121,4 +123,29 @@ fn a_file_with_mistakes_serves_nothing_and_names_their_lines() {
     assert!(words.contains("notify.toml, line 1: this webhook has no `secrets`"), "{words}");
     let output = office.gate_as(None, "inbox|--notify|nowhere.toml");
     assert!(code(&output) == 2 && wrong(&output).contains("nowhere.toml is not there"), "{}", wrong(&output));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_killed_process_was_telling_another_one_tells_under_the_same_id() {
+    let (office, server) = (Office::new(), Receiver::that([Does::Hang, status(200, "")]));
+    names(&office, &server);
+    let run = office.run().await;
+    let _ = asked(&run.submit([pays("1", 100)]).await.unwrap());
+    let mut telling = Telling::start(&office);
+    let first = tokio::task::block_in_place(|| server.next());
+    // It has the request on its way, and dies by SIGKILL.
+    telling.0.kill().unwrap();
+    telling.0.wait().unwrap();
+    let listed = office.json("letters");
+    assert_eq!((&listed[0]["state"], &listed[0]["attempts"]), (&json!("sending"), &json!(1)));
+
+    // For another process, the minute in which it was the first one's is over.
+    let later = gate_runtime::Timestamp::now() + std::time::Duration::from_mins(2);
+    let secret: WebhookSecret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".parse().unwrap();
+    let webhook = Webhook::private("ops", &server.url("/gate"), [secret]).unwrap();
+    let _next = office.builder().await.clock(ManualClock::at(later)).notify(webhook).build().await.unwrap();
+    let second = tokio::task::block_in_place(|| server.next());
+    assert_eq!(first.head["webhook-id"], second.head["webhook-id"]);
+    let body = |request: &Request| serde_json::from_str::<Value>(&request.body).unwrap();
+    assert_eq!(body(&first), body(&second));
 }
