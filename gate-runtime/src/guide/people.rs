@@ -133,6 +133,12 @@
 //! [assessment](crate::Assessment) with origins, who decides. What others wrote goes through [`Visible`](crate::Visible) first. News comes from
 //! [`gate.events()`](crate::Gate::events).
 //!
+//! # Telling somebody
+//!
+//! `Gate::builder(…).notify(Console)` says on standard error what waits; [`Notifier`](crate::Notifier) is for a way of your own, and `gate-inbox` has webhooks. Whoever is told, no call waits
+//! for it: it is delivered from the record, at least once, those about one call in order, and tried again where it fails. [`gate.letters(…)`](crate::Gate::letters) has what could not be
+//! delivered.
+//!
 //! # Meanwhile
 //!
 //! [`submit`](crate::Run::submit) and [`proceed`](crate::Run::proceed) never wait for people, [`wait`](crate::Run::wait) does. The model gets an answer to every call at once, also to those that
