@@ -15,7 +15,7 @@ use crate::board::Board;
 use crate::chronicle::Chronicle;
 use crate::guard::Place;
 use crate::live::Live;
-use crate::notify::{BadSetting, Links, Slack};
+use crate::notify::{BadSetting, Callbacks, Links, Slack};
 use crate::office::{Office, Questions};
 use crate::routes::slack::Counter;
 use crate::sealed::SealedTrail;
@@ -53,6 +53,7 @@ pub struct Inbox {
     trail: Option<SealedTrail>,
     slack: Option<Slack>,
     links: Option<Links>,
+    callbacks: Option<Callbacks>,
 }
 
 impl Inbox {
@@ -71,6 +72,7 @@ impl Inbox {
             trail: None,
             slack: None,
             links: None,
+            callbacks: None,
         }
     }
 
@@ -192,6 +194,12 @@ impl Inbox {
         self
     }
 
+    /// Lets agents in other programs say where they want to be told of decisions: the gate must have these [`Callbacks`] as a notifier.
+    pub fn callbacks(mut self, callbacks: &Callbacks) -> Self {
+        self.callbacks = Some(callbacks.clone());
+        self
+    }
+
     /// Counts the time of sessions by another clock: for tests.
     ///
     /// ```
@@ -225,7 +233,7 @@ impl Inbox {
     /// # Panics
     /// Outside of a tokio runtime.
     pub fn router(self) -> Router {
-        let Self { gate, people, sign_in, clock, place, idle, whole, trail, slack, links } = self;
+        let Self { gate, people, sign_in, clock, place, idle, whole, trail, slack, links, callbacks } = self;
         let (live, chronicle) = (Live::follow(gate.events()), Chronicle::follow(gate.story()));
         let sessions = Sessions::new(idle, whole);
         let (throttle, board) = (Throttle::default(), Board::default());
@@ -243,6 +251,7 @@ impl Inbox {
             trail,
             slack: slack.map(Counter::new),
             links,
+            callbacks,
         }))
     }
 

@@ -65,7 +65,7 @@ mod wanted;
 
 pub use inbox::{BadUrl, Inbox};
 pub use notify::{
-    BadNotifyFile, BadSetting, BadWebhook, Intent, LinkKey, Links, Mail, NotifyFile, PagerDuty, Severity, Slack,
-    Webhook, WebhookSecret,
+    BadNotifyFile, BadSetting, BadWebhook, Callbacks, Intent, LinkKey, Links, Mail, NotifyFile, PagerDuty, Severity,
+    Slack, Webhook, WebhookSecret,
 };
 pub use sign_in::{SignIn, SignedIn};

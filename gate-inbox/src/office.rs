@@ -11,7 +11,7 @@ use crate::board::Board;
 use crate::chronicle::Chronicle;
 use crate::guard::Place;
 use crate::live::Live;
-use crate::notify::Links;
+use crate::notify::{Callbacks, Links};
 use crate::routes::slack::Counter;
 use crate::sealed::SealedTrail;
 use crate::sessions::Sessions;
@@ -33,6 +33,7 @@ pub(crate) struct Office {
     pub(crate) trail: Option<SealedTrail>,
     pub(crate) slack: Option<Counter>,
     pub(crate) links: Option<Links>,
+    pub(crate) callbacks: Option<Callbacks>,
 }
 
 /// The part of a gate that an inbox needs, whatever tools it has.

@@ -2,6 +2,7 @@
 
 #![allow(
     clippy::unwrap_used,
+    clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
     clippy::string_slice,
@@ -9,13 +10,20 @@
 )]
 
 mod desk;
+mod receiver;
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
+use base64::prelude::{BASE64_STANDARD, Engine as _};
+
 use desk::{Desk, write_people};
-use gate_runtime::{AgentToken, FileDirectory, ReviewerToken, Status};
+use gate_inbox::{Callbacks, Inbox, WebhookSecret};
+use gate_runtime::prelude::*;
+use gate_runtime::{AgentToken, FileDirectory, LetterFilter, LetterState, NoTools, ReviewerToken, Status};
+use hmac::{KeyInit as _, Mac as _};
+use receiver::{Receiver, status};
 use serde_json::{Value, json};
 use tokio::task::spawn_blocking;
 
@@ -104,7 +112,11 @@ struct Api {
 
 impl Api {
     async fn open() -> Self {
-        let desk = Desk::open().await;
+        Self::open_as(|inbox| inbox).await
+    }
+
+    async fn open_as(change: impl FnOnce(Inbox) -> Inbox) -> Self {
+        let desk = Desk::open_as(change).await;
         let (bot, careful) = (AgentToken::new(), AgentToken::new());
         let people = [("dana", "manager", &desk.dana), ("omar", "manager", &desk.omar), ("ines", "intern", &desk.ines)];
         let agents = format!(
@@ -492,6 +504,70 @@ async fn a_token_that_was_replaced_opens_nothing_from_then_on() {
     assert_eq!(api.bot.post("/approvals", refund("1", 50)).await.problem(), "unknown-token");
     assert_eq!(api.ines.get("/reviews").await.problem(), "unknown-token");
     assert_eq!(api.dana.get("/reviews").await.status, 200);
+}
+
+/// The signature of a message, computed here.
+fn signature(secret: &str, id: &str, timestamp: &str, body: &str) -> String {
+    let key = BASE64_STANDARD.decode(secret.strip_prefix("whsec_").unwrap()).unwrap();
+    let mut mac = hmac::Hmac::<sha2::Sha256>::new_from_slice(&key).unwrap();
+    mac.update(format!("{id}.{timestamp}.{body}").as_bytes());
+    format!("v1,{}", BASE64_STANDARD.encode(mac.finalize().into_bytes()))
+}
+
+#[tokio::test]
+async fn an_agent_is_called_back_with_the_decision_signed_and_again_if_it_did_not_take_it() {
+    let secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+    let callbacks = Callbacks::private([secret.parse::<WebhookSecret>().unwrap()]).unwrap();
+    let api = Api::open_as(|inbox| inbox.callbacks(&callbacks)).await;
+    let (store, clock) = (api.desk.store.clone(), api.desk.clock.clone());
+    let teller: Gate<NoTools> =
+        Gate::builder(()).store(store).clock(clock.clone()).notify(callbacks).build().await.unwrap();
+    let receiver = Receiver::that([status(500, ""), status(204, "")]);
+    let mut wanted = refund("1", 50);
+    wanted["callback_url"] = json!(receiver.url("/decided?x=1"));
+    let id = id_of(&api.bot.post("/approvals", wanted).await.ok(201));
+    api.bot.post("/approvals", refund("2", 50)).await.ok(201);
+    api.decide(&api.dana, &id, "approve", json!({})).await.ok(200);
+
+    let (first, receiver) = spawn_blocking(move || (receiver.next(), receiver)).await.unwrap();
+    let put_off = LetterFilter::all().state(LetterState::Waiting);
+    while teller.letters(&put_off).await.unwrap().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    clock.advance(Duration::from_hours(1));
+    let (second, receiver) = spawn_blocking(move || (receiver.next(), receiver)).await.unwrap();
+    assert_eq!(first.line, "POST /decided?x=1 HTTP/1.1");
+    for request in [&first, &second] {
+        let head = |name: &str| request.head[name].as_str();
+        let expected = signature(secret, head("webhook-id"), head("webhook-timestamp"), &request.body);
+        assert_eq!(head("webhook-signature"), expected);
+        let body: Value = serde_json::from_str(&request.body).unwrap();
+        assert_eq!((&body["type"], &body["data"]["status"]), (&json!("approval.decided"), &json!("approved")));
+        assert_eq!((&body["data"]["id"], &body["data"]["external_id"]), (&json!(id), &json!("1")));
+    }
+    assert_eq!(first.head["webhook-id"], second.head["webhook-id"], "whoever gets it twice knows by this");
+    // That it begins and ends is the agent's own news.
+    api.bot.post(&format!("/approvals/{id}/begin"), json!({})).await.ok(200);
+    api.bot.post(&format!("/approvals/{id}/outcome"), json!({"result": 1})).await.ok(200);
+    assert!(receiver.rest().is_empty());
+}
+
+#[tokio::test]
+async fn nobody_is_promised_a_call_that_is_not_made() {
+    let with = |url: &str| {
+        let mut body = refund("1", 50);
+        body["callback_url"] = json!(url);
+        body
+    };
+    let api = Api::open().await;
+    let answer = api.bot.post("/approvals", with("https://bot.example/x")).await;
+    assert!(answer.problem() == "invalid" && answer.text.contains("calls nobody back"), "{}", answer.text);
+    let callbacks = Callbacks::new([WebhookSecret::new().unwrap()]).unwrap();
+    let api = Api::open_as(|inbox| inbox.callbacks(&callbacks)).await;
+    for wrong in ["http://bot.example/x", "https://me:pass@bot.example/x", "gopher://x", "https://", "/x"] {
+        assert_eq!(api.bot.post("/approvals", with(wrong)).await.problem(), "invalid", "{wrong}");
+    }
+    api.bot.post("/approvals", with("https://bot.example/x")).await.ok(201);
 }
 
 #[tokio::test]

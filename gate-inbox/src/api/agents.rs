@@ -133,8 +133,8 @@ async fn ask(
     agent: Agent,
     Json(new): Json<NewApproval>,
 ) -> Result<Response, Problem> {
-    let call = new.call(&agent.entry)?;
-    open(&office, &agent.calls, call).await
+    let call = new.call(&agent.entry, office.callbacks.as_ref())?;
+    open(&agent.calls, call).await
 }
 
 async fn question(
@@ -142,11 +142,11 @@ async fn question(
     agent: Agent,
     Json(new): Json<NewQuestion>,
 ) -> Result<Response, Problem> {
-    let call = new.call(&agent.entry)?;
-    open(&office, &agent.calls, call).await
+    let call = new.call(&agent.entry, office.callbacks.as_ref())?;
+    open(&agent.calls, call).await
 }
 
-async fn open(_: &Office, calls: &Remote, call: RemoteCall) -> Result<Response, Problem> {
+async fn open(calls: &Remote, call: RemoteCall) -> Result<Response, Problem> {
     let (run, id) = (call.run_id().clone(), call.id().clone());
     let before = calls.approvals(&run).await?.into_iter().find(|known| *known.subject().call() == id);
     match (calls.ask(call).await, before) {

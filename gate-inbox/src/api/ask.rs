@@ -1,6 +1,5 @@
 //! What an agent in another program may ask.
 
-use axum::http::Uri;
 use gate_runtime::{
     Annotations, Answers, Priority, RemoteAgent, RemoteCall, Request, Requirement, Who, anyone, ask, role,
 };
@@ -10,6 +9,7 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::problem::{INVALID, Problem};
+use crate::notify::Callbacks;
 
 /// How long people have, unless the agent says otherwise: a day, in seconds.
 const DAY: u32 = 86_400;
@@ -152,15 +152,6 @@ struct Matter {
     callback_url: Option<String>,
 }
 
-/// A web address without a name or a password in it: it is on the record.
-fn check_address(text: &str) -> Result<(), Problem> {
-    let wrong = || Problem::new(INVALID, "`callback_url` is a web address like `https://bot.example/decided`.");
-    let url: Uri = text.parse().map_err(|_| wrong())?;
-    let is_web = matches!(url.scheme_str(), Some("http" | "https"));
-    let is_plain = url.authority().is_some_and(|host| !host.as_str().contains('@'));
-    if is_web && is_plain { Ok(()) } else { Err(wrong()) }
-}
-
 fn yes() -> bool {
     true
 }
@@ -174,7 +165,7 @@ fn day() -> u32 {
 }
 
 impl NewApproval {
-    pub(super) fn call(mut self, agent: &RemoteAgent) -> Result<RemoteCall, Problem> {
+    pub(super) fn call(mut self, agent: &RemoteAgent, callbacks: Option<&Callbacks>) -> Result<RemoteCall, Problem> {
         let matter = self.matter();
         let hints = Annotations { destructive: self.destructive, ..Annotations::default() };
         let mut call = RemoteCall::new(self.external_id, self.tool, self.arguments.get())
@@ -184,12 +175,12 @@ impl NewApproval {
             call = call.schema(schema);
         }
         let fixed = !self.editable;
-        matter.of(call, agent, |who| if fixed { who.not_editable() } else { who })
+        matter.of(call, agent, callbacks, |who| if fixed { who.not_editable() } else { who })
     }
 }
 
 impl NewQuestion {
-    pub(super) fn call(mut self, agent: &RemoteAgent) -> Result<RemoteCall, Problem> {
+    pub(super) fn call(mut self, agent: &RemoteAgent, callbacks: Option<&Callbacks>) -> Result<RemoteCall, Problem> {
         let matter = self.matter();
         let answers = match (self.kind, self.choices.is_empty()) {
             (AnswerKind::Approve, true) => Answers::one_of(["yes", "no"]),
@@ -208,8 +199,15 @@ impl NewQuestion {
         let arguments = json!({ "question": self.question }).to_string();
         let call =
             RemoteCall::new(self.external_id, "question", arguments).describe("Asks people a question. Nothing runs.");
-        matter.of(call, agent, |who| who.answered(answers.clone()))
+        matter.of(call, agent, callbacks, |who| who.answered(answers.clone()))
     }
+}
+
+/// Nobody is promised a call that is not made.
+fn check(callbacks: Option<&Callbacks>, url: &str) -> Result<(), Problem> {
+    let words = "This inbox calls nobody back: leave `callback_url` out, and wait for the decision.";
+    let callbacks = callbacks.ok_or_else(|| Problem::new(INVALID, words))?;
+    callbacks.check(url).map_err(|bad| Problem::new(INVALID, format_args!("`callback_url`: {bad}")))
 }
 
 impl Matter {
@@ -218,6 +216,7 @@ impl Matter {
         self,
         call: RemoteCall,
         agent: &RemoteAgent,
+        callbacks: Option<&Callbacks>,
         option: impl Fn(Requirement) -> Requirement,
     ) -> Result<RemoteCall, Problem> {
         let within = std::time::Duration::from_secs(self.expires_in.into());
@@ -230,7 +229,7 @@ impl Matter {
             request = request.summary(summary);
         }
         if let Some(url) = self.callback_url {
-            check_address(&url)?;
+            check(callbacks, &url)?;
             request = request.callback(url);
         }
         let mut call = call.request(request);

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 
 /// How a call or a question stands, for the agent that asked it.
 #[derive(Debug, Serialize, JsonSchema)]
-pub(super) struct Call {
+pub(crate) struct Call {
     /// The approval.
     id: String,
     /// The id that the agent gave.

@@ -19,6 +19,7 @@ use axum::routing::get;
 use serde_json::Value;
 
 use self::body::Json;
+pub(crate) use self::document::Call;
 use self::operation::Operation;
 pub(crate) use self::problem::{NOT_HERE, Problem as ApiProblem, UNAVAILABLE};
 use self::problem::{NOT_SO, Problem};

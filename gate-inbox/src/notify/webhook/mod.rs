@@ -1,6 +1,7 @@
 //! Tells a program behind a web address, by the [Standard Webhooks](https://www.standardwebhooks.com) specification.
 
 mod address;
+mod callbacks;
 mod event;
 mod secret;
 mod send;
@@ -17,6 +18,7 @@ use ureq::Agent;
 use ureq::http::Uri;
 
 use self::address::Reach;
+pub use self::callbacks::Callbacks;
 use self::event::{Events, payload};
 pub use self::secret::WebhookSecret;
 use self::send::{Message, agent, send};
@@ -147,10 +149,7 @@ impl Webhook {
 
     /// The message at a time; `None` where nothing is to be told.
     fn message(&self, notice: &Notice, now: Timestamp) -> Option<Message> {
-        let (id, timestamp, body) = (notice.id().to_owned(), now.as_second(), payload(notice)?.to_string());
-        let signatures: Option<Vec<String>> =
-            self.secrets.iter().map(|secret| secret.sign(&id, timestamp, &body)).collect();
-        Some(Message { id, timestamp, signatures: signatures?.join(" "), body })
+        Message::signed(&self.secrets, notice.id(), now, payload(notice)?.to_string())
     }
 }
 

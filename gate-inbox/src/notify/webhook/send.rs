@@ -9,6 +9,7 @@ use ureq::unversioned::resolver::DefaultResolver;
 use ureq::unversioned::transport::DefaultConnector;
 
 use super::address::{Guarded, Reach, Refused};
+use super::secret::WebhookSecret;
 
 /// How many redirects are followed.
 const REDIRECTS: usize = 3;
@@ -33,6 +34,15 @@ pub(super) struct Message {
     pub(super) timestamp: i64,
     pub(super) signatures: String,
     pub(super) body: String,
+}
+
+impl Message {
+    /// Signs a message, with every secret, for a time.
+    pub(super) fn signed(secrets: &[WebhookSecret], id: &str, now: Timestamp, body: String) -> Option<Self> {
+        let timestamp = now.as_second();
+        let signatures: Option<Vec<String>> = secrets.iter().map(|secret| secret.sign(id, timestamp, &body)).collect();
+        Some(Self { id: id.to_owned(), timestamp, signatures: signatures?.join(" "), body })
+    }
 }
 
 /// Sends a message, and follows redirects. Nothing of an answer is read but its head.

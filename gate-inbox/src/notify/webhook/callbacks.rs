@@ -1,0 +1,115 @@
+//! Tells agents in other programs that people have decided, where they said where.
+
+use std::fmt;
+use std::sync::Arc;
+
+use gate_runtime::{BoxFuture, Notice, Notifier, NotifyError, Record, Status, Timestamp};
+use serde_json::json;
+use tokio::task::spawn_blocking;
+use ureq::Agent;
+use ureq::http::Uri;
+
+use super::address::Reach;
+use super::secret::WebhookSecret;
+use super::send::{Message, agent, send};
+use super::{BadWebhook, PATIENCE, address};
+use crate::api::Call;
+
+/// Tells agents in other programs that people have decided, by a signed message to the `callback_url` that they gave with the question.
+///
+/// It is a message of the [Standard Webhooks](https://www.standardwebhooks.com) specification like those of [`Webhook`](crate::Webhook), with the same limits of where it may go. Its `type` is
+/// `approval.decided`, and its `data` how the call stands, as the API has it. Who gets it asks the API before acting: a message can come late.
+///
+/// ```
+/// use gate_inbox::{Callbacks, Inbox, WebhookSecret};
+/// # use gate_runtime::prelude::*;
+/// # use gate_runtime::{FileDirectory, NoTools};
+/// # async fn show(people: FileDirectory, listener: tokio::net::TcpListener) -> Result<(), Box<dyn std::error::Error>> {
+/// let secret: WebhookSecret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".parse()?;
+/// let callbacks = Callbacks::new([secret])?;
+/// let gate: Gate<NoTools> = Gate::builder(()).directory(people.clone()).notify(callbacks.clone()).build().await?;
+/// Inbox::new(gate, people).callbacks(&callbacks).serve(listener).await?;
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct Callbacks {
+    secrets: Arc<[WebhookSecret]>,
+    reach: Reach,
+    agent: Agent,
+}
+
+impl Callbacks {
+    /// To addresses that everybody can reach. Each secret signs, so that agents can go from one to the next.
+    ///
+    /// # Errors
+    /// [`BadWebhook`], if no secret is there.
+    pub fn new(secrets: impl IntoIterator<Item = WebhookSecret>) -> Result<Self, BadWebhook> {
+        Self::within(Reach::Public, secrets)
+    }
+
+    /// Also to addresses in the private network and on this machine, and by `http://`: where every agent may be believed with these.
+    ///
+    /// # Errors
+    /// As for [`new`](Self::new).
+    pub fn private(secrets: impl IntoIterator<Item = WebhookSecret>) -> Result<Self, BadWebhook> {
+        Self::within(Reach::Private, secrets)
+    }
+
+    fn within(reach: Reach, secrets: impl IntoIterator<Item = WebhookSecret>) -> Result<Self, BadWebhook> {
+        let secrets: Arc<[WebhookSecret]> = secrets.into_iter().collect();
+        if secrets.is_empty() {
+            return Err(BadWebhook::new("callbacks without a secret are signed by nobody: give one"));
+        }
+        Ok(Self { secrets, reach, agent: agent(reach) })
+    }
+
+    /// Whether an address that an agent gives could be one.
+    pub(crate) fn check(&self, url: &str) -> Result<(), BadWebhook> {
+        address(self.reach, url).map(drop)
+    }
+
+    /// The address, and the message at a time.
+    fn message(&self, notice: &Notice, now: Timestamp) -> Option<(Uri, Message)> {
+        let approval = notice.approval()?;
+        let url = address(self.reach, approval.subject().request()?.whom_to_call()?).ok()?;
+        let body = json!({"type": "approval.decided", "timestamp": notice.record().at(), "data": Call::from(approval)});
+        Some((url, Message::signed(&self.secrets, notice.id(), now, body.to_string())?))
+    }
+}
+
+impl Notifier for Callbacks {
+    fn name(&self) -> &'static str {
+        "callbacks"
+    }
+
+    fn wants(&self, record: &Record) -> bool {
+        let subject = record.subject();
+        let is_wanted =
+            subject.and_then(|subject| subject.request()).is_some_and(|request| request.whom_to_call().is_some());
+        is_wanted
+            && match record.status() {
+                // That the rules were asked once more, and said the same, is no news.
+                Some(Status::Approved) => record.kind() != "reassessed",
+                Some(Status::Denied | Status::Rejected | Status::Expired | Status::Cancelled | Status::Responded) => {
+                    true
+                }
+                _ => false,
+            }
+    }
+
+    fn deliver<'a>(&'a self, notice: &'a Notice) -> BoxFuture<'a, Result<Option<String>, NotifyError>> {
+        let (message, agent) = (self.message(notice, Timestamp::now()), self.agent.clone());
+        Box::pin(async move {
+            let (url, message) = message.ok_or_else(|| NotifyError::never("its address cannot be called"))?;
+            let sent = spawn_blocking(move || send(&agent, &url, &message, PATIENCE));
+            sent.await.map_err(|_| NotifyError::again("its runtime has ended"))??;
+            Ok(None)
+        })
+    }
+}
+
+impl fmt::Debug for Callbacks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Callbacks").finish_non_exhaustive()
+    }
+}
