@@ -122,7 +122,7 @@ pub use engine::gate::Gate;
 pub use engine::guard::GuardError;
 pub use engine::interruption::{Deciding, Interruption};
 pub use engine::recover::InFlight;
-pub use engine::remote::{Remote, RemoteCall};
+pub use engine::remote::{Asked, Remote, RemoteCall, RemoteError};
 pub use engine::run::Run;
 pub use engine::run_state::RunState;
 pub use engine::trail::{Lost, Parted, Trail, TrailError, TrailReader, TrailStatus};

@@ -8,7 +8,7 @@ use gate_runtime::prelude::*;
 use gate_runtime::testing::ManualClock;
 use gate_runtime::{
     Answers, ApprovalId, BoxFuture, DecideError, FreezeScope, GateBuilder, NoTools, Objection, Overlay, OverlayCall,
-    Priority, Refused, Remote, RemoteCall, Request, Reviewer, Status,
+    Priority, Refused, Remote, RemoteCall, RemoteError, Request, Reviewer, Settlement, Status,
 };
 use serde_json::json;
 
@@ -31,6 +31,8 @@ on_every_store! {
     only_an_answer_answers_a_question,
     a_standing_permission_answers_calls_of_the_same_run_of_the_same_agent_only,
     what_agents_say_of_a_question_is_kept_as_said,
+    a_standing_permission_lets_a_call_begin_soon_or_not_at_all,
+    what_is_said_of_one_attempt_does_not_end_the_next,
 }
 
 /// A gate as an inbox has it: without any tool.
@@ -83,7 +85,7 @@ async fn it_runs_once_with_the_approved_arguments(store: Shared) {
     assert_eq!(begun.arguments().as_json(), r#"{"amount":50,"order":"A-1"}"#);
     let again = bot.begin(asked.id()).await.unwrap_err();
     assert!(again.for_reviewer().contains("dispatched"), "{again}");
-    let ended = bot.end(asked.id(), ToolOutcome::returned(&json!({"refunded": 50}))).await.unwrap();
+    let ended = bot.end(asked.id(), 1, ToolOutcome::returned(&json!({"refunded": 50}))).await.unwrap();
     assert_eq!(ended.status(), Status::Succeeded);
     assert!(bot.begin(asked.id()).await.is_err());
     assert_eq!(story(&desk.gate).await, ["assessed", "voted", "dispatched", "finished"]);
@@ -107,7 +109,7 @@ async fn nothing_begins_that_nobody_approved(store: Shared) {
     let bot = desk.bot();
     let asked = bot.ask(refund("1", 50).ask("soon", ask(role("manager")).within(minutes(5)))).await.unwrap();
     assert!(bot.begin(asked.id()).await.is_err(), "it is pending");
-    let early = bot.end(asked.id(), ToolOutcome::returned(&json!(1))).await;
+    let early = bot.end(asked.id(), 1, ToolOutcome::returned(&json!(1))).await;
     assert!(matches!(early, Err(DecideError::AlreadyDecided(_))), "{early:?}");
     clock.advance(minutes(6));
     let expired = bot.begin(asked.id()).await.unwrap_err();
@@ -133,8 +135,9 @@ async fn the_same_question_asked_again_is_the_same_question(store: Shared) {
     let (first, twin) = (first.unwrap(), twin.unwrap());
     assert_eq!(first.id(), twin.id());
     assert_eq!(bot.ask(refund("1", 50)).await.unwrap().id(), first.id());
-    let other = bot.ask(refund("1", 51)).await.unwrap_err();
-    assert_eq!(other.kind(), "invalid");
+    assert!(first.is_new() != twin.is_new() && !bot.ask(refund("1", 50)).await.unwrap().is_new());
+    let other = bot.ask(refund("1", 51)).await;
+    assert!(matches!(other, Err(RemoteError::IdUsed { .. })), "{other:?}");
     assert!(
         bot.ask(refund("1", 50).schema(json!({"type": "object"}))).await.is_err(),
         "another schema is another tool"
@@ -155,8 +158,8 @@ async fn an_agent_sees_and_touches_only_its_own_calls(store: Shared) {
     assert!(other.approval(asked.id()).await.unwrap().is_none());
     assert!(other.decided(asked.id(), Duration::ZERO).await.unwrap().is_none());
     assert!(other.begin(asked.id()).await.is_err());
-    assert!(matches!(other.still_runs(asked.id()).await, Err(DecideError::Unknown(_))));
-    assert!(matches!(other.end(asked.id(), ToolOutcome::failed("x")).await, Err(DecideError::Unknown(_))));
+    assert!(matches!(other.still_runs(asked.id(), 1).await, Err(DecideError::Unknown(_))));
+    assert!(matches!(other.end(asked.id(), 1, ToolOutcome::failed("x")).await, Err(DecideError::Unknown(_))));
     assert!(matches!(other.cancel(asked.id(), "x").await, Err(DecideError::Unknown(_))));
     assert!(other.log_action(&"run".into(), None, "read", &json!({}), Some(asked.id())).await.is_err());
     let own = other.ask(refund("1", 99)).await.unwrap();
@@ -220,13 +223,13 @@ async fn what_is_not_vouched_for_counts_as_lost_until_its_end_is_told(store: Sha
     bot.begin(asked.id()).await.unwrap();
     for _ in 0..4 {
         clock.advance(Duration::from_secs(20));
-        bot.still_runs(asked.id()).await.unwrap();
+        bot.still_runs(asked.id(), 1).await.unwrap();
     }
     clock.advance(Duration::from_secs(31));
-    let lost = bot.still_runs(asked.id()).await;
+    let lost = bot.still_runs(asked.id(), 1).await;
     assert!(matches!(lost, Err(DecideError::AlreadyDecided(stands)) if stands.status() == Status::Indeterminate));
     assert!(bot.begin(asked.id()).await.is_err(), "nobody knows whether it ran: it never begins by itself again");
-    let ended = bot.end(asked.id(), ToolOutcome::failed("the bank said no")).await.unwrap();
+    let ended = bot.end(asked.id(), 1, ToolOutcome::failed("the bank said no")).await.unwrap();
     assert_eq!((ended.status(), ended.attempts()), (Status::Failed, 1));
 }
 
@@ -237,13 +240,13 @@ async fn an_end_told_twice_is_told_once_and_another_end_is_refused(store: Shared
     let asked = bot.ask(refund("1", 50)).await.unwrap();
     desk.approve(asked.id()).await;
     bot.begin(asked.id()).await.unwrap();
-    let beyond = bot.end(asked.id(), ToolOutcome::returned(&json!(9_007_199_254_740_993_u64))).await;
+    let beyond = bot.end(asked.id(), 1, ToolOutcome::returned(&json!(9_007_199_254_740_993_u64))).await;
     assert!(matches!(beyond, Err(DecideError::BadAnswer(_))), "{beyond:?}");
     let done = ToolOutcome::returned(&json!({"refunded": 50}));
     for _ in 0..2 {
-        assert_eq!(bot.end(asked.id(), done.clone()).await.unwrap().status(), Status::Succeeded);
+        assert_eq!(bot.end(asked.id(), 1, done.clone()).await.unwrap().status(), Status::Succeeded);
     }
-    let other = bot.end(asked.id(), ToolOutcome::failed("no")).await;
+    let other = bot.end(asked.id(), 1, ToolOutcome::failed("no")).await;
     assert!(matches!(other, Err(DecideError::AlreadyDecided(stands)) if stands.status() == Status::Succeeded));
     assert_eq!(story(&desk.gate).await.iter().filter(|kind| **kind == "finished").count(), 1);
 }
@@ -340,6 +343,61 @@ async fn what_agents_say_of_a_question_is_kept_as_said(store: Shared) {
     assert_eq!(of_case, ["assessed", "action"]);
 }
 
+async fn a_standing_permission_lets_a_call_begin_soon_or_not_at_all(store: Shared) {
+    let clock = ManualClock::at(noon());
+    let desk = Desk::over(&store, &clock).await;
+    let asked = desk.bot().ask(refund("1", 50)).await.unwrap();
+    let shown = desk.gate.interruption(asked.id()).await.unwrap().unwrap();
+    shown.grant(&desk.dana, Scope::this_run().until(noon() + hours(1))).await.unwrap();
+    let [soon, late] = [desk.bot().ask(refund("2", 50)).await.unwrap(), desk.bot().ask(refund("3", 50)).await.unwrap()];
+    assert_eq!((soon.status(), late.status()), (Status::Approved, Status::Approved));
+    assert_eq!(desk.bot().begin(soon.id()).await.unwrap().attempts(), 1);
+    clock.advance(minutes(11));
+    assert!(desk.bot().begin(late.id()).await.is_err(), "a permission is not kept in store");
+    assert_eq!(desk.bot().approval(late.id()).await.unwrap().unwrap().status(), Status::Pending);
+}
+
+async fn what_is_said_of_one_attempt_does_not_end_the_next(store: Shared) {
+    let clock = ManualClock::at(noon());
+    let desk = Desk::over(&store, &clock).await;
+    let bot = desk.bot();
+    let asked = bot.ask(refund("1", 50)).await.unwrap();
+    desk.approve(asked.id()).await;
+    bot.begin(asked.id()).await.unwrap();
+    clock.advance(Duration::from_secs(31));
+    let lost = desk.gate.recover().await.unwrap().into_iter().find(|lost| lost.approval().id() == asked.id()).unwrap();
+    lost.settle(&desk.dana, Settlement::RunAgain, "it never reached the bank").await.unwrap();
+    assert_eq!(bot.begin(asked.id()).await.unwrap().attempts(), 2);
+    let late = bot.end(asked.id(), 1, ToolOutcome::failed("too slow")).await;
+    assert!(matches!(late, Err(DecideError::AlreadyDecided(stands)) if stands.status() == Status::Dispatched));
+    assert!(bot.still_runs(asked.id(), 1).await.is_err());
+    assert_eq!(bot.end(asked.id(), 2, ToolOutcome::returned(&json!(1))).await.unwrap().status(), Status::Succeeded);
+}
+
+#[tokio::test]
+async fn a_denial_stands_where_a_standing_permission_fits_too() {
+    let cap = Cap(Arc::new(1_000.into()));
+    let desk = Desk::with(Gate::builder(()).overlay(cap.clone())).await;
+    let asked = desk.bot().ask(refund("1", 50)).await.unwrap();
+    let shown = desk.gate.interruption(asked.id()).await.unwrap().unwrap();
+    shown.grant(&desk.dana, Scope::this_run().any("amount")).await.unwrap();
+    assert_eq!(desk.bot().ask(refund("2", 1_000)).await.unwrap().status(), Status::Approved);
+    assert_eq!(desk.bot().ask(refund("3", 1_001)).await.unwrap().status(), Status::Denied);
+}
+
+#[tokio::test]
+async fn a_schema_that_would_take_for_ever_is_refused_and_the_refusal_on_the_record() {
+    let desk = Desk::over(&fresh(), &ManualClock::at(noon())).await;
+    let level =
+        |level: u32| json!({"allOf": [{"$ref": format!("#/$defs/a{level}")}, {"$ref": format!("#/$defs/a{level}")}]});
+    let mut definitions: serde_json::Map<_, _> = (0..60).map(|at| (format!("a{at}"), level(at + 1))).collect();
+    definitions.insert("a60".into(), json!({"type": "object"}));
+    let schema = json!({"$ref": "#/$defs/a0", "$defs": definitions});
+    assert!(desk.bot().ask(refund("1", 50).schema(schema)).await.is_err());
+    assert_eq!(story(&desk.gate).await, ["call_refused"]);
+    assert!(desk.gate.pending().await.unwrap().is_empty());
+}
+
 /// Denies amounts above a cap.
 #[derive(Clone)]
 struct Cap(Arc<AtomicU64>);
@@ -373,7 +431,8 @@ async fn what_cannot_be_put_on_the_record_does_not_begin() {
     let store = Troubled::failing(fresh());
     let desk = Desk::with(Gate::builder(()).store(Arc::clone(&store))).await;
     store.fail_at(1);
-    assert_eq!(desk.bot().ask(refund("1", 50)).await.unwrap_err().kind(), "unavailable");
+    let failed = desk.bot().ask(refund("1", 50)).await;
+    assert!(matches!(failed, Err(RemoteError::NotRun(NotRun::Unavailable { .. }))), "{failed:?}");
     let asked = desk.bot().ask(refund("1", 50)).await.unwrap();
     desk.approve(asked.id()).await;
     store.fail_at(1);

@@ -30,6 +30,10 @@ impl Attempt {
     pub(crate) fn of(approval: &Approval) -> Self {
         Self { approval: approval.id(), number: approval.attempts() }
     }
+
+    pub(crate) fn number(approval: ApprovalId, number: u32) -> Self {
+        Self { approval, number }
+    }
 }
 
 /// The bodies that run in this process. One task vouches for all of them; it lives only while some run.

@@ -1,14 +1,17 @@
 //! Calls whose bodies are in other programs: asked about here, begun and ended there.
 
 use std::fmt;
+use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::{Either, select};
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use tokio::task::spawn_blocking;
 
-use super::core::Core;
+use super::attempt::Attempt;
+use super::core::{Core, StepError};
 use super::course::Course;
 use super::error::{DecideError, RunError};
 use super::gate::Gate;
@@ -28,8 +31,9 @@ use crate::values::context::{NESTED, RunInfo};
 use crate::values::digest::Digest;
 use crate::values::event::{CallEvent, Changes, GateEvent};
 use crate::values::grant::Grant;
+use crate::values::history::History;
 use crate::values::id::{AgentName, ApprovalId, CallId, CaseId, Principal, RunId, ToolName};
-use crate::values::json::{Misfit, canonical, read, read_value};
+use crate::values::json::{Misfit, ReadLimits, canonical, read, read_value};
 use crate::values::limit::LimitKey;
 use crate::values::opinion::{Denial, Opinion, PolicyOpinion, RuleResult};
 use crate::values::outcome::{NotRun, ToolOutcome};
@@ -41,6 +45,9 @@ use crate::values::verdict::Verdict;
 
 /// The name of what judges calls whose rules are in other programs: whom to ask is all it says.
 const POLICY: &str = "asked from another program";
+
+/// How long a standing permission lets a call begin that it covered: it may end itself, and a call is not kept in store for later.
+const COVERED_FOR: Duration = Duration::from_mins(10);
 
 /// The longest name that another program may give to anything, in bytes.
 const LONGEST_NAME: usize = 256;
@@ -67,7 +74,7 @@ impl<R: Registry> Gate<R> {
     ///
     /// let begun = agent.begin(asked.id()).await?;                     // on the record, once: now it may run
     /// assert_eq!(begun.arguments().as_json(), r#"{"order_id":"A-1"}"#);
-    /// let ended = agent.end(asked.id(), ToolOutcome::returned(&"done".into())).await?;
+    /// let ended = agent.end(asked.id(), begun.attempts(), ToolOutcome::returned(&"done".into())).await?;
     /// assert_eq!(ended.status(), Status::Succeeded);
     /// # Ok(()) }
     /// ```
@@ -233,6 +240,13 @@ impl RemoteCall {
         self.rules.iter().find_map(|(_, requirement)| requirement.problem())
     }
 
+    /// Who asks, in which run.
+    fn circumstances(&self, agent: &AgentName) -> Circumstances {
+        let mut info = RunInfo::new(place(agent, self.run.as_str()).into(), agent.clone());
+        (info.principal, info.case) = (self.principal.clone(), self.case.clone());
+        Circumstances { info: Arc::new(info), reasoning: None, history: History::default(), relatives: Vec::new() }
+    }
+
     /// Whom to ask, as a policy.
     fn policy(&self) -> Arc<PolicyOutline> {
         let rule = |(name, requirement): &(String, Requirement)| RuleOutline {
@@ -256,6 +270,75 @@ impl fmt::Debug for RemoteCall {
     }
 }
 
+/// What stands here under an agent's name.
+fn place(agent: &AgentName, what: &str) -> String {
+    format!("{agent}/{what}")
+}
+
+/// A question that another program asked.
+///
+/// ```
+/// # fn show(asked: &gate_runtime::Asked) {
+/// println!("{} is {}{}", asked.id(), asked.status(), if asked.is_new() { "" } else { ", as it was asked before" });
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Asked {
+    approval: Arc<Approval>,
+    is_new: bool,
+}
+
+impl Asked {
+    /// Whether it was not asked before.
+    #[must_use]
+    pub fn is_new(&self) -> bool {
+        self.is_new
+    }
+}
+
+impl Deref for Asked {
+    type Target = Approval;
+
+    fn deref(&self) -> &Approval {
+        &self.approval
+    }
+}
+
+/// Why another program's call was not asked about.
+///
+/// ```
+/// use gate_runtime::{NotRun, RemoteError};
+/// let error = RemoteError::from(NotRun::Invalid { problem: "the tool's name is empty".into() });
+/// assert_eq!(error.to_string(), "the tool's name is empty");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RemoteError {
+    /// The id was used for another call of the same run.
+    IdUsed {
+        /// Which one, and what to do.
+        problem: String,
+    },
+    /// It cannot be taken, or what is needed does not answer.
+    NotRun(NotRun),
+}
+
+impl From<NotRun> for RemoteError {
+    fn from(reason: NotRun) -> Self {
+        Self::NotRun(reason)
+    }
+}
+
+impl fmt::Display for RemoteError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::IdUsed { problem } | Self::NotRun(NotRun::Invalid { problem }) => f.write_str(problem),
+            Self::NotRun(reason) => f.write_str(&reason.for_reviewer()),
+        }
+    }
+}
+
+impl std::error::Error for RemoteError {}
+
 /// A call of another program, after it was read.
 struct Question {
     run: Circumstances,
@@ -267,21 +350,20 @@ struct Question {
 }
 
 impl Question {
-    fn read(core: &Core, agent: &AgentName, call: RemoteCall) -> Result<Self, NotRun> {
-        let place = |what: &str| format!("{agent}/{what}");
-        let tool = ToolName::from(place(call.tool.as_str()));
-        let mut info = RunInfo::new(place(call.run.as_str()).into(), agent.clone());
-        (info.principal, info.case) = (call.principal.clone(), call.case.clone());
-        let tool = Descriptor::remote(tool, call.description.clone(), call.schema.clone(), call.annotations);
+    fn read(limits: ReadLimits, agent: &AgentName, call: RemoteCall) -> Result<Self, NotRun> {
+        let run = call.circumstances(agent);
+        let tool = ToolName::from(place(agent, call.tool.as_str()));
+        let policy = call.policy();
+        let tool = Descriptor::remote(tool, call.description, call.schema, call.annotations);
         if has_secrets(tool.input_schema()) {
             return Err(invalid("a call of another program has no secrets here: leave them out of its arguments"));
         }
-        let value = read(&call.arguments, core.limits).map_err(|misfit| invalid(format!("The arguments: {misfit}")))?;
+        let value = read(&call.arguments, limits).map_err(|misfit| invalid(format!("The arguments: {misfit}")))?;
         Spec::of(&tool).check(&value).map_err(|misfits| invalid(format!("The arguments: {misfits}")))?;
-        let (arguments, policy) = (Arguments::new(&value, Vec::new()).map_err(invalid)?, call.policy());
+        let arguments = Arguments::new(&value, Vec::new()).map_err(invalid)?;
         let subject = Subject {
             approval: ApprovalId::new(),
-            info: Arc::new(info),
+            info: Arc::clone(&run.info),
             call: call.id,
             tool: tool.name().clone(),
             tool_digest: tool.digest(),
@@ -289,7 +371,6 @@ impl Question {
             reasoning: call.reasoning,
             request: Some(Arc::new(call.request)),
         };
-        let run = Circumstances::of_stored(&subject);
         Ok(Self { run, subject: Arc::new(subject), tool: Arc::new(tool), value, arguments, policy })
     }
 
@@ -320,22 +401,21 @@ impl Remote {
     /// question, and stands as it was asked first.
     ///
     /// # Errors
-    /// Where the arguments or anything else cannot be taken, the id was used for another call, nobody could answer, or the store does not answer: then
-    /// nobody is asked.
-    pub async fn ask(&self, call: RemoteCall) -> Result<Arc<Approval>, NotRun> {
+    /// [`RemoteError::IdUsed`], where the id was used for another call; [`RemoteError::NotRun`], where the arguments or anything else cannot be taken, nobody could
+    /// answer, or the store does not answer. Then nobody is asked.
+    pub async fn ask(&self, call: RemoteCall) -> Result<Asked, RemoteError> {
         let core = &self.core;
-        if let Some(problem) = call.problem(&self.agent) {
-            return Err(invalid(problem));
-        }
-        let question = Question::read(core, &self.agent, call)?;
+        let question = self.read(call).await?;
         let mut spent: Vec<LimitKey> = Vec::new();
         loop {
             let recalled = core.store.recall(&question.proposal(core.now())).await.map_err(unavailable)?;
             if let Some(known) = recalled.approval {
-                return self.known(&question, known).await;
+                let approval = self.known(&question, known).await?;
+                return Ok(Asked { approval, is_new: false });
             }
-            let earlier = refusals(question.tool.input_schema(), &question.value, &question.arguments, &recalled);
-            let repeats = |refused: &Arc<Approval>| is_repeated(question.tool.input_schema(), &question.value, refused);
+            let schema = question.tool.input_schema();
+            let earlier = refusals(schema, &question.value, &question.arguments, &recalled);
+            let repeats = |refused: &Arc<Approval>| is_repeated(schema, &question.value, refused);
             let assessment = if recalled.rejected.iter().any(repeats) {
                 Assessment::denied(Denial::RefusedBefore, "a person already refused this very call".to_owned())
             } else if recalled.denials >= core.denials {
@@ -345,16 +425,18 @@ impl Remote {
                 let opinions = core.opinions_on(&question.run, &question.subject, &question.arguments).await;
                 Assessment::join([question.opinion()].into_iter().chain(opinions).collect())
             };
-            let requirements = assessment.requirements();
-            core.check_askable(&question.run, &requirements).await?;
-            let grant =
-                core.find_grant(&question.subject, &question.arguments, &requirements, &spent, recalled.grants).await;
+            let mut grant = None;
+            if assessment.verdict() == Verdict::Ask {
+                let (subject, requirements) = (&question.subject, assessment.requirements());
+                core.check_askable(&question.run, &requirements).await?;
+                grant = core.find_grant(subject, &question.arguments, &requirements, &spent, recalled.grants).await;
+            }
             let (transition, asked) = core.remote_transition(&question, assessment, earlier, grant.as_deref())?;
             let takes = transition.takes.clone();
             match core.store.commit(transition).await.map_err(unavailable)? {
                 Committed::Done => {
                     core.settle(&asked);
-                    return Ok(asked);
+                    return Ok(Asked { approval: asked, is_new: true });
                 }
                 Committed::LimitReached(place) => spent.extend(takes.get(place).map(|take| take.key.clone())),
                 Committed::Conflict | Committed::Frozen => {}
@@ -362,23 +444,39 @@ impl Remote {
         }
     }
 
+    /// Reads a call, and checks it against the schema that came with it. What cannot be taken is on the record, where it can be named.
+    async fn read(&self, call: RemoteCall) -> Result<Question, NotRun> {
+        let core = &self.core;
+        if let Some(problem) = call.problem(&self.agent) {
+            return Err(invalid(problem));
+        }
+        let (run, id, tool) =
+            (call.circumstances(&self.agent), call.id.clone(), place(&self.agent, call.tool.as_str()));
+        let (limits, agent) = (core.limits, self.agent.clone());
+        // A schema that somebody else wrote may take its time, and holds nobody else up.
+        let read = spawn_blocking(move || Question::read(limits, &agent, call)).await;
+        match read.map_err(unavailable)? {
+            Err(reason @ NotRun::Invalid { .. }) => Err(core.refuse(&run, &id, &tool.into(), reason).await),
+            read => read,
+        }
+    }
+
     /// The call that was asked before under the same id, if it is the same.
-    async fn known(&self, question: &Question, known: Arc<Approval>) -> Result<Arc<Approval>, NotRun> {
+    async fn known(&self, question: &Question, known: Arc<Approval>) -> Result<Arc<Approval>, RemoteError> {
         let is_same = known.subject.tool_digest == question.subject.tool_digest
             && is_same_call(question.tool.input_schema(), &question.value, known.proposed());
         if is_same && self.owns(&known) {
-            return self
-                .core
-                .bring_up_to_date(known.id())
-                .await
-                .map_err(unavailable)?
-                .ok_or_else(|| unavailable("it is gone"));
+            let now = self.core.bring_up_to_date(known.id()).await.map_err(unavailable)?;
+            return Ok(now.unwrap_or(known));
         }
         let subject = &question.subject;
         let id = subject.call.as_str().escape_debug();
         let problem =
             format!("The call id `{id}` was used before in this run, for another call: give every call its own");
-        Err(self.core.refuse(&question.run, &subject.call, &subject.tool, NotRun::Invalid { problem }).await)
+        match self.core.refuse(&question.run, &subject.call, &subject.tool, NotRun::Invalid { problem }).await {
+            NotRun::Invalid { problem } => Err(RemoteError::IdUsed { problem }),
+            reason => Err(reason.into()),
+        }
     }
 
     /// One of its own calls; `None` for any other.
@@ -394,7 +492,7 @@ impl Remote {
     /// # Errors
     /// Where the store does not answer.
     pub async fn approvals(&self, run: &RunId) -> Result<Vec<Arc<Approval>>, StoreError> {
-        let run = format!("{}/{run}", self.agent);
+        let run = place(&self.agent, run.as_str());
         let found = self.core.store.approvals(&ApprovalFilter::all().run(run)).await?;
         Ok(found.into_iter().filter(|approval| self.owns(approval)).collect())
     }
@@ -469,13 +567,15 @@ impl Remote {
 
     /// Says that a call that began still runs, so that nobody takes it for lost.
     ///
+    /// `attempt` is its number as the approval had it when it [began](Approval::attempts).
+    ///
     /// # Errors
-    /// [`DecideError::AlreadyDecided`] has how it stands, where it does not run, or counts as lost already; the store does not answer.
-    pub async fn still_runs(&self, id: ApprovalId) -> Result<Arc<Approval>, DecideError> {
+    /// [`DecideError::AlreadyDecided`] has how it stands, where that attempt does not run, or counts as lost already; the store does not answer.
+    pub async fn still_runs(&self, id: ApprovalId, attempt: u32) -> Result<Arc<Approval>, DecideError> {
         let core = &self.core;
         loop {
             let approval = self.approval(id).await?.ok_or(DecideError::Unknown(id))?;
-            if approval.status != Status::Dispatched {
+            if approval.status != Status::Dispatched || approval.attempts != attempt {
                 return Err(DecideError::AlreadyDecided(approval));
             }
             let vouched = Arc::new(approval.vouched(core.now()));
@@ -488,23 +588,28 @@ impl Remote {
         }
     }
 
-    /// Says how a call ended that began: what it gave back, or how it failed. Said twice, it is said once.
+    /// Says how an attempt ended that began: what it gave back, or how it failed. Said twice, it is said once.
     ///
     /// # Errors
-    /// [`DecideError::AlreadyDecided`] has how it stands, where it never began or ended otherwise; a value that cannot be put on the record; the store
-    /// does not answer.
-    pub async fn end(&self, id: ApprovalId, outcome: ToolOutcome) -> Result<Arc<Approval>, DecideError> {
+    /// [`DecideError::AlreadyDecided`] has how it stands, where that attempt never began, ended otherwise, or another one runs; a value that cannot be put on the record;
+    /// the store does not answer.
+    pub async fn end(&self, id: ApprovalId, attempt: u32, outcome: ToolOutcome) -> Result<Arc<Approval>, DecideError> {
         if let Some(value) = outcome.value() {
             read_value(&value, self.core.limits).map_err(DecideError::BadAnswer)?;
         }
-        self.approval(id).await?.ok_or(DecideError::Unknown(id))?;
-        match self.core.order(id, CallEvent::Finished { outcome: outcome.clone() }).await {
-            Err(DecideError::AlreadyDecided(stands))
-                if stands.attempts > 0 && stands.outcome.as_ref() == Some(&outcome) =>
-            {
-                Ok(stands)
+        let stands = self.approval(id).await?.ok_or(DecideError::Unknown(id))?;
+        if stands.outcome.as_ref() == Some(&outcome) && stands.attempts == attempt {
+            return Ok(stands);
+        }
+        let ended = CallEvent::Finished { outcome };
+        match self.core.step_of(Attempt::number(id, attempt), &ended).await {
+            Ok(ended) => Ok(ended),
+            Err(StepError::Store(error)) => Err(error.into()),
+            Err(StepError::Unknown) => Err(DecideError::Unknown(id)),
+            Err(StepError::Refused) => {
+                let stands = self.approval(id).await?.ok_or(DecideError::Unknown(id))?;
+                Err(DecideError::AlreadyDecided(stands))
             }
-            ended => ended,
         }
     }
 
@@ -541,7 +646,7 @@ impl Remote {
             let problem = format!("this agent has no call {id} to which it could be a reply");
             return Err(RunError::Details(Misfit::new("/in_reply_to", problem)));
         }
-        let mut info = RunInfo::new(format!("{}/{run}", self.agent).into(), self.agent.clone());
+        let mut info = RunInfo::new(place(&self.agent, run.as_str()).into(), self.agent.clone());
         info.case = case;
         let details = read_value(details, self.core.limits).map_err(RunError::Details)?;
         let event = GateEvent::Action { info: Arc::new(info), action: action.into(), details, in_reply_to };
@@ -597,6 +702,12 @@ impl Core {
     /// What follows before an approved call of another program begins: overlays speak again, and whoever agreed must still be entitled to.
     async fn judge_remote_again(&self, approval: &Approval) -> Result<Course, NotRun> {
         let mut course = Course::from(approval);
+        let since = approval.changed_at.duration_since(self.now()).abs();
+        if let Some(grant) = approval.grant.filter(|_| Duration::try_from(since).is_ok_and(|since| since > COVERED_FOR))
+        {
+            course.then(CallEvent::Uncovered { grant }, self.now()).map_err(unavailable)?;
+            return Ok(course);
+        }
         if !self.overlays.is_empty() {
             let run = Circumstances::of_stored(&approval.subject);
             let opinions = self.opinions_on(&run, &approval.subject, &approval.arguments).await;

@@ -206,7 +206,8 @@ impl Specs {
 impl Spec {
     pub(crate) fn of(descriptor: &Descriptor) -> Self {
         let schema = descriptor.input_schema();
-        Self { checker: Checker::new(schema), has_secrets: has_secrets(schema) }
+        let checker = if descriptor.is_remote() { Checker::of_foreign(schema) } else { Checker::new(schema) };
+        Self { checker, has_secrets: has_secrets(schema) }
     }
 
     pub(crate) fn check(&self, value: &Value) -> Result<(), Misfits> {

@@ -107,6 +107,12 @@ impl Descriptor {
         }
     }
 
+    /// Whether another program has it: then all of it is what that says.
+    #[must_use]
+    pub fn is_remote(&self) -> bool {
+        self.name.as_str().contains('/')
+    }
+
     /// The name that a model uses.
     #[must_use]
     pub fn name(&self) -> &ToolName {

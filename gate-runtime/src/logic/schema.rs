@@ -2,10 +2,11 @@
 
 use std::fmt;
 
-use jsonschema::Validator;
 use jsonschema::error::ValidationErrorKind;
+use jsonschema::{PatternOptions, Validator};
 use serde_json::{Map, Value};
 
+use super::foreign_schema;
 use crate::values::json::{Misfit, below};
 use crate::values::words;
 
@@ -160,6 +161,9 @@ impl fmt::Display for Misfits {
 
 impl std::error::Error for Misfits {}
 
+/// How many problems are told at once, at most.
+const MOST_MISFITS: usize = 50;
+
 /// A schema ready to check values with.
 pub(crate) struct Checker(Validator);
 
@@ -171,12 +175,25 @@ impl Checker {
         options.build(schema).map(Self).map_err(|error| error.to_string())
     }
 
+    /// The same for a schema that another program sent, and may have meant to be dear.
+    ///
+    /// # Errors
+    /// What is wrong with it, or that it would cost too much.
+    pub(crate) fn of_foreign(schema: &Value) -> Result<Self, String> {
+        foreign_schema::check(schema)?;
+        let options = jsonschema::draft202012::options().should_validate_formats(true);
+        // In a time that grows with the text, and no faster.
+        let options = options.with_pattern_options(PatternOptions::regex());
+        options.build(schema).map(Self).map_err(|error| error.to_string())
+    }
+
     /// Checks a value. The problems name places and what is expected there, never what was found.
     pub(crate) fn check(&self, value: &Value) -> Result<(), Misfits> {
         if self.0.is_valid(value) {
             return Ok(());
         }
-        let found: Vec<Misfit> = self.0.iter_errors(value).flat_map(|error| describe(&error)).collect();
+        let found = self.0.iter_errors(value).flat_map(|error| describe(&error));
+        let found: Vec<Misfit> = found.take(MOST_MISFITS).collect();
         Err(Misfits(if found.is_empty() { vec![Misfit::new("", "does not fit its schema")] } else { found }))
     }
 }
