@@ -1,15 +1,28 @@
 //! All that waits, read once for everybody who asks at the same time.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use gate_runtime::{ApprovalFilter, Interruption, Status, StoreError};
+use gate_runtime::{ApprovalFilter, Status, StoreError};
 use tokio::sync::Mutex;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep_until};
 
 use crate::office::Questions;
+use crate::waiting::Waiting;
 
-/// The last reading: when it began, and what it found.
-type Reading = (Instant, Arc<[Interruption]>);
+/// Of so much time, reading takes one part at most: with very many questions, lists are a moment late, and agents and deciders are not.
+const SHARE: u32 = 5;
+
+/// The longest that a reading is put off.
+const LATE: Duration = Duration::from_secs(2);
+
+/// The last reading: when it began, how long it took, and what it found.
+#[derive(Debug)]
+struct Reading {
+    begun: Instant,
+    took: Duration,
+    found: Arc<Waiting>,
+}
 
 /// All that waits.
 #[derive(Debug, Default)]
@@ -19,17 +32,19 @@ impl Board {
     /// All that waits, oldest first, as it is now or was a moment after this was asked: never as it was before.
     ///
     /// When something happens, every open list asks. Whoever waits for a reading that began after they asked takes what it found.
-    pub(crate) async fn pending(&self, gate: &dyn Questions) -> Result<Arc<[Interruption]>, StoreError> {
+    pub(crate) async fn pending(&self, gate: &dyn Questions) -> Result<Arc<Waiting>, StoreError> {
         let asked = Instant::now();
         let mut last = self.0.lock().await;
-        if let Some((begun, found)) = &*last
-            && *begun > asked
-        {
-            return Ok(Arc::clone(found));
+        if let Some(Reading { begun, took, found }) = &*last {
+            if *begun > asked {
+                return Ok(Arc::clone(found));
+            }
+            sleep_until(*begun + took.saturating_mul(SHARE).min(LATE)).await;
         }
         let begun = Instant::now();
-        let found: Arc<[Interruption]> = gate.list(&ApprovalFilter::all().status(Status::Pending)).await?.into();
-        *last = Some((begun, Arc::clone(&found)));
+        let found = gate.list(&ApprovalFilter::all().status(Status::Pending)).await?;
+        let found = Arc::new(Waiting::of(found));
+        *last = Some(Reading { begun, took: begun.elapsed(), found: Arc::clone(&found) });
         Ok(found)
     }
 }
@@ -41,8 +56,8 @@ mod tests {
     use futures_util::future::join_all;
     use gate_runtime::prelude::*;
     use gate_runtime::{
-        AgentName, ApprovalId, BoxFuture, CaseId, DecideError, Events, Grant, NoTools, Record, Remote, Reviewer,
-        ReviewerError, ReviewerId, Standing, TrailStatus,
+        AgentName, ApprovalId, BoxFuture, CaseId, DecideError, Events, Grant, Interruption, NoTools, Record, Remote,
+        Reviewer, ReviewerError, ReviewerId, Standing, TrailStatus,
     };
 
     use super::*;

@@ -61,6 +61,7 @@ mod stop;
 mod text;
 mod throttle;
 mod visitor;
+mod waiting;
 mod wanted;
 
 pub use inbox::{BadUrl, Inbox};

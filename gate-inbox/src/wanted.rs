@@ -12,7 +12,7 @@ const LONGEST: usize = 1_000;
 
 /// Which of what waits somebody wants to see. An empty text wants all. Names are compared as they are shown, for that is what a page can offer: what hides in
 /// one is an escape there.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Wanted {
     pub(crate) tool: String,
     pub(crate) agent: String,
@@ -85,14 +85,18 @@ fn has(approval: &Approval, text: &str) -> bool {
         || is_in(approval.arguments().as_json())
 }
 
-/// What there is to choose from, sorted, with what is chosen.
-pub(crate) fn choices(chosen: &str, found: impl Iterator<Item = impl AsRef<str> + Ord>) -> Vec<String> {
+/// What there is to choose from, sorted.
+pub(crate) fn sorted(found: impl Iterator<Item = impl AsRef<str> + Ord>) -> Vec<String> {
     /// More than that nobody looks through: they type it.
     const MOST: usize = 200;
     let mut all: Vec<_> = found.filter(|name| !name.as_ref().is_empty()).collect();
     all.sort_unstable();
     all.dedup();
-    let mut all: Vec<String> = all.into_iter().take(MOST).map(bare).collect();
+    all.into_iter().take(MOST).map(bare).collect()
+}
+
+/// What there is to choose from, with what is chosen.
+pub(crate) fn with_chosen(chosen: &str, mut all: Vec<String>) -> Vec<String> {
     if !chosen.is_empty() && !all.iter().any(|name| name == chosen) {
         all.push(chosen.to_owned());
     }

@@ -302,6 +302,36 @@ async fn whom_the_people_file_wants_to_be_asked_is_asked_whatever_the_agent_says
 }
 
 #[tokio::test]
+async fn whom_the_people_file_wants_to_be_asked_by_now_must_have_been_asked() {
+    let api = Api::open().await;
+    let id = id_of(&api.bot.post("/approvals", refund("1", 50)).await.ok(201));
+    api.decide(&api.dana, &id, "approve", json!({})).await.ok(200);
+    let agent = |asks: &str| {
+        let hash = gate_runtime::Digest::of(&api.bot.token);
+        format!("[[agent]]\nid = \"bot\"\nasks = [{asks}]\ntoken = \"{hash}\"\n")
+    };
+    let people = [("dana", "manager", &api.desk.dana), ("ines", "cfo", &api.desk.ines)];
+    write_people(&api.desk.folder, &people, &agent("\"cfo\""));
+    let refused = api.bot.post(&format!("/approvals/{id}/begin"), json!({})).await;
+    assert!(refused.problem() == "state" && refused.text.contains("A cfo must agree"), "{}", refused.text);
+    write_people(&api.desk.folder, &people, &agent("\"manager\""));
+    assert_eq!(api.bot.post(&format!("/approvals/{id}/begin"), json!({})).await.ok(200)["attempts"], 1);
+}
+
+#[tokio::test]
+async fn an_agent_is_not_told_who_decided() {
+    let api = Api::open().await;
+    let id = id_of(&api.bot.post("/approvals", refund("1", 50)).await.ok(201));
+    api.decide(&api.dana, &id, "reject", json!({"reason": "not ours"})).await.ok(200);
+    for (what, body) in
+        [("cancel", json!({"reason": "x"})), ("outcome", json!({"result": 1})), ("still-runs", json!({}))]
+    {
+        let answer = api.bot.post(&format!("/approvals/{id}/{what}"), body).await;
+        assert!(answer.problem() == "state" && !answer.text.contains("dana"), "{what} {}", answer.text);
+    }
+}
+
+#[tokio::test]
 async fn what_is_malformed_is_refused_with_its_place_and_asks_nobody() {
     let api = Api::open().await;
     let with = |name: &str, value: Value| {

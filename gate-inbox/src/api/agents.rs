@@ -10,7 +10,9 @@ use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use futures_util::stream::unfold;
-use gate_runtime::{Approval, ApprovalId, NotRun, Remote, RemoteCall, Status, ToolOutcome};
+use gate_runtime::{
+    Approval, ApprovalId, DecideError, NotRun, Remote, RemoteCall, RemoteError, Role, Status, Tier, ToolOutcome, Who,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -20,7 +22,7 @@ use super::bearer::Agent;
 use super::body::{Json, Query, created};
 use super::document::{Call, Page};
 use super::operation::{By, HERE, Operation, STATE};
-use super::problem::{ID_USED, INVALID, MALFORMED, Problem, TOO_MANY};
+use super::problem::{CONFLICT, ID_USED, INVALID, MALFORMED, Problem, TOO_MANY};
 use crate::office::Office;
 
 /// How long a request waits for a decision, in seconds. What stands between may cut what is silent for longer.
@@ -33,8 +35,12 @@ const LASTS: u32 = 40;
 /// What an agent gives back of its call.
 type Given = Result<Json<Call>, Problem>;
 
+/// What is said of a parameter.
+const WHICH: &str = "Which attempt: `attempts` as it was when the call began.";
+
 /// Everything that agents do.
 pub(super) fn operations() -> Vec<Operation> {
+    let first = json!({"type": "integer", "minimum": 1, "default": 1});
     let seconds = json!({"type": "integer", "minimum": 0, "maximum": 25});
     vec![
         Operation::new(
@@ -105,6 +111,7 @@ pub(super) fn operations() -> Vec<Operation> {
             ("stillRuns", "Says that a call that began still runs: every 30 seconds at least, or it counts as lost."),
             post(still_runs),
         )
+        .query("attempt", WHICH, first.clone(), false)
         .gives::<Call>()
         .or_else(STATE),
         Operation::new(
@@ -113,6 +120,7 @@ pub(super) fn operations() -> Vec<Operation> {
             ("endCall", "Says how a call ended that began."),
             post(end),
         )
+        .query("attempt", WHICH, first, false)
         .takes::<Ended>()
         .gives::<Call>()
         .or_else(STATE),
@@ -147,14 +155,37 @@ async fn question(
 }
 
 async fn open(calls: &Remote, call: RemoteCall) -> Result<Response, Problem> {
-    let (run, id) = (call.run_id().clone(), call.id().clone());
-    let before = calls.approvals(&run).await?.into_iter().find(|known| *known.subject().call() == id);
-    match (calls.ask(call).await, before) {
-        (Ok(asked), Some(_)) => Ok(Json(Call::from(&*asked)).into_response()),
-        (Ok(asked), None) => Ok(created(Call::from(&*asked), &format!("/api/v1/approvals/{}", asked.id()))),
-        (Err(NotRun::Invalid { problem }), Some(_)) => Err(Problem::new(ID_USED, problem)),
-        (Err(reason), _) => Err(reason.into()),
+    match calls.ask(call).await {
+        Ok(asked) if asked.is_new() => Ok(created(Call::from(&*asked), &format!("/api/v1/approvals/{}", asked.id()))),
+        Ok(asked) => Ok(Json(Call::from(&*asked)).into_response()),
+        Err(RemoteError::IdUsed { problem }) => Err(Problem::new(ID_USED, problem)),
+        Err(RemoteError::NotRun(reason)) => Err(reason.into()),
     }
+}
+
+/// A refusal as an agent is told of it: how it stands, and not who decided.
+fn told(error: DecideError) -> Problem {
+    match error {
+        DecideError::AlreadyDecided(stands) => {
+            let words = format!("It is {}, and began {}.", stands.status(), times(stands.attempts()));
+            Problem::new(CONFLICT, words)
+        }
+        error => error.into(),
+    }
+}
+
+/// `never`, `once`, `3 times`.
+fn times(count: u32) -> String {
+    match count {
+        0 => "never".to_owned(),
+        1 => "once".to_owned(),
+        count => format!("{count} times"),
+    }
+}
+
+/// Which attempt it is about: the first, unless that is said.
+fn attempt(query: &Query) -> Result<u32, Problem> {
+    Ok(query.get("attempt")?.unwrap_or(1))
 }
 
 /// The approval that an address names.
@@ -234,22 +265,37 @@ async fn cancel(agent: Agent, Path(id): Path<String>, Json(said): Json<Cancellat
     if said.reason.trim().is_empty() {
         return Err(Problem::new(INVALID, "Say why: `reason` is on the record."));
     }
-    Ok(Json(Call::from(&*agent.calls.cancel(id_of(&id)?, said.reason.trim()).await?)))
+    let stands = agent.calls.cancel(id_of(&id)?, said.reason.trim()).await.map_err(told)?;
+    Ok(Json(Call::from(&*stands)))
 }
 
 /// Puts on the record that an approved call begins. Once.
 async fn begin(agent: Agent, Path(id): Path<String>) -> Given {
     let id = id_of(&id)?;
-    agent.calls.approval(id).await?.ok_or_else(Problem::not_found)?;
+    let approval = agent.calls.approval(id).await?.ok_or_else(Problem::not_found)?;
+    // Whoever keeps the people file may have changed their mind since it was asked.
+    if let Some(role) = agent.entry.asks().iter().find(|role| !asks(&approval, role)) {
+        let words = format!(
+            "A {role} must agree to whatever this agent asks by now: take it back, and ask again under another id."
+        );
+        return Err(Problem::new(CONFLICT, words));
+    }
     match agent.calls.begin(id).await {
         Ok(begun) => Ok(Json(Call::from(&*begun))),
-        Err(NotRun::Invalid { problem }) => Err(Problem::new(super::problem::CONFLICT, problem)),
+        Err(NotRun::Invalid { problem }) => Err(Problem::new(CONFLICT, problem)),
         Err(reason) => Err(reason.into()),
     }
 }
 
-async fn still_runs(agent: Agent, Path(id): Path<String>) -> Given {
-    Ok(Json(Call::from(&*agent.calls.still_runs(id_of(&id)?).await?)))
+/// Whether somebody of a role had to agree.
+fn asks(approval: &Approval, role: &Role) -> bool {
+    let is_of_role = |tier: &Tier| matches!(tier.who(), Who::Role { role: asked } if asked == role);
+    approval.requirements().iter().any(|requirement| requirement.tiers().iter().any(is_of_role))
+}
+
+async fn still_runs(agent: Agent, Path(id): Path<String>, query: Query) -> Given {
+    let stands = agent.calls.still_runs(id_of(&id)?, attempt(&query)?).await.map_err(told)?;
+    Ok(Json(Call::from(&*stands)))
 }
 
 /// How a call ended.
@@ -262,12 +308,13 @@ enum Ended {
     Error(String),
 }
 
-async fn end(agent: Agent, Path(id): Path<String>, Json(ended): Json<Ended>) -> Given {
+async fn end(agent: Agent, Path(id): Path<String>, query: Query, Json(ended): Json<Ended>) -> Given {
     let outcome = match ended {
         Ended::Result(value) => ToolOutcome::returned(&value),
         Ended::Error(error) => ToolOutcome::failed(error),
     };
-    Ok(Json(Call::from(&*agent.calls.end(id_of(&id)?, outcome).await?)))
+    let stands = agent.calls.end(id_of(&id)?, attempt(&query)?, outcome).await.map_err(told)?;
+    Ok(Json(Call::from(&*stands)))
 }
 
 /// Something that the program did, and no person decides.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use gate_runtime::{
-    Answers, Approval, Decision, Grant, Interruption, RuleResult, Status, Timestamp, ToolOutcome, Vote,
+    Answers, Approval, Decision, Descriptor, Grant, Interruption, RuleResult, Status, Timestamp, ToolOutcome, Vote,
 };
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -30,6 +30,8 @@ pub(crate) struct Call {
     arguments: Value,
     /// Whether people changed the arguments.
     edited: bool,
+    /// How often it began. More than once only where people let it run again.
+    attempts: u32,
     /// When it was asked.
     #[schemars(with = "String", extend("format" = "date-time"))]
     asked_at: Timestamp,
@@ -87,6 +89,7 @@ impl From<&Approval> for Call {
             status: approval.status(),
             arguments: approval.arguments().to_json(),
             edited: approval.is_edited(),
+            attempts: approval.attempts(),
             asked_at: approval.asked_at(),
             changed_at: approval.changed_at(),
             expires_at: approval.expires_at(),
@@ -114,7 +117,7 @@ pub(super) struct Review {
     status: Status,
     /// The tool.
     tool: String,
-    /// What the tool does.
+    /// What the tool does. For a tool of another program, that is among the claims.
     #[serde(skip_serializing_if = "Option::is_none")]
     description: Option<String>,
     /// Whether what it does cannot be undone: then an approval says the name of the tool.
@@ -165,6 +168,9 @@ pub(super) struct Review {
 /// What an agent says of its call.
 #[derive(Debug, Serialize, JsonSchema)]
 struct Claims {
+    /// What the tool does, where it is the agent's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<String>,
     /// What it is about.
     #[serde(skip_serializing_if = "Option::is_none")]
     summary: Option<String>,
@@ -232,6 +238,8 @@ impl From<&Interruption> for Review {
             effect: rule.effect().to_string(),
             error: rule.error().map(str::to_owned),
         };
+        let is_remote = tool.is_some_and(Descriptor::is_remote);
+        let description = tool.map(|tool| tool.description().to_owned());
         let choices = match approval.answers() {
             Some(Answers::OneOf { choices }) => choices.clone(),
             _ => Vec::new(),
@@ -241,7 +249,7 @@ impl From<&Interruption> for Review {
             shown: approval.shown().to_string(),
             status: approval.status(),
             tool: approval.tool().to_string(),
-            description: tool.map(|tool| tool.description().to_owned()),
+            description: description.clone().filter(|_| !is_remote),
             destructive: tool.is_none_or(|tool| tool.annotations().destructive),
             arguments: approval.arguments().to_json(),
             proposed: approval.is_edited().then(|| approval.proposed().to_json()),
@@ -251,6 +259,7 @@ impl From<&Interruption> for Review {
             run: info.run().to_string(),
             case: info.case().map(ToString::to_string),
             claims: Claims {
+                description: description.filter(|_| is_remote),
                 summary: request.and_then(|request| request.about().map(str::to_owned)),
                 reasoning: subject.reasoning().map(str::to_owned),
                 priority: request.map(|request| request.how_urgent().to_string()),

@@ -249,7 +249,7 @@ struct Reason {
 async fn as_shown(office: &Office, id: &str, shown: &str) -> Result<Interruption, Problem> {
     let asked = asked(office, id).await?;
     let approval = asked.approval();
-    if approval.status() == Status::Pending && approval.shown().to_string() != shown {
+    if !approval.status().is_terminal() && approval.shown().to_string() != shown {
         return Err(Problem::new(
             CHANGED,
             "`shown` is not the digest of how it is now: look at it again, then decide.",

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use axum::http::StatusCode;
 use axum::response::Response;
-use gate_runtime::{Approval, Decision, Interruption, Origin, Request, RuleReport, RuleResult, Status};
+use gate_runtime::{Approval, Decision, Descriptor, Interruption, Origin, Request, RuleReport, RuleResult, Status};
 use maud::{Markup, html};
 use serde_json::Value;
 
@@ -35,10 +35,10 @@ pub(crate) fn approval(
         div.columns data-version=(approval.version()) {
             article {
                 h1 { (plain(approval.tool())) " " (marks(asked)) }
-                @if let Some(descriptor) = asked.descriptor() { p.about { (plain(descriptor.description().replace('\n', " "))) } }
+                @if let Some(descriptor) = asked.descriptor().filter(|tool| !tool.is_remote()) { p.about { (plain(descriptor.description().replace('\n', " "))) } }
                 (state(asked))
                 (arguments(asked))
-                (claim(approval))
+                (claim(asked))
                 (rules(approval))
                 (before(approval))
             }
@@ -86,7 +86,7 @@ pub(super) fn arguments(asked: &Interruption) -> Markup {
     let approval = asked.approval();
     let (now, proposed) = (approval.arguments().to_json(), approval.proposed().to_json());
     let origins: HashMap<&str, &Origin> = approval.assessment().origins().collect();
-    let schema = asked.descriptor().map(gate_runtime::Descriptor::input_schema);
+    let schema = asked.descriptor().map(Descriptor::input_schema);
     let fields: Vec<(&String, &Value)> = now.as_object().into_iter().flatten().collect();
     let gone = proposed.as_object().into_iter().flatten().filter(|(name, _)| now.get(name.as_str()).is_none());
     html! {
@@ -113,7 +113,7 @@ pub(super) fn arguments(asked: &Interruption) -> Markup {
                             (origin(&origins, name))
                         }
                         @if let Some(words) = asked.descriptor().and_then(|tool| about(tool.input_schema(), name)) {
-                            p.faint { (plain(words.replace('\n', " "))) }
+                            p.faint { @if asked.descriptor().is_some_and(Descriptor::is_remote) { "The agent says: " } (plain(words.replace('\n', " "))) }
                         }
                     }
                 }
@@ -147,15 +147,19 @@ fn origin(origins: &HashMap<&str, &Origin>, name: &str) -> Markup {
     }
 }
 
-pub(super) fn claim(approval: &Approval) -> Markup {
+pub(super) fn claim(asked: &Interruption) -> Markup {
+    let approval = asked.approval();
+    // What another program says of its own tool is no fact either.
+    let tool = asked.descriptor().filter(|tool| tool.is_remote() && !tool.description().is_empty());
     html! {
         @let (reasoning, request) = (approval.subject().reasoning(), approval.subject().request());
         @let summary = request.and_then(Request::about);
-        @if reasoning.is_some() || summary.is_some() {
+        @if reasoning.is_some() || summary.is_some() || tool.is_some() {
             section.claim aria-labelledby="claim" {
                 h2 #claim { "The agent claims" }
                 @if let Some(words) = summary { p { strong { (plain(words.replace('\n', " "))) } } }
                 @if let Some(words) = reasoning { (block(words)) }
+                @if let Some(tool) = tool { p { "Of its tool it says:" } (block(tool.description())) }
                 p.faint { "These are the agent's own words, which nobody has checked." }
             }
         }

@@ -28,7 +28,7 @@ pub(crate) fn link(visitor: &Visitor, asked: &Interruption, stamp: &Stamp, inten
             @if let Some(principal) = info.principal() { p { "It acts for " (plain(principal)) "." } }
             @if let Some(end) = approval.expires_at() { p { "There is time: " (until(end, asked.now())) "." } }
             (arguments(asked))
-            (claim(approval))
+            (claim(asked))
             (rules(approval))
             (before(approval))
             section.answers aria-label="Your decision" {

@@ -2,58 +2,48 @@
 
 use axum::http::StatusCode;
 use axum::response::Response;
-use gate_runtime::{Approval, Interruption, Priority, Request, Timestamp};
+use gate_runtime::{Approval, Interruption, Priority, Request};
 use maud::{Markup, html};
 
 use super::frame::{Tab, page};
 use super::query::{address, choose, filters, typed};
-use crate::part::is_theirs;
 use crate::text::{ago, is_odd, listed, plain, plural, short, summary, until};
 use crate::visitor::Visitor;
-use crate::wanted::{Wanted, choices, names, roles};
+use crate::waiting::{Offers, Order, Waiting};
+use crate::wanted::{Wanted, with_chosen};
 
 /// How many are on one page.
 const EACH: usize = 50;
 
 /// What waits: what the visitor is asked first, in both parts by deadline.
-pub(crate) fn pending(visitor: &Visitor, all: &[Interruption], wanted: &Wanted, number: usize) -> Response {
-    let filter = filter(all, wanted);
-    let waits = all.len();
-    let order = |asked: &&Interruption| {
-        let approval = asked.approval();
-        let deadline = approval.expires_at().unwrap_or(Timestamp::MAX);
-        (deadline, approval.asked_at(), approval.id())
-    };
-    let (mut all, mut others): (Vec<_>, Vec<_>) = all
-        .iter()
-        .filter(|asked| wanted.admits(asked.approval(), visitor, asked.now()))
-        .partition(|asked| is_theirs(asked.approval(), visitor, asked.now()));
-    all.sort_by_cached_key(order);
-    others.sort_by_cached_key(order);
-    let mine = all.len();
-    all.append(&mut others);
-    let pages = all.len().div_ceil(EACH).max(1);
+pub(crate) fn pending(visitor: &Visitor, waiting: &Waiting, wanted: &Wanted, number: usize) -> Response {
+    waiting.list(visitor, wanted, |order| list(visitor, waiting, wanted, order, number))
+}
+
+fn list(visitor: &Visitor, waiting: &Waiting, wanted: &Wanted, order: &Order, number: usize) -> Response {
+    let filter = filter(waiting.offers(), wanted);
+    let (waits, all, mine) = (waiting.len(), order.len(), order.mine);
+    let pages = all.div_ceil(EACH).max(1);
     let number = number.clamp(1, pages);
-    let shown = all.iter().enumerate().skip((number - 1) * EACH).take(EACH);
-    let shown: Vec<(bool, &Interruption)> = shown.map(|(place, asked)| (place < mine, *asked)).collect();
+    let shown: Vec<(bool, &Interruption)> = waiting.part(order, (number - 1) * EACH, EACH).collect();
     let title = if mine > 0 { format!("({mine}) Pending") } else { "Pending".to_owned() };
     let main = html! {
         h1 { "Pending" }
         (filter)
         div #list data-live data-title=(format!("{title} · Gate")) {
-            @if all.is_empty() && waits > 0 {
+            @if all == 0 && waits > 0 {
                 div.empty {
                     p { "Nothing of what waits fits the filter." }
                     p { a.button href="/" { "Show all " (waits) } }
                 }
-            } @else if all.is_empty() {
+            } @else if all == 0 {
                 div.empty {
                     p { "Nothing waits for a decision." }
                     p.faint { "What agents ask appears here by itself." }
                 }
             }
             (part("For you", mine, shown.iter().filter(|(is_mine, _)| *is_mine)))
-            (part("For others", all.len() - mine, shown.iter().filter(|(is_mine, _)| !*is_mine)))
+            (part("For others", all - mine, shown.iter().filter(|(is_mine, _)| !*is_mine)))
             @if pages > 1 { (steps(wanted, number, pages)) }
         }
         (keys())
@@ -103,12 +93,11 @@ fn voted(approval: &Approval) -> Markup {
 }
 
 /// The form that filters. It stands outside of what is read anew.
-fn filter(all: &[Interruption], wanted: &Wanted) -> Markup {
-    let tools = choices(&wanted.tool, names(all, |approval| vec![approval.tool().as_str()]));
-    let agents = choices(&wanted.agent, names(all, |approval| vec![approval.subject().info().agent().as_str()]));
-    let principal = |approval| Approval::subject(approval).info().principal().map(AsRef::as_ref).into_iter().collect();
-    let principals = choices(&wanted.principal, names(all, principal));
-    let asked = choices(&wanted.role, names(all, |approval| roles(approval).collect()));
+fn filter(offers: &Offers, wanted: &Wanted) -> Markup {
+    let tools = with_chosen(&wanted.tool, offers.tools.clone());
+    let agents = with_chosen(&wanted.agent, offers.agents.clone());
+    let principals = with_chosen(&wanted.principal, offers.principals.clone());
+    let asked = with_chosen(&wanted.role, offers.roles.clone());
     let fields = html! {
         (choose("tool", "Tool", "any tool", &wanted.tool, &tools))
         (choose("agent", "Agent", "any agent", &wanted.agent, &agents))

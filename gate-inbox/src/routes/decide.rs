@@ -37,7 +37,7 @@ impl Desk {
         let Sent { visitor, fields } = sent;
         let asked = office.asked(id).await?;
         let approval = asked.approval();
-        if approval.status() == Status::Pending && approval.shown().to_string() != fields.get("shown") {
+        if !approval.status().is_terminal() && approval.shown().to_string() != fields.get("shown") {
             return Err(Stop::new(pages::changed(&visitor, &asked)));
         }
         if visitor.must_sign() {

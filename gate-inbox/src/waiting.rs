@@ -1,0 +1,106 @@
+//! One reading of all that waits, and what is made of it for a list.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use gate_runtime::{Approval, Interruption, ReviewerId, Role, Timestamp};
+
+use crate::part::is_theirs;
+use crate::visitor::Visitor;
+use crate::wanted::{Wanted, names, roles, sorted};
+
+/// All that waits, oldest first, as it was read once. With very many, to sort and to filter them is dear: those who ask for the same at the same time get the same.
+#[derive(Debug)]
+pub(crate) struct Waiting {
+    all: Vec<Interruption>,
+    offers: OnceLock<Offers>,
+    orders: Mutex<HashMap<Whose, Arc<OnceLock<Order>>>>,
+}
+
+/// Whose list: who they are, what they may decide, what they want to see.
+type Whose = (ReviewerId, Vec<Role>, Wanted);
+
+/// What a filter offers: the names of all tools, agents, people and roles in what waits.
+#[derive(Debug)]
+pub(crate) struct Offers {
+    pub(crate) tools: Vec<String>,
+    pub(crate) agents: Vec<String>,
+    pub(crate) principals: Vec<String>,
+    pub(crate) roles: Vec<String>,
+}
+
+/// A list: the places of what is on it. First what its reader is asked, in both parts by deadline.
+#[derive(Debug)]
+pub(crate) struct Order {
+    places: Vec<usize>,
+    /// How many of them its reader is asked.
+    pub(crate) mine: usize,
+}
+
+impl Waiting {
+    pub(crate) fn of(all: Vec<Interruption>) -> Self {
+        Self { all, offers: OnceLock::new(), orders: Mutex::default() }
+    }
+
+    /// How much waits.
+    pub(crate) fn len(&self) -> usize {
+        self.all.len()
+    }
+
+    pub(crate) fn offers(&self) -> &Offers {
+        self.offers.get_or_init(|| {
+            let all = &self.all;
+            let principal = |approval| Approval::subject(approval).info().principal().map(AsRef::as_ref);
+            Offers {
+                tools: sorted(names(all, |approval| vec![approval.tool().as_str()])),
+                agents: sorted(names(all, |approval| vec![approval.subject().info().agent().as_str()])),
+                principals: sorted(names(all, |approval| principal(approval).into_iter().collect())),
+                roles: sorted(names(all, |approval| roles(approval).collect())),
+            }
+        })
+    }
+
+    /// Gives a part of somebody's list to whoever shows it.
+    pub(crate) fn list<T>(&self, visitor: &Visitor, wanted: &Wanted, show: impl FnOnce(&Order) -> T) -> T {
+        let whose = (visitor.who().clone(), visitor.roles.clone(), wanted.clone());
+        let order = {
+            let mut orders = self.orders.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(orders.entry(whose).or_default())
+        };
+        show(order.get_or_init(|| self.order(visitor, wanted)))
+    }
+
+    fn order(&self, visitor: &Visitor, wanted: &Wanted) -> Order {
+        let by_deadline = |(_, asked): &(usize, &Interruption)| {
+            let approval = asked.approval();
+            (approval.expires_at().unwrap_or(Timestamp::MAX), approval.asked_at(), approval.id())
+        };
+        let (mut mine, mut others): (Vec<_>, Vec<_>) = self
+            .all
+            .iter()
+            .enumerate()
+            .filter(|(_, asked)| wanted.admits(asked.approval(), visitor, asked.now()))
+            .partition(|(_, asked)| is_theirs(asked.approval(), visitor, asked.now()));
+        mine.sort_by_cached_key(by_deadline);
+        others.sort_by_cached_key(by_deadline);
+        let count = mine.len();
+        Order { places: mine.into_iter().chain(others).map(|(place, _)| place).collect(), mine: count }
+    }
+
+    /// So many of a list, from a place on, each with whether its reader is asked.
+    pub(crate) fn part<'a>(
+        &'a self,
+        order: &'a Order,
+        from: usize,
+        count: usize,
+    ) -> impl Iterator<Item = (bool, &'a Interruption)> {
+        let places = order.places.iter().enumerate().skip(from).take(count);
+        places.filter_map(|(number, place)| Some((number < order.mine, self.all.get(*place)?)))
+    }
+}
+
+impl Order {
+    pub(crate) fn len(&self) -> usize {
+        self.places.len()
+    }
+}
