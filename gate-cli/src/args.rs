@@ -176,6 +176,12 @@ pub(crate) enum Command {
         /// The public key by which they sign their votes: from then on they must.
         #[arg(long, value_name = "KEY")]
         key: Option<VerifierKey>,
+        /// Their member ID in Slack: from then on they decide there, too.
+        #[arg(long, value_name = "ID", value_parser = member_of_slack)]
+        slack: Option<String>,
+        /// Where they are reached: mails go there.
+        #[arg(long, value_name = "ADDRESS")]
+        contact: Option<String>,
     },
     /// An agent in another program, for the people file, on standard output; its token is shown once.
     Agent {
@@ -192,6 +198,14 @@ pub(crate) enum Command {
     },
 }
 
+/// What the file of people takes as a member of Slack: the id, and not the name, which they can change to another's.
+fn member_of_slack(text: &str) -> Result<String, String> {
+    let rest = text.strip_prefix(['U', 'W']).unwrap_or_default();
+    let is_id = (6..=20).contains(&rest.len()) && rest.bytes().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit());
+    let words = "copy the member ID from the profile in Slack (⋮, \"Copy member ID\"), like U012AB3CD";
+    if is_id { Ok(text.to_owned()) } else { Err(words.to_owned()) }
+}
+
 /// How the inbox is served.
 #[derive(Debug, Args)]
 pub(crate) struct Served {
@@ -201,7 +215,7 @@ pub(crate) struct Served {
     /// Where people reach it, if that is not this machine: the address of a server in front of it that speaks TLS, like `https://gate.example.com`.
     #[arg(long, env = "GATE_URL", value_name = "URL")]
     pub(crate) url: Option<String>,
-    /// Tells those whom this file names of what happens: web addresses, each with what signs for it.
+    /// Tells those whom this file names of what happens: a channel of Slack, whose buttons then decide, mails, PagerDuty, web addresses.
     #[arg(long, env = "GATE_NOTIFY", value_name = "FILE")]
     pub(crate) notify: Option<PathBuf>,
     /// The folder of the trail whose checkpoints and receipts programs may fetch.

@@ -29,7 +29,10 @@ pub(crate) async fn run(cli: &Cli) -> Done {
         Command::Recover => recover(&Desk::to_look(cli).await?).await,
         Command::Export { after, case } => export(cli, *after, case.as_deref()).await,
         Command::Audit(audited) => crate::audit::run(cli, audited).await,
-        Command::Person { id, roles, name, key } => person(id, roles, name.as_deref(), key.as_ref()),
+        Command::Person { id, roles, name, key, slack, contact } => {
+            let also = [("name", name), ("contact", contact), ("slack", slack)];
+            person(id, roles, &also, key.as_ref())
+        }
         Command::Agent { id, asks } => agent(id, asks),
         Command::Completions { shell } => {
             clap_complete::generate(*shell, &mut Cli::command(), "gate", &mut std::io::stdout());
@@ -326,7 +329,7 @@ async fn freeze(desk: &Desk, me: &gate_runtime::Reviewer, scope: &Frozen, lift: 
     desk.look.done(&format!("Stopped: {name}. What runs already goes on to its end."), &json!(freeze))
 }
 
-fn person(id: &str, roles: &[String], name: Option<&str>, key: Option<&VerifierKey>) -> Done {
+fn person(id: &str, roles: &[String], also: &[(&str, &Option<String>)], key: Option<&VerifierKey>) -> Done {
     let token = ReviewerToken::new();
     if let Some(key) = key
         && (key.name() != id || key.kind() != KeyKind::Log)
@@ -334,10 +337,11 @@ fn person(id: &str, roles: &[String], name: Option<&str>, key: Option<&VerifierK
         let words = format!("the key is not one of {} for votes: make one with this name", plain(id));
         return Err(Failure::Usage(words));
     }
-    let name = name.map(|name| format!("name = {}\n", text(name))).unwrap_or_default();
+    let lines = also.iter().filter_map(|(field, value)| Some(format!("{field} = {}\n", text(value.as_deref()?))));
+    let also: String = lines.collect();
     let key = key.map(|key| format!("key = {}\n", text(&key.to_string()))).unwrap_or_default();
     let (id, roles, hash) = (text(id), texts(roles), token.hash());
-    say(&format!("[[person]]\nid = {id}\n{name}roles = [{roles}]\ntoken = \"{hash}\"\n{key}"))?;
+    say(&format!("[[person]]\nid = {id}\n{also}roles = [{roles}]\ntoken = \"{hash}\"\n{key}"))?;
     show_once("Whoever has it decides as this person", token.reveal())
 }
 

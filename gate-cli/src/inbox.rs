@@ -1,6 +1,6 @@
 //! The pages and the API by which people decide, and programs ask.
 
-use gate_inbox::{Inbox, NotifyFile};
+use gate_inbox::{Inbox, NotifyFile, Told};
 use gate_runtime::prelude::*;
 use gate_runtime::{FileDirectory, GateBuilder, NoTools};
 use gate_sqlite::SqliteStore;
@@ -14,19 +14,8 @@ use crate::show::say;
 pub(crate) async fn serve(cli: &Cli, served: &Served) -> Result<(), Failure> {
     let Served { listen, url, notify, trail, trail_key } = served;
     let people = FileDirectory::open(&cli.people)?;
-    let told = notify.as_deref().map(NotifyFile::read).transpose();
-    let told = told.map_err(|bad| Failure::Usage(bad.to_string()))?;
-    let is_new = !cli.db.exists();
-    let gate = Gate::builder(()).store(SqliteStore::open(&cli.db).await?).directory(people.clone());
-    let notifiers = told.iter().flat_map(NotifyFile::notifiers);
-    let gate: Gate<NoTools> = notifiers.fold(gate, GateBuilder::notify).build().await?;
-    let mut inbox = Inbox::new(gate, people);
-    if let Some(url) = url {
-        inbox = inbox.reached_at(url).map_err(|bad| Failure::Usage(format!("--url: {bad}")))?;
-    }
-    if let (Some(folder), Some(key)) = (trail, trail_key) {
-        inbox = inbox.trail(folder, public_key(key)?);
-    }
+    let file = notify.as_deref().map(NotifyFile::read).transpose();
+    let file = file.map_err(|bad| Failure::Usage(bad.to_string()))?;
     let trouble = |error: std::io::Error| Failure::Trouble(format!("{listen}: {error}"));
     let listener = tokio::net::TcpListener::bind(listen).await.map_err(trouble)?;
     let address = listener.local_addr()?;
@@ -35,6 +24,23 @@ pub(crate) async fn serve(cli: &Cli, served: &Served) -> Result<(), Failure> {
         return Err(Failure::Usage(format!("{address}: {words}")));
     }
     let at = url.clone().unwrap_or_else(|| format!("http://{address}"));
+    // Before a gate tells anybody where the inbox is.
+    let told = file.map(|file| file.for_inbox(&at, &people)).transpose();
+    let told = told.map_err(|bad| Failure::Usage(format!("--url: {bad}")))?;
+    let is_new = !cli.db.exists();
+    let gate = Gate::builder(()).store(SqliteStore::open(&cli.db).await?).directory(people.clone());
+    let notifiers = told.iter().flat_map(Told::notifiers);
+    let gate: Gate<NoTools> = notifiers.fold(gate, GateBuilder::notify).build().await?;
+    let mut inbox = Inbox::new(gate, people);
+    if let Some(url) = url {
+        inbox = inbox.reached_at(url).map_err(|bad| Failure::Usage(format!("--url: {bad}")))?;
+    }
+    if let Some(told) = told {
+        inbox = told.answered_in(inbox).map_err(|bad| Failure::Usage(bad.to_string()))?;
+    }
+    if let (Some(folder), Some(key)) = (trail, trail_key) {
+        inbox = inbox.trail(folder, public_key(key)?);
+    }
     let made = if is_new { format!(", over a new database, {}", cli.db.display()) } else { String::new() };
     say(&format!("The inbox is at {at}{made}"))?;
     inbox.serve(listener).await.map_err(trouble)

@@ -53,7 +53,7 @@ fn it_is_not_offered_to_other_machines_without_tls() {
     let open = office.gate_as(None, "inbox|--listen|0.0.0.0:0");
     assert_eq!(code(&open), 2);
     assert!(wrong(&open).contains("--url"), "{}", wrong(&open));
-    let bad = office.gate_as(None, "inbox|--url|http://gate.example.com");
+    let bad = office.gate_as(None, "inbox|--listen|127.0.0.1:0|--url|http://gate.example.com");
     assert_eq!(code(&bad), 2);
     assert!(wrong(&bad).contains("https://gate.example.com"), "{}", wrong(&bad));
 }

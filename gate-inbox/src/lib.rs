@@ -20,7 +20,7 @@
 //! # Ok(()) }
 //! ```
 //!
-//! [`Slack`], [`Mail`] and [`PagerDuty`] tell people where they look anyway. Each is a [`Notifier`](gate_runtime::Notifier).
+//! [`Slack`], [`Mail`] and [`PagerDuty`] tell people where they look anyway, a [`Webhook`] tells programs. Each is a [`Notifier`](gate_runtime::Notifier); a [`NotifyFile`] has them without any code.
 //!
 //! # Security
 //! - A session begins with a person's token, lasts as long as the people file has that token for them, and is known by a cookie of 256 random bits that no script reads.
@@ -67,6 +67,6 @@ mod wanted;
 pub use inbox::{BadUrl, Inbox};
 pub use notify::{
     BadNotifyFile, BadSetting, BadWebhook, Callbacks, Intent, LinkKey, Links, Mail, NotifyFile, PagerDuty, Severity,
-    Slack, Webhook, WebhookSecret,
+    Slack, Told, Webhook, WebhookSecret,
 };
 pub use sign_in::{SignIn, SignedIn};

@@ -13,7 +13,7 @@ pub(crate) mod slack;
 pub(crate) mod told;
 mod webhook;
 
-pub use file::{BadNotifyFile, NotifyFile};
+pub use file::{BadNotifyFile, NotifyFile, Told};
 pub use link::{Intent, LinkKey, Links};
 pub use mail::Mail;
 pub use pagerduty::{PagerDuty, Severity};

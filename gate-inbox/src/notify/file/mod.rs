@@ -1,50 +1,108 @@
 //! Who is told, in a TOML file.
 
+mod links;
+mod mail;
+mod outside;
+mod pagerduty;
+mod slack;
 mod table;
+#[cfg(test)]
+mod tests;
+mod told;
+mod webhooks;
 
 use std::fmt;
 use std::path::Path;
-use std::sync::Arc;
 
-use gate_runtime::{Notifier, Visible};
+use gate_runtime::{FileDirectory, Visible};
 
-use self::table::{Mistake, Mistakes, Said, Table, parse};
-use super::webhook::{BadWebhook, Webhook, WebhookSecret};
+use self::links::{LINKS, LinksTo, links};
+use self::mail::{MAIL, Mails, mail};
+use self::outside::Outside;
+use self::pagerduty::{PAGERDUTY, pagerduty};
+use self::slack::{SLACK, slack};
+use self::table::{Mistake, Mistakes, Table, parse};
+pub use self::told::Told;
+use self::webhooks::{WEBHOOK, webhook};
+use super::pagerduty::PagerDuty;
+use super::setting::BadSetting;
+use super::slack::Slack;
+use super::webhook::Webhook;
 
-/// Those who are told of what happens, as a TOML file has them:
+/// Where the inbox is, before that is said. Nobody is told it.
+const UNSAID: &str = "http://localhost";
+
+/// Those who are told of what happens, as a TOML file has them. Each table may be left out:
 ///
 /// ```toml
-/// [[webhook]]
+/// [slack]
+/// token_env = "SLACK_TOKEN"                          # the variable that has it; or `token = "xoxb-…"`
+/// channel = "#approvals"                             # its name, or its id
+/// signing_secret_env = "SLACK_SIGNING_SECRET"        # gives messages buttons; left out, they only lead to the inbox
+/// workspace = "T012AB3CD"                            # only its members decide by them; left out, whoever the people file has
+/// # api = "https://slack-gov.com/api"                # Slack's methods, where they are elsewhere
+/// # hooks = "https://hooks.slack-gov.com"            # and what takes answers to its requests
+///
+/// [mail]
+/// from = "Gate <gate@example.com>"
+/// host = "smtp.example.com"
+/// port = 587                                         # this one, where it is left out; with STARTTLS, or nothing is sent
+/// user = "gate@example.com"                          # left out with its password, where the server wants none
+/// password_env = "SMTP_PASSWORD"                     # or `password`
+/// to_who_decides = true                              # to the `contact` of everybody in the people file who may decide
+/// to = ["team@example.com"]                          # and to these, whoever decides
+/// tls_first = false                                  # true, where the server begins with TLS on another port than 465
+/// # certificate_file = "mail.pem"                    # trusted besides, for a server of your own
+///
+/// [links]                                            # mails lead to a page for each answer, and the inbox opens it
+/// key_file = "links.key"                             # beside this file; made, with mode 600, if it is not there
+/// hours = 24                                         # how long a link lasts
+///
+/// [pagerduty]
+/// key_env = "PAGERDUTY_KEY"                          # or `key`
+/// every_question = false                             # true: not only when the last step of an escalation begins
+/// severity = "error"                                 # or critical, warning, info
+/// # api = "https://events.eu.pagerduty.com"
+///
+/// [[webhook]]                                        # there may be several
 /// name = "ops"                                       # for ever: what was delivered is kept under it
 /// url = "https://ops.example/gate"
-/// secrets = ["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"]   # each signs; the receiver needs one of them
-/// events = ["call.asked", "call.expired"]           # what people are asked and what comes of it, where this is left out
-/// allow_private = false                             # true for a receiver in the private network, or by `http://`
+/// secrets = ["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"]   # each signs, the receiver needs one of them; or `secrets_env`
+/// events = ["call.asked", "call.expired"]            # what people are asked and what comes of it, where this is left out
+/// allow_private = false                              # true for a receiver in the private network, or by `http://`
 /// ```
 ///
-/// The file has secrets: nobody else should be able to read it.
+/// A secret stands in the file, which nobody else should be able to read then, or in a variable of the environment that `…_env` names. Both at once are a mistake.
 ///
 /// ```
-/// use gate_inbox::NotifyFile;
+/// use gate_inbox::{Inbox, NotifyFile};
 /// # use gate_runtime::prelude::*;
-/// # use gate_runtime::NoTools;
+/// # use gate_runtime::{FileDirectory, GateBuilder, NoTools, ReviewerToken};
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let folder = tempfile::tempdir()?;
-/// # let path = folder.path().join("notify.toml");
-/// # std::fs::write(&path, "[[webhook]]\nname = \"ops\"\nurl = \"https://ops.example/gate\"\nsecrets = [\"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\"]\n")?;
-/// let told = NotifyFile::read(&path)?;
-/// let gate = told.notifiers().into_iter().fold(Gate::builder(()), |gate, notifier| gate.notify(notifier));
+/// # let (path, people) = (folder.path().join("notify.toml"), folder.path().join("people.toml"));
+/// # std::fs::write(&people, format!("[[person]]\nid = \"dana\"\nroles = [\"manager\"]\ntoken = \"{}\"\n", ReviewerToken::new().hash()))?;
+/// # std::fs::write(&path, "[slack]\ntoken = 'xoxb-1-2-abc'\nchannel = '#approvals'\nsigning_secret = '8f742231b10e8888abcd99yyyzzz85a5'\n")?;
+/// # let people = FileDirectory::open(&people)?;
+/// let url = "https://gate.example.com";
+/// let told = NotifyFile::read(&path)?.for_inbox(url, &people)?;
+/// let gate = told.notifiers().into_iter().fold(Gate::builder(()), GateBuilder::notify);
 /// let gate: Gate<NoTools> = gate.build().await?;
-/// # let _ = gate;
+/// let inbox = told.answered_in(Inbox::new(gate, people).reached_at(url)?)?;
+/// # let _ = inbox;
 /// # Ok(()) }
 /// ```
 #[derive(Clone)]
 pub struct NotifyFile {
-    notifiers: Vec<Arc<dyn Notifier>>,
+    slack: Option<Slack>,
+    mails: Option<Mails>,
+    links: Option<LinksTo>,
+    pagerduty: Option<PagerDuty>,
+    webhooks: Vec<Webhook>,
 }
 
 impl NotifyFile {
-    /// Reads a file.
+    /// Reads a file, and the variables and files that it names.
     ///
     /// ```
     /// let error = gate_inbox::NotifyFile::read("/no/such/notify.toml").unwrap_err();
@@ -63,34 +121,40 @@ impl NotifyFile {
                 _ => format!("cannot be read: look at its path and rights ({error})"),
             })
         })?;
-        let notifiers = understand(&text).map_err(|mistakes| {
+        let folder = path.parent().unwrap_or(Path::new(""));
+        let outside = Outside { variables: &|name| std::env::var(name).ok(), folder };
+        understand(&text, outside).map_err(|mistakes| {
             let lines = mistakes.iter().map(|(line, words)| format!("\n  - line {line}: {words}"));
             match &*mistakes {
                 [(line, words)] => BadNotifyFile(format!("{}, line {line}: {words}", path.display())),
                 _ => failed(format!("has {} mistakes:{}", mistakes.len(), lines.collect::<String>())),
             }
-        })?;
-        Ok(Self { notifiers })
+        })
     }
 
-    /// Those who are told, for [`GateBuilder::notify`](gate_runtime::GateBuilder::notify).
+    /// Those who are told, with links to the inbox at this address; mails go to these people.
     ///
     /// ```
-    /// # fn show(told: &gate_inbox::NotifyFile) {
-    /// for notifier in told.notifiers() {
-    ///     println!("{}", gate_runtime::Notifier::name(&notifier));
-    /// }
+    /// # use gate_inbox::{BadSetting, NotifyFile, Told};
+    /// # use gate_runtime::FileDirectory;
+    /// # fn show(file: &NotifyFile, people: &FileDirectory) -> Result<Told, BadSetting> {
+    /// file.for_inbox("https://gate.example.com", people)
     /// # }
     /// ```
-    #[must_use]
-    pub fn notifiers(&self) -> Vec<Arc<dyn Notifier>> {
-        self.notifiers.clone()
+    ///
+    /// # Errors
+    /// [`BadSetting`], if it is not where people reach an inbox: `https://` and a host, or this machine.
+    pub fn for_inbox(&self, url: &str, people: &FileDirectory) -> Result<Told, BadSetting> {
+        Told::of(self, url, people)
     }
 }
 
 impl fmt::Debug for NotifyFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.notifiers.iter().map(Notifier::name)).finish()
+        let Self { slack, mails, links, pagerduty, webhooks } = self;
+        let mut shown = f.debug_struct("NotifyFile");
+        shown.field("slack", slack).field("mails", mails).field("links", links).field("pagerduty", pagerduty);
+        shown.field("webhooks", webhooks).finish()
     }
 }
 
@@ -112,13 +176,23 @@ impl fmt::Display for BadNotifyFile {
 impl std::error::Error for BadNotifyFile {}
 
 /// Those whom a text names, or all that is wrong with it.
-fn understand(text: &str) -> Result<Vec<Arc<dyn Notifier>>, Vec<Mistake>> {
+fn understand(text: &str, outside: Outside<'_>) -> Result<NotifyFile, Vec<Mistake>> {
     let root = parse(text)?;
     let mut mistakes = Mistakes::of(text);
-    mistakes.unknown(&root, "the file", &["webhook"]);
-    let mut notifiers: Vec<Arc<dyn Notifier>> = Vec::new();
-    let mut names: Vec<&str> = Vec::new();
-    for table in Table::all(&root, "webhook", &["name", "url", "secrets", "events", "allow_private"], &mut mistakes) {
+    let single = [SLACK.name, MAIL.name, LINKS.name, PAGERDUTY.name];
+    mistakes.unknown(&root, "the file", &[SLACK.name, MAIL.name, LINKS.name, PAGERDUTY.name, WEBHOOK.name]);
+    let tables = [SLACK, MAIL, LINKS, PAGERDUTY].map(|kind| Table::one(&root, kind, &mut mistakes));
+    let [of_slack, of_mail, of_links, of_pagerduty] = &tables;
+    let mut file = NotifyFile {
+        slack: of_slack.as_ref().and_then(|table| slack(table, UNSAID, outside, &mut mistakes)),
+        mails: of_mail.as_ref().and_then(|table| mail(table, UNSAID, outside, &mut mistakes)),
+        links: of_links.as_ref().and_then(|table| links(table, outside, &mut mistakes)),
+        pagerduty: of_pagerduty.as_ref().and_then(|table| pagerduty(table, outside, &mut mistakes)),
+        webhooks: Vec::new(),
+    };
+    // What is delivered is kept by name, and the others have theirs.
+    let mut names: Vec<&str> = single.into_iter().filter(|name| root.contains_key(*name)).collect();
+    for table in Table::all(&root, WEBHOOK, &mut mistakes) {
         let name = table.text("name", "ops", &mut mistakes);
         if let Some(name) = &name {
             if names.contains(&name.value) {
@@ -127,114 +201,11 @@ fn understand(text: &str) -> Result<Vec<Arc<dyn Notifier>>, Vec<Mistake>> {
             }
             names.push(name.value);
         }
-        if let Some(webhook) = webhook(&table, name, &mut mistakes) {
-            notifiers.push(Arc::new(webhook));
-        }
+        file.webhooks.extend(webhook(&table, name, outside, &mut mistakes));
     }
     if root.is_empty() {
-        mistakes.add(0, "it names nobody to tell: begin with `[[webhook]]`");
+        mistakes.add(0, "it names nobody to tell: begin with `[slack]`, `[mail]`, `[pagerduty]` or `[[webhook]]`");
     }
     let mistakes = mistakes.finish();
-    if mistakes.is_empty() { Ok(notifiers) } else { Err(mistakes) }
-}
-
-fn webhook(table: &Table<'_>, name: Option<Said<&str>>, mistakes: &mut Mistakes<'_>) -> Option<Webhook> {
-    let url = table.text("url", "https://ops.example/gate", mistakes);
-    let written = table.texts("secrets", "whsec_…", mistakes);
-    let events = table.some_texts("events", "call.asked", mistakes);
-    let is_private = table.flag("allow_private", mistakes);
-    let mut good = |at: usize, result: Result<Webhook, BadWebhook>| match result {
-        Ok(webhook) => Some(webhook),
-        Err(bad) => {
-            mistakes.add(at, bad.to_string());
-            None
-        }
-    };
-    let mut secrets: Vec<WebhookSecret> = Vec::new();
-    let written = written?;
-    for secret in &written {
-        match secret.value.parse() {
-            Ok(secret) => secrets.push(secret),
-            Err(bad) => {
-                good(secret.at, Err(bad));
-            }
-        }
-    }
-    if secrets.len() < written.len() {
-        return None;
-    }
-    let (name, url) = (name?, url?);
-    let make = if is_private { Webhook::private } else { Webhook::new };
-    // What is wrong with all of it stands at its first line; the address and the name have theirs.
-    let at = match (Webhook::private(name.value, "http://localhost", secrets.clone()), secrets.is_empty()) {
-        (_, true) => table.at,
-        (Err(_), _) => name.at,
-        (Ok(_), _) => url.at,
-    };
-    let mut webhook = good(at, make(name.value, url.value, secrets))?;
-    if let Some(events) = events {
-        // One by one, so that each mistake has its own line.
-        for event in &events {
-            good(event.at, webhook.clone().events([event.value]))?;
-        }
-        webhook = good(table.at, webhook.events(events.iter().map(|event| event.value)))?;
-    }
-    Some(webhook)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
-
-    fn lines(text: &str) -> Vec<Mistake> {
-        understand(&text.replace("SECRET", SECRET)).map(|_| ()).err().unwrap_or_default()
-    }
-
-    #[test]
-    fn a_file_names_who_is_told() {
-        let text = "[[webhook]]\nname = 'ops'\nurl = 'https://ops.example/x'\nsecrets = ['SECRET', 'SECRET']\n\
-                    [[webhook]]\nname = 'desk'\nurl = 'http://10.0.0.7:9000/'\nsecrets = ['SECRET']\nevents = ['call.*']\n\
-                    allow_private = true\n";
-        let told = understand(&text.replace("SECRET", SECRET)).map_err(|mistakes| format!("{mistakes:?}")).unwrap();
-        assert_eq!(told.iter().map(Notifier::name).collect::<Vec<_>>(), ["ops", "desk"]);
-    }
-
-    #[test]
-    fn every_mistake_has_its_line_and_no_secret_is_repeated() {
-        let text = "[[webhook]]\nname = 'ops'\nurl = 'http://ops.example/x'\nsecrets = [\n  'SECRET',\n  'MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw',\n]\n\
-                    [[webhook]]\nname = 'ops'\nurl = 7\nsecrets = 'SECRET'\nsecret = 'SECRET'\nevents = [1]\nallow_private = 'yes'\n\
-                    [[webhook]]\nname = 'two words'\nurl = 'https://a.example/'\nsecrets = ['SECRET']\n\
-                    [[webhook]]\nname = 'x'\nurl = 'http://a.example/'\nsecrets = ['SECRET']\nevents = ['call.asked',\n 'call.askd']\n\
-                    [[webhook]]\nname = 'y'\nurl = 'https://a.example/'\nsecrets = ['SECRET']\nevents = ['call.asked',\n 'call.askd']\n\
-                    [[webhook]]\nname = 'z'\nurl = 'https://a.example/'\nsecrets = []\n\
-                    [[webhook]]\n[chat]\n";
-        let found = lines(text);
-        let wanted = [
-            (6, "a secret of a webhook is `whsec_`"),
-            (9, "two are called `ops`"),
-            (10, "`url` is integer: put it in quotes"),
-            (11, "`secrets` is a list of texts"),
-            (12, "unknown field `secret`; a webhook has `name`"),
-            (13, "`events` is a list of texts"),
-            (14, "`allow_private` is `true` or `false`"),
-            (16, "a name of a webhook has 1 to 64"),
-            (21, "an address of a webhook begins with `https://`"),
-            (30, "there is no event `call.askd`"),
-            (31, "a webhook without a secret"),
-            (35, "this webhook has no `name`: write one, like `name = \"ops\"`"),
-            (35, "this webhook has no `secrets`"),
-            (35, "this webhook has no `url`"),
-            (36, "unknown field `chat`; the file has `webhook`"),
-        ];
-        assert_eq!(found.len(), wanted.len(), "{found:#?}");
-        for ((line, words), (wanted_line, start)) in found.iter().zip(wanted) {
-            assert!(*line == wanted_line && words.starts_with(start), "{wanted_line}: {start}\nfound {line}: {words}");
-            assert!(!words.contains("MfKQ"), "{words}");
-        }
-        assert_eq!(lines("[[webhook]]\nname = 'ops\n")[0].0, 2);
-        assert!(lines("")[0].1.contains("it names nobody to tell"));
-        assert!(lines("webhook = 1")[0].1.contains("begin each with `[[webhook]]`"));
-    }
+    if mistakes.is_empty() { Ok(file) } else { Err(mistakes) }
 }

@@ -1,8 +1,12 @@
 //! The tables of a TOML file, with their lines, and what is wrong with their form.
 
+use std::fmt;
+
 use gate_runtime::Visible;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
+
+use crate::notify::setting::base;
 
 /// A line, and what is wrong with it.
 pub(super) type Mistake = (usize, String);
@@ -19,9 +23,20 @@ pub(super) struct Said<T> {
     pub(super) at: usize,
 }
 
+/// What a table is called, and what it has.
+#[derive(Clone, Copy)]
+pub(super) struct Kind {
+    pub(super) name: &'static str,
+    /// One of them, as in "`this` has no …".
+    pub(super) this: &'static str,
+    /// All of them, as in "`each` has …".
+    pub(super) each: &'static str,
+    pub(super) fields: &'static [&'static str],
+}
+
 /// One table of a kind.
 pub(super) struct Table<'t> {
-    kind: &'static str,
+    kind: Kind,
     pub(super) at: usize,
     fields: &'t DeTable<'t>,
 }
@@ -35,6 +50,11 @@ impl<'t> Mistakes<'t> {
     pub(super) fn add(&mut self, at: usize, words: impl Into<String>) {
         let before = self.text.bytes().take(at);
         self.list.push((before.filter(|byte| *byte == b'\n').count() + 1, words.into()));
+    }
+
+    /// What came of a setting at a place, or that it is none.
+    pub(super) fn good<T>(&mut self, at: usize, result: Result<T, impl fmt::Display>) -> Option<T> {
+        result.map_err(|bad| self.add(at, bad.to_string())).ok()
     }
 
     /// All of them, from the top to the end.
@@ -63,16 +83,12 @@ pub(super) fn parse(text: &str) -> Result<DeTable<'_>, Vec<Mistake>> {
 }
 
 impl<'t> Table<'t> {
-    /// The tables of a kind, which have these fields.
-    pub(super) fn all(
-        root: &'t DeTable<'t>,
-        kind: &'static str,
-        fields: &[&str],
-        mistakes: &mut Mistakes<'_>,
-    ) -> Vec<Self> {
-        let Some(found) = root.get(kind) else { return Vec::new() };
+    /// The tables of a kind, of which there may be several.
+    pub(super) fn all(root: &'t DeTable<'t>, kind: Kind, mistakes: &mut Mistakes<'_>) -> Vec<Self> {
+        let Some(found) = root.get(kind.name) else { return Vec::new() };
         let DeValue::Array(tables) = found.get_ref() else {
-            mistakes.add(found.span().start, format!("there may be several of these: begin each with `[[{kind}]]`"));
+            let words = format!("there may be several of these: begin each with `[[{}]]`", kind.name);
+            mistakes.add(found.span().start, words);
             return Vec::new();
         };
         let mut all = Vec::new();
@@ -81,18 +97,57 @@ impl<'t> Table<'t> {
             if let DeValue::Table(fields) = table.get_ref() {
                 all.push(Self { kind, at, fields });
             } else {
-                mistakes.add(at, format!("a {kind} is a table: begin it with `[[{kind}]]`"));
+                mistakes.add(at, format!("{} is a table: begin it with `[[{}]]`", kind.each, kind.name));
             }
         }
         for table in &all {
-            mistakes.unknown(table.fields, &format!("a {kind}"), fields);
+            mistakes.unknown(table.fields, kind.each, kind.fields);
         }
         all
     }
 
+    /// The table of a kind, of which there is one at most.
+    pub(super) fn one(root: &'t DeTable<'t>, kind: Kind, mistakes: &mut Mistakes<'_>) -> Option<Self> {
+        let found = root.get(kind.name)?;
+        let at = found.span().start;
+        if let DeValue::Table(fields) = found.get_ref() {
+            mistakes.unknown(fields, kind.each, kind.fields);
+            return Some(Self { kind, at, fields });
+        }
+        mistakes.add(at, format!("there is one of these, and it is a table: begin it with `[{}]`", kind.name));
+        None
+    }
+
+    pub(super) fn name(&self) -> &'static str {
+        self.kind.name
+    }
+
+    /// Where a field stands; where the table does, if it is missing.
+    pub(super) fn place(&self, key: &str) -> usize {
+        self.fields.get(key).map_or(self.at, |value| value.span().start)
+    }
+
+    /// Whether there is such a field, be it right or wrong.
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.fields.contains_key(key)
+    }
+
+    /// Notes that a field is missing.
+    pub(super) fn missing(&self, key: &str, example: &str, mistakes: &mut Mistakes<'_>) {
+        mistakes.add(self.at, format!("{} has no `{key}`: write one, like {example}", self.kind.this));
+    }
+
     /// A text that must be there.
     pub(super) fn text(&self, key: &str, example: &str, mistakes: &mut Mistakes<'_>) -> Option<Said<&'t str>> {
-        let value = self.must_have(key, &format!("\"{example}\""), mistakes)?;
+        if !self.has(key) {
+            self.missing(key, &format!("`{key} = \"{example}\"`"), mistakes);
+        }
+        self.some_text(key, mistakes)
+    }
+
+    /// A text that may be missing.
+    pub(super) fn some_text(&self, key: &str, mistakes: &mut Mistakes<'_>) -> Option<Said<&'t str>> {
+        let value = self.fields.get(key)?;
         let at = value.span().start;
         if let DeValue::String(text) = value.get_ref() {
             return Some(Said { value: text, at });
@@ -101,10 +156,14 @@ impl<'t> Table<'t> {
         None
     }
 
-    /// A list of texts that must be there.
-    pub(super) fn texts(&self, key: &str, example: &str, mistakes: &mut Mistakes<'_>) -> Option<Vec<Said<&'t str>>> {
-        self.must_have(key, &format!("[\"{example}\"]"), mistakes)?;
-        self.some_texts(key, example, mistakes)
+    /// The address of a service that may be missing. It is not repeated: somebody may have written a password into it.
+    pub(super) fn address(&self, key: &str, example: &str, mistakes: &mut Mistakes<'_>) -> Option<&'t str> {
+        let said = self.some_text(key, mistakes)?;
+        if base(said.value).is_err() {
+            mistakes.add(said.at, format!("`{key}` is no address for secrets: write it like `{key} = \"{example}\"`"));
+            return None;
+        }
+        Some(said.value)
     }
 
     /// A list of texts that may be missing.
@@ -132,21 +191,24 @@ impl<'t> Table<'t> {
     }
 
     /// A yes or a no; no, where it is missing.
-    pub(super) fn flag(&self, key: &str, mistakes: &mut Mistakes<'_>) -> bool {
-        let Some(value) = self.fields.get(key) else { return false };
+    pub(super) fn flag(&self, key: &str, mistakes: &mut Mistakes<'_>) -> Option<bool> {
+        let Some(value) = self.fields.get(key) else { return Some(false) };
         if let DeValue::Boolean(flag) = value.get_ref() {
-            return *flag;
+            return Some(*flag);
         }
         mistakes.add(value.span().start, format!("`{key}` is `true` or `false`"));
-        false
+        None
     }
 
-    fn must_have(&self, key: &str, example: &str, mistakes: &mut Mistakes<'_>) -> Option<&'t Spanned<DeValue<'t>>> {
-        let found = self.fields.get(key);
-        if found.is_none() {
-            let kind = self.kind;
-            mistakes.add(self.at, format!("this {kind} has no `{key}`: write one, like `{key} = {example}`"));
+    /// A whole number from 1 on that may be missing.
+    pub(super) fn number(&self, key: &str, most: u16, mistakes: &mut Mistakes<'_>) -> Option<u16> {
+        let value = self.fields.get(key)?;
+        let number = value.get_ref().as_integer();
+        let number = number.and_then(|number| u16::from_str_radix(number.as_str(), number.radix()).ok());
+        if number.is_none_or(|number| number == 0 || number > most) {
+            mistakes.add(value.span().start, format!("`{key}` is a whole number from 1 to {most}"));
+            return None;
         }
-        found
+        number
     }
 }

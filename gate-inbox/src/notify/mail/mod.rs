@@ -156,6 +156,12 @@ impl Mail {
         self
     }
 
+    /// The same, with links to another inbox.
+    pub(super) fn with_inbox(mut self, inbox: &Arc<str>) -> Self {
+        self.inbox = Arc::clone(inbox);
+        self
+    }
+
     /// The id of a mail: the same whenever the same notice is delivered.
     fn id(&self, notice: &Notice, approval: &Approval) -> String {
         let digest = Digest::of(format!("{} {} {}", self.name, notice.id(), approval.id())).to_string();

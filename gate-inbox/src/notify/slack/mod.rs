@@ -125,6 +125,12 @@ impl Slack {
         self
     }
 
+    /// The same, with links to another inbox.
+    pub(super) fn with_inbox(mut self, inbox: &Arc<str>) -> Self {
+        self.inbox = Arc::clone(inbox);
+        self
+    }
+
     /// The secret by which Slack signs its requests.
     pub(crate) fn signing(&self) -> Option<&Secret> {
         self.signing.as_ref()

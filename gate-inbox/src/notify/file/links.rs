@@ -1,0 +1,40 @@
+//! `[links]`: links in mails, which the inbox opens.
+
+use std::time::Duration;
+
+use super::outside::Outside;
+use super::table::{Kind, Mistakes, Table};
+use crate::notify::link::{LinkKey, Links};
+use crate::notify::setting::BadSetting;
+
+pub(super) const LINKS: Kind =
+    Kind { name: "links", this: "`[links]`", each: "`[links]`", fields: &["key_file", "hours"] };
+
+/// The most hours for which a link lasts: a year.
+const MOST: u16 = 8_760;
+
+/// Links, into an inbox whose address is said later.
+#[derive(Clone, Debug)]
+pub(super) struct LinksTo {
+    key: LinkKey,
+    lasts: Option<Duration>,
+}
+
+impl LinksTo {
+    pub(super) fn into_inbox(self, inbox: &str) -> Result<Links, BadSetting> {
+        let links = Links::new(self.key, inbox)?;
+        Ok(match self.lasts {
+            Some(lasts) => links.lasting(lasts),
+            None => links,
+        })
+    }
+}
+
+/// The links of a table. Their key is made, if it is not there.
+pub(super) fn links(table: &Table<'_>, outside: Outside<'_>, mistakes: &mut Mistakes<'_>) -> Option<LinksTo> {
+    let file = table.text("key_file", "links.key", mistakes);
+    let lasts = table.number("hours", MOST, mistakes).map(|hours| Duration::from_hours(hours.into()));
+    let file = file?;
+    let key = mistakes.good(file.at, LinkKey::in_file(outside.path(file.value)))?;
+    Some(LinksTo { key, lasts })
+}

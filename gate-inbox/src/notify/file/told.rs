@@ -1,0 +1,109 @@
+//! Those who are told, ready for a gate and an inbox.
+
+use std::fmt;
+use std::sync::Arc;
+
+use gate_runtime::{FileDirectory, Notifier};
+
+use super::NotifyFile;
+use crate::guard::Place;
+use crate::inbox::Inbox;
+use crate::notify::link::Links;
+use crate::notify::setting::{BadSetting, base};
+use crate::notify::slack::Slack;
+
+/// Those who are told, with links to an inbox.
+///
+/// ```
+/// # use gate_inbox::{BadSetting, Inbox, Told};
+/// # use gate_runtime::prelude::*;
+/// # use gate_runtime::{BuildError, FileDirectory, GateBuilder, NoTools};
+/// # async fn show(told: Told, people: FileDirectory) -> Result<(), Box<dyn std::error::Error>> {
+/// let gate = told.notifiers().into_iter().fold(Gate::builder(()), GateBuilder::notify);
+/// let gate: Gate<NoTools> = gate.build().await?;
+/// let inbox = told.answered_in(Inbox::new(gate, people))?;
+/// # let _ = inbox;
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct Told {
+    notifiers: Vec<Arc<dyn Notifier>>,
+    slack: Option<Slack>,
+    links: Option<Links>,
+}
+
+impl Told {
+    pub(super) fn of(file: &NotifyFile, url: &str, people: &FileDirectory) -> Result<Self, BadSetting> {
+        let inbox = base(url)?;
+        if inbox.starts_with("https://") {
+            Place::at(&inbox).map_err(|bad| BadSetting::new(bad.to_string()))?;
+        }
+        let slack = file.slack.clone().map(|slack| slack.with_inbox(&inbox));
+        let links = file.links.clone().map(|links| links.into_inbox(&inbox)).transpose()?;
+        let mut notifiers: Vec<Arc<dyn Notifier>> = Vec::new();
+        if let Some(slack) = &slack {
+            notifiers.push(Arc::new(slack.clone()));
+        }
+        if let Some(mails) = file.mails.clone() {
+            let mut mail = mails.mail.with_inbox(&inbox);
+            if mails.to_who_decides {
+                mail = mail.to_who_decides(people.clone());
+            }
+            if let Some(links) = &links {
+                mail = mail.links(links.clone());
+            }
+            notifiers.push(Arc::new(mail));
+        }
+        if let Some(pagerduty) = file.pagerduty.clone() {
+            notifiers.push(Arc::new(pagerduty.inbox(&inbox)?));
+        }
+        notifiers.extend(file.webhooks.iter().map(|webhook| Arc::new(webhook.clone()) as Arc<dyn Notifier>));
+        Ok(Self { notifiers, slack, links })
+    }
+
+    #[cfg(test)]
+    pub(super) fn slack(&self) -> Option<&Slack> {
+        self.slack.as_ref()
+    }
+
+    /// Each of them, for [`GateBuilder::notify`](gate_runtime::GateBuilder::notify).
+    ///
+    /// ```
+    /// # fn show(told: &gate_inbox::Told) {
+    /// for notifier in told.notifiers() {
+    ///     println!("{}", gate_runtime::Notifier::name(&notifier));
+    /// }
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn notifiers(&self) -> Vec<Arc<dyn Notifier>> {
+        self.notifiers.clone()
+    }
+
+    /// Lets an inbox take what they lead back to: buttons of Slack, if it has a signing secret, and links of mails.
+    ///
+    /// ```
+    /// # use gate_inbox::{BadSetting, Inbox, Told};
+    /// # fn show(told: &Told, inbox: Inbox) -> Result<Inbox, BadSetting> {
+    /// told.answered_in(inbox)
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`BadSetting`], as [`Inbox::slack`].
+    pub fn answered_in(&self, mut inbox: Inbox) -> Result<Inbox, BadSetting> {
+        if let Some(slack) = self.slack.clone().filter(|slack| slack.signing().is_some()) {
+            inbox = inbox.slack(slack)?;
+        }
+        if let Some(links) = &self.links {
+            inbox = inbox.links(links.clone());
+        }
+        Ok(inbox)
+    }
+}
+
+impl fmt::Debug for Told {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.notifiers.iter().map(Notifier::name)).finish()
+    }
+}
