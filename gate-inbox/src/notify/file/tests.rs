@@ -79,6 +79,32 @@ fn a_file_names_who_is_told() {
     file.for_inbox("http://127.0.0.1:8484", &people).unwrap();
 }
 
+/// What stands between lines of three backticks, the first of which says that it is TOML.
+fn examples(text: &str) -> Vec<String> {
+    let text = text.lines().map(|line| line.strip_prefix("///").unwrap_or(line).trim_start()).collect::<Vec<_>>();
+    let blocks = text.split(|line| *line == "```toml").skip(1);
+    blocks
+        .map(|block| block.iter().take_while(|line| **line != "```").map(|line| format!("{line}\n")).collect())
+        .collect()
+}
+
+#[test]
+fn the_files_that_are_shown_have_no_mistakes() {
+    let variables = |name: &str| variable(if name == "SLACK_SIGNING_SECRET" { "SIGNING" } else { name });
+    let variables = |name: &str| variables(if name == "OPS_SECRET" { "OPS" } else { name });
+    for (shown, count) in [(include_str!("../../../../README.md"), 5), (include_str!("mod.rs"), 5)] {
+        let [example] = &*examples(shown) else { panic!("one example") };
+        let folder = tempfile::tempdir().unwrap();
+        let outside = Outside { variables: &variables, folder: folder.path() };
+        let file = understand(example, outside).map_err(|mistakes| format!("{mistakes:#?}")).unwrap();
+        let told = file.for_inbox("https://gate.example.com", &people(folder.path())).unwrap();
+        assert_eq!(told.notifiers().len() + usize::from(folder.path().join("links.key").exists()), count);
+        // Other addresses, which are commented out, fit, too.
+        let whole = example.replace("# api", "api").replace("# hooks", "hooks");
+        understand(&whole, outside).map_err(|mistakes| format!("{mistakes:#?}")).unwrap();
+    }
+}
+
 #[test]
 fn slack_needs_a_token_and_a_channel_and_every_mistake_is_said() {
     has_mistakes(

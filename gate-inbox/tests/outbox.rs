@@ -1,0 +1,174 @@
+//! Slack, mail and PagerDuty as the engine tells them: what they gave back with one thing they get with the next, and what failed comes again.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "a test says what it expects"
+)]
+
+mod desk;
+mod service;
+mod smtp;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use desk::Desk;
+use gate_inbox::{Mail, PagerDuty, Slack};
+use gate_runtime::prelude::*;
+use gate_runtime::{ApprovalId, Clock as _, Letter, LetterFilter, LetterState, NoTools, Notifier};
+use serde_json::{Value, json};
+use service::{Came, Reply, Service};
+use smtp::{Act, Server};
+
+const INBOX: &str = "https://gate.example.com";
+
+/// A process that tells, over the store of a desk and by its clock.
+async fn telling(desk: &Desk, notifier: impl Notifier) -> Gate<NoTools> {
+    let gate = Gate::builder(()).store(desk.store.clone()).clock(desk.clock.clone());
+    gate.notify(notifier).build().await.unwrap()
+}
+
+/// Waits until a letter is in a state for the so-manieth try.
+async fn letter(gate: &Gate<NoTools>, state: LetterState, attempts: u32) -> Arc<Letter> {
+    let begun = std::time::Instant::now();
+    loop {
+        let all = gate.letters(&LetterFilter::all()).await.unwrap();
+        let found = all.iter().find(|letter| letter.state() == state && letter.attempts() == attempts);
+        match found {
+            Some(found) => return Arc::clone(found),
+            None => assert!(begun.elapsed().as_secs() < 60, "{all:?}"),
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
+/// Waits until everything is delivered.
+async fn all_delivered(gate: &Gate<NoTools>, count: usize) {
+    let begun = std::time::Instant::now();
+    loop {
+        let all = gate.letters(&LetterFilter::all()).await.unwrap();
+        if all.len() == count && all.iter().all(|letter| letter.state() == LetterState::Delivered) {
+            return;
+        }
+        assert!(begun.elapsed().as_secs() < 60, "{all:?}");
+        tokio::task::yield_now().await;
+    }
+}
+
+async fn slack() -> (Service, Slack) {
+    let service = Service::open(posted("1800000000.000100")).await;
+    let slack = Slack::new("xoxb-1-2-abc", "#approvals", INBOX).unwrap();
+    let slack = slack.api(&format!("{}/api", service.url()), &service.url()).unwrap();
+    (service, slack)
+}
+
+fn posted(ts: &str) -> Reply {
+    Reply::With("200 OK", json!({"ok": true, "channel": "C024BE91L", "ts": ts}).to_string())
+}
+
+fn which(came: &Came) -> (&str, Value) {
+    (came.path(), came.json()["ts"].clone())
+}
+
+async fn deploy(desk: &Desk) -> ApprovalId {
+    desk.ask("deploy", json!({"version": "1.2"})).await
+}
+
+#[tokio::test]
+async fn slack_that_asks_to_be_left_alone_is_asked_again_when_it_said_under_the_same_id() {
+    let (desk, (mut service, slack)) = (Desk::open().await, slack().await);
+    service.reply(Reply::With("429 Too Many Requests\r\nretry-after: 300", "{}".to_owned()));
+    let id = desk.ask_to_pay(50).await;
+    let gate = telling(&desk, slack).await;
+    let first = service.came().await;
+    let waiting = letter(&gate, LetterState::Waiting, 1).await;
+    assert_eq!(waiting.due_at(), desk.clock.now() + Duration::from_mins(5));
+    assert!(waiting.problem().unwrap().contains("429"), "{waiting:?}");
+    service.is_silent();
+    desk.clock.advance(Duration::from_mins(5));
+    let second = service.came().await;
+    assert_eq!(first.json()["metadata"], second.json()["metadata"]);
+    all_delivered(&gate, 1).await;
+
+    desk.reject(id, "dana", "no").await;
+    assert_eq!(which(&service.came().await), ("/api/chat.update", json!("1800000000.000100")));
+    all_delivered(&gate, 2).await;
+    service.is_silent();
+}
+
+#[tokio::test]
+async fn a_message_that_somebody_deleted_is_made_anew_and_that_one_is_changed_from_then_on() {
+    let (desk, (mut service, slack)) = (Desk::open().await, slack().await);
+    let id = deploy(&desk).await;
+    let gate = telling(&desk, slack).await;
+    assert_eq!(service.came().await.path(), "/api/chat.postMessage");
+    all_delivered(&gate, 1).await;
+
+    service.reply(Reply::With("200 OK", json!({"ok": false, "error": "message_not_found"}).to_string()));
+    service.reply(posted("1800000600.000200"));
+    desk.clock.advance(Duration::from_mins(10));
+    desk.agent.do_what_is_due().await;
+    assert_eq!(which(&service.came().await), ("/api/chat.update", json!("1800000000.000100")));
+    assert_eq!(service.came().await.path(), "/api/chat.postMessage");
+    all_delivered(&gate, 2).await;
+
+    desk.reject(id, "dana", "not on a Friday").await;
+    assert_eq!(which(&service.came().await), ("/api/chat.update", json!("1800000600.000200")));
+    all_delivered(&gate, 3).await;
+    service.is_silent();
+}
+
+#[tokio::test]
+async fn an_incident_opens_at_the_last_step_and_is_resolved_by_a_decision_elsewhere() {
+    let accepted = || Reply::With("202 Accepted", json!({"status": "success"}).to_string());
+    let (desk, mut service) = (Desk::open().await, Service::open(accepted()).await);
+    let pagerduty = PagerDuty::new("0123456789abcdef0123456789abcdef").unwrap().api(&service.url()).unwrap();
+    let gate = telling(&desk, pagerduty).await;
+    let id = deploy(&desk).await;
+    service.reply(Reply::With("500 Internal Server Error", "no".to_owned()));
+    desk.clock.advance(Duration::from_mins(10));
+    desk.agent.do_what_is_due().await;
+    let first = service.came().await.json();
+    letter(&gate, LetterState::Waiting, 1).await;
+    desk.clock.advance(Duration::from_secs(1));
+    let second = service.came().await.json();
+    assert_eq!((&first, &second["event_action"], &second["dedup_key"]), (&second, &json!("trigger"), &json!(id)));
+    all_delivered(&gate, 1).await;
+
+    desk.reject(id, "dana", "not on a Friday").await;
+    let resolved = service.came().await.json();
+    assert_eq!((&resolved["event_action"], &resolved["dedup_key"]), (&json!("resolve"), &json!(id)));
+    all_delivered(&gate, 2).await;
+    service.is_silent();
+}
+
+#[tokio::test]
+async fn a_mail_that_one_of_two_did_not_get_is_written_to_that_one_again_and_news_are_of_its_thread() {
+    let (desk, mut server) = (Desk::open().await, Server::open().await);
+    let mail = Mail::new("gate@example.com", "127.0.0.1", INBOX).unwrap().port(server.address.port());
+    let mail = mail.to("one@example.com").unwrap().to("two@example.com").unwrap();
+    server.act(Act::Take);
+    server.act(Act::Say("RCPT", "450 later"));
+    let id = desk.ask_to_pay(50).await;
+    let gate = telling(&desk, mail).await;
+    let first = server.mail().await;
+    assert_eq!(first.header("to"), "one@example.com");
+    assert!(server.came().await.mail.is_none());
+    letter(&gate, LetterState::Waiting, 1).await;
+    desk.clock.advance(Duration::from_secs(1));
+    let second = server.mail().await;
+    assert_eq!(second.header("to"), "two@example.com");
+    assert_eq!(first.header("message-id"), second.header("message-id"));
+    all_delivered(&gate, 1).await;
+
+    desk.reject(id, "dana", "no").await;
+    for to in ["one@example.com", "two@example.com"] {
+        let news = server.mail().await;
+        assert_eq!((news.header("to"), news.header("in-reply-to")), (to, first.header("message-id")));
+    }
+    all_delivered(&gate, 2).await;
+    server.is_silent();
+}
