@@ -255,7 +255,7 @@ impl Notifier for Mail {
             }
             let to = self.recipients.of(approval)?;
             if to.is_empty() && is_asked {
-                let words = "nobody who may decide has an address: write it as `contact` into the people file, or name one by `.to(…)`";
+                let words = "nobody who may decide has an address: write it as `contact` into the people file, or name one by `to`";
                 return Err(NotifyError::never(words));
             }
             let id = self.send_all(notice, approval, to).await?;
