@@ -23,11 +23,11 @@ use self::pagerduty::{PAGERDUTY, pagerduty};
 use self::slack::{SLACK, slack};
 use self::table::{Mistake, Mistakes, Table, parse};
 pub use self::told::Told;
-use self::webhooks::{WEBHOOK, webhook};
+use self::webhooks::{CALLBACKS, WEBHOOK, callbacks, webhook};
 use super::pagerduty::PagerDuty;
 use super::setting::BadSetting;
 use super::slack::Slack;
-use super::webhook::Webhook;
+use super::webhook::{Callbacks, Webhook};
 
 /// Where the inbox is, before that is said. Nobody is told it.
 const UNSAID: &str = "http://localhost";
@@ -70,6 +70,10 @@ const UNSAID: &str = "http://localhost";
 /// secrets = ["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"]   # each signs, the receiver needs one of them; or `secrets_env`
 /// events = ["call.asked", "call.expired"]            # what people are asked and what comes of it, where this is left out
 /// allow_private = false                              # true for a receiver in the private network, or by `http://`
+///
+/// [callbacks]                                        # lets agents in other programs name an address with their question
+/// secrets_env = "CALLBACK_SECRETS"                   # or `secrets`, which sign as those of a webhook
+/// allow_private = false
 /// ```
 ///
 /// A secret stands in the file, which nobody else should be able to read then, or in a variable of the environment that `…_env` names. Both at once are a mistake.
@@ -99,6 +103,7 @@ pub struct NotifyFile {
     links: Option<LinksTo>,
     pagerduty: Option<PagerDuty>,
     webhooks: Vec<Webhook>,
+    callbacks: Option<Callbacks>,
 }
 
 impl NotifyFile {
@@ -151,10 +156,10 @@ impl NotifyFile {
 
 impl fmt::Debug for NotifyFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { slack, mails, links, pagerduty, webhooks } = self;
+        let Self { slack, mails, links, pagerduty, webhooks, callbacks } = self;
         let mut shown = f.debug_struct("NotifyFile");
         shown.field("slack", slack).field("mails", mails).field("links", links).field("pagerduty", pagerduty);
-        shown.field("webhooks", webhooks).finish()
+        shown.field("webhooks", webhooks).field("callbacks", callbacks).finish()
     }
 }
 
@@ -179,16 +184,21 @@ impl std::error::Error for BadNotifyFile {}
 fn understand(text: &str, outside: Outside<'_>) -> Result<NotifyFile, Vec<Mistake>> {
     let root = parse(text)?;
     let mut mistakes = Mistakes::of(text);
-    let single = [SLACK.name, MAIL.name, LINKS.name, PAGERDUTY.name];
-    mistakes.unknown(&root, "the file", &[SLACK.name, MAIL.name, LINKS.name, PAGERDUTY.name, WEBHOOK.name]);
-    let tables = [SLACK, MAIL, LINKS, PAGERDUTY].map(|kind| Table::one(&root, kind, &mut mistakes));
-    let [of_slack, of_mail, of_links, of_pagerduty] = &tables;
+    let single = [SLACK.name, MAIL.name, LINKS.name, PAGERDUTY.name, CALLBACKS.name];
+    mistakes.unknown(
+        &root,
+        "the file",
+        &[SLACK.name, MAIL.name, LINKS.name, PAGERDUTY.name, CALLBACKS.name, WEBHOOK.name],
+    );
+    let tables = [SLACK, MAIL, LINKS, PAGERDUTY, CALLBACKS].map(|kind| Table::one(&root, kind, &mut mistakes));
+    let [of_slack, of_mail, of_links, of_pagerduty, of_callbacks] = &tables;
     let mut file = NotifyFile {
         slack: of_slack.as_ref().and_then(|table| slack(table, UNSAID, outside, &mut mistakes)),
         mails: of_mail.as_ref().and_then(|table| mail(table, UNSAID, outside, &mut mistakes)),
         links: of_links.as_ref().and_then(|table| links(table, outside, &mut mistakes)),
         pagerduty: of_pagerduty.as_ref().and_then(|table| pagerduty(table, outside, &mut mistakes)),
         webhooks: Vec::new(),
+        callbacks: of_callbacks.as_ref().and_then(|table| callbacks(table, outside, &mut mistakes)),
     };
     // What is delivered is kept by name, and the others have theirs.
     let mut names: Vec<&str> = single.into_iter().filter(|name| root.contains_key(*name)).collect();

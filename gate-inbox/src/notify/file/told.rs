@@ -11,6 +11,7 @@ use crate::inbox::Inbox;
 use crate::notify::link::Links;
 use crate::notify::setting::{BadSetting, base};
 use crate::notify::slack::Slack;
+use crate::notify::webhook::Callbacks;
 
 /// Those who are told, with links to an inbox.
 ///
@@ -30,6 +31,7 @@ pub struct Told {
     notifiers: Vec<Arc<dyn Notifier>>,
     slack: Option<Slack>,
     links: Option<Links>,
+    callbacks: Option<Callbacks>,
 }
 
 impl Told {
@@ -58,7 +60,9 @@ impl Told {
             notifiers.push(Arc::new(pagerduty.inbox(&inbox)?));
         }
         notifiers.extend(file.webhooks.iter().map(|webhook| Arc::new(webhook.clone()) as Arc<dyn Notifier>));
-        Ok(Self { notifiers, slack, links })
+        let callbacks = file.callbacks.clone();
+        notifiers.extend(callbacks.clone().map(|callbacks| Arc::new(callbacks) as Arc<dyn Notifier>));
+        Ok(Self { notifiers, slack, links, callbacks })
     }
 
     #[cfg(test)]
@@ -97,6 +101,9 @@ impl Told {
         }
         if let Some(links) = &self.links {
             inbox = inbox.links(links.clone());
+        }
+        if let Some(callbacks) = &self.callbacks {
+            inbox = inbox.callbacks(callbacks);
         }
         Ok(inbox)
     }

@@ -1,8 +1,8 @@
-//! `[[webhook]]`: web addresses.
+//! `[[webhook]]` and `[callbacks]`: web addresses that somebody who runs the inbox names, or an agent with its question.
 
 use super::outside::Outside;
 use super::table::{Kind, Mistakes, Said, Table};
-use crate::notify::webhook::{BadWebhook, Webhook, WebhookSecret};
+use crate::notify::webhook::{BadWebhook, Callbacks, Webhook, WebhookSecret};
 
 pub(super) const WEBHOOK: Kind = Kind {
     name: "webhook",
@@ -29,19 +29,8 @@ pub(super) fn webhook(
             None
         }
     };
-    let mut secrets: Vec<WebhookSecret> = Vec::new();
     let written = written?;
-    for secret in &written {
-        match secret.value.parse() {
-            Ok(secret) => secrets.push(secret),
-            Err(bad) => {
-                good(secret.at, Err(bad));
-            }
-        }
-    }
-    if secrets.len() < written.len() {
-        return None;
-    }
+    let secrets = read(&written, |at, bad| drop(good(at, Err(bad))))?;
     let (name, url) = (name?, url?);
     let make = if is_private { Webhook::private } else { Webhook::new };
     // What is wrong with all of it stands at its first line; the address and the name have theirs.
@@ -59,4 +48,32 @@ pub(super) fn webhook(
         webhook = good(table.at, webhook.events(events.iter().map(|event| event.value)))?;
     }
     Some(webhook)
+}
+
+/// The secrets of a table, if all are such.
+fn read(written: &[Said<impl AsRef<str>>], mut wrong: impl FnMut(usize, BadWebhook)) -> Option<Vec<WebhookSecret>> {
+    let mut secrets = Vec::new();
+    for secret in written {
+        match secret.value.as_ref().parse() {
+            Ok(secret) => secrets.push(secret),
+            Err(bad) => wrong(secret.at, bad),
+        }
+    }
+    (secrets.len() == written.len()).then_some(secrets)
+}
+
+pub(super) const CALLBACKS: Kind = Kind {
+    name: "callbacks",
+    this: "`[callbacks]`",
+    each: "`[callbacks]`",
+    fields: &["secrets", "secrets_env", "allow_private"],
+};
+
+/// Lets agents say where they want to be told.
+pub(super) fn callbacks(table: &Table<'_>, outside: Outside<'_>, mistakes: &mut Mistakes<'_>) -> Option<Callbacks> {
+    let written = outside.secrets(table, ("secrets", "whsec_…"), mistakes);
+    let is_private = table.flag("allow_private", mistakes).unwrap_or_default();
+    let secrets = read(&written?, |at, bad| mistakes.add(at, bad.to_string()))?;
+    let made = if is_private { Callbacks::private(secrets) } else { Callbacks::new(secrets) };
+    made.map_err(|bad| mistakes.add(table.at, bad.to_string())).ok()
 }
