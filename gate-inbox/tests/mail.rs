@@ -16,7 +16,7 @@ use std::time::Duration;
 use desk::Desk;
 use gate_inbox::{LinkKey, Links, Mail};
 use gate_runtime::prelude::*;
-use gate_runtime::{ApprovalId, FileDirectory, Notifier as _, Status};
+use gate_runtime::{ApprovalId, FileDirectory, Notifier as _, RemoteCall, Status};
 use serde_json::json;
 use smtp::{Act, Server, Tls};
 
@@ -112,6 +112,53 @@ async fn the_links_of_a_mail_lead_to_a_page_that_decides_and_a_scanner_decides_n
     let link = page.hidden("link");
     dana.fill_on(&page, &format!("/approvals/{id}/approve"), &[("link", &link)]).await;
     assert_eq!(desk.approval(id).await.status(), Status::Approved);
+}
+
+/// A desk, and mails with links.
+async fn open_with_links() -> (Desk, Server, Mail, tempfile::TempDir) {
+    let (desk, server, mail) = open().await;
+    let folder = tempfile::tempdir().unwrap();
+    let links = Links::new(LinkKey::in_file(folder.path().join("links.key")).unwrap(), INBOX).unwrap();
+    (desk, server, mail.links(links), folder)
+}
+
+/// What the links of a mail are called.
+fn links_of(mail: &smtp::Mail) -> Vec<&str> {
+    let lines: Vec<&str> = mail.text.lines().collect();
+    let named = lines.windows(2).filter(|pair| pair[1].starts_with(INBOX)).map(|pair| pair[0]);
+    let named: Vec<&str> = named.collect();
+    assert_eq!(named.len(), mail.links().len());
+    for name in &named {
+        assert!(mail.html.contains(&format!(">{}</a>", name.trim_end_matches(':'))), "{name}: {}", mail.html);
+    }
+    named
+}
+
+/// A vote is about all of it.
+#[tokio::test]
+async fn a_mail_that_does_not_have_all_of_it_has_no_link_to_approve_it() {
+    let (desk, mut server, mail, _folder) = open_with_links().await;
+    let too_long = "It is longer than this mail: open it to approve.";
+    for (length, is_whole) in [(398, true), (399, false)] {
+        desk.ask("pay", json!({"to": "alice", "amount": 50, "note": "x".repeat(length)})).await;
+        last(&desk, &mail, None).await.unwrap();
+        check_whole(&server.mail().await, too_long, is_whole);
+    }
+    for (count, is_whole) in [(20, true), (21, false)] {
+        let many: serde_json::Value = (0..count).map(|number| (format!("field_{number}"), json!(1))).collect();
+        let call = RemoteCall::new(count.to_string(), "refund", many.to_string());
+        desk.agent.remote("billing-bot").ask(call.ask("money", ask(role("manager")))).await.unwrap();
+        last(&desk, &mail, None).await.unwrap();
+        check_whole(&server.mail().await, too_long, is_whole);
+    }
+}
+
+#[track_caller]
+fn check_whole(mail: &smtp::Mail, too_long: &str, is_whole: bool) {
+    let wanted: &[&str] = if is_whole { &["Approve:", "Reject:", "Look at it:"] } else { &["Reject:", "Look at it:"] };
+    assert_eq!(links_of(mail), wanted, "{}", mail.text);
+    assert_eq!(mail.text.lines().any(|line| line == too_long), !is_whole, "{}", mail.text);
+    assert_eq!(mail.html.contains(too_long), !is_whole, "{}", mail.html);
 }
 
 #[tokio::test]

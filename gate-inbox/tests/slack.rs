@@ -16,7 +16,7 @@ use std::time::Duration;
 use desk::Desk;
 use gate_inbox::Slack;
 use gate_runtime::prelude::*;
-use gate_runtime::{ApprovalId, Notifier as _};
+use gate_runtime::{ApprovalId, Notifier as _, RemoteCall};
 use serde_json::{Value, json};
 use service::{Reply, Service};
 
@@ -144,7 +144,7 @@ async fn a_question_is_a_message_with_all_that_is_needed_to_decide() {
     assert_eq!((&buttons[0]["value"], &buttons[1]["value"]), (&json!(shown), &json!(shown)));
     assert_eq!(
         buttons[0]["confirm"]["text"]["text"],
-        "pay runs with amount: 50, to: \"alice\"; and with nothing else."
+        "You approve that pay runs with amount: 50, to: \"alice\"; and with nothing else."
     );
     assert_eq!(buttons[2]["url"], format!("https://gate.example.com/approvals/{id}"));
     assert!(!message.to_string().contains(TOKEN) && !message.to_string().contains(SECRET));
@@ -166,6 +166,82 @@ async fn what_cannot_be_undone_has_no_button_to_approve_it() {
     let message = service.came().await.json();
     assert_eq!(self::seen(&message)[0], "wipe wants a decision: it is unknown here, and may do anything");
     assert!(!message.to_string().contains("gate_approve"));
+}
+
+/// What is posted of the last news.
+async fn posted_last(desk: &Desk, service: &mut Service, slack: &Slack) -> Value {
+    let notice = desk.notices(slack).await.pop().unwrap();
+    slack.deliver(&notice).await.unwrap();
+    service.came().await.json()
+}
+
+const TOO_LONG: &str = "It is longer than this message: open it to approve.";
+
+/// A vote is about all of it.
+#[tokio::test]
+async fn what_the_message_does_not_show_whole_has_no_button_to_approve_it() {
+    let (desk, mut service, slack) = open().await;
+    let pay = |field: &str, value: Value| {
+        let mut arguments = json!({"to": "alice", "amount": 50});
+        arguments[field] = value;
+        arguments
+    };
+    let mut full = pay("note", json!("&".repeat(398)));
+    full["to"] = json!("<".repeat(398));
+    for (tool, arguments, is_whole) in [
+        ("pay", pay("note", json!("x".repeat(398))), true),
+        ("pay", pay("note", json!("x".repeat(399))), false),
+        ("pay", pay("note", json!("\u{202e}".repeat(60))), false),
+        ("pay", pay("tags", json!(vec!["x".repeat(100); 5])), false),
+        // No value is long, and together they are.
+        ("pay", full, false),
+        ("explain", json!({"what": "x".repeat(398)}), true),
+        ("explain", json!({"what": "x".repeat(399)}), false),
+    ] {
+        desk.ask(tool, arguments.clone()).await;
+        let message = posted_last(&desk, &mut service, &slack).await;
+        check_whole(&message, is_whole, &arguments);
+    }
+    let many = |count: usize| -> Value { (0..count).map(|number| (format!("field_{number}"), json!(1))).collect() };
+    let (short, long) = ("refund".to_owned(), "r".repeat(140));
+    let agent = desk.agent.remote("billing-bot");
+    for (tool, arguments, is_whole) in [
+        (&short, many(20), true),
+        (&short, many(21), false),
+        (&short, json!({"f".repeat(401): 1}), false),
+        (&long, many(1), false),
+    ] {
+        let call = RemoteCall::new(ApprovalId::new().to_string(), tool.as_str(), arguments.to_string());
+        agent.ask(call.ask("money", ask(role("manager")))).await.unwrap();
+        let message = posted_last(&desk, &mut service, &slack).await;
+        check_whole(&message, is_whole, &arguments);
+    }
+}
+
+#[track_caller]
+fn check_whole(message: &Value, is_whole: bool, arguments: &Value) {
+    let seen = seen(message);
+    let whole = message.to_string();
+    assert_eq!(whole.contains("gate_approve") || whole.contains("gate_explain"), is_whole, "{arguments}: {seen:?}");
+    assert_eq!(seen.contains(&TOO_LONG.to_owned()), !is_whole, "{arguments}: {seen:?}");
+    assert!(whole.contains("gate_reject") && whole.contains("gate_open"), "{seen:?}");
+    // Nobody is asked about less than what runs.
+    let confirms =
+        message["blocks"].as_array().unwrap().last().unwrap()["elements"][0]["confirm"]["text"]["text"].clone();
+    let confirms = confirms.as_str().unwrap_or_default();
+    assert!(!confirms.contains('…') && !confirms.contains("more"), "{confirms}");
+}
+
+#[tokio::test]
+async fn the_question_before_a_click_says_all_or_says_where_all_of_it_is() {
+    let (desk, mut service, slack) = open().await;
+    desk.ask("pay", json!({"to": "alice", "amount": 50, "note": "x".repeat(300)})).await;
+    let message = posted_last(&desk, &mut service, &slack).await;
+    let buttons = &message["blocks"].as_array().unwrap().last().unwrap()["elements"];
+    assert_eq!(
+        buttons[0]["confirm"]["text"]["text"],
+        "You approve that pay runs with the arguments of this message, and with no others."
+    );
 }
 
 #[tokio::test]

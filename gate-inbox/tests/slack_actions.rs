@@ -337,6 +337,31 @@ async fn who_may_not_decide_is_told_why() {
     }
 }
 
+/// A button of an old message, or one that somebody made up.
+#[tokio::test]
+async fn what_no_message_shows_whole_is_not_approved_by_a_click() {
+    let mut chat = Chat::open().await;
+    let long = chat.desk.ask("pay", json!({"to": "alice", "amount": 50, "note": "x".repeat(399)})).await;
+    let typed = chat.desk.ask("explain", json!({"what": "x".repeat(399)})).await;
+    let together = json!({"to": "&".repeat(398), "amount": 50, "note": "&".repeat(398)});
+    let together = chat.desk.ask("pay", together).await;
+    for id in [long, typed, together] {
+        let value = chat.value(id).await;
+        let words = format!(
+            "Nothing was decided: it is longer than a message of Slack, so it is approved in the inbox, where all of it stands. https://gate.example.com/approvals/{id}"
+        );
+        for action in ["gate_approve", "gate_explain"] {
+            assert_eq!(chat.told(&chat.click(DANA, action, &value)).await, words);
+        }
+        let page = chat.signed(&Chat::window(DANA, "gate_explain", &value, "why not")).await;
+        assert!(page.text.contains(&words), "{}", page.text);
+        let approval = chat.desk.approval(id).await;
+        assert_eq!((approval.status(), approval.votes().len()), (Status::Pending, 0));
+        chat.signed(&Chat::window(DANA, "gate_reject", &value, "too long")).await;
+        assert_eq!(chat.desk.approval(id).await.status(), Status::Rejected, "who rejects it needs no more of it");
+    }
+}
+
 #[tokio::test]
 async fn an_approval_that_needs_a_comment_is_typed_in_a_window() {
     let mut chat = Chat::open().await;

@@ -1,17 +1,18 @@
 //! What is told about a call: plain text, in which nothing acts and nothing hides.
 
+mod arguments;
+
 use std::collections::BTreeSet;
 
-use gate_runtime::{Approval, Decision, Descriptor, Digest, Hazard, Status, Visible};
+pub(super) use arguments::{Argument, arguments};
+pub(crate) use arguments::{is_whole, one_line};
+use gate_runtime::{Approval, Decision, Descriptor, Digest, Hazard, Requirement, Status, Visible};
 use serde_json::Value;
 
 use crate::text::listed;
 
 /// The longest value that is told whole, in characters.
 const LONG: usize = 400;
-
-/// How many arguments are told.
-const MANY: usize = 20;
 
 /// A text on one line, as people may see it.
 pub(crate) fn plain(text: impl AsRef<str>) -> String {
@@ -50,72 +51,37 @@ pub(crate) fn is_destructive(tool: Option<&Descriptor>) -> bool {
     tool.is_none_or(|tool| tool.annotations().destructive)
 }
 
-/// An argument, by its name.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Argument {
-    pub(super) name: String,
-    pub(super) value: String,
-}
-
-/// The arguments that it would run with; and how many there are besides.
-pub(super) fn arguments(approval: &Approval) -> (Vec<Argument>, usize) {
-    let json = approval.arguments().to_json();
-    let all: Vec<(&String, &Value)> = json.as_object().into_iter().flatten().collect();
-    let told = all.iter().take(MANY);
-    let told = told.map(|(name, value)| Argument { name: short(&plain(name), name), value: written(approval, value) });
-    (told.collect(), all.len().saturating_sub(MANY))
-}
-
-/// The arguments on one line.
-pub(crate) fn one_line(approval: &Approval) -> String {
-    let (told, more) = arguments(approval);
-    let mut line: Vec<String> = told.iter().map(|Argument { name, value }| format!("{name}: {value}")).collect();
-    if more > 0 {
-        line.push(format!("and {more} more"));
-    }
-    if line.is_empty() { "no arguments".to_owned() } else { line.join(", ") }
-}
-
-/// A value as JSON has it, so that it is clear where a text begins and ends.
-fn written(approval: &Approval, value: &Value) -> String {
-    let is_secret = |text: &str| approval.arguments().secrets().iter().any(|secret| secret.mark() == text);
-    match value {
-        Value::String(text) if is_secret(text) => "a secret, which is not told".to_owned(),
-        Value::String(text) => short(&quoted(text), text),
-        _ => {
-            let mut shown = value.clone();
-            hide(&mut shown, &is_secret);
-            let text = shown.to_string();
-            short(&plain(&text), &text)
-        }
-    }
-}
-
 /// A text in quotes, so that it is clear where it begins and ends and what is a quote in it.
 fn quoted(text: &str) -> String {
     let escaped = text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n").replace('\t', "\\t");
     format!("\"{}\"", Visible::of(&escaped))
 }
 
-/// Puts words in the place of the marks of secrets.
-fn hide(value: &mut Value, is_secret: &dyn Fn(&str) -> bool) {
-    match value {
-        Value::String(text) if is_secret(text) => "[secret]".clone_into(text),
-        Value::Array(items) => items.iter_mut().for_each(|item| hide(item, is_secret)),
-        Value::Object(fields) => fields.values_mut().for_each(|field| hide(field, is_secret)),
-        _ => {}
-    }
+/// Whether a text is told whole.
+fn is_short(shown: &str) -> bool {
+    shown.chars().count() <= LONG
 }
 
 /// A long text by its ends, with its length and digest.
 fn short(shown: &str, whole: &str) -> String {
-    let count = shown.chars().count();
-    if count <= LONG {
+    if is_short(shown) {
         return shown.to_owned();
     }
+    let count = shown.chars().count();
     let (start, end): (String, String) =
         (shown.chars().take(LONG / 2).collect(), shown.chars().skip(count - LONG / 2).collect());
     format!("{start} […] {end} ({} characters in all, {})", whole.chars().count(), Digest::of(whole))
+}
+
+/// Why it cannot be approved where a message or a mail leaves something out.
+pub(super) fn too_long(approval: &Approval, what: &str) -> String {
+    let next = if wants_signature(approval) { "read all of it" } else { "approve" };
+    format!("It is longer than this {what}: open it to {next}.")
+}
+
+/// Whether only signed votes let it run.
+pub(super) fn wants_signature(approval: &Approval) -> bool {
+    approval.requirements().iter().any(Requirement::wants_signature)
 }
 
 /// What is wrong with the texts that others wrote, in words; `None` if nothing is. All of each is looked at, also what is not told.

@@ -14,9 +14,9 @@ use serde_json::json;
 use tokio::sync::Mutex;
 
 use crate::fields::Fields;
-use crate::notify::slack::modal;
 use crate::notify::slack::payload::{Member, Request, Shown, Wish};
 use crate::notify::slack::signed::{Taken, Verified};
+use crate::notify::slack::{message, modal};
 use crate::notify::{Slack, told};
 use crate::office::Office;
 
@@ -198,12 +198,21 @@ async fn client(office: &Office, slack: &Slack, who: &Member, wish: &Wish, shown
             approval.id()
         ));
     }
-    if !matches!(wish, Wish::Refuse) && told::is_destructive(asked.descriptor()) {
-        return Err(format!(
-            "Nothing was decided: it cannot be undone, so it is approved in the inbox, where the tool's name is typed. {page}"
-        ));
+    if let Some(why) = only_in_the_inbox(&asked).filter(|_| !matches!(wish, Wish::Refuse)) {
+        return Err(format!("Nothing was decided: {why} {page}"));
     }
     Ok(Client { person, asked, page })
+}
+
+/// Why no click approves it, whatever button somebody has. The messages have none for it.
+fn only_in_the_inbox(asked: &Interruption) -> Option<&'static str> {
+    if told::is_destructive(asked.descriptor()) {
+        Some("it cannot be undone, so it is approved in the inbox, where the tool's name is typed.")
+    } else if !message::is_whole(asked.approval()) {
+        Some("it is longer than a message of Slack, so it is approved in the inbox, where all of it stands.")
+    } else {
+        None
+    }
 }
 
 /// Whether the same was said before, as by a second click, and others still have to decide.

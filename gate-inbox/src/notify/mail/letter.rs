@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use gate_runtime::{Approval, Notice, Requirement, Status};
+use gate_runtime::{Approval, Notice, Status};
 use lettre::error::Error;
 use lettre::message::header::{HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MultiPart};
@@ -39,8 +39,9 @@ impl Answers {
         // Delivered again, it is the same mail.
         let whom = format!("{} {to}", notice.id());
         let link = |intent| links.to(approval, intent, &whom, notice.record().at());
-        let must_sign = approval.requirements().iter().any(Requirement::wants_signature);
-        Self { approve: (!must_sign).then(|| link(Intent::Approve)), reject: Some(link(Intent::Reject)), open }
+        // A vote is about all of it, so nobody is led to one by a mail that has less.
+        let is_offered = told::is_whole(approval) && !told::wants_signature(approval);
+        Self { approve: is_offered.then(|| link(Intent::Approve)), reject: Some(link(Intent::Reject)), open }
     }
 }
 
@@ -94,6 +95,9 @@ fn said(notice: &Notice, approval: &Approval, links: &Answers) -> Said {
         if is_destructive {
             about.push("It cannot be undone: who approves it types its name.".to_owned());
         }
+        if !told::is_whole(approval) {
+            about.push(told::too_long(approval, "mail"));
+        }
         if !state.is_empty() {
             about.push(format!("So far: {state}."));
         }
@@ -136,7 +140,7 @@ impl Said {
             let _ = writeln!(text, "{line}");
         }
         text.push_str("\nArguments:\n\n");
-        for Argument { name, value } in &self.arguments {
+        for Argument { name, value, .. } in &self.arguments {
             let _ = writeln!(text, "    {name}: {value}");
         }
         if self.arguments.is_empty() {
@@ -184,7 +188,7 @@ impl Said {
                     h1 style="font-size:1.3em" { (self.head) }
                     @for line in &self.about { p { (line) } }
                     table cellspacing="0" {
-                        @for Argument { name, value } in &self.arguments {
+                        @for Argument { name, value, .. } in &self.arguments {
                             tr { th align="left" valign="top" style="padding:.3em .8em .3em 0" { (name) } td style=(CODE) { (value) } }
                         }
                     }

@@ -4,12 +4,24 @@ use serde_json::{Value, json};
 
 /// The longest texts that Slack takes: of a section, of a field, of a header, of a button.
 pub(crate) const TEXT: usize = 3_000;
-const FIELD: usize = 2_000;
-const HEADER: usize = 150;
+pub(super) const FIELD: usize = 2_000;
+pub(super) const HEADER: usize = 150;
 const BUTTON: usize = 75;
+/// Of the question before a click counts.
+pub(super) const CONFIRM: usize = 300;
 
 /// A text without anything that Slack would read as markup, a link or a mention; at most so many units long. Never empty, which Slack does not take.
 pub(crate) fn escaped(text: &str, most: usize) -> String {
+    cut(text, most).0
+}
+
+/// Whether Slack takes a text whole: nothing of it is cut.
+pub(super) fn fits(text: &str, most: usize) -> bool {
+    cut(text, most).1
+}
+
+/// The text, and whether it is all of it.
+fn cut(text: &str, most: usize) -> (String, bool) {
     let (mut escaped, mut length) = (String::new(), 0);
     let mut rest = text.chars().peekable();
     while let Some(c) = rest.next() {
@@ -24,12 +36,12 @@ pub(crate) fn escaped(text: &str, most: usize) -> String {
         let room = if rest.peek().is_some() { most.saturating_sub(1) } else { most };
         if length + size > room {
             escaped.push('…');
-            return escaped;
+            return (escaped, false);
         }
         escaped.push_str(piece);
         length += size;
     }
-    if escaped.trim().is_empty() { "–".to_owned() } else { escaped }
+    (if escaped.trim().is_empty() { "–".to_owned() } else { escaped }, true)
 }
 
 /// A text object in which nothing is markup.
@@ -117,7 +129,7 @@ pub(super) fn actions(buttons: impl IntoIterator<Item = Button>) -> Value {
         if let Some(question) = confirm {
             let asked = json!({
                 "title": plain("Are you sure?", 100),
-                "text": plain(&question, 300),
+                "text": plain(&question, CONFIRM),
                 "confirm": plain(words, 30),
                 "deny": plain("Back", 30),
             });
@@ -165,5 +177,20 @@ mod tests {
         assert_eq!(escaped("abcd", 4), "abcd");
         assert_eq!(escaped("🙂🙂🙂", 5), "🙂🙂…");
         assert_eq!(escaped(&"&".repeat(9_000), TEXT).chars().count(), 2_996);
+    }
+
+    #[test]
+    fn a_text_fits_if_nothing_of_it_is_cut() {
+        for (text, most, is_all) in [
+            ("abcd", 4, true),
+            ("abcde", 4, false),
+            ("ab&", 7, true),
+            ("ab&", 6, false),
+            ("", 0, true),
+            ("a…", 2, true),
+        ] {
+            assert_eq!(fits(text, most), is_all, "{text:?} in {most}");
+            assert_eq!(!escaped(text, most).ends_with('…') || text.ends_with('…'), is_all);
+        }
     }
 }

@@ -4,7 +4,10 @@ use gate_runtime::{Approval, Descriptor, Requirement, Status};
 use serde_json::{Value, json};
 
 use super::Slack;
-use super::blocks::{Button, Fact, actions, escaped, facts, header, link, remark, section, title};
+use super::blocks::{
+    Button, CONFIRM, FIELD, Fact, HEADER, TEXT, actions, escaped, facts, fits, header, link, remark, section, title,
+};
+use super::modal;
 use super::payload::{APPROVE, EXPLAIN, OPEN, REJECT, Shown};
 use crate::notify::told::{self, Argument, Tone};
 
@@ -20,7 +23,7 @@ pub(super) fn of(slack: &Slack, approval: &Approval, tool: Option<&Descriptor>) 
             format!("{name} wants a decision: it is unknown here, and may do anything")
         }
         (Tone::Open, _) if told::is_destructive(tool) => format!("{name} wants a decision: it cannot be undone"),
-        (Tone::Open, _) => format!("{name} wants a decision"),
+        (Tone::Open, _) => plain_head(approval),
         (_, Status::Succeeded | Status::Dispatched) => format!("{name}: approved"),
         (_, status) => format!("{name}: {status}"),
     };
@@ -36,7 +39,7 @@ pub(super) fn of(slack: &Slack, approval: &Approval, tool: Option<&Descriptor>) 
     }
     blocks.push(title(if tone == Tone::Open { "It would run with" } else { "Arguments" }));
     blocks.push(section(&arguments(approval)));
-    blocks.push(about(approval));
+    blocks.push(facts(known(approval)));
     blocks.extend(told::warning(approval).map(|words| remark(&format!("⚠ {words}"))));
     blocks.extend(told::before(approval).iter().map(|words| remark(&format!("⚠ {words}"))));
     if let Some(reasoning) = approval.subject().reasoning() {
@@ -47,8 +50,11 @@ pub(super) fn of(slack: &Slack, approval: &Approval, tool: Option<&Descriptor>) 
         if !state.is_empty() {
             blocks.push(remark(&format!("So far: {state}.")));
         }
+        if !is_whole(approval) {
+            blocks.push(remark(&told::too_long(approval, "message")));
+        }
         blocks.push(buttons(slack, approval, tool));
-        if approval.requirements().iter().any(Requirement::wants_signature) {
+        if told::wants_signature(approval) {
             blocks.push(remark("Only signed votes let it run: decide with `gate approve --signing-key FILE`."));
         }
     } else {
@@ -69,6 +75,24 @@ pub(super) fn of(slack: &Slack, approval: &Approval, tool: Option<&Descriptor>) 
     })
 }
 
+/// Whether a message has all that a click would decide, and no limit of Slack cuts any of it: the tool, the arguments, for whom and by whom; also the window
+/// in which somebody types why. What it has not, nobody approves by it.
+pub(crate) fn is_whole(approval: &Approval) -> bool {
+    let is_fact_whole = |fact: &Fact| match fact {
+        Fact::Text(_, text) => fits(text, FIELD),
+        Fact::Time(..) => true,
+    };
+    told::is_whole(approval)
+        && fits(&plain_head(approval), HEADER)
+        && fits(&arguments(approval), TEXT)
+        && fits(&modal::about(approval), TEXT)
+        && known(approval).iter().all(is_fact_whole)
+}
+
+fn plain_head(approval: &Approval) -> String {
+    format!("{} wants a decision", told::plain(approval.tool()))
+}
+
 fn mark(tone: Tone) -> &'static str {
     match tone {
         Tone::Open => "",
@@ -81,14 +105,15 @@ fn mark(tone: Tone) -> &'static str {
 /// One to a line.
 fn arguments(approval: &Approval) -> String {
     let (told, more) = told::arguments(approval);
-    let mut lines: Vec<String> = told.iter().map(|Argument { name, value }| format!("{name}: {value}")).collect();
+    let mut lines: Vec<String> = told.iter().map(|Argument { name, value, .. }| format!("{name}: {value}")).collect();
     if more > 0 {
         lines.push(format!("and {more} more, which are in the inbox"));
     }
     if lines.is_empty() { "No arguments.".to_owned() } else { lines.join("\n") }
 }
 
-fn about(approval: &Approval) -> Value {
+/// What is known of it, at most five facts.
+fn known(approval: &Approval) -> Vec<Fact> {
     let info = approval.subject().info();
     let mut all = vec![Fact::Text("Agent", told::agent(approval))];
     all.extend(info.principal().map(|who| Fact::Text("On behalf of", told::plain(who))));
@@ -102,25 +127,21 @@ fn about(approval: &Approval) -> Value {
         Some(case) => Fact::Text("Case", told::plain(case)),
         None => Fact::Text("Run", told::plain(info.run())),
     });
-    facts(all)
+    all
 }
 
 fn buttons(slack: &Slack, approval: &Approval, tool: Option<&Descriptor>) -> Value {
     let value = Shown::of(approval).to_string();
-    let all = approval.requirements();
     let mut shown = Vec::new();
     if slack.signing().is_some() {
-        if !told::is_destructive(tool) && !all.iter().any(Requirement::wants_signature) {
-            let must_explain = all.iter().any(Requirement::wants_comment);
-            let name = told::plain(approval.tool());
-            let question =
-                format!("{name} runs with {}; and with nothing else.", told::cut(&told::one_line(approval), 200));
+        if !told::is_destructive(tool) && !told::wants_signature(approval) && is_whole(approval) {
+            let must_explain = approval.requirements().iter().any(Requirement::wants_comment);
             shown.push(Button {
                 action: if must_explain { EXPLAIN } else { APPROVE },
                 words: if must_explain { "Approve…" } else { "Approve" },
                 style: Some("primary"),
                 value: value.clone(),
-                confirm: (!must_explain).then_some(question),
+                confirm: (!must_explain).then(|| confirmed(approval)),
                 url: None,
             });
         }
@@ -137,6 +158,17 @@ fn buttons(slack: &Slack, approval: &Approval, tool: Option<&Descriptor>) -> Val
     let url = Some(slack.page(approval));
     shown.push(Button { action: OPEN, words: "Open", style: None, value, confirm: None, url });
     actions(shown)
+}
+
+/// What is asked before a click counts: all of it, or where all of it is.
+fn confirmed(approval: &Approval) -> String {
+    let name = told::plain(approval.tool());
+    let all = format!("You approve that {name} runs with {}; and with nothing else.", told::one_line(approval));
+    if fits(&all, CONFIRM) {
+        all
+    } else {
+        format!("You approve that {name} runs with the arguments of this message, and with no others.")
+    }
 }
 
 /// What is said in the channel again, because a changed message rings no bell.

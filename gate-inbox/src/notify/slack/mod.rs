@@ -1,7 +1,7 @@
 //! Tells a channel of Slack what waits, and what became of it.
 
 pub(crate) mod blocks;
-mod message;
+pub(crate) mod message;
 pub(crate) mod modal;
 pub(crate) mod payload;
 pub(crate) mod signed;
@@ -24,7 +24,7 @@ const HOOKS: &str = "https://hooks.slack.com";
 /// Posts every question into a channel of Slack, and changes the message to what became of it.
 ///
 /// People answer by its buttons, once [`buttons`](Self::buttons) has the secret of Slack's requests and [`Inbox::slack`](crate::Inbox::slack) takes them. A call whose effect cannot be undone
-/// has no button to approve it: in the inbox, the name of its tool is typed.
+/// has no button to approve it: in the inbox, the name of its tool is typed. Nor has one that is longer than a message, because a vote is about all of it.
 ///
 /// ```
 /// use gate_inbox::Slack;

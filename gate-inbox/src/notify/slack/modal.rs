@@ -13,10 +13,14 @@ pub(crate) fn asking(wish: &Wish, approval: &Approval, shown: Shown) -> Value {
         Wish::Refuse => (REJECT, "Reject", "Why: the agent is told"),
         Wish::Approve | Wish::Explain => (EXPLAIN, "Approve", "Why: for the record"),
     };
-    let about = format!("{}: {}", told::plain(approval.tool()), told::one_line(approval));
-    let view = modal(title, &[section(&about), input(WORDS, label)]);
+    let view = modal(title, &[section(&about(approval)), input(WORDS, label)]);
     let view = with(with(view, "callback_id", callback), "private_metadata", shown.to_string());
     with(view, "submit", plain(title, 24))
+}
+
+/// What a window says of a call.
+pub(super) fn about(approval: &Approval) -> String {
+    format!("{}: {}", told::plain(approval.tool()), told::one_line(approval))
 }
 
 /// What the window becomes: what happened.
