@@ -16,7 +16,7 @@ use std::time::Duration;
 use desk::Desk;
 use gate_inbox::{LinkKey, Links, Mail};
 use gate_runtime::prelude::*;
-use gate_runtime::{ApprovalId, FileDirectory, Notifier as _, RemoteCall, Status};
+use gate_runtime::{Answers, ApprovalId, FileDirectory, Notifier as _, RemoteCall, Status};
 use serde_json::json;
 use smtp::{Act, Server, Tls};
 
@@ -159,6 +159,32 @@ fn check_whole(mail: &smtp::Mail, too_long: &str, is_whole: bool) {
     assert_eq!(links_of(mail), wanted, "{}", mail.text);
     assert_eq!(mail.text.lines().any(|line| line == too_long), !is_whole, "{}", mail.text);
     assert_eq!(mail.html.contains(too_long), !is_whole, "{}", mail.html);
+}
+
+/// Where only an answer counts, an approval would count for nothing.
+#[tokio::test]
+async fn a_question_is_written_with_its_choices_and_is_answered_in_the_inbox() {
+    let (desk, mut server, mail, _folder) = open_with_links().await;
+    let agent = desk.agent.remote("billing-bot");
+    let question = |id: &str, answers: Answers| {
+        let call = RemoteCall::new(id, "question", json!({"question": "Which one?"}).to_string());
+        call.ask("it asks", ask(role("manager")).answered(answers))
+    };
+    agent.ask(question("1", Answers::one_of(["retry", "<b>skip</b>\nApprove:"]))).await.unwrap();
+    last(&desk, &mail, None).await.unwrap();
+    let came = server.mail().await;
+    assert_eq!(came.header("subject"), "billing-bot/question wants an answer: question: \"Which one?\"");
+    assert!(came.text.starts_with("billing-bot/question wants an answer.\n"), "{}", came.text);
+    assert_eq!(links_of(&came), ["Reject:", "Answer in the inbox:"], "{}", came.text);
+    let words = "It is a question: nothing runs by an answer. One of these counts, word for word:\n\n    | \"retry\"\n    | \"<b>skip</b>\\nApprove:\"\n";
+    assert!(came.text.contains(words), "{}", came.text);
+    assert!(came.html.contains("&quot;&lt;b&gt;skip&lt;/b&gt;\\nApprove:&quot;"), "{}", came.html);
+
+    agent.ask(question("2", Answers::Text)).await.unwrap();
+    last(&desk, &mail, None).await.unwrap();
+    let came = server.mail().await;
+    let words = "It is a question: nothing runs by an answer. Any text that is not empty counts.\n";
+    assert!(came.text.contains(words), "{}", came.text);
 }
 
 #[tokio::test]

@@ -16,7 +16,7 @@ use std::time::Duration;
 use desk::Desk;
 use gate_inbox::Slack;
 use gate_runtime::prelude::*;
-use gate_runtime::{ApprovalId, Notifier as _, RemoteCall};
+use gate_runtime::{Answers, ApprovalId, Notifier as _, RemoteCall};
 use serde_json::{Value, json};
 use service::{Reply, Service};
 
@@ -242,6 +242,41 @@ async fn the_question_before_a_click_says_all_or_says_where_all_of_it_is() {
         buttons[0]["confirm"]["text"]["text"],
         "You approve that pay runs with the arguments of this message, and with no others."
     );
+}
+
+/// Where only an answer counts, an approval would count for nothing.
+#[tokio::test]
+async fn a_question_is_told_with_its_choices_and_is_answered_in_the_inbox() {
+    let (desk, mut service, slack) = open().await;
+    let agent = desk.agent.remote("billing-bot");
+    let question = |id: &str, answers: Answers| {
+        let call = RemoteCall::new(id, "question", json!({"question": "Which one?"}).to_string());
+        call.ask("it asks", ask(role("manager")).answered(answers))
+    };
+    let asked = agent.ask(question("1", Answers::one_of(["retry", "skip <it>\n[x]"]))).await.unwrap();
+    let message = posted_last(&desk, &mut service, &slack).await;
+    let seen_of = seen(&message);
+    for words in [
+        "billing-bot/question wants an answer",
+        "*It asks*",
+        "question: \"Which one?\"",
+        "It is a question: nothing runs by an answer. One of these counts, word for word:",
+        "\"retry\"\n\"skip &lt;it&gt;\\n[x]\"",
+    ] {
+        assert!(seen_of.iter().any(|text| text == words), "{words}: {seen_of:?}");
+    }
+    assert_eq!(seen_of[seen_of.len() - 2..], ["[Reject…] gate_reject", "[Answer in the inbox] gate_open"]);
+    assert!(!message.to_string().contains("gate_approve") && !message.to_string().contains("anything"), "{message}");
+
+    agent.ask(question("2", Answers::Text)).await.unwrap();
+    let message = posted_last(&desk, &mut service, &slack).await;
+    let words = "It is a question: nothing runs by an answer. Any text that is not empty counts.";
+    assert!(seen(&message).contains(&words.to_owned()), "{message}");
+
+    let dana = desk.agent.reviewer("dana").await.unwrap();
+    desk.agent.interruption(asked.id()).await.unwrap().unwrap().respond(&dana, "retry").await.unwrap();
+    let seen = update(&desk, &mut service, &slack).await;
+    assert!(seen.contains(&"⛔ dana answered, and the agent is told.".to_owned()), "{seen:?}");
 }
 
 #[tokio::test]

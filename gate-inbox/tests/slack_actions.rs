@@ -16,7 +16,7 @@ use std::fmt::Write as _;
 use desk::{Desk, Page};
 use gate_inbox::Slack;
 use gate_runtime::prelude::*;
-use gate_runtime::{ApprovalId, Decision, Status};
+use gate_runtime::{Answers, ApprovalId, Decision, RemoteCall, Status};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde_json::{Value, json};
 use service::{Reply, Service};
@@ -360,6 +360,26 @@ async fn what_no_message_shows_whole_is_not_approved_by_a_click() {
         chat.signed(&Chat::window(DANA, "gate_reject", &value, "too long")).await;
         assert_eq!(chat.desk.approval(id).await.status(), Status::Rejected, "who rejects it needs no more of it");
     }
+}
+
+#[tokio::test]
+async fn a_question_is_not_approved_by_a_click() {
+    let mut chat = Chat::open().await;
+    let call = RemoteCall::new("1", "question", json!({"question": "Which one?"}).to_string());
+    let call = call.ask("it asks", ask(role("manager")).answered(Answers::one_of(["retry", "skip"])));
+    let id = chat.desk.agent.remote("billing-bot").ask(call).await.unwrap().id();
+    let value = chat.value(id).await;
+    let words = format!(
+        "Nothing was decided: it is a question, and only an answer counts. It is answered in the inbox. https://gate.example.com/approvals/{id}"
+    );
+    for action in ["gate_approve", "gate_explain"] {
+        assert_eq!(chat.told(&chat.click(DANA, action, &value)).await, words);
+    }
+    let page = chat.signed(&Chat::window(DANA, "gate_explain", &value, "why not")).await;
+    assert!(page.text.contains(&words), "{}", page.text);
+    assert_eq!(chat.desk.approval(id).await.votes().len(), 0);
+    chat.signed(&Chat::window(DANA, "gate_reject", &value, "ask somebody else")).await;
+    assert_eq!(chat.desk.approval(id).await.status(), Status::Rejected);
 }
 
 #[tokio::test]

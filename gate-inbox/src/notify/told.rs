@@ -1,12 +1,14 @@
 //! What is told about a call: plain text, in which nothing acts and nothing hides.
 
 mod arguments;
+mod question;
 
 use std::collections::BTreeSet;
 
 pub(super) use arguments::{Argument, arguments};
 pub(crate) use arguments::{is_whole, one_line};
 use gate_runtime::{Approval, Decision, Descriptor, Digest, Hazard, Requirement, Status, Visible};
+pub(super) use question::{Question, question};
 use serde_json::Value;
 
 use crate::text::listed;
@@ -46,6 +48,11 @@ pub(super) fn is_asked(approval: &Approval) -> bool {
     approval.status() == Status::Pending && !approval.is_held() && !approval.requirements().is_empty()
 }
 
+/// What is wanted of people.
+pub(super) fn wanted(approval: &Approval) -> &'static str {
+    if approval.answers().is_some() { "an answer" } else { "a decision" }
+}
+
 /// Whether it wants more than a click. A tool that nobody knows may do anything.
 pub(crate) fn is_destructive(tool: Option<&Descriptor>) -> bool {
     tool.is_none_or(|tool| tool.annotations().destructive)
@@ -75,7 +82,7 @@ fn short(shown: &str, whole: &str) -> String {
 
 /// Why it cannot be approved where a message or a mail leaves something out.
 pub(super) fn too_long(approval: &Approval, what: &str) -> String {
-    let next = if wants_signature(approval) { "read all of it" } else { "approve" };
+    let next = if wants_signature(approval) || approval.answers().is_some() { "read all of it" } else { "approve" };
     format!("It is longer than this {what}: open it to {next}.")
 }
 
@@ -181,7 +188,11 @@ pub(crate) fn state(approval: &Approval) -> (Tone, String) {
         Status::Responded => {
             let who = approval.votes().iter().rev().find(|vote| matches!(vote.decision(), Decision::Respond { .. }));
             let who = who.map_or_else(|| "Somebody".to_owned(), |vote| plain(vote.reviewer()));
-            (Tone::Stopped, format!("{who} answered in the tool's place: it does not run."))
+            let words = match approval.answers() {
+                Some(_) => format!("{who} answered, and the agent is told."),
+                None => format!("{who} answered in the tool's place: it does not run."),
+            };
+            (Tone::Stopped, words)
         }
         Status::Denied | Status::Rejected | Status::Cancelled => {
             let words = approval.not_run().map(|reason| reason.for_reviewer()).unwrap_or_default();

@@ -12,7 +12,7 @@ use lettre::{Address, Message};
 use maud::{DOCTYPE, html};
 
 use crate::notify::link::{Intent, Links};
-use crate::notify::told::{self, Argument, Tone};
+use crate::notify::told::{self, Argument, Question, Tone};
 
 /// The longest subject.
 const SUBJECT: usize = 140;
@@ -39,8 +39,8 @@ impl Answers {
         // Delivered again, it is the same mail.
         let whom = format!("{} {to}", notice.id());
         let link = |intent| links.to(approval, intent, &whom, notice.record().at());
-        // A vote is about all of it, so nobody is led to one by a mail that has less.
-        let is_offered = told::is_whole(approval) && !told::wants_signature(approval);
+        // A vote is about all of it, so nobody is led to one by a mail that has less; and to a question only an answer counts.
+        let is_offered = told::is_whole(approval) && !told::wants_signature(approval) && approval.answers().is_none();
         Self { approve: is_offered.then(|| link(Intent::Approve)), reject: Some(link(Intent::Reject)), open }
     }
 }
@@ -57,6 +57,7 @@ struct Said {
     head: String,
     /// What it does, and why it is asked.
     about: Vec<String>,
+    question: Option<Question>,
     arguments: Vec<Argument>,
     more: usize,
     facts: Vec<(&'static str, String)>,
@@ -72,18 +73,19 @@ pub(super) fn write(notice: &Notice, approval: &Approval, answers: &Answers) -> 
     let name = told::plain(approval.tool());
     let is_first = notice.memo().is_none();
     let re = if is_first { "" } else { "Re: " };
-    let subject = told::cut(&format!("{re}{name} wants a decision: {}", told::one_line(approval)), SUBJECT);
+    let subject =
+        told::cut(&format!("{re}{name} wants {}: {}", told::wanted(approval), told::one_line(approval)), SUBJECT);
     let (text, html) = (said.text(), said.html());
     Letter { subject, text, html }
 }
 
 fn said(notice: &Notice, approval: &Approval, links: &Answers) -> Said {
-    let name = told::plain(approval.tool());
+    let (name, wanted) = (told::plain(approval.tool()), told::wanted(approval));
     let (tone, state) = told::state(approval);
     let head = match (tone, notice.record().kind()) {
-        (Tone::Open, "reminded") => format!("{name} still waits for a decision."),
-        (Tone::Open, "escalated") => format!("{name} still waits for a decision, and more people are asked now."),
-        (Tone::Open, _) => format!("{name} wants a decision."),
+        (Tone::Open, "reminded") => format!("{name} still waits for {wanted}."),
+        (Tone::Open, "escalated") => format!("{name} still waits for {wanted}, and more people are asked now."),
+        (Tone::Open, _) => format!("{name} wants {wanted}."),
         _ => format!("{name}: {state}"),
     };
     let is_destructive = told::is_destructive(notice.tool());
@@ -92,7 +94,7 @@ fn said(notice: &Notice, approval: &Approval, links: &Answers) -> Said {
     let mut answers = Vec::new();
     if tone == Tone::Open {
         about.push(told::why(approval));
-        if is_destructive {
+        if is_destructive && approval.answers().is_none() {
             about.push("It cannot be undone: who approves it types its name.".to_owned());
         }
         if !told::is_whole(approval) {
@@ -104,7 +106,8 @@ fn said(notice: &Notice, approval: &Approval, links: &Answers) -> Said {
         answers.extend(links.approve.clone().map(|link| ("Approve", link)));
         answers.extend(links.reject.clone().map(|link| ("Reject", link)));
     }
-    answers.push(("Look at it", links.open.clone()));
+    let question = told::question(approval).filter(|_| tone == Tone::Open);
+    answers.push((if question.is_some() { "Answer in the inbox" } else { "Look at it" }, links.open.clone()));
     let (arguments, more) = told::arguments(approval);
     let mut warnings: Vec<String> = told::warning(approval).into_iter().collect();
     warnings.extend(told::before(approval));
@@ -116,7 +119,7 @@ fn said(notice: &Notice, approval: &Approval, links: &Answers) -> Said {
         _ => "There is nothing to do.",
     };
     let claim = approval.subject().reasoning().map(|reasoning| told::cut(&told::lines(reasoning), 4_000));
-    Said { head, about, arguments, more, facts: facts(approval), warnings, claim, answers, foot }
+    Said { head, about, question, arguments, more, facts: facts(approval), warnings, claim, answers, foot }
 }
 
 fn facts(approval: &Approval) -> Vec<(&'static str, String)> {
@@ -138,6 +141,15 @@ impl Said {
         let mut text = format!("{}\n\n", self.head);
         for line in &self.about {
             let _ = writeln!(text, "{line}");
+        }
+        if let Some(Question { words, choices }) = &self.question {
+            let _ = writeln!(text, "{words}");
+            if !choices.is_empty() {
+                text.push('\n');
+            }
+            for choice in choices {
+                let _ = writeln!(text, "    | {choice}");
+            }
         }
         text.push_str("\nArguments:\n\n");
         for Argument { name, value, .. } in &self.arguments {
@@ -187,6 +199,10 @@ impl Said {
                 body style=(FRAME) {
                     h1 style="font-size:1.3em" { (self.head) }
                     @for line in &self.about { p { (line) } }
+                    @if let Some(Question { words, choices }) = &self.question {
+                        p { (words) }
+                        @if !choices.is_empty() { blockquote style=(CLAIM) { (choices.join("\n")) } }
+                    }
                     table cellspacing="0" {
                         @for Argument { name, value, .. } in &self.arguments {
                             tr { th align="left" valign="top" style="padding:.3em .8em .3em 0" { (name) } td style=(CODE) { (value) } }

@@ -9,7 +9,7 @@ use super::blocks::{
 };
 use super::modal;
 use super::payload::{APPROVE, EXPLAIN, OPEN, REJECT, Shown};
-use crate::notify::told::{self, Argument, Tone};
+use crate::notify::told::{self, Argument, Question, Tone};
 
 /// How much of a text stands in the notification of a phone.
 const GLANCE: usize = 200;
@@ -19,6 +19,7 @@ pub(super) fn of(slack: &Slack, approval: &Approval, tool: Option<&Descriptor>) 
     let name = told::plain(approval.tool());
     let (tone, state) = told::state(approval);
     let head = match (tone, approval.status()) {
+        (Tone::Open, _) if approval.answers().is_some() => plain_head(approval),
         (Tone::Open, _) if tool.is_none() => {
             format!("{name} wants a decision: it is unknown here, and may do anything")
         }
@@ -37,8 +38,16 @@ pub(super) fn of(slack: &Slack, approval: &Approval, tool: Option<&Descriptor>) 
     if tone == Tone::Open {
         blocks.push(remark(&told::why(approval)));
     }
-    blocks.push(title(if tone == Tone::Open { "It would run with" } else { "Arguments" }));
+    blocks.push(title(match (approval.answers(), tone) {
+        (Some(_), _) => "It asks",
+        (None, Tone::Open) => "It would run with",
+        (None, _) => "Arguments",
+    }));
     blocks.push(section(&arguments(approval)));
+    if let Some(Question { words, choices }) = told::question(approval).filter(|_| tone == Tone::Open) {
+        blocks.push(remark(words));
+        blocks.extend((!choices.is_empty()).then(|| section(&choices.join("\n"))));
+    }
     blocks.push(facts(known(approval)));
     blocks.extend(told::warning(approval).map(|words| remark(&format!("⚠ {words}"))));
     blocks.extend(told::before(approval).iter().map(|words| remark(&format!("⚠ {words}"))));
@@ -55,7 +64,10 @@ pub(super) fn of(slack: &Slack, approval: &Approval, tool: Option<&Descriptor>) 
         }
         blocks.push(buttons(slack, approval, tool));
         if told::wants_signature(approval) {
-            blocks.push(remark("Only signed votes let it run: decide with `gate approve --signing-key FILE`."));
+            blocks.push(remark(match approval.answers() {
+                Some(_) => "Only signed answers count: answer with `gate respond --signing-key FILE`.",
+                None => "Only signed votes let it run: decide with `gate approve --signing-key FILE`.",
+            }));
         }
     } else {
         blocks.push(link(&slack.page(approval), "Look at it in the inbox"));
@@ -90,7 +102,7 @@ pub(crate) fn is_whole(approval: &Approval) -> bool {
 }
 
 fn plain_head(approval: &Approval) -> String {
-    format!("{} wants a decision", told::plain(approval.tool()))
+    format!("{} wants {}", told::plain(approval.tool()), told::wanted(approval))
 }
 
 fn mark(tone: Tone) -> &'static str {
@@ -134,7 +146,8 @@ fn buttons(slack: &Slack, approval: &Approval, tool: Option<&Descriptor>) -> Val
     let value = Shown::of(approval).to_string();
     let mut shown = Vec::new();
     if slack.signing().is_some() {
-        if !told::is_destructive(tool) && !told::wants_signature(approval) && is_whole(approval) {
+        let is_more = told::is_destructive(tool) || told::wants_signature(approval) || approval.answers().is_some();
+        if !is_more && is_whole(approval) {
             let must_explain = approval.requirements().iter().any(Requirement::wants_comment);
             shown.push(Button {
                 action: if must_explain { EXPLAIN } else { APPROVE },
@@ -156,7 +169,8 @@ fn buttons(slack: &Slack, approval: &Approval, tool: Option<&Descriptor>) -> Val
         shown.push(reject);
     }
     let url = Some(slack.page(approval));
-    shown.push(Button { action: OPEN, words: "Open", style: None, value, confirm: None, url });
+    let words = if approval.answers().is_some() { "Answer in the inbox" } else { "Open" };
+    shown.push(Button { action: OPEN, words, style: None, value, confirm: None, url });
     actions(shown)
 }
 

@@ -24,7 +24,7 @@ const HOOKS: &str = "https://hooks.slack.com";
 /// Posts every question into a channel of Slack, and changes the message to what became of it.
 ///
 /// People answer by its buttons, once [`buttons`](Self::buttons) has the secret of Slack's requests and [`Inbox::slack`](crate::Inbox::slack) takes them. A call whose effect cannot be undone
-/// has no button to approve it: in the inbox, the name of its tool is typed. Nor has one that is longer than a message, because a vote is about all of it.
+/// has no button to approve it: in the inbox, the name of its tool is typed. Nor has one that is longer than a message, because a vote is about all of it; and a question is answered in the inbox.
 ///
 /// ```
 /// use gate_inbox::Slack;
