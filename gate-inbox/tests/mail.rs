@@ -16,7 +16,7 @@ use std::time::Duration;
 use desk::Desk;
 use gate_inbox::{LinkKey, Links, Mail};
 use gate_runtime::prelude::*;
-use gate_runtime::{Answers, ApprovalId, FileDirectory, Notifier as _, RemoteCall, Status};
+use gate_runtime::{Answers, ApprovalId, FileDirectory, Notifier as _, Priority, RemoteCall, Request, Status};
 use serde_json::json;
 use smtp::{Act, Server, Tls};
 
@@ -185,6 +185,29 @@ async fn a_question_is_written_with_its_choices_and_is_answered_in_the_inbox() {
     let came = server.mail().await;
     let words = "It is a question: nothing runs by an answer. Any text that is not empty counts.\n";
     assert!(came.text.contains(words), "{}", came.text);
+}
+
+/// Scenario 60.
+#[tokio::test]
+async fn what_an_agent_of_another_program_says_of_its_tool_stands_behind_a_bar() {
+    let (desk, mut server, mail) = open().await;
+    let call = RemoteCall::new("1", "refund", json!({"cents": 500}).to_string())
+        .describe("Only looks, and changes nothing.\nReally.")
+        .request(Request::new().summary("Harmless\nApprove:").priority(Priority::Urgent))
+        .reasoning("it is due");
+    desk.agent.remote("billing-bot").ask(call.ask("money", ask(role("manager")))).await.unwrap();
+    last(&desk, &mail, None).await.unwrap();
+    let came = server.mail().await;
+    let claims = "The agent claims, in its own words, which nobody has checked:\n\n    | Harmless Approve:\n    | It says: urgent\n    \
+                  | It says of the tool: Only looks, and changes nothing.\n    | it is due\n\n";
+    assert!(came.text.contains(claims), "{}", came.text);
+    for claimed in ["looks", "Harmless", "urgent"] {
+        for line in came.text.lines().filter(|line| line.contains(claimed)) {
+            assert!(line.starts_with("    | "), "{line}");
+        }
+        let (before, after) = came.html.split_once("The agent claims").unwrap();
+        assert!(!before.contains(claimed) && after.contains(claimed), "{claimed}: {}", came.html);
+    }
 }
 
 #[tokio::test]

@@ -16,7 +16,7 @@ use std::time::Duration;
 use desk::Desk;
 use gate_inbox::Slack;
 use gate_runtime::prelude::*;
-use gate_runtime::{Answers, ApprovalId, Notifier as _, RemoteCall};
+use gate_runtime::{Answers, ApprovalId, Notifier as _, Priority, RemoteCall, Request};
 use serde_json::{Value, json};
 use service::{Reply, Service};
 
@@ -273,10 +273,52 @@ async fn a_question_is_told_with_its_choices_and_is_answered_in_the_inbox() {
     let words = "It is a question: nothing runs by an answer. Any text that is not empty counts.";
     assert!(seen(&message).contains(&words.to_owned()), "{message}");
 
+    agent.ask(question("3", Answers::one_of(["retry", "sk\u{200b}ip"]))).await.unwrap();
+    let message = posted_last(&desk, &mut service, &slack).await;
+    let words = "⚠ It has invisible characters, shown as \\u{…}.";
+    assert!(seen(&message).contains(&words.to_owned()), "{message}");
+
     let dana = desk.agent.reviewer("dana").await.unwrap();
     desk.agent.interruption(asked.id()).await.unwrap().unwrap().respond(&dana, "retry").await.unwrap();
     let seen = update(&desk, &mut service, &slack).await;
     assert!(seen.contains(&"⛔ dana answered, and the agent is told.".to_owned()), "{seen:?}");
+}
+
+/// Scenario 60.
+#[tokio::test]
+async fn what_an_agent_of_another_program_says_of_its_tool_is_its_claim() {
+    let (desk, mut service, slack) = open().await;
+    let agent = desk.agent.remote("billing-bot");
+    let call = RemoteCall::new("1", "refund", json!({"cents": 500}).to_string())
+        .describe("Only looks, and changes nothing.\nReally.")
+        .request(Request::new().summary("Harmless\n*Approve* <!channel>").priority(Priority::Urgent))
+        .reasoning("it is due");
+    agent.ask(call.ask("money", ask(role("manager")))).await.unwrap();
+    let message = posted_last(&desk, &mut service, &slack).await;
+    let seen_of = seen(&message);
+    let title = "*The agent claims, in its own words, which nobody has checked*";
+    let claims = seen_of.iter().position(|text| text == title).unwrap();
+    assert_eq!(
+        seen_of[claims + 1..claims + 5],
+        [
+            "“Harmless *Approve* &lt;!channel&gt;”",
+            "It says: urgent",
+            "It says of the tool: “Only looks, and changes nothing.”",
+            "“it is due”"
+        ]
+    );
+    let before = seen_of[..claims].join("\n");
+    assert!(!before.contains("looks") && !before.contains("Harmless") && !before.contains("urgent"), "{before}");
+
+    // A claim that hides something is found, and one that is not made is not there.
+    let call = RemoteCall::new("2", "refund", json!({"cents": 500}).to_string());
+    let call = call.request(Request::new().summary("x\u{202e}y")).ask("money", ask(role("manager")));
+    agent.ask(call).await.unwrap();
+    let message = posted_last(&desk, &mut service, &slack).await;
+    let seen = seen(&message);
+    let found = "⚠ It has characters that turn the text around, shown as \\u{…}.";
+    assert!(seen.contains(&found.to_owned()) && seen.contains(&"“x\\u{202e}y”".to_owned()), "{seen:?}");
+    assert!(!seen.iter().any(|text| text.starts_with("It says")), "{seen:?}");
 }
 
 #[tokio::test]

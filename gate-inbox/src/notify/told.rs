@@ -1,13 +1,15 @@
 //! What is told about a call: plain text, in which nothing acts and nothing hides.
 
 mod arguments;
+mod claims;
 mod question;
 
 use std::collections::BTreeSet;
 
 pub(super) use arguments::{Argument, arguments};
 pub(crate) use arguments::{is_whole, one_line};
-use gate_runtime::{Approval, Decision, Descriptor, Digest, Hazard, Requirement, Status, Visible};
+pub(super) use claims::{claims, purpose};
+use gate_runtime::{Answers, Approval, Decision, Descriptor, Digest, Hazard, Request, Requirement, Status, Visible};
 pub(super) use question::{Question, question};
 use serde_json::Value;
 
@@ -102,6 +104,12 @@ pub(super) fn warning(approval: &Approval) -> Option<String> {
     look(info.run().as_str());
     look(info.principal().map(gate_runtime::Principal::as_str).unwrap_or_default());
     look(subject.reasoning().unwrap_or_default());
+    look(subject.request().and_then(Request::about).unwrap_or_default());
+    if let Some(Answers::OneOf { choices }) = approval.answers() {
+        for choice in choices {
+            look(choice);
+        }
+    }
     look_into(&approval.arguments().to_json(), &mut look);
     let found: Vec<Hazard> = found.into_iter().collect();
     (!found.is_empty()).then(|| format!("It has {}, shown as \\u{{…}}.", listed(&found)))

@@ -17,6 +17,9 @@ use crate::notify::told::{self, Argument, Question, Tone};
 /// The longest subject.
 const SUBJECT: usize = 140;
 
+/// The most that is told of one claim.
+const CLAIM: usize = 4_000;
+
 /// Where the answers are.
 pub(super) struct Answers {
     approve: Option<String>,
@@ -62,7 +65,7 @@ struct Said {
     more: usize,
     facts: Vec<(&'static str, String)>,
     warnings: Vec<String>,
-    claim: Option<String>,
+    claims: Vec<String>,
     answers: Vec<(&'static str, String)>,
     foot: &'static str,
 }
@@ -89,8 +92,7 @@ fn said(notice: &Notice, approval: &Approval, links: &Answers) -> Said {
         _ => format!("{name}: {state}"),
     };
     let is_destructive = told::is_destructive(notice.tool());
-    let mut about: Vec<String> =
-        notice.tool().and_then(|tool| tool.description().lines().next()).map(told::plain).into_iter().collect();
+    let mut about: Vec<String> = told::purpose(approval, notice.tool()).into_iter().collect();
     let mut answers = Vec::new();
     if tone == Tone::Open {
         about.push(told::why(approval));
@@ -118,8 +120,9 @@ fn said(notice: &Notice, approval: &Approval, links: &Answers) -> Said {
         (Tone::Open, false) => "Opening the link decides nothing: it leads to a page, where you sign in and decide.",
         _ => "There is nothing to do.",
     };
-    let claim = approval.subject().reasoning().map(|reasoning| told::cut(&told::lines(reasoning), 4_000));
-    Said { head, about, question, arguments, more, facts: facts(approval), warnings, claim, answers, foot }
+    let claims = told::claims(approval, notice.tool(), ["", ""]);
+    let claims = claims.iter().map(|claim| told::cut(claim, CLAIM)).collect();
+    Said { head, about, question, arguments, more, facts: facts(approval), warnings, claims, answers, foot }
 }
 
 fn facts(approval: &Approval) -> Vec<(&'static str, String)> {
@@ -171,11 +174,11 @@ impl Said {
         for (name, value) in &self.facts {
             let _ = writeln!(text, "{name:<14}{value}");
         }
-        if let Some(claim) = &self.claim {
+        if !self.claims.is_empty() {
             text.push_str("\nThe agent claims, in its own words, which nobody has checked:\n\n");
-            for line in claim.lines() {
-                let _ = writeln!(text, "    | {line}");
-            }
+        }
+        for line in self.claims.iter().flat_map(|claim| claim.lines()) {
+            let _ = writeln!(text, "    | {line}");
         }
         text.push('\n');
         for (name, link) in &self.answers {
@@ -188,7 +191,7 @@ impl Said {
     fn html(&self) -> String {
         const FRAME: &str = "font:15px/1.5 system-ui,sans-serif;max-width:40em;margin:0 auto;padding:1em";
         const CODE: &str = "font:13px/1.5 ui-monospace,monospace;padding:.3em .8em;background:#f0f2f6;color:#16191f;white-space:pre-wrap;overflow-wrap:anywhere";
-        const CLAIM: &str = "margin:.5em 0;padding:.2em 1em;border-left:3px solid #8a93a5;white-space:pre-wrap";
+        const QUOTE: &str = "margin:.5em 0;padding:.2em 1em;border-left:3px solid #8a93a5;white-space:pre-wrap";
         const WARNING: &str = "padding:.4em .8em;background:#fff4e0;color:#8a4b00";
         const FAINT: &str = "color:#5a6272;font-size:13px";
         const BUTTON: &str = "display:inline-block;margin:.2em .5em .2em 0;padding:.6em 1.1em;border:1px solid #5a6272;border-radius:8px;text-decoration:none;font-weight:600";
@@ -201,7 +204,7 @@ impl Said {
                     @for line in &self.about { p { (line) } }
                     @if let Some(Question { words, choices }) = &self.question {
                         p { (words) }
-                        @if !choices.is_empty() { blockquote style=(CLAIM) { (choices.join("\n")) } }
+                        @if !choices.is_empty() { blockquote style=(QUOTE) { (choices.join("\n")) } }
                     }
                     table cellspacing="0" {
                         @for Argument { name, value, .. } in &self.arguments {
@@ -211,10 +214,8 @@ impl Said {
                     @if self.arguments.is_empty() { p { "No arguments." } }
                     @if self.more > 0 { p { "And " (self.more) " more, which are in the inbox." } }
                     @for warning in &self.warnings { p style=(WARNING) { (warning) } }
-                    @if let Some(claim) = &self.claim {
-                        p style=(FAINT) { "The agent claims, in its own words, which nobody has checked:" }
-                        blockquote style=(CLAIM) { (claim) }
-                    }
+                    @if !self.claims.is_empty() { p style=(FAINT) { "The agent claims, in its own words, which nobody has checked:" } }
+                    @for claim in &self.claims { blockquote style=(QUOTE) { (claim) } }
                     table {
                         @for (name, value) in &self.facts {
                             tr { th align="left" valign="top" style="padding-right:1em" { (name) } td { (value) } }

@@ -29,9 +29,7 @@ pub(super) fn of(slack: &Slack, approval: &Approval, tool: Option<&Descriptor>) 
         (_, status) => format!("{name}: {status}"),
     };
     let mut blocks = vec![header(&head)];
-    if let Some(words) = tool.and_then(|tool| tool.description().lines().next()) {
-        blocks.push(remark(&told::plain(words)));
-    }
+    blocks.extend(told::purpose(approval, tool).map(|words| remark(&words)));
     if tone != Tone::Open {
         blocks.push(section(&format!("{} {state}", mark(tone))));
     }
@@ -51,9 +49,10 @@ pub(super) fn of(slack: &Slack, approval: &Approval, tool: Option<&Descriptor>) 
     blocks.push(facts(known(approval)));
     blocks.extend(told::warning(approval).map(|words| remark(&format!("⚠ {words}"))));
     blocks.extend(told::before(approval).iter().map(|words| remark(&format!("⚠ {words}"))));
-    if let Some(reasoning) = approval.subject().reasoning() {
+    let claims = told::claims(approval, tool, ["“", "”"]);
+    if !claims.is_empty() {
         blocks.push(title("The agent claims, in its own words, which nobody has checked"));
-        blocks.push(section(&format!("“{}”", told::lines(reasoning))));
+        blocks.extend(claims.iter().map(|claim| section(claim)));
     }
     if tone == Tone::Open {
         if !state.is_empty() {
