@@ -59,7 +59,9 @@ pub(super) async fn open(State(office): State<Arc<Office>>, Path(token): Path<St
     let visitor = Visitor::from_request_parts(&mut parts, &office).await?;
     let asked = office.asked(&link.approval.to_string()).await?;
     let approval = asked.approval();
-    let wants_more = visitor.must_sign() || approval.requirements().iter().any(Requirement::wants_signature);
+    let wants_more = approval.answers().is_some()
+        || visitor.must_sign()
+        || approval.requirements().iter().any(Requirement::wants_signature);
     let is_theirs = part(approval, &visitor, asked.now()) == Part::Asked;
     // The call's own page says how it stands, who decides, and what must be signed.
     if link.intent == Intent::Open || approval.status() != Status::Pending || !is_theirs || wants_more {
