@@ -1,7 +1,7 @@
 // Scenario 61: links that are followed, second clicks, forms that are sent again, pages that are gone back to. None of them decides.
 
 import assert from "node:assert/strict";
-import { approve, openCall, openForm, says, scenario, useBrowser } from "./browser.mjs";
+import { approve, openCall, openForm, says, scenario, useBrowser, votesOn } from "./browser.mjs";
 
 useBrowser();
 
@@ -33,7 +33,7 @@ scenario("a double click is one vote", async (desk, visit) => {
   await openCall(dana, desk, id);
   await openForm(dana, "Approve…");
   await dana.getByRole("button", { name: "Approve: let it run" }).dblclick();
-  await dana.locator(".votes").waitFor();
+  await votesOn(dana).waitFor();
   assert.deepEqual(await votes(desk, id), [["dana", "approve"]]);
   // Two clicks where the form opens only open and close it.
   await openCall(omar, desk, id);
@@ -50,7 +50,7 @@ scenario("a form that is sent again counts once, whoever sends it", async (desk,
   const sent = page.waitForRequest((request) => request.method() === "POST");
   await page.getByRole("button", { name: "Approve: let it run" }).click();
   const body = (await sent).postData();
-  await page.locator(".votes").waitFor();
+  await votesOn(page).waitFor();
   // Then she changes her mind; what was sent before must not change it back.
   await openForm(page, "Reject…");
   await page.getByLabel("Why: the agent is told").fill("it was a mistake");
@@ -106,7 +106,7 @@ scenario("a page that is behind decides nothing: what it showed is not what ther
   await dana.getByLabel("amount").fill("3000");
   await dana.getByRole("button", { name: "Show what would change" }).click();
   await dana.getByRole("button", { name: "Approve with these changes" }).click();
-  await dana.locator(".votes").waitFor();
+  await votesOn(dana).waitFor();
   await approve(omar);
   await omar.getByRole("heading", { name: "It has changed" }).waitFor();
   assert.deepEqual((await votes(desk, id)).map(([by]) => by), ["dana"]);

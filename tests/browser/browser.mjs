@@ -113,6 +113,27 @@ export async function approve(page) {
   await page.getByRole("button", { name: "Approve: let it run" }).click();
 }
 
+/** Fills the form for a standing permission of `pay`: in any run, the amount up to a limit. */
+export async function fillGrant(page, desk, id, { limit = "500", uses = "10" } = {}) {
+  await page.goto(`${desk.url}/approvals/${id}/grant`);
+  const amount = page.getByRole("group", { name: "amount" });
+  await amount.getByLabel("In later calls").selectOption("up_to");
+  await amount.getByLabel("Limit").fill(limit);
+  await page.getByLabel("Run", { exact: true }).selectOption("any");
+  await page.getByLabel("Calls at most").fill(uses);
+}
+
+/** Sends that form, which gives nothing yet. */
+export async function showGrant(page) {
+  await page.getByRole("button", { name: "Show what it lets through" }).click();
+  await page.locator(".reach, .problem").first().waitFor();
+}
+
+/** The votes on a call's page. What was decided before looks like them, and is none. */
+export function votesOn(page) {
+  return page.getByRole("region", { name: "Votes" });
+}
+
 /** Waits until the page says so. */
 export async function says(page, words) {
   await page.getByText(words).first().waitFor();

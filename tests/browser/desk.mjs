@@ -19,16 +19,18 @@ function start(program, words, options) {
   return child;
 }
 
-const people = [["dana", "manager"], ["omar", "manager"], ["ines", "intern"]];
+const people = { dana: "manager", omar: "manager", ines: "intern" };
+
+/** The agent in another program, which asks over HTTP. */
+const robot = "robot";
 
 export class Desk {
   /** `agents` are the names by which the agent may go. */
   static async open({ agents = ["support"] } = {}) {
     const desk = new Desk();
     desk.folder = mkdtempSync(join(temp, "desk-"));
-    desk.tokens = Object.fromEntries(people.map(([who]) => [who, undefined]));
-    desk.entries = {};
-    for (const [who] of people) desk.newToken(who);
+    desk.tokens = {};
+    for (const who of [...Object.keys(people), robot]) desk.newToken(who);
     writeFileSync(join(desk.folder, "agents.json"), JSON.stringify(agents));
     try {
       await desk.#hire(); // which makes the database
@@ -75,16 +77,20 @@ export class Desk {
     });
   }
 
-  /** Gives somebody a new token, and writes the people file. */
+  /** Gives a person, or the agent in another program, a new token, and writes the people file. */
   newToken(who) {
-    const role = people.find(([known]) => known === who)[1];
-    const options = { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] };
-    const script = '"$0" person "$1" --role "$2" 2>&1 >"$3/$1.entry"';
-    const said = execFileSync("sh", ["-c", script, gate, who, role, this.folder], options);
+    const words = who === robot ? ["agent", who] : ["person", who, "--role", people[who]];
+    const script = 'entry=$1; shift; "$0" "$@" 2>&1 >"$entry"';
+    const said = execFileSync("sh", ["-c", script, gate, join(this.folder, `${who}.entry`), ...words], { encoding: "utf8" });
     this.tokens[who] = said.trim().split("\n").at(-1).trim();
-    const entries = people.filter(([known]) => this.tokens[known]).map(([known]) => join(this.folder, `${known}.entry`));
+    const entries = Object.keys(this.tokens).map((known) => join(this.folder, `${known}.entry`));
     writeFileSync(join(this.folder, "people.new"), execFileSync("cat", entries));
     renameSync(join(this.folder, "people.new"), join(this.folder, "people.toml"));
+  }
+
+  /** What somebody does on the command line. */
+  gate(who, ...words) {
+    execFileSync(gate, words, { cwd: this.folder, env: { ...process.env, GATE_TOKEN: this.tokens[who] }, stdio: ["ignore", "ignore", "inherit"] });
   }
 
   /** Gives the agent an order, and its answer. */
@@ -108,6 +114,23 @@ export class Desk {
     if (turn.asked.length !== 1) throw new Error(`it does not wait: ${JSON.stringify(turn)}`);
     return turn.asked[0];
   }
+
+  /** What the agent in another program sends over HTTP, and what it gets. */
+  async send(method, path, body) {
+    const headers = { authorization: `Bearer ${this.tokens[robot]}`, "content-type": "application/json" };
+    const answer = await fetch(`${this.url}/api/v1${path}`, { method, headers, ...(body && { body: JSON.stringify(body) }) });
+    const text = await answer.text();
+    if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${text}`);
+    return JSON.parse(text);
+  }
+
+  /** It asks managers something, a call or a question: its id. */
+  async sendAsk(path, what) {
+    return (await this.send("POST", path, { external_id: `sent-${++this.#count}`, required_role: "manager", ...what })).id;
+  }
+
+  /** It asks managers a question that is no call: its id. */
+  question(question, more) { return this.sendAsk("/questions", { question, ...more }); }
 
   /** How a call stands: its status, its votes, its arguments. */
   look(approval) { return this.order("look", { approval }); }

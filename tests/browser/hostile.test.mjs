@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { approve, openCall, openForm, says, scenario, useBrowser } from "./browser.mjs";
+import { approve, openCall, openForm, says, scenario, useBrowser, votesOn } from "./browser.mjs";
 
 useBrowser();
 
@@ -79,9 +79,9 @@ scenario("markup and scripts in every field that an agent or a person writes are
     await assertOurs(page, desk, `the difference: ${text}`);
     await page.locator("#comment").fill(text);
     await page.getByRole("button", { name: "Approve with these changes" }).click();
-    await page.locator(".votes").waitFor();
+    await votesOn(page).waitFor();
     await assertOurs(page, desk, `the comment: ${text}`);
-    assert.deepEqual((await page.locator(".votes pre").allTextContents()), [text]);
+    assert.deepEqual((await votesOn(page).locator("pre").allTextContents()), [text]);
     await openCall(page, desk, other);
     await openForm(page, number % 2 === 0 ? "Reject…" : "Answer in its place…");
     await page.locator(number % 2 === 0 ? "#reason" : "#value").fill(text);

@@ -54,3 +54,19 @@ scenario("a page that was away is up to date when it comes back", async (desk, v
   await page.evaluate(() => document.dispatchEvent(new Event("visibilitychange")));
   await count(page, 1);
 });
+
+scenario("what an agent in another program asks over HTTP appears while the page is open", async (desk, visit) => {
+  const page = await visit.as("dana");
+  await says(page, "Nothing waits for a decision.");
+  await page.evaluate(() => { globalThis.sameDocument = true; });
+  const call = { tool: "restart-server", arguments: { host: "db-2" }, summary: "db-2 answers nobody", priority: "urgent" };
+  const id = await desk.sendAsk("/approvals", call);
+  await count(page, 1);
+  const row = page.locator(`li:has(a[href="/approvals/${id}"])`);
+  assert.match(await row.innerText(), /restart-server[^]*Urgent[^]*Says: db-2 answers nobody[^]*Agent robot/);
+  assert.ok(await page.evaluate(() => globalThis.sameDocument), "without loading the page again");
+  await row.getByRole("link").click();
+  const waiting = desk.send("GET", `/approvals/${id}?wait=25`);
+  await approve(page);
+  assert.equal((await waiting).status, "approved");
+});

@@ -56,7 +56,7 @@ scenario("without scripts people sign in, look, decide in every way, and sign ou
 
   await page.goto(`${desk.url}/case?id=ticket-7`);
   await says(page, "Answered in the tool's place");
-  await page.getByRole("link", { name: "Pending" }).click();
+  await page.locator(".back").getByRole("link", { name: "Pending" }).click();
   await says(page, "Nothing waits for a decision.");
   await page.locator(".menu > summary").click();
   await page.getByRole("button", { name: "Sign out", exact: true }).click();

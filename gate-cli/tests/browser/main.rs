@@ -35,6 +35,9 @@ macro_rules! suites {
 suites! {
     people_sign_in_and_out "sessions"
     people_decide "decisions"
+    people_let_later_calls_through "grants"
+    people_answer_questions "questions"
+    lists_are_filtered "filters"
     pages_follow_what_happens "live"
     pages_work_by_keyboard "keyboard"
     pages_work_without_scripts "no_script"
