@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { approve, openCall, openForm, says, scenario, useBrowser, votesOn } from "./browser.mjs";
+import { approve, fillGrant, openCall, openForm, says, scenario, showGrant, useBrowser, votesOn } from "./browser.mjs";
 
 useBrowser();
 
@@ -29,7 +29,7 @@ const corpus = [
 /** Everything that a page of ours may have: nothing of what the corpus tries to add. */
 async function assertOurs(page, desk, where) {
   const found = await page.evaluate(() => {
-    const odd = [...document.querySelectorAll("img, svg, iframe, object, embed, base, style, marquee, math, form[action*='evil'], [srcdoc]")];
+    const odd = [...document.querySelectorAll("img, svg:not(.drawn, .swatch), svg svg, iframe, object, embed, base, style, marquee, math, form[action*='evil'], [srcdoc]")];
     const scripts = [...document.scripts].filter((script) => script.getAttribute("src") !== "/page.js");
     const handlers = [...document.querySelectorAll("*")].filter((it) => [...it.attributes].some(({ name }) => name.startsWith("on")));
     const links = [...document.links].filter(({ protocol, origin }) => protocol !== "http:" || origin !== location.origin);
@@ -82,6 +82,7 @@ scenario("markup and scripts in every field that an agent or a person writes are
     await votesOn(page).waitFor();
     await assertOurs(page, desk, `the comment: ${text}`);
     assert.deepEqual((await votesOn(page).locator("pre").allTextContents()), [text]);
+    await at(`/approvals/${other}/grant`, "the form for a standing permission");
     await openCall(page, desk, other);
     await openForm(page, number % 2 === 0 ? "Reject…" : "Answer in its place…");
     await page.locator(number % 2 === 0 ? "#reason" : "#value").fill(text);
@@ -94,8 +95,48 @@ scenario("markup and scripts in every field that an agent or a person writes are
     assert.ok((await page.locator("main").textContent()).includes(text), `the case: ${text}`);
     await page.goto(`${desk.url}/approvals/${encodeURIComponent(text)}`);
     await assertOurs(page, desk, `an address: ${text}`);
+    for (const path of ["/", "/history"]) {
+      const query = new URLSearchParams({ agent: text, text, tool: text });
+      await at(`${path}?${query}`, `a filter of ${path}`);
+      assert.equal(await page.getByLabel("Text in it").inputValue(), text);
+    }
+    for (const path of ["/history", "/overview", "/rules"]) await at(path, path);
   }
 }, { agents: ["support", ...corpus] });
+
+scenario("markup and scripts in a question and its choices are text, and the choice comes back letter by letter", async (desk, visit) => {
+  const page = await visit.as("dana");
+  for (const text of corpus) {
+    const id = await desk.question(text, { kind: "choice", choices: ["no", text], summary: text, reasoning: text, case: text, on_behalf_of: text });
+    await page.goto(desk.url);
+    await assertOurs(page, desk, `the list: ${text}`);
+    await openCall(page, desk, id);
+    await assertOurs(page, desk, `the question: ${text}`);
+    assert.deepEqual(await page.locator(".arguments pre").allTextContents(), [text]);
+    assert.deepEqual(await page.locator(".choices label").allTextContents(), ["no", text]);
+    await page.locator(".choices input").last().check();
+    await page.getByRole("button", { name: "Answer", exact: true }).click();
+    await page.locator(".state").waitFor();
+    await assertOurs(page, desk, `the answer: ${text}`);
+    assert.equal((await desk.send("GET", `/approvals/${id}`)).answer, text);
+  }
+});
+
+scenario("markup and scripts in what a standing permission covers are text", async (desk, visit) => {
+  const page = await visit.as("dana");
+  for (const text of corpus) {
+    const id = await desk.ask("pay", { to: text, amount: 50, labels: { [text]: text } }, { principal: text });
+    await fillGrant(page, desk, id);
+    await showGrant(page);
+    await assertOurs(page, desk, `what it lets through: ${text}`);
+    await page.locator("#comment").fill(text);
+    await page.getByRole("button", { name: "Approve, and let these through" }).click();
+    await page.waitForURL(`${desk.url}/approvals/${id}`);
+    await page.goto(`${desk.url}/standing`);
+    await assertOurs(page, desk, `the permission: ${text}`);
+    assert.ok((await page.locator(".row.grant").first().textContent()).includes(text), text);
+  }
+});
 
 /** Scenario 57. */
 scenario("characters that hide, turn the text around or look like others are shown and named", async (desk, visit) => {

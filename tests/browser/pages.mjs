@@ -83,6 +83,12 @@ async function editTo(page, desk, id, amount) {
 /** At a path. */
 const at = (path) => ({ page, desk, calls }) => page.goto(desk.url + (typeof path === "function" ? path(calls) : path));
 
+/** At a path, with all that can be opened open. */
+const opened = (path) => async (all) => {
+  await at(path)(all);
+  await all.page.locator("main details").evaluateAll((details) => { for (const one of details) one.open = true; });
+};
+
 /** The page of a call, or another of its pages. */
 const call = (name, rest = "") => at((calls) => `/approvals/${calls[name]}${rest}`);
 
@@ -136,8 +142,11 @@ export const pages = {
   "history-filtered": at("/history?what=rejected&person=dana"),
   "history-none": at("/history?text=what+nobody+did"),
   "history-wrong": at("/history?from=yesterday"),
+  "history-opened": opened("/history"),
   rules: at("/rules"),
+  "rules-opened": opened("/rules"),
   overview: at("/overview"),
+  "overview-opened": opened("/overview?time=month"),
   standing: at("/standing"),
   "link-void": at("/link/void"),
   case: at("/case?id=ticket-7"),

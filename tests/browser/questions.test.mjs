@@ -30,6 +30,21 @@ scenario("a question is answered by a choice, and the program gets that word", a
   assert.deepEqual([status, got], ["responded", "skip"]);
 });
 
+scenario("where the program wants a reason, a choice without one stays chosen", async (desk, visit) => {
+  const page = await visit.as("dana");
+  const id = await desk.question("The provider failed. What now?", { kind: "choice", choices, comment_required: true });
+  await openCall(page, desk, id);
+  await page.getByLabel("skip").check();
+  await page.getByRole("button", { name: "Answer", exact: true }).click();
+  await page.locator(".problem").waitFor();
+  assert.deepEqual(await stands(desk, id), ["pending", undefined]);
+  assert.ok(await page.getByLabel("skip").isChecked());
+  await page.getByLabel("Why: for the record").fill("it is a test order");
+  await page.getByRole("button", { name: "Answer", exact: true }).click();
+  await says(page, "A person answered it.");
+  assert.deepEqual(await stands(desk, id), ["responded", "skip"]);
+});
+
 scenario("a question in words gets the words, and one that is rejected gets none", async (desk, visit) => {
   const page = await visit.as("dana");
   const id = await desk.question("What should the customer be told?");

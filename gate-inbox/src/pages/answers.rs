@@ -193,7 +193,8 @@ fn answer(asked: &Interruption, answers: &Answers, stamp: &Stamp, draft: &Draft)
                         legend { "Choose what the agent is told" }
                         @for (place, choice) in choices.iter().enumerate() {
                             div.check {
-                                input id=(format!("choice-{place}")) type="radio" name="value" value=(choice);
+                                input id=(format!("choice-{place}")) type="radio" name="value" value=(choice)
+                                    checked[draft.words(Problem::Respond) == choice.as_str()];
                                 label for=(format!("choice-{place}")) { (plain(choice)) }
                             }
                         }

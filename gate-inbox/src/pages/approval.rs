@@ -47,8 +47,8 @@ pub(crate) fn approval(
                 (votes(asked))
                 (answers(visitor, asked, stamp, draft))
             }
+            (precedents(asked, found))
         }
-        (precedents(asked, found))
         (keys())
     };
     let status = if draft.problem.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
@@ -58,8 +58,13 @@ pub(crate) fn approval(
 /// How it stands, where it does not simply wait.
 fn state(asked: &Interruption) -> Markup {
     let approval = asked.approval();
+    let is_question = approval.answers().is_some();
     let words = match approval.status() {
         Status::Pending => return html! {},
+        Status::Rejected if is_question => "Rejected: nobody answers it, and the agent is told why.",
+        Status::Expired if is_question => "Nobody answered in time.",
+        Status::Cancelled if is_question => "Taken back: nobody needs to answer it.",
+        Status::Responded if is_question => "A person answered it.",
         Status::Approved => "Approved: it runs when its run goes on.",
         Status::Denied => "A rule denied it.",
         Status::Rejected => "Rejected: it does not run, and the agent is told why.",
@@ -91,7 +96,11 @@ pub(super) fn arguments(asked: &Interruption) -> Markup {
     let gone = proposed.as_object().into_iter().flatten().filter(|(name, _)| now.get(name.as_str()).is_none());
     html! {
         section aria-labelledby="arguments" {
-            h2 #arguments { @if approval.status() == Status::Pending { "It would run with" } @else { "Arguments" } }
+            h2 #arguments {
+                @if approval.answers().is_some() { "What it asks" }
+                @else if approval.status() == Status::Pending { "It would run with" }
+                @else { "Arguments" }
+            }
             @if fields.is_empty() { p.faint { "No arguments." } }
             dl.arguments {
                 @for (name, argument) in fields {
@@ -259,6 +268,7 @@ fn votes(asked: &Interruption) -> Markup {
                                     Decision::Approve => "approved it",
                                     Decision::Edit { .. } => "changed it, and approved that",
                                     Decision::Reject { .. } => "rejected it",
+                                    Decision::Respond { .. } if approval.answers().is_some() => "answered it",
                                     Decision::Respond { .. } => "answered in the tool's place",
                                 }
                                 @if vote.is_signed() { ", signed" }

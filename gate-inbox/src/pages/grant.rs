@@ -76,7 +76,7 @@ fn argument(number: usize, field: &Field) -> Markup {
             label for=(id) { "In later calls" }
             select #(id) name=(format!("bound.{}", field.name)) aria-describedby=(help) aria-invalid[is_wrong] {
                 option value="same" selected[chosen("same")] { "exactly this" }
-                @if field.is_number() { option value="up_to" selected[chosen("up_to")] { "any whole number up to the limit below" } }
+                @if field.is_number() { option value="up_to" selected[chosen("up_to")] { "up to the limit below" } }
                 option value="any" selected[chosen("any")] { "anything" }
             }
             @if field.is_number() {

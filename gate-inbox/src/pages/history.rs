@@ -29,7 +29,7 @@ pub(crate) fn history(
         (seal(trail, now))
         (form(search))
         div #list {
-            p.faint role="status" { (looked(search, found)) }
+            @if search.problem.is_none() { p.faint role="status" { (looked(search, found)) } }
             @if found.records.is_empty() && search.problem.is_none() {
                 div.empty { p { @if pairs.is_empty() { "Nothing is on the record here." } @else { "Nothing here fits." } } }
             }
@@ -109,7 +109,7 @@ fn form(search: &Search) -> Markup {
         }
         (typed("tool", "Tool", "text", &search.tool))
         (typed("agent", "Agent", "text", &search.agent))
-        (typed("person", "Person: who did it, or for whom", "text", &search.person))
+        (typed("person", "By whom, or for whom", "text", &search.person))
         (typed("case", "Case", "text", &search.case))
         div { (typed("from", "From (UTC)", "date", &search.from)) (said(problem("from"))) }
         div { (typed("to", "To, that day too (UTC)", "date", &search.to)) (said(problem("to"))) }

@@ -38,7 +38,10 @@ pub(super) fn precedents(asked: &Interruption, found: &Precedents) -> Markup {
             }
             @if !found.of_tool.is_empty() {
                 details open[found.of_case.is_empty()] {
-                    summary { "The last " (found.of_tool.len()) " decided of this tool" }
+                    summary {
+                        @if found.of_tool.len() == 1 { "The last one" } @else { "The last " (found.of_tool.len()) }
+                        " decided of this tool"
+                    }
                     ul.votes { @for other in &found.of_tool { li { (one(approval, other.approval(), now)) } } }
                 }
             }
@@ -51,6 +54,7 @@ fn one(here: &Approval, other: &Approval, now: Timestamp) -> Markup {
     let what = match (last.map(gate_runtime::Vote::decision), other.status()) {
         (Some(Decision::Edit { .. }), _) => "Changed and approved",
         (Some(Decision::Reject { .. }), _) => "Rejected",
+        (Some(Decision::Respond { .. }), _) if other.answers().is_some() => "Answered",
         (Some(Decision::Respond { .. }), _) => "Answered in its place",
         (Some(Decision::Approve), _) if other.is_edited() => "Changed and approved",
         (Some(Decision::Approve), _) => "Approved",

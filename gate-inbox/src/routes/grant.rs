@@ -33,12 +33,13 @@ pub(super) async fn ask(State(office): State<Arc<Office>>, visitor: Visitor, Pat
 fn check(visitor: &Visitor, asked: &Interruption) -> Result<(), Stop> {
     let words = match part(asked.approval(), visitor, asked.now()) {
         Part::Asked if visitor.must_sign() => Some(
-            "Your vote counts only if it is signed, which no page can do: use `gate grants add … --signing-key FILE`.",
+            "your vote counts only if it is signed, which no page can do: use `gate grants add … --signing-key FILE`.",
         ),
         Part::Asked => no_grant(asked.approval(), visitor, asked.now()),
-        _ => Some("You are not among those who decide this call."),
+        _ => Some("you are not among those who decide this call."),
     };
-    words.map_or(Ok(()), |words| Err(Stop::with(StatusCode::FORBIDDEN, "No standing permission", words)))
+    let stop = |words| Stop::with(StatusCode::FORBIDDEN, "No standing permission", &format!("There is none: {words}"));
+    words.map_or(Ok(()), |words| Err(stop(words)))
 }
 
 /// First shows what it would let through, and then, when that is confirmed, approves the call and gives it.
