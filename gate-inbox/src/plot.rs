@@ -215,7 +215,8 @@ impl Plot {
         html! {
             details {
                 summary { "The numbers" }
-                div.wide {
+                // Where it is wider than the page, the arrow keys move it.
+                div.wide tabindex="0" role="group" aria-label=(format!("{}: the numbers", bare(&self.title))) {
                     table {
                         caption.hidden { (bare(&self.title)) }
                         thead { tr { th scope="col" { (self.along) } @for Series { name, .. } in &self.series { th scope="col" { (name) } } } }

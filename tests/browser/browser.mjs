@@ -55,7 +55,7 @@ export function assertQuiet(context) {
 
 /** A test with an inbox of its own: `visit` opens windows. */
 export function scenario(name, does, options = {}) {
-  test(name, { timeout: 300_000 }, () => withDesk(options, does));
+  test(name, { timeout: 600_000 }, () => withDesk(options, does));
 }
 
 /** Opens an inbox, does something with it, and takes everything down. */

@@ -100,7 +100,10 @@ scenario("markup and scripts in every field that an agent or a person writes are
       await at(`${path}?${query}`, `a filter of ${path}`);
       assert.equal(await page.getByLabel("Text in it").inputValue(), text);
     }
-    for (const path of ["/history", "/overview", "/rules"]) await at(path, path);
+  }
+  for (const path of ["/history", "/overview?time=week", "/rules", "/standing"]) {
+    await page.goto(desk.url + path);
+    await assertOurs(page, desk, path);
   }
 }, { agents: ["support", ...corpus] });
 
