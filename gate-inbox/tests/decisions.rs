@@ -354,3 +354,25 @@ async fn a_question_shows_its_choices_and_only_they_answer_it() {
     let answered = desk.approval(id).await;
     assert_eq!(answered.outcome().unwrap().value(), Some("1".into()), "the text of the choice, and no number");
 }
+
+#[tokio::test]
+async fn what_was_said_before_is_shown_as_text_without_secrets() {
+    let desk = Desk::open().await;
+    let run = desk.agent.run("run-9").history([
+        Message::system("too long ago"),
+        Message::user("I am <b>mia</b>, and my password is hunter2"),
+        Message::tool("read_mail", "</pre><script>alert(1)</script>\u{202e}"),
+        Message::agent("x".repeat(5_000)),
+    ]);
+    let call = ToolCall::new("1", "log_in", r#"{"user":"mia","password":"hunter2"}"#);
+    let id = run.submit([call]).await.unwrap().interruptions()[0].id();
+    let mut dana = desk.signed_in(&desk.dana).await;
+    let page = dana.get(&format!("/approvals/{id}")).await;
+    page.has("What was said before").has("The person it is for").has("I am &lt;b&gt;mia&lt;/b&gt;").has("A result of");
+    page.has_not("hunter2").has_not("too long ago").has_not("<script>alert").has_not("\u{202e}");
+    assert!(page.text.len() < 100_000 && desk.approval(id).await.conversation()[2].text().len() < 2_100);
+    // It is in no record.
+    let records = desk.agent.records(0, 100).await.unwrap();
+    assert!(records.iter().all(|record| !serde_json::to_string(record).unwrap().contains("</script>")));
+    assert_eq!(desk.approval(desk.ask_to_pay(50).await).await.conversation().len(), 0);
+}

@@ -56,6 +56,7 @@ impl<R: Registry> Gate<R> {
             directory: Arc::new(StaticDirectory::new()),
             limits: DEFAULT_LIMITS,
             denials: DENIALS,
+            conversation: 0,
             key: None,
             trail: None,
         }
@@ -91,6 +92,7 @@ pub struct GateBuilder<R: Registry> {
     directory: Arc<dyn Directory>,
     limits: ReadLimits,
     denials: u64,
+    conversation: usize,
     key: Option<[u8; 32]>,
     trail: Option<Trail>,
 }
@@ -173,6 +175,26 @@ impl<R: Registry> GateBuilder<R> {
         self
     }
 
+    /// Keeps the last so many messages of a run's history with each question, so that whoever decides sees what was said before it. None, unless this is said: what
+    /// people and tools said may be private, and then stands in the store. It is in no record and in no trail, and without the values of secret arguments.
+    ///
+    /// ```
+    /// # use gate_runtime::prelude::*;
+    /// # /// Delete an account.
+    /// # #[gated_tool(policy = "always_ask")] fn delete_account(user_id: String) {}
+    /// # registry! { pub Tools for () { DeleteAccount } }
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let gate: Gate<Tools> = Gate::builder(()).show_conversation(10).build().await?;
+    /// let run = gate.run("run-42").history([Message::user("Please delete my account.")]);
+    /// let turn = run.submit([ToolCall::new("call_1", "delete_account", r#"{"user_id":"mia"}"#)]).await?;
+    /// assert_eq!(turn.interruptions()[0].approval().conversation()[0].text(), "Please delete my account.");
+    /// # Ok(()) }
+    /// ```
+    pub fn show_conversation(mut self, last: usize) -> Self {
+        self.conversation = last;
+        self
+    }
+
     /// How many calls of one run may be denied before it is told to stop: 20 unless this is said.
     pub fn denials_per_run(mut self, count: u64) -> Self {
         self.denials = count;
@@ -190,7 +212,20 @@ impl<R: Registry> GateBuilder<R> {
     /// # Errors
     /// [`BuildError`] lists everything that is wrong, each with tool, policy and rule; or the store does not answer.
     pub async fn build(self) -> Result<Gate<R>, BuildError> {
-        let Self { state, agents, overlays, notifiers, store, clock, directory, limits, denials, key, trail } = self;
+        let Self {
+            state,
+            agents,
+            overlays,
+            notifiers,
+            store,
+            clock,
+            directory,
+            limits,
+            denials,
+            conversation,
+            key,
+            trail,
+        } = self;
         let mut problems = Vec::new();
         let mut bound: Vec<BoundTool> = R::TOOLS.iter().map(|tool| tool.bind(&state)).collect();
         let names = adopt::<R>(agents, &mut bound, &mut problems);
@@ -224,6 +259,7 @@ impl<R: Registry> GateBuilder<R> {
             directory,
             limits,
             denials,
+            conversation,
             key,
             vault,
             others,

@@ -4,7 +4,9 @@ use std::collections::HashMap;
 
 use axum::http::StatusCode;
 use axum::response::Response;
-use gate_runtime::{Approval, Decision, Descriptor, Interruption, Origin, Request, RuleReport, RuleResult, Status};
+use gate_runtime::{
+    Approval, Decision, Descriptor, Interruption, Origin, Request, RuleReport, RuleResult, Speaker, Status,
+};
 use maud::{Markup, html};
 use serde_json::Value;
 
@@ -39,6 +41,7 @@ pub(crate) fn approval(
                 (state(asked))
                 (arguments(asked))
                 (claim(asked))
+                (conversation(approval))
                 (rules(approval))
                 (before(approval))
             }
@@ -170,6 +173,31 @@ pub(super) fn claim(asked: &Interruption) -> Markup {
                 @if let Some(words) = reasoning { (block(words)) }
                 @if let Some(tool) = tool { p { "Of its tool it says:" } (block(tool.description())) }
                 p.faint { "These are the agent's own words, which nobody has checked." }
+            }
+        }
+    }
+}
+
+/// What was said before it was asked, where the gate keeps it.
+fn conversation(approval: &Approval) -> Markup {
+    let said = approval.conversation();
+    html! {
+        @if !said.is_empty() {
+            section.conversation aria-labelledby="conversation" {
+                h2 #conversation { "What was said before" }
+                p.faint { "As the application told it; the last " (plural(said.len(), "message")) ". What the agent and its tools said is theirs, and nobody has checked it." }
+                dl.said {
+                    @for message in said {
+                        dt { @match message.speaker() {
+                            Speaker::System => "The application’s instructions",
+                            Speaker::User => "The person it is for",
+                            Speaker::Agent => "The agent",
+                            Speaker::Tool { tool } => { "A result of " (plain(tool)) },
+                            _ => "Somebody",
+                        } }
+                        dd { (block(message.text())) }
+                    }
+                }
             }
         }
     }

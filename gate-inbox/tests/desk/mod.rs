@@ -121,7 +121,7 @@ impl Desk {
         let people = FileDirectory::open(folder.path().join("people.toml")).unwrap();
         let store = MemoryStore::new();
         let agent = Gate::builder(()).store(store.clone()).clock(clock.clone()).directory(people.clone());
-        let agent = agent.build().await.unwrap();
+        let agent = agent.show_conversation(3).build().await.unwrap();
         let gate = Gate::builder(()).store(store.clone()).clock(clock.clone()).directory(people.clone());
         let gate: Gate<NoTools> = gate.build().await.unwrap();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -79,6 +79,8 @@ pub(crate) struct Core {
     pub(crate) limits: ReadLimits,
     /// How many calls of a run may be denied before it is told to stop.
     pub(crate) denials: u64,
+    /// How many messages are kept with a question.
+    pub(crate) conversation: usize,
     pub(crate) key: [u8; 32],
     /// The arguments of calls with secrets, as they were read: the store never has them.
     pub(crate) vault: Mutex<HashMap<ApprovalId, Value>>,

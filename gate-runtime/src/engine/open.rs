@@ -15,6 +15,7 @@ use crate::values::arguments::Arguments;
 use crate::values::context::CallContext;
 use crate::values::event::CallEvent;
 use crate::values::grant::Grant;
+use crate::values::history::Message;
 use crate::values::id::ApprovalId;
 use crate::values::limit::LimitKey;
 use crate::values::opinion::Denial;
@@ -168,7 +169,7 @@ impl Core {
     ) -> Result<Opened, NotRun> {
         let mut draft = draft;
         loop {
-            let (transition, approval) = self.transition(&draft, hold)?;
+            let (transition, approval) = self.transition(run, &draft, hold)?;
             let secret = !draft.sealed.secrets().is_empty();
             if secret {
                 // Before the commit: once it is on the record, it can be dispatched.
@@ -227,7 +228,12 @@ impl Core {
         Ok(())
     }
 
-    fn transition(&self, draft: &Draft, hold: bool) -> Result<(Transition, Arc<Approval>), NotRun> {
+    fn transition(
+        &self,
+        run: &Circumstances,
+        draft: &Draft,
+        hold: bool,
+    ) -> Result<(Transition, Arc<Approval>), NotRun> {
         let now = self.now();
         let assessment = Arc::clone(&draft.judgement.assessment);
         let may_run = assessment.verdict() == Verdict::Approve;
@@ -235,6 +241,7 @@ impl Core {
         let (subject, sealed, earlier) = (Arc::clone(&draft.subject), draft.sealed.clone(), draft.earlier.clone());
         let mut approval = Approval::open(subject, sealed, Arc::clone(&assessment), earlier.clone(), now);
         approval.held = held;
+        approval.conversation = self.conversation(run, draft)?;
         let arguments = draft.sealed.without_salts();
         let event = CallEvent::Assessed { assessment, arguments, earlier, held, if_failed: None };
         let mut course = Course::begin(approval, event, now);
@@ -254,6 +261,34 @@ impl Core {
         }
         Ok((transition, approval))
     }
+}
+
+impl Core {
+    /// What was said before a question, for whoever decides it: as much as the gate keeps.
+    fn conversation(&self, run: &Circumstances, draft: &Draft) -> Result<Vec<Message>, NotRun> {
+        if self.conversation == 0 || draft.judgement.verdict() != Verdict::Ask {
+            return Ok(Vec::new());
+        }
+        let tool = self.tool_at(draft.proposed.tool)?;
+        let scrub = tool.spec.has_secrets.then(|| Scrub::of(tool.descriptor.input_schema(), &draft.proposed.arguments));
+        let said = run.history.messages();
+        let kept = said.iter().skip(said.len().saturating_sub(self.conversation));
+        let clean = |text: &str| scrub.as_ref().map_or_else(|| text.to_owned(), |scrub| scrub.clean(text));
+        Ok(kept.map(|message| message.saying(ends(&clean(message.text())))).collect())
+    }
+}
+
+/// A text by its ends, if it is long.
+fn ends(text: &str) -> String {
+    /// How many characters of a message are kept.
+    const LONGEST: usize = 2_000;
+    let count = text.chars().count();
+    if count <= LONGEST {
+        return text.to_owned();
+    }
+    let (start, end) = (text.chars().take(LONGEST / 2), text.chars().skip(count - LONGEST / 2));
+    let left_out = count - LONGEST / 2 * 2;
+    format!("{}\n[… {left_out} characters …]\n{}", start.collect::<String>(), end.collect::<String>())
 }
 
 /// A body that was about to begin when whoever was to run it went away.

@@ -15,6 +15,7 @@ use super::assessment::Assessment;
 use super::decision::{Decision, Vote};
 use super::digest::Digest;
 use super::event::Changes;
+use super::history::Message;
 use super::id::{ApprovalId, GrantId, ReviewerId};
 use super::opinion::Denial;
 use super::outcome::{NotRun, ToolOutcome};
@@ -192,6 +193,8 @@ pub struct Approval {
     /// How many reminders have been announced.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub(crate) reminded: u64,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) conversation: Vec<Message>,
 }
 
 fn is_zero<T: PartialEq + Default>(count: &T) -> bool {
@@ -305,6 +308,13 @@ impl Approval {
     #[must_use]
     pub fn is_held(&self) -> bool {
         self.held
+    }
+
+    /// What was said before it was asked, as the application told the gate, oldest first; long messages by their ends. Empty, unless the gate
+    /// [keeps it](crate::GateBuilder::show_conversation). No vote is bound to it, and no record has it.
+    #[must_use]
+    pub fn conversation(&self) -> &[Message] {
+        &self.conversation
     }
 
     /// What people refused earlier, in the same run and of the same tool.

@@ -132,6 +132,7 @@ impl Approval {
             failure: None,
             attempts: 0,
             reminded: 0,
+            conversation: Vec::new(),
         };
         approval.reached = approval.reached_at(now).unwrap_or_default();
         approval

@@ -74,6 +74,11 @@ impl Message {
         Self { speaker: Speaker::Tool { tool: tool.into() }, text: text.into() }
     }
 
+    /// The same speaker, saying something else.
+    pub(crate) fn saying(&self, text: impl Into<Arc<str>>) -> Self {
+        Self { speaker: self.speaker.clone(), text: text.into() }
+    }
+
     /// Who said it.
     #[must_use]
     pub fn speaker(&self) -> &Speaker {
