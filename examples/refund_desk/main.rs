@@ -31,8 +31,10 @@ use people::Customer;
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let options = Options::read()?;
-    let mut builder =
-        Gate::builder(Desk::open()).agent("support").directory(StaticDirectory::new().person("dana", ["manager"]));
+    let mut builder = Gate::builder(Desk::open())
+        .agent("support")
+        .show_conversation(10)
+        .directory(StaticDirectory::new().person("dana", ["manager"]));
     let office = if options.has_inbox { Some(inbox::Office::furnish()?) } else { None };
     if let Some(office) = &office {
         builder = builder.directory(office.people.clone());
