@@ -122,6 +122,8 @@ fn every_example_is_tested() {
         "limits",
         "overlay",
         "provenance",
+        // By `gate-cli/tests/programs.rs`.
+        "python",
         "refund_desk",
         "resume",
         "tomorrow",
