@@ -72,7 +72,7 @@ const UNSAID: &str = "http://localhost";
 /// allow_private = false                              # true for a receiver in the private network, or by `http://`
 ///
 /// [callbacks]                                        # lets agents in other programs name an address with their question
-/// secrets_env = "CALLBACK_SECRETS"                   # or `secrets`, which sign as those of a webhook
+/// secrets_env = ["CALLBACK_SECRET"]                  # or `secrets`, which sign as those of a webhook
 /// allow_private = false
 /// ```
 ///

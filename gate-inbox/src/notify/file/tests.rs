@@ -90,10 +90,10 @@ fn examples(text: &str) -> Vec<String> {
 fn the_files_that_are_shown_have_no_mistakes() {
     let variables = |name: &str| match name {
         "SLACK_SIGNING_SECRET" => variable("SIGNING"),
-        "OPS_SECRET" => variable("OPS"),
+        "OPS_SECRET" | "CALLBACK_SECRET" => variable("OPS"),
         name => variable(name),
     };
-    for (shown, count) in [(include_str!("../../../../README.md"), 5), (include_str!("mod.rs"), 5)] {
+    for (shown, count) in [(include_str!("../../../../README.md"), 5), (include_str!("mod.rs"), 6)] {
         let [example] = &*examples(shown) else { panic!("one example") };
         let folder = tempfile::tempdir().unwrap();
         let outside = Outside { variables: &variables, folder: folder.path() };
@@ -271,7 +271,7 @@ fn every_mistake_has_its_line_and_no_secret_is_repeated() {
         (35, "this webhook has no `name`: write one, like `name = \"ops\"`"),
         (35, "this webhook has no `secrets`"),
         (35, "this webhook has no `url`"),
-        (36, "unknown field `chat`; the file has `slack`, `mail`, `links`, `pagerduty`, `webhook`"),
+        (36, "unknown field `chat`; the file has `slack`, `mail`, `links`, `pagerduty`, `callbacks`, `webhook`"),
     ];
     has_mistakes(text, &wanted);
     assert_eq!(lines("[[webhook]]\nname = 'ops\n")[0].0, 2);
