@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep_until};
 use crate::office::Questions;
 use crate::waiting::Waiting;
 
-/// Of so much time, reading takes one part at most: with very many questions, lists are a moment late, and agents and deciders are not.
+/// Of so much time, reading for open pages takes one part at most: with very many questions, they are a moment late, and agents and deciders are not.
 const SHARE: u32 = 5;
 
 /// The longest that a reading is put off.
@@ -32,14 +32,17 @@ impl Board {
     /// All that waits, oldest first, as it is now or was a moment after this was asked: never as it was before.
     ///
     /// When something happens, every open list asks. Whoever waits for a reading that began after they asked takes what it found.
-    pub(crate) async fn pending(&self, gate: &dyn Questions) -> Result<Arc<Waiting>, StoreError> {
+    /// A page that only looks for news waits its turn; somebody who opens one does not.
+    pub(crate) async fn pending(&self, gate: &dyn Questions, is_live: bool) -> Result<Arc<Waiting>, StoreError> {
         let asked = Instant::now();
         let mut last = self.0.lock().await;
         if let Some(Reading { begun, took, found }) = &*last {
             if *begun > asked {
                 return Ok(Arc::clone(found));
             }
-            sleep_until(*begun + took.saturating_mul(SHARE).min(LATE)).await;
+            if is_live {
+                sleep_until(*begun + took.saturating_mul(SHARE).min(LATE)).await;
+            }
         }
         let begun = Instant::now();
         let found = gate.list(&ApprovalFilter::all().status(Status::Pending)).await?;
@@ -119,11 +122,11 @@ mod tests {
     async fn many_who_ask_at_once_are_one_or_two_readings_and_who_asks_later_is_another() {
         let gate = Counting(Gate::builder(()).build().await.unwrap(), AtomicUsize::new(0));
         let board = Board::default();
-        let all = join_all((0..100).map(|_| board.pending(&gate))).await;
+        let all = join_all((0..100).map(|_| board.pending(&gate, true))).await;
         assert!(all.into_iter().all(|found| found.is_ok()));
         let read = gate.1.load(Ordering::SeqCst);
         assert!((1..=2).contains(&read), "{read}");
-        board.pending(&gate).await.unwrap();
+        board.pending(&gate, true).await.unwrap();
         assert_eq!(gate.1.load(Ordering::SeqCst), read + 1);
     }
 }

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Path, RawQuery, State};
-use axum::http::{HeaderValue, StatusCode, Uri, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::middleware::from_fn_with_state;
 use axum::response::sse::Sse;
 use axum::response::{IntoResponse as _, Redirect, Response};
@@ -24,7 +24,7 @@ use crate::fields::{Fields, LONGEST};
 use crate::office::Office;
 use crate::pages::{self, Draft, Precedents, Stamp};
 use crate::stop::{Answer, Stop};
-use crate::visitor::{EVENTS, Visitor};
+use crate::visitor::{EVENTS, LIVE, Visitor};
 use crate::wanted::Wanted;
 use crate::{api, guard, live};
 
@@ -99,8 +99,13 @@ impl Office {
     }
 }
 
-async fn pending(State(office): State<Arc<Office>>, visitor: Visitor, RawQuery(query): RawQuery) -> Answer {
-    let all = office.board.pending(&*office.gate).await?;
+async fn pending(
+    State(office): State<Arc<Office>>,
+    visitor: Visitor,
+    headers: HeaderMap,
+    RawQuery(query): RawQuery,
+) -> Answer {
+    let all = office.board.pending(&*office.gate, headers.contains_key(LIVE)).await?;
     let query = Fields::parse(query.unwrap_or_default().as_bytes());
     Ok(pages::pending(&visitor, &all, &Wanted::read(&query), query.get("page").parse().unwrap_or(1)))
 }

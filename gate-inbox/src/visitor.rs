@@ -17,7 +17,7 @@ use crate::stop::Stop;
 use crate::{pages, secret};
 
 /// What a page's own script says when it looks for news.
-const LIVE: &str = "gate-live";
+pub(crate) const LIVE: &str = "gate-live";
 
 /// Where a page's own script waits for news, which is no use of a session either.
 pub(crate) const EVENTS: &str = "/events";

@@ -37,6 +37,6 @@ pub(super) async fn rules(State(office): State<Arc<Office>>, visitor: Visitor, R
 pub(super) async fn overview(State(office): State<Arc<Office>>, visitor: Visitor, RawQuery(query): RawQuery) -> Answer {
     let (span, now) = (Span::read(&fields(query).get("time")), office.clock.now());
     let told = office.chronicle.ask(&*office.gate, |known| Overview::of(&known.statistics, span, now)).await?;
-    let waiting = office.board.pending(&*office.gate).await?.len();
+    let waiting = office.board.pending(&*office.gate, false).await?.len();
     Ok(pages::overview(&visitor, &told, waiting))
 }
