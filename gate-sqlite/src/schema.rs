@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use gate_runtime::{StoreError, StoreErrorKind};
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, MAIN_DB, OpenFlags, TransactionBehavior};
 
 use crate::error::Trouble;
 
@@ -146,6 +146,10 @@ pub(crate) fn open(path: &Path) -> Result<(Place, Connection), StoreError> {
     }
     let at = |trouble: Trouble| error_at(path, &trouble);
     let mut connection = Connection::open(path).map_err(|error| at(error.into()))?;
+    // Where it may not write, SQLite opens it for reading, if what another connection left beside it lets it.
+    if connection.is_readonly(MAIN_DB).map_err(|error| at(error.into()))? {
+        return Err(at(Trouble::ReadOnly));
+    }
     connection.busy_timeout(PATIENCE).map_err(|error| at(error.into()))?;
     if let Some(problem) = patiently(|| foreign(&connection)).map_err(|error| at(error.into()))? {
         return Err(refused(StoreErrorKind::Corrupt, &problem));

@@ -184,7 +184,7 @@ async fn on_its_disk_that_is_read_only() {
         remount("ro");
         let error = SqliteStore::open(&file).await.unwrap_err();
         assert_eq!(error.kind(), StoreErrorKind::Unavailable);
-        assert!(error.to_string().contains("it cannot be opened: look at its path and rights"), "{error}");
+        assert!(error.to_string().contains("it cannot be written: give this process the right to"), "{error}");
         remount("rw");
     }
     assert_eq!(world.ran.lock().unwrap().len(), 3);
