@@ -11,7 +11,7 @@ use tokio::runtime::Handle;
 use super::core::{Core, StepError, lock};
 use super::course::Course;
 use super::if_gone::IfGone;
-use crate::ports::store::{Committed, Transition};
+use crate::ports::store::{Committed, StoreError, Transition};
 use crate::values::approval::{Approval, LEASE, Status};
 use crate::values::event::CallEvent;
 use crate::values::id::ApprovalId;
@@ -129,20 +129,25 @@ impl Core {
 
     /// Says that a body still runs, so that nobody takes it for lost.
     async fn vouch(&self, known: Arc<Approval>) {
-        let vouched = Arc::new(known.vouched(self.now()));
-        let mut transition = Transition::at(vouched.changed_at);
-        transition.approvals.push(Arc::clone(&vouched));
-        let latest = match self.store.commit(transition).await {
-            Ok(Committed::Done) => Some(vouched),
+        let latest = match self.write_vouched(&known).await {
             // Whoever took it for lost has written that; what it becomes when the body ends is seen then.
-            Ok(_) => self.load(known.id()).await.ok().flatten(),
-            Err(_) => None,
+            Ok(None) => self.load(known.id()).await.ok().flatten(),
+            written => written.ok().flatten(),
         };
         if let Some(latest) = latest.filter(|latest| latest.status == Status::Dispatched)
             && let Some(known) = lock(&self.bodies.running).latest.get_mut(&Attempt::of(&latest))
         {
             *known = latest;
         }
+    }
+
+    /// Writes that a body still runs; `None` where its call is not as it was known any more.
+    pub(crate) async fn write_vouched(&self, known: &Approval) -> Result<Option<Arc<Approval>>, StoreError> {
+        let vouched = Arc::new(known.vouched(self.now()));
+        let mut transition = Transition::at(vouched.changed_at);
+        transition.approvals.push(Arc::clone(&vouched));
+        let committed = self.store.commit(transition).await?;
+        Ok((committed == Committed::Done).then_some(vouched))
     }
 
     /// Writes the end of a body over what was last known of its call, or over what became of that in the meantime.

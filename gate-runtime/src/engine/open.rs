@@ -16,7 +16,7 @@ use crate::values::context::CallContext;
 use crate::values::event::CallEvent;
 use crate::values::grant::Grant;
 use crate::values::history::Message;
-use crate::values::id::ApprovalId;
+use crate::values::id::{ApprovalId, CallId};
 use crate::values::limit::LimitKey;
 use crate::values::opinion::Denial;
 use crate::values::outcome::NotRun;
@@ -72,10 +72,7 @@ impl Core {
                 self.remember_secrets(&known, &proposed.arguments);
                 return Ok(Plan::Known(known));
             }
-            let id = proposed.call.as_str().escape_debug();
-            let problem =
-                format!("The call id `{id}` was used before in this run, for another call: give every call its own");
-            return Err(self.refuse(run, &proposed.call, &tool.name, NotRun::Invalid { problem }).await);
+            return Err(self.refuse(run, &proposed.call, &tool.name, id_used(&proposed.call)).await);
         }
         for relative in &run.relatives {
             // What people refused to an agent, they refused to those that it calls, and to the one that calls it.
@@ -87,12 +84,8 @@ impl Core {
         let sealed = tool.seal(&proposed.arguments).map_err(invalid)?;
         let earlier = refusals(schema, &proposed.arguments, &sealed, &recalled);
         let subject = Arc::new(subject_of(run, tool, &proposed));
-        let repeats = recalled.rejected.iter().any(|refused| is_repeated(schema, &proposed.arguments, refused));
-        let judgement = if repeats {
-            Judgement::denied(Denial::RefusedBefore, "a person already refused this very call".to_owned())
-        } else if recalled.denials >= self.denials {
-            let reason = format!("{} calls of this run were denied, which is the limit", recalled.denials);
-            Judgement::denied(Denial::TooMany, reason)
+        let judgement = if let Some((why, reason)) = self.denied_already(schema, &proposed.arguments, &recalled) {
+            Judgement::denied(why, reason)
         } else {
             let context = run.context(&proposed.call, subject.approval, subject.reasoning.clone(), proposal.now);
             self.judge(tool, &proposed.arguments, &sealed, context).await.map_err(invalid)?
@@ -103,6 +96,20 @@ impl Core {
             draft.grant = self.find_grant_for(&draft, recalled.grants).await;
         }
         Ok(Plan::New(Box::new(draft)))
+    }
+
+    /// Why a call is denied before any rule is asked: people refused it already, or too many calls of its run were denied.
+    pub(crate) fn denied_already(
+        &self,
+        schema: &Value,
+        arguments: &Value,
+        recalled: &Recalled,
+    ) -> Option<(Denial, String)> {
+        if recalled.rejected.iter().any(|refused| is_repeated(schema, arguments, refused)) {
+            return Some((Denial::RefusedBefore, "a person already refused this very call".to_owned()));
+        }
+        let words = || format!("{} calls of this run were denied, which is the limit", recalled.denials);
+        (recalled.denials >= self.denials).then(|| (Denial::TooMany, words()))
     }
 
     /// A call whose secrets another process read is proposed again here: now it can run here.
@@ -238,23 +245,17 @@ impl Core {
         let assessment = Arc::clone(&draft.judgement.assessment);
         let may_run = assessment.verdict() == Verdict::Approve;
         let held = hold && (may_run || draft.grant.is_some());
-        let (subject, sealed, earlier) = (Arc::clone(&draft.subject), draft.sealed.clone(), draft.earlier.clone());
-        let mut approval = Approval::open(subject, sealed, Arc::clone(&assessment), earlier.clone(), now);
+        let (subject, sealed) = (Arc::clone(&draft.subject), draft.sealed.clone());
+        let mut approval = Approval::open(subject, sealed, assessment, draft.earlier.clone(), now);
         approval.held = held;
         approval.conversation = self.conversation(run, draft)?;
-        let arguments = draft.sealed.without_salts();
-        let event = CallEvent::Assessed { assessment, arguments, earlier, held, if_failed: None };
-        let mut course = Course::begin(approval, event, now);
-        if let Some(grant) = &draft.grant {
-            course.then(CallEvent::Covered { grant: grant.id(), by: grant.by.clone() }, now).map_err(unavailable)?;
-        }
+        let mut course = opened(approval, draft.grant.as_deref())?;
         if course.status() == Status::Approved && !held {
             course.then(CallEvent::Dispatched, now).map_err(unavailable)?;
         }
         let (mut transition, approval) = course.alone();
         if let Some(grant) = &draft.grant {
-            transition.grants.push(Arc::new(grant.used()));
-            transition.takes = grant.takes(&draft.sealed);
+            use_up(grant, &approval, &mut transition);
         }
         if may_run {
             transition.takes = draft.judgement.takes();
@@ -291,6 +292,29 @@ fn ends(text: &str) -> String {
     format!("{}\n[… {left_out} characters …]\n{}", start.collect::<String>(), end.collect::<String>())
 }
 
+/// The first events of a new approval: how it was judged, and the standing permission that answers it, if one does.
+pub(crate) fn opened(approval: Approval, grant: Option<&Grant>) -> Result<Course, NotRun> {
+    let now = approval.asked_at;
+    let event = CallEvent::Assessed {
+        assessment: Arc::clone(&approval.assessment),
+        arguments: approval.arguments.without_salts(),
+        earlier: approval.earlier.clone(),
+        held: approval.held,
+        if_failed: None,
+    };
+    let mut course = Course::begin(approval, event, now);
+    if let Some(grant) = grant {
+        course.then(CallEvent::Covered { grant: grant.id(), by: grant.by.clone() }, now).map_err(unavailable)?;
+    }
+    Ok(course)
+}
+
+/// Counts the use of a standing permission that answers a question.
+pub(crate) fn use_up(grant: &Grant, asked: &Approval, transition: &mut Transition) {
+    transition.grants.push(Arc::new(grant.used()));
+    transition.takes = grant.takes(&asked.arguments);
+}
+
 /// A body that was about to begin when whoever was to run it went away.
 pub(crate) fn never_began() -> CallEvent {
     CallEvent::Lost { why: "whoever was to run it went away before it began".to_owned() }
@@ -313,13 +337,19 @@ fn subject_of(run: &Circumstances, tool: &GateTool, proposed: &Proposed) -> Subj
     }
 }
 
+/// Why a call is refused whose id another call has.
+pub(crate) fn id_used(call: &CallId) -> NotRun {
+    let id = call.as_str().escape_debug();
+    invalid(format!("The call id `{id}` was used before in this run, for another call: give every call its own"))
+}
+
 /// Whether arguments are those of an earlier call. Secrets are compared with the salts of the earlier one.
 pub(crate) fn is_same_call(schema: &Value, arguments: &Value, earlier: &Arguments) -> bool {
     seal_like(schema, arguments, earlier).is_ok_and(|sealed| sealed.digest() == earlier.digest())
 }
 
 /// Whether a call only repeats one that a person refused, as it was proposed or as it was edited.
-pub(crate) fn is_repeated(schema: &Value, arguments: &Value, refused: &Approval) -> bool {
+fn is_repeated(schema: &Value, arguments: &Value, refused: &Approval) -> bool {
     let same = |earlier| is_same_call(schema, arguments, earlier);
     refused.refuses_repeats() && (same(refused.proposed()) || same(refused.arguments()))
 }

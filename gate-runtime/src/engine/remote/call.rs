@@ -1,0 +1,202 @@
+//! A call that another program would run.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::place;
+use crate::engine::intake::Circumstances;
+use crate::logic::descriptor::Annotations;
+use crate::values::context::{NESTED, RunInfo};
+use crate::values::digest::Digest;
+use crate::values::history::History;
+use crate::values::id::{AgentName, CallId, CaseId, Principal, RunId, ToolName};
+use crate::values::json::canonical;
+use crate::values::outline::{Fallback, PolicyOutline, RuleOutline};
+use crate::values::request::Request;
+use crate::values::requirement::{Requirement, anyone};
+use crate::values::verdict::Verdict;
+
+/// The name of what judges calls whose rules are in other programs: whom to ask is all it says.
+const POLICY: &str = "asked from another program";
+
+/// The longest name that another program may give to anything, in bytes.
+const LONGEST_NAME: usize = 256;
+
+/// A call that another program would run, and whom to ask about it.
+///
+/// ```
+/// use gate_runtime::prelude::*;
+/// use gate_runtime::{RemoteCall, Request};
+/// use serde_json::json;
+/// let call = RemoteCall::new("call_1", "issue_refund", r#"{"order_id":"A-1"}"#)
+///     .run("run-42")
+///     .describe("Issue a refund to the original payment method.")
+///     .schema(json!({"type": "object", "properties": {"order_id": {"type": "string"}}, "additionalProperties": false}))
+///     .request(Request::new().summary("Refund Mia"))
+///     .ask("it is money", ask(role("manager")).within(hours(1)));
+/// # let _ = call;
+/// ```
+#[derive(Clone)]
+#[must_use]
+pub struct RemoteCall {
+    pub(super) id: CallId,
+    pub(super) run: RunId,
+    pub(super) tool: ToolName,
+    pub(super) arguments: String,
+    pub(super) description: String,
+    pub(super) schema: Value,
+    pub(super) annotations: Annotations,
+    principal: Option<Principal>,
+    case: Option<CaseId>,
+    pub(super) reasoning: Option<Arc<str>>,
+    pub(super) request: Request,
+    rules: Vec<(String, Requirement)>,
+}
+
+impl RemoteCall {
+    /// A call with its arguments as JSON text, in a run of its own.
+    pub fn new(id: impl Into<CallId>, tool: impl Into<ToolName>, arguments: impl Into<String>) -> Self {
+        let id = id.into();
+        Self {
+            run: id.as_str().into(),
+            id,
+            tool: tool.into(),
+            arguments: arguments.into(),
+            description: String::new(),
+            schema: json!({"type": "object"}),
+            annotations: Annotations::default(),
+            principal: None,
+            case: None,
+            reasoning: None,
+            request: Request::default(),
+            rules: Vec::new(),
+        }
+    }
+
+    /// The run it belongs to.
+    pub fn run(mut self, run: impl Into<RunId>) -> Self {
+        self.run = run.into();
+        self
+    }
+
+    /// What the tool does.
+    pub fn describe(mut self, text: impl Into<String>) -> Self {
+        self.description = text.into();
+        self
+    }
+
+    /// The JSON Schema (2020-12) of the arguments: what people may edit them to.
+    pub fn schema(mut self, schema: Value) -> Self {
+        self.schema = schema;
+        self
+    }
+
+    /// Hints about what it does.
+    pub fn annotations(mut self, hints: Annotations) -> Self {
+        self.annotations = hints;
+        self
+    }
+
+    /// The person for whom it runs, who does not count among its approvers.
+    pub fn on_behalf_of(mut self, who: impl Into<Principal>) -> Self {
+        self.principal = Some(who.into());
+        self
+    }
+
+    /// The matter it belongs to.
+    pub fn case(mut self, case: impl Into<CaseId>) -> Self {
+        self.case = Some(case.into());
+        self
+    }
+
+    /// Why the agent says it proposes the call: its claim.
+    pub fn reasoning(mut self, text: impl Into<Arc<str>>) -> Self {
+        self.reasoning = Some(text.into());
+        self
+    }
+
+    /// What it says of its question.
+    pub fn request(mut self, request: Request) -> Self {
+        self.request = request;
+        self
+    }
+
+    /// Who is asked, and by what rule; said again: they too. Anyone who reviews, if nobody is named.
+    pub fn ask(mut self, rule: impl Into<String>, who: impl Into<Requirement>) -> Self {
+        self.rules.push((rule.into(), who.into()));
+        self
+    }
+
+    /// Its id.
+    #[must_use]
+    pub fn id(&self) -> &CallId {
+        &self.id
+    }
+
+    /// The run it belongs to.
+    #[must_use]
+    pub fn run_id(&self) -> &RunId {
+        &self.run
+    }
+
+    /// What is wrong with its names.
+    pub(super) fn problem(&self, agent: &AgentName) -> Option<String> {
+        let is_name = |text: &str| text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.'));
+        let optional = |name: Option<&str>| name.map(str::to_owned);
+        let names = [
+            ("the agent's name", Some(agent.to_string())),
+            ("the call's id", Some(self.id.to_string())),
+            ("the run's id", Some(self.run.to_string())),
+            ("the tool's name", Some(self.tool.to_string())),
+            ("the case", optional(self.case.as_ref().map(CaseId::as_str))),
+            ("the person it is for", optional(self.principal.as_ref().map(Principal::as_str))),
+        ];
+        for (what, name) in names {
+            match name {
+                Some(name) if name.trim().is_empty() => return Some(format!("{what} is empty")),
+                Some(name) if name.len() > LONGEST_NAME => {
+                    return Some(format!("{what} is longer than {LONGEST_NAME} bytes"));
+                }
+                _ => {}
+            }
+        }
+        if !is_name(self.tool.as_str()) || !is_name(agent.as_str()) {
+            return Some("the name of a tool or an agent has letters, digits, `_`, `-` and `.` only".to_owned());
+        }
+        if self.run.as_str().contains(NESTED) {
+            return Some(format!("the run's id has a `{NESTED}`: leave it out"));
+        }
+        self.rules.iter().find_map(|(_, requirement)| requirement.problem())
+    }
+
+    /// Who asks, in which run.
+    pub(super) fn circumstances(&self, agent: &AgentName) -> Circumstances {
+        let mut info = RunInfo::new(place(agent, self.run.as_str()).into(), agent.clone());
+        (info.principal, info.case) = (self.principal.clone(), self.case.clone());
+        Circumstances { info: Arc::new(info), reasoning: None, history: History::default(), relatives: Vec::new() }
+    }
+
+    /// Whom to ask, as a policy.
+    pub(super) fn policy(&self) -> Arc<PolicyOutline> {
+        let rule = |(name, requirement): &(String, Requirement)| RuleOutline {
+            name: name.clone(),
+            effect: Verdict::Ask,
+            text: None,
+            requirement: Some(requirement.clone()),
+            limits: Vec::new(),
+        };
+        let rules: Vec<RuleOutline> = self.rules.iter().map(rule).collect();
+        let otherwise = Fallback { verdict: Verdict::Ask, requirement: Some(anyone().into()) };
+        let digest = Digest::of(canonical(&json!([POLICY, rules, otherwise])).unwrap_or_default());
+        let about = "Its rules are in the program that asks. Here, it only says whom to ask.".to_owned();
+        Arc::new(PolicyOutline { name: POLICY.to_owned(), about, text: String::new(), rules, otherwise, digest })
+    }
+}
+
+impl fmt::Debug for RemoteCall {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RemoteCall").field("id", &self.id).field("tool", &self.tool).finish_non_exhaustive()
+    }
+}

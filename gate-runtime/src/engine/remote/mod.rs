@@ -1,0 +1,305 @@
+//! Calls whose bodies are in other programs: asked about here, begun and ended there.
+
+mod ask;
+mod call;
+mod question;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::{Either, select};
+use jiff::Timestamp;
+use serde_json::Value;
+
+pub use self::ask::{Asked, RemoteError};
+pub use self::call::RemoteCall;
+use super::attempt::Attempt;
+use super::core::{Core, StepError};
+use super::course::Course;
+use super::error::{DecideError, RunError};
+use super::gate::Gate;
+use super::intake::Circumstances;
+use super::open::{invalid, unavailable};
+use super::wait::Hub;
+use crate::logic::registry::Registry;
+use crate::ports::overlay::OverlayCall;
+use crate::ports::store::{ApprovalFilter, Committed, StoreError, Transition};
+use crate::values::approval::{Approval, Status};
+use crate::values::arguments::Arguments;
+use crate::values::context::{NESTED, RunInfo};
+use crate::values::event::{CallEvent, Changes, GateEvent};
+use crate::values::id::{AgentName, ApprovalId, CaseId, RunId};
+use crate::values::json::{Misfit, read_value};
+use crate::values::opinion::Opinion;
+use crate::values::outcome::{NotRun, ToolOutcome};
+use crate::values::record::Subject;
+
+/// How long a standing permission lets a call begin that it covered: it may end itself, and a call is not kept in store for later.
+const COVERED_FOR: Duration = Duration::from_mins(10);
+
+impl<R: Registry> Gate<R> {
+    /// What an agent in another program may do with its own calls, and with no others: for whoever serves such programs.
+    ///
+    /// # Security
+    /// The program must have shown that it is this agent. Its runs and tools stand under the agent's name, so no rule, tool or standing permission of
+    /// another agent is about them.
+    ///
+    /// ```
+    /// # use gate_runtime::prelude::*;
+    /// use gate_runtime::{NoTools, RemoteCall, Status, ToolOutcome};
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let people = StaticDirectory::new().person("dana", ["manager"]);
+    /// let gate: Gate<NoTools> = Gate::builder(()).directory(people).build().await?;
+    /// let agent = gate.remote("billing-bot");
+    /// let call = RemoteCall::new("call_1", "issue_refund", r#"{"order_id":"A-1"}"#).ask("it is money", ask(role("manager")));
+    /// let asked = agent.ask(call).await?;
+    ///
+    /// let dana = gate.reviewer("dana").await?;
+    /// gate.pending().await?[0].approve(&dana).await?;
+    ///
+    /// let begun = agent.begin(asked.id()).await?;                     // on the record, once: now it may run
+    /// assert_eq!(begun.arguments().as_json(), r#"{"order_id":"A-1"}"#);
+    /// let ended = agent.end(asked.id(), begun.attempts(), ToolOutcome::returned(&"done".into())).await?;
+    /// assert_eq!(ended.status(), Status::Succeeded);
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn remote(&self, agent: impl Into<AgentName>) -> Remote {
+        Remote { core: Arc::clone(&self.core), agent: agent.into() }
+    }
+}
+
+/// An agent in another program, as far as this gate is concerned: made by [`Gate::remote`].
+///
+/// It asks, begins and ends its own calls; it decides nothing.
+#[derive(Clone)]
+pub struct Remote {
+    core: Arc<Core>,
+    agent: AgentName,
+}
+
+/// What stands here under an agent's name.
+fn place(agent: &AgentName, what: &str) -> String {
+    format!("{agent}/{what}")
+}
+
+impl Remote {
+    /// The agent.
+    #[must_use]
+    pub fn agent(&self) -> &AgentName {
+        &self.agent
+    }
+
+    /// One of its own calls; `None` for any other.
+    ///
+    /// # Errors
+    /// Where the store does not answer.
+    pub async fn approval(&self, id: ApprovalId) -> Result<Option<Arc<Approval>>, StoreError> {
+        Ok(self.core.bring_up_to_date(id).await?.filter(|approval| self.owns(approval)))
+    }
+
+    /// Its calls of one run, oldest first.
+    ///
+    /// # Errors
+    /// Where the store does not answer.
+    pub async fn approvals(&self, run: &RunId) -> Result<Vec<Arc<Approval>>, StoreError> {
+        let run = place(&self.agent, run.as_str());
+        let found = self.core.store.approvals(&ApprovalFilter::all().run(run)).await?;
+        Ok(found.into_iter().filter(|approval| self.owns(approval)).collect())
+    }
+
+    /// Waits until one of its own calls is no longer pending, but not longer than said, and gives it as it stands then; `None` for any other call.
+    ///
+    /// # Errors
+    /// Where the store does not answer.
+    ///
+    /// # Cancel safety
+    /// It can be dropped at any time: the question stays.
+    pub async fn decided(&self, id: ApprovalId, at_most: Duration) -> Result<Option<Arc<Approval>>, StoreError> {
+        let core = &self.core;
+        let waiter = Hub::wait_for(core, id);
+        let end = core.now().checked_add(at_most).unwrap_or(Timestamp::MAX);
+        let mut sleep = core.clock.sleep_until(end);
+        loop {
+            let Some(approval) = self.approval(id).await? else { return Ok(None) };
+            if approval.status != Status::Pending {
+                return Ok(Some(approval));
+            }
+            let news = std::pin::pin!(waiter.news());
+            if let Either::Right(_) = select(news, &mut sleep).await {
+                return self.approval(id).await;
+            }
+        }
+    }
+
+    /// Puts on the record that an approved call begins, which lets the program run it, with the arguments that the approval has now. It is said
+    /// once: whoever asks again is told that it has begun.
+    ///
+    /// From then on the program says at least every 30 seconds that it [still runs](Self::still_runs), until it says how it [ended](Self::end); else it counts as lost, until it does.
+    ///
+    /// # Errors
+    /// [`NotRun`] says why it must not run: not approved, or not any more; frozen; begun before; or the store or the trail does not answer.
+    ///
+    /// # Cancel safety
+    /// Dropped before it is done, the call is indeterminate or as it was.
+    pub async fn begin(&self, id: ApprovalId) -> Result<Arc<Approval>, NotRun> {
+        let core = &self.core;
+        loop {
+            let found = self.approval(id).await.map_err(unavailable)?;
+            let approval = found.ok_or_else(|| invalid(format!("this agent has no call {id}")))?;
+            if approval.status != Status::Approved {
+                let how = || invalid(format!("it is {}, and only what is approved may begin, once", approval.status));
+                return Err(approval.not_run().unwrap_or_else(how));
+            }
+            core.check_intact(&approval).await?;
+            let course = core.judge_remote_again(&approval).await?;
+            if course.status() != Status::Approved {
+                let (transition, next) = course.alone();
+                if core.store.commit(transition).await.map_err(unavailable)? == Committed::Done {
+                    core.settle(&next);
+                }
+                continue;
+            }
+            let begun = core.begin_attempt(course).await;
+            match begun {
+                Ok(begun) => {
+                    core.settle(&begun);
+                    return Ok(begun);
+                }
+                Err(reason) => {
+                    let now = self.approval(id).await.map_err(unavailable)?;
+                    if now.is_none_or(|now| now.version == approval.version) {
+                        return Err(reason);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Says that a call that began still runs, so that nobody takes it for lost.
+    ///
+    /// `attempt` is its number as the approval had it when it [began](Approval::attempts).
+    ///
+    /// # Errors
+    /// [`DecideError::AlreadyDecided`] has how it stands, where that attempt does not run, or counts as lost already; the store does not answer.
+    pub async fn still_runs(&self, id: ApprovalId, attempt: u32) -> Result<Arc<Approval>, DecideError> {
+        let core = &self.core;
+        loop {
+            let approval = self.approval(id).await?.ok_or(DecideError::Unknown(id))?;
+            if approval.status != Status::Dispatched || approval.attempts != attempt {
+                return Err(DecideError::AlreadyDecided(approval));
+            }
+            if let Some(vouched) = core.write_vouched(&approval).await? {
+                core.settle(&vouched);
+                return Ok(vouched);
+            }
+        }
+    }
+
+    /// Says how an attempt ended that began: what it gave back, or how it failed. Said twice, it is said once.
+    ///
+    /// # Errors
+    /// [`DecideError::AlreadyDecided`] has how it stands, where that attempt never began, ended otherwise, or another one runs; a value that cannot be put on the record;
+    /// the store does not answer.
+    pub async fn end(&self, id: ApprovalId, attempt: u32, outcome: ToolOutcome) -> Result<Arc<Approval>, DecideError> {
+        if let Some(value) = outcome.value() {
+            read_value(&value, self.core.limits).map_err(DecideError::BadAnswer)?;
+        }
+        let stands = self.approval(id).await?.ok_or(DecideError::Unknown(id))?;
+        if stands.outcome.as_ref() == Some(&outcome) && stands.attempts == attempt {
+            return Ok(stands);
+        }
+        let ended = CallEvent::Finished { outcome };
+        match self.core.step_of(Attempt::number(id, attempt), &ended).await {
+            Ok(ended) => Ok(ended),
+            Err(StepError::Store(error)) => Err(error.into()),
+            Err(StepError::Unknown) => Err(DecideError::Unknown(id)),
+            Err(StepError::Refused) => {
+                let stands = self.approval(id).await?.ok_or(DecideError::Unknown(id))?;
+                Err(DecideError::AlreadyDecided(stands))
+            }
+        }
+    }
+
+    /// Takes a question back. Taken back twice, it is taken back once.
+    ///
+    /// # Errors
+    /// [`DecideError::AlreadyDecided`] has how it stands, where it ended otherwise or began; the store does not answer.
+    pub async fn cancel(&self, id: ApprovalId, reason: &str) -> Result<Arc<Approval>, DecideError> {
+        self.approval(id).await?.ok_or(DecideError::Unknown(id))?;
+        self.core.cancel(id, reason).await
+    }
+
+    /// Puts on the record what the program did that no gate decides. `in_reply_to` is one of its own calls.
+    ///
+    /// # Errors
+    /// Where the details have a number beyond ±2^53, are nested more than 64 deep or too long, or the store does not answer: then it is not on the record.
+    pub async fn log_action(
+        &self,
+        run: &RunId,
+        case: Option<CaseId>,
+        action: impl Into<String>,
+        details: &Value,
+        in_reply_to: Option<ApprovalId>,
+    ) -> Result<(), RunError> {
+        if run.as_str().is_empty() {
+            return Err(RunError::NoRunId);
+        }
+        if run.as_str().contains(NESTED) {
+            return Err(RunError::ReservedRunId(run.clone()));
+        }
+        if let Some(id) = in_reply_to
+            && self.approval(id).await?.is_none()
+        {
+            let problem = format!("this agent has no call {id} to which it could be a reply");
+            return Err(RunError::Details(Misfit::new("/in_reply_to", problem)));
+        }
+        let mut info = RunInfo::new(place(&self.agent, run.as_str()).into(), self.agent.clone());
+        info.case = case;
+        let details = read_value(details, self.core.limits).map_err(RunError::Details)?;
+        let event = GateEvent::Action { info: Arc::new(info), action: action.into(), details, in_reply_to };
+        Ok(self.core.write_alone(Transition::noting(self.core.now(), event)).await?)
+    }
+
+    fn owns(&self, approval: &Approval) -> bool {
+        approval.subject.request.is_some() && approval.subject.info.agent == self.agent
+    }
+}
+
+impl fmt::Debug for Remote {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Remote").field("agent", &self.agent).finish_non_exhaustive()
+    }
+}
+
+impl Core {
+    /// What overlays say to a call of another program.
+    async fn opinions_on(&self, run: &Circumstances, subject: &Subject, arguments: &Arguments) -> Vec<Opinion> {
+        if self.overlays.is_empty() {
+            return Vec::new();
+        }
+        let context = run.context_of(subject, self.now());
+        self.ask_overlays(&OverlayCall { tool: &subject.tool, arguments, context: &context }).await
+    }
+
+    /// What follows before an approved call of another program begins: overlays speak again, and whoever agreed must still be entitled to.
+    async fn judge_remote_again(&self, approval: &Approval) -> Result<Course, NotRun> {
+        let mut course = Course::from(approval);
+        let since = approval.changed_at.duration_since(self.now()).abs();
+        if let Some(grant) = approval.grant.filter(|_| Duration::try_from(since).is_ok_and(|since| since > COVERED_FOR))
+        {
+            course.then(CallEvent::Uncovered { grant }, self.now()).map_err(unavailable)?;
+            return Ok(course);
+        }
+        if !self.overlays.is_empty() {
+            let run = Circumstances::of_stored(&approval.subject);
+            let opinions = self.opinions_on(&run, &approval.subject, &approval.arguments).await;
+            let assessment = Arc::new(approval.assessment.with_overlays(opinions));
+            let again = CallEvent::Reassessed { assessment, changes: Changes::default() };
+            course.then(again, self.now()).map_err(unavailable)?;
+        }
+        self.check_consent(&mut course, self.now()).await?;
+        Ok(course)
+    }
+}
