@@ -162,7 +162,7 @@ async fn pending(desk: &Desk, run: Option<&str>, limit: usize) -> Done {
     let row = |asked: &Interruption| {
         let (approval, now) = (asked.approval(), asked.now());
         let info = approval.subject().info();
-        let danger = asked.descriptor().is_none_or(|descriptor| descriptor.annotations().destructive);
+        let danger = asked.is_destructive();
         let who = info.principal().map(|who| format!(" for {}", plain(who))).unwrap_or_default();
         vec![
             short(&approval.id()),

@@ -99,7 +99,7 @@ impl Desk {
         let mut terminal = Terminal::on_stderr();
         terminal.show(asked).await?;
         let (tool, digest) = (approval.tool(), approval.arguments().digest().to_string());
-        let is_destructive = asked.descriptor().is_none_or(|descriptor| descriptor.annotations().destructive);
+        let is_destructive = asked.is_destructive();
         let is_there = std::io::stdin().is_terminal();
         match &sure.digest {
             Some(given) if *given != digest => {

@@ -1,6 +1,6 @@
 //! What happened, from the trail.
 
-use gate_runtime::{CallEvent, CaseId, Decision, Event, GateEvent, Record, Settler};
+use gate_runtime::{CallEvent, CaseId, Event, GateEvent, Record, Settler};
 use serde_json::json;
 
 use super::{Done, each, open, record};
@@ -58,7 +58,7 @@ fn admits(wanted: &Wanted, record: &Record) -> bool {
     let is_decision = |kind: &String| {
         record.kind() == kind
             || record.status().is_some_and(|status| status.to_string() == *kind)
-            || matches!(record.event(), Event::Call(CallEvent::Voted { vote }) if word(vote.decision()) == kind)
+            || matches!(record.event(), Event::Call(CallEvent::Voted { vote }) if vote.decision().kind() == kind)
     };
     is(case, info.and_then(|info| info.case()).map(CaseId::as_str))
         && is(run, info.map(|info| info.run().as_str()))
@@ -69,15 +69,6 @@ fn admits(wanted: &Wanted, record: &Record) -> bool {
         && decision.as_ref().is_none_or(is_decision)
         && after.is_none_or(|time| record.at() >= time)
         && before.is_none_or(|time| record.at() < time)
-}
-
-fn word(decision: &Decision) -> &'static str {
-    match decision {
-        Decision::Approve => "approve",
-        Decision::Edit { .. } => "edit",
-        Decision::Reject { .. } => "reject",
-        Decision::Respond { .. } => "respond",
-    }
 }
 
 /// The person whose part in it a record tells.

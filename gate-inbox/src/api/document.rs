@@ -215,13 +215,12 @@ struct Voted {
 
 impl From<&Vote> for Voted {
     fn from(vote: &Vote) -> Self {
-        let (decision, reason) = match vote.decision() {
-            Decision::Approve => ("approve", None),
-            Decision::Edit { .. } => ("edit", None),
-            Decision::Reject { reason } => ("reject", Some(reason.as_str())),
-            Decision::Respond { .. } => ("respond", None),
+        let reason = match vote.decision() {
+            Decision::Reject { reason } => Some(reason.as_str()),
+            _ => None,
         };
         let comment = reason.or(vote.comment()).map(str::to_owned);
+        let decision = vote.decision().kind();
         Self { reviewer: vote.reviewer().to_string(), decision, comment, signed: vote.is_signed(), at: vote.at() }
     }
 }
@@ -250,7 +249,7 @@ impl From<&Interruption> for Review {
             status: approval.status(),
             tool: approval.tool().to_string(),
             description: description.clone().filter(|_| !is_remote),
-            destructive: tool.is_none_or(|tool| tool.annotations().destructive),
+            destructive: asked.is_destructive(),
             arguments: approval.arguments().to_json(),
             proposed: approval.is_edited().then(|| approval.proposed().to_json()),
             schema: tool.map(|tool| tool.input_schema().clone()),

@@ -260,9 +260,8 @@ async fn as_shown(office: &Office, id: &str, shown: &str) -> Result<Interruption
 
 /// Whoever lets something run that cannot be undone says its name.
 fn confirmed(asked: &Interruption, confirm: Option<&String>) -> Result<(), Problem> {
-    let is_destructive = asked.descriptor().is_none_or(|tool| tool.annotations().destructive);
     let tool = asked.approval().tool();
-    if is_destructive && confirm.is_none_or(|typed| typed.trim() != tool.as_str()) {
+    if asked.is_destructive() && confirm.is_none_or(|typed| typed.trim() != tool.as_str()) {
         let words = format!("What it does cannot be undone: put the name of the tool, {tool}, into `confirm`.");
         return Err(Problem::new(INVALID, words));
     }

@@ -147,7 +147,7 @@ fn grant(visitor: &Visitor, asked: &Interruption) -> Markup {
 /// Where what cannot be undone is confirmed.
 pub(super) fn typed_name(asked: &Interruption) -> Markup {
     html! {
-        @if is_destructive(asked) {
+        @if asked.is_destructive() {
             label for="typed" { "It cannot be undone. Type the name of the tool: " code { (plain(asked.approval().tool())) } }
             input #typed name="typed" autocomplete="off" autocapitalize="off" spellcheck="false";
         }
@@ -237,9 +237,4 @@ fn respond(asked: &Interruption, stamp: &Stamp, draft: &Draft) -> Markup {
 
 pub(super) fn said(problem: Option<&str>) -> Markup {
     html! { @if let Some(problem) = problem { p.problem role="alert" { (plain(problem)) } } }
-}
-
-/// Whether it wants more than a click. A tool that is not known here may do anything.
-pub(crate) fn is_destructive(asked: &Interruption) -> bool {
-    asked.descriptor().is_none_or(|descriptor| descriptor.annotations().destructive)
 }

@@ -19,7 +19,7 @@ mod span;
 mod standing;
 mod timeline;
 
-pub(crate) use answers::{Draft, Problem, is_destructive};
+pub(crate) use answers::{Draft, Problem};
 pub(crate) use approval::{approval, changed};
 pub(crate) use case::case;
 pub(crate) use edit::{confirm, edit};

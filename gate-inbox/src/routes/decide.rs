@@ -12,7 +12,7 @@ use crate::edit_form::EditForm;
 use crate::fields::Fields;
 use crate::notify::Intent;
 use crate::office::Office;
-use crate::pages::{self, Draft, Problem, Stamp, is_destructive};
+use crate::pages::{self, Draft, Problem, Stamp};
 use crate::stop::{Answer, Stop};
 use crate::visitor::{Sent, Visitor};
 
@@ -51,7 +51,7 @@ impl Desk {
     pub(super) fn unconfirmed(&self) -> Option<String> {
         let tool = self.asked.approval().tool().as_str();
         let is_typed = self.fields.get("typed").trim() == tool;
-        (is_destructive(&self.asked) && !is_typed)
+        (self.asked.is_destructive() && !is_typed)
             .then(|| format!("type the name of the tool, {tool}, for it cannot be undone"))
     }
 

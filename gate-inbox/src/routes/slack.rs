@@ -208,7 +208,7 @@ async fn client(office: &Office, slack: &Slack, who: &Member, wish: &Wish, shown
 fn only_in_the_inbox(asked: &Interruption) -> Option<&'static str> {
     if asked.approval().answers().is_some() {
         Some("it is a question, and only an answer counts. It is answered in the inbox.")
-    } else if told::is_destructive(asked.descriptor()) {
+    } else if asked.is_destructive() {
         Some("it cannot be undone, so it is approved in the inbox, where the tool's name is typed.")
     } else if !message::is_whole(asked.approval()) {
         Some("it is longer than a message of Slack, so it is approved in the inbox, where all of it stands.")

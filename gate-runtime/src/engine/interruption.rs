@@ -78,6 +78,13 @@ impl Interruption {
         here.or(self.stored.as_deref())
     }
 
+    /// Whether what it does cannot be undone, as far as anybody knows: a tool that is not known here may do anything. Then whoever lets it run
+    /// should have to do more than one click.
+    #[must_use]
+    pub fn is_destructive(&self) -> bool {
+        self.descriptor().is_none_or(|tool| tool.annotations().destructive)
+    }
+
     /// What time it is, by the gate's clock: what deadlines are counted from.
     #[must_use]
     pub fn now(&self) -> Timestamp {

@@ -93,6 +93,24 @@ pub enum Decision {
     },
 }
 
+impl Decision {
+    /// What kind it is: `approve`, `edit`, `reject` or `respond`.
+    ///
+    /// ```
+    /// # use gate_runtime::Decision;
+    /// assert_eq!(Decision::Reject { reason: "not our fault".into() }.kind(), "reject");
+    /// ```
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Approve => "approve",
+            Self::Edit { .. } => "edit",
+            Self::Reject { .. } => "reject",
+            Self::Respond { .. } => "respond",
+        }
+    }
+}
+
 impl fmt::Debug for Decision {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

@@ -72,7 +72,7 @@ impl Question {
         let approval = asked.approval();
         Self {
             tool: approval.tool().to_string(),
-            is_destructive: view::is_destructive(asked),
+            is_destructive: asked.is_destructive(),
             is_editable: approval.requirements().iter().all(Requirement::is_editable),
             takes_grants: approval.requirements().iter().all(Requirement::takes_grants),
             arguments: approval.arguments().to_json(),

@@ -33,7 +33,7 @@ pub(super) fn of(asked: &Interruption, look: Look) -> String {
     let approval = asked.approval();
     let mark = match asked.descriptor() {
         None => look.danger("  UNKNOWN HERE: taken for destructive"),
-        Some(_) if is_destructive(asked) => look.danger("  DESTRUCTIVE: it cannot be undone"),
+        Some(_) if asked.is_destructive() => look.danger("  DESTRUCTIVE: it cannot be undone"),
         Some(_) => String::new(),
     };
     page.title(&format!("{} wants a decision{mark}", look.strong(shown(approval.tool().as_str()))));
@@ -81,7 +81,7 @@ fn write_question(page: &mut Page, asked: &Interruption, whole: bool) {
 pub(super) fn everything(asked: &Interruption, look: Look) -> String {
     let approval = asked.approval();
     let mut page = Page::new(look);
-    let mark = if is_destructive(asked) { look.danger("  DESTRUCTIVE: it cannot be undone") } else { String::new() };
+    let mark = if asked.is_destructive() { look.danger("  DESTRUCTIVE: it cannot be undone") } else { String::new() };
     page.title(&format!("everything about this call of {}{mark}", look.strong(shown(approval.tool().as_str()))));
     if let Some(descriptor) = asked.descriptor() {
         descriptor.description().lines().for_each(|line| page.line(&shown(line)));
@@ -101,11 +101,6 @@ pub(super) fn everything(asked: &Interruption, look: Look) -> String {
     write_question(&mut page, asked, true);
     page.end();
     page.into_text()
-}
-
-/// Whether it wants more than a key. A tool that is not known here may do anything.
-pub(super) fn is_destructive(asked: &Interruption) -> bool {
-    asked.descriptor().is_none_or(|descriptor| descriptor.annotations().destructive)
 }
 
 /// What an edit would change.
