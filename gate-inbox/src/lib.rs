@@ -66,7 +66,7 @@ mod wanted;
 
 pub use inbox::{BadUrl, Inbox};
 pub use notify::{
-    BadNotifyFile, BadSetting, BadWebhook, Callbacks, Intent, LinkKey, Links, Mail, NotifyFile, PagerDuty, Severity,
-    Slack, Told, Webhook, WebhookSecret,
+    BadNotifyFile, BadSetting, Callbacks, Intent, LinkKey, Links, Mail, NotifyFile, PagerDuty, Severity, Slack, Told,
+    Webhook, WebhookSecret,
 };
 pub use sign_in::{SignIn, SignedIn};

@@ -87,16 +87,13 @@ fn send(
         // What is no JSON says nothing.
         return Ok(serde_json::from_slice(&text).unwrap_or(Value::Null));
     }
-    let wait = wait(response.headers());
+    let wait = retry_after(response.headers()).map(|wait| wait.min(LONGEST));
     let said = response.body_mut().with_config().limit(MOST).read_to_vec().unwrap_or_default();
     let said: String = String::from_utf8_lossy(&said).replace(secret, "[secret]").trim().chars().take(200).collect();
     let said = if said.is_empty() { String::new() } else { format!(": {}", Visible::of(&said)) };
     let words = format!("{service} answered {status}{said}");
     Err(if status.is_server_error() || matches!(status.as_u16(), 408 | 425 | 429) {
-        match wait {
-            Some(wait) => NotifyError::again(words).after(wait),
-            None => NotifyError::again(words),
-        }
+        NotifyError::again(words).after(wait)
     } else if status.is_redirection() {
         NotifyError::never(format!("{words}; it sends us elsewhere, which is not followed: correct its address"))
     } else {
@@ -104,16 +101,15 @@ fn send(
     })
 }
 
-/// How long the service wants us to wait: so many seconds, or until a time.
-fn wait(headers: &HeaderMap) -> Option<Duration> {
+/// How long the other side asks to be left alone: so many seconds, or until a time.
+pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let value = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
     let seconds = value.parse().map(Duration::from_secs).ok();
     let until = || {
         let until = jiff::fmt::rfc2822::parse(value).ok()?.timestamp();
         Duration::try_from(until.duration_since(gate_runtime::Timestamp::now())).ok()
     };
-    let wait = seconds.or_else(until)?;
-    Some(wait.min(LONGEST))
+    seconds.or_else(until)
 }
 
 /// What went wrong on the way, without the address.
@@ -133,18 +129,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_wait_is_in_seconds_or_until_a_time_and_never_for_ever() {
+    fn who_asks_to_be_left_alone_says_how_long_or_until_when() {
         let asked = |value: &str| {
             let mut headers = HeaderMap::new();
             headers.insert(header::RETRY_AFTER, value.parse().unwrap());
-            wait(&headers)
+            retry_after(&headers)
         };
         assert_eq!(asked("30"), Some(Duration::from_secs(30)));
-        assert_eq!(asked("99999999"), Some(LONGEST));
-        assert_eq!(asked("Wed, 01 Jan 2200 00:00:00 GMT"), Some(LONGEST));
-        for nothing in ["soon", "-1", "1.5", "Wed, 21 Oct 2015 07:28:00 GMT", "18446744073709551616"] {
+        assert_eq!(asked("99999999"), Some(Duration::from_secs(99_999_999)));
+        assert!(asked("Wed, 01 Jan 2200 00:00:00 GMT").is_some_and(|wait| wait > Duration::from_hours(24)));
+        for nothing in ["", "soon", "-1", "1.5", "Wed, 21 Oct 2015 07:28:00 GMT", "18446744073709551616"] {
             assert_eq!(asked(nothing), None, "{nothing}");
         }
-        assert_eq!(wait(&HeaderMap::new()), None);
+        assert_eq!(retry_after(&HeaderMap::new()), None);
     }
 }

@@ -19,4 +19,4 @@ pub use mail::Mail;
 pub use pagerduty::{PagerDuty, Severity};
 pub use setting::BadSetting;
 pub use slack::Slack;
-pub use webhook::{BadWebhook, Callbacks, Webhook, WebhookSecret};
+pub use webhook::{Callbacks, Webhook, WebhookSecret};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use gate_runtime::Visible;
 
-/// A notifier cannot be set up so.
+/// A notifier cannot be set up so. No secret is repeated in it.
 ///
 /// ```
 /// use gate_inbox::PagerDuty;

@@ -167,10 +167,10 @@ impl NotifyError {
         Self { problem: problem.into(), is_final: true, after: None }
     }
 
-    /// Not before so long, as the other side said.
+    /// Not before so long, as the other side said, if it did.
     #[must_use]
-    pub fn after(mut self, time: Duration) -> Self {
-        self.after = Some(time);
+    pub fn after(mut self, time: impl Into<Option<Duration>>) -> Self {
+        self.after = time.into();
         self
     }
 

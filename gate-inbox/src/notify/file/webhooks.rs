@@ -2,7 +2,8 @@
 
 use super::outside::Outside;
 use super::table::{Kind, Mistakes, Said, Table};
-use crate::notify::webhook::{BadWebhook, Callbacks, Webhook, WebhookSecret};
+use crate::notify::setting::BadSetting;
+use crate::notify::webhook::{Callbacks, Webhook, WebhookSecret};
 
 pub(super) const WEBHOOK: Kind = Kind {
     name: "webhook",
@@ -22,7 +23,7 @@ pub(super) fn webhook(
     let written = outside.secrets(table, ("secrets", "whsec_…"), mistakes);
     let events = table.some_texts("events", "call.asked", mistakes);
     let is_private = table.flag("allow_private", mistakes).unwrap_or_default();
-    let mut good = |at: usize, result: Result<Webhook, BadWebhook>| match result {
+    let mut good = |at: usize, result: Result<Webhook, BadSetting>| match result {
         Ok(webhook) => Some(webhook),
         Err(bad) => {
             mistakes.add(at, bad.to_string());
@@ -51,7 +52,7 @@ pub(super) fn webhook(
 }
 
 /// The secrets of a table, if all are such.
-fn read(written: &[Said<impl AsRef<str>>], mut wrong: impl FnMut(usize, BadWebhook)) -> Option<Vec<WebhookSecret>> {
+fn read(written: &[Said<impl AsRef<str>>], mut wrong: impl FnMut(usize, BadSetting)) -> Option<Vec<WebhookSecret>> {
     let mut secrets = Vec::new();
     for secret in written {
         match secret.value.as_ref().parse() {

@@ -12,8 +12,9 @@ use ureq::http::Uri;
 use super::address::Reach;
 use super::secret::WebhookSecret;
 use super::send::{Message, agent, send};
-use super::{BadWebhook, PATIENCE, address};
+use super::{PATIENCE, address};
 use crate::api::Call;
+use crate::notify::setting::BadSetting;
 
 /// Tells agents in other programs that people have decided, by a signed message to the `callback_url` that they gave with the question.
 ///
@@ -42,8 +43,8 @@ impl Callbacks {
     /// To addresses that everybody can reach. Each secret signs, so that agents can go from one to the next.
     ///
     /// # Errors
-    /// [`BadWebhook`], if no secret is there.
-    pub fn new(secrets: impl IntoIterator<Item = WebhookSecret>) -> Result<Self, BadWebhook> {
+    /// [`BadSetting`], if no secret is there.
+    pub fn new(secrets: impl IntoIterator<Item = WebhookSecret>) -> Result<Self, BadSetting> {
         Self::within(Reach::Public, secrets)
     }
 
@@ -51,20 +52,20 @@ impl Callbacks {
     ///
     /// # Errors
     /// As for [`new`](Self::new).
-    pub fn private(secrets: impl IntoIterator<Item = WebhookSecret>) -> Result<Self, BadWebhook> {
+    pub fn private(secrets: impl IntoIterator<Item = WebhookSecret>) -> Result<Self, BadSetting> {
         Self::within(Reach::Private, secrets)
     }
 
-    fn within(reach: Reach, secrets: impl IntoIterator<Item = WebhookSecret>) -> Result<Self, BadWebhook> {
+    fn within(reach: Reach, secrets: impl IntoIterator<Item = WebhookSecret>) -> Result<Self, BadSetting> {
         let secrets: Arc<[WebhookSecret]> = secrets.into_iter().collect();
         if secrets.is_empty() {
-            return Err(BadWebhook::new("callbacks without a secret are signed by nobody: give one"));
+            return Err(BadSetting::new("callbacks without a secret are signed by nobody: give one"));
         }
         Ok(Self { secrets, reach, agent: agent(reach) })
     }
 
     /// Whether an address that an agent gives could be one.
-    pub(crate) fn check(&self, url: &str) -> Result<(), BadWebhook> {
+    pub(crate) fn check(&self, url: &str) -> Result<(), BadSetting> {
         address(self.reach, url).map(drop)
     }
 

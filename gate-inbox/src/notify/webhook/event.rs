@@ -1,9 +1,9 @@
 //! What a webhook tells of, and what it says.
 
-use gate_runtime::{Approval, CallEvent, Decision, Event, Notice, Record, Status};
+use gate_runtime::{Approval, CallEvent, Event, Notice, Record, Status};
 use serde_json::{Value, json};
 
-use super::BadWebhook;
+use crate::notify::setting::BadSetting;
 
 /// What it tells of unless somebody says otherwise: what people are asked, and what comes of it.
 const USUAL: &[&str] = &[
@@ -54,14 +54,14 @@ impl Default for Events {
 
 impl Events {
     /// Those that are named, or all of a kind.
-    pub(super) fn named<T: AsRef<str>>(names: impl IntoIterator<Item = T>) -> Result<Self, BadWebhook> {
+    pub(super) fn named<T: AsRef<str>>(names: impl IntoIterator<Item = T>) -> Result<Self, BadSetting> {
         let known = |name: &str| USUAL.iter().chain(FURTHER).chain(KINDS).find(|known| **known == name).copied();
         let mut events = Vec::new();
         for name in names {
             events.push(known(name.as_ref()).ok_or_else(|| unknown(name.as_ref()))?);
         }
         if events.is_empty() {
-            return Err(BadWebhook::new("it tells of nothing: name an event, or leave `events` out"));
+            return Err(BadSetting::new("it tells of nothing: name an event, or leave `events` out"));
         }
         Ok(Self(events))
     }
@@ -73,10 +73,10 @@ impl Events {
     }
 }
 
-fn unknown(name: &str) -> BadWebhook {
+fn unknown(name: &str) -> BadSetting {
     let all: Vec<String> = USUAL.iter().chain(FURTHER).chain(KINDS).map(|known| format!("`{known}`")).collect();
     let name = gate_runtime::Visible::of(name);
-    BadWebhook::new(format!("there is no event `{name}`: there are {}", all.join(", ")))
+    BadSetting::new(format!("there is no event `{name}`: there are {}", all.join(", ")))
 }
 
 /// The name of what happened; `None` where no webhook tells of it.
@@ -101,19 +101,10 @@ pub(super) fn payload(notice: &Notice) -> Option<Value> {
             data.insert("description".to_owned(), json!(tool.description()));
         }
         if let Event::Call(CallEvent::Voted { vote }) = record.event() {
-            data.insert("vote".to_owned(), json!({"by": vote.reviewer(), "decision": word(vote.decision())}));
+            data.insert("vote".to_owned(), json!({"by": vote.reviewer(), "decision": vote.decision().kind()}));
         }
     }
     Some(json!({"type": name_of(record)?, "timestamp": record.at(), "data": data}))
-}
-
-fn word(decision: &Decision) -> &'static str {
-    match decision {
-        Decision::Approve => "approve",
-        Decision::Edit { .. } => "edit",
-        Decision::Reject { .. } => "reject",
-        Decision::Respond { .. } => "respond",
-    }
 }
 
 fn call(approval: &Approval) -> Value {

@@ -22,6 +22,7 @@ pub use self::callbacks::Callbacks;
 use self::event::{Events, payload};
 pub use self::secret::WebhookSecret;
 use self::send::{Message, agent, send};
+use super::setting::BadSetting;
 
 /// How long a receiver may take, unless somebody says otherwise.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -71,8 +72,8 @@ impl Webhook {
     /// ```
     ///
     /// # Errors
-    /// [`BadWebhook`], if the name or the address cannot be one, or no secret is there.
-    pub fn new(name: &str, url: &str, secrets: impl IntoIterator<Item = WebhookSecret>) -> Result<Self, BadWebhook> {
+    /// [`BadSetting`], if the name or the address cannot be one, or no secret is there.
+    pub fn new(name: &str, url: &str, secrets: impl IntoIterator<Item = WebhookSecret>) -> Result<Self, BadSetting> {
         Self::within(Reach::Public, name, url, secrets)
     }
 
@@ -92,7 +93,7 @@ impl Webhook {
         name: &str,
         url: &str,
         secrets: impl IntoIterator<Item = WebhookSecret>,
-    ) -> Result<Self, BadWebhook> {
+    ) -> Result<Self, BadSetting> {
         Self::within(Reach::Private, name, url, secrets)
     }
 
@@ -101,13 +102,13 @@ impl Webhook {
         name: &str,
         url: &str,
         secrets: impl IntoIterator<Item = WebhookSecret>,
-    ) -> Result<Self, BadWebhook> {
+    ) -> Result<Self, BadSetting> {
         if name.is_empty() || name.len() > 64 || !name.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(BadWebhook::new("a name of a webhook has 1 to 64 letters, digits or signs of ASCII"));
+            return Err(BadSetting::new("a name of a webhook has 1 to 64 letters, digits or signs of ASCII"));
         }
         let secrets: Vec<WebhookSecret> = secrets.into_iter().collect();
         if secrets.is_empty() {
-            return Err(BadWebhook::new("a webhook without a secret is signed by nobody: give it one"));
+            return Err(BadSetting::new("a webhook without a secret is signed by nobody: give it one"));
         }
         let (url, events) = (address(reach, url)?, Events::default());
         Ok(Self { name: name.into(), url, secrets, events, agent: agent(reach), patience: PATIENCE })
@@ -125,8 +126,8 @@ impl Webhook {
     /// ```
     ///
     /// # Errors
-    /// [`BadWebhook`], if there is no such event.
-    pub fn events<T: AsRef<str>>(mut self, names: impl IntoIterator<Item = T>) -> Result<Self, BadWebhook> {
+    /// [`BadSetting`], if there is no such event.
+    pub fn events<T: AsRef<str>>(mut self, names: impl IntoIterator<Item = T>) -> Result<Self, BadSetting> {
         self.events = Events::named(names)?;
         Ok(self)
     }
@@ -154,7 +155,7 @@ impl Webhook {
 }
 
 /// An address of the web, that says nothing besides.
-fn address(reach: Reach, text: &str) -> Result<Uri, BadWebhook> {
+fn address(reach: Reach, text: &str) -> Result<Uri, BadSetting> {
     let url: Option<Uri> = text.parse().ok();
     let url = url.filter(|url| {
         let has_scheme = match url.scheme_str() {
@@ -170,7 +171,7 @@ fn address(reach: Reach, text: &str) -> Result<Uri, BadWebhook> {
     } else {
         "an address of a webhook begins with `https://` or `http://` and has no user"
     };
-    url.ok_or_else(|| BadWebhook::new(words))
+    url.ok_or_else(|| BadSetting::new(words))
 }
 
 impl Notifier for Webhook {
@@ -200,26 +201,3 @@ impl fmt::Debug for Webhook {
         f.debug_struct("Webhook").field("name", &self.name).field("events", &self.events).finish_non_exhaustive()
     }
 }
-
-/// What was said is no webhook. It never repeats a secret.
-///
-/// ```
-/// let error = "whsec_short".parse::<gate_inbox::WebhookSecret>().unwrap_err();
-/// assert!(error.to_string().contains("24 to 64 bytes"));
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BadWebhook(String);
-
-impl BadWebhook {
-    fn new(problem: impl Into<String>) -> Self {
-        Self(problem.into())
-    }
-}
-
-impl fmt::Display for BadWebhook {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for BadWebhook {}

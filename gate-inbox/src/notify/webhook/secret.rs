@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 
-use super::BadWebhook;
+use crate::notify::setting::BadSetting;
 
 const START: &str = "whsec_";
 
@@ -66,13 +66,13 @@ impl WebhookSecret {
 }
 
 impl FromStr for WebhookSecret {
-    type Err = BadWebhook;
+    type Err = BadSetting;
 
-    fn from_str(text: &str) -> Result<Self, BadWebhook> {
+    fn from_str(text: &str) -> Result<Self, BadSetting> {
         let bytes = text.strip_prefix(START).and_then(|encoded| STANDARD.decode(encoded).ok());
         let bytes = bytes.filter(|bytes| LENGTHS.contains(&bytes.len()));
         let words = "a secret of a webhook is `whsec_` and 24 to 64 bytes in base64: copy the whole of it";
-        bytes.map(Self).ok_or_else(|| BadWebhook::new(words))
+        bytes.map(Self).ok_or_else(|| BadSetting::new(words))
     }
 }
 

@@ -10,6 +10,7 @@ use ureq::unversioned::transport::DefaultConnector;
 
 use super::address::{Guarded, Reach, Refused};
 use super::secret::WebhookSecret;
+use crate::notify::http::retry_after;
 
 /// How many redirects are followed.
 const REDIRECTS: usize = 3;
@@ -91,23 +92,10 @@ fn refused(status: StatusCode, headers: &HeaderMap) -> NotifyError {
     let words = format!("it answered {}", status.as_u16());
     let wait = match status {
         StatusCode::GONE => return NotifyError::never(format!("{words}: it wants no more of them")),
-        StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => wait(headers),
+        StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => retry_after(headers),
         _ => None,
     };
-    match wait {
-        Some(wait) => NotifyError::again(words).after(wait),
-        None => NotifyError::again(words),
-    }
-}
-
-/// How long the other side asks to be left alone: so many seconds, or until a time.
-fn wait(headers: &HeaderMap) -> Option<Duration> {
-    let text = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
-    if let Ok(seconds) = text.parse() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let until = jiff::fmt::rfc2822::parse(text).ok()?.timestamp();
-    until.duration_since(Timestamp::now()).try_into().ok()
+    NotifyError::again(words).after(wait)
 }
 
 /// Where a redirect leads: over `https`, if it came from there.
