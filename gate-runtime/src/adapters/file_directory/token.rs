@@ -43,86 +43,71 @@ impl Holder {
     }
 }
 
-/// A token by which a person shows who they are: 256 random bits, to be shown once.
-///
-/// [Its hash](Self::hash) is what the file of a [`FileDirectory`](crate::FileDirectory) holds. Its `Debug` shows nothing of it.
-///
-/// ```
-/// use gate_runtime::ReviewerToken;
-///
-/// let token = ReviewerToken::new();
-/// assert!(token.reveal().starts_with("gate_r_"));               // for the person, once
-/// let line = format!(r#"token = "{}""#, token.hash());          // for the file
-/// # assert!(line.starts_with(r#"token = "sha256:"#) && !line.contains(token.reveal()));
-/// assert_eq!(format!("{token:?}"), "ReviewerToken(…)");
-/// ```
-#[must_use = "a token that is not shown is lost"]
-pub struct ReviewerToken(String);
+/// Declares the tokens of one kind of holder.
+macro_rules! token {
+    ($(#[$doc:meta])* $Name:ident of $Holder:ident) => {
+        $(#[$doc])*
+        #[must_use = "a token that is not shown is lost"]
+        pub struct $Name(String);
 
-impl ReviewerToken {
-    /// Makes a new token, unlike any other.
-    #[expect(clippy::new_without_default, reason = "every call gives another value")]
-    pub fn new() -> Self {
-        Self(Holder::Person.new_token())
-    }
+        impl $Name {
+            /// Makes a new token, unlike any other.
+            #[expect(clippy::new_without_default, reason = "every call gives another value")]
+            pub fn new() -> Self {
+                Self(Holder::$Holder.new_token())
+            }
 
-    /// The token itself, for the person whom it is for. Whoever has it is that person: show it once, keep it nowhere.
-    #[must_use]
-    pub fn reveal(&self) -> &str {
-        &self.0
-    }
+            /// The token itself, for whom it is. Whoever has it passes for them: show it once, keep it nowhere.
+            #[must_use]
+            pub fn reveal(&self) -> &str {
+                &self.0
+            }
 
-    /// What stands in the file in its place.
-    #[must_use]
-    pub fn hash(&self) -> Digest {
-        Digest::of(&self.0)
-    }
+            /// What stands in the file in its place.
+            #[must_use]
+            pub fn hash(&self) -> Digest {
+                Digest::of(&self.0)
+            }
+        }
+
+        impl fmt::Debug for $Name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(concat!(stringify!($Name), "(…)"))
+            }
+        }
+    };
 }
 
-impl fmt::Debug for ReviewerToken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("ReviewerToken(…)")
-    }
+token! {
+    /// A token by which a person shows who they are: 256 random bits, to be shown once.
+    ///
+    /// [Its hash](Self::hash) is what the file of a [`FileDirectory`](crate::FileDirectory) holds. Its `Debug` shows nothing of it.
+    ///
+    /// ```
+    /// use gate_runtime::ReviewerToken;
+    ///
+    /// let token = ReviewerToken::new();
+    /// assert!(token.reveal().starts_with("gate_r_"));               // for the person, once
+    /// let line = format!(r#"token = "{}""#, token.hash());          // for the file
+    /// # assert!(line.starts_with(r#"token = "sha256:"#) && !line.contains(token.reveal()));
+    /// assert_eq!(format!("{token:?}"), "ReviewerToken(…)");
+    /// ```
+    ReviewerToken of Person
 }
 
-/// A token by which an agent in another program shows who it is: it asks, and never decides.
-///
-/// ```
-/// use gate_runtime::AgentToken;
-///
-/// let token = AgentToken::new();
-/// assert!(token.reveal().starts_with("gate_a_"));               // for the program, once
-/// let line = format!(r#"token = "{}""#, token.hash());          // for the file
-/// # assert!(line.starts_with(r#"token = "sha256:"#) && !line.contains(token.reveal()));
-/// assert_eq!(format!("{token:?}"), "AgentToken(…)");
-/// ```
-#[must_use = "a token that is not shown is lost"]
-pub struct AgentToken(String);
-
-impl AgentToken {
-    /// Makes a new token, unlike any other.
-    #[expect(clippy::new_without_default, reason = "every call gives another value")]
-    pub fn new() -> Self {
-        Self(Holder::Agent.new_token())
-    }
-
-    /// The token itself, for the program: show it once, keep it nowhere.
-    #[must_use]
-    pub fn reveal(&self) -> &str {
-        &self.0
-    }
-
-    /// What stands in the file in its place.
-    #[must_use]
-    pub fn hash(&self) -> Digest {
-        Digest::of(&self.0)
-    }
-}
-
-impl fmt::Debug for AgentToken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("AgentToken(…)")
-    }
+token! {
+    /// A token by which an agent in another program shows who it is: it asks, and never decides.
+    ///
+    /// ```
+    /// use gate_runtime::AgentToken;
+    ///
+    /// let token = AgentToken::new();
+    /// assert!(token.reveal().starts_with("gate_a_"));               // for the program, once
+    /// let line = format!(r#"token = "{}""#, token.hash());          // for the file
+    /// # assert!(line.starts_with(r#"token = "sha256:"#) && !line.contains(token.reveal()));
+    /// assert_eq!(format!("{token:?}"), "AgentToken(…)");
+    /// ```
+    AgentToken of Agent
 }
 
 /// Whether somebody wrote a token itself where its hash belongs.
