@@ -19,6 +19,8 @@ mod agents;
 mod office;
 #[path = "inbox/pages.rs"]
 mod pages;
+#[path = "inbox/programs.rs"]
+mod programs;
 #[path = "inbox/reviewers.rs"]
 mod reviewers;
 #[path = "inbox/wire.rs"]
@@ -27,12 +29,14 @@ mod wire;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use gate_runtime::ApprovalId;
 use tokio::runtime::Builder;
 use tokio::time::sleep;
 
 use crate::agents::Agents;
 use crate::office::Office;
 use crate::pages::Pages;
+use crate::programs::{Programs, Ran};
 
 const PENDING: usize = 10_000;
 const WAITING: usize = 1_000;
@@ -41,7 +45,7 @@ const ROUNDS: usize = 3;
 const ROUND: Duration = Duration::from_secs(2);
 const LOOKS: usize = 100;
 const PROBES: usize = 40;
-const DECISIONS: usize = 2_000;
+const DECISIONS: usize = 3_000;
 const PER_SECOND: u32 = 100;
 
 fn main() {
@@ -58,7 +62,7 @@ fn main() {
 
 async fn measure(folder: &Path) {
     let pending = std::env::var("GATE_BENCH_PENDING").ok().map_or(PENDING, |count| count.parse().unwrap());
-    let waiting = WAITING.min(pending / 2);
+    let waiting = WAITING.min(pending / 4);
     println!("{} cores for everything; the inbox is one process, agents and browsers are another\n", cores());
     office::write_people(folder);
     let agents = Agents::open(folder).await;
@@ -70,10 +74,14 @@ async fn measure(folder: &Path) {
     beside_pages(&agents, &office, "nothing waits").await;
 
     let began = Instant::now();
-    let ids = agents.ask(pending - waiting).await;
+    let ids = agents.ask(pending - 2 * waiting).await;
     let mut waiters = agents.wait(waiting).await;
-    println!("\n{pending} approvals wait, for {waiting} of which an agent does; asked in {}", words(began.elapsed()));
-    println!();
+    let (mut programs, mut asked) = Programs::wait(&office, waiting).await;
+    println!(
+        "\n{pending} approvals wait, for {waiting} of which an agent does in its process, and for {waiting} one over HTTP; \
+         asked in {}\n",
+        words(began.elapsed())
+    );
     beside_pages(&agents, &office, "these wait").await;
     println!("\n{:<52}{:>12}{:>12}{:>12}", "", "p50", "p95", "p99");
     let (mut list, mut last, mut call) = (Vec::new(), Vec::new(), Vec::new());
@@ -83,6 +91,7 @@ async fn measure(folder: &Path) {
         last.push(browser.look(&format!("/?page={}", pending / 50)).await);
         call.push(browser.look(&format!("/approvals/{id}")).await);
     }
+    line("a program: its question over HTTP, one after another", &mut asked);
     line("one browser: the list, its first page", &mut list);
     line("one browser: the list, its last page", &mut last);
     line("one browser: a call", &mut call);
@@ -98,10 +107,11 @@ async fn measure(folder: &Path) {
     println!("{:<52}{}", "memory of the inbox", office.memory());
 
     pages.forget();
-    let others = &ids[..(DECISIONS - waiting).min(ids.len())];
-    let count = waiting + others.len();
+    let waited_for: Vec<ApprovalId> = waiters.ids().iter().zip(programs.ids()).flat_map(|(a, b)| [*a, *b]).collect();
+    let others = &ids[..(DECISIONS - waited_for.len()).min(ids.len())];
+    let count = waited_for.len() + others.len();
     let began = Instant::now();
-    let deciding = reviewers::decide(&office, waiters.ids(), others, PER_SECOND);
+    let deciding = reviewers::decide(&office, &waited_for, others, PER_SECOND);
     let probing = async {
         loop {
             agents.probe(&pages).await;
@@ -114,6 +124,12 @@ async fn measure(folder: &Path) {
     line("a reviewer: a call's page", &mut decided.looked);
     line("a reviewer: the form, until its answer", &mut decided.sent);
     line("an agent: from the form until its tool has run", &mut waiters.ends(&decided.sent_at).await);
+    let ran = programs.ends(&decided.sent_at).await;
+    let since = |at: fn(&Ran) -> Instant| -> Vec<Duration> {
+        ran.iter().map(|(sent, ran)| at(ran).saturating_duration_since(*sent)).collect()
+    };
+    line("a program: from the form until its poll is answered", &mut since(|ran| ran.told));
+    line("a program: from the form until its call has begun", &mut since(|ran| ran.begun));
     line("200 pages: until one is told of a new question", &mut pages.told());
     line("200 pages: the list, loaded again", &mut pages.loaded());
     println!("{:<52}{}", "memory of the inbox", office.memory());

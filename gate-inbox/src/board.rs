@@ -1,54 +1,154 @@
-//! All that waits, read once for everybody who asks at the same time.
+//! All that waits, kept for everybody who asks.
 
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use gate_runtime::{ApprovalFilter, Status, StoreError};
+use gate_runtime::{ApprovalFilter, ApprovalId, Interruption, Status, StoreError, Subject, Timestamp};
 use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep_until};
 
 use crate::office::Questions;
 use crate::waiting::Waiting;
 
-/// Of so much time, reading for open pages takes one part at most: with very many questions, they are a moment late, and agents and deciders are not.
+/// Of so much time, looking for open pages takes one part at most: with very many questions, they are a moment late, and agents and deciders are not.
 const SHARE: u32 = 5;
 
-/// The longest that a reading is put off.
+/// The shortest and the longest time from one look for open pages to the next.
+const PACE: Duration = Duration::from_millis(100);
 const LATE: Duration = Duration::from_secs(2);
 
-/// The last reading: when it began, how long it took, and what it found.
-#[derive(Debug)]
-struct Reading {
-    begun: Instant,
-    took: Duration,
-    found: Arc<Waiting>,
-}
+/// How many records are read at once.
+const RECORDS: usize = 256;
 
 /// All that waits.
 #[derive(Debug, Default)]
-pub(crate) struct Board(Mutex<Option<Reading>>);
+pub(crate) struct Board(Mutex<Option<Kept>>);
+
+/// What was found last.
+#[derive(Debug)]
+struct Kept {
+    /// When it was looked for, and how long that took.
+    begun: Instant,
+    took: Duration,
+    /// How long it took to read all of it.
+    whole: Duration,
+    /// The record up to which all is in it.
+    seen: u64,
+    keys: HashMap<ApprovalId, Key>,
+    sorted: BTreeMap<Key, Interruption>,
+    found: Arc<Waiting>,
+}
+
+/// The order of a list: by deadline.
+type Key = (Timestamp, Timestamp, ApprovalId);
 
 impl Board {
-    /// All that waits, oldest first, as it is now or was a moment after this was asked: never as it was before.
+    /// All that waits, as it is now or was a moment after this was asked: never as it was before.
     ///
-    /// When something happens, every open list asks. Whoever waits for a reading that began after they asked takes what it found.
+    /// When something happens, every open list asks. Whoever waits for a look that began after they asked takes what it found.
     /// A page that only looks for news waits its turn; somebody who opens one does not.
     pub(crate) async fn pending(&self, gate: &dyn Questions, is_live: bool) -> Result<Arc<Waiting>, StoreError> {
         let asked = Instant::now();
         let mut last = self.0.lock().await;
-        if let Some(Reading { begun, took, found }) = &*last {
+        if let Some(Kept { begun, took, found, .. }) = &*last {
             if *begun > asked {
                 return Ok(Arc::clone(found));
             }
             if is_live {
-                sleep_until(*begun + took.saturating_mul(SHARE).min(LATE)).await;
+                sleep_until(*begun + took.saturating_mul(SHARE).clamp(PACE, LATE)).await;
             }
         }
         let begun = Instant::now();
-        let found = gate.list(&ApprovalFilter::all().status(Status::Pending)).await?;
-        let found = Arc::new(Waiting::of(found));
-        *last = Some(Reading { begun, took: begun.elapsed(), found: Arc::clone(&found) });
-        Ok(found)
+        if let Some(kept) = &mut *last
+            && let Some(news) = kept.news(gate, begun).await?
+        {
+            kept.take(news, begun);
+            return Ok(Arc::clone(&kept.found));
+        }
+        let kept = last.insert(Kept::read(gate, begun).await?);
+        Ok(Arc::clone(&kept.found))
+    }
+}
+
+/// What happened since the last look: the record up to which it was read, and each call that may have begun or ceased to wait.
+struct News {
+    seen: u64,
+    changed: Vec<(ApprovalId, Option<Interruption>)>,
+}
+
+impl Kept {
+    /// Reads all that waits.
+    async fn read(gate: &dyn Questions, begun: Instant) -> Result<Self, StoreError> {
+        let reading = Instant::now();
+        // What happens from here on may be in the list already, and is looked at again.
+        let seen = gate.events().seen();
+        let all = gate.list(&ApprovalFilter::all().status(Status::Pending)).await?;
+        let whole = reading.elapsed();
+        let (keys, sorted, found) = (HashMap::new(), BTreeMap::new(), Arc::new(Waiting::of(Vec::new())));
+        let mut kept = Self { begun, took: whole, whole, seen, keys, sorted, found };
+        for asked in all {
+            kept.put(asked);
+        }
+        kept.show(begun);
+        Ok(kept)
+    }
+
+    /// Reads what happened since, if that is quicker than to read all that waits.
+    async fn news(&self, gate: &dyn Questions, begun: Instant) -> Result<Option<News>, StoreError> {
+        let (mut seen, mut ids) = (self.seen, HashSet::new());
+        loop {
+            let records = gate.records(seen, RECORDS).await?;
+            for record in &records {
+                seen = record.seq();
+                let Some(id) = record.subject().map(Subject::approval) else { continue };
+                // What did not wait, and does not wait after it, is of no concern.
+                if record.status() == Some(Status::Pending) || self.keys.contains_key(&id) {
+                    ids.insert(id);
+                }
+            }
+            if begun.elapsed() > self.whole {
+                return Ok(None);
+            }
+            if records.len() < RECORDS {
+                break;
+            }
+        }
+        let mut changed = Vec::new();
+        for id in ids {
+            let asked = gate.one(id).await?;
+            changed.push((id, asked.filter(|asked| asked.approval().status() == Status::Pending)));
+            if begun.elapsed() > self.whole {
+                return Ok(None);
+            }
+        }
+        Ok(Some(News { seen, changed }))
+    }
+
+    fn take(&mut self, news: News, begun: Instant) {
+        self.seen = news.seen;
+        for (id, asked) in news.changed {
+            if let Some(key) = self.keys.remove(&id) {
+                self.sorted.remove(&key);
+            }
+            if let Some(asked) = asked {
+                self.put(asked);
+            }
+        }
+        self.show(begun);
+    }
+
+    fn put(&mut self, asked: Interruption) {
+        let approval = asked.approval();
+        let key = (approval.expires_at().unwrap_or(Timestamp::MAX), approval.asked_at(), approval.id());
+        self.keys.insert(approval.id(), key);
+        self.sorted.insert(key, asked);
+    }
+
+    /// Makes of it what is shown: also where nothing changed, for whom a call waits for is a matter of time too.
+    fn show(&mut self, begun: Instant) {
+        self.found = Arc::new(Waiting::of(self.sorted.values().cloned().collect()));
+        (self.begun, self.took) = (begun, begun.elapsed());
     }
 }
 
@@ -60,18 +160,30 @@ mod tests {
     use gate_runtime::prelude::*;
     use gate_runtime::{
         AgentName, ApprovalId, BoxFuture, CaseId, DecideError, Events, Grant, Interruption, NoTools, Record, Remote,
-        Reviewer, ReviewerError, ReviewerId, Standing, TrailStatus,
+        RemoteCall, Reviewer, ReviewerError, ReviewerId, Standing, TrailStatus,
     };
+    use serde_json::json;
 
     use super::*;
 
-    /// Counts how often it is read.
-    struct Counting(Gate<NoTools>, AtomicUsize);
+    /// Counts how often all that waits is read, and how often the record is.
+    struct Counting(Gate<NoTools>, [AtomicUsize; 2]);
+
+    impl Counting {
+        async fn new() -> Self {
+            let people = StaticDirectory::new().person("dana", ["manager"]).person("eve", ["manager"]);
+            Self(Gate::builder(()).directory(people).build().await.unwrap(), Default::default())
+        }
+
+        fn counts(&self) -> [usize; 2] {
+            self.1.each_ref().map(|count| count.load(Ordering::SeqCst))
+        }
+    }
 
     impl Questions for Counting {
         fn list<'a>(&'a self, filter: &'a ApprovalFilter) -> BoxFuture<'a, Result<Vec<Interruption>, StoreError>> {
             Box::pin(async move {
-                self.1.fetch_add(1, Ordering::SeqCst);
+                self.1[0].fetch_add(1, Ordering::SeqCst);
                 tokio::task::yield_now().await;
                 self.0.interruptions(filter).await
             })
@@ -98,6 +210,7 @@ mod tests {
         }
 
         fn records(&self, after: u64, limit: usize) -> BoxFuture<'_, Result<Vec<Arc<Record>>, StoreError>> {
+            self.1[1].fetch_add(1, Ordering::SeqCst);
             Box::pin(self.0.records(after, limit))
         }
 
@@ -119,14 +232,56 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn many_who_ask_at_once_are_one_or_two_readings_and_who_asks_later_is_another() {
-        let gate = Counting(Gate::builder(()).build().await.unwrap(), AtomicUsize::new(0));
+    async fn many_who_ask_at_once_are_one_or_two_looks_and_who_asks_later_is_another() {
+        let gate = Counting::new().await;
         let board = Board::default();
         let all = join_all((0..100).map(|_| board.pending(&gate, true))).await;
         assert!(all.into_iter().all(|found| found.is_ok()));
-        let read = gate.1.load(Ordering::SeqCst);
-        assert!((1..=2).contains(&read), "{read}");
+        let [lists, looks] = gate.counts();
+        assert!((1..=2).contains(&lists) && looks <= 1, "{lists} {looks}");
         board.pending(&gate, true).await.unwrap();
-        assert_eq!(gate.1.load(Ordering::SeqCst), read + 1);
+        assert_eq!(gate.counts()[1], looks + 1);
+    }
+
+    #[tokio::test]
+    async fn it_shows_what_waits_whether_it_goes_on_or_begins_anew() {
+        let gate = Counting::new().await;
+        let [dana, eve] = [gate.0.reviewer("dana").await.unwrap(), gate.0.reviewer("eve").await.unwrap()];
+        let (board, bot, run) = (Board::default(), gate.0.remote("bot"), gate.0.run("run"));
+        // How many wait, each with how often it changed.
+        let shown = async || {
+            let found = board.pending(&gate, false).await.unwrap();
+            let all = gate.0.interruptions(&ApprovalFilter::all().status(Status::Pending)).await.unwrap();
+            let versions = |all: &[Interruption]| -> BTreeMap<_, _> {
+                all.iter().map(|asked| (asked.id(), asked.approval().version())).collect()
+            };
+            assert_eq!(versions(found.all()), versions(&all));
+            found.len()
+        };
+        assert_eq!(shown().await, 0);
+        let mut lists = 1;
+        for (round, patience) in (0..24).zip([Duration::MAX, Duration::ZERO].into_iter().cycle()) {
+            board.0.lock().await.as_mut().unwrap().whole = patience;
+            let two = ask(role("manager")).count(2);
+            let asked = bot.ask(RemoteCall::new(format!("call-{round}"), "issue_refund", "{}").ask("it is money", two));
+            let asked = gate.one(asked.await.unwrap().id()).await.unwrap().unwrap();
+            // More than is read of the record at once.
+            for number in 0..round * 25 {
+                run.log_action("looked", &json!({ "number": number }), None).await.unwrap();
+            }
+            assert_eq!(shown().await, 1);
+            lists += usize::from(patience == Duration::ZERO);
+            assert_eq!(gate.counts()[0], lists);
+            board.0.lock().await.as_mut().unwrap().whole = Duration::MAX;
+            asked.approve(&dana).await.unwrap();
+            assert_eq!(shown().await, 1);
+            match round % 3 {
+                0 => drop(asked.approve(&eve).await.unwrap()),
+                1 => drop(asked.reject(&eve, "it was delivered").await.unwrap()),
+                _ => drop(bot.cancel(asked.id(), "not needed").await.unwrap()),
+            }
+            assert_eq!(shown().await, 0);
+        }
+        assert_eq!(gate.counts()[0], lists);
     }
 }

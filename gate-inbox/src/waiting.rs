@@ -3,13 +3,13 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use gate_runtime::{Approval, Interruption, ReviewerId, Role, Timestamp};
+use gate_runtime::{Approval, Interruption, ReviewerId, Role};
 
 use crate::part::is_theirs;
 use crate::visitor::Visitor;
 use crate::wanted::{Wanted, names, roles, sorted};
 
-/// All that waits, oldest first, as it was read once. With very many, to sort and to filter them is dear: those who ask for the same at the same time get the same.
+/// All that waits, by deadline, as it was at one time. With very many, to filter them is dear: those who ask for the same at the same time get the same.
 #[derive(Debug)]
 pub(crate) struct Waiting {
     all: Vec<Interruption>,
@@ -42,6 +42,12 @@ impl Waiting {
         Self { all, offers: OnceLock::new(), orders: Mutex::default() }
     }
 
+    /// All of it.
+    #[cfg(test)]
+    pub(crate) fn all(&self) -> &[Interruption] {
+        &self.all
+    }
+
     /// How much waits.
     pub(crate) fn len(&self) -> usize {
         self.all.len()
@@ -71,18 +77,13 @@ impl Waiting {
     }
 
     fn order(&self, visitor: &Visitor, wanted: &Wanted) -> Order {
-        let by_deadline = |(_, asked): &(usize, &Interruption)| {
-            let approval = asked.approval();
-            (approval.expires_at().unwrap_or(Timestamp::MAX), approval.asked_at(), approval.id())
-        };
-        let (mut mine, mut others): (Vec<_>, Vec<_>) = self
+        let (mine, others): (Vec<_>, Vec<_>) = self
             .all
             .iter()
             .enumerate()
             .filter(|(_, asked)| wanted.admits(asked.approval(), visitor, asked.now()))
-            .partition(|(_, asked)| is_theirs(asked.approval(), visitor, asked.now()));
-        mine.sort_by_cached_key(by_deadline);
-        others.sort_by_cached_key(by_deadline);
+            .map(|(place, asked)| (place, is_theirs(asked.approval(), visitor, asked.now())))
+            .partition(|(_, is_theirs)| *is_theirs);
         let count = mine.len();
         Order { places: mine.into_iter().chain(others).map(|(place, _)| place).collect(), mine: count }
     }

@@ -1,4 +1,4 @@
-//! The agents. They wait in this process, in `Run::wait`; those that wait over HTTP belong here too, once they can.
+//! Agents with a gate of their own: they wait in this process, in `Run::wait`.
 
 use std::collections::HashMap;
 use std::path::Path;

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Stdio;
 
-use gate_runtime::ReviewerToken;
+use gate_runtime::{AgentToken, ReviewerToken};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 
@@ -14,7 +14,7 @@ use crate::wire::Browser;
 /// How many people there are. One person has 24 live pages at most.
 pub(crate) const PEOPLE: usize = 10;
 
-/// Everybody is a manager. Their tokens stand beside the file, for whoever drives their browsers.
+/// Everybody is a manager, and there is one agent. Their tokens stand beside the file, for whoever drives their browsers and programs.
 pub(crate) fn write_people(folder: &Path) {
     let (mut people, mut tokens) = (String::new(), String::new());
     for number in 0..PEOPLE {
@@ -23,6 +23,9 @@ pub(crate) fn write_people(folder: &Path) {
         let _ = writeln!(people, "[[person]]\nid = \"person-{number}\"\nroles = [\"manager\"]\ntoken = \"{hash}\"");
         let _ = writeln!(tokens, "{}", token.reveal());
     }
+    let agent = AgentToken::new();
+    let _ = writeln!(people, "[[agent]]\nid = \"billing-bot\"\ntoken = \"{}\"", agent.hash());
+    std::fs::write(folder.join("agent-token"), agent.reveal()).unwrap();
     std::fs::write(folder.join("people.toml"), people).unwrap();
     std::fs::write(folder.join("tokens"), tokens).unwrap();
 }
@@ -32,6 +35,7 @@ pub(crate) struct Office {
     child: Child,
     pub(crate) address: SocketAddr,
     cookies: Vec<String>,
+    agent_token: String,
 }
 
 impl Office {
@@ -51,20 +55,25 @@ impl Office {
         let address = said.rsplit('/').next().unwrap().parse().unwrap();
         let mut cookies = Vec::new();
         for token in std::fs::read_to_string(folder.join("tokens")).unwrap().lines() {
-            let mut browser = Browser::new(address, String::new());
-            let page = browser.get("/sign-in").await;
-            browser.cookie = page.cookie.clone().unwrap();
+            let page = Browser::new(address, "").get("/sign-in").await;
+            let mut browser = Browser::new(address, page.cookie.as_ref().unwrap());
             let body = format!("form_secret={}&token={token}", page.hidden("form_secret"));
             cookies.push(browser.post("/sign-in", &body).await.cookie.unwrap());
         }
-        Self { child, address, cookies }
+        let agent_token = std::fs::read_to_string(folder.join("agent-token")).unwrap();
+        Self { child, address, cookies, agent_token }
     }
 
     /// A browser in which somebody is signed in.
     pub(crate) async fn browser(&self, number: usize) -> Browser {
-        let mut browser = Browser::new(self.address, self.cookies[number % PEOPLE].clone());
+        let mut browser = Browser::new(self.address, self.cookie(number));
         assert_eq!(browser.get("/").await.status, 200);
         browser
+    }
+
+    /// A program that is the agent.
+    pub(crate) fn program(&self) -> Browser {
+        Browser::program(self.address, &self.agent_token)
     }
 
     pub(crate) fn cookie(&self, number: usize) -> &str {

@@ -1,4 +1,4 @@
-//! A browser without a screen: HTTP/1.1 over a connection that it keeps.
+//! A browser without a screen, or another program: HTTP/1.1 over a connection that it keeps.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -8,7 +8,7 @@ use tokio::net::TcpStream;
 
 pub(crate) struct Browser {
     address: SocketAddr,
-    pub(crate) cookie: String,
+    headers: String,
     stream: Option<BufReader<TcpStream>>,
 }
 
@@ -25,11 +25,23 @@ impl Page {
         let rest = self.text.split(&format!("name=\"{name}\" value=\"")).nth(1).unwrap();
         rest.split('"').next().unwrap()
     }
+
+    pub(crate) fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.text).unwrap()
+    }
 }
 
 impl Browser {
-    pub(crate) fn new(address: SocketAddr, cookie: String) -> Self {
-        Self { address, cookie, stream: None }
+    /// A browser with a cookie.
+    pub(crate) fn new(address: SocketAddr, cookie: &str) -> Self {
+        let headers = format!("Cookie: {cookie}\r\nContent-Type: application/x-www-form-urlencoded");
+        Self { address, headers, stream: None }
+    }
+
+    /// A program with a token.
+    pub(crate) fn program(address: SocketAddr, token: &str) -> Self {
+        let headers = format!("Authorization: Bearer {token}\r\nContent-Type: application/json");
+        Self { address, headers, stream: None }
     }
 
     pub(crate) async fn get(&mut self, path: &str) -> Page {
@@ -49,10 +61,9 @@ impl Browser {
 
     async fn send(&mut self, method: &str, path: &str, body: &str) -> Page {
         let request = format!(
-            "{method} {path} HTTP/1.1\r\nHost: {}\r\nCookie: {}\r\nContent-Type: application/x-www-form-urlencoded\r\n\
-             Content-Length: {}\r\n\r\n{body}",
+            "{method} {path} HTTP/1.1\r\nHost: {}\r\n{}\r\nContent-Length: {}\r\n\r\n{body}",
             self.address,
-            self.cookie,
+            self.headers,
             body.len()
         );
         // A connection that nobody used for a while is gone: then nothing of the answer comes.

@@ -46,6 +46,24 @@ impl Events {
         Self { store, last, seen: seen.unwrap_or(now), read: VecDeque::new() }
     }
 
+    /// The record up to which it was read: the one that it gave last, and before that the one that it began after. Whoever keeps it can
+    /// [go on](crate::Gate::events_after) from there later.
+    ///
+    /// ```
+    /// # use gate_runtime::prelude::*;
+    /// # use gate_runtime::{NoTools, RunId};
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let gate: Gate<NoTools> = Gate::builder(()).build().await?;
+    /// let mut events = gate.events_after(0);
+    /// let record = events.next().await?;
+    /// assert_eq!(events.seen(), record.seq());
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn seen(&self) -> u64 {
+        self.seen
+    }
+
     /// The next record; waits for it.
     ///
     /// # Errors
