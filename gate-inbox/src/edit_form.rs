@@ -226,12 +226,15 @@ fn resolved<'a>(schema: &'a Value, mut part: &'a Value) -> &'a Value {
 fn kind_of(schema: &Value, part: &Value) -> (Kind, bool) {
     let part = resolved(schema, part);
     let null = json!({"type": "null"});
-    if let Some([one, other]) = part.get("anyOf").and_then(Value::as_array).map(Vec::as_slice) {
-        let inner = if *other == null { one } else { other };
-        if *one == null || *other == null {
-            return (kind_of(schema, inner).0, true);
-        }
+    match part.get("anyOf").and_then(Value::as_array).map(Vec::as_slice) {
+        // One step, and no further: what is nested in it may lead back to itself.
+        Some([inner, other] | [other, inner]) if *other == null => (plain_kind(resolved(schema, inner)).0, true),
+        _ => plain_kind(part),
     }
+}
+
+/// The same for a part that says it by itself.
+fn plain_kind(part: &Value) -> (Kind, bool) {
     if let Some(all) = choices(part) {
         let (nulls, all): (Vec<Value>, Vec<Value>) = all.into_iter().partition(Value::is_null);
         return (Kind::Choice(all), !nulls.is_empty());
@@ -273,8 +276,7 @@ mod tests {
     use super::*;
 
     fn kind(part: &Value) -> (Kind, bool) {
-        let schema =
-            json!({"$defs": {"Speed": {"oneOf": [{"const": "fast"}, {"enum": ["slow"]}]}}, "properties": {"x": part}});
+        let schema = json!({"$defs": {"Speed": {"oneOf": [{"const": "fast"}, {"enum": ["slow"]}]}, "Loop": {"anyOf": [{"$ref": "#/$defs/Loop"}, {"type": "null"}]}}, "properties": {"x": part}});
         kind_of(&schema, &schema["properties"]["x"])
     }
 
@@ -292,6 +294,8 @@ mod tests {
             (json!({"type": ["string", "integer"]}), (Kind::Json, false)),
             (json!({"$ref": "#/nowhere"}), (Kind::Json, false)),
             (json!(true), (Kind::Json, false)),
+            (json!({"anyOf": [{"type": "null"}, {"type": "integer"}]}), (Kind::Integer, true)),
+            (json!({"$ref": "#/$defs/Loop"}), (Kind::Json, true)),
         ] {
             assert_eq!(kind(&part), expected, "{part}");
         }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use gate_audit::SigningKey;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
+use tokio::task::spawn_blocking;
 
 use super::core::Core;
 use super::course::Course;
@@ -14,7 +15,7 @@ use crate::logic::bound::Spec;
 use crate::logic::redact::{seal_edit, unseal};
 use crate::logic::schema::Misfits;
 use crate::ports::directory::DirectoryError;
-use crate::ports::store::{Committed, Transition};
+use crate::ports::store::{Committed, StoreError, StoreErrorKind, Transition};
 use crate::values::approval::{Approval, Status};
 use crate::values::arguments::Arguments;
 use crate::values::decision::{Decision, Reviewer, Vote};
@@ -354,9 +355,13 @@ impl Core {
             invalid(Misfit::new("", "its secret arguments are in another process: edit it where the call was proposed"))
         })?;
         let open = read_value(&open, self.limits).map_err(invalid)?;
-        let checked = match here {
-            Some(tool) => tool.spec.check(&open),
-            None => Spec::of(descriptor).check(&open),
+        let checked = match (here, stored) {
+            (Some(tool), _) => tool.spec.check(&open),
+            // A schema that somebody else wrote may take its time, and holds nobody else up.
+            (None, Some(stored)) => spawn_blocking(move || Spec::of(&stored).check(&open))
+                .await
+                .map_err(|error| StoreError::new(StoreErrorKind::Unavailable, error))?,
+            (None, None) => return Err(DecideError::UnknownTool(approval.tool().to_string())),
         };
         checked.map_err(DecideError::Invalid)?;
         Ok(sealed.without_salts())

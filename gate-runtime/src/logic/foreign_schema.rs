@@ -11,6 +11,12 @@ const VALUES: usize = 1_000;
 /// How deep it may be, with every reference written out.
 const DEPTH: usize = 32;
 
+/// How many patterns it may have: each takes room of its own, as much as [`PATTERN_BYTES`].
+const PATTERNS: usize = 32;
+
+/// How large a pattern may become that texts are compared with, in bytes.
+pub(crate) const PATTERN_BYTES: usize = 1 << 20;
+
 /// Refuses a schema that would take long to check against, or much room: whoever sends it, sends it with every call.
 ///
 /// # Errors
@@ -19,21 +25,37 @@ pub(crate) fn check(schema: &Value) -> Result<(), String> {
     if schema.to_string().len() > BYTES {
         return Err(format!("its schema is longer than {BYTES} bytes: send a shorter one"));
     }
-    measure(schema, schema, DEPTH, &mut VALUES.clone())
+    let mut left = Left { values: VALUES, patterns: PATTERNS };
+    measure(schema, schema, DEPTH, &mut left)
 }
 
-fn measure(part: &Value, whole: &Value, deeper: usize, left: &mut usize) -> Result<(), String> {
+/// What it may still have.
+struct Left {
+    values: usize,
+    patterns: usize,
+}
+
+impl Left {
+    fn take_patterns(&mut self, count: usize) -> Result<(), String> {
+        let words = || format!("its schema has more than {PATTERNS} patterns, with every reference written out");
+        self.patterns = self.patterns.checked_sub(count).ok_or_else(words)?;
+        Ok(())
+    }
+}
+
+fn measure(part: &Value, whole: &Value, deeper: usize, left: &mut Left) -> Result<(), String> {
     let too_much = || {
         let words = "its schema is too large, too deep or leads back to itself, with every reference written out";
         format!("{words}: send one of {VALUES} values and {DEPTH} levels at most")
     };
-    *left = left.checked_sub(1).ok_or_else(too_much)?;
+    left.values = left.values.checked_sub(1).ok_or_else(too_much)?;
     let deeper = deeper.checked_sub(1).ok_or_else(too_much)?;
     match part {
         Value::Array(items) => items.iter().try_for_each(|item| measure(item, whole, deeper, left)),
         Value::Object(fields) => fields.iter().try_for_each(|(name, value)| match (name.as_str(), value) {
             ("$ref", Value::String(place)) => {
-                let target = place.strip_prefix('#').filter(|pointer| pointer.starts_with('/'));
+                // What is written another way for the web could lead elsewhere than it says.
+                let target = place.strip_prefix('#').filter(|to| to.starts_with('/') && !to.contains('%'));
                 let target = target.and_then(|pointer| whole.pointer(pointer));
                 let words = "a reference in its schema leads nowhere in it: write it like `#/$defs/Order`";
                 measure(target.ok_or(words)?, whole, deeper, left)
@@ -43,8 +65,13 @@ fn measure(part: &Value, whole: &Value, deeper: usize, left: &mut usize) -> Resu
             {
                 Err(format!("its schema has `{name}`: leave it out, and refer like `#/$defs/Order`"))
             }
-            // What is only named there is counted where it is meant.
-            ("$defs" | "definitions", _) => Ok(()),
+            // What is only named there is counted where it is meant. Elsewhere, these are names like any other.
+            ("$defs" | "definitions", _) if std::ptr::eq(part, whole) => Ok(()),
+            ("pattern", Value::String(_)) => left.take_patterns(1),
+            ("patternProperties", Value::Object(each)) => {
+                left.take_patterns(each.len())?;
+                measure(value, whole, deeper, left)
+            }
             _ => measure(value, whole, deeper, left),
         }),
         _ => Ok(()),
@@ -80,7 +107,7 @@ mod tests {
             .collect();
         let nested = (0..1_000).fold(json!({}), |inner, _| json!({"not": inner}));
         for schema in [
-            json!({"$ref": "#/$defs/a0", "$defs": doubling}),
+            json!({"$ref": "#/$defs/a0", "$defs": doubling.clone()}),
             nested,
             json!({"$ref": "#/$defs/a", "$defs": {"a": {"properties": {"a": {"$ref": "#/$defs/a"}}}}}),
             json!({"$ref": "#"}),
@@ -90,6 +117,13 @@ mod tests {
             json!({"$id": "https://example.com/a"}),
             json!({"enum": vec![1; 2_000]}),
             json!({"description": "x".repeat(70_000)}),
+            // Where it stands, `definitions` is the name of an argument.
+            json!({"properties": {"definitions": {"$ref": "#/$defs/a0"}}, "$defs": doubling}),
+            json!({"properties": {"definitions": {"$ref": "#/$defs/a"}}, "$defs": {"a": {"anyOf": [{"$ref": "#/$defs/a"}, {"type": "null"}]}}}),
+            // What is checked against goes to `a0`, by the rules of the web.
+            json!({"$ref": "#/$defs/a%30", "$defs": {"a%30": true, "a0": true}}),
+            json!({"allOf": (0..40).map(|place| json!({"pattern": format!("\\w{{{place}}}")})).collect::<Vec<_>>()}),
+            json!({"patternProperties": (0..40).map(|place| (format!("\\w{{{place}}}"), json!(true))).collect::<serde_json::Map<_, _>>()}),
         ] {
             assert!(check(&schema).is_err(), "{:.80}", schema.to_string());
         }

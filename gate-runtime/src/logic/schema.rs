@@ -183,7 +183,8 @@ impl Checker {
         foreign_schema::check(schema)?;
         let options = jsonschema::draft202012::options().should_validate_formats(true);
         // In a time that grows with the text, and no faster.
-        let options = options.with_pattern_options(PatternOptions::regex());
+        let patterns = PatternOptions::regex().size_limit(foreign_schema::PATTERN_BYTES);
+        let options = options.with_pattern_options(patterns.dfa_size_limit(foreign_schema::PATTERN_BYTES));
         options.build(schema).map(Self).map_err(|error| error.to_string())
     }
 
