@@ -18,6 +18,13 @@ const SHARE: u32 = 5;
 const PACE: Duration = Duration::from_millis(100);
 const LATE: Duration = Duration::from_secs(2);
 
+/// Going on from the record may take this part of the time that reading all of it took; else all of it is read.
+const PART: u32 = 4;
+
+/// How often all of it is read in any case, for what no record tells: a database that was put back to what it was. With very many questions, in a hundredth of the time at most.
+const ANEW: Duration = Duration::from_mins(1);
+const SELDOM: u32 = 100;
+
 /// How many records are read at once.
 const RECORDS: usize = 256;
 
@@ -31,7 +38,8 @@ struct Kept {
     /// When it was looked for, and how long that took.
     begun: Instant,
     took: Duration,
-    /// How long it took to read all of it.
+    /// When all of it was read, and how long that took.
+    read: Instant,
     whole: Duration,
     /// The record up to which all is in it.
     seen: u64,
@@ -50,18 +58,24 @@ impl Board {
     /// A page that only looks for news waits its turn; somebody who opens one does not.
     pub(crate) async fn pending(&self, gate: &dyn Questions, is_live: bool) -> Result<Arc<Waiting>, StoreError> {
         let asked = Instant::now();
-        let mut last = self.0.lock().await;
-        if let Some(Kept { begun, took, found, .. }) = &*last {
-            if *begun > asked {
-                return Ok(Arc::clone(found));
+        let mut last = loop {
+            let last = self.0.lock().await;
+            let due = match &*last {
+                Some(kept) if kept.begun > asked => return Ok(Arc::clone(&kept.found)),
+                Some(kept) if is_live => kept.begun + kept.took.saturating_mul(SHARE).clamp(PACE, LATE),
+                _ => break last,
+            };
+            if due <= Instant::now() {
+                break last;
             }
-            if is_live {
-                sleep_until(*begun + took.saturating_mul(SHARE).clamp(PACE, LATE)).await;
-            }
-        }
+            drop(last);
+            sleep_until(due).await;
+        };
         let begun = Instant::now();
         if let Some(kept) = &mut *last
-            && let Some(news) = kept.news(gate, begun).await?
+            && kept.read.elapsed() < kept.whole.saturating_mul(SELDOM).max(ANEW)
+            // Where a record cannot be read, what waits perhaps can.
+            && let Some(news) = kept.news(gate, begun).await.unwrap_or(None)
         {
             kept.take(news, begun);
             return Ok(Arc::clone(&kept.found));
@@ -80,13 +94,13 @@ struct News {
 impl Kept {
     /// Reads all that waits.
     async fn read(gate: &dyn Questions, begun: Instant) -> Result<Self, StoreError> {
-        let reading = Instant::now();
+        let read = Instant::now();
         // What happens from here on may be in the list already, and is looked at again.
         let seen = gate.events().seen();
         let all = gate.list(&ApprovalFilter::all().status(Status::Pending)).await?;
-        let whole = reading.elapsed();
+        let whole = read.elapsed();
         let (keys, sorted, found) = (HashMap::new(), BTreeMap::new(), Arc::new(Waiting::of(Vec::new())));
-        let mut kept = Self { begun, took: whole, whole, seen, keys, sorted, found };
+        let mut kept = Self { begun, took: whole, read, whole, seen, keys, sorted, found };
         for asked in all {
             kept.put(asked);
         }
@@ -97,6 +111,7 @@ impl Kept {
     /// Reads what happened since, if that is quicker than to read all that waits.
     async fn news(&self, gate: &dyn Questions, begun: Instant) -> Result<Option<News>, StoreError> {
         let (mut seen, mut ids) = (self.seen, HashSet::new());
+        let is_slow = || begun.elapsed() > self.whole / PART;
         loop {
             let records = gate.records(seen, RECORDS).await?;
             for record in &records {
@@ -107,7 +122,7 @@ impl Kept {
                     ids.insert(id);
                 }
             }
-            if begun.elapsed() > self.whole {
+            if is_slow() {
                 return Ok(None);
             }
             if records.len() < RECORDS {
@@ -118,7 +133,7 @@ impl Kept {
         for id in ids {
             let asked = gate.one(id).await?;
             changed.push((id, asked.filter(|asked| asked.approval().status() == Status::Pending)));
-            if begun.elapsed() > self.whole {
+            if is_slow() {
                 return Ok(None);
             }
         }
@@ -154,25 +169,27 @@ impl Kept {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::future::ready;
+    use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
     use futures_util::future::join_all;
     use gate_runtime::prelude::*;
     use gate_runtime::{
         AgentName, ApprovalId, BoxFuture, CaseId, DecideError, Events, Grant, Interruption, NoTools, Record, Remote,
-        RemoteCall, Reviewer, ReviewerError, ReviewerId, Standing, TrailStatus,
+        RemoteCall, Reviewer, ReviewerError, ReviewerId, Standing, StoreErrorKind, TrailStatus,
     };
     use serde_json::json;
+    use tokio::time::advance;
 
     use super::*;
 
     /// Counts how often all that waits is read, and how often the record is.
-    struct Counting(Gate<NoTools>, [AtomicUsize; 2]);
+    struct Counting(Gate<NoTools>, [AtomicUsize; 2], AtomicBool);
 
     impl Counting {
         async fn new() -> Self {
             let people = StaticDirectory::new().person("dana", ["manager"]).person("eve", ["manager"]);
-            Self(Gate::builder(()).directory(people).build().await.unwrap(), Default::default())
+            Self(Gate::builder(()).directory(people).build().await.unwrap(), Default::default(), AtomicBool::new(false))
         }
 
         fn counts(&self) -> [usize; 2] {
@@ -193,8 +210,8 @@ mod tests {
             Box::pin(self.0.interruption(id))
         }
 
-        fn case(&self, case: CaseId) -> BoxFuture<'_, Result<Vec<Arc<Record>>, StoreError>> {
-            Box::pin(self.0.case(case))
+        fn case(&self, case: CaseId, after: u64, limit: usize) -> BoxFuture<'_, Result<Vec<Arc<Record>>, StoreError>> {
+            Box::pin(self.0.case_after(case, after, limit))
         }
 
         fn reviewer(&self, who: ReviewerId) -> BoxFuture<'_, Result<Reviewer, ReviewerError>> {
@@ -211,6 +228,10 @@ mod tests {
 
         fn records(&self, after: u64, limit: usize) -> BoxFuture<'_, Result<Vec<Arc<Record>>, StoreError>> {
             self.1[1].fetch_add(1, Ordering::SeqCst);
+            if self.2.load(Ordering::SeqCst) {
+                let error = StoreError::new(StoreErrorKind::Corrupt, "a record cannot be read");
+                return Box::pin(ready(Err(error)));
+            }
             Box::pin(self.0.records(after, limit))
         }
 
@@ -224,6 +245,10 @@ mod tests {
 
         fn standing(&self) -> BoxFuture<'_, Result<Standing, StoreError>> {
             Box::pin(self.0.standing())
+        }
+
+        fn keep_deadlines(&self) -> BoxFuture<'_, Result<(), StoreError>> {
+            Box::pin(self.0.keep_deadlines())
         }
 
         fn revoke(&self, grant: Arc<Grant>, by: Reviewer) -> BoxFuture<'_, Result<(), DecideError>> {
@@ -241,6 +266,39 @@ mod tests {
         assert!((1..=2).contains(&lists) && looks <= 1, "{lists} {looks}");
         board.pending(&gate, true).await.unwrap();
         assert_eq!(gate.counts()[1], looks + 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_opens_a_list_does_not_wait_for_a_page_that_waits_its_turn() {
+        let gate = Counting::new().await;
+        let board = Board::default();
+        board.pending(&gate, false).await.unwrap();
+        board.0.lock().await.as_mut().unwrap().took = Duration::from_mins(1);
+        let began = Instant::now();
+        let (live, opened) = tokio::join!(async { board.pending(&gate, true).await.map(|_| began.elapsed()) }, async {
+            advance(Duration::from_millis(1)).await;
+            board.pending(&gate, false).await.map(|_| began.elapsed())
+        });
+        assert!(opened.unwrap() < PACE);
+        assert!(live.unwrap() >= LATE, "and takes what the other found");
+        assert_eq!(gate.counts()[0] + gate.counts()[1], 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn all_is_read_where_the_record_cannot_be_and_now_and_then_in_any_case() {
+        let gate = Counting::new().await;
+        let board = Board::default();
+        let look = async || board.pending(&gate, false).await.unwrap().len();
+        let ask = async |id| gate.0.remote("bot").ask(RemoteCall::new(id, "issue_refund", "{}")).await.unwrap();
+        assert_eq!(look().await, 0);
+        gate.2.store(true, Ordering::SeqCst);
+        ask("1").await;
+        assert_eq!((look().await, gate.counts()[0]), (1, 2));
+        gate.2.store(false, Ordering::SeqCst);
+        ask("2").await;
+        assert_eq!((look().await, gate.counts()[0]), (2, 2));
+        advance(ANEW).await;
+        assert_eq!((look().await, gate.counts()[0]), (2, 3));
     }
 
     #[tokio::test]

@@ -10,13 +10,14 @@ use axum::Router;
 use gate_runtime::audit::VerifierKey;
 use gate_runtime::{Clock, FileDirectory, Gate, Registry, SystemClock};
 use tokio::net::TcpListener;
+use tokio::time::sleep;
 
 use crate::board::Board;
 use crate::chronicle::Chronicle;
 use crate::guard::Place;
 use crate::live::Live;
 use crate::notify::{BadSetting, Callbacks, Links, Slack};
-use crate::office::{Office, Questions};
+use crate::office::{Office, Questions, RETRY};
 use crate::routes::slack::Counter;
 use crate::sealed::SealedTrail;
 use crate::sessions::Sessions;
@@ -235,6 +236,13 @@ impl Inbox {
     pub fn router(self) -> Router {
         let Self { gate, people, sign_in, clock, place, idle, whole, trail, slack, links, callbacks } = self;
         let (live, chronicle) = (Live::follow(gate.events()), Chronicle::follow(gate.story()));
+        // What agents in other programs asked through an inbox before this one has nobody else.
+        let keeper = Arc::clone(&gate);
+        tokio::spawn(async move {
+            while keeper.keep_deadlines().await.is_err() {
+                sleep(RETRY).await;
+            }
+        });
         let sessions = Sessions::new(idle, whole);
         let (throttle, board) = (Throttle::default(), Board::default());
         routes::all(Arc::new(Office {

@@ -5,23 +5,24 @@
 
 use std::collections::HashMap;
 use std::convert::Infallible;
+use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use axum::response::sse::Event;
 use futures_util::Stream;
 use futures_util::stream::unfold;
-use gate_runtime::{Digest, Events, ReviewerId};
+use gate_runtime::{AgentName, Digest, Events, ReviewerId};
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::office::Office;
+use crate::office::{Office, RETRY};
 
-/// How many pages listen at once, of all people.
+/// How many pages listen at once, of all people; and how many streams of agents, which take no place of a page.
 const ALL: usize = 512;
 
-/// How many pages of one person.
+/// How many of one person, or of one agent.
 const EACH: usize = 24;
 
 /// The least time between two messages to one page.
@@ -33,15 +34,13 @@ const QUIET: Duration = Duration::from_secs(15);
 /// How long one stream lasts. The page opens another one.
 const LASTS: Duration = Duration::from_mins(10);
 
-/// How long to wait where the store does not answer.
-const RETRY: Duration = Duration::from_secs(1);
-
 /// What changed last.
 #[derive(Debug)]
 pub(crate) struct Live {
     newest: watch::Receiver<u64>,
     task: AbortHandle,
-    places: Arc<Places>,
+    of_people: Arc<Places<ReviewerId>>,
+    of_agents: Arc<Places<AgentName>>,
 }
 
 impl Live {
@@ -56,18 +55,17 @@ impl Live {
                 }
             }
         });
-        Self { newest, task: task.abort_handle(), places: Arc::default() }
+        Self { newest, task: task.abort_handle(), of_people: Arc::default(), of_agents: Arc::default() }
     }
 
     /// A place for a page of a person, if there is one.
-    pub(crate) fn place(&self, who: &ReviewerId) -> Option<Taken> {
-        let mut taken = self.places.lock();
-        let mine = taken.get(who).copied().unwrap_or_default();
-        if mine >= EACH || taken.values().sum::<usize>() >= ALL {
-            return None;
-        }
-        taken.insert(who.clone(), mine + 1);
-        Some(Taken { places: Arc::clone(&self.places), who: who.clone() })
+    pub(crate) fn place(&self, who: &ReviewerId) -> Option<Taken<ReviewerId>> {
+        self.of_people.take(who)
+    }
+
+    /// A place for a stream of an agent, if there is one.
+    pub(crate) fn place_of_agent(&self, who: &AgentName) -> Option<Taken<AgentName>> {
+        self.of_agents.take(who)
     }
 }
 
@@ -77,23 +75,40 @@ impl Drop for Live {
     }
 }
 
-#[derive(Debug, Default)]
-struct Places(Mutex<HashMap<ReviewerId, usize>>);
+/// How many places each has.
+#[derive(Debug)]
+struct Places<N>(Mutex<HashMap<N, usize>>);
 
-impl Places {
-    fn lock(&self) -> MutexGuard<'_, HashMap<ReviewerId, usize>> {
+impl<N> Default for Places<N> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<N: Clone + Eq + Hash> Places<N> {
+    fn take(self: &Arc<Self>, who: &N) -> Option<Taken<N>> {
+        let mut taken = self.lock();
+        let mine = taken.get(who).copied().unwrap_or_default();
+        if mine >= EACH || taken.values().sum::<usize>() >= ALL {
+            return None;
+        }
+        taken.insert(who.clone(), mine + 1);
+        Some(Taken { places: Arc::clone(self), who: who.clone() })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<N, usize>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// A place, given back when it is dropped.
 #[derive(Debug)]
-pub(crate) struct Taken {
-    places: Arc<Places>,
-    who: ReviewerId,
+pub(crate) struct Taken<N: Clone + Eq + Hash> {
+    places: Arc<Places<N>>,
+    who: N,
 }
 
-impl Drop for Taken {
+impl<N: Clone + Eq + Hash> Drop for Taken<N> {
     fn drop(&mut self) {
         let mut taken = self.places.lock();
         if let Some(mine) = taken.get_mut(&self.who) {
@@ -109,7 +124,7 @@ impl Drop for Taken {
 pub(crate) fn news(
     office: &Arc<Office>,
     session: Digest,
-    place: Taken,
+    place: Taken<ReviewerId>,
 ) -> impl Stream<Item = Result<Event, Infallible>> + use<> {
     let mut newest = office.live.newest.clone();
     newest.mark_changed();

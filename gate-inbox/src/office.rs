@@ -1,6 +1,7 @@
 //! What every page works with.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use gate_runtime::{
     AgentName, ApprovalFilter, ApprovalId, BoxFuture, CaseId, Clock, DecideError, Events, FileDirectory, Gate, Grant,
@@ -17,6 +18,9 @@ use crate::sealed::SealedTrail;
 use crate::sessions::Sessions;
 use crate::sign_in::SignIn;
 use crate::throttle::Throttle;
+
+/// How long to wait where the store does not answer.
+pub(crate) const RETRY: Duration = Duration::from_secs(1);
 
 /// What every page works with.
 pub(crate) struct Office {
@@ -40,7 +44,7 @@ pub(crate) struct Office {
 pub(crate) trait Questions: Send + Sync + 'static {
     fn list<'a>(&'a self, filter: &'a ApprovalFilter) -> BoxFuture<'a, Result<Vec<Interruption>, StoreError>>;
     fn one(&self, id: ApprovalId) -> BoxFuture<'_, Result<Option<Interruption>, StoreError>>;
-    fn case(&self, case: CaseId) -> BoxFuture<'_, Result<Vec<Arc<Record>>, StoreError>>;
+    fn case(&self, case: CaseId, after: u64, limit: usize) -> BoxFuture<'_, Result<Vec<Arc<Record>>, StoreError>>;
     fn reviewer(&self, who: ReviewerId) -> BoxFuture<'_, Result<Reviewer, ReviewerError>>;
     fn events(&self) -> Events;
     /// All that happened, and then what happens.
@@ -49,6 +53,7 @@ pub(crate) trait Questions: Send + Sync + 'static {
     fn trail(&self) -> Option<TrailStatus>;
     fn remote(&self, agent: AgentName) -> Remote;
     fn standing(&self) -> BoxFuture<'_, Result<Standing, StoreError>>;
+    fn keep_deadlines(&self) -> BoxFuture<'_, Result<(), StoreError>>;
     fn revoke(&self, grant: Arc<Grant>, by: Reviewer) -> BoxFuture<'_, Result<(), DecideError>>;
 }
 
@@ -61,8 +66,8 @@ impl<R: Registry> Questions for Gate<R> {
         Box::pin(self.interruption(id))
     }
 
-    fn case(&self, case: CaseId) -> BoxFuture<'_, Result<Vec<Arc<Record>>, StoreError>> {
-        Box::pin(Gate::case(self, case))
+    fn case(&self, case: CaseId, after: u64, limit: usize) -> BoxFuture<'_, Result<Vec<Arc<Record>>, StoreError>> {
+        Box::pin(self.case_after(case, after, limit))
     }
 
     fn reviewer(&self, who: ReviewerId) -> BoxFuture<'_, Result<Reviewer, ReviewerError>> {
@@ -91,6 +96,10 @@ impl<R: Registry> Questions for Gate<R> {
 
     fn standing(&self) -> BoxFuture<'_, Result<Standing, StoreError>> {
         Box::pin(Gate::standing(self))
+    }
+
+    fn keep_deadlines(&self) -> BoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(Gate::keep_deadlines(self))
     }
 
     fn revoke(&self, grant: Arc<Grant>, by: Reviewer) -> BoxFuture<'_, Result<(), DecideError>> {

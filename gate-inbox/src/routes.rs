@@ -22,7 +22,7 @@ use gate_runtime::{ApprovalFilter, ApprovalId, CaseId, Interruption, Status};
 use crate::edit_form::EditForm;
 use crate::fields::{Fields, LONGEST};
 use crate::office::Office;
-use crate::pages::{self, Draft, Precedents, Stamp};
+use crate::pages::{self, Draft, Precedents, Stamp, Story};
 use crate::stop::{Answer, Stop};
 use crate::visitor::{EVENTS, LIVE, Visitor};
 use crate::wanted::Wanted;
@@ -133,11 +133,11 @@ async fn edit(State(office): State<Arc<Office>>, visitor: Visitor, Path(id): Pat
 async fn case(State(office): State<Arc<Office>>, visitor: Visitor, RawQuery(query): RawQuery) -> Answer {
     let id = Fields::parse(query.unwrap_or_default().as_bytes()).exact("id").ok_or_else(Stop::not_found)?;
     let case = CaseId::from(id);
-    let records = office.gate.case(case.clone()).await?;
-    if records.is_empty() {
+    let story = Story::read(&*office.gate, &case).await?;
+    if story.count == 0 {
         return Err(Stop::not_found());
     }
-    Ok(pages::case(&visitor, &case, &records, office.clock.now()))
+    Ok(pages::case(&visitor, &case, &story, office.clock.now()))
 }
 
 async fn events(State(office): State<Arc<Office>>, visitor: Visitor) -> Answer {

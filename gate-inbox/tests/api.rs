@@ -582,6 +582,50 @@ async fn an_agent_is_called_back_with_the_decision_signed_and_again_if_it_did_no
     assert!(receiver.rest().is_empty());
 }
 
+/// What an agent asked through an inbox has nobody else who keeps its deadline.
+#[tokio::test]
+async fn a_new_inbox_keeps_the_deadlines_of_the_one_before() {
+    let desk = Desk::open().await;
+    let people = FileDirectory::open(desk.folder.path().join("people.toml")).unwrap();
+    let store = MemoryStore::new();
+    let gate = async || -> Gate<NoTools> {
+        let gate = Gate::builder(()).store(store.clone()).clock(desk.clock.clone()).directory(people.clone());
+        gate.build().await.unwrap()
+    };
+    let before = gate().await;
+    let call =
+        gate_runtime::RemoteCall::new("1", "refund", "{}").ask("it is money", ask(role("manager")).within(hours(1)));
+    let id = before.remote("bot").ask(call).await.unwrap().id();
+    drop(before);
+    let pages = Inbox::new(gate().await, people.clone()).router();
+    let looker = gate().await;
+    let mut events = looker.events();
+    // It is taken up in the background.
+    tokio::task::yield_now().await;
+    for _ in 0..100 {
+        desk.clock.advance(Duration::from_mins(1));
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    assert_eq!(events.next().await.unwrap().kind(), "expired");
+    assert_eq!(looker.approval(id).await.unwrap().unwrap().status(), Status::Expired);
+    drop(pages);
+}
+
+#[tokio::test]
+async fn a_schema_that_leads_back_to_itself_or_costs_without_end_is_refused() {
+    let api = Api::open().await;
+    let itself = json!({"anyOf": [{"$ref": "#/$defs/A"}, {"type": "null"}]});
+    for schema in [
+        json!({"type": "object", "properties": {"definitions": {"$ref": "#/$defs/A"}}, "$defs": {"A": itself}}),
+        json!({"type": "object", "properties": {"x": {"$ref": "#/$defs/a%30"}}, "$defs": {"a%30": true, "a0": true}}),
+    ] {
+        let mut asked = refund("loop", 5);
+        (asked["schema"], asked["arguments"]) = (schema, json!({}));
+        let answer = api.bot.post("/approvals", asked).await;
+        assert_eq!((answer.status, answer.problem()), (422, "invalid"), "{}", answer.text);
+    }
+}
+
 #[tokio::test]
 async fn nobody_is_promised_a_call_that_is_not_made() {
     let with = |url: &str| {

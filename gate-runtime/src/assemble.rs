@@ -22,8 +22,7 @@ use crate::ports::clock::Clock;
 use crate::ports::directory::Directory;
 use crate::ports::notifier::Notifier;
 use crate::ports::overlay::Overlay;
-use crate::ports::store::{ApprovalFilter, Store, Transition};
-use crate::values::approval::Status;
+use crate::ports::store::{Store, Transition};
 use crate::values::digest::Digest;
 use crate::values::event::{GateEvent, ToolNote};
 use crate::values::id::{AgentName, Role};
@@ -34,9 +33,6 @@ use crate::values::report::OTHERWISE;
 use crate::values::requirement::Who;
 use crate::values::visible::Visible;
 use crate::values::words;
-
-/// How many approvals are read at once.
-const PAGE: usize = 1_000;
 
 /// How many calls of a run may be denied before it is told to stop, unless a gate says otherwise.
 const DENIALS: u64 = 20;
@@ -384,7 +380,7 @@ fn asked_roles(policy: &PolicyOutline) -> Vec<(&str, Role)> {
 
 /// Puts the gate on the record, with its policies as they are written, and takes up the deadlines that are there.
 async fn open_record(core: &Arc<Core>) -> Result<(), BuildError> {
-    // A gate without tools runs nothing, and whoever asked keeps the deadlines.
+    // A gate without tools runs nothing, and may be there for a moment only: see `Gate::keep_deadlines`.
     if core.tools.is_empty() {
         return Ok(());
     }
@@ -398,18 +394,7 @@ async fn open_record(core: &Arc<Core>) -> Result<(), BuildError> {
     let mut transition = Transition::noting(now, GateEvent::GateBuilt { tools: core.tools.iter().map(note).collect() });
     transition.tools = core.tools.iter().map(|tool| Arc::new(tool.descriptor.clone())).collect();
     core.write_alone(transition).await?;
-    for status in [Status::Pending, Status::Dispatched] {
-        let mut page = ApprovalFilter::all().status(status).limit(PAGE);
-        loop {
-            let found = core.store.approvals(&page).await?;
-            for waiting in &found {
-                core.settle(waiting);
-            }
-            let Some(last) = found.last() else { break };
-            page = page.after(last.id());
-        }
-    }
-    Ok(())
+    Ok(core.keep_deadlines().await?)
 }
 
 impl<R: Registry> fmt::Debug for GateBuilder<R> {

@@ -427,6 +427,33 @@ async fn overlays_judge_it_when_it_is_asked_and_before_it_begins() {
 }
 
 #[tokio::test]
+async fn a_gate_that_is_told_keeps_the_deadlines_of_those_before() {
+    let (store, clock) = (fresh(), ManualClock::at(noon()));
+    let before = Desk::over(&store, &clock).await;
+    let due = RemoteCall::new("1", "issue_refund", "{}").ask("it is money", ask(role("manager")).within(hours(1)));
+    let id = before.bot().ask(due).await.unwrap().id();
+    drop(before);
+    let desk = Desk::over(&store, &clock).await;
+    let stands = async || desk.gate.approval(id).await.unwrap().unwrap().status();
+    clock.advance(hours(2));
+    desk.gate.do_what_is_due().await;
+    assert_eq!(stands().await, Status::Pending, "a gate without tools may be there for a moment only");
+    desk.gate.keep_deadlines().await.unwrap();
+    desk.gate.do_what_is_due().await;
+    assert_eq!(stands().await, Status::Expired);
+}
+
+#[tokio::test]
+async fn a_question_that_nobody_could_answer_is_not_asked() {
+    let desk = Desk::over(&fresh(), &ManualClock::at(noon())).await;
+    let call = RemoteCall::new("1", "issue_refund", "{}").run("run").ask("it is money", ask(role("astronaut")));
+    let failed = desk.bot().ask(call).await;
+    let told = matches!(&failed, Err(RemoteError::NobodyToAsk { problem }) if problem.contains("an astronaut"));
+    assert!(told, "{failed:?}");
+    assert!(desk.bot().approvals(&"run".into()).await.unwrap().is_empty());
+}
+
+#[tokio::test]
 async fn what_cannot_be_put_on_the_record_does_not_begin() {
     let store = Troubled::failing(fresh());
     let desk = Desk::with(Gate::builder(()).store(Arc::clone(&store))).await;

@@ -159,6 +159,7 @@ async fn open(calls: &Remote, call: RemoteCall) -> Result<Response, Problem> {
         Ok(asked) if asked.is_new() => Ok(created(Call::from(&*asked), &format!("/api/v1/approvals/{}", asked.id()))),
         Ok(asked) => Ok(Json(Call::from(&*asked)).into_response()),
         Err(RemoteError::IdUsed { problem }) => Err(Problem::new(ID_USED, problem)),
+        Err(RemoteError::NobodyToAsk { problem }) => Err(Problem::new(INVALID, problem)),
         Err(RemoteError::NotRun(reason)) => Err(reason.into()),
     }
 }
@@ -222,29 +223,33 @@ async fn of_run(agent: Agent, query: Query) -> Result<Json<Page<Call>>, Problem>
 async fn events(State(office): State<Arc<Office>>, agent: Agent, Path(id): Path<String>) -> Result<Response, Problem> {
     let id = id_of(&id)?;
     let first = agent.calls.approval(id).await?.ok_or_else(Problem::not_found)?;
-    let Some(place) = office.live.place(&agent.calls.agent().as_str().into()) else {
+    let Some(place) = office.live.place_of_agent(agent.calls.agent()) else {
         return Err(Problem::new(TOO_MANY, "Too many streams are open: ask by `?wait=25` instead."));
     };
-    let calls = agent.calls.clone();
+    let listener = Arc::new((office, agent));
     // What is sent next, and whether something may follow it.
     let stream = unfold(Some((first, place)), move |state| {
-        let calls = calls.clone();
+        let listener = Arc::clone(&listener);
         async move {
             let (stands, place) = state?;
             let told = serde_json::to_string(&Call::from(&*stands)).ok()?;
             let is_last = stands.status() != Status::Pending;
             let event = Ok::<_, Infallible>(Event::default().event("call").data(told));
-            let next = if is_last { None } else { decided(&calls, id).await.map(|stands| (stands, place)) };
+            let next =
+                if is_last { None } else { decided(&listener.0, &listener.1, id).await.map(|stands| (stands, place)) };
             Some((event, next))
         }
     });
     Ok(Sse::new(stream).keep_alive(KeepAlive::new().interval(QUIET)).into_response())
 }
 
-/// The call once it is decided; `None` where that takes too long, or it cannot be read.
-async fn decided(calls: &Remote, id: ApprovalId) -> Option<Arc<Approval>> {
+/// The call once it is decided; `None` where that takes too long, it cannot be read, or the agent's token is taken back.
+async fn decided(office: &Office, agent: &Agent, id: ApprovalId) -> Option<Arc<Approval>> {
     for _ in 0..LASTS {
-        let stands = calls.decided(id, QUIET).await.ok()??;
+        let stands = agent.calls.decided(id, QUIET).await.ok()??;
+        if !agent.is_known(office) {
+            return None;
+        }
         if stands.status() != Status::Pending {
             return Some(stands);
         }

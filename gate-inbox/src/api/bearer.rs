@@ -11,10 +11,18 @@ use super::problem::{Problem, UNKNOWN_TOKEN, WRONG_TOKEN};
 use crate::office::Office;
 
 /// An agent in another program: what it may do with its own calls.
-#[derive(Debug)]
 pub(super) struct Agent {
     pub(super) calls: Remote,
     pub(super) entry: RemoteAgent,
+    token: String,
+}
+
+impl Agent {
+    /// Whether its token is still one of its.
+    pub(super) fn is_known(&self, office: &Office) -> bool {
+        let found = office.people.agent_of(&self.token).ok().flatten();
+        found.is_some_and(|found| found.name() == self.entry.name())
+    }
 }
 
 /// Somebody in the people file.
@@ -43,7 +51,7 @@ impl FromRequestParts<Arc<Office>> for Agent {
     async fn from_request_parts(parts: &mut Parts, office: &Arc<Office>) -> Result<Self, Problem> {
         let token = token(&parts.headers)?;
         if let Some(entry) = office.people.agent_of(token)? {
-            return Ok(Self { calls: office.gate.remote(entry.name().clone()), entry });
+            return Ok(Self { calls: office.gate.remote(entry.name().clone()), entry, token: token.to_owned() });
         }
         let words = "This is a person's token, which asks nothing: `gate agent` makes an agent's.";
         let is_person = office.people.holder_of(token)?.is_some();

@@ -151,8 +151,6 @@ impl From<NotRun> for Problem {
     fn from(reason: NotRun) -> Self {
         match &reason {
             NotRun::Invalid { problem } => Self::new(INVALID, problem),
-            // Whom nobody can be asked about, the asker can do something about.
-            NotRun::Unavailable { problem } if problem.starts_with("the policy asks") => Self::new(INVALID, problem),
             NotRun::Unavailable { .. } => Self::unavailable(),
             _ => Self::new(CONFLICT, reason.for_model()),
         }

@@ -1,20 +1,51 @@
 //! Everything that happened in a case.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use axum::http::StatusCode;
 use axum::response::Response;
-use gate_runtime::{CaseId, Record, Timestamp};
+use gate_runtime::{CaseId, Record, StoreError, Timestamp};
 use maud::html;
 
 use super::frame::{Tab, page};
 use super::pending::keys;
 use super::timeline;
+use crate::office::Questions;
 use crate::text::{ago, plain};
 use crate::visitor::Visitor;
 
 /// How many records are shown: the newest.
 const MOST: usize = 500;
+
+/// How many are read at once.
+const PART: usize = 500;
+
+/// The end of what happened in a case.
+#[derive(Debug, Default)]
+pub(crate) struct Story {
+    newest: VecDeque<Arc<Record>>,
+    /// How many records there are in all.
+    pub(crate) count: usize,
+}
+
+impl Story {
+    /// Reads a case from its beginning, and keeps the end of it: whoever asks says what belongs to one, and it may be much.
+    pub(crate) async fn read(gate: &dyn Questions, case: &CaseId) -> Result<Self, StoreError> {
+        let (mut story, mut after) = (Self::default(), 0);
+        loop {
+            let part = gate.case(case.clone(), after, PART).await?;
+            let is_last = part.len() < PART;
+            story.count += part.len();
+            after = part.last().map_or(after, |record| record.seq());
+            story.newest.extend(part);
+            story.newest.drain(..story.newest.len().saturating_sub(MOST));
+            if is_last {
+                return Ok(story);
+            }
+        }
+    }
+}
 
 /// The address of a case's page.
 pub(super) fn link(case: &CaseId) -> String {
@@ -23,16 +54,15 @@ pub(super) fn link(case: &CaseId) -> String {
 }
 
 /// Everything that happened in a case, oldest first.
-pub(crate) fn case(visitor: &Visitor, case: &CaseId, records: &[Arc<Record>], now: Timestamp) -> Response {
-    let left_out = records.len().saturating_sub(MOST);
+pub(crate) fn case(visitor: &Visitor, case: &CaseId, story: &Story, now: Timestamp) -> Response {
     let title = format!("Case {}", case.as_str());
     let main = html! {
         p.back { a href="/" data-up { "Pending" } }
         div #list data-live {
             h1 { "Case " (plain(case)) }
-            @if left_out > 0 { p.faint { "The newest " (MOST) " of " (records.len()) " entries. " code { "gate case" } " has all of them." } }
+            @if story.count > story.newest.len() { p.faint { "The newest " (story.newest.len()) " of " (story.count) " entries. " code { "gate case" } " has all of them." } }
             ol.timeline {
-                @for record in records.iter().skip(left_out) {
+                @for record in &story.newest {
                     @let told = timeline::tell(record);
                     li.(told.look()) {
                         p {

@@ -21,7 +21,7 @@ mod timeline;
 
 pub(crate) use answers::{Draft, Problem};
 pub(crate) use approval::{approval, changed};
-pub(crate) use case::case;
+pub(crate) use case::{Story, case};
 pub(crate) use edit::{confirm, edit};
 pub(crate) use frame::{Stamp, notice, welcome};
 pub(crate) use grant::{confirm_grant, grant};

@@ -10,7 +10,7 @@ use super::core::Core;
 use super::if_gone::IfGone;
 use super::trail::Sealing;
 use crate::ports::store::{Committed, StoreError, StoreErrorKind, Transition};
-use crate::values::approval::Approval;
+use crate::values::approval::{Approval, Status};
 use crate::values::event::CallEvent;
 
 impl Core {
@@ -42,6 +42,10 @@ impl Core {
         tokio::spawn(async move {
             let committed = commit.await;
             let is_done = matches!(committed, Ok(Committed::Done));
+            if is_done && next.status == Status::Pending {
+                // Somebody keeps its deadline, also where whoever asked went away in this moment.
+                core.settle(&next);
+            }
             let unclaimed = otherwise.filter(|_| is_done).map(|event| IfGone::new(&core, &next, event));
             drop(answer.send((committed, unclaimed)));
         });

@@ -51,10 +51,11 @@ impl Events {
     ///
     /// ```
     /// # use gate_runtime::prelude::*;
-    /// # use gate_runtime::{NoTools, RunId};
+    /// # use gate_runtime::NoTools;
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// let gate: Gate<NoTools> = Gate::builder(()).build().await?;
-    /// let mut events = gate.events_after(0);
+    /// let mut events = gate.events();
+    /// gate.run("run-42").log_action("looked it up", &serde_json::json!({}), None).await?;
     /// let record = events.next().await?;
     /// assert_eq!(events.seen(), record.seq());
     /// # Ok(()) }

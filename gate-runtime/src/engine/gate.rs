@@ -158,6 +158,26 @@ impl<R: Registry> Gate<R> {
         Ok(Interruption { core: Arc::clone(&self.core), run, approval, stored })
     }
 
+    /// Keeps the deadlines of everything that waits or runs, whoever asked it, as long as this gate is there: what is due expires, escalates or counts as lost.
+    ///
+    /// A gate with tools does so by itself, and every gate does for what is asked through it. One without tools, in a process that stays, like an inbox, has to be told: else
+    /// what was asked through the one before it waits until somebody looks.
+    ///
+    /// ```
+    /// # use gate_runtime::prelude::*;
+    /// # use gate_runtime::NoTools;
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let gate: Gate<NoTools> = Gate::builder(()).build().await?;
+    /// gate.keep_deadlines().await?;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// Where the store does not answer: some are kept then, and it can be said again.
+    pub async fn keep_deadlines(&self) -> Result<(), StoreError> {
+        self.core.keep_deadlines().await
+    }
+
     /// Everything that happens from now on.
     #[must_use]
     pub fn events(&self) -> Events {
@@ -168,6 +188,19 @@ impl<R: Registry> Gate<R> {
     #[must_use]
     pub fn events_after(&self, seq: u64) -> Events {
         Events::after(Arc::clone(&self.core.store), Some(seq))
+    }
+
+    /// The records of a case after a number, in order, at most so many: to page through many.
+    ///
+    /// # Errors
+    /// Where the store does not answer.
+    pub async fn case_after(
+        &self,
+        case: impl Into<CaseId>,
+        seq: u64,
+        limit: usize,
+    ) -> Result<Vec<Arc<Record>>, StoreError> {
+        self.core.store.records(&RecordFilter::after(seq).case(case).limit(limit)).await
     }
 
     /// Records after a number, in order, at most so many.

@@ -9,6 +9,7 @@ use super::course::Course;
 use super::intake::{Circumstances, Proposed};
 use super::judge::Judgement;
 use crate::logic::redact::{Scrub, seal_like};
+use crate::ports::directory::DirectoryError;
 use crate::ports::store::{Committed, Proposal, Recalled, Transition};
 use crate::values::approval::{Approval, Refusal, Status};
 use crate::values::arguments::Arguments;
@@ -23,6 +24,7 @@ use crate::values::outcome::NotRun;
 use crate::values::record::Subject;
 use crate::values::requirement::{Requirement, Who};
 use crate::values::verdict::Verdict;
+use crate::values::words::with_article;
 
 /// A proposed call after the store was asked and the rules judged.
 pub(crate) enum Plan {
@@ -121,20 +123,33 @@ impl Core {
 
     /// A question that nobody could ever answer is not asked.
     pub(crate) async fn check_askable(&self, run: &Circumstances, requirements: &[Requirement]) -> Result<(), NotRun> {
+        match self.unaskable(run, requirements).await.map_err(unavailable)? {
+            Some(problem) => Err(NotRun::Unavailable { problem }),
+            None => Ok(()),
+        }
+    }
+
+    /// Why nobody could ever answer a question; `None` where somebody could.
+    pub(crate) async fn unaskable(
+        &self,
+        run: &Circumstances,
+        requirements: &[Requirement],
+    ) -> Result<Option<String>, DirectoryError> {
         for tier in requirements.iter().flat_map(Requirement::tiers) {
             let problem = match tier.who() {
                 Who::Principal if run.info.principal.is_none() => {
                     "the policy asks the person whom the run acts for, but the run names none: add `.on_behalf_of(…)`"
                         .to_owned()
                 }
-                Who::Role { role } if !self.directory.has_holder(role, self.now()).await.map_err(unavailable)? => {
-                    format!("the policy asks a {role}, but nobody in the directory holds that role")
+                Who::Role { role } if !self.directory.has_holder(role, self.now()).await? => {
+                    let role = with_article(role.as_str());
+                    format!("the policy asks {role}, but nobody in the directory holds that role")
                 }
                 _ => continue,
             };
-            return Err(NotRun::Unavailable { problem });
+            return Ok(Some(problem));
         }
-        Ok(())
+        Ok(None)
     }
 
     async fn find_grant_for(&self, draft: &Draft, grants: Vec<Arc<Grant>>) -> Option<Arc<Grant>> {

@@ -9,9 +9,12 @@ use jiff::Timestamp;
 use tokio::sync::Notify;
 
 use super::core::{Core, StepError, lock};
-use crate::ports::store::StoreError;
-use crate::values::approval::Approval;
+use crate::ports::store::{ApprovalFilter, StoreError};
+use crate::values::approval::{Approval, Status};
 use crate::values::id::ApprovalId;
+
+/// How many are taken up at once.
+const PAGE: usize = 1_000;
 
 /// Keeps the deadlines that this process knows of. One task waits for the next; it begins with the first deadline.
 #[derive(Default)]
@@ -83,6 +86,22 @@ async fn keep_time(gate: Weak<Core>, changed: Arc<Notify>) {
 }
 
 impl Core {
+    /// Takes up the deadlines of everything that waits or runs, whoever asked it.
+    pub(crate) async fn keep_deadlines(self: &Arc<Self>) -> Result<(), StoreError> {
+        for status in [Status::Pending, Status::Dispatched] {
+            let mut page = ApprovalFilter::all().status(status).limit(PAGE);
+            loop {
+                let found = self.store.approvals(&page).await?;
+                for waiting in &found {
+                    self.settle(waiting);
+                }
+                let Some(last) = found.last() else { break };
+                page = page.after(last.id());
+            }
+        }
+        Ok(())
+    }
+
     /// Does what the time makes due.
     pub(crate) async fn do_what_is_due(self: &Arc<Self>) {
         let _at_work = self.timekeeper.at_work.lock().await;

@@ -62,6 +62,11 @@ pub enum RemoteError {
         /// Which one, and what to do.
         problem: String,
     },
+    /// Nobody could ever answer it.
+    NobodyToAsk {
+        /// Whom the directory lacks.
+        problem: String,
+    },
     /// It cannot be taken, or what is needed does not answer.
     NotRun(NotRun),
 }
@@ -75,7 +80,9 @@ impl From<NotRun> for RemoteError {
 impl fmt::Display for RemoteError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::IdUsed { problem } | Self::NotRun(NotRun::Invalid { problem }) => f.write_str(problem),
+            Self::IdUsed { problem } | Self::NobodyToAsk { problem } | Self::NotRun(NotRun::Invalid { problem }) => {
+                f.write_str(problem)
+            }
             Self::NotRun(reason) => f.write_str(&reason.for_reviewer()),
         }
     }
@@ -88,8 +95,8 @@ impl Remote {
     /// question, and stands as it was asked first.
     ///
     /// # Errors
-    /// [`RemoteError::IdUsed`], where the id was used for another call; [`RemoteError::NotRun`], where the arguments or anything else cannot be taken, nobody could
-    /// answer, or the store does not answer. Then nobody is asked.
+    /// [`RemoteError::IdUsed`], where the id was used for another call; [`RemoteError::NobodyToAsk`], where nobody could answer; [`RemoteError::NotRun`], where the
+    /// arguments or anything else cannot be taken, or the store does not answer. Then nobody is asked.
     pub async fn ask(&self, call: RemoteCall) -> Result<Asked, RemoteError> {
         let core = &self.core;
         let question = self.read(call).await?;
@@ -111,12 +118,14 @@ impl Remote {
             let mut grant = None;
             if assessment.verdict() == Verdict::Ask {
                 let (subject, requirements) = (&question.subject, assessment.requirements());
-                core.check_askable(&question.run, &requirements).await?;
+                if let Some(problem) = core.unaskable(&question.run, &requirements).await.map_err(unavailable)? {
+                    return Err(RemoteError::NobodyToAsk { problem });
+                }
                 grant = core.find_grant(subject, &question.arguments, &requirements, &spent, recalled.grants).await;
             }
             let (transition, asked) = core.remote_transition(&question, assessment, earlier, grant.as_deref())?;
             let takes = transition.takes.clone();
-            match core.store.commit(transition).await.map_err(unavailable)? {
+            match core.commit_for(transition, &asked, None).await.map_err(unavailable)? {
                 Committed::Done => {
                     core.settle(&asked);
                     return Ok(Asked { approval: asked, is_new: true });
