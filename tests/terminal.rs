@@ -155,7 +155,7 @@ async fn whoever_has_a_key_signs_at_the_terminal_and_others_see_that() {
     let screen = Screen::default();
     let asked = gate.interruption(asked.id()).await.unwrap().unwrap();
     Terminal::over(&b""[..], screen.clone()).show(&asked).await.unwrap();
-    assert!(screen.text().contains("│  voted      dana: Approve, signed\n"), "{}", screen.text());
+    assert!(screen.text().contains("│  voted      dana approved it, signed\n"), "{}", screen.text());
     assert!(screen.text().contains("│  decides    2 of role manager\n"), "{}", screen.text());
 }
 
@@ -338,7 +338,7 @@ async fn the_second_reviewer_sees_what_the_first_changed() {
     let shown = screen.text();
     assert!(shown.contains("amount  300\n│                     changed by a reviewer, from 500\n"), "{shown}");
     assert!(shown.contains("\"alice\"\n│                     said by the user\n"), "{shown}");
-    assert!(shown.contains("voted      dana: Edit"), "{shown}");
+    assert!(shown.contains("voted      dana changed it, and approved that"), "{shown}");
 }
 
 #[tokio::test]

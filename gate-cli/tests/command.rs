@@ -414,7 +414,7 @@ async fn whoever_has_a_key_signs_by_its_file() {
     note.verify(&[key]).unwrap();
     assert!(note.text().contains(&format!("\napproval {id}\n")), "{}", note.text());
     let shown = said(&office.gate_as(None, &format!("show|{end}")));
-    assert!(shown.contains("dana: Approve, signed"), "{shown}");
+    assert!(shown.contains("dana approved it, signed"), "{shown}");
     let case = said(&office.gate_as(None, "case|ticket-7"));
     assert!(case.contains("dana approves, signed: paid before"), "{case}");
 

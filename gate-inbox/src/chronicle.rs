@@ -3,18 +3,15 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use gate_runtime::{CallEvent, Event, Events, GateEvent, Record, StoreError};
+use gate_runtime::{CallEvent, Event, Events, GateEvent, Record, Status, StoreError};
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 use tokio::time::{sleep, timeout};
 
-use crate::office::Questions;
+use crate::office::{Questions, RETRY};
 use crate::precedents::Precedents;
 use crate::rulebook::Rulebook;
 use crate::statistics::Statistics;
-
-/// How long to wait where the store does not answer.
-const RETRY: Duration = Duration::from_secs(1);
 
 /// How long a page waits for what is on the record already.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -29,11 +26,15 @@ pub(crate) struct Known {
 
 impl Known {
     fn take(&mut self, record: &Record) {
-        let decided = self.statistics.take(record);
-        if let (Some(subject), true) = (record.subject(), decided) {
-            self.precedents.decided(subject);
-        }
+        self.statistics.take(record);
         match record.event() {
+            Event::Call(CallEvent::Voted { .. }) => {
+                let is_decided =
+                    matches!(record.status(), Some(Status::Approved | Status::Rejected | Status::Responded));
+                if let Some(subject) = record.subject().filter(|_| is_decided) {
+                    self.precedents.decided(subject);
+                }
+            }
             Event::Gate(GateEvent::GateBuilt { tools }) => self.rulebook.built(tools, record.at()),
             Event::Call(CallEvent::Covered { grant, .. }) => self.precedents.used(*grant),
             _ => {}

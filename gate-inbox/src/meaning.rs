@@ -35,14 +35,14 @@ fn format_of<'a>(schema: &'a Value, name: &str) -> Option<&'a str> {
 fn of_number(format: &str, name: &str, number: i64, now: Timestamp) -> Option<String> {
     let name = name.to_ascii_lowercase();
     let ends = |words: &[&str]| words.iter().any(|word| name == *word || name.ends_with(&format!("_{word}")));
-    if ends(&["cents", "cent"]) || format == "cents" {
+    if ends(&["cents"]) || format == "cents" {
         let (sign, size) = (if number < 0 { "-" } else { "" }, number.unsigned_abs());
         return Some(format!("{sign}{}.{:02}, counted in cents", grouped(size / 100), size % 100));
     }
     let units: [(&[&str], u64); 5] = [
         (&["ms", "millis", "milliseconds"], 0),
-        (&["s", "sec", "secs", "seconds"], 1),
-        (&["min", "mins", "minutes"], 60),
+        (&["sec", "secs", "seconds"], 1),
+        (&["mins", "minutes"], 60),
         (&["hours"], 3_600),
         (&["days"], 86_400),
     ];
@@ -98,17 +98,20 @@ fn of_time(at: Timestamp, now: Timestamp) -> String {
     format!("{} ({far})", at.strftime("%A, %-d %B %Y, %H:%M:%S UTC"))
 }
 
-/// A length of time in its two largest units.
-fn exact(time: Duration) -> String {
+/// A length of time, to the second: `1 day 12 hours`.
+pub(crate) fn exact(time: Duration) -> String {
     let mut rest = time.as_secs();
     let mut said = Vec::new();
     for (size, unit) in [(86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second")] {
-        if rest >= size && said.len() < 3 {
+        if rest >= size {
             said.push(plural(usize::try_from(rest / size).unwrap_or(usize::MAX), unit));
             rest %= size;
         }
     }
-    let about = if rest > 0 || time.subsec_nanos() > 0 { "about " } else { "" };
+    if said.is_empty() {
+        said.push("0 seconds".to_owned());
+    }
+    let about = if time.subsec_nanos() > 0 { "about " } else { "" };
     format!("{about}{}", said.join(" "))
 }
 
@@ -140,6 +143,11 @@ mod tests {
             ("amount_cents", json!(-7), Some("-0.07, counted in cents")),
             ("cents", json!(i64::MIN), Some("-92,233,720,368,547,758.08, counted in cents")),
             ("accents", json!(5), None),
+            // A part of a hundred, the least amount, and a size: no money, and no times.
+            ("per_cent", json!(15), None),
+            ("amount_min", json!(6_000), None),
+            ("size_s", json!(90), None),
+            ("wait_minutes", json!(100_000), Some("69 days 10 hours 40 minutes")),
             ("timeout_ms", json!(90_500), Some("about 1 minute 30 seconds")),
             ("keep_days", json!(30), Some("30 days")),
             ("keep_days", json!(i64::MAX), None),

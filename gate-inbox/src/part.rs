@@ -88,13 +88,6 @@ pub(crate) fn no_grant(approval: &Approval, visitor: &Visitor, now: Timestamp) -
 
 /// Whether a person still has something to do about it.
 pub(crate) fn is_theirs(approval: &Approval, visitor: &Visitor, now: Timestamp) -> bool {
-    let digest = approval.arguments().digest();
-    let has_voted = approval.votes().iter().any(|vote| {
-        let about = match vote.decision() {
-            gate_runtime::Decision::Edit { arguments } => arguments.digest(),
-            _ => vote.arguments(),
-        };
-        vote.reviewer() == visitor.who() && about == digest
-    });
+    let has_voted = approval.votes().iter().any(|vote| vote.reviewer() == visitor.who() && approval.concerns(vote));
     part(approval, visitor, now) == Part::Asked && !has_voted
 }

@@ -17,7 +17,7 @@ const BELOW: f64 = 34.0;
 const ABOVE: f64 = 12.0;
 
 /// How many looks there are: colours with patterns, and lines with marks.
-const LOOKS: usize = 10;
+const LOOKS: usize = 11;
 
 /// The longest label inside of a plot, in characters. The table has it whole.
 const LABEL: usize = 48;
@@ -258,7 +258,8 @@ fn pattern(id: &str, look: usize) -> Markup {
         6 => r#"<path d="M-1 1L7 9M3 -1L9 5" class="stroke"/>"#,
         7 => r#"<path d="M0 4H8M4 0V8" class="stroke"/>"#,
         8 => r#"<path d="M0 4H8" class="stroke"/>"#,
-        _ => r#"<path d="M0 0L4 4M8 0L4 4" class="stroke"/>"#,
+        9 => r#"<path d="M0 0L4 4M8 0L4 4" class="stroke"/>"#,
+        _ => r#"<path d="M2 2H6V6H2Z" class="stroke"/>"#,
     };
     html! {
         pattern id=(id) class=(format!("look{}", look % LOOKS)) width="8" height="8" patternUnits="userSpaceOnUse" {

@@ -18,23 +18,52 @@ const SENT: usize = 1_024;
 /// The sessions.
 #[derive(Debug)]
 pub(crate) struct Sessions {
-    open: Mutex<HashMap<Digest, Session>>,
+    open: Mutex<HashMap<Digest, Open>>,
     /// How long one lasts that nobody uses.
     idle: Duration,
     /// How long one lasts at all.
     whole: Duration,
 }
 
-/// One session.
+/// Whose a session is.
 #[derive(Clone, Debug)]
 pub(crate) struct Session {
     pub(crate) signed_in: SignedIn,
     /// What every form of it carries.
     pub(crate) form_secret: String,
+}
+
+/// A session that lasts.
+#[derive(Debug)]
+struct Open {
+    session: Session,
     begun: Timestamp,
     seen: Timestamp,
     /// The forms that were sent.
-    sent: VecDeque<String>,
+    sent: VecDeque<Digest>,
+}
+
+/// A form that was sent for the first time. Unless it [counts](Self::counts), it can be sent again.
+#[derive(Debug)]
+pub(crate) struct First<'a> {
+    sessions: &'a Sessions,
+    session: Digest,
+    form: Option<Digest>,
+}
+
+impl First<'_> {
+    /// What it was sent for is done.
+    pub(crate) fn counts(mut self) {
+        self.form = None;
+    }
+}
+
+impl Drop for First<'_> {
+    fn drop(&mut self) {
+        if let (Some(form), Some(open)) = (self.form, self.sessions.lock().get_mut(&self.session)) {
+            open.sent.retain(|sent| *sent != form);
+        }
+    }
 }
 
 impl Sessions {
@@ -51,45 +80,47 @@ impl Sessions {
     pub(crate) fn begin(&self, signed_in: SignedIn, now: Timestamp) -> Result<String, getrandom::Error> {
         let (cookie, form_secret) = (secret::random()?, secret::random()?);
         let mut open = self.lock();
-        open.retain(|_, session| self.lasts(session, now));
-        let mut others: Vec<_> = open.iter().filter(|(_, other)| other.signed_in.who() == signed_in.who()).collect();
+        open.retain(|_, found| self.lasts(found, now));
+        let mut others: Vec<_> =
+            open.iter().filter(|(_, other)| other.session.signed_in.who() == signed_in.who()).collect();
         others.sort_by_key(|(_, other)| other.seen);
         let too_many: Vec<Digest> =
             others.iter().take((others.len() + 1).saturating_sub(EACH)).map(|(id, _)| **id).collect();
         for id in too_many {
             open.remove(&id);
         }
-        let session = Session { signed_in, form_secret, begun: now, seen: now, sent: VecDeque::new() };
-        open.insert(Digest::of(&cookie), session);
+        let session = Session { signed_in, form_secret };
+        open.insert(Digest::of(&cookie), Open { session, begun: now, seen: now, sent: VecDeque::new() });
         Ok(cookie)
     }
 
     /// The session of a cookie. That a person uses it makes it last longer; that their page looks for news does not.
     pub(crate) fn find(&self, id: Digest, now: Timestamp, is_used: bool) -> Option<Session> {
         let mut open = self.lock();
-        let session = open.get_mut(&id)?;
-        if !self.lasts(session, now) {
+        let found = open.get_mut(&id)?;
+        if !self.lasts(found, now) {
             open.remove(&id);
             return None;
         }
         if is_used {
-            session.seen = now;
+            found.seen = now;
         }
-        Some(session.clone())
+        Some(found.session.clone())
     }
 
-    /// Whether a form is sent for the first time.
-    pub(crate) fn is_first(&self, id: Digest, form: &str) -> bool {
+    /// Whether a form is sent for the first time, or nothing came of it before.
+    pub(crate) fn first(&self, id: Digest, form: &str) -> Option<First<'_>> {
+        let form = Digest::of(form);
         let mut open = self.lock();
-        let Some(session) = open.get_mut(&id) else { return false };
-        if session.sent.iter().any(|sent| sent == form) {
-            return false;
+        let found = open.get_mut(&id)?;
+        if found.sent.contains(&form) {
+            return None;
         }
-        session.sent.push_back(form.to_owned());
-        if session.sent.len() > SENT {
-            session.sent.pop_front();
+        found.sent.push_back(form);
+        if found.sent.len() > SENT {
+            found.sent.pop_front();
         }
-        true
+        Some(First { sessions: self, session: id, form: Some(form) })
     }
 
     /// Ends one.
@@ -99,15 +130,15 @@ impl Sessions {
 
     /// Ends all of a person.
     pub(crate) fn end_all(&self, who: &ReviewerId) {
-        self.lock().retain(|_, session| session.signed_in.who() != who);
+        self.lock().retain(|_, open| open.session.signed_in.who() != who);
     }
 
-    fn lasts(&self, session: &Session, now: Timestamp) -> bool {
+    fn lasts(&self, open: &Open, now: Timestamp) -> bool {
         let age = |since: Timestamp| Duration::try_from(now.duration_since(since)).unwrap_or_default();
-        age(session.begun) < self.whole && age(session.seen) < self.idle
+        age(open.begun) < self.whole && age(open.seen) < self.idle
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Digest, Session>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Digest, Open>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -150,12 +181,15 @@ mod tests {
     }
 
     #[test]
-    fn a_form_is_sent_once() {
+    fn a_form_counts_once() {
         let sessions = Sessions::new(Duration::from_secs(100), Duration::from_secs(100));
         let id = begin(&sessions, "dana", 0);
-        assert!(sessions.is_first(id, "a") && sessions.is_first(id, "b"));
-        assert!(!sessions.is_first(id, "a"));
+        let first = sessions.first(id, "a").unwrap();
+        assert!(sessions.first(id, "a").is_none(), "nobody knows yet what comes of it");
+        drop(first);
+        sessions.first(id, "a").unwrap().counts();
+        assert!(sessions.first(id, "a").is_none() && sessions.first(id, "b").is_some());
         sessions.end(id);
-        assert!(!sessions.is_first(id, "c"));
+        assert!(sessions.first(id, "c").is_none());
     }
 }

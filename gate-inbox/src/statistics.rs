@@ -55,13 +55,27 @@ impl Became {
 /// What became of all that a rule was a reason for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct OfRule {
-    /// How often it was a reason for the verdict.
-    pub(crate) fired: u64,
+    /// How often it was a reason to let a call through, to ask, to deny it.
+    pub(crate) let_through: u64,
+    pub(crate) asked: u64,
+    pub(crate) denied: u64,
     /// How often it failed.
     pub(crate) failed: u64,
     /// How often its limit was used up.
     pub(crate) used_up: u64,
     pub(crate) became: BTreeMap<Became, u64>,
+}
+
+impl OfRule {
+    /// How often it was a reason for the verdict.
+    pub(crate) fn fired(&self) -> u64 {
+        self.let_through + self.asked + self.denied
+    }
+
+    /// How many of the questions that it was a reason for still wait.
+    pub(crate) fn open(&self) -> u64 {
+        self.asked.saturating_sub(self.became.values().sum())
+    }
 }
 
 /// What was counted in some time.
@@ -99,15 +113,15 @@ struct Open {
 }
 
 impl Statistics {
-    /// Counts a record, and says whether by it people decided a question.
-    pub(crate) fn take(&mut self, record: &Record) -> bool {
+    /// Counts a record.
+    pub(crate) fn take(&mut self, record: &Record) {
         let Event::Call(event) = record.event() else {
             if let Event::Gate(GateEvent::CallRefused { .. }) = record.event() {
                 self.hour(record.at()).refused += 1;
             }
-            return false;
+            return;
         };
-        let Some(subject) = record.subject() else { return false };
+        let Some(subject) = record.subject() else { return };
         let id = subject.approval();
         match event {
             CallEvent::Assessed { .. } => self.assessed(record, event, id),
@@ -133,9 +147,9 @@ impl Statistics {
             (CallEvent::Voted { .. }, Some(Status::Rejected)) => Became::Rejected,
             (CallEvent::Voted { .. }, Some(Status::Responded)) => Became::Answered,
             (_, Some(Status::Cancelled | Status::Denied)) => Became::Dropped,
-            _ => return false,
+            _ => return,
         };
-        self.close(id, became, record.at())
+        self.close(id, became, record.at());
     }
 
     fn assessed(&mut self, record: &Record, event: &CallEvent, id: ApprovalId) {
@@ -161,7 +175,12 @@ impl Statistics {
         }
         let hour = self.hour(at);
         for rule in &reasons {
-            hour.rules.entry(*rule).or_default().fired += 1;
+            let of = hour.rules.entry(*rule).or_default();
+            match assessment.verdict() {
+                Verdict::Approve => of.let_through += 1,
+                Verdict::Ask => of.asked += 1,
+                Verdict::Deny => of.denied += 1,
+            }
         }
         match assessment.verdict() {
             Verdict::Approve => hour.let_through += 1,
@@ -179,8 +198,8 @@ impl Statistics {
         }
     }
 
-    fn close(&mut self, id: ApprovalId, became: Became, at: Timestamp) -> bool {
-        let Some(open) = self.open.remove(&id) else { return false };
+    fn close(&mut self, id: ApprovalId, became: Became, at: Timestamp) {
+        let Some(open) = self.open.remove(&id) else { return };
         self.order.remove(&open.seq);
         let became = if became == Became::Approved && open.is_edited { Became::Edited } else { became };
         // Where its hour is too long ago, nobody asks for it any more.
@@ -193,7 +212,6 @@ impl Statistics {
                 *hour.rules.entry(rule).or_default().became.entry(became).or_default() += 1;
             }
         }
-        became.is_decided()
     }
 
     fn hour(&mut self, at: Timestamp) -> &mut Counts {
@@ -236,7 +254,9 @@ impl Counts {
         add(&mut self.became, &other.became);
         for (rule, of) in &other.rules {
             let sum = self.rules.entry(*rule).or_default();
-            sum.fired += of.fired;
+            sum.let_through += of.let_through;
+            sum.asked += of.asked;
+            sum.denied += of.denied;
             sum.failed += of.failed;
             sum.used_up += of.used_up;
             add(&mut sum.became, &of.became);
@@ -337,11 +357,11 @@ mod tests {
         clock.advance(Duration::from_hours(3));
         gate.do_what_is_due().await;
 
-        let (mut statistics, mut decided) = (Statistics::default(), 0);
+        let mut statistics = Statistics::default();
         for record in gate.records(0, 1_000).await.unwrap() {
-            decided += usize::from(statistics.take(&record));
+            statistics.take(&record);
         }
-        assert_eq!((decided, statistics.open.len(), statistics.order.len()), (3, 0, 0));
+        assert_eq!((statistics.open.len(), statistics.order.len()), (0, 0));
         let at = Timestamp::from_second(1_800_000_000 + 5 * 3_600).unwrap();
         let all = statistics.of(at, 24);
         let counts = &all.counts;
@@ -350,7 +370,8 @@ mod tests {
         assert_eq!(kinds.map(|kind| count(&counts.became, kind)), [1, 1, 1, 1]);
         assert_eq!(counts.waits.count(), 3);
         let otherwise = Some(Rule { source: "policy payments".into(), name: "otherwise".into() });
-        assert_eq!((all.rules[&otherwise].fired, count(&all.rules[&otherwise].became, Became::Edited)), (4, 1));
+        let of = &all.rules[&otherwise];
+        assert_eq!((of.fired(), of.asked, of.open(), count(&of.became, Became::Edited)), (4, 4, 0, 1));
         assert_eq!(all.people[&Some("dana".into())].values().sum::<u64>(), 3);
         assert_eq!(statistics.of(at, 3).counts.became.len(), 0, "they were asked before");
         assert_eq!(statistics.of(at, 4).people.len(), 1, "and the votes were later");

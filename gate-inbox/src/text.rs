@@ -104,9 +104,13 @@ pub(crate) fn listed<T: ToString>(items: &[T]) -> String {
     }
 }
 
-/// `1 vote`, `2 votes`.
+/// `1 vote`, `2 votes`, `3 entries`.
 pub(crate) fn plural(count: usize, noun: &str) -> String {
-    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+    match (count, noun.strip_suffix("ry")) {
+        (1, _) => format!("1 {noun}"),
+        (_, Some(stem)) => format!("{count} {stem}ries"),
+        (_, None) => format!("{count} {noun}s"),
+    }
 }
 
 /// The arguments of a call on one line: long values by their ends.

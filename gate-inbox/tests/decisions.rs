@@ -78,6 +78,57 @@ async fn a_rejection_wants_a_reason_and_the_agent_is_told() {
 }
 
 #[tokio::test]
+async fn a_form_of_which_nothing_came_can_be_sent_again() {
+    let desk = Desk::open().await;
+    let id = desk.ask("explain", json!({"what": "why"})).await;
+    let mut dana = desk.signed_in(&desk.dana).await;
+    let page = dana.get(&format!("/approvals/{id}")).await;
+    let action = format!("/approvals/{id}/approve");
+    dana.fill_on(&page, &action, &[]).await.has("needs a comment");
+    assert_eq!(dana.fill_on(&page, &action, &[("comment", "it is due")]).await.status, 303);
+    assert_eq!(desk.approval(id).await.status(), Status::Approved);
+    let id = desk.ask("explain", json!({"what": "where"})).await;
+    let page = dana.decide(id, "respond", &[("value", "here"), ("comment", " ")]).await;
+    page.has("needs a comment").has(">\nhere</textarea>");
+    assert_eq!(dana.decide(id, "respond", &[("value", "here"), ("comment", "I looked")]).await.status, 303);
+}
+
+#[tokio::test]
+async fn a_vote_on_other_arguments_does_not_pass_for_one_that_counts() {
+    let desk = Desk::open().await;
+    let id = desk.ask_to_pay(2_000).await;
+    desk.approve(id, "dana").await;
+    let mut dana = desk.signed_in(&desk.dana).await;
+    let path = format!("/approvals/{id}");
+    dana.get(&path).await.has("You voted. A new vote takes the place of it.").has_not("does not count");
+    dana.get("/").await.has("1 vote, of <bdi>dana</bdi>");
+    let omar = desk.agent.reviewer("omar").await.unwrap();
+    let asked = desk.agent.interruption(id).await.unwrap().unwrap();
+    asked.edit(&omar, Edit::new().set("amount", 7_000)).await.unwrap();
+    dana.get(&path)
+        .await
+        .has("approved it, of other arguments: it does not count")
+        .has("changed it, and approved that <time")
+        .has("your vote does not count: decide again");
+    dana.get("/").await.has("1 vote, of <bdi>omar</bdi>").has("For you");
+    assert_eq!(desk.approval(id).await.status(), Status::Pending);
+    dana.decide(id, "reject", &[("reason", "too much")]).await;
+    assert_eq!(desk.approval(id).await.status(), Status::Rejected);
+}
+
+#[tokio::test]
+async fn what_was_decided_before_names_who_decided_so() {
+    let desk = Desk::open().await;
+    let id = desk.ask_to_pay(2_000).await;
+    desk.approve(id, "dana").await;
+    desk.reject(id, "omar", "charged twice").await;
+    let mut dana = desk.signed_in(&desk.dana).await;
+    let other = desk.ask_to_pay(2_001).await;
+    let page = dana.get(&format!("/approvals/{other}")).await;
+    page.has("Rejected</a> by <bdi>omar</bdi>").has("charged twice").has_not("dana and omar");
+}
+
+#[tokio::test]
 async fn a_person_can_answer_in_the_tools_place() {
     let desk = Desk::open().await;
     let mut dana = desk.signed_in(&desk.dana).await;

@@ -81,7 +81,7 @@ async fn a_standing_permission_says_what_it_lets_through_and_lets_that_through()
     let (shown, done) = give(&mut dana, id, &fields).await;
     shown
         .has("in the run <bdi>run-1</bdi> only")
-        .has("exactly <bdi>alice</bdi>")
+        .has("exactly <code class=\"value\"><bdi>&quot;alice&quot;</bdi></code>")
         .has("any whole number from 0 to <strong>100</strong>")
         .has("at most 2 calls in all")
         .has("for 1 day from when it is given")

@@ -252,7 +252,7 @@ async fn the_rules_say_what_they_did() {
     let page = dana.get("/rules").await;
     page.has("Payments: large ones are for two managers.").has("For the tool <bdi>pay</bdi>");
     page.has("too much").has("Denies it").has("2 of role manager").has("Where no rule matches");
-    page.has("It was the reason 3 times: 2 approved, 1 rejected.").has("It was the reason 1 time.");
+    page.has("It was the reason 3 times: 2 approved, 1 rejected.").has("It was the reason 1 time: 1 denied.");
     page.has("amount &gt; 8_000").has("For the tools <bdi>log_in</bdi>, <bdi>wipe</bdi>");
     page.has("role=\"img\"").has("The numbers");
     desk.clock.advance(Duration::from_hours(30));

@@ -174,7 +174,8 @@ impl PagerDuty {
         }
         let until = approval.expires_at().map(|end| format!(" until {end:.0}")).unwrap_or_default();
         let last = if approval.is_at_last_step() { "last step: " } else { "" };
-        let summary = format!("{tool} waits for a decision{until} ({last}{})", told::plain(approval.waits_for()));
+        let summary =
+            format!("{tool} waits for {}{until} ({last}{})", told::wanted(approval), told::plain(approval.waits_for()));
         let mut event = json!({
             "routing_key": self.key.reveal(),
             "event_action": "trigger",

@@ -9,7 +9,9 @@ use std::collections::BTreeSet;
 pub(super) use arguments::{Argument, arguments};
 pub(crate) use arguments::{is_whole, one_line};
 pub(super) use claims::{claims, purpose};
-use gate_runtime::{Answers, Approval, Decision, Descriptor, Digest, Hazard, Request, Requirement, Status, Visible};
+use gate_runtime::{
+    Answers, Approval, Decision, Descriptor, Digest, Hazard, Request, Requirement, Status, Visible, Vote,
+};
 pub(super) use question::{Question, question};
 use serde_json::Value;
 
@@ -127,7 +129,7 @@ fn look_into(value: &Value, look: &mut dyn FnMut(&str)) {
     }
 }
 
-/// The agent, and whom it acts for.
+/// The agent.
 pub(super) fn agent(approval: &Approval) -> String {
     let info = approval.subject().info();
     let name = info.agent().as_str();
@@ -139,9 +141,12 @@ pub(super) fn why(approval: &Approval) -> String {
     let rules: Vec<String> = approval
         .assessment()
         .reasons()
-        .map(|rule| match rule.rule() {
-            "otherwise" => "no other rule matched".to_owned(),
-            name => format!("of the rule “{}”", plain(name)),
+        .map(|rule| {
+            if rule.is_otherwise() {
+                "no other rule matched".to_owned()
+            } else {
+                format!("of the rule “{}”", plain(rule.rule()))
+            }
         })
         .collect();
     if rules.is_empty() { "No rule decides it.".to_owned() } else { format!("Asked because {}.", listed(&rules)) }
@@ -181,7 +186,7 @@ pub(crate) enum Tone {
 
 /// What became of it, and by whom.
 pub(crate) fn state(approval: &Approval) -> (Tone, String) {
-    let by = || approvers(approval);
+    let (by, is_question) = (|| approvers(approval), approval.answers().is_some());
     match approval.status() {
         Status::Pending => (Tone::Open, votes(approval)),
         Status::Approved => (Tone::Good, format!("Approved{}: it runs when its run goes on.", by())),
@@ -192,6 +197,7 @@ pub(crate) fn state(approval: &Approval) -> (Tone, String) {
         }
         Status::Failed => (Tone::Bad, format!("Approved{}: it ran, and failed.", by())),
         Status::Indeterminate => (Tone::Bad, "It began, and nobody knows how it ended.".to_owned()),
+        Status::Expired if is_question => (Tone::Stopped, "Nobody answered in time.".to_owned()),
         Status::Expired => (Tone::Stopped, "Nobody decided in time: it does not run.".to_owned()),
         Status::Responded => {
             let who = approval.votes().iter().rev().find(|vote| matches!(vote.decision(), Decision::Respond { .. }));
@@ -207,27 +213,21 @@ pub(crate) fn state(approval: &Approval) -> (Tone, String) {
             let shown = plain(&words);
             let mut first = shown.chars();
             let upper: String = first.next().into_iter().flat_map(char::to_uppercase).chain(first).collect();
-            (Tone::Stopped, format!("{}. It does not run.", short(&upper, &words)))
+            let end = if is_question { "" } else { " It does not run." };
+            (Tone::Stopped, format!("{}.{end}", short(&upper, &words)))
         }
     }
 }
 
 /// The votes so far, while it waits.
 fn votes(approval: &Approval) -> String {
-    let said = approval.votes().iter().map(|vote| {
-        let what = match vote.decision() {
-            Decision::Approve => "approved it",
-            Decision::Edit { .. } => "changed it, and approved that",
-            Decision::Reject { .. } => "rejected it",
-            Decision::Respond { .. } => "answered in its place",
-        };
-        format!("{} {what}", plain(vote.reviewer()))
-    });
-    said.collect::<Vec<_>>().join(", ")
+    let said = approval.votes().iter().map(|vote| format!("{} {}", plain(vote.reviewer()), approval.said(vote)));
+    said.collect::<Vec<_>>().join("; ")
 }
 
 fn approvers(approval: &Approval) -> String {
-    let approves = |vote: &&gate_runtime::Vote| matches!(vote.decision(), Decision::Approve | Decision::Edit { .. });
+    let approves =
+        |vote: &&Vote| matches!(vote.decision(), Decision::Approve | Decision::Edit { .. }) && approval.concerns(vote);
     let names: Vec<String> = approval.votes().iter().filter(approves).map(|vote| plain(vote.reviewer())).collect();
     match (names.is_empty(), approval.grant()) {
         (false, _) => format!(" by {}", listed(&names)),
@@ -237,7 +237,7 @@ fn approvers(approval: &Approval) -> String {
 }
 
 fn refuser(approval: &Approval) -> String {
-    let rejects = |vote: &&gate_runtime::Vote| matches!(vote.decision(), Decision::Reject { .. });
+    let rejects = |vote: &&Vote| matches!(vote.decision(), Decision::Reject { .. });
     approval
         .votes()
         .iter()

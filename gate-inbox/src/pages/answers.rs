@@ -23,12 +23,18 @@ pub(crate) enum Problem {
 pub(crate) struct Draft {
     pub(crate) problem: Option<(Problem, String)>,
     pub(crate) words: String,
+    /// Why, where that is not the words.
+    pub(crate) comment: String,
 }
 
 impl Draft {
     /// What was typed where an edit is confirmed.
     pub(crate) fn of_edit(problem: Option<&str>, words: String) -> Self {
-        Self { problem: problem.map(|problem| (Problem::Edit, problem.to_owned())), words }
+        Self { problem: problem.map(|problem| (Problem::Edit, problem.to_owned())), words, comment: String::new() }
+    }
+
+    fn comment(&self, of: Problem) -> &str {
+        if self.problem(of).is_some() { &self.comment } else { "" }
     }
 
     pub(super) fn words(&self, of: Problem) -> &str {
@@ -85,7 +91,11 @@ fn forms(visitor: &Visitor, asked: &Interruption, stamp: &Stamp, draft: &Draft) 
     html! {
         section.answers aria-labelledby="answers" {
             h2 #answers { "Your decision" }
-            @if mine.is_some() { p.faint { "You voted. A new vote takes the place of it." } }
+            @match mine.map(|vote| approval.concerns(vote)) {
+                Some(true) => p.faint { "You voted. A new vote takes the place of it." },
+                Some(false) => p.warning { "You voted on other arguments. Somebody changed them since, so your vote does not count: decide again." },
+                None => {},
+            }
             @if wants_signature {
                 p {
                     "Only signed votes let it run: register a key in the people file, and decide by "
@@ -182,7 +192,6 @@ pub(super) fn reject_form(asked: &Interruption, stamp: &Stamp, draft: &Draft, li
 /// The form of a question that is no call.
 fn answer(asked: &Interruption, answers: &Answers, stamp: &Stamp, draft: &Draft) -> Markup {
     let problem = draft.problem(Problem::Respond);
-    let is_wanted = asked.approval().requirements().iter().any(Requirement::wants_comment);
     html! {
         details.answer data-key="a" open {
             summary.button.main { "Answer…" }
@@ -203,10 +212,7 @@ fn answer(asked: &Interruption, answers: &Answers, stamp: &Stamp, draft: &Draft)
                     label for="value" { "Your answer: the agent is told" }
                     textarea #value name="value" rows="3" { "\n" (draft.words(Problem::Respond)) }
                 }
-                @if is_wanted {
-                    label for="respond-comment" { "Why: for the record" }
-                    textarea #respond-comment name="comment" rows="2" {}
-                }
+                (why(asked, draft))
                 (said(problem))
                 button.main { "Answer" }
             }
@@ -216,7 +222,6 @@ fn answer(asked: &Interruption, answers: &Answers, stamp: &Stamp, draft: &Draft)
 
 fn respond(asked: &Interruption, stamp: &Stamp, draft: &Draft) -> Markup {
     let problem = draft.problem(Problem::Respond);
-    let is_wanted = asked.approval().requirements().iter().any(Requirement::wants_comment);
     html! {
         details.answer open[problem.is_some()] {
             summary.button { "Answer in its place…" }
@@ -224,13 +229,20 @@ fn respond(asked: &Interruption, stamp: &Stamp, draft: &Draft) -> Markup {
                 (stamp.fields())
                 label for="value" { "What the agent gets as the tool's result: JSON, or a text" }
                 textarea #value name="value" rows="3" { "\n" (draft.words(Problem::Respond)) }
-                @if is_wanted {
-                    label for="respond-comment" { "Why: for the record" }
-                    textarea #respond-comment name="comment" rows="2" {}
-                }
+                (why(asked, draft))
                 (said(problem))
                 button { "Answer: it does not run" }
             }
+        }
+    }
+}
+
+/// Where whoever answers says why, if that is wanted.
+fn why(asked: &Interruption, draft: &Draft) -> Markup {
+    html! {
+        @if asked.approval().requirements().iter().any(Requirement::wants_comment) {
+            label for="respond-comment" { "Why: for the record" }
+            textarea #respond-comment name="comment" rows="2" { "\n" (draft.comment(Problem::Respond)) }
         }
     }
 }

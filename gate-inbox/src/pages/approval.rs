@@ -224,10 +224,10 @@ fn of_rule(rule: &RuleReport<'_>) -> Markup {
     let counts = rule.result() != RuleResult::NotMatched;
     html! {
         p {
-            @match (rule.rule(), counts) {
-                ("otherwise", true) => strong { "No other rule matched" },
-                ("otherwise", false) => strong { "What holds where no rule matches" },
-                (name, _) => { strong { (plain(name)) } " " (rule.result()) },
+            @match (rule.is_otherwise(), counts) {
+                (true, true) => strong { "No other rule matched" },
+                (true, false) => strong { "What holds where no rule matches" },
+                (false, _) => { strong { (plain(rule.rule())) } " " (rule.result()) },
             }
             @if counts { ", which means: " (rule.effect()) }
             @if let (true, Some(requirement)) = (counts, rule.requirement()) { " " (plain(requirement.to_string())) }
@@ -289,17 +289,9 @@ fn votes(asked: &Interruption) -> Markup {
                 h2 #votes { "Votes" }
                 ul.votes {
                     @for vote in approval.votes() {
-                        li {
+                        li.stale[!approval.concerns(vote)] {
                             p {
-                                strong { (plain(vote.reviewer())) } " "
-                                @match vote.decision() {
-                                    Decision::Approve => "approved it",
-                                    Decision::Edit { .. } => "changed it, and approved that",
-                                    Decision::Reject { .. } => "rejected it",
-                                    Decision::Respond { .. } if approval.answers().is_some() => "answered it",
-                                    Decision::Respond { .. } => "answered in the tool's place",
-                                }
-                                @if vote.is_signed() { ", signed" }
+                                strong { (plain(vote.reviewer())) } " " (approval.said(vote))
                                 " " (ago(vote.at(), asked.now()))
                             }
                             @if let Decision::Reject { reason } = vote.decision() { (block(reason)) }

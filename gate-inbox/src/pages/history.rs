@@ -12,7 +12,7 @@ use super::query::{address, filters, typed};
 use super::timeline;
 use crate::meaning::grouped;
 use crate::search::{Found, KINDS, Search};
-use crate::text::{ago, bare, block, plain};
+use crate::text::{ago, bare, block, plain, plural};
 use crate::visitor::Visitor;
 
 /// What was found, with how the record is sealed.
@@ -56,7 +56,7 @@ fn looked(search: &Search, found: &Found) -> String {
     let (count, looked) = (found.records.len(), grouped(found.looked as u64));
     let more = if found.older.is_some() { ". There is more: see “Older”" } else { "" };
     if search.pairs().is_empty() {
-        format!("{count} entries{more}")
+        format!("{}{more}", plural(count, "entry"))
     } else {
         format!("{count} of {looked} entries that were looked at fit{more}")
     }
@@ -81,7 +81,7 @@ fn seal(trail: Option<&TrailStatus>, now: Timestamp) -> Markup {
             }
             p {
                 @if trail.unsealed() == 0 { "Nothing waits to be sealed." }
-                @else { (grouped(trail.unsealed())) " newer records wait to be sealed." }
+                @else { "Newer records that wait to be sealed: " (grouped(trail.unsealed())) "." }
                 @if trail.cosignatures() > 0 { " Witnesses that cosigned it: " (trail.cosignatures()) "." }
                 @if !trail.is_writing() { " Another process writes it." }
             }

@@ -22,16 +22,17 @@ pub(super) const BECAME: [(Became, usize, &str); 7] = [
     (Became::Approved, 0, "approved"),
     (Became::Edited, 1, "edited"),
     (Became::Rejected, 2, "rejected"),
-    (Became::Answered, 3, "answered in its place"),
+    (Became::Answered, 3, "answered by a person"),
     (Became::Covered, 4, "by standing permission"),
     (Became::Expired, 5, "expired"),
-    (Became::Dropped, 6, "taken back"),
+    (Became::Dropped, 6, "taken back or denied"),
 ];
 
 /// How what nobody decided is drawn: rules let it through, people are asked, rules denied it.
 pub(super) const LET_THROUGH: usize = 8;
 pub(super) const OPEN: usize = 7;
 pub(super) const DENIED: usize = 9;
+const REFUSED: usize = 10;
 
 /// What was counted in a time.
 #[derive(Debug)]
@@ -111,9 +112,9 @@ fn volume(of: &Overview) -> Markup {
         measure: Measure::Count,
         series: vec![
             series(LET_THROUGH, "let through", |summary| summary.counts.let_through),
-            series(1, "people asked", |summary| summary.counts.asked),
+            series(OPEN, "people asked", |summary| summary.counts.asked),
             series(DENIED, "denied", |summary| summary.counts.denied),
-            series(6, "refused before any rule", |summary| summary.counts.refused),
+            series(REFUSED, "refused before any rule", |summary| summary.counts.refused),
         ],
     };
     if plot.series.iter().any(Series::is_there) { plot.columns() } else { nothing(&plot.title) }

@@ -80,16 +80,17 @@ fn row(asked: &Interruption) -> Markup {
                 @if let Some(principal) = info.principal() { " for " (plain(principal)) }
                 " · asked " (ago(approval.asked_at(), now))
                 " · decides: " (plain(approval.waits_for()))
-                @if !approval.votes().is_empty() { " · " (voted(approval)) }
+                @if let Some(words) = voted(approval) { " · " (words) }
             }
         }
     }
 }
 
 /// Who voted already: the others must still decide.
-fn voted(approval: &Approval) -> Markup {
-    let who: Vec<&str> = approval.votes().iter().map(|vote| vote.reviewer().as_str()).collect();
-    html! { (plural(who.len(), "vote")) ", of " (plain(listed(&who))) }
+fn voted(approval: &Approval) -> Option<Markup> {
+    let counting = approval.votes().iter().filter(|vote| approval.concerns(vote));
+    let who: Vec<&str> = counting.map(|vote| vote.reviewer().as_str()).collect();
+    (!who.is_empty()).then(|| html! { (plural(who.len(), "vote")) ", of " (plain(listed(&who))) })
 }
 
 /// The form that filters. It stands outside of what is read anew.

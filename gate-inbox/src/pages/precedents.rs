@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use gate_runtime::{Approval, Decision, Interruption, Status, Timestamp};
+use gate_runtime::{Approval, Decision, Interruption, Status, Timestamp, Vote};
 use maud::{Markup, html};
 use serde_json::Value;
 
@@ -51,7 +51,7 @@ pub(super) fn precedents(asked: &Interruption, found: &Precedents) -> Markup {
 
 fn one(here: &Approval, other: &Approval, now: Timestamp) -> Markup {
     let last = other.votes().last();
-    let what = match (last.map(gate_runtime::Vote::decision), other.status()) {
+    let what = match (last.map(Vote::decision), other.status()) {
         (Some(Decision::Edit { .. }), _) => "Changed and approved",
         (Some(Decision::Reject { .. }), _) => "Rejected",
         (Some(Decision::Respond { .. }), _) if other.answers().is_some() => "Answered",
@@ -60,7 +60,7 @@ fn one(here: &Approval, other: &Approval, now: Timestamp) -> Markup {
         (Some(Decision::Approve), _) => "Approved",
         (None, _) => "Decided",
     };
-    let who: Vec<&str> = other.votes().iter().map(|vote| vote.reviewer().as_str()).collect();
+    let who: Vec<&str> = last.map(|last| with(other, last)).unwrap_or_default();
     let after = match other.status() {
         Status::Failed => ", and it failed",
         Status::Pending => ", and it is asked again",
@@ -76,11 +76,21 @@ fn one(here: &Approval, other: &Approval, now: Timestamp) -> Markup {
             @if let Some(vote) = last { " " span.faint { (ago(vote.at(), now)) } }
             (after)
         }
-        @if let Some(Decision::Reject { reason }) = last.map(gate_runtime::Vote::decision) {
+        @if let Some(Decision::Reject { reason }) = last.map(Vote::decision) {
             p.faint { "Because: " (plain(short(reason))) }
         }
         @if here.tool() == other.tool() { (differences(here, other)) } @else { p.summary.faint { (crate::text::summary(other)) } }
     }
+}
+
+/// Whoever voted as the last one did, on the same.
+fn with<'a>(other: &'a Approval, last: &Vote) -> Vec<&'a str> {
+    let way = |vote: &Vote| match vote.decision() {
+        Decision::Approve | Decision::Edit { .. } => "for it",
+        other => other.kind(),
+    };
+    let same = other.votes().iter().filter(|vote| way(vote) == way(last) && other.concerns(vote));
+    same.map(|vote| vote.reviewer().as_str()).collect()
 }
 
 /// What is different in its arguments.

@@ -4,9 +4,9 @@ use gate_runtime::Timestamp;
 use maud::{Markup, html};
 use serde_json::Value;
 
-use crate::meaning::meaning;
+use crate::meaning::{exact, meaning};
 use crate::reach::{Bound, End, For, Reach};
-use crate::text::{bare, length, plain, plural, until, value};
+use crate::text::{bare, plain, plural, until, value};
 
 /// The longest value that stands on one line, in characters.
 const SHORT: usize = 80;
@@ -52,11 +52,11 @@ fn argument(name: &str, bound: &Bound, now: Timestamp) -> Markup {
     }
 }
 
-/// A value: on the line, where it is short.
+/// A value: on the line, where it is short. As JSON, so that a text of digits is not taken for a number.
 fn exactly(same: &Value) -> Markup {
-    let text = same.as_str().map_or_else(|| same.to_string(), str::to_owned);
-    let is_short = text.chars().count() <= SHORT && !text.contains('\n') && !text.is_empty();
-    html! { @if is_short && !same.is_null() { (plain(text)) } @else { (value(same)) } }
+    let text = same.to_string();
+    let is_short = text.chars().count() <= SHORT;
+    html! { @if is_short { code.value { (plain(text)) } } @else { (value(same)) } }
 }
 
 /// What a limit means, where its name says that.
@@ -65,7 +65,7 @@ fn meant(name: &str, max: u64, now: Timestamp) -> Markup {
 }
 
 fn count(reach: &Reach, now: Timestamp) -> Markup {
-    let within = reach.window.map_or_else(|| "in all".to_owned(), |window| format!("in any {}", one(&length(window))));
+    let within = reach.window.map_or_else(|| "in all".to_owned(), |window| format!("in any {}", one(&exact(window))));
     html! {
         @match (reach.uses, &reach.budget) {
             (None, None) => strong { "as many of these calls as come" },
@@ -82,16 +82,16 @@ fn calls(uses: u64) -> String {
     plural(usize::try_from(uses).unwrap_or(usize::MAX), "call")
 }
 
-/// `1 day` is `day`, `7 days` stay.
+/// `1 day` is `day`; `7 days` and `1 day 12 hours` stay.
 fn one(length: &str) -> &str {
-    length.strip_prefix("1 ").unwrap_or(length)
+    length.strip_prefix("1 ").filter(|unit| !unit.contains(' ')).unwrap_or(length)
 }
 
 fn end(reach: &Reach, now: Timestamp) -> Markup {
     html! {
         @match reach.end {
             End::Open => strong { "until somebody takes it back" },
-            End::After(time) => { "for " (length(time)) " from when it is given, if nobody takes it back before" },
+            End::After(time) => { "for " (exact(time)) " from when it is given, if nobody takes it back before" },
             End::At(time) => { "until " (bare(format!("{time:.0}"))) " (" (until(time, now)) ")" },
         }
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use axum::http::StatusCode;
 use axum::response::Response;
-use gate_runtime::{Digest, PolicyOutline, Requirement, Timestamp, ToolName, Verdict};
+use gate_runtime::{Digest, PolicyOutline, Requirement, RuleOutline, Timestamp, ToolName, Verdict};
 use maud::{Markup, html};
 
 use super::frame::{Tab, page};
@@ -92,7 +92,7 @@ pub(crate) fn rules(visitor: &Visitor, told: &Told<Rules>, now: Timestamp) -> Re
                                 Some(rule) => p { strong { (plain(&rule.name)) } ", from " (plain(&rule.source)) },
                                 None => p { "All rules beyond those that are told apart" },
                             }
-                            (did(of, None))
+                            (did(of))
                         }
                     }
                 }
@@ -122,14 +122,14 @@ fn policy(found: &Rules, place: usize, source: &str, judges: &Judges, now: Times
                         p { strong { (plain(rule.name())) } }
                         p { (effect(rule.effect(), rule.requirement())) }
                         @for limit in rule.limits() { p { "But " (plain(limit)) } }
-                        (did(&found.did(source, rule.name()), Some(rule.effect())))
+                        (did(&found.did(source, rule.name())))
                         @if let Some(text) = rule.text() { details { summary { "As it is written" } (block(text)) } }
                     }
                 }
                 li.counts {
                     p { strong { "Where no rule matches" } }
                     p { (effect(fallback.verdict(), fallback.requirement())) }
-                    (did(&found.did(source, "otherwise"), Some(fallback.verdict())))
+                    (did(&found.did(source, "otherwise")))
                 }
             }
             (plot(found, place, source, policy))
@@ -154,20 +154,16 @@ fn effect(verdict: Verdict, requirement: Option<&Requirement>) -> Markup {
 }
 
 /// What a rule did, in words.
-fn did(of: &OfRule, verdict: Option<Verdict>) -> Markup {
+fn did(of: &OfRule) -> Markup {
     let times = |count: u64| plural(usize::try_from(count).unwrap_or(usize::MAX), "time");
-    let over: u64 = of.became.values().sum();
-    let parts = BECAME.into_iter().filter_map(|(became, _, words)| {
-        let count = of.became.get(&became).copied().filter(|count| *count > 0)?;
-        Some(format!("{} {words}", grouped(count)))
-    });
-    let mut parts: Vec<String> = parts.collect();
-    if verdict != Some(Verdict::Approve) && verdict != Some(Verdict::Deny) && over > 0 && of.fired > over {
-        parts.push(format!("{} still open", grouped(of.fired - over)));
-    }
+    let became = BECAME.into_iter().map(|(became, _, words)| (of.became.get(&became).copied().unwrap_or(0), words));
+    let by_itself = [(of.let_through, "let through"), (of.denied, "denied")];
+    let all = by_itself.into_iter().chain(became).chain([(of.open(), "still open")]);
+    let parts: Vec<String> =
+        all.filter(|(count, _)| *count > 0).map(|(count, words)| format!("{} {words}", grouped(count))).collect();
     html! {
         p.faint {
-            "It was the reason " (times(of.fired))
+            "It was the reason " (times(of.fired()))
             @if !parts.is_empty() { ": " (parts.join(", ")) }
             "."
             @if of.used_up > 0 { " Its limit was used up " (times(of.used_up)) "." }
@@ -177,31 +173,23 @@ fn did(of: &OfRule, verdict: Option<Verdict>) -> Markup {
 }
 
 fn plot(found: &Rules, place: usize, source: &str, policy: &PolicyOutline) -> Markup {
-    let names = policy.rules().iter().map(|rule| (rule.name(), rule.effect()));
-    let all: Vec<(&str, Verdict, OfRule)> = names
-        .chain([("otherwise", policy.otherwise().verdict())])
-        .map(|(name, verdict)| (name, verdict, found.did(source, name)))
-        .collect();
-    if all.iter().all(|(.., of)| of.fired == 0) {
+    let names = policy.rules().iter().map(RuleOutline::name).chain(["otherwise"]);
+    let all: Vec<(&str, OfRule)> = names.map(|name| (name, found.did(source, name))).collect();
+    if all.iter().all(|(_, of)| of.fired() == 0) {
         return html! { p.faint { "None of its rules was a reason in this time." } };
     }
-    let of = |look, name, count: &dyn Fn(Verdict, &OfRule) -> u64| {
-        let numbers = all.iter().map(|(_, verdict, of)| Some(number(count(*verdict, of)))).collect();
+    let of = |look, name, count: &dyn Fn(&OfRule) -> u64| {
+        let numbers = all.iter().map(|(_, of)| Some(number(count(of)))).collect();
         Series { look, name, numbers }
     };
     let became = |(became, look, words): (Became, usize, &'static str)| {
-        of(look, words, &|_, of| of.became.get(&became).copied().unwrap_or_default())
+        of(look, words, &|of| of.became.get(&became).copied().unwrap_or_default())
     };
     // What nobody decided: the rule did, or nobody yet.
-    let rest = |look, words, wanted: Verdict| {
-        of(look, words, &|verdict, of| {
-            if verdict == wanted { of.fired.saturating_sub(of.became.values().sum()) } else { 0 }
-        })
-    };
     let rest = [
-        rest(LET_THROUGH, "let through", Verdict::Approve),
-        rest(DENIED, "denied", Verdict::Deny),
-        rest(OPEN, "still open", Verdict::Ask),
+        of(LET_THROUGH, "let through", &|of| of.let_through),
+        of(DENIED, "denied", &|of| of.denied),
+        of(OPEN, "still open", &OfRule::open),
     ];
     let series = BECAME.into_iter().map(became).chain(rest).filter(Series::is_there).collect();
     let label = |name: &str| if name == "otherwise" { "no rule matches".to_owned() } else { name.to_owned() };

@@ -18,7 +18,7 @@ use crate::visitor::Visitor;
 /// How many of each are shown.
 const MOST: usize = 200;
 
-/// What holds now, newest first.
+/// What holds now: permissions newest first, stops by what they stop.
 pub(crate) fn standing(
     visitor: &Visitor,
     standing: &Standing,
@@ -36,20 +36,20 @@ pub(crate) fn standing(
             h2 { "Permissions that hold " span.count { (grants.len()) } }
             @if grants.is_empty() { p.faint { "None: every call that the rules ask about is asked." } }
             ul.rows { @for grant in grants.iter().take(MOST) { (permission(visitor, grant, uses, now)) } }
-            (more(grants.len()))
+            (more(grants.len(), "gate grants"))
             h2 { "Stops " span.count { (freezes.len()) } }
             @if freezes.is_empty() { p.faint { "Nothing is stopped." } }
             ul.rows { @for freeze in freezes.iter().take(MOST) { (stop(freeze, now)) } }
-            (more(freezes.len()))
+            (more(freezes.len(), "gate freeze"))
         }
         (keys())
     };
     page(StatusCode::OK, "Standing permissions", Some(visitor), Some(Tab::Standing), &main)
 }
 
-fn more(count: usize) -> Markup {
+fn more(count: usize, command: &str) -> Markup {
     let more = count.saturating_sub(MOST);
-    html! { @if more > 0 { p.faint { "And " (more) " more: " code { "gate grants" } " has all of them." } } }
+    html! { @if more > 0 { p.faint { "And " (more) " more: " code { (command) } " has all of them." } } }
 }
 
 fn permission(visitor: &Visitor, grant: &Grant, uses: &Told<HashMap<GrantId, u64>>, now: Timestamp) -> Markup {

@@ -1,6 +1,6 @@
 //! What a record says, in words.
 
-use gate_runtime::{CallEvent, Decision, Event, GateEvent, Record, ToolOutcome, Verdict};
+use gate_runtime::{CallEvent, Decision, Event, GateEvent, Record, RuleReport, ToolOutcome, Verdict};
 use maud::{Markup, html};
 
 use crate::text::{block, plain, value};
@@ -46,11 +46,10 @@ fn of_call(event: &CallEvent) -> (&'static str, &'static str, Markup) {
                 Verdict::Ask => ("open", "People are asked"),
                 Verdict::Deny => ("bad", "A rule denied it"),
             };
-            let reasons = assessment.reasons().map(|rule| match rule.rule() {
-                "otherwise" => "no rule matched".to_owned(),
-                name => name.to_owned(),
-            });
-            let reasons = reasons.collect::<Vec<_>>().join(", ");
+            let name = |rule: RuleReport<'_>| {
+                if rule.is_otherwise() { "no rule matched".to_owned() } else { rule.rule().to_owned() }
+            };
+            let reasons = assessment.reasons().map(name).collect::<Vec<_>>().join(", ");
             (
                 look,
                 what,
@@ -70,11 +69,9 @@ fn of_call(event: &CallEvent) -> (&'static str, &'static str, Markup) {
                 Decision::Reject { reason } => {
                     ("bad", "Rejected", html! { p { "by " (who) (signed) } (block(reason)) })
                 }
-                Decision::Respond { value: answer } => (
-                    "plain",
-                    "Answered in the tool's place",
-                    html! { p { "by " (who) (signed) } (comment) (value(answer)) },
-                ),
+                Decision::Respond { value: answer } => {
+                    ("plain", "Answered by a person", html! { p { "by " (who) (signed) } (comment) (value(answer)) })
+                }
             }
         }
         CallEvent::Reassessed { assessment, changes } => {

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Redirect};
-use gate_runtime::{Arguments, DecideError, Decided, Deciding, Edit, Interruption, Refused, Reviewer, Status};
+use gate_runtime::{
+    Arguments, DecideError, Decided, Deciding, Edit, Interruption, Refused, Reviewer, ReviewerError, Status,
+};
 use serde_json::{Map, Value};
 
 use crate::edit_form::EditForm;
@@ -29,6 +31,19 @@ pub(super) enum Outcome {
     Done,
     /// What was typed is not enough; why.
     Refused(String),
+}
+
+impl Office {
+    /// A visitor as the gate knows them.
+    pub(super) async fn reviewer(&self, visitor: &Visitor) -> Result<Reviewer, Stop> {
+        self.gate.reviewer(visitor.who().clone()).await.map_err(|error| match error {
+            ReviewerError::Unknown(_) => {
+                let words = "Nothing was decided: the gate does not know you. Whoever runs it says who its people are.";
+                Stop::with(StatusCode::FORBIDDEN, "Not known to the gate", words)
+            }
+            _ => Stop::trouble(),
+        })
+    }
 }
 
 impl Desk {
@@ -56,7 +71,7 @@ impl Desk {
     }
 
     pub(super) async fn reviewer(&self, office: &Office) -> Result<Reviewer, Stop> {
-        office.gate.reviewer(self.visitor.who().clone()).await.map_err(|_| Stop::sign_in())
+        office.reviewer(&self.visitor).await
     }
 
     /// Sends it to the gate, if this form was not sent before. A link that led to the form is used up with it.
@@ -72,9 +87,9 @@ impl Desk {
         deciding: Deciding<'_>,
         tell: impl FnOnce(&DecideError) + Send,
     ) -> Result<Outcome, Stop> {
-        if !office.sessions.is_first(self.visitor.session, &self.fields.get("form")) {
+        let Some(first) = office.sessions.first(self.visitor.session, &self.fields.get("form")) else {
             return Ok(Outcome::Done);
-        }
+        };
         if let Some(token) = self.fields.exact("link") {
             office.take_link(&token, what, self.asked.approval())?;
         }
@@ -84,7 +99,11 @@ impl Desk {
         if let Err(error) = &decided {
             tell(error);
         }
-        self.outcome(decided)
+        let outcome = self.outcome(decided)?;
+        if matches!(outcome, Outcome::Done) {
+            first.counts();
+        }
+        Ok(outcome)
     }
 
     fn outcome(&self, decided: Result<Decided, DecideError>) -> Result<Outcome, Stop> {
@@ -119,7 +138,7 @@ impl Desk {
         match outcome {
             Outcome::Done => Ok(Redirect::to(&format!("/approvals/{}", self.asked.id())).into_response()),
             Outcome::Refused(problem) => {
-                let draft = Draft { problem: Some((of, problem)), words };
+                let draft = Draft { problem: Some((of, problem)), words, comment: self.fields.get("comment") };
                 let stamp = Stamp::new(&self.visitor, &self.asked)?;
                 let found = office.precedents(&self.asked).await?;
                 Ok(pages::approval(&self.visitor, &self.asked, &found, &stamp, &draft))

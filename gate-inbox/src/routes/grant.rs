@@ -72,7 +72,8 @@ pub(super) async fn give(State(office): State<Arc<Office>>, Path(id): Path<Strin
 
 fn confirm(desk: &Desk, form: &GrantForm, reach: &Reach, problem: Option<String>) -> Answer {
     let stamp = Stamp::new(&desk.visitor, &desk.asked)?;
-    let draft = Draft { problem: problem.map(|problem| (Problem::Grant, problem)), words: desk.fields.get("comment") };
+    let problem = problem.map(|problem| (Problem::Grant, problem));
+    let draft = Draft { problem, words: desk.fields.get("comment"), comment: String::new() };
     Ok(pages::confirm_grant(&desk.visitor, &desk.asked, &stamp, form, reach, &draft))
 }
 
@@ -88,7 +89,7 @@ pub(super) async fn standing(State(office): State<Arc<Office>>, visitor: Visitor
 /// Takes one back. One that holds no more is none to take back, and that is what was wanted.
 pub(super) async fn revoke(State(office): State<Arc<Office>>, sent: Sent) -> Answer {
     let id: GrantId = sent.fields.get("grant").parse().map_err(|_| Stop::not_found())?;
-    let me = office.gate.reviewer(sent.visitor.who().clone()).await.map_err(|_| Stop::sign_in())?;
+    let me = office.reviewer(&sent.visitor).await?;
     if let Some(grant) = office.gate.standing().await?.grants.into_iter().find(|grant| grant.id() == id) {
         office.gate.revoke(grant, me).await.map_err(|error| match error {
             DecideError::Refused(refused) => {

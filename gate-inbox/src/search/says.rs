@@ -59,6 +59,7 @@ pub(super) fn said(record: &Record) -> Vec<String> {
             }
             CallEvent::Finished { outcome } => vec![outcome.for_model()],
             CallEvent::Faltered { error } => vec![error.to_string()],
+            CallEvent::Settled { reason, .. } => reason.iter().map(ToString::to_string).collect(),
             CallEvent::Cancelled { reason } | CallEvent::Revoked { reason, .. } | CallEvent::Lost { why: reason } => {
                 vec![reason.clone()]
             }

@@ -74,6 +74,12 @@ impl<'a> RuleReport<'a> {
         self.rule
     }
 
+    /// Whether it is what holds when no rule matches.
+    #[must_use]
+    pub fn is_otherwise(&self) -> bool {
+        self.rule == OTHERWISE
+    }
+
     /// The verdict it gives when it matches.
     pub fn effect(&self) -> Verdict {
         self.effect

@@ -31,6 +31,42 @@ impl Approval {
         Ok(())
     }
 
+    /// Whether a vote is about the arguments as they are now. An edit by somebody else leaves those of before behind: they count no more.
+    ///
+    /// ```
+    /// # fn show(approval: &gate_runtime::Approval) {
+    /// let counting = approval.votes().iter().filter(|vote| approval.concerns(vote)).count();
+    /// # let _ = counting;
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn concerns(&self, vote: &Vote) -> bool {
+        vote.approves().unwrap_or(vote.arguments) == self.arguments.digest()
+    }
+
+    /// What a vote says, in words that follow a name: `approved it, signed`. One that counts no more says so.
+    ///
+    /// ```
+    /// # fn show(approval: &gate_runtime::Approval) {
+    /// for vote in approval.votes() {
+    ///     println!("{} {}", vote.reviewer(), approval.said(vote));
+    /// }
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn said(&self, vote: &Vote) -> String {
+        let what = match vote.decision {
+            Decision::Approve => "approved it",
+            Decision::Edit { .. } => "changed it, and approved that",
+            Decision::Reject { .. } => "rejected it",
+            Decision::Respond { .. } if self.answers().is_some() => "answered it",
+            Decision::Respond { .. } => "answered in the tool's place",
+        };
+        let signed = if vote.is_signed() { ", signed" } else { "" };
+        let stale = if self.concerns(vote) { "" } else { ", of other arguments: it does not count" };
+        format!("{what}{signed}{stale}")
+    }
+
     /// Who decides must be a person, and the one the run acts for only as that.
     pub(crate) fn check_voter(&self, who: &ReviewerId, as_principal: bool) -> Result<(), Refused> {
         let info = &self.subject.info;

@@ -11,7 +11,7 @@ use std::io::{self, BufRead, IsTerminal as _, Write};
 use gate_audit::SigningKey;
 use prompt::{Choice, Prompt, Screen};
 
-use crate::engine::decide::Decided;
+use crate::engine::decide::{Decided, Edit};
 use crate::engine::error::DecideError;
 use crate::engine::interruption::{Deciding, Interruption};
 use crate::values::decision::Reviewer;
@@ -167,6 +167,15 @@ impl Terminal {
     /// Where the terminal cannot be written.
     pub async fn show(&mut self, asked: &Interruption) -> io::Result<()> {
         let page = view::everything(asked, self.look());
+        self.with(move |prompt| prompt.show(&page)).await
+    }
+
+    /// Shows what an edit would change.
+    ///
+    /// # Errors
+    /// Where the terminal cannot be written.
+    pub async fn show_changes(&mut self, asked: &Interruption, edit: &Edit) -> io::Result<()> {
+        let page = view::changes(&asked.approval().arguments().to_json(), edit, self.look());
         self.with(move |prompt| prompt.show(&page)).await
     }
 

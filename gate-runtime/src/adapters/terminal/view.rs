@@ -67,8 +67,7 @@ fn write_question(page: &mut Page, asked: &Interruption, whole: bool) {
     }
     write_rules(page, approval, whole);
     for vote in approval.votes() {
-        let signed = if vote.is_signed() { ", signed" } else { "" };
-        page.row("voted", &format!("{}: {:?}{signed}", shown(vote.reviewer().as_str()), vote.decision()));
+        page.row("voted", &format!("{} {}", shown(vote.reviewer().as_str()), approval.said(vote)));
     }
     page.row("decides", &shown(&approval.waits_for()));
     if let Some(end) = approval.expires_at() {
