@@ -101,6 +101,9 @@ pub(crate) enum Command {
         one: One,
         /// The answer: JSON, or a text.
         value: String,
+        /// Why: for the record.
+        #[arg(long)]
+        comment: Option<String>,
         #[command(flatten)]
         signing: Signing,
     },
@@ -296,6 +299,9 @@ pub(crate) enum Grants {
         /// Until then, like `2026-12-24T18:00:00Z`.
         #[arg(long, value_name = "TIME")]
         until: Option<String>,
+        /// Why: for the record, where it waits and is approved with it.
+        #[arg(long)]
+        comment: Option<String>,
         #[command(flatten)]
         sure: Sure,
         #[command(flatten)]

@@ -53,25 +53,23 @@ async fn decide(desk: &Desk, command: &Command) -> Done {
         Command::Review { .. } => review(desk, &me, key).await,
         Command::Approve { one, comment, sure, .. } => {
             let asked = desk.one(one).await?;
-            desk.confirm(&asked, sure).await?;
+            desk.confirm(&asked, None, sure).await?;
             tell(desk, saying(asked.approve(&me), comment.as_deref(), key.as_ref()).await?.approval())
         }
         Command::Edit { one, set, remove, comment, sure, .. } => {
             let asked = desk.one(one).await?;
             let edit = edit(set, remove)?;
-            desk.confirm(&asked, sure).await?;
+            desk.confirm(&asked, Some(&edit), sure).await?;
             tell(desk, saying(asked.edit(&me, edit), comment.as_deref(), key.as_ref()).await?.approval())
         }
         Command::Reject { one, reason, .. } => {
             let asked = desk.one(one).await?;
             tell(desk, saying(asked.reject(&me, reason.as_str()), None, key.as_ref()).await?.approval())
         }
-        Command::Respond { one, value, .. } => {
+        Command::Respond { one, value, comment, .. } => {
             let asked = desk.one(one).await?;
-            tell(
-                desk,
-                saying(asked.respond(&me, asked.approval().typed_answer(value)), None, key.as_ref()).await?.approval(),
-            )
+            let answer = asked.respond(&me, asked.approval().typed_answer(value));
+            tell(desk, saying(answer, comment.as_deref(), key.as_ref()).await?.approval())
         }
         Command::Withdraw(one) => tell(desk, &*desk.one(one).await?.withdraw(&me).await?),
         Command::Revoke { one, reason } => tell(desk, &*desk.one(one).await?.revoke(&me, reason.as_str()).await?),
@@ -80,12 +78,12 @@ async fn decide(desk: &Desk, command: &Command) -> Done {
             desk.gate.revoke(&grant, &me).await?;
             desk.look.done(&format!("It covers nothing any more: {}", plain(grant.to_string())), &json!(*grant))
         }
-        Command::Grants { what: Some(add @ Grants::Add { one, sure, .. }) } => {
+        Command::Grants { what: Some(add @ Grants::Add { one, sure, comment, .. }) } => {
             let asked = desk.one(one).await?;
             let scope = scope(add)?;
-            desk.confirm(&asked, sure).await?;
+            desk.confirm(&asked, None, sure).await?;
             let grant = if asked.approval().status() == Status::Pending {
-                saying(asked.grant(&me, scope), None, key.as_ref()).await?.grant().cloned()
+                saying(asked.grant(&me, scope), comment.as_deref(), key.as_ref()).await?.grant().cloned()
             } else {
                 Some(asked.grant_like(&me, scope).await?)
             };
@@ -109,7 +107,8 @@ async fn decide(desk: &Desk, command: &Command) -> Done {
             }
             tell(desk, &*lost.settle(&me, settlement, why.as_str()).await?)
         }
-        _ => Ok(()),
+        // Whoever adds a command says above what it does.
+        _ => Err(Failure::Usage("this command decides nothing".to_owned())),
     }
 }
 
@@ -117,7 +116,7 @@ async fn decide(desk: &Desk, command: &Command) -> Done {
 fn marks(approval: &gate_runtime::Approval) -> String {
     let failed = approval.failure().map(|failure| format!(" (ran and failed: {})", plain(failure)));
     let edited = approval.is_edited().then(|| " (edited)".to_owned());
-    let votes = approval.votes();
+    let votes: Vec<_> = approval.votes().iter().filter(|vote| approval.concerns(vote)).collect();
     let signed = match votes.iter().filter(|vote| vote.is_signed()).count() {
         0 => String::new(),
         count => format!(", {count} signed"),

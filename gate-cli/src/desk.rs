@@ -92,12 +92,16 @@ impl Desk {
         found.ok_or_else(|| Failure::Missing(format!("there is no standing permission {id}")))
     }
 
-    /// Shows everything about a call, and makes sure that it is this one that is meant: asks at the terminal, and wants the name of the tool typed if
+    /// Shows everything about a call and what an edit would make of it, and makes sure that it is this one that is meant: asks at the terminal, and wants the name of the tool typed if
     /// the call is destructive; where nobody is there, the options say it.
-    pub(crate) async fn confirm(&self, asked: &Interruption, sure: &Sure) -> Result<(), Failure> {
+    pub(crate) async fn confirm(&self, asked: &Interruption, edit: Option<&Edit>, sure: &Sure) -> Result<(), Failure> {
         let approval = asked.approval();
         let mut terminal = Terminal::on_stderr();
         terminal.show(asked).await?;
+        if let Some(edit) = edit {
+            asked.preview(edit).await?;
+            terminal.show_changes(asked, edit).await?;
+        }
         let (tool, digest) = (approval.tool(), approval.arguments().digest().to_string());
         let is_destructive = asked.is_destructive();
         let is_there = std::io::stdin().is_terminal();

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::args::Letters;
 use crate::desk::Desk;
 use crate::failure::Failure;
-use crate::show::{plain, plural, short, span};
+use crate::show::{plain, plural, say, short, span};
 
 pub(crate) async fn run(desk: &Desk, limit: usize, what: Option<&Letters>) -> Result<(), Failure> {
     match what {
@@ -72,15 +72,21 @@ impl Row {
 
 async fn list(desk: &Desk, limit: usize) -> Result<(), Failure> {
     let wanted = [LetterState::Waiting, LetterState::Sending, LetterState::Dead];
-    let filter = wanted.into_iter().fold(LetterFilter::all().limit(limit), LetterFilter::state);
+    let filter = wanted.into_iter().fold(LetterFilter::all().limit(limit.saturating_add(1)), LetterFilter::state);
     let mut rows = Vec::new();
-    for letter in desk.gate.letters(&filter).await? {
+    let found = desk.gate.letters(&filter).await?;
+    let is_more = found.len() > limit;
+    for letter in found.into_iter().take(limit) {
         let record = desk.gate.records(letter.record().saturating_sub(1), 1).await?.pop();
         rows.push(Row { letter, record });
     }
     let now = Timestamp::now();
     let heads = ["ID", "STATE", "TRIES", "NEXT", "WHAT", "PROBLEM"];
-    desk.look.list(&rows, &heads, |row| row.cells(now), Row::object, "Everything is delivered.")
+    desk.look.list(&rows, &heads, |row| row.cells(now), Row::object, "Everything is delivered.")?;
+    if is_more && desk.look.is_for_people() {
+        say(&format!("More than {limit} are not delivered: `--limit` shows more."))?;
+    }
+    Ok(())
 }
 
 async fn again(desk: &Desk, id: &str) -> Result<(), Failure> {
