@@ -172,3 +172,42 @@ async fn a_mail_that_one_of_two_did_not_get_is_written_to_that_one_again_and_new
     all_delivered(&gate, 2).await;
     server.is_silent();
 }
+
+/// Two people are written to: one of them cannot be reached, for now or ever.
+async fn one_of_two_is_not_reached(answer: &'static str, tries: u32) {
+    let (desk, mut server) = (Desk::open().await, Server::open().await);
+    let mail = Mail::new("Gate <gate@example.com>", "127.0.0.1", INBOX).unwrap().port(server.address.port());
+    let mail = mail.to("dana@example.com").unwrap().to("gone@example.com").unwrap();
+    let id = desk.ask_to_pay(50).await;
+    server.act(Act::Take);
+    for _ in 0..tries {
+        server.act(Act::Say("RCPT", answer));
+    }
+    let gate = telling(&desk, mail).await;
+    let first = server.mail().await;
+    assert_eq!(first.header("to"), "dana@example.com");
+    for attempt in 1..tries {
+        letter(&gate, LetterState::Waiting, attempt).await;
+        desk.clock.advance(Duration::from_mins(20));
+    }
+    let dead = letter(&gate, LetterState::Dead, tries).await;
+    assert!(dead.problem().unwrap().starts_with("not written to 1 of 2: gone@example.com"), "{dead:?}");
+    for _ in 0..tries {
+        assert!(server.came().await.mail.is_none());
+    }
+    // Whoever was asked is told what became of it, and in the same thread.
+    desk.approve(id, "dana").await;
+    let news = server.mail().await;
+    assert_eq!(news.header("to"), "dana@example.com");
+    assert!(news.header("references").contains(first.header("message-id")), "{news:?}");
+}
+
+#[tokio::test]
+async fn whom_no_mail_ever_reaches_does_not_keep_the_news_from_the_others() {
+    one_of_two_is_not_reached("550 unknown", 1).await;
+}
+
+#[tokio::test]
+async fn whom_no_mail_reaches_for_now_does_not_keep_the_news_from_the_others_for_long() {
+    one_of_two_is_not_reached("451 full", 4).await;
+}

@@ -154,17 +154,18 @@ pub struct NotifyError {
     problem: String,
     is_final: bool,
     after: Option<Duration>,
+    memo: Option<String>,
 }
 
 impl NotifyError {
     /// It may work later. The words are kept and shown to people: no secret belongs into them.
     pub fn again(problem: impl Into<String>) -> Self {
-        Self { problem: problem.into(), is_final: false, after: None }
+        Self { problem: problem.into(), is_final: false, after: None, memo: None }
     }
 
     /// It never will: a dead letter at once.
     pub fn never(problem: impl Into<String>) -> Self {
-        Self { problem: problem.into(), is_final: true, after: None }
+        Self { problem: problem.into(), is_final: true, after: None, memo: None }
     }
 
     /// Not before so long, as the other side said, if it did.
@@ -172,6 +173,19 @@ impl NotifyError {
     pub fn after(mut self, time: impl Into<Option<Duration>>) -> Self {
         self.after = time.into();
         self
+    }
+
+    /// Somebody was told nevertheless: what [`Notifier::deliver`] would have given back, for the next notices about the same call.
+    #[must_use]
+    pub fn told(mut self, memo: impl Into<String>) -> Self {
+        self.memo = Some(memo.into());
+        self
+    }
+
+    /// What is kept for the next notices about the same call, if somebody was told.
+    #[must_use]
+    pub fn memo(&self) -> Option<&str> {
+        self.memo.as_deref()
     }
 
     /// Whether another try makes no sense.

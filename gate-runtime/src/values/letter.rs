@@ -143,6 +143,11 @@ impl Letter {
         is_due.then(|| Self { attempts: self.attempts.saturating_add(1), ..claimed() })
     }
 
+    /// The letter with what is kept for the next ones about the same call, whatever becomes of this one.
+    pub(crate) fn remembering(&self, memo: Option<Arc<str>>) -> Self {
+        Self { memo, ..self.clone() }
+    }
+
     /// The letter once it is delivered, with what is kept for the next ones about the same call.
     pub(crate) fn delivered(&self, memo: Option<Arc<str>>, now: Timestamp) -> Self {
         Self { problem: None, memo, ..self.next(LetterState::Delivered, after(now, KEPT), now) }

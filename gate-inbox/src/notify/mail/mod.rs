@@ -7,7 +7,7 @@ mod recipients;
 use std::collections::HashSet;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use gate_runtime::{
     Approval, BoxFuture, CallEvent, Decision, Digest, Event, FileDirectory, Notice, Notifier, NotifyError, Record,
@@ -21,6 +21,13 @@ use recipients::Recipients;
 use super::link::Links;
 use super::setting::{BadSetting, Secret, base};
 use super::told;
+
+/// How long writing to everybody may take, which is less than a delivery may; and the least that is begun with.
+const ALL: Duration = Duration::from_secs(25);
+const LEAST: Duration = Duration::from_secs(2);
+
+/// How often it is tried to reach the last ones, where others are reached.
+const TRIES: u32 = 4;
 
 /// How many deliveries are remembered of notices that did not reach everybody.
 const REMEMBERED: usize = 10_000;
@@ -176,15 +183,20 @@ impl Mail {
 
     /// Writes to everybody whom this notice has not reached.
     async fn send_all(&self, notice: &Notice, approval: &Approval, to: Vec<Address>) -> Result<String, NotifyError> {
-        let id = self.id(notice, approval);
+        let (id, begun) = (self.id(notice, approval), Instant::now());
         let (mut again, mut never) = (Vec::new(), Vec::new());
         let key = |address: &Address| Digest::of(format!("{} {id} {address}", notice.id()));
         for address in &to {
             if self.reached().contains(&key(address)) {
                 continue;
             }
+            let left = ALL.saturating_sub(begun.elapsed());
+            if left < LEAST {
+                again.push(format!("{address}: there was no time for it"));
+                continue;
+            }
             let message = self.message(notice, approval, address, &id)?;
-            match self.post.send(message).await {
+            match self.post.send(message, left).await {
                 Ok(()) => {
                     let mut reached = self.reached();
                     if reached.len() >= REMEMBERED {
@@ -200,13 +212,21 @@ impl Mail {
             let first = all.first().map(String::as_str).unwrap_or_default();
             told::cut(&format!("not written to {} of {}: {}", all.len(), to.len(), told::plain(first)), 400)
         };
-        if !again.is_empty() {
+        let is_told = again.len() + never.len() < to.len();
+        // Later news wait for this: who cannot be reached does not keep them from the others for long.
+        let is_enough = is_told && notice.attempt() >= TRIES;
+        if !again.is_empty() && !is_enough {
             return Err(NotifyError::again(words(&again)));
         }
         for address in &to {
             self.reached().remove(&key(address));
         }
-        if never.is_empty() { Ok(id) } else { Err(NotifyError::never(words(&never))) }
+        never.extend(again);
+        match (never.is_empty(), is_told) {
+            (true, _) => Ok(id),
+            (false, true) => Err(NotifyError::never(words(&never)).told(notice.memo().unwrap_or(&id))),
+            (false, false) => Err(NotifyError::never(words(&never))),
+        }
     }
 
     fn message(&self, notice: &Notice, approval: &Approval, to: &Address, id: &str) -> Result<Message, NotifyError> {

@@ -18,9 +18,8 @@ use crate::notify::told::cut;
 const SUBMISSION: u16 = 587;
 const TLS_FIRST: u16 = 465;
 
-/// How long a server may take for one answer, and for how many all in all.
+/// How long a server may take for one answer.
 const PATIENCE: Duration = Duration::from_secs(10);
-const ANSWERS: u32 = 4;
 
 /// A server, and how it knows us.
 #[derive(Clone)]
@@ -79,10 +78,10 @@ impl Post {
     }
 
     /// Gives a mail to the server. What it says with 4xx may be otherwise later, with 5xx it stays so.
-    pub(super) async fn send(&self, message: Message) -> Result<(), Refused> {
+    pub(super) async fn send(&self, message: Message, at_most: Duration) -> Result<(), Refused> {
         let transport = self.transport()?;
         let again = |words: &str| Refused { is_final: false, words: words.to_owned() };
-        let sent = timeout(self.patience * ANSWERS, spawn_blocking(move || transport.send(&message)));
+        let sent = timeout(at_most, spawn_blocking(move || transport.send(&message)));
         match sent.await {
             Err(_) => Err(again("the server took too long")),
             Ok(Err(_)) => Err(again("its runtime has ended")),
@@ -109,7 +108,8 @@ impl Post {
 
     /// Nothing goes in the clear, but on this machine.
     fn tls(&self) -> Result<Tls, Refused> {
-        if self.is_local {
+        let is_first = self.is_tls_first || self.port == TLS_FIRST;
+        if self.is_local && !is_first {
             return Ok(Tls::None);
         }
         let wrong = |error: lettre::transport::smtp::Error| Refused {
@@ -121,11 +121,7 @@ impl Post {
             parameters = parameters.add_root_certificate(certificate.clone());
         }
         let parameters = parameters.build().map_err(wrong)?;
-        Ok(if self.is_tls_first || self.port == TLS_FIRST {
-            Tls::Wrapper(parameters)
-        } else {
-            Tls::Required(parameters)
-        })
+        Ok(if is_first { Tls::Wrapper(parameters) } else { Tls::Required(parameters) })
     }
 
     /// Without what a server might repeat.

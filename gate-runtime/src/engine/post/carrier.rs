@@ -78,7 +78,9 @@ impl Carrier {
             // Nobody else than the store has the salts of its secrets.
             notice = notice.about(Arc::new(approval.without_salts()), tool);
         }
-        let last = self.mine().approval(call).state(LetterState::Delivered).newest_first().limit(1);
+        // Of a dead one, somebody may have been told.
+        let last = self.mine().approval(call).state(LetterState::Delivered).state(LetterState::Dead);
+        let last = last.newest_first().limit(1);
         if let Some(memo) = self.store.letters(&last).await?.iter().find_map(|last| last.memo()) {
             notice = notice.after(memo);
         }
@@ -101,10 +103,14 @@ impl Carrier {
         let now: Timestamp = self.clock.now();
         match delivered {
             Ok(given) => claimed.delivered(given.or(memo).map(Into::into), now),
-            Err(error) if error.is_final() => claimed.given_up(&error.to_string(), now),
             Err(error) => {
-                let at_least = error.wait().unwrap_or_default();
-                claimed.put_off(&error.to_string(), at_least, random::number(), now)
+                let claimed = claimed.remembering(error.memo().map(Into::into).or(memo.map(Into::into)));
+                let (words, at_least) = (error.to_string(), error.wait().unwrap_or_default());
+                if error.is_final() {
+                    claimed.given_up(&words, now)
+                } else {
+                    claimed.put_off(&words, at_least, random::number(), now)
+                }
             }
         }
     }
