@@ -1,23 +1,18 @@
 //! What each command does.
 
-use std::time::Duration;
-
 use clap::CommandFactory as _;
-use gate_runtime::audit::{KeyKind, SigningKey, VerifierKey};
+use gate_runtime::audit::SigningKey;
 use gate_runtime::prelude::*;
-use gate_runtime::{
-    AgentToken, ApprovalFilter, Deciding, FreezeScope, Interruption, RecordFilter, ReviewerToken, Settlement, Status,
-    Store as _, Terminal, Timestamp,
-};
+use gate_runtime::{ApprovalFilter, Deciding, Interruption, RecordFilter, Settlement, Status, Store as _, Terminal};
 use serde_json::{Value, json};
 
 use crate::args::{Became, Cli, Command, Frozen, Grants, One};
 use crate::desk::{Desk, open};
-use crate::failure::Failure;
+use crate::failure::{Done, Failure};
 use crate::show::{Look, object, plain, say, say_json, short, span, summary, words};
+use crate::standing::{freeze, freezes, grants, scope};
+use crate::tokens::{agent, person};
 use crate::{key, letters};
-
-type Done = Result<(), Failure>;
 
 pub(crate) async fn run(cli: &Cli) -> Done {
     match &cli.command {
@@ -284,87 +279,6 @@ async fn export(cli: &Cli, after: u64, case: Option<&str>) -> Done {
     }
 }
 
-async fn grants(desk: &Desk) -> Done {
-    let found = desk.gate.standing().await?.grants;
-    let row = |grant: &std::sync::Arc<gate_runtime::Grant>| {
-        vec![short(&grant.id()), plain(grant.to_string()), plain(grant.by()), format!("{:.0}", grant.given_at())]
-    };
-    desk.look.list(
-        &found,
-        &["ID", "COVERS", "BY", "SINCE"],
-        row,
-        |grant| json!(**grant),
-        "No standing permission holds.",
-    )
-}
-
-async fn freezes(desk: &Desk) -> Done {
-    let found = desk.gate.standing().await?.freezes;
-    let row = |freeze: &gate_runtime::Freeze| {
-        let (scope, reason) = (plain(freeze.scope().to_string()), plain(freeze.reason()));
-        vec![scope, reason, plain(freeze.by()), format!("{:.0}", freeze.since())]
-    };
-    desk.look.list(&found, &["STOPPED", "WHY", "BY", "SINCE"], row, |freeze| json!(freeze), "Nothing is stopped.")
-}
-
-async fn freeze(desk: &Desk, me: &gate_runtime::Reviewer, scope: &Frozen, lift: bool, reason: Option<&str>) -> Done {
-    let scope = match scope {
-        Frozen { tool: Some(tool), .. } => FreezeScope::tool(tool.as_str()),
-        Frozen { agent: Some(agent), .. } => FreezeScope::agent(agent.as_str()),
-        _ => FreezeScope::Everything,
-    };
-    let name = plain(scope.to_string());
-    if lift {
-        let freezes = desk.gate.standing().await?.freezes;
-        let held = freezes.into_iter().find(|freeze| *freeze.scope() == scope);
-        let held = held.ok_or_else(|| Failure::Missing(format!("{name} is not stopped")))?;
-        desk.gate.lift_freeze(&held, me).await?;
-        return desk.look.done(&format!("It goes on: {name}"), &json!({"lifted": scope}));
-    }
-    let Some(reason) = reason else {
-        return Err(Failure::Usage("say why: the agents are told".to_owned()));
-    };
-    let freeze = desk.gate.freeze(scope, reason, me).await?;
-    desk.look.done(&format!("Stopped: {name}. What runs already goes on to its end."), &json!(freeze))
-}
-
-fn person(id: &str, roles: &[String], also: &[(&str, &Option<String>)], key: Option<&VerifierKey>) -> Done {
-    let token = ReviewerToken::new();
-    if let Some(key) = key
-        && (key.name() != id || key.kind() != KeyKind::Log)
-    {
-        let words = format!("the key is not one of {} for votes: make one with this name", plain(id));
-        return Err(Failure::Usage(words));
-    }
-    let lines = also.iter().filter_map(|(field, value)| Some(format!("{field} = {}\n", text(value.as_deref()?))));
-    let also: String = lines.collect();
-    let key = key.map(|key| format!("key = {}\n", text(&key.to_string()))).unwrap_or_default();
-    let (id, roles, hash) = (text(id), texts(roles), token.hash());
-    say(&format!("[[person]]\nid = {id}\n{also}roles = [{roles}]\ntoken = \"{hash}\"\n{key}"))?;
-    show_once("Whoever has it decides as this person", token.reveal())
-}
-
-fn agent(id: &str, asks: &[String]) -> Done {
-    let token = AgentToken::new();
-    let asks = if asks.is_empty() { String::new() } else { format!("asks = [{}]\n", texts(asks)) };
-    say(&format!("[[agent]]\nid = {}\n{asks}token = \"{}\"\n", text(id), token.hash()))?;
-    show_once("Whoever has it asks as this agent", token.reveal())
-}
-
-/// A text of TOML: a JSON text is one.
-fn text(text: &str) -> String {
-    Value::from(text).to_string()
-}
-
-fn texts(all: &[String]) -> String {
-    all.iter().map(|one| text(one)).collect::<Vec<_>>().join(", ")
-}
-
-fn show_once(whose: &str, token: &str) -> Done {
-    let words = format!("The token, which is shown only now. {whose}:\n{token}\n");
-    Ok(std::io::Write::write_all(&mut std::io::stderr(), words.as_bytes())?)
-}
-
 /// How a call stands after a decision, in a sentence.
 fn tell(desk: &Desk, approval: &gate_runtime::Approval) -> Done {
     let tool = plain(approval.tool());
@@ -387,55 +301,11 @@ fn edit(set: &[String], remove: &[String]) -> Result<Edit, Failure> {
     Ok(remove.iter().fold(edit, |edit, name| edit.remove(name.as_str())))
 }
 
-fn scope(add: &Grants) -> Result<Scope, Failure> {
-    let Grants::Add { any_run, any_agent, any_principal, any, up_to, uses, budget, per, until, .. } = add else {
-        return Ok(Scope::this_run());
-    };
-    let mut scope = if *any_run { Scope::any_run() } else { Scope::this_run() };
-    if *any_agent {
-        scope = scope.any_agent();
-    }
-    if *any_principal {
-        scope = scope.any_principal();
-    }
-    scope = any.iter().fold(scope, |scope, name| scope.any(name.as_str()));
-    for given in up_to {
-        let (name, max) = limit(given)?;
-        scope = scope.up_to(name, max);
-    }
-    if let Some(given) = budget {
-        let (name, max) = limit(given)?;
-        scope = scope.budget(name, max);
-    }
-    if let Some(uses) = uses {
-        scope = scope.uses(*uses);
-    }
-    if let Some(text) = per {
-        scope = scope.per(length(text).ok_or_else(|| unread(text, "a length of time, like `1h` or `7d`"))?);
-    }
-    if let Some(text) = until {
-        let end: Timestamp = text.parse().map_err(|_| unread(text, "a time, like `2026-12-24T18:00:00Z`"))?;
-        scope = scope.until(end);
-    }
-    Ok(scope)
-}
-
-/// A length of time, whose days have 24 hours.
-fn length(text: &str) -> Option<Duration> {
-    let span: jiff::Span = text.parse().ok()?;
-    span.to_duration(jiff::SpanRelativeTo::days_are_24_hours()).ok()?.try_into().ok()
-}
-
-fn limit(given: &str) -> Result<(&str, u64), Failure> {
-    let (name, max) = pair(given)?;
-    Ok((name, max.parse().map_err(|_| unread(max, "a whole number"))?))
-}
-
-fn pair(given: &str) -> Result<(&str, &str), Failure> {
+pub(crate) fn pair(given: &str) -> Result<(&str, &str), Failure> {
     given.split_once('=').ok_or_else(|| unread(given, "NAME=VALUE"))
 }
 
-fn unread(given: &str, wanted: &str) -> Failure {
+pub(crate) fn unread(given: &str, wanted: &str) -> Failure {
     Failure::Usage(format!("{} is not {wanted}", plain(given)))
 }
 

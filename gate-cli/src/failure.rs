@@ -6,6 +6,9 @@ use std::process::ExitCode;
 
 use gate_runtime::{BuildError, DecideError, DirectoryError, ReviewerError, StoreError, TrailError, audit};
 
+/// What a command gives back.
+pub(crate) type Done = Result<(), Failure>;
+
 #[derive(Debug)]
 pub(crate) enum Failure {
     /// What is needed did not do its part.

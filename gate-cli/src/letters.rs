@@ -7,10 +7,10 @@ use serde_json::{Value, json};
 
 use crate::args::Letters;
 use crate::desk::Desk;
-use crate::failure::Failure;
+use crate::failure::{Done, Failure};
 use crate::show::{plain, plural, say, short, span};
 
-pub(crate) async fn run(desk: &Desk, limit: usize, what: Option<&Letters>) -> Result<(), Failure> {
+pub(crate) async fn run(desk: &Desk, limit: usize, what: Option<&Letters>) -> Done {
     match what {
         None => list(desk, limit).await,
         Some(Letters::Again { id: Some(id), .. }) => again(desk, id).await,
@@ -70,7 +70,7 @@ impl Row {
     }
 }
 
-async fn list(desk: &Desk, limit: usize) -> Result<(), Failure> {
+async fn list(desk: &Desk, limit: usize) -> Done {
     let wanted = [LetterState::Waiting, LetterState::Sending, LetterState::Dead];
     let filter = wanted.into_iter().fold(LetterFilter::all().limit(limit.saturating_add(1)), LetterFilter::state);
     let mut rows = Vec::new();
@@ -89,7 +89,7 @@ async fn list(desk: &Desk, limit: usize) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn again(desk: &Desk, id: &str) -> Result<(), Failure> {
+async fn again(desk: &Desk, id: &str) -> Done {
     let missing = || Failure::Missing(format!("there is no letter {}: `gate letters` lists them", plain(id)));
     let (notifier, record) = id.rsplit_once('-').ok_or_else(missing)?;
     let record = record.parse().ok().filter(|record| *record > 0).ok_or_else(missing)?;
@@ -103,7 +103,7 @@ async fn again(desk: &Desk, id: &str) -> Result<(), Failure> {
         .done(&format!("{} is delivered again, by a process that has its notifier", plain(id)), &json!({"again": [id]}))
 }
 
-async fn all_again(desk: &Desk) -> Result<(), Failure> {
+async fn all_again(desk: &Desk) -> Done {
     let mut done = Vec::new();
     for letter in desk.gate.letters(&LetterFilter::all().state(LetterState::Dead)).await? {
         if desk.gate.deliver_again(&letter).await?.is_some() {

@@ -12,6 +12,8 @@ mod inbox;
 mod key;
 mod letters;
 mod show;
+mod standing;
+mod tokens;
 
 use std::io::Write as _;
 use std::process::ExitCode;

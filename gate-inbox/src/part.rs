@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use gate_runtime::{Approval, Requirement, Status, Tier, Timestamp, Who};
+use gate_runtime::{Approval, Requirement, Status, Tier, Timestamp};
 
 use crate::visitor::Visitor;
 
@@ -36,11 +36,7 @@ pub(crate) fn part(approval: &Approval, visitor: &Visitor, now: Timestamp) -> Pa
     if info.principal().is_some_and(|principal| principal.as_str() == who) {
         return Part::ActsForThem;
     }
-    let asks = |tier: &Tier| match tier.who() {
-        Who::Anyone => true,
-        Who::Role { role } => visitor.roles.contains(role),
-        _ => false,
-    };
+    let asks = |tier: &Tier| tier.asks(&visitor.roles, false);
     let all = approval.requirements();
     if all.iter().any(|requirement| begun(requirement, approval.asked_at(), now).any(asks)) {
         Part::Asked
@@ -65,11 +61,7 @@ fn begun(requirement: &Requirement, asked: Timestamp, now: Timestamp) -> impl It
 /// Why a person can give no standing permission with their approval, where they are asked: the gate would refuse it.
 pub(crate) fn no_grant(approval: &Approval, visitor: &Visitor, now: Timestamp) -> Option<&'static str> {
     let all = approval.requirements();
-    let is_theirs = |tier: &Tier| match tier.who() {
-        Who::Anyone => true,
-        Who::Role { role } => visitor.roles.contains(role),
-        _ => false,
-    };
+    let is_theirs = |tier: &Tier| tier.asks(&visitor.roles, false);
     let alone = |requirement: &Requirement| {
         begun(requirement, approval.asked_at(), now).any(|tier| tier.count() == 1 && is_theirs(tier))
     };

@@ -9,20 +9,30 @@ const TOOLS: usize = 1_000;
 
 /// The tools and their policies.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Rulebook(BTreeMap<ToolName, (ToolNote, Timestamp)>);
+pub(crate) struct Rulebook {
+    known: BTreeMap<ToolName, (ToolNote, Timestamp)>,
+    is_full: bool,
+}
 
 impl Rulebook {
     /// A gate was built: from then on, its tools are judged so.
     pub(crate) fn built(&mut self, tools: &[ToolNote], at: Timestamp) {
         for note in tools {
-            if self.0.len() < TOOLS || self.0.contains_key(note.tool()) {
-                self.0.insert(note.tool().clone(), (note.clone(), at));
+            if self.known.len() < TOOLS || self.known.contains_key(note.tool()) {
+                self.known.insert(note.tool().clone(), (note.clone(), at));
+            } else {
+                self.is_full = true;
             }
         }
     }
 
     /// Each tool as it was last built, and when that was.
     pub(crate) fn tools(&self) -> impl Iterator<Item = &(ToolNote, Timestamp)> {
-        self.0.values()
+        self.known.values()
+    }
+
+    /// Whether there were more tools than are kept.
+    pub(crate) fn is_full(&self) -> bool {
+        self.is_full
     }
 }

@@ -55,7 +55,7 @@ scenario("without scripts people sign in, look, decide in every way, and sign ou
   await says(page, "Approved: it runs");
 
   await page.goto(`${desk.url}/case?id=ticket-7`);
-  await says(page, "Answered in the tool's place");
+  await says(page, "Answered by a person");
   await page.locator(".back").getByRole("link", { name: "Pending" }).click();
   await says(page, "Nothing waits for a decision.");
   await page.locator(".menu > summary").click();

@@ -14,9 +14,7 @@ use gate_runtime::{Entry, Record, TrailReader};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::args::{Audit, Audited, Cli, Key};
-use crate::failure::Failure;
-
-type Done = Result<(), Failure>;
+use crate::failure::{Done, Failure};
 
 pub(crate) async fn run(cli: &Cli, audited: &Audited) -> Done {
     match &audited.what {

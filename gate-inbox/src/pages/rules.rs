@@ -35,6 +35,8 @@ pub(crate) struct Rules {
     span: Span,
     policies: BTreeMap<Key, Judges>,
     counts: BTreeMap<Option<Rule>, OfRule>,
+    /// Whether there are more tools than these.
+    is_full: bool,
 }
 
 impl Rules {
@@ -53,7 +55,8 @@ impl Rules {
                 judges.tools.push(note.tool().clone());
             }
         }
-        Self { span, policies, counts: known.statistics.of(now, span.hours()).rules }
+        let counts = known.statistics.of(now, span.hours()).rules;
+        Self { span, policies, counts, is_full: known.rulebook.is_full() }
     }
 
     /// What a rule did.
@@ -74,6 +77,7 @@ pub(crate) fn rules(visitor: &Visitor, told: &Told<Rules>, now: Timestamp) -> Re
         p.faint { "What the rules say, as the gates were built last, and what they did. The strictest verdict wins: a rule that denies, over one that asks, over one that lets through." }
         (found.span.choice("/rules"))
         (behind(told.is_behind))
+        @if found.is_full { p.warning { "There are more tools than this page keeps: the policies of the others are not here." } }
         @if found.policies.is_empty() { div.empty { p { "No gate with tools was built over this record yet." } } }
         @if found.policies.len() > 1 {
             nav.jump aria-label="Policies" {

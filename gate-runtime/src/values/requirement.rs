@@ -134,8 +134,16 @@ impl Tier {
         self.within
     }
 
-    /// Whether it asks someone who holds these roles, or for whom the run acts.
-    pub(crate) fn asks(&self, roles: &[Role], is_principal: bool) -> bool {
+    /// Whether it asks someone who holds these roles; or the person for whom the run acts, who is asked as that alone.
+    ///
+    /// ```
+    /// use gate_runtime::prelude::*;
+    /// let requirement = ask(role("manager"));
+    /// assert!(requirement.tiers()[0].asks(&["manager".into()], false));
+    /// assert!(!requirement.tiers()[0].asks(&["manager".into()], true));
+    /// ```
+    #[must_use]
+    pub fn asks(&self, roles: &[Role], is_principal: bool) -> bool {
         match &self.who {
             Who::Principal => is_principal,
             Who::Anyone => !is_principal,

@@ -1,6 +1,6 @@
 //! To whom mails go.
 
-use gate_runtime::{Approval, FileDirectory, NotifyError, Person, Role, Tier, Timestamp, Who};
+use gate_runtime::{Approval, Delegation, FileDirectory, NotifyError, Person, Role, Timestamp};
 use lettre::Address;
 
 /// To whom mails go.
@@ -36,13 +36,7 @@ fn may_decide(person: &Person, approval: &Approval) -> bool {
     if info.agent().as_str() == who || info.principal().is_some_and(|principal| principal.as_str() == who) {
         return false;
     }
-    let has = |role: &Role| {
-        person.roles().contains(role) || person.delegations().iter().any(|delegation| delegation.roles().contains(role))
-    };
-    let asks = |tier: &Tier| match tier.who() {
-        Who::Anyone => true,
-        Who::Role { role } => has(role),
-        _ => false,
-    };
-    approval.begun().any(asks)
+    let lent = person.delegations().iter().flat_map(Delegation::roles);
+    let roles: Vec<Role> = person.roles().iter().chain(lent).cloned().collect();
+    approval.begun().any(|tier| tier.asks(&roles, false))
 }

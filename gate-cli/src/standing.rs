@@ -1,0 +1,108 @@
+//! What holds beyond single calls: standing permissions, and stops.
+
+use std::time::Duration;
+
+use gate_runtime::prelude::*;
+use gate_runtime::{FreezeScope, Timestamp};
+use serde_json::json;
+
+use crate::args::{Frozen, Grants};
+use crate::commands::{pair, unread};
+use crate::desk::Desk;
+use crate::failure::{Done, Failure};
+use crate::show::{plain, short};
+
+pub(crate) async fn grants(desk: &Desk) -> Done {
+    let found = desk.gate.standing().await?.grants;
+    let row = |grant: &std::sync::Arc<gate_runtime::Grant>| {
+        vec![short(&grant.id()), plain(grant.to_string()), plain(grant.by()), format!("{:.0}", grant.given_at())]
+    };
+    desk.look.list(
+        &found,
+        &["ID", "COVERS", "BY", "SINCE"],
+        row,
+        |grant| json!(**grant),
+        "No standing permission holds.",
+    )
+}
+
+pub(crate) async fn freezes(desk: &Desk) -> Done {
+    let found = desk.gate.standing().await?.freezes;
+    let row = |freeze: &gate_runtime::Freeze| {
+        let (scope, reason) = (plain(freeze.scope().to_string()), plain(freeze.reason()));
+        vec![scope, reason, plain(freeze.by()), format!("{:.0}", freeze.since())]
+    };
+    desk.look.list(&found, &["STOPPED", "WHY", "BY", "SINCE"], row, |freeze| json!(freeze), "Nothing is stopped.")
+}
+
+pub(crate) async fn freeze(
+    desk: &Desk,
+    me: &gate_runtime::Reviewer,
+    scope: &Frozen,
+    lift: bool,
+    reason: Option<&str>,
+) -> Done {
+    let scope = match scope {
+        Frozen { tool: Some(tool), .. } => FreezeScope::tool(tool.as_str()),
+        Frozen { agent: Some(agent), .. } => FreezeScope::agent(agent.as_str()),
+        _ => FreezeScope::Everything,
+    };
+    let name = plain(scope.to_string());
+    if lift {
+        let freezes = desk.gate.standing().await?.freezes;
+        let held = freezes.into_iter().find(|freeze| *freeze.scope() == scope);
+        let held = held.ok_or_else(|| Failure::Missing(format!("{name} is not stopped")))?;
+        desk.gate.lift_freeze(&held, me).await?;
+        return desk.look.done(&format!("It goes on: {name}"), &json!({"lifted": scope}));
+    }
+    let Some(reason) = reason else {
+        return Err(Failure::Usage("say why: the agents are told".to_owned()));
+    };
+    let freeze = desk.gate.freeze(scope, reason, me).await?;
+    desk.look.done(&format!("Stopped: {name}. What runs already goes on to its end."), &json!(freeze))
+}
+
+/// How far a permission reaches, as it was said.
+pub(crate) fn scope(add: &Grants) -> Result<Scope, Failure> {
+    let Grants::Add { any_run, any_agent, any_principal, any, up_to, uses, budget, per, until, .. } = add else {
+        return Ok(Scope::this_run());
+    };
+    let mut scope = if *any_run { Scope::any_run() } else { Scope::this_run() };
+    if *any_agent {
+        scope = scope.any_agent();
+    }
+    if *any_principal {
+        scope = scope.any_principal();
+    }
+    scope = any.iter().fold(scope, |scope, name| scope.any(name.as_str()));
+    for given in up_to {
+        let (name, max) = limit(given)?;
+        scope = scope.up_to(name, max);
+    }
+    if let Some(given) = budget {
+        let (name, max) = limit(given)?;
+        scope = scope.budget(name, max);
+    }
+    if let Some(uses) = uses {
+        scope = scope.uses(*uses);
+    }
+    if let Some(text) = per {
+        scope = scope.per(length(text).ok_or_else(|| unread(text, "a length of time, like `1h` or `7d`"))?);
+    }
+    if let Some(text) = until {
+        let end: Timestamp = text.parse().map_err(|_| unread(text, "a time, like `2026-12-24T18:00:00Z`"))?;
+        scope = scope.until(end);
+    }
+    Ok(scope)
+}
+
+/// A length of time, whose days have 24 hours.
+fn length(text: &str) -> Option<Duration> {
+    let span: jiff::Span = text.parse().ok()?;
+    span.to_duration(jiff::SpanRelativeTo::days_are_24_hours()).ok()?.try_into().ok()
+}
+
+fn limit(given: &str) -> Result<(&str, u64), Failure> {
+    let (name, max) = pair(given)?;
+    Ok((name, max.parse().map_err(|_| unread(max, "a whole number"))?))
+}

@@ -1,0 +1,45 @@
+//! New people and agents: what goes into the file, and the token that is shown once.
+
+use gate_runtime::audit::{KeyKind, VerifierKey};
+use gate_runtime::{AgentToken, ReviewerToken};
+use serde_json::Value;
+
+use crate::failure::{Done, Failure};
+use crate::show::{plain, say};
+
+pub(crate) fn person(id: &str, roles: &[String], also: &[(&str, &Option<String>)], key: Option<&VerifierKey>) -> Done {
+    let token = ReviewerToken::new();
+    if let Some(key) = key
+        && (key.name() != id || key.kind() != KeyKind::Log)
+    {
+        let words = format!("the key is not one of {} for votes: make one with this name", plain(id));
+        return Err(Failure::Usage(words));
+    }
+    let lines = also.iter().filter_map(|(field, value)| Some(format!("{field} = {}\n", text(value.as_deref()?))));
+    let also: String = lines.collect();
+    let key = key.map(|key| format!("key = {}\n", text(&key.to_string()))).unwrap_or_default();
+    let (id, roles, hash) = (text(id), texts(roles), token.hash());
+    say(&format!("[[person]]\nid = {id}\n{also}roles = [{roles}]\ntoken = \"{hash}\"\n{key}"))?;
+    show_once("Whoever has it decides as this person", token.reveal())
+}
+
+pub(crate) fn agent(id: &str, asks: &[String]) -> Done {
+    let token = AgentToken::new();
+    let asks = if asks.is_empty() { String::new() } else { format!("asks = [{}]\n", texts(asks)) };
+    say(&format!("[[agent]]\nid = {}\n{asks}token = \"{}\"\n", text(id), token.hash()))?;
+    show_once("Whoever has it asks as this agent", token.reveal())
+}
+
+/// A text of TOML: a JSON text is one.
+fn text(text: &str) -> String {
+    Value::from(text).to_string()
+}
+
+fn texts(all: &[String]) -> String {
+    all.iter().map(|one| text(one)).collect::<Vec<_>>().join(", ")
+}
+
+fn show_once(whose: &str, token: &str) -> Done {
+    let words = format!("The token, which is shown only now. {whose}:\n{token}\n");
+    Ok(std::io::Write::write_all(&mut std::io::stderr(), words.as_bytes())?)
+}
