@@ -26,8 +26,8 @@ use super::told;
 const ALL: Duration = Duration::from_secs(25);
 const LEAST: Duration = Duration::from_secs(2);
 
-/// How often it is tried to reach the last ones, where others are reached.
-const TRIES: u32 = 4;
+/// How often it is tried to reach the last ones, where others are reached: for some ten minutes, for that is how long servers put off whom they do not know.
+const TRIES: u32 = 8;
 
 /// How many deliveries are remembered of notices that did not reach everybody.
 const REMEMBERED: usize = 10_000;
