@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use gate_runtime::{ApprovalFilter, ApprovalId, Interruption, Status, StoreError, Subject, Timestamp};
+use gate_runtime::{AgentName, ApprovalFilter, ApprovalId, Interruption, Status, StoreError, Subject, Timestamp};
 use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep_until};
 
@@ -45,7 +45,10 @@ struct Kept {
     seen: u64,
     keys: HashMap<ApprovalId, Key>,
     sorted: BTreeMap<Key, Interruption>,
-    found: Arc<Waiting>,
+    /// How many there are of each agent.
+    of_agent: HashMap<AgentName, usize>,
+    /// What is made of it for lists, once one is asked for.
+    list: Option<Arc<Waiting>>,
 }
 
 /// The order of a list: by deadline.
@@ -57,11 +60,26 @@ impl Board {
     /// When something happens, every open list asks. Whoever waits for a look that began after they asked takes what it found.
     /// A page that only looks for news waits its turn; somebody who opens one does not.
     pub(crate) async fn pending(&self, gate: &dyn Questions, is_live: bool) -> Result<Arc<Waiting>, StoreError> {
+        self.look(gate, is_live, Kept::list).await
+    }
+
+    /// How many questions of an agent wait.
+    pub(crate) async fn waits_of(&self, gate: &dyn Questions, agent: &AgentName) -> Result<usize, StoreError> {
+        self.look(gate, false, |kept| kept.of_agent.get(agent).copied().unwrap_or_default()).await
+    }
+
+    /// Takes something of what is kept, after it was brought up to date.
+    async fn look<T>(
+        &self,
+        gate: &dyn Questions,
+        is_live: bool,
+        take: impl FnOnce(&mut Kept) -> T + Send,
+    ) -> Result<T, StoreError> {
         let asked = Instant::now();
         let mut last = loop {
-            let last = self.0.lock().await;
-            let due = match &*last {
-                Some(kept) if kept.begun > asked => return Ok(Arc::clone(&kept.found)),
+            let mut last = self.0.lock().await;
+            let due = match &mut *last {
+                Some(kept) if kept.begun > asked => return Ok(take(kept)),
                 Some(kept) if is_live => kept.begun + kept.took.saturating_mul(SHARE).clamp(PACE, LATE),
                 _ => break last,
             };
@@ -78,10 +96,9 @@ impl Board {
             && let Some(news) = kept.news(gate, begun).await.unwrap_or(None)
         {
             kept.take(news, begun);
-            return Ok(Arc::clone(&kept.found));
+            return Ok(take(kept));
         }
-        let kept = last.insert(Kept::read(gate, begun).await?);
-        Ok(Arc::clone(&kept.found))
+        Ok(take(last.insert(Kept::read(gate, begun).await?)))
     }
 }
 
@@ -99,12 +116,12 @@ impl Kept {
         let seen = gate.events().seen();
         let all = gate.list(&ApprovalFilter::all().status(Status::Pending)).await?;
         let whole = read.elapsed();
-        let (keys, sorted, found) = (HashMap::new(), BTreeMap::new(), Arc::new(Waiting::of(Vec::new())));
-        let mut kept = Self { begun, took: whole, read, whole, seen, keys, sorted, found };
+        let (keys, sorted, of_agent) = (HashMap::new(), BTreeMap::new(), HashMap::new());
+        let mut kept = Self { begun, took: whole, read, whole, seen, keys, sorted, of_agent, list: None };
         for asked in all {
             kept.put(asked);
         }
-        kept.show(begun);
+        kept.took = begun.elapsed();
         Ok(kept)
     }
 
@@ -143,27 +160,38 @@ impl Kept {
     fn take(&mut self, news: News, begun: Instant) {
         self.seen = news.seen;
         for (id, asked) in news.changed {
-            if let Some(key) = self.keys.remove(&id) {
-                self.sorted.remove(&key);
-            }
+            self.remove(id);
             if let Some(asked) = asked {
                 self.put(asked);
             }
         }
-        self.show(begun);
+        // Also where nothing changed: whom a call waits for is a matter of time too.
+        self.list = None;
+        (self.begun, self.took) = (begun, begun.elapsed());
+    }
+
+    fn remove(&mut self, id: ApprovalId) {
+        let Some(gone) = self.keys.remove(&id).and_then(|key| self.sorted.remove(&key)) else { return };
+        let agent = gone.approval().subject().info().agent();
+        if let Some(count) = self.of_agent.get_mut(agent) {
+            *count -= 1;
+            if *count == 0 {
+                self.of_agent.remove(agent);
+            }
+        }
     }
 
     fn put(&mut self, asked: Interruption) {
         let approval = asked.approval();
         let key = (approval.expires_at().unwrap_or(Timestamp::MAX), approval.asked_at(), approval.id());
+        *self.of_agent.entry(approval.subject().info().agent().clone()).or_default() += 1;
         self.keys.insert(approval.id(), key);
         self.sorted.insert(key, asked);
     }
 
-    /// Makes of it what is shown: also where nothing changed, for whom a call waits for is a matter of time too.
-    fn show(&mut self, begun: Instant) {
-        self.found = Arc::new(Waiting::of(self.sorted.values().cloned().collect()));
-        (self.begun, self.took) = (begun, begun.elapsed());
+    fn list(&mut self) -> Arc<Waiting> {
+        let list = self.list.get_or_insert_with(|| Arc::new(Waiting::of(self.sorted.values().cloned().collect())));
+        Arc::clone(list)
     }
 }
 
@@ -175,8 +203,8 @@ mod tests {
     use futures_util::future::join_all;
     use gate_runtime::prelude::*;
     use gate_runtime::{
-        AgentName, ApprovalId, BoxFuture, CaseId, DecideError, Events, Grant, Interruption, NoTools, Record, Remote,
-        RemoteCall, Reviewer, ReviewerError, ReviewerId, Standing, StoreErrorKind, TrailStatus,
+        ApprovalId, BoxFuture, CaseId, DecideError, Events, Grant, Interruption, NoTools, Record, Remote, RemoteCall,
+        Reviewer, ReviewerError, ReviewerId, Standing, StoreErrorKind, TrailStatus,
     };
     use serde_json::json;
     use tokio::time::advance;
@@ -314,6 +342,7 @@ mod tests {
                 all.iter().map(|asked| (asked.id(), asked.approval().version())).collect()
             };
             assert_eq!(versions(found.all()), versions(&all));
+            assert_eq!(board.waits_of(&gate, bot.agent()).await.unwrap(), all.len());
             found.len()
         };
         assert_eq!(shown().await, 0);

@@ -627,6 +627,27 @@ async fn a_schema_that_leads_back_to_itself_or_costs_without_end_is_refused() {
 }
 
 #[tokio::test]
+async fn an_agent_that_floods_people_with_questions_has_to_wait() {
+    let api = Api::open().await;
+    let people = [("dana", "manager", &api.desk.dana), ("omar", "manager", &api.desk.omar)];
+    let token = AgentToken::new();
+    let agent = format!("[[agent]]\nid = \"flood\"\nat_once = 2\ntoken = \"{}\"\n", token.hash());
+    write_people(&api.desk.folder, &people, &agent);
+    let flood = Program { token: token.reveal().to_owned(), ..api.bot.clone() };
+    let first = flood.post("/approvals", refund("1", 5)).await.ok(201);
+    flood.post("/approvals", refund("2", 5)).await.ok(201);
+    for path in ["/approvals", "/questions"] {
+        let asked = if path == "/approvals" { refund("3", 5) } else { json!({"external_id": "3", "question": "Why?"}) };
+        let answer = flood.post(path, asked).await;
+        assert_eq!((answer.status, answer.problem()), (429, "too-many"), "{}", answer.text);
+        assert!(answer.text.contains("2 of its questions wait already"), "{}", answer.text);
+    }
+    assert_eq!(flood.post("/approvals", refund("1", 5)).await.ok(200)["id"], first["id"], "it is asked already");
+    api.desk.reject(first["id"].as_str().unwrap().parse().unwrap(), "dana", "no").await;
+    flood.post("/approvals", refund("3", 6)).await.ok(201);
+}
+
+#[tokio::test]
 async fn nobody_is_promised_a_call_that_is_not_made() {
     let with = |url: &str| {
         let mut body = refund("1", 50);

@@ -8,6 +8,7 @@ trap 'kill "$inbox" 2>/dev/null; rm -rf "$work"' EXIT
 cd "$work"
 person=$("$gate" person dana --role manager 2>&1 >people.toml | tail -n 1)
 agent=$("$gate" agent bot 2>&1 >>people.toml | tail -n 1)
+echo "at_once = 1000000" >>people.toml
 "$gate" inbox --listen 127.0.0.1:0 >said &
 inbox=$!
 while [ ! -s said ]; do sleep 0.1; done

@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use futures_util::stream::unfold;
 use gate_runtime::{
-    Approval, ApprovalId, DecideError, NotRun, Remote, RemoteCall, RemoteError, Role, Status, Tier, ToolOutcome, Who,
+    Approval, ApprovalId, DecideError, NotRun, RemoteCall, RemoteError, Role, Status, Tier, ToolOutcome, Who,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -52,7 +52,7 @@ pub(super) fn operations() -> Vec<Operation> {
         .takes::<NewApproval>()
         .gives::<Call>()
         .by_status(&[StatusCode::CREATED, StatusCode::OK])
-        .or_else(&[StatusCode::CONFLICT]),
+        .or_else(&[StatusCode::CONFLICT, StatusCode::TOO_MANY_REQUESTS]),
         Operation::new(
             ("get", "/api/v1/approvals"),
             By::Agent,
@@ -70,7 +70,7 @@ pub(super) fn operations() -> Vec<Operation> {
         .takes::<NewQuestion>()
         .gives::<Call>()
         .by_status(&[StatusCode::CREATED, StatusCode::OK])
-        .or_else(&[StatusCode::CONFLICT]),
+        .or_else(&[StatusCode::CONFLICT, StatusCode::TOO_MANY_REQUESTS]),
         Operation::new(
             ("get", "/api/v1/approvals/{id}"),
             By::Agent,
@@ -142,7 +142,7 @@ async fn ask(
     Json(new): Json<NewApproval>,
 ) -> Result<Response, Problem> {
     let call = new.call(&agent.entry, office.callbacks.as_ref())?;
-    open(&agent.calls, call).await
+    open(&office, &agent, call).await
 }
 
 async fn question(
@@ -151,11 +151,22 @@ async fn question(
     Json(new): Json<NewQuestion>,
 ) -> Result<Response, Problem> {
     let call = new.call(&agent.entry, office.callbacks.as_ref())?;
-    open(&agent.calls, call).await
+    open(&office, &agent, call).await
 }
 
-async fn open(calls: &Remote, call: RemoteCall) -> Result<Response, Problem> {
-    match calls.ask(call).await {
+/// Asks a call, if not too many of its agent wait already. One that was asked before is none more.
+async fn open(office: &Office, agent: &Agent, call: RemoteCall) -> Result<Response, Problem> {
+    let at_once = agent.entry.at_once();
+    if office.board.waits_of(&*office.gate, agent.entry.name()).await? >= at_once {
+        let asked = agent.calls.approvals(call.run_id()).await?;
+        if !asked.iter().any(|known| known.subject().call() == call.id()) {
+            let words = format!(
+                "{at_once} of its questions wait already: wait for decisions, or have `at_once` raised in the people file."
+            );
+            return Err(Problem::new(TOO_MANY, words));
+        }
+    }
+    match agent.calls.ask(call).await {
         Ok(asked) if asked.is_new() => Ok(created(Call::from(&*asked), &format!("/api/v1/approvals/{}", asked.id()))),
         Ok(asked) => Ok(Json(Call::from(&*asked)).into_response()),
         Err(RemoteError::IdUsed { problem }) => Err(Problem::new(ID_USED, problem)),

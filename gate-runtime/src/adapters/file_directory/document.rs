@@ -182,6 +182,21 @@ impl<'t> Entry<'t> {
         document.name(&format!("`{key}`"), text, line)
     }
 
+    /// A whole number from 1 on that may be missing.
+    pub(super) fn count(&self, key: &str, document: &mut Document<'t>) -> Option<usize> {
+        let value = self.fields.get(key)?;
+        let count = match value.get_ref() {
+            DeValue::Integer(number) => number.as_str().parse().ok().filter(|_| number.radix() == 10),
+            _ => None,
+        };
+        let count = count.filter(|count| *count > 0);
+        if count.is_none() {
+            let words = format!("`{key}` is not a count: write a whole number from 1 on, like `{key} = 100`");
+            document.mistake(document.line(value.span().start), words);
+        }
+        count
+    }
+
     /// A list of names that may be missing. One with a mistake in it counts as missing.
     pub(super) fn names(&self, key: &str, document: &mut Document<'t>) -> Option<Vec<Said<'t>>> {
         let value = self.fields.get(key)?;

@@ -53,6 +53,7 @@ use crate::values::id::{ReviewerId, Role};
 ///     id = "billing-bot"
 ///     token = "{}"                        # the hash of its token
 ///     asks = ["manager"]                  # optional: they must agree, whomever it names besides
+///     at_once = 100                       # optional: so many of its questions wait at once; else 1,000
 ///
 ///     [[delegation]]                      # while dana is away
 ///     from = "dana"

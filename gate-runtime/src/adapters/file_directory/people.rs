@@ -13,7 +13,10 @@ use crate::values::id::{ReviewerId, Role};
 use crate::values::words;
 
 const PERSON: Kind = Kind { name: "person", fields: &["id", "name", "roles", "token", "key", "contact", "slack"] };
-const AGENT: Kind = Kind { name: "agent", fields: &["id", "token", "asks"] };
+const AGENT: Kind = Kind { name: "agent", fields: &["id", "token", "asks", "at_once"] };
+/// How many questions of one agent wait at once, unless the file says otherwise.
+const AT_ONCE: usize = 1_000;
+
 const DELEGATION: Kind = Kind { name: "delegation", fields: &["from", "to", "roles", "until"] };
 
 /// Everybody in a file without mistakes.
@@ -163,13 +166,14 @@ struct AgentDraft<'t> {
     id: Option<Said<'t>>,
     token: Option<(Digest, usize)>,
     asks: Vec<Said<'t>>,
+    at_once: Option<usize>,
 }
 
 impl AgentDraft<'_> {
     fn finish(&self) -> Option<(Digest, RemoteAgent)> {
         let ((token, _), id) = (self.token?, self.id?);
         let asks = self.asks.iter().map(|role| Role::from(role.text)).collect();
-        Some((token, RemoteAgent { name: id.text.into(), asks }))
+        Some((token, RemoteAgent { name: id.text.into(), asks, at_once: self.at_once.unwrap_or(AT_ONCE) }))
     }
 }
 
@@ -186,6 +190,7 @@ fn agent<'t>(entry: &Entry<'t>, document: &mut Document<'t>) -> AgentDraft<'t> {
         id,
         token: entry.text("token", document).and_then(|said| hash(said, document)),
         asks: entry.names("asks", document).unwrap_or_default(),
+        at_once: entry.count("at_once", document),
     }
 }
 

@@ -165,13 +165,14 @@ impl Delegation {
 /// let people = FileDirectory::open(path)?;
 /// let bot = people.agent_of(token.reveal())?.expect("it is in the file");
 /// assert_eq!(bot.name(), "billing-bot");
-/// assert_eq!(bot.asks(), ["manager"]);
+/// assert_eq!((bot.asks(), bot.at_once()), (&["manager".into()][..], 1_000));
 /// # Ok::<(), gate_runtime::DirectoryError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RemoteAgent {
     pub(super) name: AgentName,
     pub(super) asks: Vec<Role>,
+    pub(super) at_once: usize,
 }
 
 impl RemoteAgent {
@@ -185,5 +186,11 @@ impl RemoteAgent {
     #[must_use]
     pub fn asks(&self) -> &[Role] {
         &self.asks
+    }
+
+    /// How many of its questions may wait at once: 1,000, unless the file says otherwise. People answer; a flood of questions only tires them.
+    #[must_use]
+    pub fn at_once(&self) -> usize {
+        self.at_once
     }
 }

@@ -382,11 +382,11 @@ fn two_people_cannot_have_one_token() {
 fn an_agent_is_no_person_and_its_token_nobody_elses() {
     let (person, bot) = (ReviewerToken::new(), AgentToken::new());
     let agent = |fields: &str| dana_and(&format!("token = \"{}\"\n[[agent]]\n{fields}", person.hash()));
-    let good = format!("id = \"bot\"\ntoken = \"{}\"\nasks = [\"manager\", \"auditor\"]", bot.hash());
+    let good = format!("id = \"bot\"\ntoken = \"{}\"\nasks = [\"manager\", \"auditor\"]\nat_once = 7", bot.hash());
     let people = File::of(&agent(&good));
     let people = people.open();
     let found = people.agent_of(bot.reveal()).unwrap().unwrap();
-    assert_eq!((found.name().as_str(), found.asks().len()), ("bot", 2));
+    assert_eq!((found.name().as_str(), found.asks().len(), found.at_once()), ("bot", 2, 7));
     assert_eq!(people.agent_of(person.reveal()).unwrap(), None);
     assert_eq!(people.holder_of(bot.reveal()).unwrap(), None);
     let hash = bot.hash();
@@ -399,6 +399,10 @@ fn an_agent_is_no_person_and_its_token_nobody_elses() {
         (
             format!("id = \"bot\"\ntoken = \"{}\"", person.hash()),
             "line 7: this token is on line 4 already: make a new one for one of the two".to_owned(),
+        ),
+        (
+            format!("id = \"bot\"\ntoken = \"{hash}\"\nat_once = 0"),
+            "line 8: `at_once` is not a count: write a whole number from 1 on, like `at_once = 100`".to_owned(),
         ),
         (
             format!("id = \"a/b\"\ntoken = \"{hash}\""),
