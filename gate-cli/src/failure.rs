@@ -21,6 +21,8 @@ pub(crate) enum Failure {
     Refused(String),
     /// It was decided before.
     TooLate(String),
+    /// Whoever read what was said went away, as `head` does: nobody is left to tell.
+    Unread,
 }
 
 impl Failure {
@@ -31,6 +33,8 @@ impl Failure {
             Self::Missing(_) => 3,
             Self::Refused(_) => 4,
             Self::TooLate(_) => 5,
+            // As of a program that the signal ends.
+            Self::Unread => 141,
         })
     }
 }
@@ -43,6 +47,7 @@ impl fmt::Display for Failure {
             | Self::Missing(words)
             | Self::Refused(words)
             | Self::TooLate(words) => f.write_str(words),
+            Self::Unread => Ok(()),
         }
     }
 }
@@ -58,7 +63,16 @@ macro_rules! trouble {
     )*};
 }
 
-trouble!(StoreError, DirectoryError, BuildError, io::Error, serde_json::Error);
+trouble!(StoreError, DirectoryError, BuildError, serde_json::Error);
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => Self::Unread,
+            _ => Self::Trouble(error.to_string()),
+        }
+    }
+}
 
 /// A trail that does not hold is refused; that it cannot be read is trouble.
 impl From<audit::Error> for Failure {

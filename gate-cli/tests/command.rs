@@ -512,3 +512,30 @@ fn a_person_is_made_with_their_key() {
     assert_eq!(wrong(&other), "gate: the key is not one of omar for votes: make one with this name\n");
     assert_eq!(code(&office.gate_as(None, "person|dana|--key|hunter2")), 2);
 }
+
+#[tokio::test]
+async fn nobody_who_reads_is_nobody_to_tell() {
+    let office = Office::new();
+    asked(&office.run().await.submit([pays("1", 100)]).await.unwrap());
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let ended = office.command("export").stdout(writer).output().unwrap();
+    assert_eq!((code(&ended), wrong(&ended)), (141, String::new()));
+}
+
+#[tokio::test]
+async fn an_edit_is_shown_before_it_is_sent_and_who_signs_can_say_why() {
+    let office = Office::new();
+    let run = office.run().await;
+    let (_, end) = asked(&run.submit([pays("1", 100)]).await.unwrap());
+    let wrong_value = office.dana(&format!("edit|{end}|--set|amount=\"much\""));
+    assert_ne!(code(&wrong_value), 0);
+    assert!(!wrong(&wrong_value).contains("to be changed"), "{}", wrong(&wrong_value));
+    let edited = office.dana(&format!("edit|{end}|--set|amount=90"));
+    assert_eq!(code(&edited), 0, "{}", wrong(&edited));
+    assert!(wrong(&edited).contains("amount: 100\n│    → 90\n"), "{}", wrong(&edited));
+    let (_, end) = asked(&run.submit([pays("2", 100)]).await.unwrap());
+    let answered = office.dana(&format!("respond|{end}|paid by hand|--comment|I was there"));
+    assert_eq!(code(&answered), 0, "{}", wrong(&answered));
+    assert!(said(&office.gate_as(None, "case|ticket-7")).contains("I was there"));
+}

@@ -14,6 +14,7 @@ use crate::logic::schema::referred;
 use crate::values::approval::{Approval, Status};
 use crate::values::arguments::is_mark;
 use crate::values::digest::Digest;
+use crate::values::history::Speaker;
 use crate::values::json::{below, step_name};
 use crate::values::opinion::RuleResult;
 use crate::values::origin::Origin;
@@ -90,6 +91,7 @@ pub(super) fn everything(asked: &Interruption, look: Look) -> String {
     page.row("call", &shown(approval.subject().call().as_str()));
     page.row("approval", &approval.id().to_string());
     page.row("asked", &format!("{:.0}", approval.asked_at()));
+    write_conversation(&mut page, approval);
     page.gap();
     write_arguments(&mut page, approval, asked.descriptor(), true);
     page.row("digest", &approval.arguments().digest().to_string());
@@ -154,6 +156,31 @@ fn write_who(page: &mut Page, approval: &Approval) {
         }
         page.note(0, &look.faint("the agent's own words, which nobody has checked"));
         write_hazards(page, 0, &hazards);
+    }
+}
+
+/// What was said before it was asked, where the gate keeps that.
+fn write_conversation(page: &mut Page, approval: &Approval) {
+    let said = approval.conversation();
+    if said.is_empty() {
+        return;
+    }
+    page.gap();
+    for message in said {
+        let (text, hazards) = quoted(message.text());
+        page.row("said", &format!("{} {text}", speaker(message.speaker())));
+        write_hazards(page, 0, &hazards);
+    }
+    let words = "as the application told it; what the agent and its tools said is theirs, and nobody has checked it";
+    page.note(0, &page.look.faint(words));
+}
+
+fn speaker(speaker: &Speaker) -> String {
+    match speaker {
+        Speaker::System => "the instructions:".to_owned(),
+        Speaker::User => "the person it is for:".to_owned(),
+        Speaker::Agent => "the agent:".to_owned(),
+        Speaker::Tool { tool } => format!("a result of {}:", shown(tool.as_str())),
     }
 }
 
