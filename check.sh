@@ -5,8 +5,8 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 export CARGO_TERM_COLOR="${CARGO_TERM_COLOR:-auto}" RUST_BACKTRACE="${RUST_BACKTRACE:-0}"
-# What only a later edit would use takes room, and a check needs none of it.
-export CARGO_INCREMENTAL="${CARGO_INCREMENTAL:-0}"
+# What only a later edit or a debugger would use takes time and room, and a check needs none of it.
+export CARGO_INCREMENTAL="${CARGO_INCREMENTAL:-0}" CARGO_PROFILE_DEV_DEBUG="${CARGO_PROFILE_DEV_DEBUG:-0}"
 
 step() { printf '\n== %s\n' "$*"; }
 
@@ -126,7 +126,8 @@ cargo fmt --check --manifest-path tests/peers/Cargo.toml
 CARGO_TARGET_DIR="$PWD/target" cargo test --locked --quiet --manifest-path tests/peers/Cargo.toml
 
 step "the benchmarks build"
-cargo bench --locked --no-run
+# As the tests were: to compile everything once more, as they run, takes minutes and shows no more.
+cargo build --locked --workspace --all-features --benches
 
 if [ "${1:-}" = --nightly ]; then
     step "every parser of foreign bytes, against libFuzzer"
