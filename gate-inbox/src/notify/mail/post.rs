@@ -18,8 +18,9 @@ use crate::notify::told::cut;
 const SUBMISSION: u16 = 587;
 const TLS_FIRST: u16 = 465;
 
-/// How long a server may take for one answer.
+/// How long a server may take for one answer, and for how many all in all.
 const PATIENCE: Duration = Duration::from_secs(10);
+const ANSWERS: u32 = 4;
 
 /// A server, and how it knows us.
 #[derive(Clone)]
@@ -81,7 +82,7 @@ impl Post {
     pub(super) async fn send(&self, message: Message, at_most: Duration) -> Result<(), Refused> {
         let transport = self.transport()?;
         let again = |words: &str| Refused { is_final: false, words: words.to_owned() };
-        let sent = timeout(at_most, spawn_blocking(move || transport.send(&message)));
+        let sent = timeout(at_most.min(self.patience * ANSWERS), spawn_blocking(move || transport.send(&message)));
         match sent.await {
             Err(_) => Err(again("the server took too long")),
             Ok(Err(_)) => Err(again("its runtime has ended")),
