@@ -14,10 +14,10 @@ use crate::values::words;
 
 const PERSON: Kind = Kind { name: "person", fields: &["id", "name", "roles", "token", "key", "contact", "slack"] };
 const AGENT: Kind = Kind { name: "agent", fields: &["id", "token", "asks", "at_once"] };
+const DELEGATION: Kind = Kind { name: "delegation", fields: &["from", "to", "roles", "until"] };
+
 /// How many questions of one agent wait at once, unless the file says otherwise.
 const AT_ONCE: usize = 1_000;
-
-const DELEGATION: Kind = Kind { name: "delegation", fields: &["from", "to", "roles", "until"] };
 
 /// Everybody in a file without mistakes.
 #[derive(Debug)]
