@@ -151,7 +151,8 @@ pub use ports::directory::{Directory, DirectoryError};
 pub use ports::notifier::{Notice, Notifier, NotifyError};
 pub use ports::overlay::{Objection, Overlay, OverlayCall};
 pub use ports::store::{
-    ApprovalFilter, Committed, LetterFilter, LetterOrder, Proposal, Recalled, RecordFilter, Standing, Store,
+    ALIKE, ApprovalFilter, Committed, LetterFilter, LetterOrder, Proposal, REFUSALS, Recalled, RecordFilter, RunChanges,
+    RunQuery, Standing, Store,
     StoreError, StoreErrorKind, Transition,
 };
 pub use ports::witness::{Witness, WitnessError};
@@ -173,7 +174,7 @@ pub use values::id::{
 };
 pub use values::json::Misfit;
 pub use values::letter::{Letter, LetterState};
-pub use values::limit::{LimitKey, Take};
+pub use values::limit::{GiveBack, LimitKey, Take};
 pub use values::opinion::RuleResult;
 pub use values::origin::Origin;
 pub use values::outcome::{NotRun, ToolOutcome};

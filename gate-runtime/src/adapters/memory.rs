@@ -1,26 +1,28 @@
 //! A store in memory.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::convert::Infallible;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
+use foldhash::{HashMap, HashSet};
 use jiff::Timestamp;
 use tokio::sync::watch;
 
 use crate::logic::descriptor::Descriptor;
 use crate::ports::BoxFuture;
 use crate::ports::store::{
-    ApprovalFilter, Committed, LetterFilter, LetterOrder, Proposal, Recalled, RecordFilter, Standing, Store,
-    StoreError, Transition,
+    ALIKE, ApprovalFilter, Committed, LetterFilter, LetterOrder, Proposal, REFUSALS, Recalled, RecordFilter,
+    RunChanges, RunQuery, Standing, Store, StoreError, StoreErrorKind, Transition,
 };
 use crate::values::approval::{Approval, Status};
 use crate::values::digest::Digest;
 use crate::values::freeze::{Freeze, FreezeScope};
 use crate::values::grant::Grant;
-use crate::values::id::{ApprovalId, CallId, GrantId, RunId, ToolName};
+use crate::values::id::{ApprovalId, CallId, CaseId, GrantId, RunId, ToolName};
 use crate::values::letter::Letter;
-use crate::values::limit::{LimitKey, Take};
+use crate::values::limit::{GiveBack, LimitKey, Take};
 use crate::values::record::Record;
 
 /// Keeps everything in the memory of this process, and everything is gone with it.
@@ -47,28 +49,128 @@ struct Shared {
 #[derive(Default)]
 struct Kept {
     /// Oldest first.
-    approvals: Vec<Arc<Approval>>,
+    approvals: Vec<Written>,
     /// Their places.
     places: HashMap<ApprovalId, usize>,
+    /// The places of those that have not ended.
+    open: Open,
     runs: HashMap<RunId, RunKept>,
+    families: HashMap<RunId, FamilyKept>,
+    /// What people refused, by case and tool: the places, oldest first.
+    refused_in_case: HashMap<(CaseId, ToolName), Vec<usize>>,
+    /// The places of calls that wait or were refused, by tool and by what equal calls have in common.
+    alike: HashMap<(ToolName, Digest), BTreeSet<usize>>,
     /// Oldest first.
     grants: BTreeMap<GrantId, Arc<Grant>>,
-    /// Those that hold in any run.
-    everywhere: Vec<GrantId>,
+    /// Those that may still answer questions, in one run or (under no run) in any.
+    active_grants: HashMap<(Option<RunId>, ToolName), Vec<GrantId>>,
     freezes: BTreeMap<FreezeScope, Freeze>,
     tools: HashMap<Digest, Arc<Descriptor>>,
-    limits: HashMap<LimitKey, VecDeque<(Timestamp, u64)>>,
+    limits: HashMap<LimitKey, Window>,
+    /// The counters of which something was taken for a call, and how much when.
+    taken_for: HashMap<ApprovalId, Vec<(LimitKey, Timestamp, u64)>>,
     /// By the numbers of their records, then by their notifiers.
     letters: BTreeMap<(u64, String), Arc<Letter>>,
     records: Vec<Record>,
 }
 
+struct Written {
+    approval: Arc<Approval>,
+    /// The number of the last record about it, while it is owed to its run.
+    owed: Option<u64>,
+}
+
 #[derive(Default)]
 struct RunKept {
-    calls: HashMap<CallId, ApprovalId>,
-    rejected: Vec<ApprovalId>,
-    denials: u64,
-    grants: Vec<GrantId>,
+    calls: HashMap<CallId, usize>,
+}
+
+#[derive(Default)]
+struct FamilyKept {
+    /// What people refused, by tool: the places, oldest first.
+    refused: HashMap<ToolName, Vec<usize>>,
+    owed: Owed,
+}
+
+/// The calls that are owed to a run, by the number of the last record about each. What is not so any more stays among them until there is too much
+/// of it, so that a call that is proposed, runs, and is acknowledged costs three writes at the end of a list.
+#[derive(Default)]
+struct Owed {
+    log: VecDeque<(u64, usize)>,
+    count: usize,
+}
+
+/// The places of calls that have not ended.
+#[derive(Default)]
+struct Open {
+    pending: HashSet<usize>,
+    approved: HashSet<usize>,
+    dispatched: HashSet<usize>,
+    indeterminate: HashSet<usize>,
+}
+
+impl Open {
+    fn of(&mut self, status: Status) -> Option<&mut HashSet<usize>> {
+        match status {
+            Status::Pending => Some(&mut self.pending),
+            Status::Approved => Some(&mut self.approved),
+            Status::Dispatched => Some(&mut self.dispatched),
+            Status::Indeterminate => Some(&mut self.indeterminate),
+            _ => None,
+        }
+    }
+
+    fn places(&self, status: Status) -> Option<&HashSet<usize>> {
+        match status {
+            Status::Pending => Some(&self.pending),
+            Status::Approved => Some(&self.approved),
+            Status::Dispatched => Some(&self.dispatched),
+            Status::Indeterminate => Some(&self.indeterminate),
+            _ => None,
+        }
+    }
+}
+
+/// What was taken of one counter, oldest first, each with the sum of all that was taken up to it, so that a window is one subtraction.
+#[derive(Default)]
+struct Window {
+    taken: VecDeque<(Timestamp, u64, u128)>,
+    /// The sum of what was taken before the first that is still known.
+    before: u128,
+}
+
+impl Window {
+    fn used(&self, window: Duration, now: Timestamp) -> u64 {
+        let since = now.checked_sub(window).unwrap_or(Timestamp::MIN);
+        let first = self.taken.partition_point(|(at, ..)| *at <= since);
+        let before = first.checked_sub(1).and_then(|last| self.taken.get(last)).map_or(self.before, |(.., sum)| *sum);
+        let sum = self.taken.back().map_or(self.before, |(.., sum)| *sum);
+        u64::try_from(sum.saturating_sub(before)).unwrap_or(u64::MAX)
+    }
+
+    fn take(&mut self, amount: u64, window: Duration, now: Timestamp) {
+        let since = now.checked_sub(window).unwrap_or(Timestamp::MIN);
+        while self.taken.front().is_some_and(|(at, ..)| *at <= since) {
+            if let Some((.., sum)) = self.taken.pop_front() {
+                self.before = sum;
+            }
+        }
+        let sum = self.taken.back().map_or(self.before, |(.., sum)| *sum);
+        // A clock that goes back must not make the order of the list wrong: what was taken then counts until the later time.
+        let at = self.taken.back().map_or(now, |(last, ..)| now.max(*last));
+        self.taken.push_back((at, amount, sum.saturating_add(amount.into())));
+    }
+
+    /// Takes one use out again. Rare, so it may cost as much as there are later ones.
+    fn give_back(&mut self, at: Timestamp, amount: u64) {
+        let first = self.taken.partition_point(|(known, ..)| *known < at);
+        let found = self.taken.range(first..).position(|(_, known, _)| *known == amount);
+        let Some(place) = found.map(|place| first + place) else { return };
+        self.taken.remove(place);
+        for (.., sum) in self.taken.range_mut(place..) {
+            *sum = sum.saturating_sub(amount.into());
+        }
+    }
 }
 
 impl Default for MemoryStore {
@@ -91,32 +193,77 @@ impl MemoryStore {
 }
 
 impl Kept {
+    fn at(&self, place: usize) -> Option<&Arc<Approval>> {
+        self.approvals.get(place).map(|written| &written.approval)
+    }
+
     fn approval(&self, id: ApprovalId) -> Option<&Arc<Approval>> {
-        self.approvals.get(*self.places.get(&id)?)
+        self.at(*self.places.get(&id)?)
     }
 
-    fn recall(&self, about: &Proposal) -> Recalled {
-        let mut recalled = Recalled {
-            used: about.counters.iter().map(|(key, window)| self.used(key, *window, about.now)).collect(),
-            ..Recalled::default()
+    fn recall(&mut self, about: &Proposal) -> Recalled {
+        let used = about.counters.iter().map(|(key, window)| self.used(key, *window, about.now)).collect();
+        let grants = self.active(Some(&about.run), about).into_iter().chain(self.active(None, about)).collect();
+        let known = self.runs.get(&about.run).and_then(|run| run.calls.get(&about.call));
+        let approval = known.and_then(|place| self.at(*place)).cloned();
+        let (rejected, alike) = (self.rejected(about), self.alike(about));
+        Recalled { approval, rejected, alike, grants, used }
+    }
+
+    /// The permissions of one run, or of any, that may answer the question. Those whose end has come are forgotten here: they never answer one again.
+    fn active(&mut self, run: Option<&RunId>, about: &Proposal) -> Vec<Arc<Grant>> {
+        if self.active_grants.is_empty() {
+            return Vec::new();
+        }
+        let Some(ids) = self.active_grants.get_mut(&(run.cloned(), about.tool.clone())) else { return Vec::new() };
+        ids.retain(|id| self.grants.get(id).is_some_and(|grant| grant.is_active(about.now)));
+        ids.iter().filter_map(|id| self.grants.get(id).cloned()).collect()
+    }
+
+    /// Every equal call that was refused in the family, the newest others there, and the newest in the case.
+    fn rejected(&self, about: &Proposal) -> Vec<Arc<Approval>> {
+        let newest = |places: &Vec<usize>| places.iter().rev().take(REFUSALS).copied().collect::<Vec<_>>();
+        let of_tool = self.families.get(&about.family).and_then(|family| family.refused.get(&about.tool));
+        let mut places: BTreeSet<usize> = of_tool.map(newest).into_iter().flatten().collect();
+        let case = about.case.clone().filter(|_| !self.refused_in_case.is_empty());
+        let of_case = case.and_then(|case| self.refused_in_case.get(&(case, about.tool.clone())));
+        places.extend(of_case.map(newest).into_iter().flatten());
+        let is_refused = |approval: &Arc<Approval>| {
+            approval.is_refused() && approval.subject().family() == about.family
         };
-        let active = |grant: &Arc<Grant>| *grant.tool() == about.tool && grant.is_active(about.now);
-        let run = self.runs.get(&about.run);
-        let grants = run.map(|run| &run.grants).into_iter().chain([&self.everywhere]).flatten();
-        recalled.grants = grants.filter_map(|id| self.grants.get(id).cloned()).filter(active).collect();
-        let Some(run) = run else { return recalled };
-        let approval = |id: &ApprovalId| self.approval(*id).cloned();
-        recalled.approval = run.calls.get(&about.call).and_then(approval);
-        recalled.denials = run.denials;
-        recalled.rejected =
-            run.rejected.iter().filter_map(approval).filter(|rejected| *rejected.tool() == about.tool).collect();
-        recalled
+        places.extend(self.equal(about).filter(|place| self.at(*place).is_some_and(is_refused)));
+        places.into_iter().filter_map(|place| self.at(place).cloned()).collect()
     }
 
-    fn used(&self, key: &LimitKey, window: std::time::Duration, now: Timestamp) -> u64 {
-        let since = now.checked_sub(window).unwrap_or(Timestamp::MIN);
-        let taken = self.limits.get(key).into_iter().flatten();
-        taken.filter(|(at, _)| *at > since).fold(0, |sum, (_, amount)| sum.saturating_add(*amount))
+    fn alike(&self, about: &Proposal) -> Vec<Arc<Approval>> {
+        let equal = self.equal(about).filter_map(|place| self.at(place));
+        let is_open = |approval: &&Arc<Approval>| waits(approval.status());
+        let mut found: Vec<_> = equal.rev().filter(is_open).take(ALIKE).cloned().collect();
+        found.reverse();
+        found
+    }
+
+    fn equal(&self, about: &Proposal) -> impl DoubleEndedIterator<Item = usize> {
+        let likeness = about.likeness.filter(|_| !self.alike.is_empty());
+        let equal = likeness.and_then(|likeness| self.alike.get(&(about.tool.clone(), likeness)));
+        equal.into_iter().flatten().copied()
+    }
+
+    fn used(&self, key: &LimitKey, window: Duration, now: Timestamp) -> u64 {
+        self.limits.get(key).map_or(0, |taken| taken.used(window, now))
+    }
+
+    fn run_changes(&self, query: &RunQuery) -> RunChanges {
+        let seq = self.records.len() as u64;
+        let Some(family) = self.families.get(&query.family) else { return RunChanges { seq, ..RunChanges::default() } };
+        let log = &family.owed.log;
+        let first = log.partition_point(|(seq, _)| *seq <= query.after);
+        let calls = log.range(first..).filter_map(|(seq, place)| {
+            let written = self.approvals.get(*place)?;
+            let is_owed = written.owed == Some(*seq) && !query.known.contains(&written.approval.id());
+            is_owed.then(|| (*seq, Arc::clone(&written.approval)))
+        });
+        RunChanges { calls: calls.collect(), seq }
     }
 
     /// Whether everything that a transition expects is so.
@@ -174,35 +321,149 @@ impl Kept {
         self.runs.get(subject.info().run()).is_some_and(|run| run.calls.contains_key(subject.call()))
     }
 
-    fn write(&mut self, transition: Transition) -> u64 {
-        for approval in transition.approvals {
-            let run = self.runs.entry(approval.subject().info().run().clone()).or_default();
-            let id = approval.id();
-            let new = self.approvals.len();
-            let place = *self.places.entry(id).or_insert(new);
-            let known = self.approvals.get(place);
-            let (before, was_refused) =
-                (known.map(|known| known.status()), known.is_some_and(|known| known.is_refused()));
-            if before.is_none() {
-                run.calls.insert(approval.subject().call().clone(), id);
+    fn write_approval(&mut self, approval: Arc<Approval>, seq: Option<u64>) {
+        let place = *self.places.entry(approval.id()).or_insert(self.approvals.len());
+        let before = self.at(place).map(Arc::clone);
+        if before.is_none() {
+            let subject = approval.subject();
+            let run = self.runs.entry(subject.info().run().clone()).or_default();
+            run.calls.insert(subject.call().clone(), place);
+        }
+        let (was, is) = (before.as_ref().map(|before| before.status()), approval.status());
+        if was != Some(is) {
+            was.and_then(|was| self.open.of(was)).map(|places| places.remove(&place));
+            self.open.of(is).map(|places| places.insert(place));
+        }
+        if approval.is_refused() && !before.as_ref().is_some_and(|before| before.is_refused()) {
+            self.note_refused(&approval, place);
+        }
+        self.note_alike(before.as_deref(), &approval, place);
+        let owed = match self.approvals.get_mut(place) {
+            Some(written) => {
+                written.approval = Arc::clone(&approval);
+                // What was acknowledged is owed again once more happens to it.
+                let changed = seq.filter(|_| written.owed.is_some() || was != Some(is));
+                let was_owed = written.owed.is_some();
+                written.owed = changed.or(written.owed);
+                changed.map(|seq| (seq, was_owed))
             }
-            if before != Some(approval.status()) && approval.status() == Status::Denied {
-                run.denials += 1;
+            None => {
+                self.approvals.push(Written { approval: Arc::clone(&approval), owed: seq });
+                seq.map(|seq| (seq, false))
             }
-            if approval.is_refused() && !was_refused {
-                run.rejected.push(id);
-            }
-            match self.approvals.get_mut(place) {
-                Some(known) => *known = approval,
-                None => self.approvals.push(approval),
+        };
+        if let Some((seq, was_owed)) = owed {
+            let family = self.families.entry(approval.subject().family()).or_default();
+            family.owed.log.push_back((seq, place));
+            family.owed.count += usize::from(!was_owed);
+            if family.owed.log.len() > 2 * family.owed.count + 16 {
+                let approvals = &self.approvals;
+                family.owed.log.retain(|(seq, place)| approvals.get(*place).is_some_and(|at| at.owed == Some(*seq)));
             }
         }
-        for grant in transition.grants {
-            if grant.version() == 1 {
-                let run = grant.run().map(|run| &mut self.runs.entry(run.clone()).or_default().grants);
-                run.unwrap_or(&mut self.everywhere).push(grant.id());
+    }
+
+    fn note_refused(&mut self, approval: &Approval, place: usize) {
+        let (subject, tool) = (approval.subject(), approval.tool());
+        let family = self.families.entry(subject.family()).or_default();
+        family.refused.entry(tool.clone()).or_default().push(place);
+        if let Some(case) = subject.info().case() {
+            self.refused_in_case.entry((case.clone(), tool.clone())).or_default().push(place);
+        }
+    }
+
+    /// Keeps what equal calls are told of. A call that a rule approves and that runs is never among it.
+    fn note_alike(&mut self, before: Option<&Approval>, approval: &Approval, place: usize) {
+        let is_noted = |approval: &Approval| waits(approval.status()) || approval.is_refused();
+        let keys = |approval: &Approval| {
+            [approval.proposed(), approval.arguments()].map(|arguments| (approval.tool().clone(), arguments.likeness()))
+        };
+        if let Some(before) = before.filter(|before| is_noted(before)) {
+            for key in keys(before) {
+                if let Some(places) = self.alike.get_mut(&key) {
+                    places.remove(&place);
+                    if places.is_empty() {
+                        self.alike.remove(&key);
+                    }
+                }
             }
-            self.grants.insert(grant.id(), grant);
+        }
+        if is_noted(approval) {
+            for key in keys(approval) {
+                self.alike.entry(key).or_default().insert(place);
+            }
+        }
+    }
+
+    fn acknowledge(&mut self, id: ApprovalId) {
+        let Some(written) = self.places.get(&id).and_then(|place| self.approvals.get_mut(*place)) else { return };
+        if written.owed.take().is_some()
+            && let Some(family) = self.families.get_mut(&written.approval.subject().family())
+        {
+            family.owed.count = family.owed.count.saturating_sub(1);
+        }
+    }
+
+    fn write_grant(&mut self, grant: Arc<Grant>) {
+        let key = (grant.run().cloned(), grant.tool().clone());
+        let is_over = grant.is_revoked() || grant.uses_left() == Some(0);
+        if grant.version() == 1 && !is_over {
+            self.active_grants.entry(key).or_default().push(grant.id());
+        } else if is_over && let Some(ids) = self.active_grants.get_mut(&key) {
+            ids.retain(|id| *id != grant.id());
+        }
+        self.grants.insert(grant.id(), grant);
+    }
+
+    fn take(&mut self, take: Take, now: Timestamp) {
+        let Take { key, amount, window, taken_for, .. } = take;
+        let taken = self.limits.entry(key.clone()).or_default();
+        taken.take(amount, window, now);
+        let at = taken.taken.back().map_or(now, |(at, ..)| *at);
+        if let Some(id) = taken_for {
+            self.taken_for.entry(id).or_default().push((key, at, amount));
+        }
+    }
+
+    fn give_back(&mut self, back: &GiveBack) {
+        let Some(taken) = self.taken_for.remove(&back.taken_for) else { return };
+        let is_wanted = |key: &LimitKey| back.limit.is_none_or(|limit| limit == key.limit());
+        let (wanted, kept): (Vec<_>, Vec<_>) = taken.into_iter().partition(|(key, ..)| is_wanted(key));
+        for (key, at, amount) in wanted {
+            if let Some(window) = self.limits.get_mut(&key) {
+                window.give_back(at, amount);
+            }
+        }
+        if !kept.is_empty() {
+            self.taken_for.insert(back.taken_for, kept);
+        }
+    }
+
+    fn write(&mut self, transition: Transition) -> u64 {
+        // What was taken for a call whose body ended can no longer be given back.
+        for approval in transition.approvals.iter().filter(|approval| approval.status().is_terminal()) {
+            if transition.given_back.iter().all(|back| back.taken_for != approval.id()) && !self.taken_for.is_empty() {
+                self.taken_for.remove(&approval.id());
+            }
+        }
+        let before = self.records.len() as u64;
+        let mut seq = before;
+        for record in transition.records {
+            seq += 1;
+            self.records.push(record.numbered(seq));
+        }
+        for approval in transition.approvals {
+            let first = self.records.len().saturating_sub(usize::try_from(seq - before).unwrap_or(usize::MAX));
+            let written = self.records.iter().skip(first);
+            let of_it = |record: &&Record| record.subject().is_some_and(|subject| subject.approval() == approval.id());
+            let last = written.filter(of_it).map(Record::seq).last();
+            self.write_approval(approval, last);
+        }
+        for id in transition.acknowledged {
+            self.acknowledge(id);
+        }
+        for grant in transition.grants {
+            self.write_grant(grant);
         }
         for freeze in transition.freezes {
             self.freezes.insert(freeze.scope().clone(), freeze);
@@ -213,13 +474,11 @@ impl Kept {
         for tool in transition.tools {
             self.tools.entry(tool.digest()).or_insert(tool);
         }
-        for Take { key, amount, window, .. } in transition.takes {
-            let taken = self.limits.entry(key).or_default();
-            let since = transition.at.checked_sub(window).unwrap_or(Timestamp::MIN);
-            while taken.front().is_some_and(|(at, _)| *at <= since) {
-                taken.pop_front();
-            }
-            taken.push_back((transition.at, amount));
+        for back in &transition.given_back {
+            self.give_back(back);
+        }
+        for take in transition.takes {
+            self.take(take, transition.at);
         }
         for letter in transition.letters {
             self.letters.insert(place_of(&letter), letter);
@@ -227,12 +486,13 @@ impl Kept {
         for letter in &transition.forgotten {
             self.letters.remove(&place_of(letter));
         }
-        for record in transition.records {
-            let seq = self.records.len() as u64 + 1;
-            self.records.push(record.numbered(seq));
-        }
         self.records.len() as u64
     }
+}
+
+/// Whether an equal call is told of it.
+fn waits(status: Status) -> bool {
+    matches!(status, Status::Pending | Status::Approved | Status::Indeterminate)
 }
 
 fn place_of(letter: &Letter) -> (u64, String) {
@@ -262,12 +522,17 @@ impl Store for MemoryStore {
     fn approvals<'a>(&'a self, filter: &'a ApprovalFilter) -> BoxFuture<'a, Result<Vec<Arc<Approval>>, StoreError>> {
         Box::pin(async move {
             let kept = self.kept();
-            let run = filter.of_run().map(|run| kept.runs.get(run).map(|run| run.calls.values()));
             let place = |id: &ApprovalId| kept.places.get(id).copied();
-            let mut places: Vec<usize> = match (filter.ids(), run) {
-                ([], None) => (0..kept.approvals.len()).collect(),
-                ([], Some(calls)) => calls.into_iter().flatten().filter_map(place).collect(),
-                (ids, _) => ids.iter().filter_map(place).collect(),
+            let mut places: Vec<usize> = if !filter.ids().is_empty() {
+                filter.ids().iter().filter_map(place).collect()
+            } else if let Some(open) = filter.statuses().iter().map(|status| kept.open.places(*status)).collect::<Option<Vec<_>>>()
+                && !open.is_empty()
+            {
+                open.into_iter().flatten().copied().collect()
+            } else if let Some(run) = filter.of_run() {
+                kept.runs.get(run).into_iter().flat_map(|run| run.calls.values().copied()).collect()
+            } else {
+                (0..kept.approvals.len()).collect()
             };
             places.sort_unstable();
             places.dedup();
@@ -275,8 +540,26 @@ impl Store for MemoryStore {
                 let after = place(&after).unwrap_or(usize::MAX);
                 places.retain(|place| *place > after);
             }
-            let found = places.into_iter().filter_map(|place| kept.approvals.get(place));
+            let found = places.into_iter().filter_map(|place| kept.at(place));
             Ok(found.filter(|approval| filter.admits(approval)).take(filter.at_most()).cloned().collect())
+        })
+    }
+
+    fn run_changes<'a>(&'a self, query: &'a RunQuery) -> BoxFuture<'a, Result<RunChanges, StoreError>> {
+        Box::pin(async move { Ok(self.kept().run_changes(query)) })
+    }
+
+    fn grant(&self, id: GrantId) -> BoxFuture<'_, Result<Option<Arc<Grant>>, StoreError>> {
+        Box::pin(async move { Ok(self.kept().grants.get(&id).cloned()) })
+    }
+
+    fn record_texts<'a>(&'a self, filter: &'a RecordFilter) -> BoxFuture<'a, Result<Vec<(u64, String)>, StoreError>> {
+        Box::pin(async move {
+            let text = |record: Arc<Record>| match serde_json::to_string(&*record) {
+                Ok(text) => Ok((record.seq(), text)),
+                Err(error) => Err(StoreError::new(StoreErrorKind::Corrupt, error)),
+            };
+            self.records(filter).await?.into_iter().map(text).collect()
         })
     }
 
@@ -292,7 +575,14 @@ impl Store for MemoryStore {
     fn standing(&self, now: Timestamp) -> BoxFuture<'_, Result<Standing, StoreError>> {
         Box::pin(async move {
             let kept = self.kept();
-            let grants = kept.grants.values().filter(|grant| grant.is_active(now)).cloned().collect();
+            let approved = kept.open.approved.iter().filter_map(|place| kept.at(*place)?.grant());
+            let covering: BTreeSet<GrantId> = approved.collect();
+            let may_matter = |grant: &&Arc<Grant>| {
+                grant.is_active(now) || (!grant.is_revoked() && covering.contains(&grant.id()))
+            };
+            let ids = kept.active_grants.values().flatten().copied().chain(covering.iter().copied());
+            let ids: BTreeSet<GrantId> = ids.collect();
+            let grants = ids.iter().filter_map(|id| kept.grants.get(id)).filter(may_matter).cloned().collect();
             let freezes = kept.freezes.values().cloned().collect();
             let tools: BTreeSet<ToolName> = kept.tools.values().map(|tool| tool.name().clone()).collect();
             Ok(Standing { grants, freezes, tools: tools.into_iter().collect() })

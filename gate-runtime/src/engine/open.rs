@@ -81,7 +81,6 @@ impl Core {
             let about = Proposal::new(relative, &proposed.call, &tool.name, proposal.now);
             let there = self.store.recall(&about).await.map_err(unavailable)?;
             recalled.rejected.extend(there.rejected);
-            recalled.denials = recalled.denials.saturating_add(there.denials);
         }
         let sealed = tool.seal(&proposed.arguments).map_err(invalid)?;
         let earlier = refusals(schema, &proposed.arguments, &sealed, &recalled);
@@ -110,8 +109,9 @@ impl Core {
         if recalled.rejected.iter().any(|refused| is_repeated(schema, arguments, refused)) {
             return Some((Denial::RefusedBefore, "a person already refused this very call".to_owned()));
         }
-        let words = || format!("{} calls of this run were denied, which is the limit", recalled.denials);
-        (recalled.denials >= self.denials).then(|| (Denial::TooMany, words()))
+        let refused = recalled.used.first().copied().unwrap_or(0);
+        let words = || format!("{refused} calls of this run did not run within a day, which is the limit");
+        (refused >= self.denials).then(|| (Denial::TooMany, words()))
     }
 
     /// A call whose secrets another process read is proposed again here: now it can run here.
@@ -168,7 +168,7 @@ impl Core {
     ) -> Option<Arc<Grant>> {
         let now = self.now();
         for grant in grants {
-            let is_spent = || grant.takes(arguments).iter().any(|take| spent.contains(&take.key));
+            let is_spent = || grant.takes(arguments, subject.approval).iter().any(|take| spent.contains(&take.key));
             if grant.covers(subject, arguments, now)
                 && !is_spent()
                 && self.may_grant(&grant.by, subject, requirements, &[]).await.is_ok()
@@ -327,7 +327,7 @@ pub(crate) fn opened(approval: Approval, grant: Option<&Grant>) -> Result<Course
 /// Counts the use of a standing permission that answers a question.
 pub(crate) fn use_up(grant: &Grant, asked: &Approval, transition: &mut Transition) {
     transition.grants.push(Arc::new(grant.used()));
-    transition.takes = grant.takes(&asked.arguments);
+    transition.takes = grant.takes(&asked.arguments, asked.id());
 }
 
 /// A body that was about to begin when whoever was to run it went away.

@@ -202,7 +202,7 @@ impl Core {
                 continue;
             }
             let before = transition.takes.len();
-            transition.takes.extend(grant.takes(&other.arguments));
+            transition.takes.extend(grant.takes(&other.arguments, other.id()));
             // It is new: nothing of it is used but by those before.
             if transition.limit_reached(|_| Ok::<_, Infallible>(0)) != Ok(None) {
                 transition.takes.truncate(before);

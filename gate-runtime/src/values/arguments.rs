@@ -141,6 +141,18 @@ impl Arguments {
         &self.secrets
     }
 
+    /// What equal arguments have in common: their digest, without what stands for secrets, which differs each time.
+    ///
+    /// Two calls with one likeness are equal but for their secrets.
+    #[must_use]
+    pub fn likeness(&self) -> Digest {
+        if self.secrets.is_empty() {
+            return self.digest;
+        }
+        let blank = |text: String, secret: &Commitment| text.replace(&secret.mark(), "[secret]");
+        Digest::of(self.secrets.iter().fold(self.text.to_string(), blank))
+    }
+
     /// The arguments as others than the store may have them.
     pub(crate) fn without_salts(&self) -> Self {
         let secrets = self.secrets.iter().map(|secret| Commitment { salt: None, digest: secret.digest }).collect();

@@ -34,6 +34,36 @@ pub struct RunInfo {
 /// What stands between the id of a run and that of a run nested in it. No other run may have it in its id.
 pub(crate) const NESTED: char = '>';
 
+impl RunId {
+    /// Returns the outermost run that this one is nested in; itself, if it is in none.
+    ///
+    /// ```
+    /// use gate_runtime::RunId;
+    /// assert_eq!(RunId::from("run-42>call_7>1").outermost(), "run-42");
+    /// ```
+    #[must_use]
+    pub fn outermost(&self) -> Self {
+        match self.as_str().split_once(NESTED) {
+            Some((outermost, _)) => outermost.into(),
+            None => self.clone(),
+        }
+    }
+
+    /// Returns whether this is the other run, or one nested in it at any depth.
+    ///
+    /// ```
+    /// use gate_runtime::RunId;
+    /// assert!(RunId::from("run-42>call_7").is_within(&"run-42".into()));
+    /// assert!(!RunId::from("run-421").is_within(&"run-42".into()));
+    /// ```
+    #[must_use]
+    pub fn is_within(&self, other: &Self) -> bool {
+        let rest = self.as_str().strip_prefix(other.as_str());
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(NESTED))
+    }
+}
+
+
 /// How a run came to the agent that it has.
 ///
 /// ```

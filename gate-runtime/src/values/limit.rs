@@ -6,6 +6,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::id::ApprovalId;
+use super::time::days;
+
 /// What a counter counts: one limit of one rule of one policy, for one value of its key.
 ///
 /// ```
@@ -48,7 +51,7 @@ impl fmt::Debug for LimitKey {
 ///
 /// ```
 /// use gate_runtime::{DAY, LimitKey, Take};
-/// let take = Take { key: LimitKey::new("refunds", "null"), amount: 1, max: 10, window: DAY };
+/// let take = Take { key: LimitKey::new("refunds", "null"), amount: 1, max: 10, window: DAY, taken_for: None };
 /// assert!(take.fits(9) && !take.fits(10));
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,7 +64,34 @@ pub struct Take {
     pub max: u64,
     /// How long a taken amount counts.
     pub window: Duration,
+    /// The call for which it is taken, if it can be [given back](GiveBack).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub taken_for: Option<ApprovalId>,
 }
+
+/// Uses of limits that are given back: what they were taken for did not happen.
+///
+/// ```
+/// use gate_runtime::{ApprovalId, GiveBack};
+/// let all = GiveBack { taken_for: ApprovalId::new(), limit: None };
+/// # let _ = all;
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GiveBack {
+    /// The call for which they were taken.
+    pub taken_for: ApprovalId,
+    /// Of this limit only; `None`: of every one.
+    pub limit: Option<&'static str>,
+}
+
+/// How many calls of a family did not run, of [`denials`](crate::GateBuilder::denials) in a day.
+pub(crate) const REFUSED: &str = "gate/refused";
+/// How often a family asked people.
+pub(crate) const ASKED: &str = "gate/asked";
+/// How many questions of an agent wait.
+pub(crate) const WAITING: &str = "gate/waiting";
+/// A window without an end: longer than any gate is run.
+pub(crate) const EVER: Duration = days(36_500);
 
 impl Take {
     /// Whether it fits beside what the window already holds.

@@ -82,6 +82,13 @@ impl Subject {
     pub fn request(&self) -> Option<&Request> {
         self.request.as_deref()
     }
+
+    /// What refusals and limits on asking are kept by: the outermost run, or all runs of an agent in another program, since such an agent
+    /// names its runs as it likes.
+    #[must_use]
+    pub fn family(&self) -> RunId {
+        if self.request.is_some() { format!("{}/", self.info.agent).into() } else { self.info.run.outermost() }
+    }
 }
 
 /// One entry of the record of everything that happens; written in the transaction that makes it so, before its effect.

@@ -37,7 +37,7 @@ impl Limit {
         let key = self.key.as_ref().map_or(Ok(Value::Null), |key| guard(|| key(call)));
         let key = key.and_then(|key| canonical(&key).map_err(|misfit| misfit.to_string()));
         let key = key.map_err(|error| format!("the key of its limit: {error}"))?;
-        Ok(Take { key: LimitKey::new(name, key), amount, max: self.max, window: self.window })
+        Ok(Take { key: LimitKey::new(name, key), amount, max: self.max, window: self.window, taken_for: None })
     }
 
     pub(super) fn words(&self) -> String {

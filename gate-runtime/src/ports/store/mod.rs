@@ -19,14 +19,15 @@ use crate::values::digest::Digest;
 use crate::values::event::{CallEvent, Event, GateEvent};
 use crate::values::freeze::Freeze;
 use crate::values::grant::Grant;
-use crate::values::id::{CallId, RunId, ToolName};
+use crate::values::id::{ApprovalId, CallId, CaseId, GrantId, RunId, ToolName};
 use crate::values::letter::Letter;
-use crate::values::limit::{LimitKey, Take};
+use crate::values::limit::{GiveBack, LimitKey, Take};
 use crate::values::record::Record;
 
 /// Keeps everything that must outlive a moment. It decides nothing: it writes a transition whole or not at all.
 ///
-/// Eight methods, and one that they suffice for. What they promise is tested by one suite, `gate_runtime::testing::conformance` (feature `testing`):
+/// Every method is required: a wrapper that forgot one would lose what it keeps safe. What they promise is tested by one suite,
+/// `gate_runtime::testing::conformance` (feature `testing`):
 ///
 /// 1. [`commit`](Self::commit) is atomic and isolated: all of a transition or nothing, one after the other.
 /// 2. What it said is committed, every later read sees.
@@ -34,6 +35,9 @@ use crate::values::record::Record;
 /// 4. Records are numbered from 1 without gaps, in the order of the commits.
 /// 5. Nothing is dispatched that a freeze stops which was committed before.
 /// 6. Of those who take a letter to deliver it, one gets it; and letters are no news to who watches.
+/// 7. Every new approval is owed to its run until a transition acknowledges it; [`run_changes`](Self::run_changes) gives what is
+///    owed and changed after a number, and costs nothing for what did not.
+/// 8. No lookup costs more for what ended long ago: used-up permissions, used limits, finished calls.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), gate_runtime::StoreError> {
@@ -56,16 +60,14 @@ pub trait Store: Send + Sync + 'static {
     /// Records, in order.
     fn records<'a>(&'a self, filter: &'a RecordFilter) -> BoxFuture<'a, Result<Vec<Arc<Record>>, StoreError>>;
 
+    /// The calls of a run and of those nested in it that are owed to the application, as far as they changed after a number.
+    fn run_changes<'a>(&'a self, query: &'a RunQuery) -> BoxFuture<'a, Result<RunChanges, StoreError>>;
+
+    /// One standing permission, whatever became of it.
+    fn grant(&self, id: GrantId) -> BoxFuture<'_, Result<Option<Arc<Grant>>, StoreError>>;
+
     /// Records with their numbers, in order, as the JSON that is kept of each: a trail seals all that is in it, also what this program does not know.
-    fn record_texts<'a>(&'a self, filter: &'a RecordFilter) -> BoxFuture<'a, Result<Vec<(u64, String)>, StoreError>> {
-        Box::pin(async move {
-            let text = |record: Arc<Record>| match serde_json::to_string(&*record) {
-                Ok(text) => Ok((record.seq(), text)),
-                Err(error) => Err(StoreError::new(StoreErrorKind::Corrupt, error)),
-            };
-            self.records(filter).await?.into_iter().map(text).collect()
-        })
-    }
+    fn record_texts<'a>(&'a self, filter: &'a RecordFilter) -> BoxFuture<'a, Result<Vec<(u64, String)>, StoreError>>;
 
     /// What holds beyond single calls.
     fn standing(&self, now: Timestamp) -> BoxFuture<'_, Result<Standing, StoreError>>;
@@ -95,6 +97,14 @@ impl<S: Store + ?Sized> Store for Arc<S> {
 
     fn records<'a>(&'a self, filter: &'a RecordFilter) -> BoxFuture<'a, Result<Vec<Arc<Record>>, StoreError>> {
         (**self).records(filter)
+    }
+
+    fn run_changes<'a>(&'a self, query: &'a RunQuery) -> BoxFuture<'a, Result<RunChanges, StoreError>> {
+        (**self).run_changes(query)
+    }
+
+    fn grant(&self, id: GrantId) -> BoxFuture<'_, Result<Option<Arc<Grant>>, StoreError>> {
+        (**self).grant(id)
     }
 
     fn record_texts<'a>(&'a self, filter: &'a RecordFilter) -> BoxFuture<'a, Result<Vec<(u64, String)>, StoreError>> {
@@ -130,10 +140,16 @@ impl<S: Store + ?Sized> Store for Arc<S> {
 pub struct Proposal {
     /// Its run.
     pub run: RunId,
+    /// What refusals are kept by: the outermost run in which its own is nested, or all runs of an agent in another program.
+    pub family: RunId,
+    /// Its case.
+    pub case: Option<CaseId>,
     /// Its id.
     pub call: CallId,
     /// Its tool.
     pub tool: ToolName,
+    /// What equal calls of the tool have in common: see [`Arguments::likeness`](crate::Arguments::likeness). `None`: nothing is known of them yet.
+    pub likeness: Option<Digest>,
     /// Counters whose use is asked for, with the windows that end now.
     pub counters: Vec<(LimitKey, std::time::Duration)>,
     /// Now, by the gate's clock.
@@ -141,9 +157,19 @@ pub struct Proposal {
 }
 
 impl Proposal {
-    /// A call with no counters.
+    /// A call with no counters, in no case, of whose arguments nothing is known.
     pub fn new(run: impl Into<RunId>, call: impl Into<CallId>, tool: impl Into<ToolName>, now: Timestamp) -> Self {
-        Self { run: run.into(), call: call.into(), tool: tool.into(), counters: Vec::new(), now }
+        let run = run.into();
+        Self {
+            family: run.outermost(),
+            run,
+            case: None,
+            call: call.into(),
+            tool: tool.into(),
+            likeness: None,
+            counters: Vec::new(),
+            now,
+        }
     }
 }
 
@@ -162,7 +188,7 @@ impl Proposal {
 /// # let _ = turn;
 ///
 /// let known = store.recall(&Proposal::new("run-42", "call_1", "drop_table", Timestamp::now())).await?;
-/// assert_eq!(known.denials, 1);
+/// assert!(known.rejected.is_empty(), "no person refused anything");
 /// assert!(known.approval.is_some_and(|approval| approval.status() == Status::Denied));
 /// # Ok(()) }
 /// ```
@@ -171,14 +197,64 @@ impl Proposal {
 pub struct Recalled {
     /// The approval of this very call: same run, same call id.
     pub approval: Option<Arc<Approval>>,
-    /// Approvals of the same tool in the same run that people rejected, oldest first.
+    /// Calls of the tool that people refused, oldest first: in the family, every equal one and the newest [`REFUSALS`] of the others;
+    /// in the same case, the newest [`REFUSALS`].
     pub rejected: Vec<Arc<Approval>>,
-    /// How many calls of the run were denied.
-    pub denials: u64,
+    /// Equal calls, in whatever run, that wait, are approved and have not run, or of which nobody knows how they ended: the newest [`ALIKE`], oldest first.
+    pub alike: Vec<Arc<Approval>>,
     /// The standing permissions for the tool that hold in the run, and are not used up, revoked or over.
     pub grants: Vec<Arc<Grant>>,
     /// For each counter asked for, how much of its window is used.
     pub used: Vec<u64>,
+}
+
+/// How many refusals of a family, and of a case, are recalled.
+pub const REFUSALS: usize = 8;
+
+/// How many equal calls are recalled.
+pub const ALIKE: usize = 8;
+
+/// Which calls of a run.
+///
+/// ```
+/// use gate_runtime::RunQuery;
+/// let query = RunQuery::after("run-42", 17);
+/// assert_eq!(query.family, "run-42");
+/// ```
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct RunQuery {
+    /// The outermost run.
+    pub family: RunId,
+    /// The number of the record after which something happened to them.
+    pub after: u64,
+    /// Calls that are not asked for: whoever asks knows how they ended.
+    pub known: Vec<ApprovalId>,
+}
+
+impl RunQuery {
+    /// All that is owed to a run or one nested in it, and changed after a number: 0 for all.
+    pub fn after(family: impl Into<RunId>, seq: u64) -> Self {
+        Self { family: family.into(), after: seq, known: Vec::new() }
+    }
+}
+
+/// What happened to the calls of a run.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use gate_runtime::{MemoryStore, RunQuery, Store};
+/// let changes = MemoryStore::new().run_changes(&RunQuery::after("run-42", 0)).await?;
+/// assert!(changes.calls.is_empty() && changes.seq == 0);
+/// # Ok(()) }
+/// ```
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct RunChanges {
+    /// The calls, each with the number of the last record about it, in the order of those numbers.
+    pub calls: Vec<(u64, Arc<Approval>)>,
+    /// The number up to which this is all.
+    pub seq: u64,
 }
 
 /// What holds beyond single calls.
@@ -193,7 +269,8 @@ pub struct Recalled {
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Standing {
-    /// The standing permissions that are not used up, revoked or over, oldest first.
+    /// The standing permissions that are not revoked and either still answer questions, or answered one of a call that has not begun:
+    /// oldest first.
     pub grants: Vec<Arc<Grant>>,
     /// The stops, by scope.
     pub freezes: Vec<Freeze>,
@@ -209,7 +286,7 @@ pub struct Standing {
 /// let (store, now) = (MemoryStore::new(), Timestamp::UNIX_EPOCH);
 /// let key = LimitKey::new("refunds", "null");
 /// let mut transition = Transition::at(now);
-/// transition.takes.push(Take { key: key.clone(), amount: 3, max: 10, window: DAY });
+/// transition.takes.push(Take { key: key.clone(), amount: 3, max: 10, window: DAY, taken_for: None });
 /// assert_eq!(store.commit(transition).await?, Committed::Done);
 ///
 /// let mut proposal = Proposal::new("run-42", "call_1", "issue_refund", now);
@@ -232,6 +309,10 @@ pub struct Transition {
     pub lifted: Vec<Freeze>,
     /// Uses of limits; each must fit.
     pub takes: Vec<Take>,
+    /// Uses of limits that are given back, since what they were taken for did not happen.
+    pub given_back: Vec<GiveBack>,
+    /// Calls of which the application has what became of them: they are owed to their runs no more. Also such that are written here first.
+    pub acknowledged: Vec<ApprovalId>,
     /// Tools, for processes that do not have them. One that is there already stays.
     pub tools: Vec<Arc<Descriptor>>,
     /// What notifiers are to tell; each is written only over the version before its own, and version 1 only where there is none of that notifier about
@@ -254,6 +335,8 @@ impl Transition {
             freezes: Vec::new(),
             lifted: Vec::new(),
             takes: Vec::new(),
+            given_back: Vec::new(),
+            acknowledged: Vec::new(),
             tools: Vec::new(),
             letters: Vec::new(),
             forgotten: Vec::new(),
@@ -312,7 +395,7 @@ impl Transition {
 /// use gate_runtime::{Committed, DAY, LimitKey, MemoryStore, Store, Take, Timestamp, Transition};
 /// let store = MemoryStore::new();
 /// let mut transition = Transition::at(Timestamp::UNIX_EPOCH);
-/// transition.takes.push(Take { key: LimitKey::new("refunds", "null"), amount: 1, max: 1, window: DAY });
+/// transition.takes.push(Take { key: LimitKey::new("refunds", "null"), amount: 1, max: 1, window: DAY, taken_for: None });
 /// assert_eq!(store.commit(transition.clone()).await?, Committed::Done);
 /// assert_eq!(store.commit(transition).await?, Committed::LimitReached(0));
 /// # Ok(()) }

@@ -14,10 +14,9 @@ pub use self::scope::{BadScope, Scope};
 use super::arguments::Arguments;
 use super::context::RunInfo;
 use super::digest::Digest;
-use super::id::{AgentName, GrantId, Principal, ReviewerId, RunId, ToolName};
-use super::limit::{LimitKey, Take};
+use super::id::{AgentName, ApprovalId, GrantId, Principal, ReviewerId, RunId, ToolName};
+use super::limit::{EVER, LimitKey, Take};
 use super::record::Subject;
-use super::time::days;
 use super::words;
 
 /// What one argument must be for a grant to cover a call.
@@ -38,9 +37,6 @@ struct Budget {
     argument: String,
     max: u64,
 }
-
-/// A window that nothing leaves: a century.
-const EVER: Duration = days(36_500);
 
 /// Which calls of the tool, and how many.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -177,6 +173,12 @@ impl Grant {
         self.uses_left
     }
 
+    /// Whether a person took it back.
+    #[must_use]
+    pub fn is_revoked(&self) -> bool {
+        self.revoked
+    }
+
     /// Whether it can still cover anything.
     #[must_use]
     pub fn is_active(&self, now: Timestamp) -> bool {
@@ -208,13 +210,14 @@ impl Grant {
     }
 
     /// What covering a call takes of its budget and its windows.
-    pub(crate) fn takes(&self, arguments: &Arguments) -> Vec<Take> {
+    pub(crate) fn takes(&self, arguments: &Arguments, taken_for: ApprovalId) -> Vec<Take> {
         let Terms { uses, budget, window, .. } = &self.terms;
         let take = |what: &str, amount, max| Take {
             key: LimitKey::new(format!("grant/{}", self.id), format!("\"{what}\"")),
             amount,
             max,
             window: window.unwrap_or(EVER),
+            taken_for: Some(taken_for),
         };
         let uses = uses.filter(|_| window.is_some()).map(|uses| take("uses", 1, uses.into()));
         let spend = |budget: &Budget| {

@@ -133,7 +133,7 @@ pub(super) fn takes(key: &str, amount: u64, max: u64, now: Timestamp) -> Transit
 }
 
 pub(super) fn take(key: &str, amount: u64, max: u64) -> Take {
-    Take { key: LimitKey::new("limit", key), amount, max, window: HOUR }
+    Take { key: LimitKey::new("limit", key), amount, max, window: HOUR, taken_for: None }
 }
 
 /// A standing permission with three uses, until ten seconds after noon.
