@@ -37,6 +37,9 @@ use crate::values::words;
 /// How many calls of a run may be denied before it is told to stop, unless a gate says otherwise.
 const DENIALS: u64 = 20;
 
+/// How often a run may ask within a day, unless the builder says otherwise.
+const QUESTIONS: u64 = 10_000;
+
 impl<R: Registry> Gate<R> {
     /// Begins a gate with the state that its tools work on.
     ///
@@ -52,6 +55,7 @@ impl<R: Registry> Gate<R> {
             directory: Arc::new(StaticDirectory::new()),
             limits: DEFAULT_LIMITS,
             denials: DENIALS,
+            questions: QUESTIONS,
             conversation: 0,
             key: None,
             trail: None,
@@ -88,6 +92,7 @@ pub struct GateBuilder<R: Registry> {
     directory: Arc<dyn Directory>,
     limits: ReadLimits,
     denials: u64,
+    questions: u64,
     conversation: usize,
     key: Option<[u8; 32]>,
     trail: Option<Trail>,
@@ -191,9 +196,20 @@ impl<R: Registry> GateBuilder<R> {
         self
     }
 
-    /// How many calls of one run may be denied before it is told to stop: 20 unless this is said.
+    /// How many calls of one run, and of those nested in it, may come to nothing within a day before it is told to stop. Defaults to 20.
+    ///
+    /// Every way of not running counts: denied by a rule, refused or taken back by a person, expired, or fitting no tool. What could not be judged,
+    /// what is frozen, and what the application itself cancels does not. Of an agent in another program all runs count together, since it names them
+    /// as it likes.
     pub fn denials_per_run(mut self, count: u64) -> Self {
         self.denials = count;
+        self
+    }
+
+    /// How often one run, and those nested in it, may ask people within a day; what it proposes beyond that is denied, and it is told to stop.
+    /// Defaults to 10,000.
+    pub fn questions_per_run(mut self, count: u64) -> Self {
+        self.questions = count;
         self
     }
 
@@ -218,6 +234,7 @@ impl<R: Registry> GateBuilder<R> {
             directory,
             limits,
             denials,
+            questions,
             conversation,
             key,
             trail,
@@ -255,6 +272,7 @@ impl<R: Registry> GateBuilder<R> {
             directory,
             limits,
             denials,
+            questions,
             conversation,
             key,
             vault,

@@ -99,19 +99,23 @@ impl Core {
     /// Runs the body of a dispatched call and puts its end on the record; `None` where that could not be written yet.
     ///
     /// # Cancel safety
-    /// Dropped while the body runs, the call becomes indeterminate.
+    /// Dropped before the body began, `unbegun` happens to the call; dropped while it runs, the call becomes indeterminate.
     pub(crate) async fn attempt<T>(
         self: &Arc<Self>,
         dispatched: &Arc<Approval>,
+        unbegun: fn() -> Vec<CallEvent>,
         body: impl Future<Output = T>,
         end: impl FnOnce(&T) -> CallEvent,
     ) -> (T, Option<Arc<Approval>>) {
-        let left = IfGone::new(self, dispatched, left_alone);
+        let unbegun = IfGone::new(self, dispatched, unbegun);
         let begun = Begun::new(self, dispatched);
         if begun.is_first {
             // The new task may wait for this very thread, which the body may block: it gets its turn first.
             tokio::task::yield_now().await;
         }
+        // Nothing is awaited between these lines: whoever goes away before them goes away before the body began.
+        let left = IfGone::new(self, dispatched, left_alone);
+        unbegun.call_off();
         let ended = body.await;
         let event = end(&ended);
         let latest = begun.latest().unwrap_or_else(|| Arc::clone(dispatched));
@@ -157,7 +161,7 @@ impl Core {
         let (transition, next) = course.alone();
         match self.store.commit(transition).await? {
             Committed::Done => Ok(next),
-            _ => self.step_of(Attempt::of(latest), event).await,
+            _ => self.step_of(Attempt::of(latest), std::slice::from_ref(event)).await,
         }
     }
 }
@@ -194,13 +198,13 @@ async fn record_late(gate: Weak<Core>, attempt: Attempt, end: CallEvent) {
         drop(core);
         clock.sleep_until(again).await;
         let Some(core) = gate.upgrade() else { return };
-        if !matches!(core.step_of(attempt, &end).await, Err(StepError::Store(_))) {
+        if !matches!(core.step_of(attempt, std::slice::from_ref(&end)).await, Err(StepError::Store(_))) {
             return;
         }
     }
 }
 
 /// A body that ran when whoever awaited it went away: nobody knows how it ended, and the record says so.
-fn left_alone() -> CallEvent {
-    CallEvent::Lost { why: "whoever waited for it went away while it ran".to_owned() }
+fn left_alone() -> Vec<CallEvent> {
+    vec![CallEvent::Lost { why: "whoever waited for it went away while it ran".to_owned() }]
 }

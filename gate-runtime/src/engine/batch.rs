@@ -1,49 +1,122 @@
 //! Batches of calls: taken in together, run as far as they may, looked at again as people decide.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
 
 use futures_util::future::{join_all, select_all};
 
 use super::core::{Core, lock};
 use super::error::RunError;
 use super::intake::{Circumstances, Proposed};
-use super::interruption::Interruption;
-use super::open::{Opened, Plan};
+use super::open::{Candidate, Opened, Opening, Plan};
 use super::run_state::Slot;
 use super::thread::Thread;
-use super::turn::{Answer, Turn};
-use super::wait::Hub;
-use crate::ports::store::ApprovalFilter;
+use super::turn::{Answer, Turn, Waiting};
+use super::wait::{Hub, Waiter};
+use crate::ports::store::{Committed, StoreError, Transition};
 use crate::values::approval::{Approval, Status};
 use crate::values::context::ToolCall;
 use crate::values::id::ApprovalId;
 use crate::values::outcome::NotRun;
-use crate::values::requirement::Requirement;
 
-/// The calls that a run has not answered for good.
-#[derive(Clone, Default)]
-pub(crate) struct Slots {
-    /// Of the last batch, in order.
-    pub(crate) current: Vec<Slot>,
-    /// Those of the last batch that were not settled when they were last looked at.
-    unsettled: Vec<ApprovalId>,
-    /// Of earlier batches, still waiting.
-    pub(crate) earlier: Vec<ApprovalId>,
+/// How one call stands, and why it did not go on where it should have.
+#[derive(Clone)]
+pub(crate) struct Stands {
+    pub(crate) approval: Arc<Approval>,
+    /// Why it could not begin just now, although it is approved.
+    pub(crate) hindrance: Option<NotRun>,
 }
 
-impl Slots {
-    /// As a state has them: nothing was looked at yet.
-    pub(crate) fn resumed(current: Vec<Slot>, earlier: Vec<ApprovalId>) -> Self {
-        Self { unsettled: current.iter().filter_map(Slot::approval).collect(), current, earlier }
+impl From<Arc<Approval>> for Stands {
+    fn from(approval: Arc<Approval>) -> Self {
+        Self { approval, hindrance: None }
+    }
+}
+
+/// The calls of one batch, in order.
+#[derive(Default)]
+pub(crate) struct Batch {
+    places: Mutex<Vec<Place>>,
+}
+
+/// What became of one call of a batch.
+#[derive(Clone)]
+enum Place {
+    /// Nothing yet: it is being taken in, or whoever took it in went away before it was on the record.
+    Empty,
+    /// It has an approval, as it was last seen.
+    Call(Arc<Approval>),
+    /// It was refused before any rule saw it.
+    Refused(ToolCall, NotRun),
+}
+
+impl Batch {
+    fn of(count: usize) -> Self {
+        Self { places: Mutex::new(vec![Place::Empty; count]) }
     }
 
-    /// Every approval among them, once.
-    pub(crate) fn ids(&self) -> Vec<ApprovalId> {
-        let current = self.current.iter().filter_map(Slot::approval);
-        let mut ids: Vec<ApprovalId> = current.chain(self.earlier.iter().copied()).collect();
-        ids.sort_unstable();
-        ids.dedup();
-        ids
+    /// As a state has it, and the store its calls.
+    pub(crate) fn resumed(slots: Vec<Slot>, stand: &[Arc<Approval>]) -> Self {
+        let find = |id: ApprovalId| stand.iter().find(|approval| approval.id() == id).map(Arc::clone);
+        let place = |slot| match slot {
+            Slot::Call { approval } => find(approval).map_or(Place::Empty, Place::Call),
+            Slot::Refused { call, tool, reason } => Place::Refused(ToolCall::new(call, tool, ""), reason),
+        };
+        Self { places: Mutex::new(slots.into_iter().map(place).collect()) }
+    }
+
+    /// As a state keeps it.
+    pub(crate) fn slots(&self) -> Vec<Slot> {
+        let slot = |place: &Place| match place {
+            Place::Empty => None,
+            Place::Call(approval) => Some(Slot::Call { approval: approval.id() }),
+            Place::Refused(call, reason) => {
+                let (call, tool) = (call.id.clone(), call.tool.clone());
+                Some(Slot::Refused { call, tool, reason: reason.clone() })
+            }
+        };
+        lock(&self.places).iter().filter_map(slot).collect()
+    }
+
+    pub(crate) fn approvals(&self) -> Vec<Arc<Approval>> {
+        let approval = |place: &Place| match place {
+            Place::Call(approval) => Some(Arc::clone(approval)),
+            Place::Empty | Place::Refused(..) => None,
+        };
+        lock(&self.places).iter().filter_map(approval).collect()
+    }
+
+    fn fill(&self, index: usize, place: Place) {
+        if let Some(empty) = lock(&self.places).get_mut(index) {
+            *empty = place;
+        }
+    }
+
+    /// Puts in how a call stands, wherever the batch has it.
+    fn note(&self, approval: &Arc<Approval>) {
+        for place in lock(&self.places).iter_mut() {
+            if let Place::Call(known) = place
+                && known.id() == approval.id()
+                && known.version < approval.version
+            {
+                *known = Arc::clone(approval);
+            }
+        }
+    }
+
+    /// The answers to its calls, in order.
+    fn answers(&self, hindrances: &BTreeMap<ApprovalId, NotRun>) -> Vec<Answer> {
+        let answer = |place: &Place| match place {
+            Place::Empty => None,
+            Place::Call(approval) => {
+                let hindrance = hindrances.get(&approval.id()).cloned();
+                Some(Answer::of(Arc::clone(approval), hindrance))
+            }
+            Place::Refused(call, reason) => {
+                Some(Answer::refused(call.id.clone(), call.tool.clone(), reason.clone()))
+            }
+        };
+        lock(&self.places).iter().filter_map(answer).collect()
     }
 }
 
@@ -52,79 +125,90 @@ impl Slots {
 enum Fate {
     /// It is a call.
     Plan,
-    /// It only repeats an earlier one of the batch.
-    Repeat,
+    /// It only repeats the earlier one at this place.
+    Repeat(usize),
     /// Another call of the batch has its id.
     Clash,
 }
 
 impl Core {
     /// Takes a batch in, runs what may run, and gives the batch as it stands then.
+    ///
+    /// # Cancel safety
+    /// Each call is the run's from the moment in which it is on the record: dropped before the end, what is on the record is in the next turn.
     pub(crate) async fn submit(
         self: &Arc<Self>,
         run: &Circumstances,
-        thread: &Thread,
+        thread: &Arc<Thread>,
         calls: &[ToolCall],
     ) -> Result<Turn, RunError> {
-        let opened = match calls {
-            // By far the most frequent batch, and nothing in it waits for anything else in it.
-            [only] => vec![Some(self.take_in(run, only).await)],
-            _ => self.take_in_together(run, calls).await,
-        };
-        let mut stand = Vec::with_capacity(calls.len());
-        let mut current: Vec<Slot> = Vec::with_capacity(calls.len());
-        for (call, opened) in calls.iter().zip(opened) {
-            current.push(match opened {
-                Some(Ok(approval)) => {
-                    let slot = Slot::Call { approval: approval.id() };
-                    stand.push(approval);
-                    slot
-                }
-                Some(Err(reason)) => Slot::Refused { call: call.id.clone(), tool: call.tool.clone(), reason },
-                None => match calls.iter().zip(&current).find(|(first, _)| first.id == call.id) {
-                    Some((_, slot)) => slot.clone(),
-                    None => continue,
-                },
-            });
+        let batch = thread.begin_batch(Batch::of(calls.len()));
+        // Where the store does not answer, what is owed stays owed: it is in a later turn, and each call gets that answer.
+        let refreshed = thread.ledger.refresh(self).await;
+        if calls.is_empty() {
+            refreshed?;
         }
-        let earlier = {
-            let mut slots = lock(&thread.slots);
-            slots.current = current;
-            let left = std::mem::take(&mut slots.unsettled);
-            slots.earlier.extend(left);
-            slots.earlier.clone()
+        let hindrances = match calls {
+            // By far the most frequent batch, and nothing in it waits for anything else in it.
+            [only] => self.take_in(run, thread, &batch, only).await.into_iter().collect(),
+            _ => self.take_in_together(run, thread, &batch, calls).await,
         };
-        stand.extend(self.load_all(earlier).await?);
-        let nested = self.nested_questions(thread).await?;
-        Ok(self.turn(run, thread, &stand, &[], nested))
+        self.write_taken(thread).await;
+        Ok(self.turn(run, thread, &batch, &hindrances))
     }
 
     /// Takes in a call that is alone.
-    async fn take_in(self: &Arc<Self>, run: &Circumstances, call: &ToolCall) -> Result<Arc<Approval>, NotRun> {
-        let proposed = self.read(run, call).await?;
-        let plan = self.plan(run, proposed).await?;
-        self.carry_out(run, plan, false).await
+    async fn take_in(
+        self: &Arc<Self>,
+        run: &Circumstances,
+        thread: &Thread,
+        batch: &Batch,
+        call: &ToolCall,
+    ) -> Option<(ApprovalId, NotRun)> {
+        let taken = async {
+            let proposed = self.read(run, call).await?;
+            let plan = self.plan(run, Candidate::here(self, run, proposed)?).await?;
+            self.carry_out(run, thread, plan, &[]).await
+        };
+        let taken = taken.await;
+        put(thread, batch, 0, call, taken)
     }
 
-    /// Takes in the calls of a batch: all are judged before any is carried out, for one may hold the others. `None` for a call
-    /// that only repeats another one.
+    /// Takes in the calls of a batch: all are judged before any is carried out, for one may hold the others.
     async fn take_in_together(
         self: &Arc<Self>,
         run: &Circumstances,
+        thread: &Thread,
+        batch: &Batch,
         calls: &[ToolCall],
-    ) -> Vec<Option<Result<Arc<Approval>, NotRun>>> {
+    ) -> BTreeMap<ApprovalId, NotRun> {
         let read = join_all(calls.iter().map(|call| self.read(run, call))).await;
         let fates = fates(calls, &read);
         let planned = calls.iter().zip(read).zip(&fates);
         let planned = join_all(planned.map(|((call, read), fate)| self.plan_one(run, call, read, *fate))).await;
-        let hold = planned.iter().any(|plan| matches!(plan, Some(Ok(Plan::New(draft))) if draft.holds_batch()));
-        let opened = planned.into_iter().map(|plan| async {
-            match plan? {
-                Ok(plan) => Some(self.carry_out(run, plan, hold).await),
-                Err(reason) => Some(Err(reason)),
+        let holds = |plan: &Option<Result<Plan, NotRun>>| matches!(plan, Some(Ok(Plan::New(draft))) if draft.holds_batch());
+        let held_by: Vec<ApprovalId> = planned.iter().filter(|plan| holds(plan)).filter_map(new_id).collect();
+        let (first, then): (Vec<_>, Vec<_>) = planned.into_iter().enumerate().partition(|(_, plan)| holds(plan));
+        let mut hindrances = BTreeMap::new();
+        // What holds is asked before what it holds is approved, so that nobody finds the one without the other.
+        for part in [first, then] {
+            let carried_out = part.into_iter().filter_map(|(place, plan)| Some((place, calls.get(place)?, plan?)));
+            let carried_out = carried_out.map(async |(place, call, plan)| {
+                let taken = match plan {
+                    Ok(plan) => self.carry_out(run, thread, plan, &held_by).await,
+                    Err(reason) => Err(reason),
+                };
+                put(thread, batch, place, call, taken)
+            });
+            hindrances.extend(join_all(carried_out).await.into_iter().flatten());
+        }
+        for (place, fate) in fates.into_iter().enumerate() {
+            if let Fate::Repeat(first) = fate {
+                let twin = lock(&batch.places).get(first).cloned();
+                batch.fill(place, twin.unwrap_or(Place::Empty));
             }
-        });
-        join_all(opened).await
+        }
+        hindrances
     }
 
     async fn plan_one(
@@ -135,8 +219,11 @@ impl Core {
         fate: Fate,
     ) -> Option<Result<Plan, NotRun>> {
         match (fate, read) {
-            (Fate::Repeat, _) => None,
-            (Fate::Plan, Ok(proposed)) => Some(self.plan(run, proposed).await),
+            (Fate::Repeat(_), _) => None,
+            (Fate::Plan, Ok(proposed)) => Some(match Candidate::here(self, run, proposed) {
+                Ok(candidate) => self.plan(run, candidate).await.map_err(NotRun::from),
+                Err(reason) => Err(reason),
+            }),
             (Fate::Plan, Err(reason)) => Some(Err(reason)),
             (Fate::Clash, _) => {
                 let id = call.id.as_str().escape_debug();
@@ -147,131 +234,172 @@ impl Core {
     }
 
     /// Writes what was planned and runs what may run.
-    async fn carry_out(self: &Arc<Self>, run: &Circumstances, plan: Plan, hold: bool) -> Result<Arc<Approval>, NotRun> {
-        match plan {
-            Plan::New(draft) => match self.open(run, *draft, hold, false).await? {
-                Opened::Stands(approval) => Ok(approval),
-                Opened::Run(approval, arguments, context) => {
-                    Ok(self.execute(approval, arguments, context).await.approval)
-                }
-            },
-            Plan::Known(approval) => match approval.status {
-                Status::Approved if approval.held => Ok(approval),
-                Status::Approved | Status::Dispatched | Status::Indeterminate => {
-                    Ok(self.dispatch(run, approval.id()).await?.approval)
-                }
-                _ => Ok(approval),
-            },
-        }
-    }
-
-    /// Runs what has been approved since, and gives the batch as it stands then.
-    pub(crate) async fn proceed(self: &Arc<Self>, run: &Circumstances, thread: &Thread) -> Result<Turn, RunError> {
-        let known = lock(&thread.slots).clone();
-        let stand = self.load_all(known.ids()).await?;
-        let current: Vec<ApprovalId> = known.current.iter().filter_map(Slot::approval).collect();
-        let hold = stand.iter().any(|approval| current.contains(&approval.id()) && holds_batch(approval));
-        let ready = stand.iter().filter(|approval| match approval.status {
-            Status::Approved => !(approval.held && hold),
-            Status::Dispatched | Status::Indeterminate => true,
-            _ => false,
-        });
-        let dispatched = join_all(ready.map(|approval| async {
-            let failure = self.dispatch(run, approval.id()).await.err();
-            failure.map(|reason| (approval.id(), reason))
-        }))
-        .await;
-        let failed: Vec<(ApprovalId, NotRun)> = dispatched.into_iter().flatten().collect();
-        let stand = self.load_all(known.ids()).await?;
-        let nested = self.nested_questions(thread).await?;
-        Ok(self.turn(run, thread, &stand, &failed, nested))
-    }
-
-    /// Waits until people have decided every call of the batch, and runs what they approved.
-    pub(crate) async fn wait(self: &Arc<Self>, run: &Circumstances, thread: &Thread) -> Result<Turn, RunError> {
-        loop {
-            let waiters: Vec<_> = lock(&thread.slots).ids().into_iter().map(|id| Hub::wait_for(self, id)).collect();
-            let turn = self.proceed(run, thread).await?;
-            let is_pending = |answer: &Answer| answer.approval().is_some_and(|known| known.status == Status::Pending);
-            if waiters.is_empty() || !turn.answers().iter().any(is_pending) {
-                return Ok(turn);
-            }
-            select_all(waiters.iter().map(|waiter| Box::pin(waiter.news()))).await;
-        }
-    }
-
-    /// The questions of nested runs, each with the circumstances of its own.
-    async fn nested_questions(self: &Arc<Self>, thread: &Thread) -> Result<Vec<Interruption>, RunError> {
-        let mut questions = Vec::new();
-        for nested in thread.descendants() {
-            let ids = lock(&nested.slots).ids();
-            let run = nested.as_it_is(nested.info());
-            for approval in self.load_all(ids).await? {
-                if approval.status == Status::Pending {
-                    questions.push(Interruption::new(Arc::clone(self), run.clone(), approval));
-                }
-            }
-        }
-        Ok(questions)
-    }
-
-    /// Answers and questions, from how the approvals stand. Late answers are given once. Of nested runs there are questions only.
-    fn turn(
+    async fn carry_out(
         self: &Arc<Self>,
         run: &Circumstances,
         thread: &Thread,
-        stand: &[Arc<Approval>],
-        failed: &[(ApprovalId, NotRun)],
-        nested: Vec<Interruption>,
-    ) -> Turn {
-        let mut slots = lock(&thread.slots);
-        let answer = |id: ApprovalId| {
-            let approval = Arc::clone(stand.iter().find(|approval| approval.id() == id)?);
-            Some(match failed.iter().find(|(failed, _)| *failed == id) {
-                Some((_, reason)) => Answer::refused(
-                    approval.subject.call.clone(),
-                    approval.subject.tool.clone(),
-                    reason.clone(),
-                    Some(approval),
-                ),
-                None => Answer::of(approval),
-            })
-        };
-        let answers = slots.current.iter().filter_map(|slot| match slot {
-            Slot::Call { approval } => answer(*approval),
-            Slot::Refused { call, tool, reason } => {
-                Some(Answer::refused(call.clone(), tool.clone(), reason.clone(), None))
-            }
-        });
-        let answers: Vec<Answer> = answers.collect();
-        let waits = |answer: &Answer| answer.approval().is_some_and(|known| !known.status.is_terminal());
-        let unsettled =
-            answers.iter().filter(|answer| waits(answer)).filter_map(|answer| Some(answer.approval()?.id()));
-        slots.unsettled = unsettled.collect();
-        let (waiting, late): (Vec<_>, Vec<_>) = slots.earlier.iter().filter_map(|id| answer(*id)).partition(waits);
-        slots.earlier = waiting.iter().filter_map(|answer| Some(answer.approval()?.id())).collect();
-        let mut interruptions: Vec<Interruption> = Vec::new();
-        for approval in waiting.iter().chain(&answers).filter_map(Answer::approval) {
-            let is_new = interruptions.iter().all(|known| known.id() != approval.id());
-            if approval.status == Status::Pending && is_new {
-                interruptions.push(Interruption::new(Arc::clone(self), run.clone(), Arc::clone(approval)));
-            }
+        plan: Plan,
+        held_by: &[ApprovalId],
+    ) -> Result<Stands, NotRun> {
+        match plan {
+            Plan::New(draft) => match self.open(run, *draft, &Opening::of_model(&thread.ledger, held_by)).await? {
+                Opened::Stands(approval) => Ok(approval.into()),
+                Opened::Run(approval, arguments, context) => {
+                    Ok(self.execute(approval, arguments, context).await.approval.into())
+                }
+            },
+            Plan::Known(approval) => match approval.status {
+                Status::Approved | Status::Dispatched | Status::Indeterminate => {
+                    Ok(self.go_on(run, approval).await)
+                }
+                _ => Ok(approval.into()),
+            },
         }
-        interruptions.extend(nested);
-        Turn::new(answers, late, interruptions)
     }
 
-    pub(crate) async fn load_all(&self, ids: Vec<ApprovalId>) -> Result<Vec<Arc<Approval>>, RunError> {
+    /// Runs an approved call if it may now. Where it cannot, it stays approved, and that is what is said of it; where it has ended in that moment, that.
+    pub(crate) async fn go_on(self: &Arc<Self>, run: &Circumstances, approval: Arc<Approval>) -> Stands {
+        match self.dispatch(run, approval.id()).await {
+            Ok(executed) => executed.approval.into(),
+            Err(reason) => {
+                let now = self.load(approval.id()).await.ok().flatten().unwrap_or(approval);
+                let is_open = !now.status.is_terminal();
+                Stands { approval: now, hindrance: Some(reason).filter(|_| is_open) }
+            }
+        }
+    }
+
+    /// Writes which ends the application has, where nothing else that was written said it.
+    async fn write_taken(&self, thread: &Thread) {
+        let mut transition = Transition::at(self.now());
+        thread.ledger.acknowledge(&mut transition);
+        if transition.acknowledged.is_empty() {
+            return;
+        }
+        let ids = transition.acknowledged.clone();
+        // Where that fails it is written with whatever is written next; until then it is only told once more after a restart.
+        if matches!(self.store.commit(transition).await, Ok(Committed::Done)) {
+            thread.ledger.acknowledged(&ids);
+        }
+    }
+
+    /// The application has what a turn says: what has ended is in no later one.
+    pub(crate) async fn acknowledge(&self, thread: &Thread, turn: &Turn) -> Result<(), StoreError> {
+        let answers = turn.answers().iter().chain(turn.late());
+        let settled = answers.filter(|answer| !answer.is_waiting()).filter_map(Answer::approval);
+        thread.ledger.take(&thread.run_id(), settled.map(|approval| approval.id()).collect());
+        let mut transition = Transition::at(self.now());
+        thread.ledger.acknowledge(&mut transition);
+        let ids = transition.acknowledged.clone();
+        if !ids.is_empty() {
+            self.write_alone(transition).await?;
+            thread.ledger.acknowledged(&ids);
+        }
+        Ok(())
+    }
+
+    /// Runs what has been approved since, and gives the batch as it stands then.
+    pub(crate) async fn proceed(self: &Arc<Self>, run: &Circumstances, thread: &Arc<Thread>) -> Result<Turn, RunError> {
+        thread.ledger.refresh(self).await?;
+        let own = thread.run_id();
+        let batch = thread.current();
+        let unfinished = thread.ledger.unfinished(&own).into_iter();
+        let went_on = join_all(unfinished.map(|approval| self.go_on(run, approval))).await;
+        let mut hindrances = BTreeMap::new();
+        for Stands { approval, hindrance } in went_on {
+            thread.ledger.note(&approval);
+            hindrances.extend(hindrance.map(|hindrance| (approval.id(), hindrance)));
+        }
+        // People may have decided while bodies ran.
+        thread.ledger.refresh(self).await?;
+        for known in batch.approvals() {
+            if let Some(newer) = thread.ledger.find(&known) {
+                batch.note(&newer);
+            }
+        }
+        Ok(self.turn(run, thread, &batch, &hindrances))
+    }
+
+    /// Waits until people have decided every call of the batch, and runs what they approved.
+    pub(crate) async fn wait(self: &Arc<Self>, run: &Circumstances, thread: &Arc<Thread>) -> Result<Turn, RunError> {
+        let mut waiters: BTreeMap<ApprovalId, Waiter> = BTreeMap::new();
+        thread.ledger.refresh(self).await?;
+        loop {
+            let (own, waiting) = (thread.run_id(), thread.ledger.waiting());
+            let of_run = waiting.values().filter(|approval| approval.subject.info.run == own).map(|waits| waits.id());
+            waiters.retain(|id, _| waiting.contains_key(id));
+            for id in of_run {
+                waiters.entry(id).or_insert_with(|| Hub::wait_for(self, id));
+            }
+            // What happens from here on wakes whoever took a place before.
+            let turn = self.proceed(run, thread).await?;
+            let pending = turn.answers().iter().filter_map(Answer::approval);
+            let mut pending = pending.filter(|approval| approval.status == Status::Pending);
+            if pending.clone().next().is_none() {
+                return Ok(turn);
+            }
+            if pending.all(|approval| waiters.contains_key(&approval.id())) {
+                select_all(waiters.values().map(|waiter| Box::pin(waiter.news()))).await;
+            }
+        }
+    }
+
+    /// Answers and questions, from how the calls stand. Of nested runs there are questions only.
+    fn turn(
+        self: &Arc<Self>,
+        run: &Circumstances,
+        thread: &Arc<Thread>,
+        batch: &Batch,
+        hindrances: &BTreeMap<ApprovalId, NotRun>,
+    ) -> Turn {
+        let answers = batch.answers(hindrances);
+        let ids: Vec<ApprovalId> = answers.iter().filter_map(|answer| Some(answer.approval()?.id())).collect();
+        let late = thread.ledger.answers(&thread.run_id()).into_iter().filter(|owed| !ids.contains(&owed.id()));
+        let late: Vec<Answer> = late.map(|owed| Answer::of(owed, None)).collect();
+        let settled = answers.iter().chain(&late).filter(|answer| !answer.is_waiting());
+        thread.tell(settled.filter_map(|answer| Some(answer.approval()?.id())));
+        let waiting = Waiting::new(Arc::clone(self), run.clone(), Arc::clone(thread), thread.ledger.waiting());
+        Turn::new(answers, late, waiting)
+    }
+
+    pub(crate) async fn load_all(&self, ids: Vec<ApprovalId>) -> Result<Vec<Arc<Approval>>, StoreError> {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
-        let filter = ids.into_iter().fold(ApprovalFilter::all(), ApprovalFilter::id);
-        Ok(self.store.approvals(&filter).await?)
+        let filter = ids.into_iter().fold(crate::ports::store::ApprovalFilter::all(), crate::ports::store::ApprovalFilter::id);
+        self.store.approvals(&filter).await
     }
 }
 
-fn holds_batch(approval: &Approval) -> bool {
-    approval.status == Status::Pending && approval.requirements.iter().any(Requirement::holds_batch)
+/// Puts into the batch and the ledger what became of a call.
+fn put(
+    thread: &Thread,
+    batch: &Batch,
+    place: usize,
+    call: &ToolCall,
+    taken: Result<Stands, NotRun>,
+) -> Option<(ApprovalId, NotRun)> {
+    let Stands { approval, hindrance } = match taken {
+        Ok(stands) => stands,
+        Err(reason) => {
+            batch.fill(place, Place::Refused(call.clone(), reason));
+            return None;
+        }
+    };
+    let id = approval.id();
+    if approval.status.is_terminal() {
+        thread.ledger.answered([id]);
+    }
+    thread.ledger.note(&approval);
+    batch.fill(place, Place::Call(approval));
+    hindrance.map(|hindrance| (id, hindrance))
+}
+
+fn new_id(plan: &Option<Result<Plan, NotRun>>) -> Option<ApprovalId> {
+    match plan {
+        Some(Ok(Plan::New(draft))) => Some(draft.id()),
+        _ => None,
+    }
 }
 
 /// Which calls of a batch are calls of their own. Two that share an id are one if they are equal, and none if not.
@@ -280,18 +408,19 @@ fn fates(calls: &[ToolCall], read: &[Result<Proposed, NotRun>]) -> Vec<Fate> {
         (Ok(a), Ok(b)) => (a.tool, &a.arguments) == (b.tool, &b.arguments),
         _ => false,
     };
-    let all = || calls.iter().zip(read).enumerate();
-    let fate = |(place, (call, one)): (usize, (&ToolCall, &Result<Proposed, NotRun>))| {
-        let mut twins = all().filter(|(other, (twin, _))| *other != place && twin.id == call.id);
-        if call.id.as_str().is_empty() {
-            Fate::Plan
-        } else if twins.clone().any(|(_, (_, twin))| !same(one, twin)) {
-            Fate::Clash
-        } else if twins.any(|(other, _)| other < place) {
-            Fate::Repeat
-        } else {
-            Fate::Plan
+    let mut first: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    for (place, call) in calls.iter().enumerate() {
+        first.entry(call.id.as_str()).or_default().push(place);
+    }
+    let fate = |(place, call): (usize, &ToolCall)| {
+        let twins = first.get(call.id.as_str()).map_or(&[][..], Vec::as_slice);
+        let equal = |other: &usize| read.get(*other).zip(read.get(place)).is_some_and(|(a, b)| same(a, b));
+        match twins.first() {
+            _ if call.id.as_str().is_empty() || twins.len() < 2 => Fate::Plan,
+            _ if !twins.iter().all(|other| *other == place || equal(other)) => Fate::Clash,
+            Some(first) if *first < place => Fate::Repeat(*first),
+            _ => Fate::Plan,
         }
     };
-    all().map(fate).collect()
+    calls.iter().enumerate().map(fate).collect()
 }

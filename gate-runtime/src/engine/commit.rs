@@ -23,7 +23,7 @@ impl Core {
         self: &Arc<Self>,
         transition: Transition,
         next: &Arc<Approval>,
-        otherwise: Option<fn() -> CallEvent>,
+        otherwise: Option<fn() -> Vec<CallEvent>>,
     ) -> Result<Committed, StoreError> {
         if transition.dispatches()
             && let Some(trouble) = self.trail.as_ref().and_then(Sealing::trouble)
@@ -46,7 +46,7 @@ impl Core {
                 // Somebody keeps its deadline, also where whoever asked went away in this moment.
                 core.settle(&next);
             }
-            let unclaimed = otherwise.filter(|_| is_done).map(|event| IfGone::new(&core, &next, event));
+            let unclaimed = otherwise.filter(|_| is_done).map(|events| IfGone::new(&core, &next, events));
             drop(answer.send((committed, unclaimed)));
         });
         match answered.await {

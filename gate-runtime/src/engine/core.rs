@@ -77,8 +77,10 @@ pub(crate) struct Core {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) directory: Arc<dyn Directory>,
     pub(crate) limits: ReadLimits,
-    /// How many calls of a run may be denied before it is told to stop.
+    /// How many calls of a run and those nested in it may not run within a day before it is told to stop.
     pub(crate) denials: u64,
+    /// How often a run and those nested in it may ask people within a day.
+    pub(crate) questions: u64,
     /// How many messages are kept with a question.
     pub(crate) conversation: usize,
     pub(crate) key: [u8; 32],
@@ -130,22 +132,22 @@ impl Core {
 
     /// Applies an event to an approval and writes both; reads again and tries again where someone else was faster.
     pub(crate) async fn step(self: &Arc<Self>, id: ApprovalId, event: &CallEvent) -> Result<Arc<Approval>, StepError> {
-        self.step_if(id, event, |_| true).await
+        self.step_if(id, std::slice::from_ref(event), |_| true).await
     }
 
     /// The same for what only concerns one attempt to run it.
     pub(crate) async fn step_of(
         self: &Arc<Self>,
         attempt: Attempt,
-        event: &CallEvent,
+        events: &[CallEvent],
     ) -> Result<Arc<Approval>, StepError> {
-        self.step_if(attempt.approval, event, |approval| Attempt::of(approval) == attempt).await
+        self.step_if(attempt.approval, events, |approval| Attempt::of(approval) == attempt).await
     }
 
     async fn step_if(
         self: &Arc<Self>,
         id: ApprovalId,
-        event: &CallEvent,
+        events: &[CallEvent],
         concerns: impl Fn(&Approval) -> bool + Send,
     ) -> Result<Arc<Approval>, StepError> {
         loop {
@@ -154,7 +156,9 @@ impl Core {
                 return Err(StepError::Refused);
             }
             let mut course = Course::from(&approval);
-            course.then(event.clone(), self.now()).map_err(|_| StepError::Refused)?;
+            for event in events {
+                course.then(event.clone(), self.now()).map_err(|_| StepError::Refused)?;
+            }
             let (transition, next) = course.alone();
             if self.store.commit(transition).await? == Committed::Done {
                 self.settle(&next);

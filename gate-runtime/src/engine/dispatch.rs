@@ -19,13 +19,14 @@ use super::wait::Hub;
 use crate::logic::bound::Ran;
 use crate::logic::redact::unseal;
 use crate::ports::directory::DirectoryError;
-use crate::ports::store::Committed;
+use crate::ports::store::{ApprovalFilter, Committed, StoreError};
 use crate::values::approval::{Approval, Status};
 use crate::values::context::CallContext;
 use crate::values::decision::Vote;
 use crate::values::event::{CallEvent, Changes};
 use crate::values::id::ApprovalId;
 use crate::values::outcome::{NotRun, ToolOutcome};
+use crate::values::requirement::Requirement;
 use crate::values::words;
 
 /// A call whose body ended here: how it stands, and the value itself.
@@ -42,6 +43,16 @@ impl Core {
     ///
     /// Gives back how the call stands; a call that another caller dispatched is waited for.
     pub(crate) async fn dispatch(self: &Arc<Self>, run: &Circumstances, id: ApprovalId) -> Result<Executed, NotRun> {
+        self.dispatch_for(run, id, never_began).await
+    }
+
+    /// The same for whoever has another use for a call that never began: `unbegun` happens to it then.
+    pub(crate) async fn dispatch_for(
+        self: &Arc<Self>,
+        run: &Circumstances,
+        id: ApprovalId,
+        unbegun: fn() -> Vec<CallEvent>,
+    ) -> Result<Executed, NotRun> {
         loop {
             let Some(approval) = self.bring_up_to_date(id).await.map_err(unavailable)? else {
                 return Err(NotRun::Unavailable { problem: format!("the store does not know the approval {id}") });
@@ -50,6 +61,9 @@ impl Core {
                 return Err(unavailable("it belongs to another run"));
             }
             match approval.status {
+                Status::Approved if self.is_held(&approval).await.map_err(unavailable)? => {
+                    return Ok(Executed { approval, output: None });
+                }
                 Status::Approved => {}
                 Status::Dispatched => return self.wait_for_other(approval).await,
                 Status::Indeterminate if self.find_out(&approval).await.map_err(unavailable)? => continue,
@@ -59,7 +73,7 @@ impl Core {
             let tool = tool.ok_or_else(|| NotRun::Invalid { problem: self.unknown_tool(approval.tool()) })?;
             let arguments = self.bound_arguments(tool, &approval).await?;
             let (transition, next) = self.judge_again(run, tool, &approval, &arguments).await?.alone();
-            let otherwise = (next.status == Status::Dispatched).then_some(never_began as fn() -> CallEvent);
+            let otherwise = (next.status == Status::Dispatched).then_some(unbegun);
             match self.commit_for(transition, &next, otherwise).await.map_err(unavailable)? {
                 Committed::Done => {}
                 Committed::Frozen => match self.frozen(&next).await? {
@@ -74,8 +88,24 @@ impl Core {
                 return Ok(Executed { approval: next, output: None });
             }
             let context = run.context_of(&next.subject, next.changed_at);
-            return Ok(self.execute(next, arguments, context).await);
+            return Ok(self.execute_for(next, arguments, context, unbegun).await);
         }
+    }
+
+    /// Whether a question of its batch holds a call back. Which ones do is kept with the call, however the conversation goes on.
+    async fn is_held(&self, approval: &Approval) -> Result<bool, StoreError> {
+        if !approval.held {
+            return Ok(false);
+        }
+        let filter = if approval.held_by.is_empty() {
+            // It was stored by a version that did not keep them: every question of the run that holds anything holds it.
+            ApprovalFilter::all().run(approval.subject.info.run.clone())
+        } else {
+            approval.held_by.iter().copied().fold(ApprovalFilter::all(), ApprovalFilter::id)
+        };
+        let waiting = self.store.approvals(&filter.status(Status::Pending)).await?;
+        let holds = |question: &Arc<Approval>| question.requirements.iter().any(Requirement::holds_batch);
+        Ok(waiting.iter().any(|question| !approval.held_by.is_empty() || holds(question)))
     }
 
     /// The arguments that the approval is bound to, or why there are none that could run.
@@ -176,19 +206,30 @@ impl Core {
     /// Runs the body of a dispatched call and puts its end on the record.
     ///
     /// # Cancel safety
-    /// Dropped while the body runs, the call becomes indeterminate.
+    /// Dropped before the body began, the call is approved as before; dropped while it runs, it becomes indeterminate.
     pub(crate) async fn execute(
         self: &Arc<Self>,
         dispatched: Arc<Approval>,
         arguments: Value,
         context: CallContext,
     ) -> Executed {
+        self.execute_for(dispatched, arguments, context, never_began).await
+    }
+
+    /// The same for whoever has another use for a call that never began: `unbegun` happens to it then.
+    pub(crate) async fn execute_for(
+        self: &Arc<Self>,
+        dispatched: Arc<Approval>,
+        arguments: Value,
+        context: CallContext,
+        unbegun: fn() -> Vec<CallEvent>,
+    ) -> Executed {
         let body = self.run_body(&dispatched, &arguments, context);
         let end = |ended: &Result<Ran, CallEvent>| match ended {
             Ok(Ran { outcome, .. }) => self.end_of(&dispatched, outcome.clone()),
             Err(event) => event.clone(),
         };
-        match self.attempt(&dispatched, body, end).await {
+        match self.attempt(&dispatched, unbegun, body, end).await {
             (ended, Some(next)) => Executed { approval: next, output: ended.ok().map(|ran| ran.output) },
             (_, None) => Executed { approval: dispatched, output: None },
         }

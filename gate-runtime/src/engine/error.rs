@@ -29,6 +29,7 @@ use crate::values::words;
 ///         CallError::NotRun(NotRun::Denied { .. }) => "a rule says no",
 ///         CallError::NotRun(NotRun::Rejected { .. }) => "a person said no",
 ///         CallError::NotRun(_) => "it did not run",
+///         CallError::NotYet(_) => "it will run once it is called again under its id",
 ///         CallError::Responded(_) => "a person answered in the tool's place",
 ///         CallError::RanElsewhere(_) => "it ran, but the value is not here",
 ///         CallError::Indeterminate(_) => "nobody knows whether it ran",
@@ -40,6 +41,9 @@ use crate::values::words;
 pub enum CallError {
     /// The body did not run.
     NotRun(NotRun),
+    /// It is approved, and its body has not begun, and why: a call under the same id goes on with it. Under another id it would be another call, and
+    /// both could run.
+    NotYet(NotRun),
     /// The body did not run: a person gave this answer in its place.
     Responded(ToolOutcome),
     /// The body ran, once, for another caller of the same call; this is what the record holds of it.
@@ -58,6 +62,7 @@ impl fmt::Display for CallError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotRun(reason) => fmt::Display::fmt(reason, f),
+            Self::NotYet(reason) => write!(f, "the call is approved and has not begun: {reason}"),
             Self::Responded(_) => f.write_str("the call did not run: a person answered in the tool's place"),
             Self::RanElsewhere(_) => f.write_str("the call ran for another caller, and only the record has its result"),
             Self::Indeterminate(why) => write!(f, "the call was started, and nobody knows how it ended: {why}"),

@@ -73,7 +73,9 @@ impl<R: Registry> Gate<R> {
         for approval in body.family().into_iter().flat_map(|run| &run.approvals) {
             core.import(approval.clone()).await?;
         }
-        Ok(Run::of(Arc::clone(core), Arc::new(Thread::resumed(body, None))))
+        let ids = body.family().into_iter().flat_map(|run| &run.approvals).map(Approval::id).collect();
+        let stand = core.load_all(ids).await?;
+        Ok(Run::of(Arc::clone(core), Arc::new(Thread::resumed(body, &stand))))
     }
 
     /// The proof that a person may decide: the directory must know them.

@@ -9,7 +9,7 @@ use super::core::Core;
 use super::course::Course;
 use super::if_gone::IfGone;
 use super::intake::Circumstances;
-use super::open::unavailable;
+use super::open::{given_up, unavailable};
 use super::run::Run;
 use super::wait::Hub;
 use crate::logic::registry::Registry;
@@ -82,7 +82,7 @@ impl<R: Registry> Run<R> {
                 Err(error) => CallEvent::Faltered { error: error.to_string().into() },
             };
             let asking = IfGone::new(core, &approval, nobody_would);
-            let (ended, written) = core.attempt(&approval, work(), end).await;
+            let (ended, written) = core.attempt(&approval, given_up, work(), end).await;
             let (error, asked) = match (ended, written) {
                 (Ok(value), _) => {
                     asking.call_off();
@@ -178,8 +178,8 @@ impl Core {
         let who = who.not_editable().no_grants();
         approval.requirements.push(who.clone());
         let event =
-            CallEvent::Assessed { assessment, arguments, earlier: Vec::new(), held: false, if_failed: Some(who) };
-        self.begin_attempt(Course::begin(approval, event, now)).await
+            CallEvent::Assessed { assessment, arguments, earlier: Vec::new(), held: false, held_by: Vec::new(), alike: Vec::new(), if_failed: Some(who) };
+        self.begin_attempt(Course::begin(approval, event, now), given_up).await
     }
 
     /// Waits for the word of people on work that failed; another attempt, if that is it.
@@ -193,7 +193,7 @@ impl Core {
                     let mut course = Course::from(&approval);
                     self.check_consent(&mut course, self.now()).await?;
                     if course.status() == Status::Approved {
-                        return self.begin_attempt(course).await.map(Some);
+                        return self.begin_attempt(course, given_up).await.map(Some);
                     }
                     let (transition, asked) = course.alone();
                     if self.store.commit(transition).await.map_err(unavailable)? == Committed::Done {
@@ -205,13 +205,16 @@ impl Core {
         }
     }
 
-    /// Dispatches, or says why not.
-    pub(crate) async fn begin_attempt(self: &Arc<Self>, course: Course) -> Result<Arc<Approval>, NotRun> {
+    /// Dispatches, or says why not; `unbegun` happens if whoever asks goes away in this moment.
+    pub(crate) async fn begin_attempt(
+        self: &Arc<Self>,
+        course: Course,
+        unbegun: fn() -> Vec<CallEvent>,
+    ) -> Result<Arc<Approval>, NotRun> {
         let (now, mut course) = (self.now(), course);
         course.then(CallEvent::Dispatched, now).map_err(unavailable)?;
         let (transition, approval) = course.alone();
-        let never: fn() -> CallEvent = super::open::never_began;
-        match self.commit_for(transition, &approval, Some(never)).await.map_err(unavailable)? {
+        match self.commit_for(transition, &approval, Some(unbegun)).await.map_err(unavailable)? {
             Committed::Done => Ok(approval),
             Committed::Frozen => Err(match self.frozen(&approval).await? {
                 Some(reason) => reason,
@@ -223,6 +226,6 @@ impl Core {
 }
 
 /// A question about work that its program went away from: an answer would change nothing.
-fn nobody_would() -> CallEvent {
-    CallEvent::Cancelled { reason: "the program that would do it went away".to_owned() }
+fn nobody_would() -> Vec<CallEvent> {
+    vec![CallEvent::Cancelled { reason: "the program that would do it went away".to_owned() }]
 }

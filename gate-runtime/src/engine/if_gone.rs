@@ -7,31 +7,31 @@ use super::core::Core;
 use crate::values::approval::Approval;
 use crate::values::event::CallEvent;
 
-/// An event that happens to an approval if this is dropped before it was [called off](Self::call_off).
+/// Events that happen to an approval if this is dropped before it was [called off](Self::call_off).
 ///
 /// Outside a runtime it cannot happen, and the approval stays as it is: no state lets a body run by itself.
 pub(crate) struct IfGone {
     core: Arc<Core>,
     attempt: Attempt,
-    event: Option<fn() -> CallEvent>,
+    events: Option<fn() -> Vec<CallEvent>>,
 }
 
 impl IfGone {
-    pub(crate) fn new(core: &Arc<Core>, approval: &Approval, event: fn() -> CallEvent) -> Self {
-        Self { core: Arc::clone(core), attempt: Attempt::of(approval), event: Some(event) }
+    pub(crate) fn new(core: &Arc<Core>, approval: &Approval, events: fn() -> Vec<CallEvent>) -> Self {
+        Self { core: Arc::clone(core), attempt: Attempt::of(approval), events: Some(events) }
     }
 
     pub(crate) fn call_off(mut self) {
-        self.event = None;
+        self.events = None;
     }
 }
 
 impl Drop for IfGone {
     fn drop(&mut self) {
-        let Some(event) = self.event else { return };
+        let Some(events) = self.events else { return };
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             let (core, attempt) = (Arc::clone(&self.core), self.attempt);
-            runtime.spawn(async move { core.step_of(attempt, &event()).await.map(drop) });
+            runtime.spawn(async move { core.step_of(attempt, &events()).await.map(drop) });
         }
     }
 }

@@ -6,8 +6,9 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::core::{Core, GateTool};
+use super::course::{refused, refused_once};
 use crate::logic::registry::unknown_tool;
-use crate::ports::store::Transition;
+use crate::ports::store::{Proposal, Transition};
 use crate::values::context::{CallContext, RunInfo, ToolCall};
 use crate::values::event::GateEvent;
 use crate::values::history::History;
@@ -15,6 +16,7 @@ use crate::values::id::{ApprovalId, CallId, RunId, ToolName};
 use crate::values::json::{read, read_value};
 use crate::values::outcome::NotRun;
 use crate::values::record::Subject;
+use crate::values::time::DAY;
 
 /// What a run knows that its calls share.
 #[derive(Clone)]
@@ -22,15 +24,15 @@ pub(crate) struct Circumstances {
     pub(crate) info: Arc<RunInfo>,
     pub(crate) reasoning: Option<Arc<str>>,
     pub(crate) history: History,
-    /// The other runs that are nested in the same outermost one, and that itself.
-    pub(crate) relatives: Vec<RunId>,
+    /// What refusals and limits on asking are kept by: see `Subject::family`.
+    pub(crate) family: RunId,
 }
 
 impl Circumstances {
     /// What is known of a call that another process proposed, or an earlier one: who proposed it, and nothing that was said.
     pub(crate) fn of_stored(subject: &Subject) -> Self {
         let info = Arc::clone(&subject.info);
-        Self { info, reasoning: None, history: History::default(), relatives: Vec::new() }
+        Self { info, reasoning: None, history: History::default(), family: subject.family() }
     }
 
     /// The context of a call that was taken in before: by the agent that proposed it, whoever runs now.
@@ -91,7 +93,10 @@ impl Core {
         }
         match self.parse(tool, raw) {
             Ok((tool, arguments)) => Ok(Proposed { tool, call: call.clone(), arguments, reasoning }),
-            Err(problem) => Err(self.refuse(run, call, tool, NotRun::Invalid { problem }).await),
+            Err(problem) => {
+                let refused = self.refuse(run, call, tool, NotRun::Invalid { problem }).await;
+                Err(self.stopped(run, call, tool).await.unwrap_or(refused))
+            }
         }
     }
 
@@ -122,11 +127,27 @@ impl Core {
             NotRun::Invalid { problem } => problem.clone(),
             other => other.for_reviewer(),
         };
-        let refused = Transition::noting(now, GateEvent::CallRefused { info, call, tool, problem });
+        let mut refused = Transition::noting(now, GateEvent::CallRefused { info, call, tool, problem });
+        if let NotRun::Invalid { .. } = reason {
+            // A model that never learns what fits is stopped too. `Subject::family` has the same for calls that are on the record.
+            refused.takes.push(refused_once(&run.family));
+        }
         match self.store.commit(refused).await {
             Ok(_) => reason,
             Err(error) => NotRun::Unavailable { problem: error.to_string() },
         }
+    }
+
+    /// Why a run should stop whose calls fit nothing, if too many of them did not run.
+    async fn stopped(&self, run: &Circumstances, call: &CallId, tool: &ToolName) -> Option<NotRun> {
+        let mut about = Proposal::new(&run.info.run, call, tool, self.now());
+        about.counters.push((refused(&run.family), DAY));
+        let count = *self.store.recall(&about).await.ok()?.used.first()?;
+        (count > self.denials).then(|| NotRun::Denied { rule: self.too_many(count), stop: true })
+    }
+
+    pub(crate) fn too_many(&self, count: u64) -> String {
+        format!("{count} calls of this run did not run within a day, and {} may", self.denials)
     }
 
     pub(crate) fn tool_at(&self, index: usize) -> Result<&GateTool, NotRun> {

@@ -20,9 +20,10 @@ use crate::values::context::{CallContext, ToolCall};
 use crate::values::id::ApprovalId;
 use crate::values::json::Misfit;
 use crate::values::limit::Take;
-use crate::values::opinion::{Denial, Opinion};
+use crate::values::opinion::{Denial, Opinion, PolicyOpinion, RuleResult};
 use crate::values::origin::{ArgumentOrigin, origins};
 use crate::values::outcome::NotRun;
+use crate::values::outline::PolicyOutline;
 use crate::values::verdict::Verdict;
 
 /// How everything that judges calls judged one.
@@ -50,6 +51,19 @@ impl Judgement {
         opinions.extend(overlays);
         let assessment = Assessment { origins, ..Assessment::join(opinions) };
         Self { assessment: Arc::new(assessment), takes }
+    }
+
+    /// The rules are in the program that asks: it only says whom to ask.
+    pub(crate) fn of_program(policy: &Arc<PolicyOutline>, overlays: Vec<Opinion>) -> Self {
+        let opinion = PolicyOpinion {
+            agent: None,
+            policy: Arc::clone(policy),
+            results: vec![RuleResult::Matched; policy.rules.len()],
+            errors: Vec::new(),
+            verdict: Verdict::Ask,
+        };
+        let opinions = [Opinion::Policy(opinion)].into_iter().chain(overlays).collect();
+        Self { assessment: Arc::new(Assessment::join(opinions)), takes: Vec::new() }
     }
 
     /// The gate itself denies, before any rule is looked at.

@@ -17,6 +17,7 @@ mod if_gone;
 pub(crate) mod intake;
 pub(crate) mod interruption;
 pub(crate) mod judge;
+pub(crate) mod ledger;
 pub(crate) mod open;
 pub(crate) mod post;
 pub(crate) mod recover;

@@ -2,15 +2,19 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use serde_json::Value;
 
-use super::core::{Core, GateTool, lock};
-use super::course::Course;
+use super::core::{Core, lock};
+use super::course::{Course, refused};
 use super::intake::{Circumstances, Proposed};
 use super::judge::Judgement;
+use super::ledger::Ledger;
+use crate::logic::descriptor::Descriptor;
 use crate::logic::redact::{Scrub, seal_like};
 use crate::ports::directory::DirectoryError;
-use crate::ports::store::{Committed, Proposal, Recalled, Transition};
+use crate::ports::overlay::OverlayCall;
+use crate::ports::store::{Committed, Proposal, REFUSALS, Recalled, Transition};
 use crate::values::approval::{Approval, Refusal, Status};
 use crate::values::arguments::Arguments;
 use crate::values::context::CallContext;
@@ -18,13 +22,94 @@ use crate::values::event::CallEvent;
 use crate::values::grant::Grant;
 use crate::values::history::Message;
 use crate::values::id::{ApprovalId, CallId};
-use crate::values::limit::LimitKey;
+use crate::values::limit::{ASKED, EVER, LimitKey, Take, WAITING};
 use crate::values::opinion::Denial;
 use crate::values::outcome::NotRun;
+use crate::values::outline::PolicyOutline;
 use crate::values::record::Subject;
 use crate::values::requirement::{Requirement, Who};
+use crate::values::time::DAY;
 use crate::values::verdict::Verdict;
 use crate::values::words::with_article;
+
+/// A proposed call, read and sealed, wherever its body is.
+pub(crate) struct Candidate {
+    pub(crate) subject: Arc<Subject>,
+    /// The arguments as they were read, secrets included.
+    pub(crate) arguments: Value,
+    pub(crate) sealed: Arguments,
+    pub(crate) body: Body,
+}
+
+/// Where the body of a call is.
+pub(crate) enum Body {
+    /// In this process, of the tool at this place.
+    Here(usize),
+    /// In another program, which says what the tool is and whom to ask.
+    Elsewhere {
+        tool: Arc<Descriptor>,
+        policy: Arc<PolicyOutline>,
+        /// How many questions of its agent may wait at once.
+        at_once: Option<u64>,
+    },
+}
+
+impl Candidate {
+    /// A call of a tool of this process.
+    pub(crate) fn here(core: &Core, run: &Circumstances, proposed: Proposed) -> Result<Self, NotRun> {
+        let Proposed { tool: place, call, arguments, reasoning } = proposed;
+        let tool = core.tool_at(place)?;
+        let sealed = tool.seal(&arguments).map_err(invalid)?;
+        let reasoning = reasoning.as_deref().map(|text| {
+            let secrets = || Scrub::of(tool.descriptor.input_schema(), &arguments);
+            if tool.spec.has_secrets { secrets().clean(text).into() } else { Arc::from(text) }
+        });
+        let subject = Subject {
+            approval: ApprovalId::new(),
+            info: Arc::clone(&run.info),
+            call,
+            tool: tool.name.clone(),
+            tool_digest: tool.descriptor.digest(),
+            policy_digest: tool.policy_digest(&run.info.agent),
+            reasoning,
+            request: None,
+        };
+        Ok(Self { subject: Arc::new(subject), arguments, sealed, body: Body::Here(place) })
+    }
+
+    /// What the store is asked before the call is judged.
+    fn query(&self, now: Timestamp) -> Proposal {
+        let Subject { info, call, tool, .. } = &*self.subject;
+        let family = self.subject.family();
+        let counters = vec![(refused(&family), DAY)];
+        let (case, likeness) = (info.case.clone(), Some(self.sealed.likeness()));
+        Proposal { family, case, likeness, counters, ..Proposal::new(&info.run, call, tool, now) }
+    }
+
+    fn schema<'a>(&'a self, core: &'a Core) -> Result<&'a Value, NotRun> {
+        match &self.body {
+            Body::Here(place) => Ok(core.tool_at(*place)?.descriptor.input_schema()),
+            Body::Elsewhere { tool, .. } => Ok(tool.input_schema()),
+        }
+    }
+
+    /// Whether the call that has its id is the same one: of the same agent, for the same person, with the same arguments; and, where a program says whom to
+    /// ask, about the same tool and under the same demands.
+    fn is(&self, known: &Approval, schema: &Value) -> bool {
+        let (new, old) = (&self.subject, &known.subject);
+        let is_same_proposal = match &self.body {
+            Body::Here(_) => old.request.is_none(),
+            Body::Elsewhere { .. } => {
+                let bound = |subject: &Subject| (subject.tool_digest, subject.policy_digest);
+                old.request.is_some() && bound(new) == bound(old) && new.info.case == old.info.case
+            }
+        };
+        is_same_proposal
+            && new.tool == old.tool
+            && (&new.info.agent, &new.info.principal) == (&old.info.agent, &old.info.principal)
+            && is_same_call(schema, &self.arguments, known.proposed())
+    }
+}
 
 /// A proposed call after the store was asked and the rules judged.
 pub(crate) enum Plan {
@@ -36,21 +121,33 @@ pub(crate) enum Plan {
 
 /// A new approval, not written yet.
 pub(crate) struct Draft {
-    proposed: Proposed,
-    sealed: Arguments,
-    subject: Arc<Subject>,
+    candidate: Candidate,
     judgement: Judgement,
     earlier: Vec<Refusal>,
+    alike: Vec<ApprovalId>,
     grant: Option<Arc<Grant>>,
     /// Counters of grants that turned out to be used up.
     spent: Vec<LimitKey>,
 }
 
 impl Draft {
+    pub(crate) fn id(&self) -> ApprovalId {
+        self.candidate.subject.approval
+    }
+
     /// Whether the calls of its batch that need no person wait for it.
     pub(crate) fn holds_batch(&self) -> bool {
         let asks = self.judgement.verdict() == Verdict::Ask && self.grant.is_none();
         asks && self.judgement.assessment.requirements().iter().any(Requirement::holds_batch)
+    }
+
+    /// What equal calls have to do with it, for whoever decides.
+    fn recalls(&mut self, schema: &Value, recalled: &Recalled) {
+        let Candidate { subject, arguments, sealed, .. } = &self.candidate;
+        self.earlier = refusals(schema, arguments, sealed, recalled);
+        let equal = recalled.alike.iter().filter(|other| other.id() != subject.approval);
+        let equal = equal.filter(|other| is_same_call(schema, arguments, other.arguments()));
+        self.alike = equal.map(|other| other.id()).collect();
     }
 }
 
@@ -62,56 +159,132 @@ pub(crate) enum Opened {
     Run(Arc<Approval>, Value, CallContext),
 }
 
+/// Who proposes a call, as far as that matters for what is written.
+pub(crate) struct Opening<'a> {
+    /// The questions of its batch that a call which may run waits for.
+    held_by: &'a [ApprovalId],
+    by: Proposer<'a>,
+}
+
+enum Proposer<'a> {
+    /// A model, to whose application the call is owed until it has taken the end.
+    Model(&'a Ledger),
+    /// A program that stays until it is decided, and gets the value itself.
+    Program,
+    /// Another program, which asks again how it stands.
+    Elsewhere,
+}
+
+impl<'a> Opening<'a> {
+    pub(crate) fn of_model(ledger: &'a Ledger, held_by: &'a [ApprovalId]) -> Self {
+        Self { held_by, by: Proposer::Model(ledger) }
+    }
+
+    pub(crate) fn of_program() -> Self {
+        Self { held_by: &[], by: Proposer::Program }
+    }
+
+    pub(crate) fn of_elsewhere() -> Self {
+        Self { held_by: &[], by: Proposer::Elsewhere }
+    }
+
+    /// What happens to a call if whoever proposes it goes away in the moment in which it is written.
+    fn if_gone(&self, status: Status) -> Option<fn() -> Vec<CallEvent>> {
+        match (status, &self.by) {
+            (Status::Dispatched, Proposer::Program) => Some(given_up),
+            (Status::Dispatched, _) => Some(never_began),
+            (Status::Pending, Proposer::Program) => Some(|| vec![CallEvent::Abandoned]),
+            _ => None,
+        }
+    }
+}
+
+/// Why a call was not taken in.
+pub(crate) enum Unproposed {
+    /// Another call of its run has its id.
+    IdUsed(NotRun),
+    /// Nobody could answer the question.
+    NobodyToAsk(NotRun),
+    /// As many questions of its agent wait as may.
+    TooManyWait(u64),
+    /// Anything else.
+    NotRun(NotRun),
+}
+
+impl From<NotRun> for Unproposed {
+    fn from(reason: NotRun) -> Self {
+        Self::NotRun(reason)
+    }
+}
+
+impl From<Unproposed> for NotRun {
+    fn from(why: Unproposed) -> Self {
+        match why {
+            Unproposed::IdUsed(reason) | Unproposed::NobodyToAsk(reason) | Unproposed::NotRun(reason) => reason,
+            Unproposed::TooManyWait(count) => unavailable(format_args!("{count} questions of its agent wait already")),
+        }
+    }
+}
+
 impl Core {
-    /// Recalls what bears on a call, and has it judged if it is new.
-    pub(crate) async fn plan(&self, run: &Circumstances, proposed: Proposed) -> Result<Plan, NotRun> {
-        let tool = self.tool_at(proposed.tool)?;
-        let schema = tool.descriptor.input_schema();
-        let proposal = Proposal::new(&run.info.run, &proposed.call, &tool.name, self.now());
-        let mut recalled = self.store.recall(&proposal).await.map_err(unavailable)?;
+    /// Recalls what bears on a call, and has it judged if it is new. The same for every call, wherever it comes from and wherever its body is.
+    pub(crate) async fn plan(&self, run: &Circumstances, candidate: Candidate) -> Result<Plan, Unproposed> {
+        let recalled = self.store.recall(&candidate.query(self.now())).await.map_err(unavailable)?;
+        let schema = candidate.schema(self)?;
         if let Some(known) = recalled.approval {
-            if known.subject.tool == tool.name && is_same_call(schema, &proposed.arguments, known.proposed()) {
-                self.remember_secrets(&known, &proposed.arguments);
+            if candidate.is(&known, schema) {
+                self.remember_secrets(&known, &candidate.arguments);
                 return Ok(Plan::Known(known));
             }
-            return Err(self.refuse(run, &proposed.call, &tool.name, id_used(&proposed.call)).await);
+            let Subject { call, tool, .. } = &*candidate.subject;
+            return Err(Unproposed::IdUsed(self.refuse(run, call, tool, id_used(call)).await));
         }
-        for relative in &run.relatives {
-            // What people refused to an agent, they refused to those that it calls, and to the one that calls it.
-            let about = Proposal::new(relative, &proposed.call, &tool.name, proposal.now);
-            let there = self.store.recall(&about).await.map_err(unavailable)?;
-            recalled.rejected.extend(there.rejected);
-        }
-        let sealed = tool.seal(&proposed.arguments).map_err(invalid)?;
-        let earlier = refusals(schema, &proposed.arguments, &sealed, &recalled);
-        let subject = Arc::new(subject_of(run, tool, &proposed));
-        let judgement = if let Some((why, reason)) = self.denied_already(schema, &proposed.arguments, &recalled) {
+        let family = candidate.subject.family();
+        let equal = |refused: &&Arc<Approval>| is_equal(schema, &candidate.arguments, refused);
+        let of_family = recalled.rejected.iter().filter(|refused| refused.subject.family() == family);
+        let refused: Vec<Arc<Approval>> = of_family.filter(equal).cloned().collect();
+        let judgement = if let Some((why, reason)) = self.denied_already(&refused, &recalled) {
             Judgement::denied(why, reason)
         } else {
-            let context = run.context(&proposed.call, subject.approval, subject.reasoning.clone(), proposal.now);
-            self.judge(tool, &proposed.arguments, &sealed, context).await.map_err(invalid)?
+            self.judge_candidate(run, &candidate).await?
         };
-        let mut draft = Draft { proposed, sealed, subject, judgement, earlier, grant: None, spent: Vec::new() };
+        let schema = schema.clone();
+        let (earlier, alike, spent) = (Vec::new(), Vec::new(), Vec::new());
+        let mut draft = Draft { candidate, judgement, earlier, alike, grant: None, spent };
+        draft.recalls(&schema, &recalled);
         if draft.judgement.verdict() == Verdict::Ask {
             self.check_askable(run, &draft.judgement.assessment.requirements()).await?;
-            draft.grant = self.find_grant_for(&draft, recalled.grants).await;
+            // What a person refused or took back is for a person again, whatever permission there is.
+            if refused.is_empty() {
+                draft.grant = self.find_grant_for(&draft, recalled.grants).await;
+            }
         }
         Ok(Plan::New(Box::new(draft)))
     }
 
-    /// Why a call is denied before any rule is asked: people refused it already, or too many calls of its run were denied.
-    pub(crate) fn denied_already(
-        &self,
-        schema: &Value,
-        arguments: &Value,
-        recalled: &Recalled,
-    ) -> Option<(Denial, String)> {
-        if recalled.rejected.iter().any(|refused| is_repeated(schema, arguments, refused)) {
+    async fn judge_candidate(&self, run: &Circumstances, candidate: &Candidate) -> Result<Judgement, NotRun> {
+        let Candidate { subject, arguments, sealed, body } = candidate;
+        let now = self.now();
+        match body {
+            Body::Here(place) => {
+                let context = run.context(&subject.call, subject.approval, subject.reasoning.clone(), now);
+                self.judge(self.tool_at(*place)?, arguments, sealed, context).await.map_err(invalid)
+            }
+            Body::Elsewhere { policy, .. } => {
+                let context = run.context_of(subject, now);
+                let call = OverlayCall { tool: &subject.tool, arguments: sealed, context: &context };
+                Ok(Judgement::of_program(policy, self.ask_overlays(&call).await))
+            }
+        }
+    }
+
+    /// Why a call is denied before any rule is asked: people refused it already, or too many calls of its family did not run.
+    fn denied_already(&self, refused: &[Arc<Approval>], recalled: &Recalled) -> Option<(Denial, String)> {
+        if refused.iter().any(|refused| refused.refuses_repeats()) {
             return Some((Denial::RefusedBefore, "a person already refused this very call".to_owned()));
         }
-        let refused = recalled.used.first().copied().unwrap_or(0);
-        let words = || format!("{refused} calls of this run did not run within a day, which is the limit");
-        (refused >= self.denials).then(|| (Denial::TooMany, words()))
+        let count = recalled.used.first().copied().unwrap_or(u64::MAX);
+        (count >= self.denials).then(|| (Denial::TooMany, self.too_many(count)))
     }
 
     /// A call whose secrets another process read is proposed again here: now it can run here.
@@ -122,9 +295,13 @@ impl Core {
     }
 
     /// A question that nobody could ever answer is not asked.
-    pub(crate) async fn check_askable(&self, run: &Circumstances, requirements: &[Requirement]) -> Result<(), NotRun> {
+    pub(crate) async fn check_askable(
+        &self,
+        run: &Circumstances,
+        requirements: &[Requirement],
+    ) -> Result<(), Unproposed> {
         match self.unaskable(run, requirements).await.map_err(unavailable)? {
-            Some(problem) => Err(NotRun::Unavailable { problem }),
+            Some(problem) => Err(Unproposed::NobodyToAsk(NotRun::Unavailable { problem })),
             None => Ok(()),
         }
     }
@@ -154,7 +331,8 @@ impl Core {
 
     async fn find_grant_for(&self, draft: &Draft, grants: Vec<Arc<Grant>>) -> Option<Arc<Grant>> {
         let requirements = draft.judgement.assessment.requirements();
-        self.find_grant(&draft.subject, &draft.sealed, &requirements, &draft.spent, grants).await
+        let Candidate { subject, sealed, .. } = &draft.candidate;
+        self.find_grant(subject, sealed, &requirements, &draft.spent, grants).await
     }
 
     /// A standing permission that answers the question, if its giver could answer it alone.
@@ -180,55 +358,50 @@ impl Core {
     }
 
     /// Writes a draft, with everything that follows at once: the use of a grant, of limits, the dispatch.
-    ///
-    /// `hold`: a call that may run waits for its batch. `is_waited_for`: somebody stays until it is decided.
     pub(crate) async fn open(
         self: &Arc<Self>,
         run: &Circumstances,
         draft: Draft,
-        hold: bool,
-        is_waited_for: bool,
-    ) -> Result<Opened, NotRun> {
+        opening: &Opening<'_>,
+    ) -> Result<Opened, Unproposed> {
         let mut draft = draft;
         loop {
-            let (transition, approval) = self.transition(run, &draft, hold)?;
-            let secret = !draft.sealed.secrets().is_empty();
+            let (transition, approval) = self.transition(run, &draft, opening)?;
+            let secret = !draft.candidate.sealed.secrets().is_empty();
             if secret {
                 // Before the commit: once it is on the record, it can be dispatched.
-                lock(&self.vault).insert(approval.id(), draft.proposed.arguments.clone());
+                lock(&self.vault).insert(approval.id(), draft.candidate.arguments.clone());
             }
-            let takes = transition.takes.clone();
-            let otherwise: Option<fn() -> CallEvent> = match approval.status {
-                Status::Dispatched => Some(never_began),
-                Status::Pending if is_waited_for => Some(|| CallEvent::Abandoned),
-                _ => None,
-            };
-            let committed = self.commit_for(transition, &approval, otherwise).await;
+            let (takes, taken) = (transition.takes.clone(), transition.acknowledged.clone());
+            let committed = self.commit_for(transition, &approval, opening.if_gone(approval.status)).await;
             if secret && !matches!(committed, Ok(Committed::Done)) {
                 lock(&self.vault).remove(&approval.id());
             }
             match committed.map_err(unavailable)? {
-                Committed::Done if approval.status == Status::Dispatched => {
-                    let Draft { proposed, subject, .. } = draft;
-                    let reasoning = subject.reasoning.clone();
-                    let context = run.context(&proposed.call, subject.approval, reasoning, approval.changed_at);
-                    return Ok(Opened::Run(approval, proposed.arguments, context));
-                }
                 Committed::Done => {
+                    if let Proposer::Model(ledger) = opening.by {
+                        ledger.acknowledged(&taken);
+                    }
+                    if approval.status == Status::Dispatched {
+                        let context = run.context_of(&approval.subject, approval.changed_at);
+                        return Ok(Opened::Run(approval, draft.candidate.arguments, context));
+                    }
                     self.settle(&approval);
                     return Ok(Opened::Stands(approval));
                 }
                 Committed::Frozen => {
                     if let Some(reason) = self.frozen(&approval).await? {
-                        return Err(self.refuse(run, &draft.proposed.call, approval.tool(), reason).await);
+                        let Subject { call, tool, .. } = &*approval.subject;
+                        return Err(self.refuse(run, call, tool, reason).await.into());
                     }
                 }
                 Committed::LimitReached(place) => {
-                    draft.spent.extend(takes.get(place).map(|take| take.key.clone()));
-                    self.judge_without(run, &mut draft).await?;
+                    if let Some(take) = takes.get(place) {
+                        self.judge_without(run, &mut draft, take).await?;
+                    }
                 }
                 // The same call came at the same time, or a grant's last use went: look again.
-                Committed::Conflict => match self.plan(run, draft.proposed).await? {
+                Committed::Conflict => match self.plan(run, draft.candidate).await? {
                     Plan::Known(approval) => return Ok(Opened::Stands(approval)),
                     Plan::New(again) => draft = *again,
                 },
@@ -237,14 +410,22 @@ impl Core {
     }
 
     /// Judges a draft anew, where a limit or a grant turned out to be used up.
-    async fn judge_without(&self, run: &Circumstances, draft: &mut Draft) -> Result<(), NotRun> {
+    async fn judge_without(&self, run: &Circumstances, draft: &mut Draft, take: &Take) -> Result<(), Unproposed> {
+        match take.key.limit() {
+            WAITING => return Err(Unproposed::TooManyWait(take.max)),
+            ASKED => {
+                let reason = format!("this run asked people {} times within a day, and more is not allowed", take.max);
+                draft.judgement = Judgement::denied(Denial::AskedTooOften, reason);
+                draft.grant = None;
+                return Ok(());
+            }
+            _ => draft.spent.push(take.key.clone()),
+        }
         let spent = &draft.spent;
         draft.judgement.exhaust(&|take| spent.contains(&take.key));
         if draft.judgement.verdict() == Verdict::Ask {
             self.check_askable(run, &draft.judgement.assessment.requirements()).await?;
-            let tool = self.tool_at(draft.proposed.tool)?;
-            let proposal = Proposal::new(&run.info.run, &draft.proposed.call, &tool.name, self.now());
-            let recalled = self.store.recall(&proposal).await.map_err(unavailable)?;
+            let recalled = self.store.recall(&draft.candidate.query(self.now())).await.map_err(unavailable)?;
             draft.grant = self.find_grant_for(draft, recalled.grants).await;
         }
         Ok(())
@@ -254,39 +435,74 @@ impl Core {
         &self,
         run: &Circumstances,
         draft: &Draft,
-        hold: bool,
+        opening: &Opening<'_>,
     ) -> Result<(Transition, Arc<Approval>), NotRun> {
         let now = self.now();
         let assessment = Arc::clone(&draft.judgement.assessment);
         let may_run = assessment.verdict() == Verdict::Approve;
-        let held = hold && (may_run || draft.grant.is_some());
-        let (subject, sealed) = (Arc::clone(&draft.subject), draft.sealed.clone());
-        let mut approval = Approval::open(subject, sealed, assessment, draft.earlier.clone(), now);
+        let held = !opening.held_by.is_empty() && (may_run || draft.grant.is_some());
+        let Candidate { subject, sealed, body, .. } = &draft.candidate;
+        let mut approval =
+            Approval::open(Arc::clone(subject), sealed.clone(), assessment, draft.earlier.clone(), now);
+        approval.alike.clone_from(&draft.alike);
         approval.held = held;
+        if held {
+            approval.held_by = opening.held_by.to_vec();
+        }
         approval.conversation = self.conversation(run, draft)?;
         let mut course = opened(approval, draft.grant.as_deref())?;
-        if course.status() == Status::Approved && !held {
+        if course.status() == Status::Approved && !held && matches!(body, Body::Here(_)) {
             course.then(CallEvent::Dispatched, now).map_err(unavailable)?;
         }
         let (mut transition, approval) = course.alone();
         if let Some(grant) = &draft.grant {
-            use_up(grant, &approval, &mut transition);
+            transition.grants.push(Arc::new(grant.used()));
+            transition.takes.extend(grant.takes(&approval.arguments, approval.id()));
         }
         if may_run {
-            transition.takes = draft.judgement.takes();
+            let for_it = |take| Take { taken_for: Some(approval.id()), ..take };
+            transition.takes.extend(draft.judgement.takes().into_iter().map(for_it));
+        }
+        if approval.status == Status::Pending {
+            transition.takes.extend(self.asking(&approval, body));
+        }
+        if let Body::Elsewhere { tool, .. } = body {
+            transition.tools.push(Arc::clone(tool));
+        }
+        match opening.by {
+            Proposer::Model(ledger) => ledger.acknowledge(&mut transition),
+            // Whoever proposes it looks after it: it is in no turn.
+            Proposer::Program | Proposer::Elsewhere => transition.acknowledged.push(approval.id()),
         }
         Ok((transition, approval))
+    }
+
+    /// What a question takes of the limits on asking. They are counted in the commit, so that however many ask at once, no more wait than may.
+    fn asking(&self, asked: &Approval, body: &Body) -> impl Iterator<Item = Take> {
+        let family = asked.subject.family();
+        let key = LimitKey::new(ASKED, family.as_str());
+        let often = Take { key, amount: 1, max: self.questions, window: DAY, taken_for: None };
+        let at_once = match body {
+            Body::Elsewhere { at_once, .. } => *at_once,
+            Body::Here(_) => None,
+        };
+        let waiting = at_once.map(|max| {
+            let key = LimitKey::new(WAITING, asked.subject.info.agent.as_str());
+            Take { key, amount: 1, max, window: EVER, taken_for: Some(asked.id()) }
+        });
+        [often].into_iter().chain(waiting)
     }
 }
 
 impl Core {
     /// What was said before a question, for whoever decides it: as much as the gate keeps.
     fn conversation(&self, run: &Circumstances, draft: &Draft) -> Result<Vec<Message>, NotRun> {
+        let Candidate { arguments, body: Body::Here(place), .. } = &draft.candidate else { return Ok(Vec::new()) };
         if self.conversation == 0 || draft.judgement.verdict() != Verdict::Ask {
             return Ok(Vec::new());
         }
-        let tool = self.tool_at(draft.proposed.tool)?;
-        let scrub = tool.spec.has_secrets.then(|| Scrub::of(tool.descriptor.input_schema(), &draft.proposed.arguments));
+        let tool = self.tool_at(*place)?;
+        let scrub = tool.spec.has_secrets.then(|| Scrub::of(tool.descriptor.input_schema(), arguments));
         let said = run.history.messages();
         let kept = said.iter().skip(said.len().saturating_sub(self.conversation));
         let clean = |text: &str| scrub.as_ref().map_or_else(|| text.to_owned(), |scrub| scrub.clean(text));
@@ -308,13 +524,15 @@ fn ends(text: &str) -> String {
 }
 
 /// The first events of a new approval: how it was judged, and the standing permission that answers it, if one does.
-pub(crate) fn opened(approval: Approval, grant: Option<&Grant>) -> Result<Course, NotRun> {
+fn opened(approval: Approval, grant: Option<&Grant>) -> Result<Course, NotRun> {
     let now = approval.asked_at;
     let event = CallEvent::Assessed {
         assessment: Arc::clone(&approval.assessment),
         arguments: approval.arguments.without_salts(),
         earlier: approval.earlier.clone(),
         held: approval.held,
+        held_by: approval.held_by.clone(),
+        alike: approval.alike.clone(),
         if_failed: None,
     };
     let mut course = Course::begin(approval, event, now);
@@ -324,38 +542,24 @@ pub(crate) fn opened(approval: Approval, grant: Option<&Grant>) -> Result<Course
     Ok(course)
 }
 
-/// Counts the use of a standing permission that answers a question.
-pub(crate) fn use_up(grant: &Grant, asked: &Approval, transition: &mut Transition) {
-    transition.grants.push(Arc::new(grant.used()));
-    transition.takes = grant.takes(&asked.arguments, asked.id());
+/// A body that was about to begin when whoever was to run it went away: it is approved as before, and can begin later.
+pub(crate) fn never_began() -> Vec<CallEvent> {
+    vec![CallEvent::Released { why: "whoever was to run it went away before it began".to_owned() }]
 }
 
-/// A body that was about to begin when whoever was to run it went away.
-pub(crate) fn never_began() -> CallEvent {
-    CallEvent::Lost { why: "whoever was to run it went away before it began".to_owned() }
-}
-
-fn subject_of(run: &Circumstances, tool: &GateTool, proposed: &Proposed) -> Subject {
-    let reasoning = proposed.reasoning.as_deref().map(|text| {
-        let secrets = || Scrub::of(tool.descriptor.input_schema(), &proposed.arguments);
-        if tool.spec.has_secrets { secrets().clean(text).into() } else { Arc::from(text) }
-    });
-    Subject {
-        approval: ApprovalId::new(),
-        info: Arc::clone(&run.info),
-        call: proposed.call.clone(),
-        tool: tool.name.clone(),
-        tool_digest: tool.descriptor.digest(),
-        policy_digest: tool.policy_digest(&run.info.agent),
-        reasoning,
-        request: None,
-    }
+/// The same, where nobody else would ever run it.
+pub(crate) fn given_up() -> Vec<CallEvent> {
+    let mut events = never_began();
+    events.push(CallEvent::Cancelled { reason: "its caller went away before it began".to_owned() });
+    events
 }
 
 /// Why a call is refused whose id another call has.
 pub(crate) fn id_used(call: &CallId) -> NotRun {
     let id = call.as_str().escape_debug();
-    invalid(format!("The call id `{id}` was used before in this run, for another call: give every call its own"))
+    invalid(format!(
+        "The call id `{id}` was used before in this run, for another call, or by another agent or for another person: give every call its own"
+    ))
 }
 
 /// Whether arguments are those of an earlier call. Secrets are compared with the salts of the earlier one.
@@ -363,22 +567,27 @@ pub(crate) fn is_same_call(schema: &Value, arguments: &Value, earlier: &Argument
     seal_like(schema, arguments, earlier).is_ok_and(|sealed| sealed.digest() == earlier.digest())
 }
 
-/// Whether a call only repeats one that a person refused, as it was proposed or as it was edited.
-fn is_repeated(schema: &Value, arguments: &Value, refused: &Approval) -> bool {
+/// Whether a call is one that a person refused, as it was proposed or as it was edited.
+fn is_equal(schema: &Value, arguments: &Value, refused: &Approval) -> bool {
     let same = |earlier| is_same_call(schema, arguments, earlier);
-    refused.refuses_repeats() && (same(refused.proposed()) || same(refused.arguments()))
+    same(refused.proposed()) || same(refused.arguments())
 }
 
-/// What people refused earlier in the run for the tool, as the reviewer and the model are told of it.
-pub(crate) fn refusals(schema: &Value, arguments: &Value, sealed: &Arguments, recalled: &Recalled) -> Vec<Refusal> {
+/// What people refused earlier for the tool, as the reviewer and the model are told of it: equal calls first of all, and at most [`REFUSALS`].
+fn refusals(schema: &Value, arguments: &Value, sealed: &Arguments, recalled: &Recalled) -> Vec<Refusal> {
     let told = recalled.rejected.iter().filter_map(|refused| {
         let mut refusal = refused.rejection()?;
-        if is_same_call(schema, arguments, refused.proposed()) {
+        let equal = is_same_call(schema, arguments, refused.proposed());
+        if equal {
             refusal.arguments = sealed.digest();
         }
-        Some(refusal)
+        Some((equal, refusal))
     });
-    told.collect()
+    let (equal, other): (Vec<_>, Vec<_>) = told.partition(|(equal, _)| *equal);
+    let newest = equal.into_iter().rev().chain(other.into_iter().rev()).take(REFUSALS);
+    let mut kept: Vec<Refusal> = newest.map(|(_, refusal)| refusal).collect();
+    kept.sort_by_key(|refusal| refusal.approval);
+    kept
 }
 
 pub(crate) fn unavailable(error: impl std::fmt::Display) -> NotRun {

@@ -93,6 +93,9 @@ impl InFlight {
 
     /// Says what became of it. `why` is how the reviewer knows: it stands on the record.
     ///
+    /// That it is to run again is a question, under the requirement under which it ran and with new votes; where no one was asked before,
+    /// one person answers it. If the answer is no, it is as unknown as before.
+    ///
     /// # Errors
     /// While some process vouches for it; where it was settled otherwise in the meantime, or has begun again since it was listed; where the reviewer is not one of those who could have
     /// approved it; without a reason; where the store does not answer. Then nothing is settled.
@@ -113,9 +116,15 @@ impl InFlight {
         if core.runs_here(&approval) {
             return Err(DecideError::StillRunning { until: core.now().checked_add(LEASE).unwrap_or(Timestamp::MAX) });
         }
-        let by = Settler::Person { reviewer: reviewer.id().clone() };
-        let settled = CallEvent::Settled { settlement: settlement.clone(), by, reason: Some(why) };
-        match core.step_of(Attempt::of(&self.approval), &settled).await {
+        let settled = match settlement {
+            // One person's word does not stand for the votes of all who would have to agree.
+            Settlement::RunAgain => CallEvent::AskedAgain { by: reviewer.id().clone(), reason: why },
+            settlement => {
+                let by = Settler::Person { reviewer: reviewer.id().clone() };
+                CallEvent::Settled { settlement, by, reason: Some(why) }
+            }
+        };
+        match core.step_of(Attempt::of(&self.approval), &[settled]).await {
             Ok(approval) => Ok(approval),
             Err(StepError::Unknown) => Err(DecideError::Unknown(id)),
             Err(StepError::Store(error)) => Err(error.into()),
@@ -176,7 +185,7 @@ impl Core {
         by: Settler,
     ) -> Result<bool, StoreError> {
         let attempt = Attempt::of(lost);
-        match self.step_of(attempt, &CallEvent::Settled { settlement, by, reason: None }).await {
+        match self.step_of(attempt, &[CallEvent::Settled { settlement, by, reason: None }]).await {
             Ok(_) | Err(StepError::Refused) => Ok(true),
             Err(StepError::Unknown) => Ok(false),
             Err(StepError::Store(error)) => Err(error),

@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::core::{Core, lock};
+use super::core::Core;
 use super::error::{CallError, DecideError, RunError};
 use super::intake::Circumstances;
 use super::run_state::RunState;
-use super::single::without_value;
+use super::single::{Single, without_value};
 use super::thread::{Thread, check_agent};
 use super::turn::Turn;
 use crate::logic::registry::{Offers, Registry};
@@ -221,10 +221,44 @@ impl<R: Registry> Run<R> {
     /// [`Unavailable`](NotRun::Unavailable), not an error here.
     ///
     /// # Cancel safety
-    /// A body that runs when this is dropped becomes indeterminate; everything else stays as the record says.
+    /// Safe at any time, from any task, beside any other operation of the run. A call is the run's from the moment in which it is on the record: what a
+    /// dropped `submit` left there is in the next turn. A body that runs when this is dropped becomes indeterminate; one that was about to begin
+    /// is approved as before.
     pub async fn submit(&self, calls: impl IntoIterator<Item = ToolCall>) -> Result<Turn, RunError> {
         let calls: Vec<ToolCall> = calls.into_iter().collect();
         self.core.submit(&self.circumstances()?, &self.thread, &calls).await
+    }
+
+    /// Says that the application has what a turn says, and the model will get it: what has ended is in no later turn.
+    ///
+    /// Submitting the next batch says the same of every turn before, so that only an application which looks for late answers without
+    /// submitting anything needs this.
+    ///
+    /// ```
+    /// # use gate_runtime::prelude::*;
+    /// # /// Delete a file.
+    /// # #[gated_tool(policy = "always_ask")] fn delete_file(path: String) -> String { format!("deleted {path}") }
+    /// # registry! { pub Tools for () { DeleteFile } }
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let people = StaticDirectory::new().person("dana", ["manager"]);
+    /// # let gate: Gate<Tools> = Gate::builder(()).directory(people).build().await?;
+    /// let run = gate.run("run-42");
+    /// let turn = run.submit([ToolCall::new("1", "delete_file", r#"{"path":"/tmp/x"}"#)]).await?;
+    /// let _ = run.submit([]).await?; // the conversation goes on
+    /// turn.interruptions()[0].approve(&gate.reviewer("dana").await?).await?;
+    ///
+    /// let turn = run.proceed().await?;
+    /// assert_eq!(turn.late()[0].for_model(), "deleted /tmp/x");
+    /// // Had the program ended here, a resumed run would tell it again.
+    /// run.acknowledge(&turn).await?;
+    /// assert!(run.proceed().await?.late().is_empty());
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// Where the store does not answer: then it is told again after a restart, and only then.
+    pub async fn acknowledge(&self, turn: &Turn) -> Result<(), RunError> {
+        Ok(self.core.acknowledge(&self.thread, turn).await?)
     }
 
     /// Runs what has been approved since, and gives the batch as it stands now. It never waits for people.
@@ -266,7 +300,7 @@ impl<R: Registry> Run<R> {
     where
         R: Offers<T>,
     {
-        self.call_as(ApprovalId::new().to_string(), call)
+        Box::pin(self.wait_for(ApprovalId::new().to_string().into(), false, call))
     }
 
     /// [`call`](Self::call) under an id of your own: again with the same id and arguments, it is the same call.
@@ -280,13 +314,13 @@ impl<R: Registry> Run<R> {
     where
         R: Offers<T>,
     {
-        Box::pin(self.wait_for(id.into(), call))
+        Box::pin(self.wait_for(id.into(), true, call))
     }
 
-    async fn wait_for<T: Tool>(&self, id: CallId, call: T) -> Result<T::Output, CallError> {
+    async fn wait_for<T: Tool>(&self, id: CallId, is_known: bool, call: T) -> Result<T::Output, CallError> {
         let run = self.circumstances().map_err(|error| NotRun::Invalid { problem: error.to_string() })?;
         let arguments = call.into_json();
-        let executed = self.core.call(&run, id, T::NAME, arguments).await?;
+        let executed = self.core.call(&run, Single { id, tool: T::NAME, arguments, is_known }).await?;
         if let Some(output) = executed.output
             && let Ok(output) = output.downcast::<T::Output>()
         {
@@ -337,23 +371,20 @@ impl<R: Registry> Run<R> {
         Ok(self.core.write_alone(Transition::noting(now, event)).await?)
     }
 
-    /// Takes back every call that waits, of the run and of those nested in it, and says how many.
+    /// Takes back every call that waits or is approved and has not begun, of the run and of those nested in it, whoever proposed them, and says how many.
     ///
     /// # Errors
     /// Where the store does not answer.
     pub async fn cancel(&self, reason: &str) -> Result<usize, RunError> {
         let mut count = 0;
-        for run in self.thread.family().iter().map(|thread| thread.info()) {
-            for status in [Status::Pending, Status::Approved] {
-                let filter = ApprovalFilter::all().run(run.run()).status(status);
-                for approval in self.core.store.approvals(&filter).await? {
-                    match self.core.cancel(approval.id(), reason).await {
-                        Ok(_) => count += 1,
-                        Err(DecideError::Store(error)) => return Err(error.into()),
-                        // Someone was faster: it is no longer there to be taken back.
-                        Err(_) => {}
-                    }
-                }
+        let all = ApprovalFilter::all().within(self.thread.run_id());
+        let open = all.status(Status::Pending).status(Status::Approved);
+        for approval in self.core.store.approvals(&open).await? {
+            match self.core.cancel(approval.id(), reason).await {
+                Ok(_) => count += 1,
+                Err(DecideError::Store(error)) => return Err(error.into()),
+                // Someone was faster: it is no longer there to be taken back.
+                Err(_) => {}
             }
         }
         Ok(count)
@@ -364,10 +395,8 @@ impl<R: Registry> Run<R> {
     /// # Errors
     /// Where the store does not answer.
     pub async fn state(&self) -> Result<RunState, RunError> {
-        let mut ids = lock(&self.thread.slots).ids();
-        ids.extend(self.thread.nested_ids());
-        let approvals = self.core.load_all(ids).await?;
-        Ok(RunState::write(&self.core.key, &self.thread, &approvals)?)
+        self.thread.ledger.refresh(&self.core).await?;
+        Ok(RunState::write(&self.core.key, &self.thread)?)
     }
 }
 

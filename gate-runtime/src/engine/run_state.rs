@@ -1,5 +1,6 @@
 //! The state of a run between two processes.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -8,8 +9,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::Sha256;
 
-use super::batch::Slots;
-use super::core::lock;
 use super::error::StateError;
 use super::thread::Thread;
 use crate::values::approval::Approval;
@@ -75,16 +74,28 @@ pub(crate) struct Body {
 }
 
 impl Body {
-    /// A run with what it knows of its calls, and the runs nested in it.
-    fn of(run: &Thread, approvals: &[Arc<Approval>]) -> Self {
-        let slots = lock(&run.slots).clone();
-        let ids = slots.ids();
-        let of_run = approvals.iter().filter(|approval| ids.contains(&approval.id()));
-        let of_run = of_run.map(|approval| approval.without_salts()).collect();
-        let nested = run.all_nested().iter().map(|nested| Self::of(nested, approvals)).collect();
-        let Slots { current, earlier, .. } = slots;
-        let (info, reasoning) = (run.info(), run.reasoning());
-        Self { info, reasoning, current, earlier, approvals: of_run, nested }
+    /// A run with what is owed to it, and the runs nested in it.
+    fn of(run: &Thread) -> Self {
+        let batch = run.current();
+        let own = run.run_id();
+        let mut approvals = batch.approvals();
+        let waiting = run.ledger.waiting();
+        let waiting = waiting.values().filter(|approval| approval.subject.info.run == own).map(Arc::clone);
+        let owed = waiting.chain(run.ledger.unfinished(&own)).chain(run.ledger.answers(&own));
+        let mut earlier: Vec<Arc<Approval>> = owed.collect();
+        earlier.sort_unstable_by_key(|approval| approval.id());
+        earlier.dedup_by_key(|approval| approval.id());
+        let in_batch: BTreeSet<ApprovalId> = approvals.iter().map(|approval| approval.id()).collect();
+        earlier.retain(|approval| !in_batch.contains(&approval.id()));
+        for known in &mut approvals {
+            if let Some(newer) = run.ledger.find(known) {
+                *known = newer;
+            }
+        }
+        let (ids, current) = (earlier.iter().map(|approval| approval.id()).collect(), batch.slots());
+        let approvals = approvals.iter().chain(&earlier).map(|approval| approval.without_salts()).collect();
+        let nested = run.all_nested().iter().map(|nested| Self::of(nested)).collect();
+        Self { info: run.info(), reasoning: run.reasoning(), current, earlier: ids, approvals, nested }
     }
 
     /// It and every one nested in it.
@@ -103,19 +114,10 @@ pub(crate) enum Slot {
     Refused { call: CallId, tool: ToolName, reason: NotRun },
 }
 
-impl Slot {
-    pub(crate) fn approval(&self) -> Option<ApprovalId> {
-        match self {
-            Slot::Call { approval } => Some(*approval),
-            Slot::Refused { .. } => None,
-        }
-    }
-}
-
 impl RunState {
-    pub(crate) fn write(key: &[u8; 32], run: &Thread, approvals: &[Arc<Approval>]) -> Result<Self, StateError> {
+    pub(crate) fn write(key: &[u8; 32], run: &Thread) -> Result<Self, StateError> {
         let malformed = |error: serde_json::Error| StateError::Malformed { problem: error.to_string() };
-        let run = serde_json::to_value(Body::of(run, approvals)).map_err(malformed)?;
+        let run = serde_json::to_value(Body::of(run)).map_err(malformed)?;
         let mac = hex(&mac(key, VERSION, &run)?.finalize().into_bytes());
         Ok(Self { version: VERSION, run, mac })
     }

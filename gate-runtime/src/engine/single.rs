@@ -6,10 +6,10 @@ use serde_json::Value;
 
 use super::core::Core;
 use super::dispatch::Executed;
-use super::error::CallError;
+use super::error::{CallError, DecideError};
 use super::if_gone::IfGone;
 use super::intake::{Circumstances, Raw};
-use super::open::{Opened, Plan, unavailable};
+use super::open::{Candidate, Opened, Opening, Plan, given_up, unavailable};
 use super::turn::{Answer, CallResult};
 use super::wait::Hub;
 use crate::values::approval::{Approval, Status};
@@ -17,35 +17,46 @@ use crate::values::event::CallEvent;
 use crate::values::id::CallId;
 use crate::values::outcome::NotRun;
 
+/// A call by a program.
+pub(crate) struct Single {
+    pub(crate) id: CallId,
+    pub(crate) tool: &'static str,
+    pub(crate) arguments: Result<Value, serde_json::Error>,
+    /// Whether the program knows the id, and can make the same call again.
+    pub(crate) is_known: bool,
+}
+
 impl Core {
     /// Takes one call in, and waits for its decision.
-    pub(crate) async fn call(
-        self: &Arc<Self>,
-        run: &Circumstances,
-        id: CallId,
-        tool: &'static str,
-        arguments: Result<Value, serde_json::Error>,
-    ) -> Result<Executed, NotRun> {
+    pub(crate) async fn call(self: &Arc<Self>, run: &Circumstances, call: Single) -> Result<Executed, CallError> {
+        let Single { id, tool, arguments, is_known } = call;
         let raw = Raw::Value(arguments);
         let proposed = self.read_raw(run, &id, &tool.into(), raw, run.reasoning.clone()).await?;
-        let approval = match self.plan(run, proposed).await? {
+        let plan = self.plan(run, Candidate::here(self, run, proposed)?).await.map_err(NotRun::from)?;
+        let approval = match plan {
             Plan::Known(approval) => approval,
-            Plan::New(draft) => match self.open(run, *draft, false, true).await? {
-                Opened::Run(approval, arguments, context) => {
-                    let executed = self.execute(approval, arguments, context).await;
-                    if executed.approval.status != Status::Pending {
-                        return Ok(executed);
+            Plan::New(draft) => {
+                match self.open(run, *draft, &Opening::of_program()).await.map_err(NotRun::from)? {
+                    Opened::Run(approval, arguments, context) => {
+                        let executed = self.execute_for(approval, arguments, context, given_up).await;
+                        if executed.approval.status != Status::Pending {
+                            return Ok(executed);
+                        }
+                        // It failed, and people are asked what to do.
+                        executed.approval
                     }
-                    // It failed, and people are asked what to do.
-                    executed.approval
+                    Opened::Stands(approval) => approval,
                 }
-                Opened::Stands(approval) => approval,
-            },
+            }
         };
         if approval.status.is_terminal() {
             return Ok(Executed { approval, output: None });
         }
-        self.wait_and_dispatch(run, approval).await
+        let id = approval.id();
+        match self.wait_and_dispatch(run, approval).await {
+            Ok(executed) => Ok(executed),
+            Err(reason) => Err(self.not_begun(id, is_known, reason).await),
+        }
     }
 
     /// Waits until an approval is decided, and runs it if it may.
@@ -61,7 +72,7 @@ impl Core {
         let waiter = Hub::wait_for(self, id);
         let mut asked = approval;
         loop {
-            let waiting = IfGone::new(self, &asked, || CallEvent::Abandoned);
+            let waiting = IfGone::new(self, &asked, || vec![CallEvent::Abandoned]);
             loop {
                 let approval = self.bring_up_to_date(id).await.map_err(unavailable)?;
                 if approval.is_none_or(|approval| approval.status != Status::Pending) {
@@ -70,7 +81,7 @@ impl Core {
                 waiter.news().await;
             }
             waiting.call_off();
-            let executed = self.dispatch(run, id).await?;
+            let executed = self.dispatch_for(run, id, given_up).await?;
             if executed.approval.status != Status::Pending {
                 return Ok(executed);
             }
@@ -78,15 +89,38 @@ impl Core {
             asked = executed.approval;
         }
     }
+
+    /// What is said of a call that is approved and could not begin. It did not run, and that stays true: who cannot make the same call again never runs
+    /// it, so that it ends here, on the record.
+    async fn not_begun(
+        self: &Arc<Self>,
+        id: crate::values::id::ApprovalId,
+        is_known: bool,
+        reason: NotRun,
+    ) -> CallError {
+        let stands = self.load(id).await.ok().flatten();
+        if stands.as_ref().is_some_and(|approval| approval.status.is_terminal()) {
+            return CallError::NotRun(reason);
+        }
+        if !is_known {
+            let why = format!("its caller was told that it did not run: {}", reason.for_reviewer());
+            match self.cancel(id, &why).await {
+                Ok(_) | Err(DecideError::Unknown(_)) => return CallError::NotRun(reason),
+                Err(_) => {}
+            }
+        }
+        CallError::NotYet(reason)
+    }
 }
 
 /// Why a call that did not run here has no value.
 pub(crate) fn without_value(approval: Arc<Approval>) -> CallError {
-    match Answer::of(approval).result().clone() {
+    match Answer::of(approval, None).result().clone() {
         CallResult::Ran(outcome) => CallError::RanElsewhere(outcome),
         CallResult::Responded(outcome) => CallError::Responded(outcome),
         CallResult::NotRun(reason) => CallError::NotRun(reason),
         CallResult::Indeterminate(why) => CallError::Indeterminate(why),
-        CallResult::Waiting => CallError::NotRun(unavailable("it waits again")),
+        CallResult::Approved(why) => CallError::NotYet(why.unwrap_or_else(|| unavailable("it is held back"))),
+        CallResult::Waiting => CallError::NotYet(unavailable("it waits again")),
     }
 }

@@ -113,8 +113,9 @@ impl<R: Registry> Gate<R> {
         core.check_person(by).await?;
         loop {
             let now = core.now();
-            let active = core.store.standing(now).await?.grants.into_iter().find(|known| known.id() == grant.id());
-            let Some(known) = active else { return Ok(()) };
+            // Also one that is used up or over: what it answered and has not begun is taken back with it.
+            let known = core.store.grant(grant.id()).await?;
+            let Some(known) = known.filter(|known| !known.is_revoked()) else { return Ok(()) };
             let event = GateEvent::GrantRevoked { grant: grant.id(), by: by.id().clone() };
             let mut transition = Transition::noting(now, event);
             transition.grants.push(Arc::new(known.revoked()));
@@ -189,16 +190,26 @@ impl Core {
             return Err(BadScope::NeedsSeveral.into());
         }
         self.may_grant(reviewer.id(), &approved.subject, &approved.requirements, &approved.reached).await?;
-        let now = transition.at;
-        let mut grant = scope.clone().grant(approved, reviewer.id().clone(), now)?;
-        let run = approved.subject.info.run.clone();
-        let waiting = self.store.approvals(&ApprovalFilter::all().run(run).status(Status::Pending)).await?;
+        let grant = scope.clone().grant(approved, reviewer.id().clone(), transition.at)?;
+        self.give_and_cover(grant, approved.id(), transition).await
+    }
+
+    /// Writes a new permission, and answers by it what waits and is covered, in whatever run: what a new call would not be asked about need not wait.
+    async fn give_and_cover(
+        &self,
+        grant: Grant,
+        approved: ApprovalId,
+        transition: &mut Transition,
+    ) -> Result<Arc<Grant>, DecideError> {
+        let (now, by, mut grant) = (transition.at, grant.by.clone(), grant);
+        let waiting = ApprovalFilter::all().status(Status::Pending);
+        let waiting = grant.run().into_iter().fold(waiting, |all, run| all.run(run.clone()));
         let mut covered = Vec::new();
-        for other in waiting.iter().filter(|other| other.id() != approved.id()) {
-            let is_plain = other.failure.is_none() && other.due(now).is_none();
+        for other in self.store.approvals(&waiting).await?.iter().filter(|other| other.id() != approved) {
+            let is_plain = other.failure.is_none() && !other.was_refused_before() && other.due(now).is_none();
             let fits = is_plain && grant.covers(&other.subject, &other.arguments, now);
             let Approval { subject, requirements, reached, .. } = &**other;
-            if !fits || self.may_grant(reviewer.id(), subject, requirements, reached).await.is_err() {
+            if !fits || self.may_grant(&by, subject, requirements, reached).await.is_err() {
                 continue;
             }
             let before = transition.takes.len();
@@ -210,7 +221,7 @@ impl Core {
             }
             grant = grant.used_before_it_is_given();
             let mut course = Course::from(other);
-            course.then(CallEvent::Covered { grant: grant.id(), by: reviewer.id().clone() }, now)?;
+            course.then(CallEvent::Covered { grant: grant.id(), by: by.clone() }, now)?;
             covered.push(course);
         }
         let grant = Arc::new(grant);
@@ -224,7 +235,7 @@ impl Core {
 
     /// Gives a standing permission for calls like one that is decided, or was never asked.
     pub(crate) async fn give_like(
-        &self,
+        self: &Arc<Self>,
         id: ApprovalId,
         scope: Scope,
         reviewer: &Reviewer,
@@ -239,11 +250,16 @@ impl Core {
         if self.directory.key(reviewer.id(), now).await.map_err(ReviewerError::Directory)?.is_some() {
             return Err(BadScope::NeedsVote.into());
         }
-        let grant = Arc::new(scope.grant(&approval, reviewer.id().clone(), now)?);
-        let mut transition = Transition::noting(now, GateEvent::GrantGiven { grant: Arc::clone(&grant) });
-        transition.grants.push(Arc::clone(&grant));
-        self.write_alone(transition).await?;
-        Ok(grant)
+        loop {
+            let grant = scope.clone().grant(&approval, reviewer.id().clone(), now)?;
+            let mut transition = Transition::at(now);
+            let grant = self.give_and_cover(grant, approval.id(), &mut transition).await?;
+            let covered = transition.approvals.clone();
+            if self.store.commit(transition).await? == Committed::Done {
+                covered.iter().for_each(|approval| self.settle(approval));
+                return Ok(grant);
+            }
+        }
     }
 
     /// Writes what nothing can conflict with.

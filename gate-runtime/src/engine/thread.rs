@@ -1,22 +1,31 @@
 //! What a run remembers: who runs, what was said, its calls, and the runs nested in it.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 
-use super::batch::Slots;
+use super::batch::Batch;
 use super::core::{Core, lock};
 use super::error::RunError;
 use super::intake::Circumstances;
+use super::ledger::Ledger;
 use super::run_state::Body;
+use crate::values::approval::Approval;
 use crate::values::context::{NESTED, Passage, RunInfo};
 use crate::values::history::{History, Message};
 use crate::values::id::{AgentName, ApprovalId, RunId};
 
-/// One run, as its handles share it.
+/// One run, as its handles share it: any number of tasks, at the same time.
+///
+/// Nothing here is read, awaited on, and written back. What is owed to the application is in the [`Ledger`]; the batch is replaced as a whole by
+/// whoever submits the next one, and each task fills the places of its own.
 pub(crate) struct Thread {
     pub(crate) level: Arc<Level>,
-    pub(crate) slots: Mutex<Slots>,
-    nested: Mutex<Vec<Arc<Thread>>>,
+    pub(crate) ledger: Arc<Ledger>,
+    current: Mutex<Arc<Batch>>,
+    /// The calls whose ends were in turns that the application has, so that with its next batch it acknowledges them.
+    told: Mutex<Vec<ApprovalId>>,
+    nested: Mutex<BTreeMap<RunId, Arc<Thread>>>,
 }
 
 /// What runs nested in a run look at too: what the application said of it, and what was said in it.
@@ -24,8 +33,6 @@ pub(crate) struct Level {
     told: Mutex<Told>,
     heard: Mutex<History>,
     outer: Option<Arc<Level>>,
-    /// The ids of all runs that are nested in the outermost one, and its own.
-    family: Arc<Mutex<Vec<RunId>>>,
     /// Numbers what is heard in any of them.
     order: Arc<AtomicU64>,
 }
@@ -38,14 +45,9 @@ struct Told {
 
 impl Level {
     fn new(info: RunInfo, reasoning: Option<Arc<str>>, outer: Option<Arc<Level>>) -> Self {
-        let run = info.run.clone();
-        let (family, order) = match &outer {
-            Some(outer) => (Arc::clone(&outer.family), Arc::clone(&outer.order)),
-            None => Default::default(),
-        };
-        lock(&family).push(run);
+        let order = outer.as_ref().map_or_else(Default::default, |outer| Arc::clone(&outer.order));
         let told = Mutex::new(Told { info: Arc::new(info), reasoning });
-        Self { told, heard: Mutex::default(), outer, family, order }
+        Self { told, heard: Mutex::default(), outer, order }
     }
 
     /// Who runs, for whom: for whom the outer run acts, where nothing else is said.
@@ -69,35 +71,61 @@ impl Level {
             None => own,
         }
     }
-
-    /// The other runs of the family: what people refused there was refused here.
-    fn relatives(&self) -> Vec<RunId> {
-        let family = lock(&self.family);
-        if family.len() < 2 {
-            return Vec::new();
-        }
-        let own = lock(&self.told).info.run.clone();
-        family.iter().filter(|run| **run != own).cloned().collect()
-    }
 }
 
 impl Thread {
     pub(crate) fn begin(core: &Core, run: RunId) -> Self {
-        Self::new(Level::new(RunInfo::new(run, only_agent(core)), None, None), Slots::default())
+        let ledger = Arc::new(Ledger::new(run.outermost()));
+        Self::new(Level::new(RunInfo::new(run, only_agent(core)), None, None), ledger, Batch::default())
     }
 
-    fn new(level: Level, slots: Slots) -> Self {
-        Self { level: Arc::new(level), slots: Mutex::new(slots), nested: Mutex::default() }
+    fn new(level: Level, ledger: Arc<Ledger>, current: Batch) -> Self {
+        let (told, nested) = (Mutex::default(), Mutex::default());
+        Self { level: Arc::new(level), ledger, current: Mutex::new(Arc::new(current)), told, nested }
     }
 
-    /// The run of a state, with the runs nested in it.
-    pub(crate) fn resumed(body: Body, outer: Option<Arc<Level>>) -> Self {
+    /// The run of a state, with the runs nested in it; `stand`: its calls as the store has them.
+    pub(crate) fn resumed(body: Body, stand: &[Arc<Approval>]) -> Self {
+        let ledger = Arc::new(Ledger::new(body.info.run.outermost()));
+        stand.iter().for_each(|approval| ledger.note(approval));
+        Self::resumed_in(body, stand, &ledger, None)
+    }
+
+    fn resumed_in(body: Body, stand: &[Arc<Approval>], ledger: &Arc<Ledger>, outer: Option<Arc<Level>>) -> Self {
         let level = Level::new(RunInfo::clone(&body.info), body.reasoning, outer);
-        let thread = Self::new(level, Slots::resumed(body.current, body.earlier));
+        let thread = Self::new(level, Arc::clone(ledger), Batch::resumed(body.current, stand));
         let level = || Some(Arc::clone(&thread.level));
-        let nested = body.nested.into_iter().map(|inner| Arc::new(Self::resumed(inner, level()))).collect();
-        *lock(&thread.nested) = nested;
+        let inner = body.nested.into_iter().map(|inner| {
+            let run = inner.info.run.clone();
+            (run, Arc::new(Self::resumed_in(inner, stand, ledger, level())))
+        });
+        *lock(&thread.nested) = inner.collect();
         thread
+    }
+
+    /// The batch that was submitted last.
+    pub(crate) fn current(&self) -> Arc<Batch> {
+        Arc::clone(&lock(&self.current))
+    }
+
+    /// Takes in a batch in the place of the last one, and what the application was told before as taken: it goes on from there.
+    pub(crate) fn begin_batch(&self, batch: Batch) -> Arc<Batch> {
+        let batch = Arc::new(batch);
+        *lock(&self.current) = Arc::clone(&batch);
+        let told = std::mem::take(&mut *lock(&self.told));
+        if !told.is_empty() {
+            self.ledger.take(&self.run_id(), told);
+        }
+        batch
+    }
+
+    /// Calls whose ends are in a turn that the application gets now.
+    pub(crate) fn tell(&self, ids: impl IntoIterator<Item = ApprovalId>) {
+        lock(&self.told).extend(ids);
+    }
+
+    pub(crate) fn run_id(&self) -> RunId {
+        lock(&self.level.told).info.run.clone()
     }
 
     pub(crate) fn info(&self) -> Arc<RunInfo> {
@@ -129,35 +157,30 @@ impl Thread {
         let outer = self.info();
         let run = RunId::from(format!("{}{NESTED}{id}", outer.run));
         let mut nested = lock(&self.nested);
-        if let Some(known) = nested.iter().find(|known| known.info().run == run) {
+        if let Some(known) = nested.get(&run) {
             return Arc::clone(known);
         }
-        let mut info = RunInfo::new(run, only_agent(core));
+        let mut info = RunInfo::new(run.clone(), only_agent(core));
         info.passages.clone_from(&outer.passages);
         info.passages.push(Passage::Called { by: outer.agent.clone(), run: outer.run.clone() });
-        let new = Arc::new(Self::new(Level::new(info, None, Some(Arc::clone(&self.level))), Slots::default()));
-        nested.push(Arc::clone(&new));
+        let level = Level::new(info, None, Some(Arc::clone(&self.level)));
+        let new = Arc::new(Self::new(level, Arc::clone(&self.ledger), Batch::default()));
+        nested.insert(run, Arc::clone(&new));
         new
     }
 
     /// The runs nested in it, as they stand.
     pub(crate) fn all_nested(&self) -> Vec<Arc<Self>> {
-        lock(&self.nested).clone()
+        lock(&self.nested).values().cloned().collect()
     }
 
-    /// It and every run nested in it, at any depth.
-    pub(crate) fn family(self: &Arc<Self>) -> Vec<Arc<Self>> {
-        [Arc::clone(self)].into_iter().chain(self.all_nested().iter().flat_map(Self::family)).collect()
-    }
-
-    /// Every run nested in it, at any depth.
-    pub(crate) fn descendants(&self) -> Vec<Arc<Self>> {
-        self.all_nested().iter().flat_map(Self::family).collect()
-    }
-
-    /// The approvals that runs nested in it have not answered for good.
-    pub(crate) fn nested_ids(&self) -> Vec<ApprovalId> {
-        self.descendants().iter().flat_map(|thread| lock(&thread.slots).ids()).collect()
+    /// The run of an id that is nested in this one at any depth, if there is a handle of it.
+    pub(crate) fn descendant(&self, run: &RunId) -> Option<Arc<Self>> {
+        let own = self.run_id();
+        let rest = run.as_str().strip_prefix(own.as_str())?.strip_prefix(NESTED)?;
+        let next = rest.split_once(NESTED).map_or(rest, |(next, _)| next);
+        let next = lock(&self.nested).get(format!("{own}{NESTED}{next}").as_str()).map(Arc::clone)?;
+        if next.run_id() == *run { Some(next) } else { next.descendant(run) }
     }
 
     /// The circumstances of the next call, if the run can go on at all.
@@ -176,8 +199,7 @@ impl Thread {
 
     /// The circumstances of calls that are there already.
     pub(crate) fn as_it_is(&self, info: Arc<RunInfo>) -> Circumstances {
-        let (history, relatives) = (self.level.history(), self.level.relatives());
-        Circumstances { info, reasoning: self.reasoning(), history, relatives }
+        Circumstances { info, reasoning: self.reasoning(), history: self.level.history(), family: self.ledger.family().clone() }
     }
 }
 

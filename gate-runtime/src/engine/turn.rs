@@ -1,11 +1,16 @@
 //! One batch of calls: what has an answer, what waits.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
+use rpds::RedBlackTreeMapSync;
+
+use super::core::Core;
+use super::intake::Circumstances;
 use super::interruption::Interruption;
+use super::thread::Thread;
 use crate::values::approval::{Approval, Status};
-use crate::values::id::{CallId, ToolName};
+use crate::values::id::{ApprovalId, CallId, ToolName};
 use crate::values::outcome::{NotRun, ToolOutcome};
 
 /// How one call stands, for the model.
@@ -42,6 +47,8 @@ pub enum CallResult {
     NotRun(NotRun),
     /// People are asked.
     Waiting,
+    /// It is approved and will run: other calls of its batch hold it back, or (and why) it could not begin yet.
+    Approved(Option<NotRun>),
     /// It was started, and nobody knows how it ended.
     Indeterminate(String),
 }
@@ -62,13 +69,15 @@ pub struct Answer {
 }
 
 impl Answer {
-    pub(crate) fn refused(call: CallId, tool: ToolName, reason: NotRun, approval: Option<Arc<Approval>>) -> Self {
-        Self { call, tool, result: CallResult::NotRun(reason), approval }
+    /// A call that was refused before any rule saw it.
+    pub(crate) fn refused(call: CallId, tool: ToolName, reason: NotRun) -> Self {
+        Self { call, tool, result: CallResult::NotRun(reason), approval: None }
     }
 
-    pub(crate) fn of(approval: Arc<Approval>) -> Self {
+    /// How a call stands; `hindrance`: why it could not begin, although it is approved.
+    pub(crate) fn of(approval: Arc<Approval>, hindrance: Option<NotRun>) -> Self {
         let (call, tool) = (approval.subject.call.clone(), approval.subject.tool.clone());
-        Self { call, tool, result: result_of(&approval), approval: Some(approval) }
+        Self { call, tool, result: result_of(&approval, hindrance), approval: Some(approval) }
     }
 
     /// The id that the model gave.
@@ -95,7 +104,7 @@ impl Answer {
         self.approval.as_ref()
     }
 
-    /// How it stands, as one word: `succeeded`, `failed`, `responded`, `waiting`, `indeterminate`, or why it did not run:
+    /// How it stands, as one word: `succeeded`, `failed`, `responded`, `waiting`, `approved`, `indeterminate`, or why it did not run:
     /// `denied`, `rejected`, `expired`, `cancelled`, `frozen`, `invalid`, `unavailable`.
     #[must_use]
     pub fn kind(&self) -> &'static str {
@@ -105,14 +114,15 @@ impl Answer {
             CallResult::Responded(_) => "responded",
             CallResult::NotRun(reason) => reason.kind(),
             CallResult::Waiting => "waiting",
+            CallResult::Approved(_) => "approved",
             CallResult::Indeterminate(_) => "indeterminate",
         }
     }
 
-    /// Whether it waits for people.
+    /// Returns whether its end is still to come: people are asked, or it is approved and has not begun.
     #[must_use]
     pub fn is_waiting(&self) -> bool {
-        self.result == CallResult::Waiting
+        matches!(self.result, CallResult::Waiting | CallResult::Approved(_))
     }
 
     /// The text that the model gets as the tool's result.
@@ -133,6 +143,14 @@ impl Answer {
             CallResult::Waiting => "Not run yet: a person has been asked. Do not propose it again; \
                  the result follows when they have decided. Go on with what does not depend on it."
                 .to_owned(),
+            CallResult::Approved(None) => "Not run yet: it is approved, and will run. Do not propose it again; the result follows. \
+                 Go on with what does not depend on it."
+                .to_owned(),
+            CallResult::Approved(Some(why)) => format!(
+                "Not run yet: it is approved, and will run as soon as it can. It could not begin now ({}). \
+                 Do not propose it again; the result follows. Go on with what does not depend on it.",
+                why.for_reviewer()
+            ),
             CallResult::Indeterminate(_) => "This call was started, and it is not known whether it took effect. \
                  Do not propose it again; tell the user that it is being looked into."
                 .to_owned(),
@@ -152,10 +170,11 @@ impl Answer {
     }
 }
 
-fn result_of(approval: &Approval) -> CallResult {
+fn result_of(approval: &Approval, hindrance: Option<NotRun>) -> CallResult {
     let outcome = || approval.outcome.clone().unwrap_or_else(|| ToolOutcome::failed("its outcome is missing"));
     match approval.status {
-        Status::Pending | Status::Approved => CallResult::Waiting,
+        Status::Pending => CallResult::Waiting,
+        Status::Approved => CallResult::Approved(hindrance),
         Status::Succeeded | Status::Failed => CallResult::Ran(outcome()),
         Status::Responded => CallResult::Responded(outcome()),
         Status::Dispatched => CallResult::Indeterminate("it is running, or was when its process ended".to_owned()),
@@ -180,12 +199,53 @@ fn result_of(approval: &Approval) -> CallResult {
 pub struct Turn {
     answers: Vec<Answer>,
     late: Vec<Answer>,
-    interruptions: Vec<Interruption>,
+    waiting: Waiting,
+}
+
+/// The calls of a run, and of those nested in it, that waited when a turn was made. To hold them costs nothing; the questions are made once somebody
+/// asks for them.
+pub(crate) struct Waiting {
+    core: Arc<Core>,
+    run: Circumstances,
+    thread: Arc<Thread>,
+    approvals: RedBlackTreeMapSync<ApprovalId, Arc<Approval>>,
+    interruptions: OnceLock<Vec<Interruption>>,
+}
+
+impl Waiting {
+    pub(crate) fn new(
+        core: Arc<Core>,
+        run: Circumstances,
+        thread: Arc<Thread>,
+        approvals: RedBlackTreeMapSync<ApprovalId, Arc<Approval>>,
+    ) -> Self {
+        Self { core, run, thread, approvals, interruptions: OnceLock::new() }
+    }
+
+    /// Those of the run itself first, then those of nested runs, each with the circumstances of its own run.
+    fn interruptions(&self) -> &[Interruption] {
+        self.interruptions.get_or_init(|| {
+            let own = self.thread.run_id();
+            let (of_run, others): (Vec<_>, Vec<_>) =
+                self.approvals.values().partition(|approval| approval.subject.info.run == own);
+            let nested = others.into_iter().filter(|approval| approval.subject.info.run.is_within(&own));
+            let of_run = of_run.into_iter().map(|approval| (self.run.clone(), approval));
+            let nested = nested.map(|approval| {
+                let thread = self.thread.descendant(&approval.subject.info.run);
+                let run = thread.map(|thread| thread.as_it_is(thread.info()));
+                (run.unwrap_or_else(|| Circumstances::of_stored(&approval.subject)), approval)
+            });
+            let question = |(run, approval): (Circumstances, &Arc<Approval>)| {
+                Interruption::new(Arc::clone(&self.core), run, Arc::clone(approval))
+            };
+            of_run.chain(nested).map(question).collect()
+        })
+    }
 }
 
 impl Turn {
-    pub(crate) fn new(answers: Vec<Answer>, late: Vec<Answer>, interruptions: Vec<Interruption>) -> Self {
-        Self { answers, late, interruptions }
+    pub(crate) fn new(answers: Vec<Answer>, late: Vec<Answer>, waiting: Waiting) -> Self {
+        Self { answers, late, waiting }
     }
 
     /// An answer to every call of the batch, in the order in which the model proposed them, also to those that wait.
@@ -199,7 +259,11 @@ impl Turn {
         self.answers.iter().filter(|answer| !answer.is_waiting())
     }
 
-    /// Answers to calls of earlier batches that were still waiting when this batch came; each is given once.
+    /// Answers to calls of earlier batches that the application has not taken yet: those that waited and have been settled since, those that
+    /// nobody knows the end of, and those of a turn that never arrived.
+    ///
+    /// Each stands here once, in every turn until the application [acknowledges](crate::Run::acknowledge) it or submits the next batch, which means that
+    /// the model has the turn before. A [resumed](crate::Gate::resume) run goes on with it.
     #[must_use]
     pub fn late(&self) -> &[Answer] {
         &self.late
@@ -208,7 +272,7 @@ impl Turn {
     /// The calls that wait for people, of this batch and of earlier ones of the run.
     #[must_use]
     pub fn interruptions(&self) -> &[Interruption] {
-        &self.interruptions
+        self.waiting.interruptions()
     }
 
     /// Whether a call of this batch still waits.

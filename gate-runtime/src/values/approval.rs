@@ -178,6 +178,18 @@ pub struct Approval {
     pub(crate) granted_by: Option<ReviewerId>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) held: bool,
+    /// The questions of its batch that it waits for, although it may run.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) held_by: Vec<ApprovalId>,
+    /// Equal calls that waited, or might still run, when it was asked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) alike: Vec<ApprovalId>,
+    /// Who took its approval back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) revoked_by: Option<ReviewerId>,
+    /// Whether people are asked to run it again although nobody knows whether it ran.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) asked_again: bool,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) earlier: Vec<Refusal>,
     #[serde(default, skip_serializing_if = "Changes::is_empty")]
@@ -317,7 +329,13 @@ impl Approval {
         &self.conversation
     }
 
-    /// What people refused earlier, in the same run and of the same tool.
+    /// Returns the equal calls that waited, or might still run, when this one was asked: whoever approves both lets both run.
+    #[must_use]
+    pub fn alike(&self) -> &[ApprovalId] {
+        &self.alike
+    }
+
+    /// What people refused earlier, of the same tool, in the same run or in the same case: equal calls, and the newest others.
     #[must_use]
     pub fn earlier(&self) -> &[Refusal] {
         &self.earlier
@@ -407,20 +425,32 @@ impl Approval {
             }),
             _ => None,
         });
+        let revoked = self.revoked_by.as_ref().map(|by| Refusal {
+            approval: self.id(),
+            arguments: self.arguments.digest(),
+            by: by.clone(),
+            reason: self.note.clone().unwrap_or_default(),
+        });
+        let own = own.or(revoked);
         let same = |refusal: &&Refusal| refusal.arguments == self.arguments.digest();
         own.or_else(|| self.earlier.iter().find(same).cloned())
     }
 
-    /// Whether people refused it: that it runs, or that it runs again after it failed.
+    /// Returns whether people refused it: that it runs, that it runs after all (they took the approval back), or that it runs again after it failed.
     #[must_use]
     pub fn is_refused(&self) -> bool {
         let rejects = |vote: &Vote| matches!(vote.decision, Decision::Reject { .. });
-        self.status == Status::Rejected || (self.status == Status::Failed && self.votes.iter().any(rejects))
+        self.status == Status::Rejected || self.revoked_by.is_some() || (self.status == Status::Failed && self.votes.iter().any(rejects))
+    }
+
+    /// Returns whether people refused an equal call before it was asked.
+    pub(crate) fn was_refused_before(&self) -> bool {
+        self.earlier.iter().any(|refusal| refusal.arguments == self.arguments.digest())
     }
 
     /// Whether a later call with the same arguments in the same run is refused at once.
     pub(crate) fn refuses_repeats(&self) -> bool {
-        self.is_refused() && !self.requirements.iter().any(Requirement::is_repeatable)
+        self.is_refused() && self.revoked_by.is_none() && !self.requirements.iter().any(Requirement::is_repeatable)
     }
 
     /// The approval as others than the store may have it.

@@ -58,6 +58,12 @@ pub enum CallEvent {
         /// Whether it waits only because another call of its batch does.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         held: bool,
+        /// The questions of its batch that it waits for.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        held_by: Vec<ApprovalId>,
+        /// Equal calls that waited, or might still run.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        alike: Vec<ApprovalId>,
         /// Who is asked if it fails, where the rules ask nobody: of work that is no tool's.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         if_failed: Option<Requirement>,
@@ -141,6 +147,18 @@ pub enum CallEvent {
     Lost {
         /// What happened.
         why: String,
+    },
+    /// Its body was about to begin and did not, because whoever was to run it went away: it is approved again.
+    Released {
+        /// What happened.
+        why: String,
+    },
+    /// Nobody knows whether it ran, and a person wants it to run again: people are asked, under the same requirement.
+    AskedAgain {
+        /// Who wants it.
+        by: ReviewerId,
+        /// How they know that it may run again.
+        reason: String,
     },
     /// The salts of its secrets were deleted: what they are commitments of cannot be tried out any more.
     SecretsErased {

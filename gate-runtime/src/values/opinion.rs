@@ -80,6 +80,8 @@ pub(crate) enum Denial {
     RefusedBefore,
     /// Too many calls of the run were denied.
     TooMany,
+    /// The run asked people too often.
+    AskedTooOften,
 }
 
 /// How a policy judged one call.

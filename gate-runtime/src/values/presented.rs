@@ -9,6 +9,7 @@ use super::arguments::Arguments;
 use super::assessment::Assessment;
 use super::digest::Digest;
 use super::event::Changes;
+use super::id::ApprovalId;
 use super::json::canonical;
 use super::record::Subject;
 use super::requirement::Requirement;
@@ -62,6 +63,8 @@ struct Grounds<'a> {
     failure: Option<&'a str>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     earlier: &'a [Refusal],
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    alike: &'a [ApprovalId],
     #[serde(skip_serializing_if = "Changes::is_empty")]
     changes: Changes,
     /// The digest of the arguments as the model proposed them, where a person changed them.
@@ -117,6 +120,7 @@ impl Approval {
             attempts: self.attempts,
             failure: self.failure(),
             earlier: &self.earlier,
+            alike: &self.alike,
             changes: self.changes,
             proposed: self.proposed.as_ref().map(Arguments::digest),
         });

@@ -170,6 +170,7 @@ impl Record {
                     | CallEvent::Voided { .. }
                     | CallEvent::Revoked { .. }
                     | CallEvent::Faltered { .. }
+                    | CallEvent::AskedAgain { .. }
                     | CallEvent::Escalated { .. }
                     | CallEvent::Reminded { .. }
             )
@@ -222,6 +223,8 @@ impl Record {
                 CallEvent::Finished { .. } => "finished",
                 CallEvent::Faltered { .. } => "faltered",
                 CallEvent::Lost { .. } => "lost",
+                CallEvent::Released { .. } => "released",
+                CallEvent::AskedAgain { .. } => "asked_again",
                 CallEvent::SecretsErased { .. } => "secrets_erased",
                 CallEvent::Settled { .. } => "settled",
             },

@@ -19,7 +19,7 @@ impl Approval {
                 self.must_be(&[Status::Approved])?;
                 self.status = Status::Dispatched;
                 self.attempts = self.attempts.saturating_add(1);
-                (self.note, self.failure) = (None, None);
+                (self.note, self.failure, self.asked_again) = (None, None, false);
             }
             // Whoever ran it may tell so late that it counted as lost, and that it was to run again.
             CallEvent::Finished { outcome } => {
@@ -35,6 +35,19 @@ impl Approval {
                 self.note = Some(why.clone());
                 self.status = Status::Indeterminate;
             }
+            CallEvent::Released { .. } => {
+                self.must_be(&[Status::Dispatched])?;
+                self.status = Status::Approved;
+            }
+            CallEvent::AskedAgain { reason, .. } => {
+                self.must_be(&[Status::Indeterminate])?;
+                if reason.trim().is_empty() {
+                    return Err(Refused::ReasonRequired);
+                }
+                let why = self.note.take().unwrap_or_default();
+                self.falter(&format!("nobody knows whether it ran: {why}").into(), now);
+                self.asked_again = true;
+            }
             CallEvent::Settled { settlement, .. } => {
                 self.must_be(&[Status::Indeterminate])?;
                 self.settle(settlement);
@@ -47,6 +60,7 @@ impl Approval {
     fn must_have_begun(&self) -> Result<(), Refused> {
         match self.status {
             Status::Approved if self.attempts > 0 => Ok(()),
+            Status::Pending if self.asked_again => Ok(()),
             _ => self.must_be(&[Status::Dispatched, Status::Indeterminate]),
         }
     }
@@ -64,7 +78,7 @@ impl Approval {
     }
 
     fn finish(&mut self, outcome: &ToolOutcome) {
-        self.note = None;
+        (self.note, self.asked_again) = (None, false);
         self.status = match outcome {
             ToolOutcome::Returned { .. } => Status::Succeeded,
             ToolOutcome::Failed { .. } => Status::Failed,
@@ -85,6 +99,12 @@ impl Approval {
 
     /// Ends a question without an approval. A call that ran and failed before stays what it is: failed.
     pub(super) fn end(&mut self, status: Status) {
+        if std::mem::take(&mut self.asked_again) {
+            // Whoever does not want it to run again does not know either whether it ran.
+            self.note = self.failure.take().map(|why| why.to_string());
+            self.status = Status::Indeterminate;
+            return;
+        }
         match self.failure.take() {
             Some(error) => self.finish(&ToolOutcome::Failed { error }),
             None => self.status = status,

@@ -125,6 +125,10 @@ impl Approval {
             grant: None,
             granted_by: None,
             held: false,
+            held_by: Vec::new(),
+            alike: Vec::new(),
+            revoked_by: None,
+            asked_again: false,
             earlier,
             changes: Changes::default(),
             outcome: None,
@@ -221,12 +225,13 @@ impl Approval {
                     return Err(Refused::NoVote);
                 }
             }
-            CallEvent::Revoked { reason, .. } => {
+            CallEvent::Revoked { reason, by } => {
                 self.must_be(&[Status::Approved])?;
                 if reason.trim().is_empty() {
                     return Err(Refused::ReasonRequired);
                 }
                 self.note = Some(reason.clone());
+                self.revoked_by = Some(by.clone());
                 self.end(Status::Cancelled);
             }
             CallEvent::Abandoned => {
@@ -242,6 +247,8 @@ impl Approval {
             | CallEvent::Finished { .. }
             | CallEvent::Faltered { .. }
             | CallEvent::Lost { .. }
+            | CallEvent::Released { .. }
+            | CallEvent::AskedAgain { .. }
             | CallEvent::Settled { .. } => self.advance_body(event, now)?,
             // Both begin an approval; neither happens to one that is there.
             CallEvent::Assessed { .. } | CallEvent::Imported => self.must_be(&[])?,

@@ -7,17 +7,19 @@ use std::sync::Arc;
 use tokio::task::spawn_blocking;
 
 use super::call::RemoteCall;
-use super::question::Question;
 use super::{Remote, place};
-use crate::engine::core::Core;
-use crate::engine::open::{id_used, invalid, is_same_call, opened, refusals, unavailable, use_up};
-use crate::ports::store::{Committed, Transition};
-use crate::values::approval::{Approval, Refusal};
-use crate::values::assessment::Assessment;
-use crate::values::grant::Grant;
-use crate::values::limit::LimitKey;
+use crate::engine::intake::Circumstances;
+use crate::engine::open::{Body, Candidate, Opened, Opening, Plan, Unproposed, invalid, unavailable};
+use crate::logic::bound::Spec;
+use crate::logic::descriptor::Descriptor;
+use crate::logic::schema::has_secrets;
+use crate::values::approval::Approval;
+use crate::values::arguments::Arguments;
+use crate::values::context::RunInfo;
+use crate::values::id::{AgentName, ApprovalId, ToolName};
+use crate::values::json::{ReadLimits, read};
 use crate::values::outcome::NotRun;
-use crate::values::verdict::Verdict;
+use crate::values::record::Subject;
 
 /// A question that another program asked.
 ///
@@ -67,8 +69,24 @@ pub enum RemoteError {
         /// Whom the directory lacks.
         problem: String,
     },
+    /// As many questions of the agent wait as [may](RemoteCall::at_once).
+    TooManyWait {
+        /// How many may.
+        at_once: u64,
+    },
     /// It cannot be taken, or what is needed does not answer.
     NotRun(NotRun),
+}
+
+impl From<Unproposed> for RemoteError {
+    fn from(why: Unproposed) -> Self {
+        match why {
+            Unproposed::IdUsed(NotRun::Invalid { problem }) => Self::IdUsed { problem },
+            Unproposed::NobodyToAsk(NotRun::Unavailable { problem }) => Self::NobodyToAsk { problem },
+            Unproposed::TooManyWait(at_once) => Self::TooManyWait { at_once },
+            other => Self::NotRun(other.into()),
+        }
+    }
 }
 
 impl From<NotRun> for RemoteError {
@@ -82,6 +100,9 @@ impl fmt::Display for RemoteError {
         match self {
             Self::IdUsed { problem } | Self::NobodyToAsk { problem } | Self::NotRun(NotRun::Invalid { problem }) => {
                 f.write_str(problem)
+            }
+            Self::TooManyWait { at_once } => {
+                write!(f, "{at_once} questions of this agent wait already: wait for decisions, or let more wait at once")
             }
             Self::NotRun(reason) => f.write_str(&reason.for_reviewer()),
         }
@@ -99,92 +120,65 @@ impl Remote {
     /// arguments or anything else cannot be taken, or the store does not answer. Then nobody is asked.
     pub async fn ask(&self, call: RemoteCall) -> Result<Asked, RemoteError> {
         let core = &self.core;
-        let question = self.read(call).await?;
-        let mut spent: Vec<LimitKey> = Vec::new();
-        loop {
-            let recalled = core.store.recall(&question.proposal(core.now())).await.map_err(unavailable)?;
-            if let Some(known) = recalled.approval {
-                let approval = self.known(&question, known).await?;
+        let (run, candidate) = self.read(call).await?;
+        let draft = match core.plan(&run, candidate).await? {
+            Plan::Known(known) => {
+                let approval = core.bring_up_to_date(known.id()).await.map_err(unavailable)?.unwrap_or(known);
                 return Ok(Asked { approval, is_new: false });
             }
-            let schema = question.tool.input_schema();
-            let earlier = refusals(schema, &question.value, &question.arguments, &recalled);
-            let assessment = if let Some((why, reason)) = core.denied_already(schema, &question.value, &recalled) {
-                Assessment::denied(why, reason)
-            } else {
-                let opinions = core.opinions_on(&question.run, &question.subject, &question.arguments).await;
-                Assessment::join([question.opinion()].into_iter().chain(opinions).collect())
-            };
-            let mut grant = None;
-            if assessment.verdict() == Verdict::Ask {
-                let (subject, requirements) = (&question.subject, assessment.requirements());
-                if let Some(problem) = core.unaskable(&question.run, &requirements).await.map_err(unavailable)? {
-                    return Err(RemoteError::NobodyToAsk { problem });
-                }
-                grant = core.find_grant(subject, &question.arguments, &requirements, &spent, recalled.grants).await;
-            }
-            let (transition, asked) = core.remote_transition(&question, assessment, earlier, grant.as_deref())?;
-            let takes = transition.takes.clone();
-            match core.commit_for(transition, &asked, None).await.map_err(unavailable)? {
-                Committed::Done => {
-                    core.settle(&asked);
-                    return Ok(Asked { approval: asked, is_new: true });
-                }
-                Committed::LimitReached(place) => spent.extend(takes.get(place).map(|take| take.key.clone())),
-                Committed::Conflict | Committed::Frozen => {}
-            }
+            Plan::New(draft) => draft,
+        };
+        let id = draft.id();
+        match core.open(&run, *draft, &Opening::of_elsewhere()).await? {
+            Opened::Stands(approval) => Ok(Asked { is_new: approval.id() == id, approval }),
+            Opened::Run(..) => Err(unavailable("its body is in another program").into()),
         }
     }
 
-    /// Reads a call, and checks it against the schema that came with it. What cannot be taken is on the record, where it can be named.
-    async fn read(&self, call: RemoteCall) -> Result<Question, NotRun> {
+    async fn read(&self, call: RemoteCall) -> Result<(Circumstances, Candidate), NotRun> {
         let core = &self.core;
         if let Some(problem) = call.problem(&self.agent) {
             return Err(invalid(problem));
         }
         let (run, id, tool) =
             (call.circumstances(&self.agent), call.id.clone(), place(&self.agent, call.tool.as_str()));
-        let (limits, agent) = (core.limits, self.agent.clone());
+        let (limits, info, agent) = (core.limits, Arc::clone(&run.info), self.agent.clone());
         // A schema that somebody else wrote may take its time, and holds nobody else up.
-        let read = spawn_blocking(move || Question::read(limits, &agent, call)).await;
+        let read = spawn_blocking(move || read_call(limits, &agent, info, call)).await;
         match read.map_err(unavailable)? {
+            Ok(candidate) => Ok((run, candidate)),
             Err(reason @ NotRun::Invalid { .. }) => Err(core.refuse(&run, &id, &tool.into(), reason).await),
-            read => read,
-        }
-    }
-
-    /// The call that was asked before under the same id, if it is the same.
-    async fn known(&self, question: &Question, known: Arc<Approval>) -> Result<Arc<Approval>, RemoteError> {
-        let is_same = known.subject.tool_digest == question.subject.tool_digest
-            && is_same_call(question.tool.input_schema(), &question.value, known.proposed());
-        if is_same && self.owns(&known) {
-            let now = self.core.bring_up_to_date(known.id()).await.map_err(unavailable)?;
-            return Ok(now.unwrap_or(known));
-        }
-        let subject = &question.subject;
-        match self.core.refuse(&question.run, &subject.call, &subject.tool, id_used(&subject.call)).await {
-            NotRun::Invalid { problem } => Err(RemoteError::IdUsed { problem }),
-            reason => Err(reason.into()),
+            Err(reason) => Err(reason),
         }
     }
 }
 
-impl Core {
-    /// Everything that is written when a question is asked: it, its tool, and the use of the standing permission that answers it.
-    fn remote_transition(
-        &self,
-        question: &Question,
-        assessment: Assessment,
-        earlier: Vec<Refusal>,
-        grant: Option<&Grant>,
-    ) -> Result<(Transition, Arc<Approval>), NotRun> {
-        let (subject, arguments) = (Arc::clone(&question.subject), question.arguments.clone());
-        let approval = Approval::open(subject, arguments, Arc::new(assessment), earlier, self.now());
-        let (mut transition, approval) = opened(approval, grant)?.alone();
-        if let Some(grant) = grant {
-            use_up(grant, &approval, &mut transition);
-        }
-        transition.tools.push(Arc::clone(&question.tool));
-        Ok((transition, approval))
+/// Reads what a program sent: the tool, the arguments, whom to ask. Its schema may take its time.
+fn read_call(
+    limits: ReadLimits,
+    agent: &AgentName,
+    info: Arc<RunInfo>,
+    call: RemoteCall,
+) -> Result<Candidate, NotRun> {
+    let policy = call.policy();
+    let name = ToolName::from(place(agent, call.tool.as_str()));
+    let tool = Descriptor::remote(name, call.description, call.schema, call.annotations);
+    if has_secrets(tool.input_schema()) {
+        return Err(invalid("a call of another program has no secrets here: leave them out of its arguments"));
     }
+    let arguments = read(&call.arguments, limits).map_err(|misfit| invalid(format!("The arguments: {misfit}")))?;
+    Spec::of(&tool).check(&arguments).map_err(|misfits| invalid(format!("The arguments: {misfits}")))?;
+    let sealed = Arguments::new(&arguments, Vec::new()).map_err(invalid)?;
+    let subject = Subject {
+        approval: ApprovalId::new(),
+        info,
+        call: call.id,
+        tool: tool.name().clone(),
+        tool_digest: tool.digest(),
+        policy_digest: policy.digest,
+        reasoning: call.reasoning,
+        request: Some(Arc::new(call.request)),
+    };
+    let body = Body::Elsewhere { tool: Arc::new(tool), policy, at_once: call.at_once };
+    Ok(Candidate { subject: Arc::new(subject), arguments, sealed, body })
 }

@@ -53,6 +53,7 @@ pub struct RemoteCall {
     pub(super) reasoning: Option<Arc<str>>,
     pub(super) request: Request,
     rules: Vec<(String, Requirement)>,
+    pub(super) at_once: Option<u64>,
 }
 
 impl RemoteCall {
@@ -72,6 +73,7 @@ impl RemoteCall {
             reasoning: None,
             request: Request::default(),
             rules: Vec::new(),
+            at_once: None,
         }
     }
 
@@ -114,6 +116,14 @@ impl RemoteCall {
     /// Why the agent says it proposes the call: its claim.
     pub fn reasoning(mut self, text: impl Into<Arc<str>>) -> Self {
         self.reasoning = Some(text.into());
+        self
+    }
+
+    /// How many questions of its agent may wait at once, this one included. Defaults to any number.
+    ///
+    /// It is counted in the transaction that asks: of many that ask at the same moment, no more than that are taken.
+    pub fn at_once(mut self, count: u64) -> Self {
+        self.at_once = Some(count);
         self
     }
 
@@ -175,7 +185,8 @@ impl RemoteCall {
     pub(super) fn circumstances(&self, agent: &AgentName) -> Circumstances {
         let mut info = RunInfo::new(place(agent, self.run.as_str()).into(), agent.clone());
         (info.principal, info.case) = (self.principal.clone(), self.case.clone());
-        Circumstances { info: Arc::new(info), reasoning: None, history: History::default(), relatives: Vec::new() }
+        let family = place(agent, "").into();
+        Circumstances { info: Arc::new(info), reasoning: None, history: History::default(), family }
     }
 
     /// Whom to ask, as a policy.

@@ -2,7 +2,6 @@
 
 mod ask;
 mod call;
-mod question;
 
 use std::fmt;
 use std::sync::Arc;
@@ -20,7 +19,7 @@ use super::course::Course;
 use super::error::{DecideError, RunError};
 use super::gate::Gate;
 use super::intake::Circumstances;
-use super::open::{invalid, unavailable};
+use super::open::{invalid, never_began, unavailable};
 use super::wait::Hub;
 use crate::logic::registry::Registry;
 use crate::ports::overlay::OverlayCall;
@@ -161,7 +160,7 @@ impl Remote {
                 }
                 continue;
             }
-            let begun = core.begin_attempt(course).await;
+            let begun = core.begin_attempt(course, never_began).await;
             match begun {
                 Ok(begun) => {
                     core.settle(&begun);
@@ -211,7 +210,7 @@ impl Remote {
             return Ok(stands);
         }
         let ended = CallEvent::Finished { outcome };
-        match self.core.step_of(Attempt::number(id, attempt), &ended).await {
+        match self.core.step_of(Attempt::number(id, attempt), &[ended]).await {
             Ok(ended) => Ok(ended),
             Err(StepError::Store(error)) => Err(error.into()),
             Err(StepError::Unknown) => Err(DecideError::Unknown(id)),

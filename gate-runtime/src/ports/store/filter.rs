@@ -15,6 +15,7 @@ use crate::values::record::Record;
 pub struct ApprovalFilter {
     pub(crate) ids: Vec<ApprovalId>,
     pub(crate) run: Option<RunId>,
+    pub(crate) within: Option<RunId>,
     pub(crate) statuses: Vec<Status>,
     pub(crate) after: Option<ApprovalId>,
     pub(crate) limit: Option<usize>,
@@ -38,6 +39,13 @@ impl ApprovalFilter {
     #[must_use]
     pub fn run(mut self, run: impl Into<RunId>) -> Self {
         self.run = Some(run.into());
+        self
+    }
+
+    /// Of this run, or of one that is nested in it at any depth.
+    #[must_use]
+    pub fn within(mut self, run: impl Into<RunId>) -> Self {
+        self.within = Some(run.into());
         self
     }
 
@@ -74,6 +82,12 @@ impl ApprovalFilter {
         self.run.as_ref()
     }
 
+    /// The run that it names with those nested in it.
+    #[must_use]
+    pub fn is_within(&self) -> Option<&RunId> {
+        self.within.as_ref()
+    }
+
     /// The states it names; empty: any.
     #[must_use]
     pub fn statuses(&self) -> &[Status] {
@@ -97,6 +111,7 @@ impl ApprovalFilter {
     pub fn admits(&self, approval: &Approval) -> bool {
         (self.ids.is_empty() || self.ids.contains(&approval.id()))
             && self.run.as_ref().is_none_or(|run| *run == approval.subject.info.run)
+            && self.within.as_ref().is_none_or(|run| approval.subject.info.run.is_within(run))
             && (self.statuses.is_empty() || self.statuses.contains(&approval.status))
     }
 }
