@@ -8,9 +8,9 @@ use std::sync::{Arc, Mutex};
 use gate_runtime::audit::{KeyKind, SigningKey};
 use gate_runtime::prelude::*;
 use gate_runtime::{
-    Approval, ApprovalFilter, BoxFuture, Committed, Console, Descriptor, Digest, Letter, LetterFilter, LetterState,
-    NoTools, Notice, Proposal, Recalled, Record, RecordFilter, Reviewer, Standing, Status, Store, StoreError, Terminal,
-    Timestamp, Transition, Visible,
+    Approval, ApprovalFilter, BoxFuture, Committed, Console, Descriptor, Digest, Grant, GrantId, Letter, LetterFilter,
+    LetterState, NoTools, Notice, Proposal, Recalled, Record, RecordFilter, Reviewer, RunChanges, RunQuery, Standing,
+    Status, Store, StoreError, Terminal, Timestamp, Transition, Visible,
 };
 use tokio::sync::watch;
 
@@ -291,6 +291,18 @@ impl Store for Forgetful {
 
     fn records<'a>(&'a self, filter: &'a RecordFilter) -> BoxFuture<'a, Result<Vec<Arc<Record>>, StoreError>> {
         self.0.records(filter)
+    }
+
+    fn run_changes<'a>(&'a self, query: &'a RunQuery) -> BoxFuture<'a, Result<RunChanges, StoreError>> {
+        self.0.run_changes(query)
+    }
+
+    fn grant(&self, id: GrantId) -> BoxFuture<'_, Result<Option<Arc<Grant>>, StoreError>> {
+        self.0.grant(id)
+    }
+
+    fn record_texts<'a>(&'a self, filter: &'a RecordFilter) -> BoxFuture<'a, Result<Vec<(u64, String)>, StoreError>> {
+        self.0.record_texts(filter)
     }
 
     fn standing(&self, now: Timestamp) -> BoxFuture<'_, Result<Standing, StoreError>> {

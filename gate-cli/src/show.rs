@@ -184,11 +184,11 @@ pub(crate) fn words(record: &Record) -> String {
                 format!("no longer counted: {}", voters.join(", "))
             }
             CallEvent::Cancelled { reason } => reason.clone(),
-            CallEvent::Revoked { by, reason } => format!("by {by}: {reason}"),
+            CallEvent::Revoked { by, reason } | CallEvent::AskedAgain { by, reason } => format!("by {by}: {reason}"),
             CallEvent::Withdrawn { by } | CallEvent::SecretsErased { by } => format!("by {by}"),
             CallEvent::Finished { outcome } => outcome.for_model(),
             CallEvent::Faltered { error } => error.to_string(),
-            CallEvent::Lost { why } => why.clone(),
+            CallEvent::Lost { why } | CallEvent::Released { why } => why.clone(),
             CallEvent::Settled { settlement, by, reason } => {
                 format!("{settlement}, says {by}{}", reason.as_ref().map(|why| format!(": {why}")).unwrap_or_default())
             }

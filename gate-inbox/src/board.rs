@@ -63,11 +63,6 @@ impl Board {
         self.look(gate, is_live, Kept::list).await
     }
 
-    /// How many questions of an agent wait.
-    pub(crate) async fn waits_of(&self, gate: &dyn Questions, agent: &AgentName) -> Result<usize, StoreError> {
-        self.look(gate, false, |kept| kept.of_agent.get(agent).copied().unwrap_or_default()).await
-    }
-
     /// Takes something of what is kept, after it was brought up to date.
     async fn look<T>(
         &self,
@@ -344,7 +339,6 @@ mod tests {
             assert_eq!(versions(found.all()), versions(&all));
             // However slow this machine is just now.
             board.0.lock().await.as_mut().unwrap().whole = Duration::MAX;
-            assert_eq!(board.waits_of(&gate, bot.agent()).await.unwrap(), all.len());
             found.len()
         };
         assert_eq!(shown().await, 0);

@@ -151,9 +151,8 @@ pub use ports::directory::{Directory, DirectoryError};
 pub use ports::notifier::{Notice, Notifier, NotifyError};
 pub use ports::overlay::{Objection, Overlay, OverlayCall};
 pub use ports::store::{
-    ALIKE, ApprovalFilter, Committed, LetterFilter, LetterOrder, Proposal, REFUSALS, Recalled, RecordFilter, RunChanges,
-    RunQuery, Standing, Store,
-    StoreError, StoreErrorKind, Transition,
+    ALIKE, ApprovalFilter, Committed, LetterFilter, LetterOrder, Proposal, REFUSALS, Recalled, RecordFilter,
+    RunChanges, RunQuery, Standing, Store, StoreError, StoreErrorKind, Transition,
 };
 pub use ports::witness::{Witness, WitnessError};
 pub use values::answers::Answers;

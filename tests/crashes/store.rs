@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gate_runtime::{
-    Approval, ApprovalFilter, BoxFuture, Clock, Committed, Descriptor, Digest, Letter, LetterFilter, Proposal,
-    Recalled, Record, RecordFilter, Standing, Store, StoreError, SystemClock, Timestamp, Transition,
+    Approval, ApprovalFilter, BoxFuture, Clock, Committed, Descriptor, Digest, Grant, GrantId, Letter, LetterFilter,
+    Proposal, Recalled, Record, RecordFilter, RunChanges, RunQuery, Standing, Store, StoreError, SystemClock,
+    Timestamp, Transition,
 };
 use gate_sqlite::SqliteStore;
 use tokio::sync::watch;
@@ -63,6 +64,18 @@ impl Store for Deadly {
 
     fn records<'a>(&'a self, filter: &'a RecordFilter) -> BoxFuture<'a, Result<Vec<Arc<Record>>, StoreError>> {
         self.file.records(filter)
+    }
+
+    fn run_changes<'a>(&'a self, query: &'a RunQuery) -> BoxFuture<'a, Result<RunChanges, StoreError>> {
+        self.file.run_changes(query)
+    }
+
+    fn grant(&self, id: GrantId) -> BoxFuture<'_, Result<Option<Arc<Grant>>, StoreError>> {
+        self.file.grant(id)
+    }
+
+    fn record_texts<'a>(&'a self, filter: &'a RecordFilter) -> BoxFuture<'a, Result<Vec<(u64, String)>, StoreError>> {
+        self.file.record_texts(filter)
     }
 
     fn standing(&self, now: Timestamp) -> BoxFuture<'_, Result<Standing, StoreError>> {

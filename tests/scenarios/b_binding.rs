@@ -147,7 +147,7 @@ async fn b12_a_changed_schema_asks_again_and_says_so(store: Shared) {
 async fn b12_a_changed_tool_that_no_longer_takes_the_arguments_does_not_run(store: Shared) {
     let (run, _, world) = upgraded::<other_arguments::Tools>(&store, "alice").await;
     let turn = run.proceed().await.unwrap();
-    assert_eq!(kinds(&turn), ["invalid"]);
+    assert_eq!(kinds(&turn), ["approved"], "once the tool takes its arguments again, it can run");
     assert!(texts(&turn)[0].contains("`/amount_cents`: missing"), "{:?}", texts(&turn));
     assert!(world.ran().is_empty());
 }
@@ -176,7 +176,7 @@ async fn b13_a_freeze_stops_what_was_approved_and_lifting_it_lets_it_go_on(store
     let freeze = other.freeze(FreezeScope::Everything, "incident 42", &dana).await.unwrap();
     asked(&turn).approve(&dana).await.unwrap();
     let turn = run.proceed().await.unwrap();
-    assert_eq!(kinds(&turn), ["frozen"]);
+    assert_eq!(kinds(&turn), ["approved"]);
     assert!(texts(&turn)[0].contains("incident 42"), "{:?}", texts(&turn));
     assert_eq!(world.ran().len(), 0);
     other.lift_freeze(&freeze, &dana).await.unwrap();
@@ -241,10 +241,9 @@ async fn b14_arguments_that_the_store_changed_are_refused_as_corrupt(store: Shar
     let turn = run.submit([call("1", "pay", json!({"to": "mallory", "amount": 50}))]).await.unwrap();
     asked(&turn).approve(&dana(&gate).await).await.unwrap();
     let turn = run.proceed().await.unwrap();
-    assert_eq!(kinds(&turn), ["unavailable"]);
+    assert_eq!(kinds(&turn), ["cancelled"], "it has ended in that moment, and that is what is said of it");
     let CallResult::NotRun(reason) = turn.answers()[0].result() else { panic!("it ran") };
-    assert!(reason.for_reviewer().contains("corrupt"), "{reason}");
-    assert!(!reason.for_model().contains("corrupt"), "the model is told nothing of the store");
+    assert!(reason.for_reviewer().contains("not those that were approved"), "{reason}");
     assert!(world.ran().is_empty());
     assert_eq!(story(&gate).await.last(), Some(&"cancelled"), "it is on the record, and can never run");
 }

@@ -297,6 +297,7 @@ async fn k_what_was_found_out_about_one_attempt_does_not_settle_the_next(store: 
     dies().await;
     let seen_by_dana = gate.recover().await.unwrap().remove(0);
     gate.recover().await.unwrap()[0].settle(&omar, Settlement::RunAgain, "it did not arrive").await.unwrap();
+    gate.pending().await.unwrap()[0].approve(&omar).await.unwrap();
     dies().await;
     let late = seen_by_dana.settle(&dana, Settlement::RunAgain, "the first one did not arrive").await;
     assert!(matches!(late, Err(DecideError::Refused(Refused::Changed))), "{late:?}");

@@ -191,6 +191,11 @@ async fn k71_what_a_process_left_behind_is_listed_and_settled_by_a_person(store:
         let again = lost.settle(&dana, Settlement::RunAgain, "once more").await;
         assert!(matches!(again, Err(DecideError::AlreadyDecided(_))), "{again:?}");
         let turn = run.proceed().await.unwrap();
+        if settlement == Settlement::RunAgain {
+            assert_eq!(kinds(&turn), ["waiting"], "that it runs again is a question");
+            asked(&turn).approve(&dana).await.unwrap();
+        }
+        let turn = run.proceed().await.unwrap();
         assert_eq!(kinds(&turn), [kind]);
         assert!(texts(&turn)[0].contains(text), "{:?}", texts(&turn));
         let ran = desk.world.ran().iter().filter(|line| **line == format!("send {id}")).count();
@@ -342,6 +347,7 @@ async fn k71_the_end_of_one_attempt_is_not_that_of_the_next(store: Shared) {
         drop(running);
         until(async || gate.recover().await.unwrap()[0].approval().status() == Status::Indeterminate).await;
         one(gate.recover().await.unwrap()).settle(&dana, Settlement::RunAgain, "it did not arrive").await.unwrap();
+        gate.pending().await.unwrap()[0].approve(&dana).await.unwrap();
     }
     let second = run(&gate);
     let mut running = Box::pin(second.submit([send.clone()]));

@@ -367,6 +367,8 @@ async fn what_is_said_of_one_attempt_does_not_end_the_next(store: Shared) {
     clock.advance(Duration::from_secs(31));
     let lost = desk.gate.recover().await.unwrap().into_iter().find(|lost| lost.approval().id() == asked.id()).unwrap();
     lost.settle(&desk.dana, Settlement::RunAgain, "it never reached the bank").await.unwrap();
+    assert!(bot.begin(asked.id()).await.is_err(), "one person's word is not the vote of those who are asked");
+    desk.approve(asked.id()).await;
     assert_eq!(bot.begin(asked.id()).await.unwrap().attempts(), 2);
     let late = bot.end(asked.id(), 1, ToolOutcome::failed("too slow")).await;
     assert!(matches!(late, Err(DecideError::AlreadyDecided(stands)) if stands.status() == Status::Dispatched));

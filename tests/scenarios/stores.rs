@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use gate_runtime::{
-    Approval, ApprovalFilter, BoxFuture, Committed, Descriptor, Digest, Letter, LetterFilter, MemoryStore, Proposal,
-    Recalled, Record, RecordFilter, Standing, Store, StoreError, StoreErrorKind, Timestamp, Transition,
+    Approval, ApprovalFilter, BoxFuture, Committed, Descriptor, Digest, Grant, GrantId, Letter, LetterFilter,
+    MemoryStore, Proposal, Recalled, Record, RecordFilter, RunChanges, RunQuery, Standing, Store, StoreError,
+    StoreErrorKind, Timestamp, Transition,
 };
 use tokio::sync::watch;
 
@@ -91,6 +92,18 @@ impl Store for Troubled {
 
     fn records<'a>(&'a self, filter: &'a RecordFilter) -> BoxFuture<'a, Result<Vec<Arc<Record>>, StoreError>> {
         self.inner.records(filter)
+    }
+
+    fn run_changes<'a>(&'a self, query: &'a RunQuery) -> BoxFuture<'a, Result<RunChanges, StoreError>> {
+        self.inner.run_changes(query)
+    }
+
+    fn grant(&self, id: GrantId) -> BoxFuture<'_, Result<Option<Arc<Grant>>, StoreError>> {
+        self.inner.grant(id)
+    }
+
+    fn record_texts<'a>(&'a self, filter: &'a RecordFilter) -> BoxFuture<'a, Result<Vec<(u64, String)>, StoreError>> {
+        self.inner.record_texts(filter)
     }
 
     fn standing(&self, now: Timestamp) -> BoxFuture<'_, Result<Standing, StoreError>> {

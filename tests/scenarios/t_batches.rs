@@ -163,10 +163,10 @@ mod hold {
         let run = run(&gate);
         let turn =
             run.submit([call("1", "race", json!({"place": 7})), call("2", "migrate", json!({"to": 2}))]).await.unwrap();
-        assert_eq!(kinds(&turn), ["waiting", "waiting"]);
+        assert_eq!(kinds(&turn), ["approved", "waiting"]);
         assert_eq!(turn.interruptions().len(), 1, "nobody is asked about what only waits");
         assert!(turn.answers()[0].approval().unwrap().is_held());
-        assert_eq!(kinds(&run.proceed().await.unwrap()), ["waiting", "waiting"]);
+        assert_eq!(kinds(&run.proceed().await.unwrap()), ["approved", "waiting"]);
         assert!(state.0.ran().is_empty());
         let records = crate::desk::records(&gate).await;
         let held = records.iter().filter(|record| serde_json::to_string(record).unwrap().contains("\"held\":true"));

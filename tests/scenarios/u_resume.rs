@@ -25,7 +25,7 @@ on_every_store! {
     u41_a_state_of_another_key_is_refused,
     u41_a_state_is_json_in_any_layout,
     u41_a_state_holds_no_secrets,
-    u42_a_tool_that_is_gone_is_refused_and_its_siblings_go_on,
+    u42_a_call_whose_tool_is_gone_stays_approved_and_its_siblings_go_on,
     u43_a_tool_that_failed_after_its_effect_does_not_run_again,
     u44_a_cancelled_body_is_indeterminate_and_not_retried,
     u44_a_body_beyond_its_time_is_indeterminate,
@@ -251,7 +251,7 @@ mod later {
     use crate::desk::{Pay, Read};
 }
 
-async fn u42_a_tool_that_is_gone_is_refused_and_its_siblings_go_on(store: Shared) {
+async fn u42_a_call_whose_tool_is_gone_stays_approved_and_its_siblings_go_on(store: Shared) {
     let (gate, world) = gate(&store).await;
     let run = run(&gate);
     let turn = run.submit([call("1", "wipe", json!({"disk": "a"})), pay("2", 500)]).await.unwrap();
@@ -260,7 +260,7 @@ async fn u42_a_tool_that_is_gone_is_refused_and_its_siblings_go_on(store: Shared
     }
     let fewer: Gate<later::Fewer> = builder(&store, &State(Arc::clone(&world))).build().await.unwrap();
     let turn = fewer.resume(run.state().await.unwrap()).await.unwrap().proceed().await.unwrap();
-    assert_eq!(kinds(&turn), ["invalid", "succeeded"]);
+    assert_eq!(kinds(&turn), ["approved", "succeeded"]);
     assert!(texts(&turn)[0].contains("There is no tool `wipe`. The tools are `pay` and `read`"), "{:?}", texts(&turn));
     assert_eq!(world.ran(), ["pay 500 to alice"]);
 }
@@ -354,7 +354,7 @@ async fn u_a_secret_is_given_again_by_the_same_call(store: Shared) {
     let gate = again(&store, &world).await;
     let run = gate.resume(saved).await.unwrap();
     let turn = run.proceed().await.unwrap();
-    assert_eq!(kinds(&turn), ["unavailable"]);
+    assert_eq!(kinds(&turn), ["approved"]);
     assert!(world.ran().is_empty());
     // The application has it in its history, and proposes the same call again. Another secret is another call.
     assert_eq!(kinds(&run.submit([sign_in("hunter23")]).await.unwrap()), ["invalid"]);

@@ -459,7 +459,7 @@ async fn v_while_the_directory_does_not_know_keys_nobody_decides_and_nothing_run
         assert!(decided.is_err(), "{decided:?}");
     }
     let resumed = blind.resume(run.state().await.unwrap()).await.unwrap();
-    assert_eq!(kinds(&resumed.proceed().await.unwrap()), ["unavailable", "waiting"]);
+    assert_eq!(kinds(&resumed.proceed().await.unwrap()), ["approved", "waiting"]);
     assert_eq!(world.ran().len(), 0);
     // It is as it was, and runs where keys are known.
     assert_eq!(kinds(&run.proceed().await.unwrap()), ["succeeded", "waiting"]);

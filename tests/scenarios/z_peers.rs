@@ -171,8 +171,10 @@ async fn z92_a_new_message_while_a_call_waits_leaves_no_dangling_call(store: Sha
     assert_eq!(messages[0]["tool_call_id"], "2");
     assert_eq!(messages[1]["role"], "system");
     assert!(messages[1]["content"].as_str().unwrap().contains("paid 500 to alice"));
-    assert!(run.proceed().await.unwrap().late().is_empty(), "it is told once");
-    assert_eq!(world.ran(), ["read a", "pay 500 to alice"]);
+    assert_eq!(run.proceed().await.unwrap().late().len(), 1, "the turn may have been lost on the way to the model");
+    let next = run.submit([call("3", "read", json!({"id": "b"}))]).await.unwrap();
+    assert!(next.late().is_empty(), "whoever goes on has it");
+    assert_eq!(world.ran(), ["read a", "pay 500 to alice", "read b"]);
 }
 
 async fn z94_after_an_edit_the_model_knows_what_ran(store: Shared) {
@@ -200,7 +202,7 @@ async fn z96_denied_again_and_again_the_run_is_told_to_stop(store: Shared) {
     assert_eq!(kinds(&turn), ["denied", "denied"]);
     assert!(turn.must_stop());
     assert!(
-        texts(&turn)[1].contains("3 calls of this run were denied") && texts(&turn)[1].contains("Stop calling tools")
+        texts(&turn)[1].contains("3 calls of this run did not run") && texts(&turn)[1].contains("Stop calling tools")
     );
     assert!(state.0.ran().is_empty());
     assert_eq!(kinds(&gate.run("another").submit([pay("1", "alice", 5)]).await.unwrap()), ["succeeded"]);

@@ -142,7 +142,7 @@ async fn ask(
     Json(new): Json<NewApproval>,
 ) -> Result<Response, Problem> {
     let call = new.call(&agent.entry, office.callbacks.as_ref())?;
-    open(&office, &agent, call).await
+    open(&agent, call).await
 }
 
 async fn question(
@@ -151,26 +151,23 @@ async fn question(
     Json(new): Json<NewQuestion>,
 ) -> Result<Response, Problem> {
     let call = new.call(&agent.entry, office.callbacks.as_ref())?;
-    open(&office, &agent, call).await
+    open(&agent, call).await
 }
 
-/// Asks a call, if not too many of its agent wait already. One that was asked before is none more.
-async fn open(office: &Office, agent: &Agent, call: RemoteCall) -> Result<Response, Problem> {
-    let at_once = agent.entry.at_once();
-    if office.board.waits_of(&*office.gate, agent.entry.name()).await? >= at_once {
-        let asked = agent.calls.approvals(call.run_id()).await?;
-        if !asked.iter().any(|known| known.subject().call() == call.id()) {
-            let words = format!(
-                "{at_once} of its questions wait already: wait for decisions, or have `at_once` raised in the people file."
-            );
-            return Err(Problem::new(TOO_MANY, words));
-        }
-    }
+/// Asks a call, if not too many of its agent wait already: that is counted where it is written. One that was asked before is none more.
+async fn open(agent: &Agent, call: RemoteCall) -> Result<Response, Problem> {
+    let call = call.at_once(agent.entry.at_once() as u64);
     match agent.calls.ask(call).await {
         Ok(asked) if asked.is_new() => Ok(created(Call::from(&*asked), &format!("/api/v1/approvals/{}", asked.id()))),
         Ok(asked) => Ok(Json(Call::from(&*asked)).into_response()),
         Err(RemoteError::IdUsed { problem }) => Err(Problem::new(ID_USED, problem)),
         Err(RemoteError::NobodyToAsk { problem }) => Err(Problem::new(INVALID, problem)),
+        Err(RemoteError::TooManyWait { at_once }) => {
+            let words = format!(
+                "{at_once} of its questions wait already: wait for decisions, or have `at_once` raised in the people file."
+            );
+            Err(Problem::new(TOO_MANY, words))
+        }
         Err(RemoteError::NotRun(reason)) => Err(reason.into()),
     }
 }

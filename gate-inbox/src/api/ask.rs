@@ -1,7 +1,7 @@
 //! What an agent in another program may ask.
 
 use gate_runtime::{
-    Annotations, Answers, Priority, RemoteAgent, RemoteCall, Request, Requirement, Who, anyone, ask, role,
+    Annotations, Answers, Priority, RemoteAgent, RemoteCall, Request, Requirement, Role, Who, anyone, ask, role,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -246,12 +246,14 @@ impl Matter {
             call = call.reasoning(text);
         }
         let named = self.required_role.map_or_else(anyone, role);
-        // Whoever is asked in any case is asked once.
-        if agent.asks().is_empty() || !matches!(&named, Who::Anyone) {
-            call = call.ask("the agent asks for it", who(named));
+        // Whoever is asked in any case is asked once, as strictly as the stricter of both wants it.
+        let is_meant = |always: &Role| matches!(&named, Who::Anyone) || named == role(always);
+        if !agent.asks().iter().any(is_meant) {
+            call = call.ask("the agent asks for it", who(named.clone()));
         }
         for always in agent.asks() {
-            call = call.ask("the people file asks for it", option(ask(role(always)).within(within)));
+            let asked = if is_meant(always) { who(role(always)) } else { option(ask(role(always)).within(within)) };
+            call = call.ask("the people file asks for it", asked);
         }
         Ok(call)
     }

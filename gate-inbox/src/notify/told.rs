@@ -155,9 +155,10 @@ pub(super) fn why(approval: &Approval) -> String {
 /// What speaks against trusting it as it is: what happened before.
 pub(super) fn before(approval: &Approval) -> Vec<String> {
     let mut all = Vec::new();
-    if let Some(failure) = approval.failure() {
-        all.push(format!("It ran and failed: to approve it is to run it again. {}", short(&plain(failure), failure)));
+    if let Some((notice, failure)) = approval.failure_notice().zip(approval.failure()) {
+        all.push(format!("{notice} {}", short(&plain(failure), failure)));
     }
+    all.extend(approval.alike_notice());
     if !approval.changes().is_empty() {
         all.push(format!("Since it was approved, this changed: {}.", approval.changes().words()));
     }
@@ -166,7 +167,10 @@ pub(super) fn before(approval: &Approval) -> Vec<String> {
     }
     for refusal in approval.earlier().iter().take(3) {
         let (by, reason) = (plain(refusal.by()), plain(refusal.reason()));
-        all.push(format!("{by} refused this tool earlier in this run: \"{}\"", short(&reason, refusal.reason())));
+        all.push(format!(
+            "{by} refused this tool earlier in this run or case: \"{}\"",
+            short(&reason, refusal.reason())
+        ));
     }
     all
 }

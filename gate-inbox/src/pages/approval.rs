@@ -242,18 +242,20 @@ fn of_rule(rule: &RuleReport<'_>) -> Markup {
 pub(super) fn before(approval: &Approval) -> Markup {
     let changes = approval.changes();
     html! {
-        @if !approval.earlier().is_empty() || approval.failure().is_some() || !changes.is_empty() {
+        @let alike = approval.alike_notice();
+        @if !approval.earlier().is_empty() || approval.failure().is_some() || !changes.is_empty() || alike.is_some() {
             section aria-labelledby="before" {
                 h2 #before { "Before this" }
-                @if let Some(failure) = approval.failure() {
-                    div.warning { p { "It ran and failed. To approve it is to run it again; anything else leaves it failed." } }
+                @if let Some((notice, failure)) = approval.failure_notice().zip(approval.failure()) {
+                    div.warning { p { (notice) } }
                     (block(failure))
                 }
                 @if !changes.is_empty() {
                     p.warning { "Since it was approved, this changed: " (changes.words()) "." }
                 }
+                @if let Some(alike) = alike { p.warning { (alike) } }
                 @for refusal in approval.earlier() {
-                    p { (plain(refusal.by())) " refused this tool earlier in this run:" }
+                    p { (plain(refusal.by())) " refused this tool earlier in this run or case:" }
                     (block(refusal.reason()))
                 }
             }

@@ -88,6 +88,10 @@ fn of_call(event: &CallEvent) -> (&'static str, &'static str, Markup) {
         }
         CallEvent::Faltered { error } => ("bad", "Ran and failed: people are asked", block(error)),
         CallEvent::Lost { why } => ("bad", "Nobody knows how it ended", block(why)),
+        CallEvent::Released { why } => ("plain", "Did not begin: approved as before", block(why)),
+        CallEvent::AskedAgain { by, reason } => {
+            ("open", "People are asked to run it again", html! { p { "by " (plain(by)) } (block(reason)) })
+        }
         CallEvent::Cancelled { reason } => ("plain", "Taken back", block(reason)),
         CallEvent::Revoked { by, reason } => {
             ("bad", "Approval taken back", html! { p { "by " (plain(by)) } (block(reason)) })

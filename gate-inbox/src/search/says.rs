@@ -60,7 +60,11 @@ pub(super) fn said(record: &Record) -> Vec<String> {
             CallEvent::Finished { outcome } => vec![outcome.for_model()],
             CallEvent::Faltered { error } => vec![error.to_string()],
             CallEvent::Settled { reason, .. } => reason.iter().map(ToString::to_string).collect(),
-            CallEvent::Cancelled { reason } | CallEvent::Revoked { reason, .. } | CallEvent::Lost { why: reason } => {
+            CallEvent::Cancelled { reason }
+            | CallEvent::Revoked { reason, .. }
+            | CallEvent::Lost { why: reason }
+            | CallEvent::Released { why: reason }
+            | CallEvent::AskedAgain { reason, .. } => {
                 vec![reason.clone()]
             }
             _ => Vec::new(),
@@ -92,6 +96,7 @@ pub(super) fn kind(record: &Record) -> &'static str {
                 Decision::Respond { .. } => "answered",
             },
             CallEvent::Covered { .. } => "covered",
+            CallEvent::AskedAgain { .. } => "asked",
             CallEvent::Expired => "expired",
             CallEvent::Cancelled { .. } | CallEvent::Revoked { .. } | CallEvent::Withdrawn { .. } => "taken_back",
             CallEvent::Finished { outcome: ToolOutcome::Returned { .. } } => "ran",

@@ -228,9 +228,8 @@ impl Kept {
         let case = about.case.clone().filter(|_| !self.refused_in_case.is_empty());
         let of_case = case.and_then(|case| self.refused_in_case.get(&(case, about.tool.clone())));
         places.extend(of_case.map(newest).into_iter().flatten());
-        let is_refused = |approval: &Arc<Approval>| {
-            approval.is_refused() && approval.subject().family() == about.family
-        };
+        let is_refused =
+            |approval: &Arc<Approval>| approval.is_refused() && approval.subject().family() == about.family;
         places.extend(self.equal(about).filter(|place| self.at(*place).is_some_and(is_refused)));
         places.into_iter().filter_map(|place| self.at(place).cloned()).collect()
     }
@@ -341,11 +340,10 @@ impl Kept {
         let owed = match self.approvals.get_mut(place) {
             Some(written) => {
                 written.approval = Arc::clone(&approval);
-                // What was acknowledged is owed again once more happens to it.
-                let changed = seq.filter(|_| written.owed.is_some() || was != Some(is));
-                let was_owed = written.owed.is_some();
+                // What was acknowledged once is owed no more, whatever happens to it.
+                let changed = seq.filter(|_| written.owed.is_some());
                 written.owed = changed.or(written.owed);
-                changed.map(|seq| (seq, was_owed))
+                changed.map(|seq| (seq, true))
             }
             None => {
                 self.approvals.push(Written { approval: Arc::clone(&approval), owed: seq });
@@ -525,7 +523,8 @@ impl Store for MemoryStore {
             let place = |id: &ApprovalId| kept.places.get(id).copied();
             let mut places: Vec<usize> = if !filter.ids().is_empty() {
                 filter.ids().iter().filter_map(place).collect()
-            } else if let Some(open) = filter.statuses().iter().map(|status| kept.open.places(*status)).collect::<Option<Vec<_>>>()
+            } else if let Some(open) =
+                filter.statuses().iter().map(|status| kept.open.places(*status)).collect::<Option<Vec<_>>>()
                 && !open.is_empty()
             {
                 open.into_iter().flatten().copied().collect()
@@ -577,9 +576,8 @@ impl Store for MemoryStore {
             let kept = self.kept();
             let approved = kept.open.approved.iter().filter_map(|place| kept.at(*place)?.grant());
             let covering: BTreeSet<GrantId> = approved.collect();
-            let may_matter = |grant: &&Arc<Grant>| {
-                grant.is_active(now) || (!grant.is_revoked() && covering.contains(&grant.id()))
-            };
+            let may_matter =
+                |grant: &&Arc<Grant>| grant.is_active(now) || (!grant.is_revoked() && covering.contains(&grant.id()));
             let ids = kept.active_grants.values().flatten().copied().chain(covering.iter().copied());
             let ids: BTreeSet<GrantId> = ids.collect();
             let grants = ids.iter().filter_map(|id| kept.grants.get(id)).filter(may_matter).cloned().collect();

@@ -112,9 +112,7 @@ impl Batch {
                 let hindrance = hindrances.get(&approval.id()).cloned();
                 Some(Answer::of(Arc::clone(approval), hindrance))
             }
-            Place::Refused(call, reason) => {
-                Some(Answer::refused(call.id.clone(), call.tool.clone(), reason.clone()))
-            }
+            Place::Refused(call, reason) => Some(Answer::refused(call.id.clone(), call.tool.clone(), reason.clone())),
         };
         lock(&self.places).iter().filter_map(answer).collect()
     }
@@ -186,7 +184,8 @@ impl Core {
         let fates = fates(calls, &read);
         let planned = calls.iter().zip(read).zip(&fates);
         let planned = join_all(planned.map(|((call, read), fate)| self.plan_one(run, call, read, *fate))).await;
-        let holds = |plan: &Option<Result<Plan, NotRun>>| matches!(plan, Some(Ok(Plan::New(draft))) if draft.holds_batch());
+        let holds =
+            |plan: &Option<Result<Plan, NotRun>>| matches!(plan, Some(Ok(Plan::New(draft))) if draft.holds_batch());
         let held_by: Vec<ApprovalId> = planned.iter().filter(|plan| holds(plan)).filter_map(new_id).collect();
         let (first, then): (Vec<_>, Vec<_>) = planned.into_iter().enumerate().partition(|(_, plan)| holds(plan));
         let mut hindrances = BTreeMap::new();
@@ -249,9 +248,7 @@ impl Core {
                 }
             },
             Plan::Known(approval) => match approval.status {
-                Status::Approved | Status::Dispatched | Status::Indeterminate => {
-                    Ok(self.go_on(run, approval).await)
-                }
+                Status::Approved | Status::Dispatched | Status::Indeterminate => Ok(self.go_on(run, approval).await),
                 _ => Ok(approval.into()),
             },
         }
@@ -366,7 +363,8 @@ impl Core {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
-        let filter = ids.into_iter().fold(crate::ports::store::ApprovalFilter::all(), crate::ports::store::ApprovalFilter::id);
+        let filter =
+            ids.into_iter().fold(crate::ports::store::ApprovalFilter::all(), crate::ports::store::ApprovalFilter::id);
         self.store.approvals(&filter).await
     }
 }

@@ -128,7 +128,7 @@ impl Core {
         if approval.arguments.is_intact() {
             return Ok(());
         }
-        let why = "the stored arguments are not the approved ones: the store is corrupt, or was tampered with";
+        let why = "its stored arguments are not those that were approved";
         let _ = self.step(approval.id(), &CallEvent::Cancelled { reason: why.to_owned() }).await;
         Err(unavailable(why))
     }

@@ -177,8 +177,15 @@ impl Core {
             Approval::open(Arc::new(subject), arguments.clone(), Arc::clone(&assessment), Vec::new(), now);
         let who = who.not_editable().no_grants();
         approval.requirements.push(who.clone());
-        let event =
-            CallEvent::Assessed { assessment, arguments, earlier: Vec::new(), held: false, held_by: Vec::new(), alike: Vec::new(), if_failed: Some(who) };
+        let event = CallEvent::Assessed {
+            assessment,
+            arguments,
+            earlier: Vec::new(),
+            held: false,
+            held_by: Vec::new(),
+            alike: Vec::new(),
+            if_failed: Some(who),
+        };
         self.begin_attempt(Course::begin(approval, event, now), given_up).await
     }
 

@@ -442,8 +442,7 @@ impl Core {
         let may_run = assessment.verdict() == Verdict::Approve;
         let held = !opening.held_by.is_empty() && (may_run || draft.grant.is_some());
         let Candidate { subject, sealed, body, .. } = &draft.candidate;
-        let mut approval =
-            Approval::open(Arc::clone(subject), sealed.clone(), assessment, draft.earlier.clone(), now);
+        let mut approval = Approval::open(Arc::clone(subject), sealed.clone(), assessment, draft.earlier.clone(), now);
         approval.alike.clone_from(&draft.alike);
         approval.held = held;
         if held {

@@ -199,7 +199,12 @@ impl Thread {
 
     /// The circumstances of calls that are there already.
     pub(crate) fn as_it_is(&self, info: Arc<RunInfo>) -> Circumstances {
-        Circumstances { info, reasoning: self.reasoning(), history: self.level.history(), family: self.ledger.family().clone() }
+        Circumstances {
+            info,
+            reasoning: self.reasoning(),
+            history: self.level.history(),
+            family: self.ledger.family().clone(),
+        }
     }
 }
 

@@ -143,9 +143,11 @@ impl Answer {
             CallResult::Waiting => "Not run yet: a person has been asked. Do not propose it again; \
                  the result follows when they have decided. Go on with what does not depend on it."
                 .to_owned(),
-            CallResult::Approved(None) => "Not run yet: it is approved, and will run. Do not propose it again; the result follows. \
+            CallResult::Approved(None) => {
+                "Not run yet: it is approved, and will run. Do not propose it again; the result follows. \
                  Go on with what does not depend on it."
-                .to_owned(),
+                    .to_owned()
+            }
             CallResult::Approved(Some(why)) => format!(
                 "Not run yet: it is approved, and will run as soon as it can. It could not begin now ({}). \
                  Do not propose it again; the result follows. Go on with what does not depend on it.",

@@ -209,6 +209,12 @@ pub struct Approval {
     pub(crate) conversation: Vec<Message>,
 }
 
+/// The end of an id, by which people tell calls apart.
+fn short_id(id: ApprovalId) -> String {
+    let text = id.to_string();
+    text.chars().skip(text.chars().count().saturating_sub(8)).collect()
+}
+
 fn is_zero<T: PartialEq + Default>(count: &T) -> bool {
     *count == T::default()
 }
@@ -335,6 +341,31 @@ impl Approval {
         &self.alike
     }
 
+    /// Returns what whoever decides must know of the [equal calls](Self::alike); `None` where there were none.
+    #[must_use]
+    pub fn alike_notice(&self) -> Option<String> {
+        let ids: Vec<String> = self.alike.iter().map(|id| format!("…{}", short_id(*id))).collect();
+        let (calls, are) = if ids.len() == 1 { ("The same call", "is") } else { ("The same calls", "are") };
+        (!ids.is_empty()).then(|| {
+            format!(
+                "{calls} {} {are} open already, or may run yet: if this one is approved too, each runs.",
+                ids.join(", ")
+            )
+        })
+    }
+
+    /// Returns what an approval means for a call whose body began before; `None` for one that did not begin.
+    #[must_use]
+    pub fn failure_notice(&self) -> Option<&'static str> {
+        self.failure.as_ref().map(|_| {
+            if self.asked_again {
+                "Nobody knows whether it ran. If it is approved, it runs, perhaps a second time; anything else leaves it unknown."
+            } else {
+                "It ran and failed. If it is approved, it runs again; anything else leaves it failed."
+            }
+        })
+    }
+
     /// What people refused earlier, of the same tool, in the same run or in the same case: equal calls, and the newest others.
     #[must_use]
     pub fn earlier(&self) -> &[Refusal] {
@@ -440,7 +471,9 @@ impl Approval {
     #[must_use]
     pub fn is_refused(&self) -> bool {
         let rejects = |vote: &Vote| matches!(vote.decision, Decision::Reject { .. });
-        self.status == Status::Rejected || self.revoked_by.is_some() || (self.status == Status::Failed && self.votes.iter().any(rejects))
+        self.status == Status::Rejected
+            || self.revoked_by.is_some()
+            || (self.status == Status::Failed && self.votes.iter().any(rejects))
     }
 
     /// Returns whether people refused an equal call before it was asked.

@@ -63,7 +63,6 @@ impl RunId {
     }
 }
 
-
 /// How a run came to the agent that it has.
 ///
 /// ```

@@ -55,13 +55,16 @@ pub(super) fn of(asked: &Interruption, look: Look) -> String {
 /// What happened to the question so far, why it is asked, who decides until when.
 fn write_question(page: &mut Page, asked: &Interruption, whole: bool) {
     let (approval, look) = (asked.approval(), page.look);
-    if let Some(failure) = approval.failure() {
-        page.row("failed", &look.warning(format!("it ran and failed: \"{}\"", shown(failure))));
-        page.note(0, "to approve it is to run it again; anything else leaves it failed");
+    if let Some((notice, failure)) = approval.failure_notice().zip(approval.failure()) {
+        page.row("failed", &look.warning(format!("\"{}\"", shown(failure))));
+        page.note(0, notice);
+    }
+    if let Some(alike) = approval.alike_notice() {
+        page.row("again", &look.warning(alike));
     }
     for refusal in approval.earlier() {
         let (by, reason) = (shown(refusal.by().as_str()), shown(refusal.reason()));
-        page.row("before", &format!("{by} refused this tool in this run: \"{reason}\""));
+        page.row("before", &format!("{by} refused this tool in this run or case: \"{reason}\""));
     }
     if !approval.changes().is_empty() {
         page.row("again", &format!("{} changed since it was approved", approval.changes().words()));

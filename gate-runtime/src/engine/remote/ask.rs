@@ -102,7 +102,10 @@ impl fmt::Display for RemoteError {
                 f.write_str(problem)
             }
             Self::TooManyWait { at_once } => {
-                write!(f, "{at_once} questions of this agent wait already: wait for decisions, or let more wait at once")
+                write!(
+                    f,
+                    "{at_once} questions of this agent wait already: wait for decisions, or let more wait at once"
+                )
             }
             Self::NotRun(reason) => f.write_str(&reason.for_reviewer()),
         }
@@ -154,12 +157,7 @@ impl Remote {
 }
 
 /// Reads what a program sent: the tool, the arguments, whom to ask. Its schema may take its time.
-fn read_call(
-    limits: ReadLimits,
-    agent: &AgentName,
-    info: Arc<RunInfo>,
-    call: RemoteCall,
-) -> Result<Candidate, NotRun> {
+fn read_call(limits: ReadLimits, agent: &AgentName, info: Arc<RunInfo>, call: RemoteCall) -> Result<Candidate, NotRun> {
     let policy = call.policy();
     let name = ToolName::from(place(agent, call.tool.as_str()));
     let tool = Descriptor::remote(name, call.description, call.schema, call.annotations);
