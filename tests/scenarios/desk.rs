@@ -113,11 +113,16 @@ pub fn explode(#[state] world: &World, what: String) {
 /// Takes its time.
 #[gated_tool(policy = "always_ask", timeout = "1h")]
 pub async fn slow(#[state] world: &World, what: String) -> String {
+    slow_body(world, &what).await;
+    format!("{what} is done")
+}
+
+/// Begins, says so, and ends once it may.
+pub async fn slow_body(world: &World, what: &str) {
     world.note(format!("begin {what}"));
     world.begun.notify_one();
     world.go.notified().await;
     world.note(format!("end {what}"));
-    format!("{what} is done")
 }
 
 registry! {

@@ -14,6 +14,8 @@
 mod desk;
 mod stores;
 
+mod answers;
+mod asking;
 mod b_binding;
 mod d_data;
 mod e_edits;

@@ -50,7 +50,7 @@ async fn t27_one_of_two_is_approved_and_the_other_waits_over_any_number_of_resum
 
 /// Ends only after the one behind it, so that the last ends first.
 #[gated_tool(policy = "never_ask")]
-async fn race(#[state] world: &World, place: u64) -> u64 {
+pub async fn race(#[state] world: &World, place: u64) -> u64 {
     while place < 7 && !world.ran().contains(&(place + 1).to_string()) {
         tokio::task::yield_now().await;
     }
@@ -66,12 +66,12 @@ fn first(rules: Rules<Migrate>) -> Rules<Migrate> {
 
 /// Migrate the database.
 #[gated_tool(policy = "first")]
-fn migrate(#[state] world: &World, to: u64) -> u64 {
+pub fn migrate(#[state] world: &World, to: u64) -> u64 {
     world.ran.lock().unwrap().push(format!("migrate {to}"));
     to
 }
 
-registry! { RaceTools for State { Race, Migrate } }
+registry! { pub RaceTools for State { Race, Migrate } }
 
 async fn t28_answers_come_in_the_order_of_the_calls(store: Shared) {
     let state = State::default();
@@ -137,6 +137,12 @@ async fn t_an_empty_batch_is_an_empty_turn(store: Shared) {
     assert!(turn.answers().is_empty() && !turn.is_waiting() && turn.interruptions().is_empty());
 }
 
+/// A gate whose `migrate` holds the batch in which it is asked.
+pub async fn holding(store: &Shared) -> (Gate<RaceTools>, State) {
+    let state = State::default();
+    (builder(store, &state).build().await.unwrap(), state)
+}
+
 mod hold {
     use super::*;
 
@@ -158,8 +164,7 @@ mod hold {
     }
 
     async fn z93_a_policy_may_hold_the_batch_and_the_record_says_so(store: Shared) {
-        let state = State::default();
-        let gate: Gate<RaceTools> = builder(&store, &state).build().await.unwrap();
+        let (gate, state) = holding(&store).await;
         let run = run(&gate);
         let turn =
             run.submit([call("1", "race", json!({"place": 7})), call("2", "migrate", json!({"to": 2}))]).await.unwrap();
@@ -179,8 +184,7 @@ mod hold {
     }
 
     async fn z93_a_held_batch_goes_on_when_the_question_is_rejected(store: Shared) {
-        let state = State::default();
-        let gate: Gate<RaceTools> = builder(&store, &state).build().await.unwrap();
+        let (gate, state) = holding(&store).await;
         let run = run(&gate);
         let turn =
             run.submit([call("1", "race", json!({"place": 7})), call("2", "migrate", json!({"to": 2}))]).await.unwrap();

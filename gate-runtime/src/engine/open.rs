@@ -278,13 +278,14 @@ impl Core {
         }
     }
 
-    /// Why a call is denied before any rule is asked: people refused it already, or too many calls of its family did not run.
+    /// Why a call is denied before any rule is asked: too many calls of its family did not run, or people refused it already.
     fn denied_already(&self, refused: &[Arc<Approval>], recalled: &Recalled) -> Option<(Denial, String)> {
-        if refused.iter().any(|refused| refused.refuses_repeats()) {
-            return Some((Denial::RefusedBefore, "a person already refused this very call".to_owned()));
-        }
         let count = recalled.used.first().copied().unwrap_or(u64::MAX);
-        (count >= self.denials).then(|| (Denial::TooMany, self.too_many(count)))
+        if count >= self.denials {
+            return Some((Denial::TooMany, self.too_many(count)));
+        }
+        let again = refused.iter().any(|refused| refused.refuses_repeats());
+        again.then(|| (Denial::RefusedBefore, "a person already refused this very call".to_owned()))
     }
 
     /// A call whose secrets another process read is proposed again here: now it can run here.

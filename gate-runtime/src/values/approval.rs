@@ -424,7 +424,11 @@ impl Approval {
         match self.status {
             Status::Denied => {
                 let rule = self.assessment.reasons().next().map_or_else(String::new, |rule| rule.rule().to_owned());
-                Some(NotRun::Denied { rule, stop: self.assessment.is_denied_for(Denial::TooMany) })
+                Some(NotRun::Denied {
+                    rule,
+                    stop: self.assessment.is_denied_for(Denial::TooMany)
+                        || self.assessment.is_denied_for(Denial::AskedTooOften),
+                })
             }
             Status::Rejected => Some(match self.rejection() {
                 Some(Refusal { by, reason, .. }) => NotRun::Rejected { by, reason, again: self.votes.is_empty() },
