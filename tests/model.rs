@@ -149,8 +149,8 @@ struct Known {
     asked: u32,
     /// For each person, whether they agree.
     votes: [Option<bool>; PEOPLE.len()],
-    /// The processes whose last batch it is in.
-    held_by: [bool; 2],
+    /// Whether it is asked whether it runs again, although nobody knows whether it ran.
+    is_again: bool,
     runs: usize,
 }
 
@@ -158,8 +158,10 @@ impl Reference {
     fn expire(&mut self) {
         for (number, call) in self.calls.iter_mut().enumerate() {
             let Some(call) = call.as_mut().filter(|call| call.status == Status::Pending) else { continue };
-            if self.now - call.asked >= if number % 4 == 1 { 30 } else { 40 } {
-                call.status = Status::Expired;
+            // Whoever is asked only because nobody knows whether it ran has any time.
+            let within = [u32::MAX, 30, 40, 40][number % 4];
+            if self.now - call.asked >= within {
+                call.end(Status::Expired);
             }
         }
     }
@@ -167,26 +169,16 @@ impl Reference {
     fn apply(&mut self, op: &Op) {
         match *op {
             Op::Wait { minutes } => self.now += minutes,
-            Op::Propose { process, call } => {
-                for other in self.calls.iter_mut().flatten() {
-                    other.held_by[process] &= !other.status.is_terminal();
-                }
-                if let Some(known) = self.proposed(call) {
-                    // What is stopped is refused, and stays where it was.
-                    known.held_by[process] |= known.status != Status::Approved;
-                }
-            }
-            Op::Leave { process, call } => {
+            Op::Propose { call, .. } => drop(self.proposed(call)),
+            Op::Leave { call, .. } => {
                 let begun = |known: &Self| known.calls[call].as_ref().map_or(0, |call| call.runs);
-                let mut left = self.clone();
-                if let Some(known) = left.proposed(call) {
+                let before = begun(self);
+                drop(self.proposed(call));
+                if begun(self) > before
+                    && let Some(known) = &mut self.calls[call]
+                {
                     known.status = Status::Indeterminate;
                 }
-                if begun(&left) == begun(self) {
-                    return self.apply(&Op::Propose { process, call });
-                }
-                // Whoever went away holds nothing that they did not hold before.
-                *self = left;
             }
             Op::Withdraw { call, who, .. } => {
                 if let Some(call) = self.calls[call].as_mut().filter(|call| call.status == Status::Pending) {
@@ -195,12 +187,13 @@ impl Reference {
             }
             Op::Revoke { call, .. } => {
                 if let Some(call) = self.calls[call].as_mut().filter(|call| call.status == Status::Approved) {
-                    call.status = Status::Cancelled;
+                    call.end(Status::Cancelled);
                 }
             }
             Op::Settle { call, how, .. } => {
                 if let Some(call) = self.calls[call].as_mut().filter(|call| call.status == Status::Indeterminate) {
-                    call.status = [Status::Succeeded, Status::Cancelled, Status::Approved][how];
+                    call.status = [Status::Succeeded, Status::Cancelled, Status::Pending][how];
+                    (call.is_again, call.asked, call.votes) = (how == 2, self.now, [None; 3]);
                 }
             }
             Op::Freeze { .. } => self.is_frozen = true,
@@ -211,12 +204,12 @@ impl Reference {
                 if let Some(call) = &mut self.calls[call]
                     && [Status::Pending, Status::Approved].contains(&call.status)
                 {
-                    call.status = Status::Cancelled;
+                    call.end(Status::Cancelled);
                 }
             }
-            Op::Proceed { process } => {
+            Op::Proceed { .. } => {
                 let is_frozen = self.is_frozen;
-                for call in self.calls.iter_mut().flatten().filter(|call| call.held_by[process]) {
+                for call in self.calls.iter_mut().flatten() {
                     call.run_if_approved(is_frozen);
                 }
             }
@@ -233,7 +226,7 @@ impl Reference {
         if known.is_none() && status == Status::Approved && is_frozen {
             return None;
         }
-        let new = Known { status, asked: now, votes: [None; 3], held_by: [false; 2], runs: 0 };
+        let new = Known { status, asked: now, votes: [None; 3], is_again: false, runs: 0 };
         let known = known.get_or_insert(new);
         known.run_if_approved(is_frozen);
         Some(known)
@@ -244,9 +237,9 @@ impl Reference {
         known.votes[who] = Some(yes);
         let count = |wanted| known.votes.iter().filter(|vote| **vote == Some(wanted)).count();
         // After twenty minutes one of the second step is enough: of those who say so then.
-        let needed = if self.now - known.asked >= 20 { 1 } else { call % 4 };
+        let needed = if self.now - known.asked >= 20 { 1 } else { (call % 4).max(1) };
         if count(false) >= needed {
-            known.status = Status::Rejected;
+            known.end(Status::Rejected);
         } else if count(true) >= needed {
             known.status = Status::Approved;
         }
@@ -256,9 +249,14 @@ impl Reference {
 impl Known {
     fn run_if_approved(&mut self, is_frozen: bool) {
         if self.status == Status::Approved && !is_frozen {
-            self.status = Status::Succeeded;
+            (self.status, self.is_again) = (Status::Succeeded, false);
             self.runs += 1;
         }
+    }
+
+    /// It does not run, or not again: then nobody knows as before.
+    fn end(&mut self, status: Status) {
+        self.status = if std::mem::take(&mut self.is_again) { Status::Indeterminate } else { status };
     }
 }
 

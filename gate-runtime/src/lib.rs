@@ -151,7 +151,7 @@ pub use ports::directory::{Directory, DirectoryError};
 pub use ports::notifier::{Notice, Notifier, NotifyError};
 pub use ports::overlay::{Objection, Overlay, OverlayCall};
 pub use ports::store::{
-    ALIKE, ApprovalFilter, Committed, LetterFilter, LetterOrder, Proposal, REFUSALS, Recalled, RecordFilter,
+    ALIKE, ApprovalFilter, Committed, LetterFilter, LetterOrder, Proposal, REFUSALS, Recalled, RecordFilter, RunChange,
     RunChanges, RunQuery, Standing, Store, StoreError, StoreErrorKind, Transition,
 };
 pub use ports::witness::{Witness, WitnessError};

@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use crate::logic::descriptor::Descriptor;
 use crate::ports::BoxFuture;
 use crate::ports::store::{
-    ALIKE, ApprovalFilter, Committed, LetterFilter, LetterOrder, Proposal, REFUSALS, Recalled, RecordFilter,
+    ALIKE, ApprovalFilter, Committed, LetterFilter, LetterOrder, Proposal, REFUSALS, Recalled, RecordFilter, RunChange,
     RunChanges, RunQuery, Standing, Store, StoreError, StoreErrorKind, Transition,
 };
 use crate::values::approval::{Approval, Status};
@@ -76,8 +76,9 @@ struct Kept {
 
 struct Written {
     approval: Arc<Approval>,
-    /// The number of the last record about it, while it is owed to its run.
-    owed: Option<u64>,
+    /// The number of the last record about it.
+    changed: u64,
+    is_owed: bool,
 }
 
 #[derive(Default)]
@@ -89,15 +90,11 @@ struct RunKept {
 struct FamilyKept {
     /// What people refused, by tool: the places, oldest first.
     refused: HashMap<ToolName, Vec<usize>>,
-    owed: Owed,
-}
-
-/// The calls that are owed to a run, by the number of the last record about each. What is not so any more stays among them until there is too much
-/// of it, so that a call that is proposed, runs, and is acknowledged costs three writes at the end of a list.
-#[derive(Default)]
-struct Owed {
-    log: VecDeque<(u64, usize)>,
-    count: usize,
+    /// The places of the calls that are owed.
+    owed: HashSet<usize>,
+    /// Every change of a call, by the number of its record. Those that are not the last of their call are dropped once there are many of them.
+    changes: VecDeque<(u64, usize)>,
+    calls: usize,
 }
 
 /// The places of calls that have not ended.
@@ -255,14 +252,21 @@ impl Kept {
     fn run_changes(&self, query: &RunQuery) -> RunChanges {
         let seq = self.records.len() as u64;
         let Some(family) = self.families.get(&query.family) else { return RunChanges { seq, ..RunChanges::default() } };
-        let log = &family.owed.log;
-        let first = log.partition_point(|(seq, _)| *seq <= query.after);
-        let calls = log.range(first..).filter_map(|(seq, place)| {
-            let written = self.approvals.get(*place)?;
-            let is_owed = written.owed == Some(*seq) && !query.known.contains(&written.approval.id());
-            is_owed.then(|| (*seq, Arc::clone(&written.approval)))
-        });
-        RunChanges { calls: calls.collect(), seq }
+        let mut places: Vec<(u64, usize)> = if query.after == 0 {
+            let changed = |place: &usize| Some((self.approvals.get(*place)?.changed, *place));
+            family.owed.iter().filter_map(changed).collect()
+        } else {
+            let first = family.changes.partition_point(|(seq, _)| *seq <= query.after);
+            let is_last =
+                |(seq, place): &&(u64, usize)| self.approvals.get(*place).is_some_and(|at| at.changed == *seq);
+            family.changes.range(first..).filter(is_last).copied().collect()
+        };
+        places.sort_unstable();
+        let calls = places.into_iter().filter_map(|(_, place)| self.approvals.get(place));
+        let calls = calls.filter(|written| !query.known.contains(&written.approval.id()));
+        let change =
+            |written: &Written| RunChange { approval: Arc::clone(&written.approval), is_owed: written.is_owed };
+        RunChanges { calls: calls.map(change).collect(), seq }
     }
 
     /// Whether everything that a transition expects is so.
@@ -337,26 +341,23 @@ impl Kept {
             self.note_refused(&approval, place);
         }
         self.note_alike(before.as_deref(), &approval, place);
-        let owed = match self.approvals.get_mut(place) {
+        let family = self.families.entry(approval.subject().family()).or_default();
+        match self.approvals.get_mut(place) {
             Some(written) => {
-                written.approval = Arc::clone(&approval);
-                // What was acknowledged once is owed no more, whatever happens to it.
-                let changed = seq.filter(|_| written.owed.is_some());
-                written.owed = changed.or(written.owed);
-                changed.map(|seq| (seq, true))
+                written.approval = approval;
+                written.changed = seq.unwrap_or(written.changed);
             }
             None => {
-                self.approvals.push(Written { approval: Arc::clone(&approval), owed: seq });
-                seq.map(|seq| (seq, false))
+                family.owed.insert(place);
+                family.calls += 1;
+                self.approvals.push(Written { approval, changed: seq.unwrap_or(0), is_owed: true });
             }
-        };
-        if let Some((seq, was_owed)) = owed {
-            let family = self.families.entry(approval.subject().family()).or_default();
-            family.owed.log.push_back((seq, place));
-            family.owed.count += usize::from(!was_owed);
-            if family.owed.log.len() > 2 * family.owed.count + 16 {
+        }
+        if let Some(seq) = seq {
+            family.changes.push_back((seq, place));
+            if family.changes.len() > 2 * family.calls + 16 {
                 let approvals = &self.approvals;
-                family.owed.log.retain(|(seq, place)| approvals.get(*place).is_some_and(|at| at.owed == Some(*seq)));
+                family.changes.retain(|(seq, place)| approvals.get(*place).is_some_and(|at| at.changed == *seq));
             }
         }
     }
@@ -394,11 +395,12 @@ impl Kept {
     }
 
     fn acknowledge(&mut self, id: ApprovalId) {
-        let Some(written) = self.places.get(&id).and_then(|place| self.approvals.get_mut(*place)) else { return };
-        if written.owed.take().is_some()
+        let Some(place) = self.places.get(&id).copied() else { return };
+        let Some(written) = self.approvals.get_mut(place) else { return };
+        if std::mem::take(&mut written.is_owed)
             && let Some(family) = self.families.get_mut(&written.approval.subject().family())
         {
-            family.owed.count = family.owed.count.saturating_sub(1);
+            family.owed.remove(&place);
         }
     }
 

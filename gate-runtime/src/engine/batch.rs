@@ -152,6 +152,11 @@ impl Core {
             _ => self.take_in_together(run, thread, &batch, calls).await,
         };
         self.write_taken(thread).await;
+        if batch.approvals().iter().any(|known| !known.status.is_terminal()) {
+            // Others may have decided and run it in the meantime. Where that cannot be read, what is said of them was so a moment ago.
+            let _ = thread.ledger.refresh(self).await;
+            let _ = self.look_up_forgotten(thread, &batch).await;
+        }
         Ok(self.turn(run, thread, &batch, &hindrances))
     }
 
@@ -266,6 +271,14 @@ impl Core {
         }
     }
 
+    /// Puts into a batch what the ledger has forgotten, because another task took the end since the batch was last looked at.
+    async fn look_up_forgotten(&self, thread: &Thread, batch: &Batch) -> Result<(), StoreError> {
+        let is_forgotten = |known: &Arc<Approval>| !known.status.is_terminal() && thread.ledger.find(known).is_none();
+        let forgotten = batch.approvals().iter().filter(|known| is_forgotten(known)).map(|known| known.id()).collect();
+        self.load_all(forgotten).await?.iter().for_each(|taken| batch.note(taken));
+        Ok(())
+    }
+
     /// Writes which ends the application has, where nothing else that was written said it.
     async fn write_taken(&self, thread: &Thread) {
         let mut transition = Transition::at(self.now());
@@ -309,11 +322,7 @@ impl Core {
         }
         // People may have decided while bodies ran.
         thread.ledger.refresh(self).await?;
-        for known in batch.approvals() {
-            if let Some(newer) = thread.ledger.find(&known) {
-                batch.note(&newer);
-            }
-        }
+        self.look_up_forgotten(thread, &batch).await?;
         Ok(self.turn(run, thread, &batch, &hindrances))
     }
 
@@ -349,6 +358,12 @@ impl Core {
         batch: &Batch,
         hindrances: &BTreeMap<ApprovalId, NotRun>,
     ) -> Turn {
+        // Nothing is awaited from here on: what the turn says of its calls is what is known now.
+        for known in batch.approvals().iter().filter(|known| !known.status.is_terminal()) {
+            if let Some(newer) = thread.ledger.find(known) {
+                batch.note(&newer);
+            }
+        }
         let answers = batch.answers(hindrances);
         let ids: Vec<ApprovalId> = answers.iter().filter_map(|answer| Some(answer.approval()?.id())).collect();
         let late = thread.ledger.answers(&thread.run_id()).into_iter().filter(|owed| !ids.contains(&owed.id()));

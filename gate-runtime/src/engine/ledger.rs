@@ -7,7 +7,7 @@ use foldhash::HashMap;
 use rpds::RedBlackTreeMapSync;
 
 use super::core::{Core, lock};
-use crate::ports::store::{RunChanges, RunQuery, StoreError, Transition};
+use crate::ports::store::{RunChange, RunChanges, RunQuery, StoreError, Transition};
 use crate::values::approval::{Approval, Status};
 use crate::values::id::{ApprovalId, RunId};
 
@@ -145,8 +145,14 @@ impl Known {
     }
 
     fn take_in(&mut self, changes: RunChanges, written: &[ApprovalId]) {
-        for (_, approval) in &changes.calls {
-            self.note(approval);
+        for RunChange { approval, is_owed } in &changes.calls {
+            if *is_owed {
+                self.note(approval);
+            } else {
+                // Somebody else has taken it, as from another process, or looks after it alone.
+                self.waiting.remove_mut(&approval.id());
+                self.forget(&approval.subject.info.run, approval.id());
+            }
         }
         self.seq = self.seq.max(changes.seq);
         for id in written {

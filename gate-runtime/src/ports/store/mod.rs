@@ -36,7 +36,7 @@ use crate::values::record::Record;
 /// 5. Nothing is dispatched that a freeze stops which was committed before.
 /// 6. Of those who take a letter to deliver it, one gets it; and letters are no news to who watches.
 /// 7. Every new approval is owed to its run until a transition acknowledges it; [`run_changes`](Self::run_changes) gives what is
-///    owed and changed after a number, and costs nothing for what did not.
+///    owed, or what changed after a number, and costs nothing for anything else.
 /// 8. No lookup costs more for what ended long ago: used-up permissions, used limits, finished calls.
 ///
 /// ```
@@ -60,7 +60,7 @@ pub trait Store: Send + Sync + 'static {
     /// Records, in order.
     fn records<'a>(&'a self, filter: &'a RecordFilter) -> BoxFuture<'a, Result<Vec<Arc<Record>>, StoreError>>;
 
-    /// The calls of a run and of those nested in it that are owed to the application, as far as they changed after a number.
+    /// What happened to the calls of a run and of those nested in it after a number.
     fn run_changes<'a>(&'a self, query: &'a RunQuery) -> BoxFuture<'a, Result<RunChanges, StoreError>>;
 
     /// One standing permission, whatever became of it.
@@ -226,14 +226,14 @@ pub const ALIKE: usize = 8;
 pub struct RunQuery {
     /// The outermost run.
     pub family: RunId,
-    /// The number of the record after which something happened to them.
+    /// The number of the record after which something happened to them; 0: all that is owed is wanted, whenever it changed.
     pub after: u64,
     /// Calls that are not asked for: whoever asks knows how they ended.
     pub known: Vec<ApprovalId>,
 }
 
 impl RunQuery {
-    /// All that is owed to a run or one nested in it, and changed after a number: 0 for all.
+    /// All that changed after a number in a run or one nested in it; after 0, all that is owed to it.
     pub fn after(family: impl Into<RunId>, seq: u64) -> Self {
         Self { family: family.into(), after: seq, known: Vec::new() }
     }
@@ -251,10 +251,19 @@ impl RunQuery {
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct RunChanges {
-    /// The calls, each with the number of the last record about it, in the order of those numbers.
-    pub calls: Vec<(u64, Arc<Approval>)>,
+    /// The calls, in the order in which they changed last.
+    pub calls: Vec<RunChange>,
     /// The number up to which this is all.
     pub seq: u64,
+}
+
+/// How one call of a run stands.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RunChange {
+    /// The call.
+    pub approval: Arc<Approval>,
+    /// Whether it is owed: the application has not acknowledged what became of it.
+    pub is_owed: bool,
 }
 
 /// What holds beyond single calls.
