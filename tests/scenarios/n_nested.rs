@@ -1,10 +1,12 @@
 //! N. Nested agents and handoffs.
 
+use std::sync::{Arc, OnceLock};
+
 use gate_runtime::prelude::*;
 use gate_runtime::{Event, GateEvent, Passage, RunError, RunState};
 use serde_json::json;
 
-use crate::desk::{State, Tools, Wipe, asked, builder, call, dana, gate, kinds, records, texts};
+use crate::desk::{Pay, State, Tools, Wipe, World, asked, builder, call, dana, gate, kinds, people, records, texts};
 use crate::stores::{Shared, on_every_store};
 
 on_every_store! {
@@ -23,6 +25,8 @@ on_every_store! {
     n_for_whom_the_outer_run_acts_counts_whenever_it_is_said,
     n_no_run_can_pass_for_a_nested_one,
     n_a_run_is_not_handed_to_an_agent_that_nobody_knows,
+    n_a_question_of_a_body_is_one_of_its_run_and_nobody_waits_for_it,
+    n_a_question_of_a_body_that_is_refused_ends_the_body,
 }
 
 fn wipe(id: &str, disk: &str) -> ToolCall {
@@ -282,4 +286,64 @@ async fn n_for_whom_the_outer_run_acts_counts_whenever_it_is_said(store: Shared)
     assert!(asked(&turn).approve(&dana(&gate).await).await.is_err());
     let resumed = gate.resume(outer.state().await.unwrap()).await.unwrap();
     assert_eq!(resumed.child("x").info().principal().unwrap().as_str(), "dana");
+}
+
+/// Pays after it looked at something, through a gate of its own run.
+#[gated_tool(policy = "never_ask")]
+async fn settle_bill(#[state] office: &Office, to: String) -> String {
+    let run = office.1.get().expect("it is set").run("bill").agent("support");
+    match crate::desk::pay(&run, to.clone(), 500, None).await {
+        Ok(paid) => format!("settled: {paid} ({} payments)", office.0.0.ran().len()),
+        Err(error) => format!("not settled: {error}"),
+    }
+}
+
+/// A world, and a gate that the tools can use.
+#[derive(Clone, Default)]
+struct Office(State, Arc<OnceLock<Gate<Bills>>>);
+
+impl Provides<World> for Office {
+    fn provide(&self) -> &World {
+        &self.0.0
+    }
+}
+
+registry! { Bills for Office { SettleBill, Pay } }
+
+async fn office(store: &Shared) -> (Gate<Bills>, Arc<World>) {
+    let office = Office::default();
+    let builder = Gate::builder(office.clone()).agent("support").directory(people()).store(Arc::clone(store));
+    let gate: Gate<Bills> = builder.build().await.unwrap();
+    office.1.set(gate.clone()).unwrap();
+    (gate, office.0.0)
+}
+
+async fn n_a_question_of_a_body_is_one_of_its_run_and_nobody_waits_for_it(store: Shared) {
+    let (gate, world) = office(&store).await;
+    let run = gate.run("run").on_behalf_of("mia");
+    let turn = run.submit([call("1", "settle_bill", json!({"to": "alice"}))]).await.unwrap();
+    assert_eq!(kinds(&turn), ["running"]);
+    assert!(texts(&turn)[0].contains("waits for a person"), "{:?}", texts(&turn));
+    let inner = asked(&turn);
+    assert_eq!(inner.approval().subject().info().run(), "run>1/bill");
+    assert_eq!(inner.approval().subject().info().principal().unwrap(), "mia", "it acts for the same person");
+    assert_eq!(kinds(&run.proceed().await.unwrap()), ["running"], "looking again waits for nobody either");
+    inner.approve(&dana(&gate).await).await.unwrap();
+    let turn = run.wait().await.unwrap();
+    assert_eq!(texts(&turn), ["settled: paid 500 to alice (1 payments)"]);
+    assert!(turn.interruptions().is_empty() && turn.late().is_empty());
+    assert_eq!(world.ran(), ["pay 500 to alice"]);
+}
+
+async fn n_a_question_of_a_body_that_is_refused_ends_the_body(store: Shared) {
+    let (gate, world) = office(&store).await;
+    let run = gate.run("run").on_behalf_of("mia");
+    let turn = run.submit([call("1", "settle_bill", json!({"to": "alice"}))]).await.unwrap();
+    let decide = async {
+        asked(&turn).reject(&dana(&gate).await, "not this one").await.unwrap();
+    };
+    let (turn, ()) = tokio::join!(run.wait(), decide);
+    assert!(texts(&turn.unwrap())[0].starts_with("not settled:"));
+    assert!(world.ran().is_empty());
+    assert_eq!(run.cancel("it is over").await.unwrap(), 0);
 }

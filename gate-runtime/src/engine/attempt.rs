@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, Weak};
+use std::task::{Context, Waker};
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -46,23 +47,32 @@ pub(crate) struct Bodies {
 
 #[derive(Default)]
 struct Running {
-    latest: HashMap<Attempt, Arc<Approval>>,
+    bodies: HashMap<Attempt, Body>,
     is_vouched_for: bool,
 }
 
+struct Body {
+    /// What was last written of it.
+    latest: Arc<Approval>,
+    /// How many calls of its own wait for people.
+    asks: usize,
+    /// Wakes whoever waits for its end, so that they need not while it asks.
+    waker: Option<Waker>,
+}
+
 /// A body that runs, until this is dropped.
-struct Begun<'a> {
-    core: &'a Core,
+struct Begun {
+    core: Arc<Core>,
     attempt: Attempt,
     /// Whether the task that vouches for it is new.
     is_first: bool,
 }
 
-impl<'a> Begun<'a> {
-    fn new(core: &'a Arc<Core>, dispatched: &Arc<Approval>) -> Self {
+impl Begun {
+    fn new(core: &Arc<Core>, dispatched: &Arc<Approval>) -> Self {
         let attempt = Attempt::of(dispatched);
         let mut running = lock(&core.bodies.running);
-        running.latest.insert(attempt, Arc::clone(dispatched));
+        running.bodies.insert(attempt, Body { latest: Arc::clone(dispatched), asks: 0, waker: None });
         let mut is_first = false;
         if !running.is_vouched_for
             && let Ok(runtime) = Handle::try_current()
@@ -70,30 +80,96 @@ impl<'a> Begun<'a> {
             runtime.spawn(vouch_for_all(Arc::downgrade(core)));
             (running.is_vouched_for, is_first) = (true, true);
         }
-        Self { core, attempt, is_first }
+        Self { core: Arc::clone(core), attempt, is_first }
     }
 
     /// What was last written of it.
     fn latest(&self) -> Option<Arc<Approval>> {
-        lock(&self.core.bodies.running).latest.get(&self.attempt).cloned()
+        lock(&self.core.bodies.running).bodies.get(&self.attempt).map(|body| Arc::clone(&body.latest))
     }
 }
 
-impl Drop for Begun<'_> {
+impl Drop for Begun {
     fn drop(&mut self) {
-        lock(&self.core.bodies.running).latest.remove(&self.attempt);
+        lock(&self.core.bodies.running).bodies.remove(&self.attempt);
+    }
+}
+
+/// A body that is on the record as begun, and has begun, or begins with the next line.
+pub(crate) struct Underway {
+    dispatched: Arc<Approval>,
+    begun: Begun,
+    left: IfGone,
+}
+
+impl Underway {
+    /// Begins to vouch for a dispatched call. Its body is to be polled right after this, with nothing awaited in between.
+    ///
+    /// # Cancel safety
+    /// Dropped before it is done, `unbegun` happens to the call. What it gives, dropped, makes the call indeterminate.
+    pub(crate) async fn begin(core: &Arc<Core>, dispatched: &Arc<Approval>, unbegun: fn() -> Vec<CallEvent>) -> Self {
+        let unbegun = IfGone::new(core, dispatched, unbegun);
+        let begun = Begun::new(core, dispatched);
+        if begun.is_first {
+            // The new task may wait for this very thread, which the body may block: it gets its turn first.
+            tokio::task::yield_now().await;
+        }
+        let left = IfGone::new(core, dispatched, left_alone);
+        unbegun.call_off();
+        Self { dispatched: Arc::clone(dispatched), begun, left }
+    }
+
+    /// Puts the end of the body on the record; `None` where that could not be written yet.
+    pub(crate) async fn end(self, event: CallEvent) -> Option<Arc<Approval>> {
+        let Self { dispatched, begun, left } = self;
+        let core = Arc::clone(&begun.core);
+        let latest = begun.latest().unwrap_or_else(|| Arc::clone(&dispatched));
+        let written = core.write_end(&latest, &event).await;
+        drop(begun);
+        left.call_off();
+        if let Ok(next) = &written {
+            core.settle(next);
+        } else {
+            // It ran, but the record does not say how it ended: nobody may build on it until it does.
+            tokio::spawn(record_late(Arc::downgrade(&core), Attempt::of(&dispatched), event));
+        }
+        written.ok()
     }
 }
 
 impl Core {
     /// Whether the body of a call runs in this process: then it is not lost, whatever the store says.
     pub(crate) fn runs_here(&self, approval: &Approval) -> bool {
-        lock(&self.bodies.running).latest.contains_key(&Attempt::of(approval))
+        lock(&self.bodies.running).bodies.contains_key(&Attempt::of(approval))
     }
 
     /// Whether this process keeps the deadline of a call itself: it vouches for what it runs.
     pub(crate) fn vouches_for(&self, approval: &Approval) -> bool {
         approval.status == Status::Dispatched && self.runs_here(approval)
+    }
+
+    /// Whether a body that runs here waits for people to decide a call of its own.
+    pub(crate) fn asks_people(&self, approval: &Approval) -> bool {
+        let running = lock(&self.bodies.running);
+        running.bodies.get(&Attempt::of(approval)).is_some_and(|body| body.asks > 0)
+    }
+
+    /// The same, for whoever waits for its end and wants to be woken once it does.
+    pub(crate) fn begins_to_ask(&self, attempt: Attempt, context: &Context<'_>) -> bool {
+        let mut running = lock(&self.bodies.running);
+        running.bodies.get_mut(&attempt).is_some_and(|body| {
+            body.waker = Some(context.waker().clone());
+            body.asks > 0
+        })
+    }
+
+    /// Counts a call that a body makes and that waits for people, or (and this is what comes after it) does no more.
+    pub(crate) fn note_asking(&self, attempt: Attempt, waits: bool) {
+        let mut running = lock(&self.bodies.running);
+        if let Some(body) = running.bodies.get_mut(&attempt) {
+            body.asks = if waits { body.asks + 1 } else { body.asks.saturating_sub(1) };
+            body.waker.take().into_iter().for_each(Waker::wake);
+        }
     }
 
     /// Runs the body of a dispatched call and puts its end on the record; `None` where that could not be written yet.
@@ -107,28 +183,10 @@ impl Core {
         body: impl Future<Output = T>,
         end: impl FnOnce(&T) -> CallEvent,
     ) -> (T, Option<Arc<Approval>>) {
-        let unbegun = IfGone::new(self, dispatched, unbegun);
-        let begun = Begun::new(self, dispatched);
-        if begun.is_first {
-            // The new task may wait for this very thread, which the body may block: it gets its turn first.
-            tokio::task::yield_now().await;
-        }
-        // Nothing is awaited between these lines: whoever goes away before them goes away before the body began.
-        let left = IfGone::new(self, dispatched, left_alone);
-        unbegun.call_off();
+        let underway = Underway::begin(self, dispatched, unbegun).await;
         let ended = body.await;
         let event = end(&ended);
-        let latest = begun.latest().unwrap_or_else(|| Arc::clone(dispatched));
-        let written = self.write_end(&latest, &event).await;
-        drop(begun);
-        left.call_off();
-        if let Ok(next) = &written {
-            self.settle(next);
-        } else {
-            // It ran, but the record does not say how it ended: nobody may build on it until it does.
-            tokio::spawn(record_late(Arc::downgrade(self), Attempt::of(dispatched), event));
-        }
-        (ended, written.ok())
+        (ended, underway.end(event).await)
     }
 
     /// Says that a body still runs, so that nobody takes it for lost.
@@ -139,9 +197,9 @@ impl Core {
             written => written.ok().flatten(),
         };
         if let Some(latest) = latest.filter(|latest| latest.status == Status::Dispatched)
-            && let Some(known) = lock(&self.bodies.running).latest.get_mut(&Attempt::of(&latest))
+            && let Some(body) = lock(&self.bodies.running).bodies.get_mut(&Attempt::of(&latest))
         {
-            *known = latest;
+            body.latest = latest;
         }
     }
 
@@ -179,11 +237,17 @@ async fn vouch_for_all(gate: Weak<Core>) {
         let before = core.now().checked_sub(LEASE / 6).unwrap_or(Timestamp::MIN);
         let due: Vec<Arc<Approval>> = {
             let mut running = lock(&core.bodies.running);
-            running.is_vouched_for = !running.latest.is_empty();
+            running.is_vouched_for = !running.bodies.is_empty();
             if !running.is_vouched_for {
                 return;
             }
-            running.latest.values().filter(|approval| approval.changed_at <= before).cloned().collect()
+            running
+                .bodies
+                .values()
+                .map(|body| &body.latest)
+                .filter(|latest| latest.changed_at <= before)
+                .cloned()
+                .collect()
         };
         join_all(due.into_iter().map(|approval| core.vouch(approval))).await;
     }

@@ -1,6 +1,6 @@
 //! Batches of calls: taken in together, run as far as they may, looked at again as people decide.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use futures_util::future::{join_all, select_all};
@@ -11,7 +11,7 @@ use super::intake::{Circumstances, Proposed};
 use super::open::{Candidate, Opened, Opening, Plan};
 use super::run_state::Slot;
 use super::thread::Thread;
-use super::turn::{Answer, Turn, Waiting};
+use super::turn::{Answer, CallResult, Turn, Waiting};
 use super::wait::{Hub, Waiter};
 use crate::ports::store::{Committed, StoreError, Transition};
 use crate::values::approval::{Approval, Status};
@@ -249,7 +249,7 @@ impl Core {
             Plan::New(draft) => match self.open(run, *draft, &Opening::of_model(&thread.ledger, held_by)).await? {
                 Opened::Stands(approval) => Ok(approval.into()),
                 Opened::Run(approval, arguments, context) => {
-                    Ok(self.execute(approval, arguments, context).await.approval.into())
+                    Ok(self.execute(run, approval, arguments, context).await.approval.into())
                 }
             },
             Plan::Known(approval) => match approval.status {
@@ -329,22 +329,24 @@ impl Core {
     /// Waits until people have decided every call of the batch, and runs what they approved.
     pub(crate) async fn wait(self: &Arc<Self>, run: &Circumstances, thread: &Arc<Thread>) -> Result<Turn, RunError> {
         let mut waiters: BTreeMap<ApprovalId, Waiter> = BTreeMap::new();
-        thread.ledger.refresh(self).await?;
         loop {
-            let (own, waiting) = (thread.run_id(), thread.ledger.waiting());
-            let of_run = waiting.values().filter(|approval| approval.subject.info.run == own).map(|waits| waits.id());
-            waiters.retain(|id, _| waiting.contains_key(id));
-            for id in of_run {
-                waiters.entry(id).or_insert_with(|| Hub::wait_for(self, id));
-            }
-            // What happens from here on wakes whoever took a place before.
             let turn = self.proceed(run, thread).await?;
-            let pending = turn.answers().iter().filter_map(Answer::approval);
-            let mut pending = pending.filter(|approval| approval.status == Status::Pending);
-            if pending.clone().next().is_none() {
+            let waits = |answer: &&Answer| matches!(answer.result(), CallResult::Waiting | CallResult::Running);
+            let open = turn.answers().iter().filter(waits).filter_map(|answer| Some(answer.approval()?.id()));
+            let mut open: BTreeSet<ApprovalId> = open.collect();
+            if open.is_empty() {
                 return Ok(turn);
             }
-            if pending.all(|approval| waiters.contains_key(&approval.id())) {
+            let (own, waiting) = (thread.run_id(), thread.ledger.waiting());
+            let of_run = waiting.values().filter(|approval| approval.subject.info.run.is_within(&own));
+            open.extend(of_run.map(|approval| approval.id()));
+            waiters.retain(|id, _| open.contains(id));
+            let known = waiters.len();
+            for id in open {
+                waiters.entry(id).or_insert_with(|| Hub::wait_for(self, id));
+            }
+            // What happened before a place was taken is found by another look; what happens after it is news.
+            if waiters.len() == known {
                 select_all(waiters.values().map(|waiter| Box::pin(waiter.news()))).await;
             }
         }
@@ -364,7 +366,11 @@ impl Core {
                 batch.note(&newer);
             }
         }
-        let answers = batch.answers(hindrances);
+        let asks = |answer: &Answer| {
+            answer.approval().is_some_and(|known| known.status == Status::Dispatched && self.asks_people(known))
+        };
+        let running = |answer: Answer| if asks(&answer) { answer.running() } else { answer };
+        let answers: Vec<Answer> = batch.answers(hindrances).into_iter().map(running).collect();
         let ids: Vec<ApprovalId> = answers.iter().filter_map(|answer| Some(answer.approval()?.id())).collect();
         let late = thread.ledger.answers(&thread.run_id()).into_iter().filter(|owed| !ids.contains(&owed.id()));
         let late: Vec<Answer> = late.map(|owed| Answer::of(owed, None)).collect();

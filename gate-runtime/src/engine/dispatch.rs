@@ -1,23 +1,29 @@
 //! Running a body: bound to what was approved, at most once, on the record first.
 
 use std::any::Any;
+use std::future::poll_fn;
 use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
-use futures_util::future::{Either, select};
+use futures_util::future::{CatchUnwind, Either, select};
 use jiff::Timestamp;
 use serde_json::Value;
 
+use super::attempt::{Attempt, Underway};
 use super::core::{Core, GateTool};
 use super::course::Course;
 use super::error::{DecideError, ReviewerError};
+use super::inside::Inside;
 use super::intake::Circumstances;
 use super::open::{never_began, unavailable};
 use super::wait::Hub;
 use crate::logic::bound::Ran;
 use crate::logic::redact::unseal;
+use crate::ports::BoxFuture;
 use crate::ports::directory::DirectoryError;
 use crate::ports::store::{ApprovalFilter, Committed, StoreError};
 use crate::values::approval::{Approval, Status};
@@ -37,6 +43,33 @@ pub(crate) struct Executed {
 
 /// How long someone waits who finds that the same call is running for another.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A body on its way to its end, its panic or its time limit. It can be moved to another task.
+struct Body {
+    inside: Inside,
+    body: CatchUnwind<AssertUnwindSafe<BoxFuture<'static, Ran>>>,
+    limit: Option<(Duration, BoxFuture<'static, ()>)>,
+}
+
+enum Ended {
+    ByItself(Result<Ran, Box<dyn Any + Send>>),
+    Stopped(Duration),
+}
+
+impl Future for Body {
+    type Output = Ended;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Ended> {
+        let Self { inside, body, .. } = &mut *self;
+        if let Poll::Ready(ended) = inside.scope(|| body.poll_unpin(context)) {
+            return Poll::Ready(Ended::ByItself(ended));
+        }
+        match &mut self.limit {
+            Some((limit, end)) => end.poll_unpin(context).map(|()| Ended::Stopped(*limit)),
+            None => Poll::Pending,
+        }
+    }
+}
 
 impl Core {
     /// Runs an approved call, if it still may: tool, policy, arguments and rules are looked at again.
@@ -65,6 +98,7 @@ impl Core {
                     return Ok(Executed { approval, output: None });
                 }
                 Status::Approved => {}
+                Status::Dispatched if self.asks_people(&approval) => return Ok(Executed { approval, output: None }),
                 Status::Dispatched => return self.wait_for_other(approval).await,
                 Status::Indeterminate if self.find_out(&approval).await.map_err(unavailable)? => continue,
                 _ => return Ok(Executed { approval, output: None }),
@@ -88,7 +122,7 @@ impl Core {
                 return Ok(Executed { approval: next, output: None });
             }
             let context = run.context_of(&next.subject, next.changed_at);
-            return Ok(self.execute_for(next, arguments, context, unbegun).await);
+            return Ok(self.execute_for(run, next, arguments, context, unbegun).await);
         }
     }
 
@@ -206,32 +240,86 @@ impl Core {
     /// Runs the body of a dispatched call and puts its end on the record.
     ///
     /// # Cancel safety
-    /// Dropped before the body began, the call is approved as before; dropped while it runs, it becomes indeterminate.
+    /// Dropped before the body began, the call is approved as before; dropped while it runs, it becomes indeterminate. A body that waits for
+    /// people to decide a call of its own is not waited for: it goes on in a task of its own.
     pub(crate) async fn execute(
         self: &Arc<Self>,
+        run: &Circumstances,
         dispatched: Arc<Approval>,
         arguments: Value,
         context: CallContext,
     ) -> Executed {
-        self.execute_for(dispatched, arguments, context, never_began).await
+        self.execute_for(run, dispatched, arguments, context, never_began).await
     }
 
     /// The same for whoever has another use for a call that never began: `unbegun` happens to it then.
     pub(crate) async fn execute_for(
         self: &Arc<Self>,
+        run: &Circumstances,
         dispatched: Arc<Approval>,
         arguments: Value,
         context: CallContext,
         unbegun: fn() -> Vec<CallEvent>,
     ) -> Executed {
-        let body = self.run_body(&dispatched, &arguments, context);
-        let end = |ended: &Result<Ran, CallEvent>| match ended {
-            Ok(Ran { outcome, .. }) => self.end_of(&dispatched, outcome.clone()),
-            Err(event) => event.clone(),
+        let underway = Underway::begin(self, &dispatched, unbegun).await;
+        let mut body = match self.start_body(&dispatched, &arguments, context, run) {
+            Ok(body) => body,
+            Err(event) => {
+                let approval = underway.end(event).await.unwrap_or(dispatched);
+                return Executed { approval, output: None };
+            }
         };
-        match self.attempt(&dispatched, unbegun, body, end).await {
-            (ended, Some(next)) => Executed { approval: next, output: ended.ok().map(|ran| ran.output) },
-            (_, None) => Executed { approval: dispatched, output: None },
+        let attempt = Attempt::of(&dispatched);
+        let ended = poll_fn(|context| match body.poll_unpin(context) {
+            Poll::Ready(ended) => Poll::Ready(Some(ended)),
+            Poll::Pending if self.begins_to_ask(attempt, context) => Poll::Ready(None),
+            Poll::Pending => Poll::Pending,
+        });
+        match ended.await {
+            Some(ended) => self.finish(underway, &dispatched, &arguments, ended).await,
+            // It waits for people itself. Nobody has to wait for it in the meantime: it goes on in a task of its own.
+            None => {
+                let (core, call) = (Arc::clone(self), Arc::clone(&dispatched));
+                tokio::spawn(async move {
+                    let ended = body.await;
+                    core.finish(underway, &call, &arguments, ended).await.approval
+                });
+                Executed { approval: dispatched, output: None }
+            }
+        }
+    }
+
+    /// Puts the end of a body on the record.
+    async fn finish(
+        self: &Arc<Self>,
+        underway: Underway,
+        dispatched: &Arc<Approval>,
+        arguments: &Value,
+        ended: Ended,
+    ) -> Executed {
+        let (event, output) = match ended {
+            Ended::ByItself(Ok(Ran { outcome, output })) => {
+                (self.end_of(dispatched, self.clean(dispatched, arguments, outcome)), Some(output))
+            }
+            Ended::ByItself(Err(panic)) => {
+                let outcome = ToolOutcome::failed(crate::logic::policy::panic_text(&*panic));
+                (self.end_of(dispatched, self.clean(dispatched, arguments, outcome)), None)
+            }
+            Ended::Stopped(limit) => {
+                let why = format!("it was stopped after {}, its time limit", words::duration(limit));
+                (CallEvent::Lost { why }, None)
+            }
+        };
+        match underway.end(event).await {
+            Some(approval) => Executed { approval, output },
+            None => Executed { approval: Arc::clone(dispatched), output: None },
+        }
+    }
+
+    fn clean(&self, approval: &Approval, arguments: &Value, outcome: ToolOutcome) -> ToolOutcome {
+        match self.tool(approval.tool().as_str()) {
+            Some(tool) => tool.clean(arguments, outcome),
+            None => outcome,
         }
     }
 
@@ -244,33 +332,28 @@ impl Core {
         }
     }
 
-    /// Runs the body to its end, its panic or its time limit.
-    async fn run_body(&self, approval: &Approval, arguments: &Value, context: CallContext) -> Result<Ran, CallEvent> {
-        let lost = |why: String| CallEvent::Lost { why };
-        let tool = self.tool(approval.tool().as_str()).ok_or_else(|| lost("its tool is gone".to_owned()))?;
+    /// The body, ready to be polled.
+    fn start_body(
+        self: &Arc<Self>,
+        approval: &Approval,
+        arguments: &Value,
+        context: CallContext,
+        run: &Circumstances,
+    ) -> Result<Body, CallEvent> {
+        let gone = || CallEvent::Lost { why: "its tool is gone".to_owned() };
+        let tool = self.tool(approval.tool().as_str()).ok_or_else(gone)?;
         // Arguments that the type refuses were refused before; here nothing ran, which is a failure without an effect.
         let failed = |why: String| CallEvent::Finished { outcome: ToolOutcome::failed(why) };
         let body = tool.tool.run(arguments, context).map_err(|misfit| failed(misfit.to_string()))?;
-        let body = AssertUnwindSafe(body).catch_unwind();
-        let ended = match tool.descriptor.timeout() {
-            None => body.await,
-            Some(limit) => {
-                let end = self.now().checked_add(limit).unwrap_or(Timestamp::MAX);
-                match select(body, self.clock.sleep_until(end)).await {
-                    Either::Left((ended, _)) => ended,
-                    Either::Right(_) => {
-                        return Err(lost(format!("it was stopped after {}, its time limit", words::duration(limit))));
-                    }
-                }
-            }
-        };
-        match ended {
-            Ok(Ran { outcome, output }) => Ok(Ran { outcome: tool.clean(arguments, outcome), output }),
-            Err(panic) => {
-                let outcome = ToolOutcome::failed(crate::logic::policy::panic_text(&*panic));
-                Err(self.end_of(approval, tool.clean(arguments, outcome)))
-            }
-        }
+        let limit = tool.descriptor.timeout().map(|limit| {
+            let end = self.now().checked_add(limit).unwrap_or(Timestamp::MAX);
+            let clock = Arc::clone(&self.clock);
+            let sleep: BoxFuture<'static, ()> = Box::pin(async move { clock.sleep_until(end).await });
+            (limit, sleep)
+        });
+        let (core, attempt, call) = (Arc::clone(self), Attempt::of(approval), approval.subject.call.clone());
+        let inside = Inside { core, attempt, call, thread: run.thread.clone() };
+        Ok(Body { inside, body: AssertUnwindSafe(body).catch_unwind(), limit })
     }
 
     /// Another caller runs it: waits for the end, for a while.

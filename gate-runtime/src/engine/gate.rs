@@ -8,6 +8,7 @@ use super::core::Core;
 use super::course::Course;
 use super::error::{ReviewerError, RunError};
 use super::events::Events;
+use super::inside::Inside;
 use super::intake::Circumstances;
 use super::interruption::Interruption;
 use super::run::Run;
@@ -53,7 +54,10 @@ impl<R: Registry> Gate<R> {
     /// [nested runs](Run::child).
     #[must_use]
     pub fn run(&self, id: impl Into<RunId>) -> Run<R> {
-        Run::of(Arc::clone(&self.core), Arc::new(Thread::begin(&self.core, id.into())))
+        let id = id.into();
+        let nested = Inside::of(&self.core).and_then(|inside| inside.nested(id.as_str()));
+        let thread = nested.unwrap_or_else(|| Arc::new(Thread::begin(&self.core, id)));
+        Run::of(Arc::clone(&self.core), thread)
     }
 
     /// Goes on with a run from its state. [`Run::proceed`] then runs what was approved, and lists what still waits.

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::core::{Core, GateTool};
 use super::course::{refused, refused_once};
+use super::thread::Thread;
 use crate::logic::registry::unknown_tool;
 use crate::ports::store::{Proposal, Transition};
 use crate::values::context::{CallContext, RunInfo, ToolCall};
@@ -26,13 +27,15 @@ pub(crate) struct Circumstances {
     pub(crate) history: History,
     /// What refusals and limits on asking are kept by: see `Subject::family`.
     pub(crate) family: RunId,
+    /// The run as its handles share it, if it is one of this process.
+    pub(crate) thread: Option<Arc<Thread>>,
 }
 
 impl Circumstances {
     /// What is known of a call that another process proposed, or an earlier one: who proposed it, and nothing that was said.
     pub(crate) fn of_stored(subject: &Subject) -> Self {
         let info = Arc::clone(&subject.info);
-        Self { info, reasoning: None, history: History::default(), family: subject.family() }
+        Self { info, reasoning: None, history: History::default(), family: subject.family(), thread: None }
     }
 
     /// The context of a call that was taken in before: by the agent that proposed it, whoever runs now.

@@ -14,6 +14,7 @@ pub(crate) mod events;
 pub(crate) mod gate;
 pub(crate) mod guard;
 mod if_gone;
+mod inside;
 pub(crate) mod intake;
 pub(crate) mod interruption;
 pub(crate) mod judge;

@@ -169,8 +169,8 @@ pub(crate) struct Opening<'a> {
 enum Proposer<'a> {
     /// A model, to whose application the call is owed until it has taken the end.
     Model(&'a Ledger),
-    /// A program that stays until it is decided, and gets the value itself.
-    Program,
+    /// A program that stays until it is decided, and gets the value itself. Inside the body of a call, its questions are those of that call's run.
+    Program(Option<&'a Ledger>),
     /// Another program, which asks again how it stands.
     Elsewhere,
 }
@@ -180,8 +180,8 @@ impl<'a> Opening<'a> {
         Self { held_by, by: Proposer::Model(ledger) }
     }
 
-    pub(crate) fn of_program() -> Self {
-        Self { held_by: &[], by: Proposer::Program }
+    pub(crate) fn of_program(ledger: Option<&'a Ledger>) -> Self {
+        Self { held_by: &[], by: Proposer::Program(ledger) }
     }
 
     pub(crate) fn of_elsewhere() -> Self {
@@ -191,9 +191,9 @@ impl<'a> Opening<'a> {
     /// What happens to a call if whoever proposes it goes away in the moment in which it is written.
     fn if_gone(&self, status: Status) -> Option<fn() -> Vec<CallEvent>> {
         match (status, &self.by) {
-            (Status::Dispatched, Proposer::Program) => Some(given_up),
+            (Status::Dispatched, Proposer::Program(_)) => Some(given_up),
             (Status::Dispatched, _) => Some(never_began),
-            (Status::Pending, Proposer::Program) => Some(|| vec![CallEvent::Abandoned]),
+            (Status::Pending, Proposer::Program(_)) => Some(|| vec![CallEvent::Abandoned]),
             _ => None,
         }
     }
@@ -471,8 +471,9 @@ impl Core {
         }
         match opening.by {
             Proposer::Model(ledger) => ledger.acknowledge(&mut transition),
+            Proposer::Program(Some(_)) if approval.status == Status::Pending => {}
             // Whoever proposes it looks after it: it is in no turn.
-            Proposer::Program | Proposer::Elsewhere => transition.acknowledged.push(approval.id()),
+            Proposer::Program(_) | Proposer::Elsewhere => transition.acknowledged.push(approval.id()),
         }
         Ok((transition, approval))
     }

@@ -8,6 +8,7 @@ use super::core::Core;
 use super::dispatch::Executed;
 use super::error::{CallError, DecideError};
 use super::if_gone::IfGone;
+use super::inside::{Asking, Inside};
 use super::intake::{Circumstances, Raw};
 use super::open::{Candidate, Opened, Opening, Plan, given_up, unavailable};
 use super::turn::{Answer, CallResult};
@@ -30,15 +31,18 @@ impl Core {
     /// Takes one call in, and waits for its decision.
     pub(crate) async fn call(self: &Arc<Self>, run: &Circumstances, call: Single) -> Result<Executed, CallError> {
         let Single { id, tool, arguments, is_known } = call;
+        // What a body asks is a question of the run whose call it is, until the body has the answer.
+        let inside = Inside::of(self);
+        let ledger = inside.as_ref().and(run.thread.as_ref()).map(|thread| &*thread.ledger);
         let raw = Raw::Value(arguments);
         let proposed = self.read_raw(run, &id, &tool.into(), raw, run.reasoning.clone()).await?;
         let plan = self.plan(run, Candidate::here(self, run, proposed)?).await.map_err(NotRun::from)?;
         let approval = match plan {
             Plan::Known(approval) => approval,
             Plan::New(draft) => {
-                match self.open(run, *draft, &Opening::of_program()).await.map_err(NotRun::from)? {
+                match self.open(run, *draft, &Opening::of_program(ledger)).await.map_err(NotRun::from)? {
                     Opened::Run(approval, arguments, context) => {
-                        let executed = self.execute_for(approval, arguments, context, given_up).await;
+                        let executed = self.execute_for(run, approval, arguments, context, given_up).await;
                         if executed.approval.status != Status::Pending {
                             return Ok(executed);
                         }
@@ -53,7 +57,14 @@ impl Core {
             return Ok(Executed { approval, output: None });
         }
         let id = approval.id();
-        match self.wait_and_dispatch(run, approval).await {
+        if let Some(ledger) = ledger {
+            ledger.note(&approval);
+        }
+        let waited = self.wait_and_dispatch(run, approval, inside).await;
+        if let Some(ledger) = ledger {
+            ledger.take(&run.info.run, vec![id]);
+        }
+        match waited {
             Ok(executed) => Ok(executed),
             Err(reason) => Err(self.not_begun(id, is_known, reason).await),
         }
@@ -67,12 +78,14 @@ impl Core {
         self: &Arc<Self>,
         run: &Circumstances,
         approval: Arc<Approval>,
+        inside: Option<Inside>,
     ) -> Result<Executed, NotRun> {
         let id = approval.id();
         let waiter = Hub::wait_for(self, id);
         let mut asked = approval;
         loop {
             let waiting = IfGone::new(self, &asked, || vec![CallEvent::Abandoned]);
+            let asking = inside.clone().map(Asking::new);
             loop {
                 let approval = self.bring_up_to_date(id).await.map_err(unavailable)?;
                 if approval.is_none_or(|approval| approval.status != Status::Pending) {
@@ -81,6 +94,7 @@ impl Core {
                 waiter.news().await;
             }
             waiting.call_off();
+            drop(asking);
             let executed = self.dispatch_for(run, id, given_up).await?;
             if executed.approval.status != Status::Pending {
                 return Ok(executed);
@@ -121,6 +135,7 @@ pub(crate) fn without_value(approval: Arc<Approval>) -> CallError {
         CallResult::NotRun(reason) => CallError::NotRun(reason),
         CallResult::Indeterminate(why) => CallError::Indeterminate(why),
         CallResult::Approved(why) => CallError::NotYet(why.unwrap_or_else(|| unavailable("it is held back"))),
+        CallResult::Running => CallError::Indeterminate("it waits for people to decide a call of its own".to_owned()),
         CallResult::Waiting => CallError::NotYet(unavailable("it waits again")),
     }
 }

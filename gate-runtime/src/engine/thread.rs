@@ -184,7 +184,7 @@ impl Thread {
     }
 
     /// The circumstances of the next call, if the run can go on at all.
-    pub(crate) fn circumstances(&self, core: &Core) -> Result<Circumstances, RunError> {
+    pub(crate) fn circumstances(self: &Arc<Self>, core: &Core) -> Result<Circumstances, RunError> {
         let info = self.info();
         let run = info.run.as_str();
         if run.split(NESTED).any(str::is_empty) {
@@ -198,13 +198,9 @@ impl Thread {
     }
 
     /// The circumstances of calls that are there already.
-    pub(crate) fn as_it_is(&self, info: Arc<RunInfo>) -> Circumstances {
-        Circumstances {
-            info,
-            reasoning: self.reasoning(),
-            history: self.level.history(),
-            family: self.ledger.family().clone(),
-        }
+    pub(crate) fn as_it_is(self: &Arc<Self>, info: Arc<RunInfo>) -> Circumstances {
+        let (reasoning, history, family) = (self.reasoning(), self.level.history(), self.ledger.family().clone());
+        Circumstances { info, reasoning, history, family, thread: Some(Arc::clone(self)) }
     }
 }
 

@@ -49,6 +49,8 @@ pub enum CallResult {
     Waiting,
     /// It is approved and will run: other calls of its batch hold it back, or (and why) it could not begin yet.
     Approved(Option<NotRun>),
+    /// It has begun, and waits for people to decide a call of its own.
+    Running,
     /// It was started, and nobody knows how it ended.
     Indeterminate(String),
 }
@@ -80,6 +82,12 @@ impl Answer {
         Self { call, tool, result: result_of(&approval, hindrance), approval: Some(approval) }
     }
 
+    /// Says that its body waits for people.
+    pub(crate) fn running(mut self) -> Self {
+        self.result = CallResult::Running;
+        self
+    }
+
     /// The id that the model gave.
     #[must_use]
     pub fn call(&self) -> &CallId {
@@ -104,7 +112,7 @@ impl Answer {
         self.approval.as_ref()
     }
 
-    /// How it stands, as one word: `succeeded`, `failed`, `responded`, `waiting`, `approved`, `indeterminate`, or why it did not run:
+    /// How it stands, as one word: `succeeded`, `failed`, `responded`, `waiting`, `approved`, `running`, `indeterminate`, or why it did not run:
     /// `denied`, `rejected`, `expired`, `cancelled`, `frozen`, `invalid`, `unavailable`.
     #[must_use]
     pub fn kind(&self) -> &'static str {
@@ -115,14 +123,16 @@ impl Answer {
             CallResult::NotRun(reason) => reason.kind(),
             CallResult::Waiting => "waiting",
             CallResult::Approved(_) => "approved",
+            CallResult::Running => "running",
             CallResult::Indeterminate(_) => "indeterminate",
         }
     }
 
-    /// Returns whether its end is still to come: people are asked, or it is approved and has not begun.
+    /// Returns whether its end is still to come: people are asked, or it is approved and has not begun, or it has begun and people are asked
+    /// about a call of its own.
     #[must_use]
     pub fn is_waiting(&self) -> bool {
-        matches!(self.result, CallResult::Waiting | CallResult::Approved(_))
+        matches!(self.result, CallResult::Waiting | CallResult::Approved(_) | CallResult::Running)
     }
 
     /// The text that the model gets as the tool's result.
@@ -153,6 +163,11 @@ impl Answer {
                  Do not propose it again; the result follows. Go on with what does not depend on it.",
                 why.for_reviewer()
             ),
+            CallResult::Running => {
+                "It has begun, and waits for a person to decide a part of it. Do not propose it again; \
+                 the result follows. Go on with what does not depend on it."
+                    .to_owned()
+            }
             CallResult::Indeterminate(_) => "This call was started, and it is not known whether it took effect. \
                  Do not propose it again; tell the user that it is being looked into."
                 .to_owned(),

@@ -119,7 +119,7 @@ fn is_error(answer: &Answer) -> bool {
     match answer.result() {
         CallResult::Ran(ToolOutcome::Failed { .. }) | CallResult::NotRun(_) | CallResult::Indeterminate(_) => true,
         CallResult::Ran(ToolOutcome::Returned { .. }) | CallResult::Responded(_) => false,
-        CallResult::Waiting | CallResult::Approved(_) => false,
+        CallResult::Waiting | CallResult::Approved(_) | CallResult::Running => false,
     }
 }
 

@@ -186,7 +186,7 @@ impl RemoteCall {
         let mut info = RunInfo::new(place(agent, self.run.as_str()).into(), agent.clone());
         (info.principal, info.case) = (self.principal.clone(), self.case.clone());
         let family = place(agent, "").into();
-        Circumstances { info: Arc::new(info), reasoning: None, history: History::default(), family }
+        Circumstances { info: Arc::new(info), reasoning: None, history: History::default(), family, thread: None }
     }
 
     /// Whom to ask, as a policy.
