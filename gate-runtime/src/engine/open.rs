@@ -90,7 +90,7 @@ impl Core {
             Judgement::denied(why, reason)
         } else {
             let context = run.context(&proposed.call, subject.approval, subject.reasoning.clone(), proposal.now);
-            self.judge(tool, &proposed.arguments, &sealed, context).await.map_err(invalid)?
+            self.judge_for(tool, &proposed.arguments, &sealed, context, None).await?
         };
         let mut draft = Draft { proposed, sealed, subject, judgement, earlier, grant: None, spent: Vec::new() };
         if draft.judgement.verdict() == Verdict::Ask {
@@ -110,7 +110,8 @@ impl Core {
         if recalled.rejected.iter().any(|refused| is_repeated(schema, arguments, refused)) {
             return Some((Denial::RefusedBefore, "a person already refused this very call".to_owned()));
         }
-        let words = || format!("{} calls of this run were denied, which is the limit", recalled.denials);
+        let (denied, limit) = (recalled.denials, self.denials);
+        let words = || format!("{denied} calls of this run were denied, and the limit is {limit}");
         (recalled.denials >= self.denials).then(|| (Denial::TooMany, words()))
     }
 
@@ -124,7 +125,7 @@ impl Core {
     /// A question that nobody could ever answer is not asked.
     pub(crate) async fn check_askable(&self, run: &Circumstances, requirements: &[Requirement]) -> Result<(), NotRun> {
         match self.unaskable(run, requirements).await.map_err(unavailable)? {
-            Some(problem) => Err(NotRun::Unavailable { problem }),
+            Some(problem) => Err(NotRun::NobodyToAsk { problem }),
             None => Ok(()),
         }
     }

@@ -113,7 +113,8 @@ impl Remote {
                 Assessment::denied(why, reason)
             } else {
                 let opinions = core.opinions_on(&question.run, &question.subject, &question.arguments).await;
-                Assessment::join([question.opinion()].into_iter().chain(opinions).collect())
+                let joined = Assessment::join([question.opinion()].into_iter().chain(opinions).collect());
+                core.reached(&question.subject, joined).await?
             };
             let mut grant = None;
             if assessment.verdict() == Verdict::Ask {
