@@ -575,7 +575,11 @@ async fn f48_a_denial_without_a_reason_and_the_limit_of_denials_read_well(store:
     // Three at once: more than the limit were denied before anybody counted.
     let batch = ["1", "2", "3"].map(|id| transfer_to(id, "alice", 10));
     let turn = run.submit(batch).await.unwrap();
-    assert!(texts(&turn)[0].contains("Not run: denied by \"silent\". This is final"), "{:?}", texts(&turn));
+    assert!(
+        texts(&turn)[0].contains(r#"denied by "silent", for this reason: "it gave no reason". This is final"#),
+        "{:?}",
+        texts(&turn)
+    );
     let turn = run.submit([transfer_to("4", "alice", 10)]).await.unwrap();
     assert!(turn.must_stop());
     let by = DeniedBy::TooManyDenials;

@@ -150,6 +150,7 @@ impl GateOverlay {
         if let Some(problem) = requirement.as_ref().and_then(Requirement::problem) {
             return self.failed(format!("it asks for {problem}"));
         }
+        let reason = if reason.trim().is_empty() { "it gave no reason".to_owned() } else { reason };
         let verdict = if requirement.is_some() { Verdict::Ask } else { Verdict::Deny };
         Opinion::Overlay { name: self.name.clone(), verdict, reason, requirement, failed: false }
     }
