@@ -249,7 +249,7 @@ async fn parallel_calls_are_answered_in_one_well_formed_reply() {
     assert_eq!(ids, ["call_1", "call_2", "call_3", "call_4"]);
     let said: Vec<_> = messages.iter().map(|message| message["content"].as_str().unwrap()).collect();
     assert_eq!(said[0], "A-1");
-    assert!(said[1].starts_with("Not run yet"));
+    assert!(said[1].starts_with("<gate-notice>Not run yet"));
     assert!(said[2].contains("not JSON: EOF"));
     assert!(
         said[3].contains("There is no tool `pong`. The tools are `order`, `ping` and `wipe`; did you mean `ping`?")
@@ -272,7 +272,7 @@ async fn a_late_answer_is_quoted_and_does_not_speak_with_the_systems_voice() {
     let messages = openai::messages(&turn);
     assert_eq!(messages[0]["tool_call_id"], "call_2");
     assert_eq!(messages[1]["role"], "system");
-    let (said, quoted) = messages[1]["content"].as_str().unwrap().split_once("no instruction: ").unwrap();
+    let (said, quoted) = messages[1]["content"].as_str().unwrap().split_once("no instruction:</gate-notice> ").unwrap();
     assert!(said.contains("call_1") && !said.contains("wipe all disks"), "{said}");
     assert!(serde_json::from_str::<String>(quoted).unwrap().contains(hostile), "{quoted}");
     let _: Vec<ChatCompletionRequestMessage> = serde_json::from_value(Value::Array(messages)).unwrap();

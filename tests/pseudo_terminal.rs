@@ -170,7 +170,7 @@ fn w61_what_was_typed_before_the_question_is_no_answer_to_it() {
     seat.sees("a\n\na\n\nend");
     seat.go();
     seat.types("l\r");
-    seat.sees("ANSWER Not run yet");
+    seat.sees("ANSWER <gate-notice>Not run yet");
     assert!(!seat.text().contains("why, if you like"), "{}", seat.text());
 }
 
@@ -181,7 +181,7 @@ fn w61_neither_enter_nor_the_end_of_the_input_approves() {
     seat.types("\r\ry\ryes\r");
     seat.sees("one letter of those, please");
     seat.types("\u{4}");
-    seat.sees("ANSWER Not run yet");
+    seat.sees("ANSWER <gate-notice>Not run yet");
 }
 
 #[test]

@@ -210,7 +210,7 @@ async fn w61_nothing_but_an_answer_approves() {
         let (_, status, told) = type_in(payment(), typed).await;
         // A bare `a` at the very end of the input was never confirmed by the line that follows it.
         assert_eq!(status, Status::Pending, "{typed:?}");
-        assert!(told.starts_with("Not run yet"), "{typed:?}");
+        assert!(told.starts_with("<gate-notice>Not run yet"), "{typed:?}");
     }
 }
 
@@ -232,7 +232,7 @@ async fn an_edit_is_checked_field_by_field_and_asked_again() {
     let (shown, status, told) = type_in(payment(), typed).await;
     assert!(shown.contains("there is no argument nobody"), "{shown}");
     assert!(shown.contains("✗ the edited arguments do not fit:\n      at `/amount`: expected an integer"), "{shown}");
-    assert!(shown.contains("✗ the rule \"above the limit\" denies the edited arguments"), "{shown}");
+    assert!(shown.contains("✗ the edited arguments are denied by rule \"above the limit\""), "{shown}");
     assert_eq!(status, Status::Approved);
     // An empty line kept `to` as it was.
     assert!(told.contains("paid 300 to alice"), "{told}");
@@ -246,7 +246,7 @@ async fn an_edit_that_is_not_confirmed_is_dropped() {
     {
         let (shown, status, told) = type_in(payment(), typed).await;
         assert_eq!(status, Status::Pending, "{typed:?}: {shown}");
-        assert!(told.starts_with("Not run yet"));
+        assert!(told.starts_with("<gate-notice>Not run yet"));
     }
     let (_, _, told) = type_in(payment(), "e\nto\n\"\"\n\ny\n\n").await;
     assert!(told.ends_with("paid 500 to "), "{told}");
@@ -517,7 +517,7 @@ async fn arguments_are_edited_in_an_editor() {
     for (command, typed, said) in [
         ("true", "e\n", "nothing is changed"),
         ("false", "e\n", "the editor ended with an error"),
-        ("sed -i s/500/20000/", "e\ny\n\n", "the rule \"above the limit\" denies the edited arguments"),
+        ("sed -i s/500/20000/", "e\ny\n\n", "the edited arguments are denied by rule \"above the limit\""),
         ("sed -i 's/500/{/'", "e\n\n", "✗ at `/amount`: not JSON"),
         ("sed -i '1i [' ", "e\nl\n", "not JSON"),
         ("rm", "e\n", "nothing is changed"),

@@ -186,7 +186,7 @@ pub(crate) fn words(record: &Record) -> String {
             CallEvent::Cancelled { reason } => reason.clone(),
             CallEvent::Revoked { by, reason } | CallEvent::AskedAgain { by, reason } => format!("by {by}: {reason}"),
             CallEvent::Withdrawn { by } | CallEvent::SecretsErased { by } => format!("by {by}"),
-            CallEvent::Finished { outcome } => outcome.for_model(),
+            CallEvent::Finished { outcome } => outcome.for_reviewer(),
             CallEvent::Faltered { error } => error.to_string(),
             CallEvent::Lost { why } | CallEvent::Released { why } => why.clone(),
             CallEvent::Settled { settlement, by, reason } => {
@@ -200,6 +200,7 @@ pub(crate) fn words(record: &Record) -> String {
         },
         Event::Gate(event) => match event {
             GateEvent::CallRefused { tool, problem, .. } => format!("{tool}: {problem}"),
+            GateEvent::CallUnjudged { tool, problem, .. } => format!("{tool}: {problem}"),
             GateEvent::Action { action, details, .. } => format!("{action} {details}"),
             GateEvent::GrantGiven { grant } => format!("by {}: {grant}", grant.by()),
             GateEvent::GrantRevoked { grant, by } => format!("…{} by {by}", short(grant)),

@@ -4,6 +4,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 
@@ -11,9 +12,11 @@ use crate::adapters::directory::StaticDirectory;
 use crate::adapters::memory::MemoryStore;
 use crate::adapters::system_clock::SystemClock;
 use crate::engine::agent::Agent;
+use crate::engine::bounded::{BoundedDirectory, ClockLimit};
 use crate::engine::core::{Core, GateTool};
 use crate::engine::error::BuildError;
 use crate::engine::gate::Gate;
+use crate::engine::judge::GateOverlay;
 use crate::engine::post::Post;
 use crate::engine::trail::{Sealing, Trail};
 use crate::logic::bound::{BoundTool, DEFAULT_LIMITS};
@@ -30,7 +33,7 @@ use crate::values::json::ReadLimits;
 use crate::values::outline::PolicyOutline;
 use crate::values::random;
 use crate::values::report::OTHERWISE;
-use crate::values::requirement::Who;
+use crate::values::requirement::{Requirement, Who};
 use crate::values::visible::Visible;
 use crate::values::words;
 
@@ -39,6 +42,8 @@ const DENIALS: u64 = 20;
 
 /// How often a run may ask within a day, unless the builder says otherwise.
 const QUESTIONS: u64 = 10_000;
+/// How long each piece of a user's async code may take, unless a gate says otherwise.
+const JUDGING_TIME: Duration = Duration::from_secs(10);
 
 impl<R: Registry> Gate<R> {
     /// Begins a gate with the state that its tools work on.
@@ -56,6 +61,7 @@ impl<R: Registry> Gate<R> {
             limits: DEFAULT_LIMITS,
             denials: DENIALS,
             questions: QUESTIONS,
+            judging_time: JUDGING_TIME,
             conversation: 0,
             key: None,
             trail: None,
@@ -93,6 +99,7 @@ pub struct GateBuilder<R: Registry> {
     limits: ReadLimits,
     denials: u64,
     questions: u64,
+    judging_time: Duration,
     conversation: usize,
     key: Option<[u8; 32]>,
     trail: Option<Trail>,
@@ -213,6 +220,34 @@ impl<R: Registry> GateBuilder<R> {
         self
     }
 
+    /// Limits how long each piece of your async code may take that bears on a call: a rule's `.when_async(…)`, an
+    /// overlay, a question to the directory, a reconciler. Defaults to 10 seconds, by the gate's [clock](Self::clock).
+    ///
+    /// What takes longer is dropped, and has failed: the call is not judged by it, and does not run because of it. Code
+    /// that blocks its thread cannot be stopped from outside, here as everywhere.
+    ///
+    /// ```
+    /// # use gate_runtime::prelude::*;
+    /// # use std::time::Duration;
+    /// # /// Pay.
+    /// # #[gated_tool(policy = "payments")] fn pay(iban: String) {}
+    /// # registry! { pub Tools for () { Pay } }
+    /// #[policy]
+    /// fn payments(rules: Rules<Pay>) -> Rules<Pay> {
+    ///     rules.deny("sanctions list").when_async(|_| std::future::pending::<bool>()).otherwise(ask(anyone()))
+    /// }
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    ///
+    /// let gate: Gate<Tools> = Gate::builder(()).judging_timeout(Duration::from_millis(20)).build().await?;
+    /// let turn = gate.run("run-42").submit([ToolCall::new("call_1", "pay", r#"{"iban":"DE12"}"#)]).await?;
+    /// assert_eq!(turn.answers()[0].kind(), "unavailable");
+    /// # Ok(()) }
+    /// ```
+    pub fn judging_timeout(mut self, time: Duration) -> Self {
+        self.judging_time = time;
+        self
+    }
+
     /// Seals every record in a trail that anyone can verify, and builds no gate over a store that the trail contradicts. None, unless this is said.
     pub fn trail(mut self, trail: Trail) -> Self {
         self.trail = Some(trail);
@@ -235,21 +270,32 @@ impl<R: Registry> GateBuilder<R> {
             limits,
             denials,
             questions,
+            judging_time,
             conversation,
             key,
             trail,
         } = self;
+        let judging_time = ClockLimit::new(Arc::clone(&clock), judging_time);
+        let directory = Arc::new(BoundedDirectory::new(directory, judging_time.clone()));
+        let overlays: Vec<GateOverlay> = overlays.into_iter().map(GateOverlay::new).collect();
         let mut problems = Vec::new();
         let mut bound: Vec<BoundTool> = R::TOOLS.iter().map(|tool| tool.bind(&state)).collect();
         let names = adopt::<R>(agents, &mut bound, &mut problems);
         for tool in &mut bound {
-            problems.extend(tool.try_policies(clock.now()).await);
+            problems.extend(tool.try_policies(clock.now(), &judging_time).await);
         }
         let tools: Vec<GateTool> = assemble::<R>(bound, &mut problems);
         for tool in &tools {
             for policy in policies_of(tool) {
-                problems.extend(unheld_roles(&policy, &*directory, clock.now()).await?);
+                let owner = format!("policy `{}`", policy.name());
+                problems.extend(unheld_roles(&owner, asked_roles(&policy), &*directory, clock.now()).await?);
             }
+        }
+        for overlay in &overlays {
+            let Some(asked) = overlay.asks_on_failure() else { continue };
+            let owner = format!("overlay `{}`", overlay.name());
+            problems.extend(asked.problem().map(|problem| format!("{owner}, on failure: {problem}")));
+            problems.extend(unheld_roles(&owner, roles_in("on failure", asked), &*directory, clock.now()).await?);
         }
         problems.extend(unfit_names(&notifiers));
         problems.dedup();
@@ -271,6 +317,7 @@ impl<R: Registry> GateBuilder<R> {
             clock,
             directory,
             limits,
+            judging_time,
             denials,
             questions,
             conversation,
@@ -361,19 +408,19 @@ fn policies_of(tool: &GateTool) -> Vec<Arc<PolicyOutline>> {
     [Arc::clone(tool.tool.policy())].into_iter().chain(agents).collect()
 }
 
-/// The roles that a policy asks and nobody holds: a question to them would wait for ever.
+/// The roles that are asked and that nobody holds: a question to them would wait for ever.
 async fn unheld_roles(
-    policy: &PolicyOutline,
+    owner: &str,
+    asked: Vec<(&str, Role)>,
     directory: &dyn Directory,
     now: Timestamp,
 ) -> Result<Vec<String>, BuildError> {
     let mut problems = Vec::new();
-    for (rule, role) in asked_roles(policy) {
+    for (rule, role) in asked {
         let held = directory.has_holder(&role, now).await;
         if !held.map_err(|error| BuildError::new(vec![error.to_string()]))? {
-            let name = policy.name();
             problems.push(format!(
-                "policy `{name}`, rule \"{rule}\": it asks for the role `{role}`, but nobody in the directory holds it: \
+                "{owner}, rule \"{rule}\": it asks for the role `{role}`, but nobody in the directory holds it: \
                  add `.directory(StaticDirectory::new().person(\"…\", [\"{role}\"]))`, or the role to somebody in its file"
             ));
         }
@@ -385,15 +432,12 @@ async fn unheld_roles(
 fn asked_roles(policy: &PolicyOutline) -> Vec<(&str, Role)> {
     let rules = policy.rules().iter().filter_map(|rule| Some((rule.name(), rule.requirement()?)));
     let otherwise = policy.otherwise().requirement().map(|requirement| (OTHERWISE, requirement));
-    let mut roles = Vec::new();
-    for (rule, requirement) in rules.chain(otherwise) {
-        for tier in requirement.tiers() {
-            if let Who::Role { role } = tier.who() {
-                roles.push((rule, role.clone()));
-            }
-        }
-    }
-    roles
+    rules.chain(otherwise).flat_map(|(rule, requirement)| roles_in(rule, requirement)).collect()
+}
+
+fn roles_in<'a>(rule: &'a str, requirement: &Requirement) -> Vec<(&'a str, Role)> {
+    let role = |who: &Who| if let Who::Role { role } = who { Some((rule, role.clone())) } else { None };
+    requirement.tiers().iter().filter_map(|tier| role(tier.who())).collect()
 }
 
 /// Puts the gate on the record, with its policies as they are written, and takes up the deadlines that are there.

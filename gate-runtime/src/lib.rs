@@ -64,7 +64,7 @@
 //! - The body of a tool runs only with a [`Permit`], and only the engine makes one.
 //! - What runs is what was approved: the arguments come out of the permit, and their digest was voted on.
 //! - A body runs at most once for a call. A crash in between leaves it [`Indeterminate`](Status::Indeterminate), not retried.
-//! - A rule that fails, a store that does not answer, an unknown tool: nothing runs.
+//! - A rule that fails or hangs, a store that does not answer, an unknown tool: nothing runs. A failure is no verdict.
 //! - The strictest verdict wins, in whatever order rules, agents' policies and [`Overlay`]s speak.
 //! - Every verdict, decision, dispatch and outcome is a [`Record`] before it takes effect.
 //!
@@ -149,7 +149,7 @@ pub use ports::BoxFuture;
 pub use ports::clock::Clock;
 pub use ports::directory::{Directory, DirectoryError};
 pub use ports::notifier::{Notice, Notifier, NotifyError};
-pub use ports::overlay::{Objection, Overlay, OverlayCall};
+pub use ports::overlay::{Objection, OnFailure, Overlay, OverlayCall};
 pub use ports::store::{
     ALIKE, ApprovalFilter, Committed, LetterFilter, LetterOrder, Proposal, REFUSALS, Recalled, RecordFilter, RunChange,
     RunChanges, RunQuery, Standing, Store, StoreError, StoreErrorKind, Transition,
@@ -176,7 +176,7 @@ pub use values::letter::{Letter, LetterState};
 pub use values::limit::{GiveBack, LimitKey, Take};
 pub use values::opinion::RuleResult;
 pub use values::origin::Origin;
-pub use values::outcome::{NotRun, ToolOutcome};
+pub use values::outcome::{DeniedBy, NotRun, ToolOutcome};
 pub use values::outline::{Fallback, PolicyOutline, RuleOutline};
 pub use values::presented::Presented;
 pub use values::record::{Record, Subject};
@@ -188,6 +188,7 @@ pub use values::settlement::{Settlement, Settler};
 pub use values::signature::BadSignature;
 pub use values::time::{DAY, HOUR, MINUTE, WEEK, days, hours, minutes};
 pub use values::transition::Refused;
+pub use values::unjudged::Unjudged;
 pub use values::verdict::Verdict;
 pub use values::visible::{Hazard, Visible};
 
@@ -301,7 +302,8 @@ pub use gate_macros::gated_tool;
 /// ```
 ///
 /// Every rule is looked at, and the strictest verdict wins: `Approve < Ask < Deny`, in whatever order they stand. No rule: what
-/// `otherwise` says, or any reviewer. A rule that returns an error or panics never approves, and denies if it was to deny.
+/// `otherwise` says, or any reviewer. A rule that returns an error, panics or [takes too long](GateBuilder::judging_timeout)
+/// never approves. Where a denial hangs on it, the call does not run, and is answered as unavailable: it may be tried again.
 ///
 /// Where this crate is renamed, say where it is: `#[policy(crate = ::path)]`.
 ///

@@ -57,7 +57,7 @@ async fn e17_an_edit_that_a_rule_denies_is_refused(store: Shared) {
     let run = run(&gate);
     let turn = run.submit([call("1", "pay", json!({"to": "alice", "amount": 50}))]).await.unwrap();
     let refused = asked(&turn).edit(&dana(&gate).await, Edit::new().set("amount", 20_000)).await.unwrap_err();
-    assert_eq!(refused.to_string(), "the rule \"above the limit\" denies the edited arguments");
+    assert_eq!(refused.to_string(), "the edited arguments are denied by rule \"above the limit\"");
     assert_eq!(kinds(&run.proceed().await.unwrap()), ["waiting"]);
     assert!(world.ran().is_empty());
 }

@@ -381,7 +381,10 @@ async fn r_an_answer_to_a_failure_is_not_told_as_not_run(store: Shared) {
     let turn = run.submit([of("a", "1", "auto")]).await.unwrap();
     asked(&turn).respond(&dana, json!("done by hand")).await.unwrap();
     let text = texts(&run.proceed().await.unwrap())[0].clone();
-    assert_eq!(text, "It ran and failed, and a person answered in the tool's place. The answer: done by hand");
+    assert_eq!(
+        text,
+        "<gate-notice>It ran and failed, and a person answered in the tool's place. The answer:</gate-notice> done by hand"
+    );
 }
 
 async fn u_a_vote_counts_in_the_store_where_it_was_given(store: Shared) {

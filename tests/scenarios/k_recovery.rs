@@ -391,11 +391,11 @@ async fn k_a_failure_that_nobody_takes_up_stays_a_failure(store: Shared) {
         let (kind, text) = match id {
             "skipped" => {
                 question.reject(&dana, "leave it").await.unwrap();
-                ("failed", "Error: skipped broke")
+                ("failed", "The tool failed with this error:</gate-notice> skipped broke")
             }
             "taken back" => {
                 question.cancel("the customer hung up").await.unwrap();
-                ("failed", "Error: taken back broke")
+                ("failed", "The tool failed with this error:</gate-notice> taken back broke")
             }
             _ => {
                 question.respond(&dana, json!("done by hand")).await.unwrap();

@@ -19,6 +19,7 @@ mod asking;
 mod b_binding;
 mod d_data;
 mod e_edits;
+mod f_failures;
 mod i_identity;
 mod k_again;
 mod k_faults;

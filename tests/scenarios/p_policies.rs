@@ -12,9 +12,9 @@ use crate::desk::{
 use crate::stores::{Shared, fresh, on_every_store};
 
 on_every_store! {
-    p62_a_rule_that_fails_never_approves_and_a_denying_one_denies,
+    p62_a_rule_that_fails_never_approves_and_a_denying_one_runs_nothing,
     p62_an_async_rule_that_fails_counts_the_same,
-    p62_an_overlay_that_fails_asks,
+    p62_an_overlay_that_fails_runs_nothing,
     p63_an_agents_policy_and_an_overlay_only_tighten,
     p63_every_requirement_must_be_met,
     p64_a_limit_is_exact_when_many_calls_come_at_once_from_many_gates,
@@ -181,12 +181,16 @@ async fn each_way_to_fail(store: &Shared, tool: &str) {
         ("fine", "succeeded"),
         ("approve errs", "waiting"),
         ("approve panics", "waiting"),
-        ("deny errs", "denied"),
-        ("deny panics", "denied"),
+        ("deny errs", "unavailable"),
+        ("deny panics", "unavailable"),
         ("nothing matches", "waiting"),
     ] {
         let turn = run.submit([call(&format!("{tool} {how}"), tool, json!({"how": how}))]).await.unwrap();
         assert_eq!(kinds(&turn), [kind], "{how}");
+        if kind == "unavailable" {
+            assert!(turn.answers()[0].approval().is_none(), "{how}: a failure is no verdict");
+            continue;
+        }
         let assessment = turn.answers()[0].approval().unwrap().assessment().clone();
         let failed: Vec<_> = assessment.rules().filter(|rule| rule.result() == RuleResult::Failed).collect();
         assert_eq!(failed.len(), usize::from(how.contains("errs") || how.contains("panics")), "{how}");
@@ -199,7 +203,7 @@ async fn each_way_to_fail(store: &Shared, tool: &str) {
     assert!(written.contains("no connection") && written.contains("out of cheese"), "the failure is on the record");
 }
 
-async fn p62_a_rule_that_fails_never_approves_and_a_denying_one_denies(store: Shared) {
+async fn p62_a_rule_that_fails_never_approves_and_a_denying_one_runs_nothing(store: Shared) {
     each_way_to_fail(&store, "try").await;
 }
 
@@ -233,13 +237,13 @@ impl Overlay for Says {
     }
 }
 
-async fn p62_an_overlay_that_fails_asks(store: Shared) {
+async fn p62_an_overlay_that_fails_runs_nothing(store: Shared) {
     for overlay in [Says("errs", |_| Err("no connection".into())), Says("panics", |_| panic!("out of cheese"))] {
         let name = overlay.0;
         let state = State::default();
         let gate: Gate<Tools> = builder(&store, &state).overlay(overlay).build().await.unwrap();
         let turn = gate.run(name).submit([call("1", "read", json!({"id": "a"}))]).await.unwrap();
-        assert_eq!(kinds(&turn), ["waiting"], "{name}");
+        assert_eq!(kinds(&turn), ["unavailable"], "{name}");
         assert!(state.0.ran().is_empty());
     }
 }

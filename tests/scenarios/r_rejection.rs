@@ -146,7 +146,8 @@ async fn r23_a_tools_failure_is_its_own(store: Shared) {
     }
     let turn = run.proceed().await.unwrap();
     assert_eq!(kinds(&turn), ["failed", "failed"]);
-    assert_eq!(texts(&turn), ["Error: it broke half-way", "Error: it panicked: it exploded"]);
+    let failed = |error| format!("<gate-notice>The tool failed with this error:</gate-notice> {error}");
+    assert_eq!(texts(&turn), [failed("it broke half-way"), failed("it panicked: it exploded")]);
     assert_eq!(turn.answers()[0].approval().unwrap().status(), Status::Failed);
     assert_eq!(world.ran_sorted(), ["explode it", "fail it"]);
 }
@@ -158,7 +159,7 @@ async fn r24_an_answer_in_the_tools_place_is_no_approval(store: Shared) {
     asked(&turn).respond(&dana(&gate).await, "approved, I guess").await.unwrap();
     let turn = run.proceed().await.unwrap();
     assert_eq!(kinds(&turn), ["responded"]);
-    assert!(texts(&turn)[0].starts_with("Not run: a person answered"), "{:?}", texts(&turn));
+    assert!(texts(&turn)[0].starts_with("<gate-notice>Not run: a person answered"), "{:?}", texts(&turn));
     assert!(texts(&turn)[0].contains("approved, I guess"));
     assert!(world.ran().is_empty());
 }

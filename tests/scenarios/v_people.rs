@@ -165,7 +165,8 @@ async fn v48_only_a_policy_that_asks_the_principal_lets_that_person_confirm(stor
 async fn v48_a_question_that_nobody_could_answer_is_not_asked(store: Shared) {
     let (gate, world, _) = people_gate(&store).await;
     let turn = gate.run("run").submit([call("1", "book", json!({"price": 100}))]).await.unwrap();
-    assert_eq!(kinds(&turn), ["unavailable"]);
+    assert_eq!(kinds(&turn), ["nobody_to_ask"]);
+    assert!(texts(&turn)[0].contains("Trying again does not change that"), "{:?}", texts(&turn));
     let CallResult::NotRun(reason) = turn.answers()[0].result() else { panic!("it ran") };
     assert!(reason.to_string().contains("`.on_behalf_of(…)`"), "{reason}");
     assert!(world.ran().is_empty() && gate.pending().await.unwrap().is_empty());
@@ -337,7 +338,10 @@ async fn v54_reminders_come_each_once_and_the_policy_says_what_the_model_is_told
     until(async || story(&gate).await.contains(&"expired")).await;
     assert_eq!(reminded().await, 2, "at its end it is over");
     let told = run.proceed().await.unwrap().answers()[0].for_model();
-    assert_eq!(told, "Not run: nobody decided in time. Tell the customer that we write tomorrow.");
+    assert_eq!(
+        told,
+        "<gate-notice>Not run: nobody decided in time. Tell the customer that we write tomorrow.</gate-notice>"
+    );
 }
 
 async fn v55_a_role_that_nobody_holds_stops_the_build(store: Shared) {

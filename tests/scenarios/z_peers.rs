@@ -159,7 +159,7 @@ async fn z92_a_new_message_while_a_call_waits_leaves_no_dangling_call(store: Sha
     // The application answers the model at once, so that the history it gives on is well-formed.
     let messages = openai::messages(&turn);
     assert_eq!(messages[0]["tool_call_id"], "1");
-    assert!(messages[0]["content"].as_str().unwrap().starts_with("Not run yet: a person has been asked"));
+    assert!(messages[0]["content"].as_str().unwrap().starts_with("<gate-notice>Not run yet: a person has been asked"));
     run.hear(Message::user("by the way, read me file a"));
     let next = run.submit([call("2", "read", json!({"id": "a"}))]).await.unwrap();
     assert_eq!(kinds(&next), ["succeeded"]);
@@ -202,7 +202,8 @@ async fn z96_denied_again_and_again_the_run_is_told_to_stop(store: Shared) {
     assert_eq!(kinds(&turn), ["denied", "denied"]);
     assert!(turn.must_stop());
     assert!(
-        texts(&turn)[1].contains("3 calls of this run did not run") && texts(&turn)[1].contains("Stop calling tools")
+        texts(&turn)[1].contains("too many calls of this run came to nothing")
+            && texts(&turn)[1].contains("Stop calling tools")
     );
     assert!(state.0.ran().is_empty());
     assert_eq!(kinds(&gate.run("another").submit([pay("1", "alice", 5)]).await.unwrap()), ["succeeded"]);

@@ -87,7 +87,10 @@ impl Problem {
 
     /// What is needed does not answer. What it said is for whoever runs the inbox, and may name files.
     pub(crate) fn unavailable() -> Self {
-        Self::new(UNAVAILABLE, "The database or the people file does not answer, so nothing was done. Try again.")
+        Self::new(
+            UNAVAILABLE,
+            "The database, the people file or a rule does not answer, so nothing was done. Try again.",
+        )
     }
 
     /// A refusal with a problem at each place.
@@ -152,6 +155,7 @@ impl From<NotRun> for Problem {
         match &reason {
             NotRun::Invalid { problem } => Self::new(INVALID, problem),
             NotRun::Unavailable { .. } => Self::unavailable(),
+            NotRun::NobodyToAsk { problem } => Self::new(INVALID, problem),
             _ => Self::new(CONFLICT, reason.for_model()),
         }
     }

@@ -6,7 +6,9 @@ use gate_runtime::{CallEvent, Decision, Event, GateEvent, Record, RunInfo, Settl
 pub(super) fn tool(record: &Record) -> Option<&str> {
     match (record.subject(), record.event()) {
         (Some(subject), _) => Some(subject.tool().as_str()),
-        (None, Event::Gate(GateEvent::CallRefused { tool, .. })) => Some(tool.as_str()),
+        (None, Event::Gate(GateEvent::CallRefused { tool, .. } | GateEvent::CallUnjudged { tool, .. })) => {
+            Some(tool.as_str())
+        }
         (None, Event::Gate(GateEvent::GrantGiven { grant })) => Some(grant.tool().as_str()),
         _ => None,
     }
@@ -57,7 +59,7 @@ pub(super) fn said(record: &Record) -> Vec<String> {
                 };
                 vec![decision, vote.comment().unwrap_or_default().to_owned()]
             }
-            CallEvent::Finished { outcome } => vec![outcome.for_model()],
+            CallEvent::Finished { outcome } => vec![outcome.for_reviewer()],
             CallEvent::Faltered { error } => vec![error.to_string()],
             CallEvent::Settled { reason, .. } => reason.iter().map(ToString::to_string).collect(),
             CallEvent::Cancelled { reason }
@@ -71,6 +73,7 @@ pub(super) fn said(record: &Record) -> Vec<String> {
         },
         Event::Gate(event) => match event {
             GateEvent::CallRefused { problem, .. } => vec![problem.clone()],
+            GateEvent::CallUnjudged { problem, .. } => vec![problem.to_string()],
             GateEvent::Action { action, details, .. } => vec![action.clone(), details.to_string()],
             GateEvent::GrantGiven { grant } => vec![grant.to_string()],
             GateEvent::Frozen { freeze } => vec![freeze.scope().to_string(), freeze.reason().to_owned()],
@@ -107,6 +110,7 @@ pub(super) fn kind(record: &Record) -> &'static str {
         },
         Event::Gate(event) => match event {
             GateEvent::CallRefused { .. } => "refused",
+            GateEvent::CallUnjudged { .. } => "failed",
             GateEvent::Action { .. } => "action",
             GateEvent::GrantGiven { .. }
             | GateEvent::GrantRevoked { .. }

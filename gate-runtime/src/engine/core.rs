@@ -8,7 +8,9 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::attempt::{Attempt, Bodies};
+use super::bounded::ClockLimit;
 use super::course::Course;
+use super::judge::GateOverlay;
 use super::post::Post;
 use super::timekeeper::Timekeeper;
 use super::trail::Sealing;
@@ -18,7 +20,6 @@ use crate::logic::descriptor::Descriptor;
 use crate::logic::redact::{Scrub, seal};
 use crate::ports::clock::Clock;
 use crate::ports::directory::Directory;
-use crate::ports::overlay::Overlay;
 use crate::ports::store::{ApprovalFilter, Committed, Store, StoreError};
 use crate::values::approval::Approval;
 use crate::values::arguments::Arguments;
@@ -72,11 +73,13 @@ impl GateTool {
 pub(crate) struct Core {
     pub(crate) tools: Vec<GateTool>,
     pub(crate) agents: Vec<AgentName>,
-    pub(crate) overlays: Vec<Arc<dyn Overlay>>,
+    pub(crate) overlays: Vec<GateOverlay>,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) directory: Arc<dyn Directory>,
     pub(crate) limits: ReadLimits,
+    /// How long each piece of a user's async code may take.
+    pub(crate) judging_time: ClockLimit,
     /// How many calls of a run and those nested in it may not run within a day before it is told to stop.
     pub(crate) denials: u64,
     /// How often a run and those nested in it may ask people within a day.

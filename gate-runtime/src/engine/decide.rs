@@ -30,7 +30,6 @@ use crate::values::record::Subject;
 use crate::values::requirement::Requirement;
 use crate::values::signature::BadSignature;
 use crate::values::transition::Refused;
-use crate::values::verdict::Verdict;
 
 /// What a reviewer wants, before it is checked.
 pub(crate) enum Wish {
@@ -377,11 +376,9 @@ impl Core {
         let open = open.ok_or_else(|| unfit("its secret arguments are in another process".to_owned()))?;
         let now = next.changed_at;
         let context = run.context_of(&next.subject, now);
-        let judged = self.judge(tool, &open, &next.arguments, context).await;
-        let assessment = judged.map_err(|misfit| DecideError::Invalid(misfit.into()))?.assessment;
-        if assessment.verdict() == Verdict::Deny {
-            let rule = assessment.reasons().next().map(|rule| rule.rule().to_owned()).unwrap_or_default();
-            return Err(DecideError::EditDenied { rule });
+        let assessment = self.judge(tool, &open, &next.arguments, context).await?.assessment;
+        if let Some(by) = assessment.denied_by() {
+            return Err(DecideError::EditDenied { by });
         }
         Ok(Some(CallEvent::Reassessed { assessment, changes: Changes::default() }))
     }

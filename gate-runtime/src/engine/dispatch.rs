@@ -186,7 +186,7 @@ impl Core {
         })?;
         let now = self.now();
         let context = run.context_of(subject, now);
-        let judgement = self.judge(tool, arguments, &approval.arguments, context).await.map_err(unavailable)?;
+        let judgement = self.judge_for(tool, arguments, &approval.arguments, context, Some(approval.id())).await?;
         let mut course = Course::from(approval);
         let again = CallEvent::Reassessed { assessment: judgement.assessment, changes };
         course.then(again, now).map_err(unavailable)?;

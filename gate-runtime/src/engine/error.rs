@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::judge::NoVerdict;
 use super::trail::TrailError;
 use crate::logic::schema::Misfits;
 use crate::ports::directory::DirectoryError;
@@ -13,9 +14,10 @@ use crate::values::approval::Approval;
 use crate::values::grant::BadScope;
 use crate::values::id::{AgentName, ApprovalId, ReviewerId, RunId};
 use crate::values::json::Misfit;
-use crate::values::outcome::{NotRun, ToolOutcome};
+use crate::values::outcome::{DeniedBy, NotRun, ToolOutcome};
 use crate::values::signature::BadSignature;
 use crate::values::transition::Refused;
+use crate::values::unjudged::Unjudged;
 use crate::values::words;
 
 /// Why a call by [`Run::call`](crate::Run::call) gave no value of its own.
@@ -281,11 +283,13 @@ pub enum DecideError {
     Invalid(Misfits),
     /// The answer in the tool's place cannot be put on the record as it is.
     BadAnswer(Misfit),
-    /// A rule denies the edited arguments.
+    /// The edited arguments are denied.
     EditDenied {
-        /// The rule's name.
-        rule: String,
+        /// By whom or what.
+        by: DeniedBy,
     },
+    /// The edited arguments could not be judged.
+    Unjudged(Unjudged),
     /// The scope makes no standing permission.
     Scope(BadScope),
     /// The tool is not known here any more.
@@ -312,7 +316,8 @@ impl fmt::Display for DecideError {
             Self::Signature(bad) => fmt::Display::fmt(bad, f),
             Self::Invalid(misfits) => write!(f, "the edited arguments do not fit: {misfits}"),
             Self::BadAnswer(misfit) => write!(f, "the answer, {misfit}"),
-            Self::EditDenied { rule } => write!(f, "the rule \"{rule}\" denies the edited arguments"),
+            Self::EditDenied { by } => write!(f, "the edited arguments are {by}"),
+            Self::Unjudged(failed) => write!(f, "the edited arguments: {failed}"),
             Self::Scope(bad) => fmt::Display::fmt(bad, f),
             Self::UnknownTool(tool) => write!(f, "the tool `{tool}` is not known here: decide where it runs"),
             Self::NoSuchTool(problem) => f.write_str(problem),
@@ -331,7 +336,17 @@ impl std::error::Error for DecideError {
             Self::BadAnswer(error) => Some(error),
             Self::Scope(error) => Some(error),
             Self::Store(error) => Some(error),
+            Self::Unjudged(failed) => Some(failed),
             _ => None,
+        }
+    }
+}
+
+impl From<NoVerdict> for DecideError {
+    fn from(why: NoVerdict) -> Self {
+        match why {
+            NoVerdict::Misfit(misfit) => Self::Invalid(misfit.into()),
+            NoVerdict::Failed(failed) => Self::Unjudged(failed),
         }
     }
 }

@@ -15,7 +15,7 @@ use crate::values::event::GateEvent;
 use crate::values::history::History;
 use crate::values::id::{ApprovalId, CallId, RunId, ToolName};
 use crate::values::json::{read, read_value};
-use crate::values::outcome::NotRun;
+use crate::values::outcome::{DeniedBy, NotRun};
 use crate::values::record::Subject;
 use crate::values::time::DAY;
 
@@ -146,7 +146,7 @@ impl Core {
         let mut about = Proposal::new(&run.info.run, call, tool, self.now());
         about.counters.push((refused(&run.family), DAY));
         let count = *self.store.recall(&about).await.ok()?.used.first()?;
-        (count > self.denials).then(|| NotRun::Denied { rule: self.too_many(count), stop: true })
+        (count > self.denials).then(|| NotRun::Denied { by: DeniedBy::TooManyDenials })
     }
 
     pub(crate) fn too_many(&self, count: u64) -> String {

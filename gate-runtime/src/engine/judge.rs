@@ -1,29 +1,31 @@
 //! Judging a call: the tool's policy, the agent's, the overlays; the strictest wins.
 
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
-use futures_util::FutureExt as _;
 use serde_json::Value;
 
 use super::core::{Core, GateTool};
 use super::intake::{Circumstances, Raw};
 use super::open::unavailable;
 use crate::logic::bound::Judging;
+use crate::logic::bounded::bounded;
 use crate::logic::policy::Evaluation;
 use crate::logic::redact::Scrub;
-use crate::ports::overlay::{Objection, OverlayCall};
-use crate::ports::store::Proposal;
+use crate::ports::overlay::{Objection, OnFailure, Overlay, OverlayCall};
+use crate::ports::store::{Proposal, Transition};
 use crate::values::arguments::Arguments;
 use crate::values::assessment::Assessment;
-use crate::values::context::{CallContext, ToolCall};
-use crate::values::id::ApprovalId;
+use crate::values::context::{CallContext, RunInfo, ToolCall};
+use crate::values::event::GateEvent;
+use crate::values::id::{ApprovalId, CallId, ToolName};
 use crate::values::json::Misfit;
 use crate::values::limit::Take;
 use crate::values::opinion::{Denial, Opinion, PolicyOpinion, RuleResult};
 use crate::values::origin::{ArgumentOrigin, origins};
 use crate::values::outcome::NotRun;
 use crate::values::outline::PolicyOutline;
+use crate::values::requirement::Requirement;
+use crate::values::unjudged::Unjudged;
 use crate::values::verdict::Verdict;
 
 /// How everything that judges calls judged one.
@@ -40,7 +42,11 @@ struct RuleTakes {
 }
 
 impl Judgement {
-    fn new(evaluations: Vec<Evaluation>, overlays: Vec<Opinion>, origins: Vec<ArgumentOrigin>) -> Self {
+    fn new(
+        evaluations: Vec<Evaluation>,
+        overlays: Vec<Opinion>,
+        origins: Vec<ArgumentOrigin>,
+    ) -> Result<Self, Unjudged> {
         let mut takes = Vec::new();
         let mut opinions = Vec::with_capacity(evaluations.len() + overlays.len());
         for (opinion, evaluation) in evaluations.into_iter().enumerate() {
@@ -49,12 +55,12 @@ impl Judgement {
             opinions.push(Opinion::Policy(evaluation.opinion));
         }
         opinions.extend(overlays);
-        let assessment = Assessment { origins, ..Assessment::join(opinions) };
-        Self { assessment: Arc::new(assessment), takes }
+        let assessment = Assessment { origins, ..Assessment::join(opinions).reached()? };
+        Ok(Self { assessment: Arc::new(assessment), takes })
     }
 
-    /// The rules are in the program that asks: it only says whom to ask.
-    pub(crate) fn of_program(policy: &Arc<PolicyOutline>, overlays: Vec<Opinion>) -> Self {
+    /// The rules are in the program that asks: here, it only says whom to ask, and overlays may object.
+    pub(crate) fn joined(policy: &Arc<PolicyOutline>, overlays: Vec<Opinion>) -> Assessment {
         let opinion = PolicyOpinion {
             agent: None,
             policy: Arc::clone(policy),
@@ -62,8 +68,12 @@ impl Judgement {
             errors: Vec::new(),
             verdict: Verdict::Ask,
         };
-        let opinions = [Opinion::Policy(opinion)].into_iter().chain(overlays).collect();
-        Self { assessment: Arc::new(Assessment::join(opinions)), takes: Vec::new() }
+        Assessment::join([Opinion::Policy(opinion)].into_iter().chain(overlays).collect())
+    }
+
+    /// A judgement that takes nothing of any limit.
+    pub(crate) fn of_program(assessment: Assessment) -> Self {
+        Self { assessment: Arc::new(assessment), takes: Vec::new() }
     }
 
     /// The gate itself denies, before any rule is looked at.
@@ -93,25 +103,96 @@ impl Judgement {
     }
 }
 
+/// Why there is no verdict on a call.
+pub(crate) enum NoVerdict {
+    /// The tool's type does not take the arguments.
+    Misfit(Misfit),
+    /// Rules or overlays failed, and the verdict hangs on them.
+    Failed(Unjudged),
+}
+
+impl From<Misfit> for NoVerdict {
+    fn from(misfit: Misfit) -> Self {
+        Self::Misfit(misfit)
+    }
+}
+
+impl From<Unjudged> for NoVerdict {
+    fn from(failed: Unjudged) -> Self {
+        Self::Failed(failed)
+    }
+}
+
+impl From<NoVerdict> for NotRun {
+    fn from(why: NoVerdict) -> Self {
+        match why {
+            NoVerdict::Misfit(misfit) => Self::Invalid { problem: misfit.to_string() },
+            NoVerdict::Failed(failed) => Self::Unavailable { problem: failed.to_string() },
+        }
+    }
+}
+
+/// An overlay of a gate, with what it said of itself when the gate was built.
+pub(crate) struct GateOverlay {
+    name: String,
+    on_failure: OnFailure,
+    overlay: Arc<dyn Overlay>,
+}
+
+impl GateOverlay {
+    pub(crate) fn new(overlay: Arc<dyn Overlay>) -> Self {
+        Self { name: overlay.name().to_owned(), on_failure: overlay.on_failure(), overlay }
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Returns whom its failure asks.
+    pub(crate) fn asks_on_failure(&self) -> Option<&Requirement> {
+        match &self.on_failure {
+            OnFailure::Deny => None,
+            OnFailure::Ask(requirement) => Some(requirement),
+        }
+    }
+
+    fn failed(&self, reason: String) -> Opinion {
+        let requirement = self.asks_on_failure().cloned();
+        let verdict = if requirement.is_some() { Verdict::Ask } else { Verdict::Deny };
+        Opinion::Overlay { name: self.name.clone(), verdict, reason, requirement, failed: true }
+    }
+
+    fn objects(&self, objection: Objection) -> Opinion {
+        let Objection { reason, requirement } = objection;
+        // Whoever wrote the requirement, one that nobody could meet or that nobody need meet is a mistake.
+        if let Some(problem) = requirement.as_ref().and_then(Requirement::problem) {
+            return self.failed(format!("it asks for {problem}"));
+        }
+        let reason = if reason.trim().is_empty() { "it gave no reason".to_owned() } else { reason };
+        let verdict = if requirement.is_some() { Verdict::Ask } else { Verdict::Deny };
+        Opinion::Overlay { name: self.name.clone(), verdict, reason, requirement, failed: false }
+    }
+}
+
 impl Core {
     /// Judges a call. It changes nothing and takes nothing of any limit.
     ///
     /// # Errors
-    /// Where the tool's type does not take the arguments.
+    /// Where the tool's type does not take the arguments, or what fails could deny the call.
     pub(crate) async fn judge(
         &self,
         tool: &GateTool,
         arguments: &Value,
         sealed: &Arguments,
         context: CallContext,
-    ) -> Result<Judgement, Misfit> {
+    ) -> Result<Judgement, NoVerdict> {
         let overlays = if self.overlays.is_empty() {
             Vec::new()
         } else {
             self.ask_overlays(&OverlayCall { tool: &tool.name, arguments: sealed, context: &context }).await
         };
         let origins = origins(arguments, &context.history);
-        let mut evaluations = match tool.tool.judge(arguments, context)? {
+        let mut evaluations = match tool.tool.judge(arguments, context, &self.judging_time)? {
             Judging::Done(evaluations) => evaluations,
             Judging::Later(later) => later.await,
         };
@@ -120,7 +201,40 @@ impl Core {
             let errors = evaluations.iter_mut().flat_map(|evaluation| &mut evaluation.opinion.errors);
             errors.for_each(|(_, error)| *error = scrub.clean(error));
         }
-        Ok(Judgement::new(evaluations, overlays, origins))
+        Ok(Judgement::new(evaluations, overlays, origins)?)
+    }
+
+    /// Judges a call that is to run, and puts on the record what failed, where there is no verdict for that.
+    pub(crate) async fn judge_for(
+        &self,
+        tool: &GateTool,
+        arguments: &Value,
+        sealed: &Arguments,
+        context: CallContext,
+        approval: Option<ApprovalId>,
+    ) -> Result<Judgement, NotRun> {
+        let (info, call) = (Arc::clone(&context.info), context.call.clone());
+        match self.judge(tool, arguments, sealed, context).await {
+            Ok(judgement) => Ok(judgement),
+            Err(NoVerdict::Failed(failed)) => Err(self.note_unjudged(info, call, &tool.name, approval, failed).await),
+            Err(why) => Err(why.into()),
+        }
+    }
+
+    /// Puts on the record that a call could not be judged. It does not run, also if that fails.
+    pub(crate) async fn note_unjudged(
+        &self,
+        info: Arc<RunInfo>,
+        call: CallId,
+        tool: &ToolName,
+        approval: Option<ApprovalId>,
+        failed: Unjudged,
+    ) -> NotRun {
+        let noted = GateEvent::CallUnjudged { info, call, tool: tool.clone(), approval, problem: failed.clone() };
+        match self.store.commit(Transition::noting(self.now(), noted)).await {
+            Ok(_) => NoVerdict::Failed(failed).into(),
+            Err(error) => unavailable(error),
+        }
     }
 
     /// Judges a call without acting, limits included.
@@ -133,7 +247,7 @@ impl Core {
         let reasoning = call.reasoning.clone().or_else(|| run.reasoning.clone());
         let now = self.now();
         let context = run.context(&call.id, ApprovalId::new(), reasoning, now);
-        let mut judgement = self.judge(tool, &arguments, &sealed, context).await.map_err(unfit)?;
+        let mut judgement = self.judge(tool, &arguments, &sealed, context).await?;
         let takes = judgement.takes();
         let mut about = Proposal::new(&run.info.run, &call.id, &tool.name, now);
         about.counters = takes.iter().map(|take| (take.key.clone(), take.window)).collect();
@@ -142,23 +256,17 @@ impl Core {
             let place = takes.iter().position(|known| known == take);
             place.and_then(|place| used.get(place)).is_none_or(|used| !take.fits(*used))
         });
-        Ok(Assessment::clone(&judgement.assessment))
+        Assessment::clone(&judgement.assessment).reached().map_err(|failed| NoVerdict::from(failed).into())
     }
 
     pub(crate) async fn ask_overlays(&self, call: &OverlayCall<'_>) -> Vec<Opinion> {
         let mut opinions = Vec::new();
         for overlay in &self.overlays {
-            let name = overlay.name().to_owned();
-            let judged = AssertUnwindSafe(async { overlay.judge(call).await }).catch_unwind().await;
-            let (verdict, reason, requirement) = match judged {
-                Ok(Ok(None)) => continue,
-                Ok(Ok(Some(Objection { reason, requirement }))) => {
-                    (if requirement.is_some() { Verdict::Ask } else { Verdict::Deny }, reason, requirement)
-                }
-                Ok(Err(error)) => (Verdict::Ask, format!("it failed: {error}"), None),
-                Err(_) => (Verdict::Ask, "it panicked".to_owned(), None),
-            };
-            opinions.push(Opinion::Overlay { name, verdict, reason, requirement });
+            match bounded(&self.judging_time, || overlay.overlay.judge(call)).await.flatten() {
+                Ok(None) => {}
+                Ok(Some(objection)) => opinions.push(overlay.objects(objection)),
+                Err(problem) => opinions.push(overlay.failed(problem)),
+            }
         }
         opinions
     }

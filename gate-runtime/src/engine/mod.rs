@@ -3,6 +3,7 @@
 pub(crate) mod agent;
 mod attempt;
 pub(crate) mod batch;
+pub(crate) mod bounded;
 mod commit;
 pub(crate) mod core;
 pub(crate) mod course;

@@ -268,12 +268,13 @@ impl Core {
         match body {
             Body::Here(place) => {
                 let context = run.context(&subject.call, subject.approval, subject.reasoning.clone(), now);
-                self.judge(self.tool_at(*place)?, arguments, sealed, context).await.map_err(invalid)
+                self.judge_for(self.tool_at(*place)?, arguments, sealed, context, None).await
             }
             Body::Elsewhere { policy, .. } => {
                 let context = run.context_of(subject, now);
                 let call = OverlayCall { tool: &subject.tool, arguments: sealed, context: &context };
-                Ok(Judgement::of_program(policy, self.ask_overlays(&call).await))
+                let assessment = Judgement::joined(policy, self.ask_overlays(&call).await);
+                Ok(Judgement::of_program(self.reached(subject, assessment).await?))
             }
         }
     }
@@ -302,7 +303,7 @@ impl Core {
         requirements: &[Requirement],
     ) -> Result<(), Unproposed> {
         match self.unaskable(run, requirements).await.map_err(unavailable)? {
-            Some(problem) => Err(Unproposed::NobodyToAsk(NotRun::Unavailable { problem })),
+            Some(problem) => Err(Unproposed::NobodyToAsk(NotRun::NobodyToAsk { problem })),
             None => Ok(()),
         }
     }

@@ -1,10 +1,8 @@
 //! Calls that were running when their process died: found, listed, settled.
 
 use std::fmt;
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
-use futures_util::FutureExt as _;
 use jiff::Timestamp;
 
 use super::attempt::Attempt;
@@ -12,6 +10,7 @@ use super::core::{Core, StepError};
 use super::error::DecideError;
 use super::gate::Gate;
 use super::intake::Circumstances;
+use crate::logic::bounded::bounded;
 use crate::logic::reconcile::Happened;
 use crate::logic::registry::Registry;
 use crate::ports::store::{ApprovalFilter, StoreError};
@@ -169,7 +168,8 @@ impl Core {
         let Ok(arguments) = self.bound_arguments(tool, lost).await else { return Ok(false) };
         let context = Circumstances::of_stored(&lost.subject).context_of(&lost.subject, self.now());
         let Some(asked) = tool.tool.reconcile(&arguments, context) else { return Ok(false) };
-        let settlement = match AssertUnwindSafe(asked).catch_unwind().await {
+        // One that fails or takes too long does not know.
+        let settlement = match bounded(&self.judging_time, || asked).await {
             Ok(Happened::Yes(outcome)) => Settlement::Ran { outcome: tool.clean(&arguments, outcome) },
             Ok(Happened::No) => Settlement::RunAgain,
             Ok(Happened::Unknown) | Err(_) => return Ok(false),

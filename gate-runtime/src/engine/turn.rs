@@ -11,7 +11,8 @@ use super::interruption::Interruption;
 use super::thread::Thread;
 use crate::values::approval::{Approval, Status};
 use crate::values::id::{ApprovalId, CallId, ToolName};
-use crate::values::outcome::{NotRun, ToolOutcome};
+use crate::values::outcome::{DeniedBy, NotRun, ToolOutcome};
+use crate::values::told;
 
 /// How one call stands, for the model.
 ///
@@ -113,7 +114,7 @@ impl Answer {
     }
 
     /// How it stands, as one word: `succeeded`, `failed`, `responded`, `waiting`, `approved`, `running`, `indeterminate`, or why it did not run:
-    /// `denied`, `rejected`, `expired`, `cancelled`, `frozen`, `invalid`, `unavailable`.
+    /// `denied`, `rejected`, `expired`, `cancelled`, `frozen`, `invalid`, `nobody_to_ask`, `unavailable`.
     #[must_use]
     pub fn kind(&self) -> &'static str {
         match &self.result {
@@ -135,55 +136,20 @@ impl Answer {
         matches!(self.result, CallResult::Waiting | CallResult::Approved(_) | CallResult::Running)
     }
 
-    /// The text that the model gets as the tool's result.
+    /// Returns the text that the model gets as the tool's result: the output as it is, or the gate's own words, which
+    /// stand in `<gate-notice>…</gate-notice>`. An output that has such a mark is [disarmed](ToolOutcome::for_model).
     #[must_use]
     pub fn for_model(&self) -> String {
+        let approval = self.approval.as_deref();
         match &self.result {
-            CallResult::Ran(outcome) => format!("{}{}", self.edit_notice(), outcome.for_model()),
-            CallResult::Responded(outcome) if self.approval().is_some_and(|approval| approval.attempts() > 0) => {
-                format!(
-                    "It ran and failed, and a person answered in the tool's place. The answer: {}",
-                    outcome.for_model()
-                )
-            }
-            CallResult::Responded(outcome) => {
-                format!("Not run: a person answered in the tool's place. The answer: {}", outcome.for_model())
-            }
-            CallResult::NotRun(reason) => format!("{}{}", self.edit_notice(), reason.for_model()),
-            CallResult::Waiting => "Not run yet: a person has been asked. Do not propose it again; \
-                 the result follows when they have decided. Go on with what does not depend on it."
-                .to_owned(),
-            CallResult::Approved(None) => {
-                "Not run yet: it is approved, and will run. Do not propose it again; the result follows. \
-                 Go on with what does not depend on it."
-                    .to_owned()
-            }
-            CallResult::Approved(Some(why)) => format!(
-                "Not run yet: it is approved, and will run as soon as it can. It could not begin now ({}). \
-                 Do not propose it again; the result follows. Go on with what does not depend on it.",
-                why.for_reviewer()
-            ),
-            CallResult::Running => {
-                "It has begun, and waits for a person to decide a part of it. Do not propose it again; \
-                 the result follows. Go on with what does not depend on it."
-                    .to_owned()
-            }
-            CallResult::Indeterminate(_) => "This call was started, and it is not known whether it took effect. \
-                 Do not propose it again; tell the user that it is being looked into."
-                .to_owned(),
+            CallResult::Ran(outcome) => told::ran(outcome, approval),
+            CallResult::Responded(outcome) => told::responded(outcome, approval),
+            CallResult::NotRun(reason) => told::not_run(reason),
+            CallResult::Waiting => told::waiting(approval),
+            CallResult::Approved(why) => told::approved(why.as_ref(), approval),
+            CallResult::Running => told::running(),
+            CallResult::Indeterminate(_) => told::indeterminate(),
         }
-    }
-
-    /// Tells the model that other arguments ran than it proposed, so that it builds on those and does not repeat its own.
-    fn edit_notice(&self) -> String {
-        let edited = self.approval.as_deref().filter(|approval| approval.is_edited());
-        edited.map_or_else(String::new, |approval| {
-            format!(
-                "Note: a person changed the arguments of this call to {}. This is what counts; \
-                 do not propose your original arguments again. ",
-                approval.arguments().as_json()
-            )
-        })
     }
 }
 
@@ -298,10 +264,15 @@ impl Turn {
         self.answers.iter().any(Answer::is_waiting)
     }
 
-    /// Whether the run should stop: too many of its calls were denied.
+    /// Returns whether the run should stop: too many of its calls came to nothing, or it asked people too often.
     #[must_use]
     pub fn must_stop(&self) -> bool {
-        let stops = |answer: &Answer| matches!(answer.result, CallResult::NotRun(NotRun::Denied { stop: true, .. }));
+        let stops = |answer: &Answer| {
+            matches!(
+                &answer.result,
+                CallResult::NotRun(NotRun::Denied { by: DeniedBy::TooManyDenials | DeniedBy::TooManyQuestions })
+            )
+        };
         self.answers.iter().any(stops)
     }
 }

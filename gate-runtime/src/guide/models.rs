@@ -59,7 +59,8 @@
 //!
 //! # What a model is told
 //!
-//! What ran, is told as the tool said it. What did not run has a reason that the model can act on: a rule that denies is named, with the
+//! What ran, is told as the tool said it. The gate's own words stand in `<gate-notice>…</gate-notice>`, which no tool's output can write: the
+//! instructions for the system prompt say so. What did not run has a reason that the model can act on: a rule that denies is named, with the
 //! advice not to try again; a person's reason is given; arguments that do not fit are told field by field. Secrets, errors of the store and
 //! who the reviewers are stay out of it. Your code reads the same from [`Answer::kind`](crate::Answer::kind) and [`CallResult`](crate::CallResult).
 //!

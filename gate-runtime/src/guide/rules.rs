@@ -47,7 +47,8 @@
 //! # How a verdict comes about
 //!
 //! Every rule is looked at, whatever the order, and **the strictest that matches wins**: `Approve < Ask < Deny`. What no rule matches falls to
-//! `otherwise`; without one, any reviewer is asked. A rule that returns an error or panics never approves, and a denying one denies.
+//! `otherwise`; without one, any reviewer is asked. A rule that returns an error, panics or hangs never approves. It
+//! denies nothing either: where a denial hangs on it, the call does not run, an approval stays, and the call can be tried again.
 //! So a rule more can only make what other rules decide stricter, and nobody must read a policy from top to bottom to know what it does.
 //!
 //! # Mistakes are found early

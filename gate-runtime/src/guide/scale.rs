@@ -76,7 +76,7 @@
 //! # Overlays
 //!
 //! What is not about one tool (a freeze, a budget for all, a policy language of your company's) is an [`Overlay`](crate::Overlay): it sees every call, untyped, and
-//! can only object. See the example `overlay`.
+//! can only object. While one fails, nothing runs, unless it says whom its failure asks ([`on_failure`](crate::Overlay::on_failure)). See the example `overlay`.
 //!
 //! # Tests
 //!

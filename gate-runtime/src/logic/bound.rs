@@ -9,6 +9,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde_json::Value;
 
+use super::bounded::TimeLimit;
 use super::call::{AnyCall, AnyState, part};
 use super::descriptor::Descriptor;
 use super::permit::Permit;
@@ -114,7 +115,7 @@ impl BoundTool {
     }
 
     /// What is wrong with its policies.
-    pub(crate) async fn try_policies(&mut self, now: Timestamp) -> Vec<String> {
+    pub(crate) async fn try_policies(&mut self, now: Timestamp, limit: &dyn TimeLimit) -> Vec<String> {
         let mut problems = Vec::new();
         let own = [(None, &mut self.policy)];
         let agents = self.agents.iter_mut().map(|(agent, policy)| (Some(agent), policy));
@@ -122,14 +123,19 @@ impl BoundTool {
             let whose = agent.map(|agent| format!(" of agent `{agent}`")).unwrap_or_default();
             let owner = format!("policy `{}`{whose} for `{}`", policy.outline().name(), self.name);
             let mut found = policy.problems().to_vec();
-            found.extend(policy.try_examples(&*self.state, now).await);
+            found.extend(policy.try_examples(&*self.state, now, limit).await);
             problems.extend(found.into_iter().map(|problem| format!("{owner}: {problem}")));
         }
         problems
     }
 
-    /// Judges a call by the tool's policy and the agent's.
-    pub(crate) fn judge<'a>(&'a self, arguments: &Value, context: CallContext) -> Result<Judging<'a>, Misfit> {
+    /// Judges a call by the tool's policy and the agent's. A rule that waits may take as long as the limit says.
+    pub(crate) fn judge<'a>(
+        &'a self,
+        arguments: &Value,
+        context: CallContext,
+        limit: &'a dyn TimeLimit,
+    ) -> Result<Judging<'a>, Misfit> {
         let call = (self.call)(arguments, Arc::new(context), &*self.state).map_err(|unread| self.unread(unread))?;
         if !self.policies(call.context().agent()).any(|(_, policy)| policy.waits()) {
             let all = self.policies(call.context().agent()).map(|(agent, policy)| policy.evaluate(&call, agent));
@@ -138,7 +144,7 @@ impl BoundTool {
         Ok(Judging::Later(Box::pin(async move {
             let mut all = Vec::new();
             for (agent, policy) in self.policies(call.context().agent()) {
-                all.push(policy.evaluate_later(&call, agent).await);
+                all.push(policy.evaluate_later(&call, agent, limit).await);
             }
             all
         })))

@@ -2,6 +2,7 @@
 
 pub(crate) mod audit;
 pub(crate) mod bound;
+pub(crate) mod bounded;
 pub(crate) mod call;
 pub(crate) mod codec;
 pub(crate) mod descriptor;

@@ -30,8 +30,67 @@ pub trait Overlay: Send + Sync + 'static {
     /// Judges a call: `None` for no objection.
     ///
     /// # Errors
-    /// What went wrong, in words. An overlay that fails, or panics, asks.
+    /// What went wrong, in words. It fails, too, if it panics, if it takes longer than the gate's
+    /// [time for judging](crate::GateBuilder::judging_timeout), or if it asks for what nobody could give, as the
+    /// agreement of no people at all. What follows is up to [`on_failure`](Self::on_failure).
     fn judge<'a>(&'a self, call: &'a OverlayCall<'a>) -> BoxFuture<'a, Result<Option<Objection>, String>>;
+
+    /// Says what a failure of this overlay means. Defaults to [`OnFailure::Deny`]: nothing runs while it fails.
+    ///
+    /// It is asked once, when the gate is built.
+    ///
+    /// ```
+    /// use gate_runtime::prelude::*;
+    /// use gate_runtime::{BoxFuture, Objection, OnFailure, Overlay, OverlayCall};
+    ///
+    /// struct FraudScore;
+    ///
+    /// impl Overlay for FraudScore {
+    ///     fn name(&self) -> &str { "fraud score" }
+    ///
+    ///     fn judge<'a>(&'a self, _: &'a OverlayCall<'a>) -> BoxFuture<'a, Result<Option<Objection>, String>> {
+    ///         Box::pin(async { Err("the service does not answer".to_owned()) })
+    ///     }
+    ///
+    ///     fn on_failure(&self) -> OnFailure { OnFailure::ask(role("fraud")) }
+    /// }
+    /// # /// Refund the customer.
+    /// # #[gated_tool(policy = "never_ask")] fn refund(cents: u64) {}
+    /// # registry! { pub Tools for () { Refund } }
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    ///
+    /// let people = StaticDirectory::new().person("fay", ["fraud"]);
+    /// let gate: Gate<Tools> = Gate::builder(()).overlay(FraudScore).directory(people).build().await?;
+    /// let turn = gate.run("run-42").submit([ToolCall::new("call_1", "refund", r#"{"cents":500}"#)]).await?;
+    /// assert_eq!(turn.interruptions()[0].approval().waits_for(), "a fraud");
+    /// # Ok(()) }
+    /// ```
+    fn on_failure(&self) -> OnFailure {
+        OnFailure::Deny
+    }
+}
+
+/// What the failure of an [`Overlay`] means for the call that it should have judged. It never lets a call run.
+///
+/// ```
+/// use gate_runtime::prelude::*;
+/// use gate_runtime::OnFailure;
+/// assert_eq!(OnFailure::ask(role("fraud")), OnFailure::Ask(role("fraud").into()));
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OnFailure {
+    /// The call does not run. A failure is no verdict: nothing counts against the run, and the call can be proposed
+    /// again.
+    Deny,
+    /// People must agree.
+    Ask(Requirement),
+}
+
+impl OnFailure {
+    /// People must agree.
+    pub fn ask(requirement: impl Into<Requirement>) -> Self {
+        Self::Ask(requirement.into())
+    }
 }
 
 /// What an overlay says against a call. It can make a verdict stricter, never looser: there is no way to say "approve".

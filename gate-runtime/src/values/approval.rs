@@ -17,8 +17,7 @@ use super::digest::Digest;
 use super::event::Changes;
 use super::history::Message;
 use super::id::{ApprovalId, GrantId, ReviewerId};
-use super::opinion::Denial;
-use super::outcome::{NotRun, ToolOutcome};
+use super::outcome::{DeniedBy, NotRun, ToolOutcome};
 use super::record::Subject;
 use super::requirement::Requirement;
 use super::verdict::Verdict;
@@ -422,17 +421,13 @@ impl Approval {
     pub fn not_run(&self) -> Option<NotRun> {
         let reason = || self.note.clone().unwrap_or_default();
         match self.status {
-            Status::Denied => {
-                let rule = self.assessment.reasons().next().map_or_else(String::new, |rule| rule.rule().to_owned());
-                Some(NotRun::Denied {
-                    rule,
-                    stop: self.assessment.is_denied_for(Denial::TooMany)
-                        || self.assessment.is_denied_for(Denial::AskedTooOften),
-                })
-            }
+            Status::Denied => Some(NotRun::Denied { by: self.assessment.denied_by().unwrap_or(DeniedBy::Otherwise) }),
             Status::Rejected => Some(match self.rejection() {
-                Some(Refusal { by, reason, .. }) => NotRun::Rejected { by, reason, again: self.votes.is_empty() },
-                None => NotRun::Unavailable { problem: "a rejection without a reason".to_owned() },
+                Some(Refusal { by, reason, .. }) => {
+                    let may_be_asked_again = !self.refuses_repeats();
+                    NotRun::Rejected { by, reason, again: self.votes.is_empty(), may_be_asked_again }
+                }
+                None => NotRun::Denied { by: DeniedBy::RefusedBefore },
             }),
             Status::Expired => {
                 let told = self.requirements.iter().find_map(Requirement::told_if_expired);

@@ -6,8 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use super::opinion::{Denial, Opinion, PolicyOpinion, RuleResult};
 use super::origin::{ArgumentOrigin, Origin};
-use super::report::RuleReport;
+use super::outcome::DeniedBy;
+use super::report::{RuleReport, Source};
 use super::requirement::Requirement;
+use super::unjudged::Unjudged;
 use super::verdict::Verdict;
 
 /// A verdict with everything that led to it.
@@ -78,6 +80,32 @@ impl Assessment {
         };
         let joined = Verdict::join(self.opinions.iter().map(|opinion| Ok(opinion.verdict())));
         self.verdict == joined && self.opinions.iter().all(follows)
+    }
+
+    /// Returns it if it is a verdict, and else what failed, so that nobody knows what it would have been.
+    pub(crate) fn reached(self) -> Result<Self, Unjudged> {
+        if Verdict::is_reached(self.opinions.iter().flat_map(Opinion::voices)) {
+            return Ok(self);
+        }
+        Err(Unjudged::of(self.rules().filter(|rule| rule.result == RuleResult::Failed)))
+    }
+
+    /// Returns who denies it; `None` where nobody does.
+    pub(crate) fn denied_by(&self) -> Option<DeniedBy> {
+        let denies = |rule: &RuleReport<'_>| rule.effect == Verdict::Deny && rule.counts_for(Verdict::Deny);
+        let reports = || self.rules().filter(denies);
+        // Records of before have denials by rules that only failed.
+        let report = reports().find(|rule| rule.result == RuleResult::Matched).or_else(|| reports().next())?;
+        Some(match report.source {
+            Source::Overlay(overlay) => {
+                DeniedBy::Overlay { overlay: overlay.to_owned(), reason: report.rule.to_owned() }
+            }
+            Source::Gate if self.is_denied_for(Denial::TooMany) => DeniedBy::TooManyDenials,
+            Source::Gate if self.is_denied_for(Denial::AskedTooOften) => DeniedBy::TooManyQuestions,
+            Source::Gate => DeniedBy::RefusedBefore,
+            _ if report.is_otherwise() => DeniedBy::Otherwise,
+            _ => DeniedBy::Rule { rule: report.rule.to_owned() },
+        })
     }
 
     /// The same policies, with what overlays say now.

@@ -18,6 +18,7 @@ use super::outcome::ToolOutcome;
 use super::outline::PolicyOutline;
 use super::requirement::Requirement;
 use super::settlement::{Settlement, Settler};
+use super::unjudged::Unjudged;
 
 /// What happens to one call. [`Approval::apply`](crate::Approval::apply) says what follows from it.
 ///
@@ -251,6 +252,20 @@ pub enum GateEvent {
         tool: ToolName,
         /// What was wrong.
         problem: String,
+    },
+    /// A call could not be judged, because rules or overlays failed. It did not run, and is as it was before.
+    CallUnjudged {
+        /// The run that proposed it.
+        info: Arc<RunInfo>,
+        /// Its id.
+        call: CallId,
+        /// The tool that was named.
+        tool: ToolName,
+        /// Its approval, where it was on the record already: it stands as it stood.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        approval: Option<ApprovalId>,
+        /// What failed, and why.
+        problem: Unjudged,
     },
     /// An agent, or the program around it, did something that no gate decides.
     Action {

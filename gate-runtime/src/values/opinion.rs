@@ -45,7 +45,8 @@ pub enum RuleResult {
     NotMatched,
     /// Its conditions hold, but its limit is used up: it does not count.
     LimitReached,
-    /// It returned an error or panicked: it counts as at least "ask", a denying one as "deny".
+    /// It returned an error, panicked or took too long: it counts as at least "ask". Where a denial hangs on it, the
+    /// call cannot be judged: it does not run, and is not denied either.
     Failed,
 }
 
@@ -66,8 +67,15 @@ impl fmt::Display for RuleResult {
 pub(crate) enum Opinion {
     /// A policy: the tool's own, or the one that an agent has for the tool.
     Policy(PolicyOpinion),
-    /// An overlay.
-    Overlay { name: String, verdict: Verdict, reason: String, requirement: Option<Requirement> },
+    /// An overlay. One that failed has the verdict that its failure means, and what went wrong as the reason.
+    Overlay {
+        name: String,
+        verdict: Verdict,
+        reason: String,
+        requirement: Option<Requirement>,
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        failed: bool,
+    },
     /// The gate itself denies.
     Gate { denial: Denial, reason: String },
 }
@@ -106,13 +114,21 @@ impl PolicyOpinion {
 
     /// Joins the results: the strictest wins, and a failed rule never loosens.
     pub(crate) fn join(policy: &PolicyOutline, results: &[RuleResult]) -> Verdict {
-        let matched = results.contains(&RuleResult::Matched);
+        Verdict::join(Self::voices(policy, results))
+    }
+
+    /// Returns what each rule says, and what holds otherwise, if nothing matched. Where a rule failed, nobody knows
+    /// whether it would have matched, and so whether what holds otherwise applies: that counts as failed, too.
+    fn voices(policy: &PolicyOutline, results: &[RuleResult]) -> impl Iterator<Item = Result<Verdict, Verdict>> {
         let rules = policy.rules.iter().zip(results).filter_map(|(rule, result)| match result {
             RuleResult::Matched => Some(Ok(rule.effect)),
             RuleResult::Failed => Some(Err(rule.effect)),
             RuleResult::NotMatched | RuleResult::LimitReached => None,
         });
-        Verdict::join(rules.chain((!matched).then_some(Ok(policy.otherwise.verdict))))
+        let is_sure = !results.contains(&RuleResult::Failed);
+        let verdict = policy.otherwise.verdict;
+        let otherwise = if is_sure { Ok(verdict) } else { Err(verdict) };
+        rules.chain((!results.contains(&RuleResult::Matched)).then_some(otherwise))
     }
 
     fn reports(&self) -> impl Iterator<Item = RuleReport<'_>> {
@@ -154,6 +170,16 @@ impl Opinion {
         }
     }
 
+    /// Returns what its rules say: `Err` for one that failed, with what it would have said.
+    pub(super) fn voices(&self) -> Vec<Result<Verdict, Verdict>> {
+        match self {
+            Opinion::Policy(policy) => PolicyOpinion::voices(&policy.policy, &policy.results).collect(),
+            Opinion::Overlay { verdict, failed: true, .. } => vec![Err(*verdict)],
+            Opinion::Overlay { verdict, .. } => vec![Ok(*verdict)],
+            Opinion::Gate { .. } => vec![Ok(Verdict::Deny)],
+        }
+    }
+
     pub(super) fn reports(&self) -> Vec<RuleReport<'_>> {
         let single = |source, rule, verdict, requirement| RuleReport {
             source,
@@ -166,7 +192,11 @@ impl Opinion {
         };
         match self {
             Opinion::Policy(policy) => policy.reports().collect(),
-            Opinion::Overlay { name, verdict, reason, requirement } => {
+            Opinion::Overlay { name, verdict, reason, requirement, failed: true } => {
+                let failed = single(Source::Overlay(name), name, *verdict, requirement.as_ref());
+                vec![RuleReport { result: RuleResult::Failed, error: Some(reason), ..failed }]
+            }
+            Opinion::Overlay { name, verdict, reason, requirement, .. } => {
                 vec![single(Source::Overlay(name), reason, *verdict, requirement.as_ref())]
             }
             Opinion::Gate { reason, .. } => vec![single(Source::Gate, reason, Verdict::Deny, None)],

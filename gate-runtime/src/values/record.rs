@@ -183,7 +183,14 @@ impl Record {
     pub fn info(&self) -> Option<&RunInfo> {
         match (&self.subject, &self.event) {
             (Some(subject), _) => Some(&subject.info),
-            (None, Event::Gate(GateEvent::CallRefused { info, .. } | GateEvent::Action { info, .. })) => Some(info),
+            (
+                None,
+                Event::Gate(
+                    GateEvent::CallRefused { info, .. }
+                    | GateEvent::CallUnjudged { info, .. }
+                    | GateEvent::Action { info, .. },
+                ),
+            ) => Some(info),
             _ => None,
         }
     }
@@ -231,6 +238,7 @@ impl Record {
             Event::Gate(event) => match event {
                 GateEvent::GateBuilt { .. } => "gate_built",
                 GateEvent::CallRefused { .. } => "call_refused",
+                GateEvent::CallUnjudged { .. } => "call_unjudged",
                 GateEvent::Action { .. } => "action",
                 GateEvent::GrantGiven { .. } => "grant_given",
                 GateEvent::GrantRevoked { .. } => "grant_revoked",

@@ -26,8 +26,8 @@ impl Verdict {
     /// Joins verdicts: the strictest wins, in any order.
     ///
     /// `Ok` is the verdict of a rule that matched. `Err` is a rule that failed, with the verdict it would have
-    /// given: such a rule counts as at least [`Ask`](Verdict::Ask), and a failed denying rule denies. Nothing at all
-    /// reads as `Ask`, never as `Approve`.
+    /// given: such a rule counts as at least [`Ask`](Verdict::Ask), and with a failed denying rule nothing runs.
+    /// Nothing at all reads as `Ask`, never as `Approve`.
     ///
     /// ```
     /// use gate_runtime::Verdict::{Approve, Ask, Deny, self};
@@ -38,6 +38,20 @@ impl Verdict {
     pub fn join(found: impl IntoIterator<Item = Result<Verdict, Verdict>>) -> Verdict {
         let floor = |meant: Verdict| meant.max(Verdict::Ask);
         found.into_iter().map(|verdict| verdict.unwrap_or_else(floor)).max().unwrap_or(Verdict::Ask)
+    }
+
+    /// Returns whether the rules come to a verdict at all.
+    ///
+    /// A failure is no verdict: where only failures lead to [`Deny`](Verdict::Deny), nobody knows whether the call is
+    /// denied. It does not run, but nothing is held against it either.
+    pub(crate) fn is_reached(found: impl IntoIterator<Item = Result<Verdict, Verdict>>) -> bool {
+        let mut strictest = Verdict::Approve;
+        let mut is_denied = false;
+        for verdict in found {
+            is_denied |= verdict == Ok(Verdict::Deny);
+            strictest = strictest.max(verdict.unwrap_or_else(|meant| meant));
+        }
+        is_denied || strictest < Verdict::Deny
     }
 }
 

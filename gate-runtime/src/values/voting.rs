@@ -182,7 +182,8 @@ impl Approval {
                 let found = self.votes.iter().filter(is_good);
                 // Whoever wrote the row may have written a vote twice.
                 let people: BTreeSet<&ReviewerId> = found.map(|vote| &vote.reviewer).collect();
-                people.len() >= usize::from(needed)
+                // Nothing is met by nobody, whoever wrote the requirement.
+                people.len() >= usize::from(needed.max(1))
             })
         };
         let mut each = self.requirements.iter().zip(reached);
@@ -234,7 +235,7 @@ mod tests {
         };
         let opinion = |requirement| {
             let (name, reason, verdict) = ("careful".to_owned(), "it is much".to_owned(), Verdict::Ask);
-            Opinion::Overlay { name, verdict, reason, requirement: Some(requirement) }
+            Opinion::Overlay { name, verdict, reason, requirement: Some(requirement), failed: false }
         };
         let assessment = Assessment::join(requirements.into_iter().map(opinion).collect());
         let arguments = Arguments::new(&json!({"amount": 50}), Vec::new()).unwrap();

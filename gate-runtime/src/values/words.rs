@@ -8,9 +8,19 @@ pub(crate) fn with_article(noun: &str) -> String {
     format!("{} {noun}", if vowel { "an" } else { "a" })
 }
 
-/// `30 minutes`, `1 hour`, `90 seconds`, `2 days`.
+/// `30 minutes`, `1 hour`, `90 seconds`, `2 days`; `1.5 seconds`, `200 milliseconds`.
 pub(crate) fn duration(time: Duration) -> String {
-    let seconds = time.as_secs();
+    let (seconds, nanos) = (time.as_secs(), time.subsec_nanos());
+    if nanos > 0 && seconds > 0 {
+        let decimals = format!("{nanos:09}");
+        return format!("{seconds}.{} seconds", decimals.trim_end_matches('0'));
+    }
+    if nanos > 0 {
+        let units = [(1_000_000, "millisecond"), (1_000, "microsecond"), (1, "nanosecond")];
+        let whole = units.into_iter().find(|(size, _)| nanos.is_multiple_of(*size));
+        let (size, unit) = whole.unwrap_or((1, "nanosecond"));
+        return plural(u64::from(nanos / size), unit);
+    }
     let units = [(86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second")];
     let (size, unit) =
         units.into_iter().find(|(size, _)| seconds.is_multiple_of(*size) && seconds >= *size).unwrap_or((1, "second"));
@@ -48,6 +58,11 @@ mod tests {
         assert_eq!(duration(Duration::from_mins(30)), "30 minutes");
         assert_eq!(duration(Duration::from_secs(90)), "90 seconds");
         assert_eq!(duration(Duration::from_hours(24)), "1 day");
+        assert_eq!(duration(Duration::ZERO), "0 seconds");
+        assert_eq!(duration(Duration::from_millis(200)), "200 milliseconds");
+        assert_eq!(duration(Duration::from_micros(1)), "1 microsecond");
+        assert_eq!(duration(Duration::from_millis(1_500)), "1.5 seconds");
+        assert_eq!(duration(Duration::from_millis(61_020)), "61.02 seconds");
         assert_eq!(list(["a", "b", "c"]), "`a`, `b` and `c`");
         assert_eq!(list(Vec::<&str>::new()), "none");
         assert_eq!(closest("suport", ["support", "billing"]), Some("support"));

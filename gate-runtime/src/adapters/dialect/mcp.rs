@@ -28,6 +28,7 @@ use super::{DialectError, strict, with};
 use crate::engine::turn::{Answer, CallResult};
 use crate::logic::descriptor::Descriptor;
 use crate::values::context::ToolCall;
+use crate::values::told;
 
 const NAME: &str = "MCP";
 
@@ -131,11 +132,16 @@ pub fn result(answer: &Answer) -> Value {
         CallResult::Ran(outcome) => outcome.value(),
         _ => None,
     };
+    let is_error = returned.is_none();
+    // Some clients show the model this in place of the text: no mark of the gate stands here either.
+    let structured = returned.filter(Value::is_object);
+    let structured =
+        structured.and_then(|value| serde_json::from_str::<Value>(&told::disarmed(&value.to_string())).ok());
     let result = json!({
         "content": [{"type": "text", "text": answer.for_model()}],
-        "isError": returned.is_none(),
+        "isError": is_error,
     });
-    match returned.filter(Value::is_object) {
+    match structured {
         Some(value) => with(result, "structuredContent", value),
         None => result,
     }

@@ -1,16 +1,13 @@
 //! Delivers one letter, whatever its notifier does.
 
-use std::panic::AssertUnwindSafe;
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::FutureExt as _;
-use futures_util::future::{Either, select};
 use jiff::Timestamp;
 
 use super::{AGAIN, later};
-use crate::logic::policy::panic_text;
+use crate::engine::bounded::ClockLimit;
+use crate::logic::bounded::bounded;
 use crate::ports::clock::Clock;
 use crate::ports::notifier::{Notice, Notifier, NotifyError};
 use crate::ports::store::{ApprovalFilter, Committed, LetterFilter, RecordFilter, Store, StoreError, Transition};
@@ -89,13 +86,9 @@ impl Carrier {
 
     /// Delivers. A notifier that takes too long is dropped where it is.
     async fn deliver(&self, notice: &Notice) -> Result<Option<String>, NotifyError> {
-        let delivery = AssertUnwindSafe(async { self.notifier.deliver(notice).await }).catch_unwind();
-        let limit = self.clock.sleep_until(later(self.clock.now(), LIMIT));
-        match select(pin!(delivery), limit).await {
-            Either::Left((Ok(delivered), _)) => delivered,
-            Either::Left((Err(panic), _)) => Err(NotifyError::again(panic_text(&*panic))),
-            Either::Right(_) => Err(NotifyError::again(format!("it took longer than {} seconds", LIMIT.as_secs()))),
-        }
+        let limit = ClockLimit::new(Arc::clone(&self.clock), LIMIT);
+        let delivered = bounded(&limit, || self.notifier.deliver(notice)).await;
+        delivered.unwrap_or_else(|problem| Err(NotifyError::again(problem)))
     }
 
     /// The letter after a try. A notifier that gives nothing back gets with the next one what it was given with this one.

@@ -82,7 +82,7 @@ impl From<Unproposed> for RemoteError {
     fn from(why: Unproposed) -> Self {
         match why {
             Unproposed::IdUsed(NotRun::Invalid { problem }) => Self::IdUsed { problem },
-            Unproposed::NobodyToAsk(NotRun::Unavailable { problem }) => Self::NobodyToAsk { problem },
+            Unproposed::NobodyToAsk(NotRun::NobodyToAsk { problem }) => Self::NobodyToAsk { problem },
             Unproposed::TooManyWait(at_once) => Self::TooManyWait { at_once },
             other => Self::NotRun(other.into()),
         }

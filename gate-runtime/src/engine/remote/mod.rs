@@ -26,6 +26,7 @@ use crate::ports::overlay::OverlayCall;
 use crate::ports::store::{ApprovalFilter, Committed, StoreError, Transition};
 use crate::values::approval::{Approval, Status};
 use crate::values::arguments::Arguments;
+use crate::values::assessment::Assessment;
 use crate::values::context::{NESTED, RunInfo};
 use crate::values::event::{CallEvent, Changes, GateEvent};
 use crate::values::id::{AgentName, ApprovalId, CaseId, RunId};
@@ -273,6 +274,18 @@ impl fmt::Debug for Remote {
 }
 
 impl Core {
+    /// The assessment of another program's call, if it is a verdict; else what failed is put on the record.
+    pub(crate) async fn reached(&self, subject: &Subject, assessment: Assessment) -> Result<Assessment, NotRun> {
+        match assessment.reached() {
+            Ok(assessment) => Ok(assessment),
+            Err(failed) => {
+                let known = self.load(subject.approval).await.map_err(unavailable)?.map(|known| known.id());
+                let (info, call) = (Arc::clone(&subject.info), subject.call.clone());
+                Err(self.note_unjudged(info, call, &subject.tool, known, failed).await)
+            }
+        }
+    }
+
     /// What overlays say to a call of another program.
     async fn opinions_on(&self, run: &Circumstances, subject: &Subject, arguments: &Arguments) -> Vec<Opinion> {
         if self.overlays.is_empty() {
@@ -294,7 +307,8 @@ impl Core {
         if !self.overlays.is_empty() {
             let run = Circumstances::of_stored(&approval.subject);
             let opinions = self.opinions_on(&run, &approval.subject, &approval.arguments).await;
-            let assessment = Arc::new(approval.assessment.with_overlays(opinions));
+            let assessment =
+                Arc::new(self.reached(&approval.subject, approval.assessment.with_overlays(opinions)).await?);
             let again = CallEvent::Reassessed { assessment, changes: Changes::default() };
             course.then(again, self.now()).map_err(unavailable)?;
         }

@@ -1,11 +1,9 @@
 //! The conditions of a rule.
 
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 
-use futures_util::FutureExt as _;
-
+use super::super::bounded::{TimeLimit, bounded, guard};
 use super::super::call::AnyCall;
 use super::hours::Hours;
 
@@ -43,7 +41,8 @@ pub(crate) type Held = Result<bool, String>;
 
 /// What the closure of a rule may return: whether the rule matches, or an error.
 ///
-/// `true` always reads "this rule matches", whatever the rule does; an error makes the rule count as failed.
+/// `true` always reads "this rule matches", whatever the rule does; an error makes the rule count as failed. A failure
+/// approves nothing, and denies nothing either: where a denial hangs on it, the call does not run and may be tried later.
 ///
 /// ```
 /// use gate_runtime::prelude::*;
@@ -99,28 +98,14 @@ impl Condition {
         }
     }
 
-    /// Looks at it, waiting if it must.
-    pub(super) async fn look_later(&self, call: &AnyCall) -> Held {
+    /// Looks at it, waiting if it must, as long as it may take.
+    pub(super) async fn look_later(&self, call: &AnyCall, limit: &dyn TimeLimit) -> Held {
         match self {
-            Self::Later(condition) => match catch_unwind(AssertUnwindSafe(|| condition(call))) {
-                Ok(Err(error)) => Err(error),
-                Ok(Ok(later)) => {
-                    AssertUnwindSafe(later).catch_unwind().await.unwrap_or_else(|panic| Err(panic_text(&*panic)))
-                }
-                Err(panic) => Err(panic_text(&*panic)),
-            },
+            Self::Later(condition) => {
+                let later = guard(|| condition(call))?;
+                bounded(limit, || later).await?
+            }
             Self::Now(_) | Self::Hours(_) => self.look(call).unwrap_or(Ok(false)),
         }
     }
-}
-
-/// Runs a closure that a user wrote; a panic becomes an error.
-pub(super) fn guard<R>(look: impl FnOnce() -> Result<R, String>) -> Result<R, String> {
-    catch_unwind(AssertUnwindSafe(look)).unwrap_or_else(|panic| Err(panic_text(&*panic)))
-}
-
-/// What a panic said.
-pub(crate) fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    text.map_or_else(|| "it panicked".to_owned(), |text| format!("it panicked: {text}"))
 }

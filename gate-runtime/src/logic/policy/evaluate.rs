@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::super::bounded::TimeLimit;
 use super::super::call::AnyCall;
 use super::AnyPolicy;
 use super::condition::Held;
@@ -34,11 +35,16 @@ impl AnyPolicy {
         judging.finish()
     }
 
-    /// Judges a call, waiting for the rules that wait.
-    pub(crate) async fn evaluate_later(&self, call: &AnyCall, agent: Option<&AgentName>) -> Evaluation {
+    /// Judges a call, waiting for the rules that wait, each as long as it may take.
+    pub(crate) async fn evaluate_later(
+        &self,
+        call: &AnyCall,
+        agent: Option<&AgentName>,
+        limit: &dyn TimeLimit,
+    ) -> Evaluation {
         let mut judging = Judging::new(self, agent);
         for entry in &self.entries {
-            let held = entry.look_later(call).await;
+            let held = entry.look_later(call, limit).await;
             judging.add(entry, held, call);
         }
         judging.finish()
@@ -56,9 +62,9 @@ impl Entry {
         Ok(true)
     }
 
-    async fn look_later(&self, call: &AnyCall) -> Held {
+    async fn look_later(&self, call: &AnyCall, limit: &dyn TimeLimit) -> Held {
         for condition in &self.conditions {
-            if !condition.look_later(call).await? {
+            if !condition.look_later(call, limit).await? {
                 return Ok(false);
             }
         }

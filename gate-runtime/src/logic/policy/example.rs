@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::super::bounded::TimeLimit;
 use super::super::call::{AnyCall, AnyState, OtherTool};
 use super::super::tool::Tool;
 use super::AnyPolicy;
@@ -109,12 +110,17 @@ impl<T: Tool> std::fmt::Debug for Example<T> {
 
 impl AnyPolicy {
     /// Tries all examples, once; says which rule comes out otherwise than it should, on which of its examples.
-    pub(crate) async fn try_examples(&mut self, state: &AnyState, now: Timestamp) -> Vec<String> {
+    pub(crate) async fn try_examples(
+        &mut self,
+        state: &AnyState,
+        now: Timestamp,
+        limit: &dyn TimeLimit,
+    ) -> Vec<String> {
         let mut problems = Vec::new();
         for entry in &mut self.entries {
             let examples = std::mem::take(&mut entry.examples);
             for (index, (example, wanted)) in examples.into_iter().enumerate() {
-                if let Some(problem) = entry.try_example(example, wanted, state, now).await {
+                if let Some(problem) = entry.try_example(example, wanted, state, now, limit).await {
                     let method = if wanted { "matches" } else { "not_matches" };
                     problems.push(format!(
                         "rule \"{}\", example {} (`.{method}(…)`): {problem}",
@@ -129,7 +135,14 @@ impl AnyPolicy {
 }
 
 impl Entry {
-    async fn try_example(&self, example: AnyExample, wanted: bool, state: &AnyState, now: Timestamp) -> Option<String> {
+    async fn try_example(
+        &self,
+        example: AnyExample,
+        wanted: bool,
+        state: &AnyState,
+        now: Timestamp,
+        limit: &dyn TimeLimit,
+    ) -> Option<String> {
         let AnyExample { call, info, history, at } = example;
         let context = CallContext {
             info: info.into(),
@@ -147,7 +160,7 @@ impl Entry {
             if matches!(condition, Condition::Hours(_)) && at.is_none() {
                 continue;
             }
-            match condition.look_later(&call).await {
+            match condition.look_later(&call, limit).await {
                 Ok(true) => {}
                 Ok(false) if wanted => return Some("the rule does not match it, but should".to_owned()),
                 Ok(false) => return None,

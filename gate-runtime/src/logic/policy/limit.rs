@@ -5,9 +5,10 @@ use std::time::Duration;
 use serde::Serialize;
 use serde_json::Value;
 
+use super::super::bounded::guard;
 use super::super::call::{AnyCall, Call};
 use super::super::tool::Tool;
-use super::condition::{Shared, guard};
+use super::condition::Shared;
 use super::rules::{Approves, Counted, Effect, OpenRule};
 use crate::values::json::canonical;
 use crate::values::limit::{LimitKey, Take};

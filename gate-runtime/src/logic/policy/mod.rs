@@ -20,11 +20,11 @@ pub use limit::{LimitNeedsPer, Uncounted};
 pub use rules::{Approves, Asks, Counted, Denies, Effect, OpenRule, Otherwise, Rules, approve, deny};
 pub use source::{DeclaredRules, PolicySource};
 
-pub(crate) use condition::panic_text;
 pub(crate) use evaluate::Evaluation;
 use limit::Limit;
 use rules::{Entry, Written};
 
+pub(crate) use super::bounded::panic_text;
 use super::tool::Tool;
 use crate::values::digest::Digest;
 use crate::values::json::canonical;
@@ -33,7 +33,8 @@ use crate::values::outline::{Fallback, PolicyOutline, RuleOutline};
 /// A declared policy of one tool: its rules, and its [outline](PolicyOutline) for people and records.
 ///
 /// Made by [`#[policy]`](macro@crate::policy). A verdict is the strictest of all rules that match; a rule that fails
-/// counts as at least "ask", a failed denying rule as "deny"; what nothing matches falls to `otherwise`.
+/// counts as at least "ask", and where a denial hangs on it, the call does not run and may be tried again; what nothing
+/// matches falls to `otherwise`.
 ///
 /// ```
 /// use gate_runtime::prelude::*;

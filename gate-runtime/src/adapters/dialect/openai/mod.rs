@@ -162,7 +162,7 @@ fn not_ours(problem: &str) -> DialectError {
 /// let turn = gate.run("run-42").submit([ToolCall::new("call_1", "delete_account", r#"{"user_id":"mia"}"#)]).await?;
 /// let messages = openai::messages(&turn);
 /// assert_eq!(messages[0]["tool_call_id"], "call_1");
-/// assert!(messages[0]["content"].as_str().is_some_and(|text| text.starts_with("Not run yet: a person has been asked.")));
+/// assert!(messages[0]["content"].as_str().is_some_and(|text| text.contains("Not run yet: a person has been asked.")));
 /// # Ok(()) }
 /// ```
 #[must_use]

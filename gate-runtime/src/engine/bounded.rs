@@ -1,0 +1,84 @@
+//! The time limit of the async code that users give to a gate, by the gate's clock.
+//!
+//! Rules that wait, overlays, directories, reconcilers and notifiers all have a [`ClockLimit`]; a directory has it in a
+//! [`BoundedDirectory`], so that no caller can forget it.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use gate_audit::VerifierKey;
+use jiff::Timestamp;
+
+use crate::logic::bounded::{TimeLimit, bounded};
+use crate::ports::BoxFuture;
+use crate::ports::clock::Clock;
+use crate::ports::directory::{Directory, DirectoryError};
+use crate::values::id::{ReviewerId, Role};
+
+/// How long each piece of a user's async code may take.
+#[derive(Clone)]
+pub(crate) struct ClockLimit {
+    clock: Arc<dyn Clock>,
+    time: Duration,
+}
+
+impl ClockLimit {
+    pub(crate) fn new(clock: Arc<dyn Clock>, time: Duration) -> Self {
+        Self { clock, time }
+    }
+}
+
+impl TimeLimit for ClockLimit {
+    fn time(&self) -> Duration {
+        self.time
+    }
+
+    fn over(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        self.clock.sleep_until(self.clock.now().checked_add(self.time).unwrap_or(Timestamp::MAX))
+    }
+}
+
+/// A user's directory within bounds: if it panics or takes too long, it does not answer.
+pub(crate) struct BoundedDirectory {
+    inner: Arc<dyn Directory>,
+    limit: ClockLimit,
+}
+
+impl BoundedDirectory {
+    pub(crate) fn new(inner: Arc<dyn Directory>, limit: ClockLimit) -> Self {
+        Self { inner, limit }
+    }
+
+    fn bounded<'a, T: 'a>(
+        &'a self,
+        ask: impl FnOnce(&'a dyn Directory) -> BoxFuture<'a, Result<T, DirectoryError>> + Send + 'a,
+    ) -> BoxFuture<'a, Result<T, DirectoryError>> {
+        Box::pin(async move {
+            let answer = bounded(&self.limit, || ask(&*self.inner)).await;
+            answer.unwrap_or_else(|problem| Err(DirectoryError::new(problem)))
+        })
+    }
+}
+
+impl Directory for BoundedDirectory {
+    fn find<'a>(
+        &'a self,
+        who: &'a ReviewerId,
+        at: Timestamp,
+    ) -> BoxFuture<'a, Result<Option<Vec<Role>>, DirectoryError>> {
+        self.bounded(move |inner| inner.find(who, at))
+    }
+
+    fn has_holder<'a>(&'a self, role: &'a Role, at: Timestamp) -> BoxFuture<'a, Result<bool, DirectoryError>> {
+        self.bounded(move |inner| inner.has_holder(role, at))
+    }
+
+    fn key<'a>(
+        &'a self,
+        who: &'a ReviewerId,
+        at: Timestamp,
+    ) -> BoxFuture<'a, Result<Option<VerifierKey>, DirectoryError>> {
+        self.bounded(move |inner| inner.key(who, at))
+    }
+}
