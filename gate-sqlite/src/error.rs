@@ -13,6 +13,8 @@ pub(crate) enum Trouble {
     Unread(&'static str, serde_json::Error),
     /// Something cannot be written as JSON.
     Unwritten(serde_json::Error),
+    /// What was checked is not so when it is written: nothing of it is.
+    Changed,
     /// It was opened, but only for reading.
     ReadOnly,
     /// A newer version of this program has changed the schema.
@@ -34,7 +36,7 @@ impl Trouble {
                 Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => StoreErrorKind::Corrupt,
                 _ => StoreErrorKind::Unavailable,
             },
-            Self::Unread(..) => StoreErrorKind::Corrupt,
+            Self::Unread(..) | Self::Changed => StoreErrorKind::Corrupt,
             Self::Unwritten(_) | Self::ReadOnly | Self::Replaced | Self::Newer => StoreErrorKind::Unavailable,
         }
     }
@@ -45,6 +47,7 @@ impl Trouble {
             Self::Sqlite(error) => error,
             Self::Unread(what, error) => return format!("{what} cannot be read: {error}"),
             Self::Unwritten(error) => return format!("something cannot be written: {error}"),
+            Self::Changed => return "a call was not written, though it fitted: the file is damaged".to_owned(),
             Self::ReadOnly => return READ_ONLY.to_owned(),
             Self::Newer => {
                 return "a newer version of this program has changed its schema while it was open: update this one"
@@ -61,8 +64,29 @@ impl Trouble {
             Some(ErrorCode::CannotOpen) => "it cannot be opened: look at its path and rights",
             Some(ErrorCode::DatabaseCorrupt) => "it is damaged: restore it from a backup",
             Some(ErrorCode::NotADatabase) => "it is no SQLite database: name another file",
-            _ => return error.to_string(),
+            _ => return plain(error),
         };
-        format!("{known} ({error})")
+        format!("{known} ({})", plain(error))
+    }
+}
+
+/// What SQLite says, without the statement, which can be long and is nothing to the reader.
+fn plain(error: &rusqlite::Error) -> String {
+    match error {
+        rusqlite::Error::SqlInputError { msg, .. } => msg.clone(),
+        error => error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_error_repeats_a_statement() {
+        let connection = rusqlite::Connection::open_in_memory().unwrap();
+        let statement = format!("SELECT {} FROM nowhere", vec!["missing"; 1_000].join(", "));
+        let error = connection.prepare(&statement).unwrap_err();
+        assert_eq!(Trouble::from(error).words(), "no such table: nowhere");
     }
 }

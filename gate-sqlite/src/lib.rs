@@ -44,9 +44,11 @@
 
 mod error;
 mod letters;
+mod queries;
 mod readers;
 mod rows;
 mod schema;
+mod takes;
 mod watcher;
 mod writer;
 
@@ -55,8 +57,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use gate_runtime::{
-    Approval, ApprovalFilter, BoxFuture, Committed, Descriptor, Digest, Letter, LetterFilter, Proposal, Recalled,
-    Record, RecordFilter, Standing, Store, StoreError, StoreErrorKind, Timestamp, Transition,
+    Approval, ApprovalFilter, BoxFuture, Committed, Descriptor, Digest, Grant, GrantId, Letter, LetterFilter, Proposal,
+    Recalled, Record, RecordFilter, RunChanges, RunQuery, Standing, Store, StoreError, StoreErrorKind, Timestamp,
+    Transition,
 };
 use rusqlite::Connection;
 use tokio::sync::watch;
@@ -141,6 +144,15 @@ impl Store for SqliteStore {
     fn records<'a>(&'a self, filter: &'a RecordFilter) -> BoxFuture<'a, Result<Vec<Arc<Record>>, StoreError>> {
         let filter = filter.clone();
         self.shared.readers.read(move |connection| rows::records(connection, &filter))
+    }
+
+    fn run_changes<'a>(&'a self, query: &'a RunQuery) -> BoxFuture<'a, Result<RunChanges, StoreError>> {
+        let query = query.clone();
+        self.shared.readers.read(move |connection| rows::run_changes(connection, &query))
+    }
+
+    fn grant(&self, id: GrantId) -> BoxFuture<'_, Result<Option<Arc<Grant>>, StoreError>> {
+        self.shared.readers.read(move |connection| rows::grant(connection, id))
     }
 
     fn record_texts<'a>(&'a self, filter: &'a RecordFilter) -> BoxFuture<'a, Result<Vec<(u64, String)>, StoreError>> {

@@ -1,16 +1,18 @@
 //! Reading and writing rows. Each function works in whatever transaction its connection is in.
 
-use std::fmt::Write as _;
+use std::collections::{BTreeMap, HashSet};
+use std::ops::Deref;
 use std::sync::Arc;
 
 use gate_runtime::{
-    Approval, ApprovalFilter, CaseId, Committed, Descriptor, Digest, Freeze, Grant, Proposal, Recalled, Record,
-    RecordFilter, Standing, Take, Timestamp, Transition,
+    ALIKE, Approval, ApprovalFilter, ApprovalId, Arguments, CaseId, Committed, Descriptor, Digest, Freeze, Grant,
+    GrantId, Proposal, REFUSALS, Recalled, Record, RecordFilter, RunChange, RunChanges, RunQuery, Standing, Status,
+    Take, Timestamp, Transition,
 };
-use rusqlite::{Connection, OptionalExtension as _, Row, ToSql, params};
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use crate::error::Trouble;
-use crate::letters;
+use crate::{letters, queries, takes};
 
 pub(crate) type Read<T> = Result<T, Trouble>;
 
@@ -22,61 +24,85 @@ pub(crate) fn last(connection: &Connection) -> rusqlite::Result<u64> {
 
 /// What bears on a proposed call, as of one moment.
 pub(crate) fn recall(connection: &Connection, about: &Proposal) -> Read<Recalled> {
-    let moment = connection.unchecked_transaction()?;
-    let (run, tool) = (about.run.as_str(), about.tool.as_str());
+    let moment = Moment::begin(connection)?;
     let mut recalled = Recalled::default();
-    let mut known = moment.prepare_cached("SELECT body FROM approvals WHERE run = ? AND call = ?")?;
-    let known = known.query_row(params![run, about.call.as_str()], text).optional()?;
-    recalled.approval = known.map(|body| approval(&body)).transpose()?;
-    let mut rejected =
-        moment.prepare_cached("SELECT body FROM approvals WHERE run = ? AND tool = ? AND refused ORDER BY seq")?;
-    for body in rejected.query_map(params![run, tool], text)? {
-        recalled.rejected.push(approval(&body?)?);
-    }
-    let mut denials = moment.prepare_cached("SELECT count(*) FROM approvals WHERE run = ? AND status = 'denied'")?;
-    recalled.denials = denials.query_row(params![run], |row| row.get(0))?;
-    let mut grants =
-        moment.prepare_cached("SELECT body FROM grants WHERE run IN (?, '') AND tool = ? ORDER BY rowid")?;
-    for body in grants.query_map(params![run, tool], text)? {
-        let grant: Grant = read("a grant", &body?)?;
-        if grant.is_active(about.now) {
-            recalled.grants.push(Arc::new(grant));
+    let (mut rejected, mut alike, mut grants) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+    let mut found = moment.prepare_cached(queries::RECALL)?;
+    let mut rows = found.query(params![
+        about.run.as_str(),
+        about.call.as_str(),
+        about.family.as_str(),
+        about.tool.as_str(),
+        about.likeness.map(|likeness| likeness.to_string()),
+        REFUSALS,
+        about.case.as_ref().map(CaseId::as_str),
+        ALIKE,
+        about.now.to_string(),
+    ])?;
+    while let Some(row) = rows.next()? {
+        let (part, place): (i64, i64) = (row.get(0)?, row.get(1)?);
+        let body = || row.get_ref(2)?.as_str().map_err(rusqlite::Error::from);
+        match part {
+            0 => recalled.approval = Some(approval(body()?)?),
+            1 if rejected.contains_key(&place) => {}
+            1 => drop(rejected.insert(place, approval(body()?)?)),
+            2 => drop(alike.insert(place, approval(body()?)?)),
+            _ => drop(grants.insert(place, Arc::new(read::<Grant>("a grant", body()?)?))),
         }
     }
+    recalled.rejected = rejected.into_values().collect();
+    // The newest of those that are equal as they were proposed, and as they were edited.
+    recalled.alike = alike.into_values().rev().take(ALIKE).collect();
+    recalled.alike.reverse();
+    recalled.grants = grants.into_values().filter(|grant| grant.is_active(about.now)).collect();
     for (key, window) in &about.counters {
-        recalled.used.push(used(&moment, key.limit(), key.key(), *window, about.now)?);
+        recalled.used.push(takes::used(&moment, key, *window, about.now)?);
     }
     Ok(recalled)
 }
 
 /// Approvals, oldest first.
 pub(crate) fn approvals(connection: &Connection, filter: &ApprovalFilter) -> Read<Vec<Arc<Approval>>> {
-    let mut sql = String::from("SELECT body FROM approvals WHERE true");
-    let mut values: Vec<Box<dyn ToSql>> = Vec::new();
-    if !filter.ids().is_empty() {
-        let marks = vec!["?"; filter.ids().len()].join(", ");
-        let _ = write!(sql, " AND id IN ({marks})");
-        values.extend(filter.ids().iter().map(|id| Box::new(id.to_string()) as Box<dyn ToSql>));
-    }
-    if let Some(run) = filter.of_run() {
-        sql.push_str(" AND run = ?");
-        values.push(Box::new(run.as_str().to_owned()));
-    }
-    if !filter.statuses().is_empty() {
-        let marks = vec!["?"; filter.statuses().len()].join(", ");
-        let _ = write!(sql, " AND status IN ({marks})");
-        values.extend(filter.statuses().iter().map(|status| Box::new(status.to_string()) as Box<dyn ToSql>));
-    }
-    if let Some(after) = filter.is_after() {
-        // Of no approval there is no number, and after nothing comes nothing.
-        sql.push_str(" AND seq > (SELECT seq FROM approvals WHERE id = ?)");
-        values.push(Box::new(after.to_string()));
-    }
-    sql.push_str(" ORDER BY seq LIMIT ?");
-    values.push(Box::new(i64::try_from(filter.at_most()).unwrap_or(i64::MAX)));
+    let (sql, values) = queries::approvals(filter)?;
     let mut found = connection.prepare_cached(&sql)?;
-    let rows = found.query_map(rusqlite::params_from_iter(values), text)?;
-    rows.map(|body| approval(&body?)).collect()
+    let mut rows = found.query(rusqlite::params_from_iter(values))?;
+    let mut approvals = Vec::new();
+    while let Some(row) = rows.next()? {
+        approvals.push(approval(row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?)?);
+    }
+    Ok(approvals)
+}
+
+/// The calls of a family that changed after a number; after 0, those that are owed to it.
+pub(crate) fn run_changes(connection: &Connection, query: &RunQuery) -> Read<RunChanges> {
+    let known: HashSet<String> = query.known.iter().map(ToString::to_string).collect();
+    let mut changes = RunChanges::default();
+    let mut calls = Vec::new();
+    let after = i64::try_from(query.after).unwrap_or(i64::MAX);
+    let mut found = connection.prepare_cached(if after == 0 { queries::OWED } else { queries::RUN_CHANGES })?;
+    let family = query.family.as_str();
+    let mut rows = if after == 0 { found.query(params![family])? } else { found.query(params![family, after])? };
+    while let Some(row) = rows.next()? {
+        let (seq, place): (u64, i64) = (row.get(0)?, row.get(1)?);
+        match row.get_ref(2)?.as_str_or_null().map_err(rusqlite::Error::from)? {
+            None => changes.seq = seq,
+            Some(id) if known.contains(id) => {}
+            Some(_) => {
+                let approval = approval(row.get_ref(3)?.as_str().map_err(rusqlite::Error::from)?)?;
+                calls.push((place, RunChange { seq, approval, is_owed: row.get(4)? }));
+            }
+        }
+    }
+    calls.sort_by_key(|(place, change)| (change.seq, *place));
+    changes.calls = calls.into_iter().map(|(_, change)| change).collect();
+    Ok(changes)
+}
+
+/// One standing permission.
+pub(crate) fn grant(connection: &Connection, id: GrantId) -> Read<Option<Arc<Grant>>> {
+    let mut found = connection.prepare_cached("SELECT body FROM grants WHERE id = ?")?;
+    let body = found.query_row(params![id.to_string()], text).optional()?;
+    body.map(|body| read("a grant", &body).map(Arc::new)).transpose()
 }
 
 /// Records, in order.
@@ -104,20 +130,25 @@ pub(crate) fn record_texts(connection: &Connection, filter: &RecordFilter) -> Re
 
 /// What holds beyond single calls, as of one moment.
 pub(crate) fn standing(connection: &Connection, now: Timestamp) -> Read<Standing> {
-    let moment = connection.unchecked_transaction()?;
+    let moment = Moment::begin(connection)?;
     let mut standing = Standing::default();
     standing.freezes = freezes(&moment)?;
     let mut tools = moment.prepare_cached("SELECT DISTINCT body ->> '$.name' FROM tools ORDER BY 1")?;
     for name in tools.query_map([], text)? {
         standing.tools.push(name?.into());
     }
-    let mut grants = moment.prepare_cached("SELECT body FROM grants ORDER BY rowid")?;
-    for body in grants.query_map([], text)? {
-        let grant: Grant = read("a grant", &body?)?;
-        if grant.is_active(now) {
-            standing.grants.push(Arc::new(grant));
+    let mut found = moment.prepare_cached(queries::STANDING)?;
+    let mut rows = found.query(params![now.to_string()])?;
+    let mut grants = BTreeMap::new();
+    while let Some(row) = rows.next()? {
+        let grant: Grant = read("a grant", row.get_ref(2)?.as_str().map_err(rusqlite::Error::from)?)?;
+        let covers_what_has_not_begun: bool = row.get(0)?;
+        if grant.is_active(now) || (covers_what_has_not_begun && !grant.is_revoked()) {
+            let place: i64 = row.get(1)?;
+            grants.insert(place, Arc::new(grant));
         }
     }
+    standing.grants = grants.into_values().collect();
     Ok(standing)
 }
 
@@ -134,8 +165,37 @@ pub(crate) fn tool(connection: &Connection, digest: Digest) -> Read<Option<Arc<D
     body.map(|body| read("a tool", &body).map(Arc::new)).transpose()
 }
 
-/// Whether everything that a transition expects is so.
-pub(crate) fn check(connection: &Connection, transition: &Transition) -> Read<Committed> {
+/// Writes a transition if everything that it expects is so, with records after a number, and gives the number of the last.
+pub(crate) fn commit(connection: &Connection, transition: Transition, last: u64) -> Read<(Committed, u64)> {
+    let end = check_apart_from_approvals(connection, &transition)?;
+    // Where nothing else stands in its way, one approval is checked by the statement that writes it, the first of all.
+    let is_checked_as_written =
+        end == Committed::Done && transition.approvals.len() == 1 && transition.given_back.is_empty();
+    if !is_checked_as_written && !approvals_fit(connection, &transition)? {
+        return Ok((Committed::Conflict, last));
+    }
+    if end != Committed::Done {
+        return Ok((end, last));
+    }
+    // Before the calls end for which it was taken.
+    for back in &transition.given_back {
+        takes::give_back(connection, back)?;
+    }
+    let numbers: BTreeMap<ApprovalId, u64> = (last + 1..)
+        .zip(&transition.records)
+        .filter_map(|(number, record)| Some((record.subject()?.approval(), number)))
+        .collect();
+    for approval in &transition.approvals {
+        let (id, number) = (approval.id(), numbers.get(&approval.id()).copied());
+        if !write_approval(connection, approval, number, transition.acknowledged.contains(&id))? {
+            return if is_checked_as_written { Ok((Committed::Conflict, last)) } else { Err(Trouble::Changed) };
+        }
+    }
+    Ok((Committed::Done, write_apart_from_approvals(connection, transition, last)?))
+}
+
+/// Whether each approval is the version after what is there.
+fn approvals_fit(connection: &Connection, transition: &Transition) -> Read<bool> {
     for approval in &transition.approvals {
         let fits = match version(connection, "SELECT version FROM approvals WHERE id = ?", &approval.id().to_string())?
         {
@@ -143,8 +203,15 @@ pub(crate) fn check(connection: &Connection, transition: &Transition) -> Read<Co
             None => approval.version() == 1 && !has_call(connection, approval)?,
         };
         if !fits {
-            return Ok(Committed::Conflict);
+            return Ok(false);
         }
+    }
+    Ok(true)
+}
+
+fn check_apart_from_approvals(connection: &Connection, transition: &Transition) -> Read<Committed> {
+    if transition.writes_twice() {
+        return Ok(Committed::Conflict);
     }
     for grant in &transition.grants {
         let known = version(connection, "SELECT version FROM grants WHERE id = ?", &grant.id().to_string())?;
@@ -163,7 +230,7 @@ pub(crate) fn check(connection: &Connection, transition: &Transition) -> Read<Co
     if stops.iter().any(|freeze| transition.is_stopped_by(freeze)) {
         return Ok(Committed::Frozen);
     }
-    let used = |take: &Take| used(connection, take.key.limit(), take.key.key(), take.window, transition.at);
+    let used = |take: &Take| takes::used(connection, &take.key, take.window, transition.at);
     Ok(transition.limit_reached(used)?.map_or(Committed::Done, Committed::LimitReached))
 }
 
@@ -177,10 +244,12 @@ fn has_call(connection: &Connection, approval: &Approval) -> rusqlite::Result<bo
     found.exists(params![subject.info().run().as_str(), subject.call().as_str()])
 }
 
-/// Writes a transition that was checked, with records from a number on, and gives the number of the last.
-pub(crate) fn write(connection: &Connection, transition: Transition, last: u64) -> Read<u64> {
-    for approval in &transition.approvals {
-        write_approval(connection, approval)?;
+fn write_apart_from_approvals(connection: &Connection, transition: Transition, last: u64) -> Read<u64> {
+    for id in &transition.acknowledged {
+        // Those that are written here are not owed already.
+        if transition.approvals.iter().all(|approval| approval.id() != *id) {
+            connection.prepare_cached(ACKNOWLEDGE)?.execute(params![id.to_string()])?;
+        }
     }
     for grant in &transition.grants {
         let mut put = connection.prepare_cached(
@@ -204,7 +273,7 @@ pub(crate) fn write(connection: &Connection, transition: Transition, last: u64) 
         put.execute(params![tool.digest().to_string(), json(&**tool)?])?;
     }
     for take in &transition.takes {
-        write_take(connection, take, transition.at)?;
+        takes::write(connection, take, transition.at)?;
     }
     letters::write(connection, transition.letters.as_slice(), &transition.forgotten)?;
     let mut last = last;
@@ -217,49 +286,83 @@ pub(crate) fn write(connection: &Connection, transition: Transition, last: u64) 
     Ok(last)
 }
 
-fn write_approval(connection: &Connection, approval: &Approval) -> Read<()> {
-    let (id, status, body) = (approval.id().to_string(), approval.status().to_string(), json(approval)?);
-    let (subject, version, refused) = (approval.subject(), approval.version(), approval.is_refused());
-    if version == 1 {
-        let mut put = connection.prepare_cached(
-            "INSERT INTO approvals (id, run, call, tool, status, refused, version, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        )?;
-        let (run, call, tool) = (subject.info().run().as_str(), subject.call().as_str(), subject.tool().as_str());
-        put.execute(params![id, run, call, tool, status, refused, version, body])?;
-    } else {
-        let mut put = connection
-            .prepare_cached("UPDATE approvals SET status = ?, refused = ?, version = ?, body = ? WHERE id = ?")?;
-        put.execute(params![status, refused, version, body, id])?;
-    }
-    Ok(())
-}
+const ACKNOWLEDGE: &str = "UPDATE approvals SET owed = 0 WHERE id = ? AND owed";
 
-/// Writes a use of a limit, and forgets those that its window has left behind.
-fn write_take(connection: &Connection, take: &Take, at: Timestamp) -> Read<()> {
-    let (name, key) = (take.key.limit(), take.key.key());
-    let mut old = connection.prepare_cached("DELETE FROM takes WHERE name = ? AND key = ? AND at <= ?")?;
-    old.execute(params![name, key, since(at, take.window)])?;
-    let mut put = connection.prepare_cached("INSERT INTO takes (name, key, at, amount) VALUES (?, ?, ?, ?)")?;
-    // What does not fit fills the counter for good, which is the safe side.
-    put.execute(params![name, key, at.as_microsecond(), i64::try_from(take.amount).unwrap_or(i64::MAX)])?;
-    Ok(())
-}
+const INSERT: &str = "
+    INSERT INTO approvals (id, run, call, tool, family, matter, status, refused, likeness, proposed, covered_by, changed,
+        owed, version, body)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING";
 
-/// How much of a counter's window is used. Amounts whose sum is too large fill it.
-fn used(
+const UPDATE: &str = "
+    UPDATE approvals SET status = ?1, refused = ?2, likeness = ?3, proposed = ?4, covered_by = ?5,
+        owed = owed AND NOT ?6, changed = coalesce(?7, changed), version = ?8, body = ?9
+    WHERE id = ?10 AND version = ?8 - 1";
+
+/// Writes an approval over the version before, and the first one where its run has no such call: else nothing, and gives `false`.
+fn write_approval(
     connection: &Connection,
-    name: &str,
-    key: &str,
-    window: std::time::Duration,
-    now: Timestamp,
-) -> rusqlite::Result<u64> {
-    let mut taken = connection.prepare_cached("SELECT amount FROM takes WHERE name = ? AND key = ? AND at > ?")?;
-    let amounts = taken.query_map(params![name, key, since(now, window)], |row| row.get::<_, u64>(0))?;
-    amounts.into_iter().try_fold(0_u64, |sum, amount| Ok(sum.saturating_add(amount?)))
+    approval: &Approval,
+    number: Option<u64>,
+    is_acknowledged: bool,
+) -> Read<bool> {
+    let (id, status, body) = (approval.id().to_string(), approval.status(), json(approval)?);
+    let (subject, version, refused) = (approval.subject(), approval.version(), approval.is_refused());
+    // Each stands there only while a lookup asks for it: see the schema.
+    let is_told_of = refused || matches!(status, Status::Pending | Status::Approved | Status::Indeterminate);
+    let likeness = |arguments: &Arguments| arguments.likeness().to_string();
+    let proposed = (is_told_of && approval.is_edited()).then(|| likeness(approval.proposed()));
+    let likeness = is_told_of.then(|| likeness(approval.arguments()));
+    let covered_by = approval.grant().filter(|_| status == Status::Approved).map(|grant| grant.to_string());
+    let status = status.to_string();
+    let written = if version == 1 {
+        let info = subject.info();
+        let (run, call, tool) = (info.run().as_str(), subject.call().as_str(), subject.tool().as_str());
+        let (family, matter) = (subject.family(), info.case().map(CaseId::as_str));
+        let (family, changed, owed) = (family.as_str(), number.unwrap_or(0), !is_acknowledged);
+        connection.prepare_cached(INSERT)?.execute(params![
+            id, run, call, tool, family, matter, status, refused, likeness, proposed, covered_by, changed, owed,
+            version, body
+        ])?
+    } else {
+        connection.prepare_cached(UPDATE)?.execute(params![
+            status,
+            refused,
+            likeness,
+            proposed,
+            covered_by,
+            is_acknowledged,
+            number,
+            version,
+            body,
+            id
+        ])?
+    };
+    Ok(written == 1)
 }
 
-fn since(now: Timestamp, window: std::time::Duration) -> i64 {
-    now.checked_sub(window).unwrap_or(Timestamp::MIN).as_microsecond()
+/// Reads as of one moment: what is written meanwhile is not seen. It ends with it.
+struct Moment<'a>(&'a Connection);
+
+impl<'a> Moment<'a> {
+    fn begin(connection: &'a Connection) -> rusqlite::Result<Self> {
+        connection.prepare_cached("BEGIN")?.execute([])?;
+        Ok(Self(connection))
+    }
+}
+
+impl Deref for Moment<'_> {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        self.0
+    }
+}
+
+impl Drop for Moment<'_> {
+    fn drop(&mut self) {
+        // It was only read. Where even that cannot end, the next one cannot begin, and says so.
+        let _ = self.0.prepare_cached("ROLLBACK").and_then(|mut end| end.execute([]));
+    }
 }
 
 pub(crate) fn text(row: &Row<'_>) -> rusqlite::Result<String> {

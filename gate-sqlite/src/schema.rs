@@ -16,7 +16,7 @@ const APPLICATION: i64 = 0x6761_7465;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What makes each version of the schema of the one before. What stands here never changes: new versions are added.
-const MIGRATIONS: [&str; 3] = [
+const MIGRATIONS: [&str; 4] = [
     "
     CREATE TABLE approvals (
         seq INTEGER PRIMARY KEY,
@@ -80,6 +80,66 @@ const MIGRATIONS: [&str; 3] = [
     CREATE INDEX letters_by_due ON letters (notifier, state, due_at, record);
     CREATE INDEX letters_by_call ON letters (notifier, approval, record) WHERE approval IS NOT NULL;
     CREATE INDEX letters_by_state ON letters (state, record);
+    ",
+    // What a lookup asks for stands in a column only while it may be asked for, and its index leaves out the rest: a call
+    // that a rule approves and that runs at once touches the indices of what changed, of what is owed and of what has not succeeded, and
+    // no other. `likeness` and `proposed` are set while a call waits or once it is refused, `covered_by` while it is
+    // approved. What was open is owed, as of the last record: nobody knows which record was the last about it.
+    "
+    DROP INDEX approvals_by_status;
+    DROP INDEX approvals_by_run;
+    DROP INDEX approvals_refused;
+    ALTER TABLE approvals ADD COLUMN family TEXT NOT NULL DEFAULT '';
+    ALTER TABLE approvals ADD COLUMN matter TEXT;
+    ALTER TABLE approvals ADD COLUMN changed INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE approvals ADD COLUMN owed INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE approvals ADD COLUMN likeness TEXT;
+    ALTER TABLE approvals ADD COLUMN proposed TEXT;
+    ALTER TABLE approvals ADD COLUMN covered_by TEXT;
+    UPDATE approvals SET matter = body ->> '$.case', family = CASE
+        WHEN body -> '$.request' IS NOT NULL THEN (body ->> '$.agent') || '/'
+        WHEN instr(run, '>') > 0 THEN CAST(substr(CAST(run AS BLOB), 1, instr(CAST(run AS BLOB), x'3e') - 1) AS TEXT)
+        ELSE run END
+    WHERE json_valid(body);
+    UPDATE approvals SET owed = 1, changed = (SELECT coalesce(max(seq), 1) FROM records)
+    WHERE status IN ('pending', 'approved', 'dispatched', 'indeterminate');
+    UPDATE approvals SET refused = 1
+    WHERE status = 'failed' AND json_valid(body)
+        AND EXISTS (SELECT 1 FROM json_each(body, '$.votes') WHERE value ->> '$.decision.type' = 'reject');
+    UPDATE approvals SET likeness = body ->> '$.arguments.digest'
+    WHERE (status IN ('pending', 'approved', 'indeterminate') OR refused)
+        AND json_valid(body) AND body -> '$.arguments.secrets' IS NULL;
+    UPDATE approvals SET proposed = body ->> '$.proposed.digest'
+    WHERE (status IN ('pending', 'approved', 'indeterminate') OR refused)
+        AND json_valid(body) AND body -> '$.proposed.secrets' IS NULL;
+    UPDATE approvals SET covered_by = body ->> '$.grant' WHERE status = 'approved' AND json_valid(body);
+    CREATE INDEX approvals_by_status ON approvals (status) WHERE status <> 'succeeded';
+    CREATE INDEX approvals_waiting ON approvals (run) WHERE status IN ('pending', 'approved', 'indeterminate');
+    CREATE INDEX approvals_waiting_in_family ON approvals (family) WHERE status IN ('pending', 'approved', 'indeterminate');
+    CREATE INDEX approvals_changed ON approvals (family, changed);
+    CREATE INDEX approvals_owed ON approvals (family) WHERE owed;
+    CREATE INDEX approvals_refused_in_family ON approvals (family, tool) WHERE refused;
+    CREATE INDEX approvals_refused_in_case ON approvals (matter, tool) WHERE refused AND matter IS NOT NULL;
+    CREATE INDEX approvals_refused_alike ON approvals (family, tool, likeness) WHERE refused;
+    CREATE INDEX approvals_alike ON approvals (tool, likeness) WHERE likeness IS NOT NULL AND NOT refused;
+    CREATE INDEX approvals_edited ON approvals (tool, proposed) WHERE proposed IS NOT NULL;
+    CREATE INDEX approvals_covered ON approvals (covered_by) WHERE covered_by IS NOT NULL;
+    DROP INDEX grants_by_run;
+    ALTER TABLE grants ADD COLUMN active INTEGER
+        AS (NOT (body ->> '$.revoked') AND coalesce(body ->> '$.uses_left', 1) > 0) VIRTUAL;
+    ALTER TABLE grants ADD COLUMN ends TEXT
+        AS (substr(coalesce(body ->> '$.until', '9999-12-31T23:59:59'), 1, 19)) VIRTUAL;
+    CREATE INDEX grants_active ON grants (run, tool, ends) WHERE active;
+    CREATE INDEX grants_by_end ON grants (ends) WHERE active;
+    ALTER TABLE takes ADD COLUMN total INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE takes ADD COLUMN taken_for TEXT;
+    UPDATE takes SET total = sums.total FROM (
+        SELECT rowid AS place,
+            (sum(amount >> 32) OVER counter + (sum(amount & 4294967295) OVER counter >> 32)) << 32
+            | (sum(amount & 4294967295) OVER counter & 4294967295) AS total
+        FROM takes WINDOW counter AS (PARTITION BY name, key ORDER BY at, rowid)
+    ) AS sums WHERE takes.rowid = sums.place;
+    CREATE INDEX takes_for ON takes (taken_for) WHERE taken_for IS NOT NULL;
     ",
 ];
 

@@ -89,10 +89,8 @@ fn commit(
     let mut newest = rows::last(&transaction)?;
     let mut ends = Vec::with_capacity(transitions.len());
     for transition in transitions {
-        let end = rows::check(&transaction, &transition)?;
-        if end == Committed::Done {
-            newest = rows::write(&transaction, transition, newest)?;
-        }
+        let (end, last) = rows::commit(&transaction, transition, newest)?;
+        newest = last;
         ends.push(end);
     }
     transaction.commit()?;

@@ -17,6 +17,7 @@ use crate::ports::store::{
     RunChanges, RunQuery, Standing, Store, StoreError, StoreErrorKind, Transition,
 };
 use crate::values::approval::{Approval, Status};
+use crate::values::arguments::Arguments;
 use crate::values::digest::Digest;
 use crate::values::freeze::{Freeze, FreezeScope};
 use crate::values::grant::Grant;
@@ -24,6 +25,7 @@ use crate::values::id::{ApprovalId, CallId, CaseId, GrantId, RunId, ToolName};
 use crate::values::letter::Letter;
 use crate::values::limit::{GiveBack, LimitKey, Take};
 use crate::values::record::Record;
+use crate::values::time::DAY;
 
 /// Keeps everything in the memory of this process, and everything is gone with it.
 ///
@@ -56,9 +58,9 @@ struct Kept {
     open: Open,
     runs: HashMap<RunId, RunKept>,
     families: HashMap<RunId, FamilyKept>,
-    /// What people refused, by case and tool: the places, oldest first.
-    refused_in_case: HashMap<(CaseId, ToolName), Vec<usize>>,
-    /// The places of calls that wait or were refused, by tool and by what equal calls have in common.
+    /// The places of what people refused, by case and tool.
+    refused_in_case: HashMap<(CaseId, ToolName), BTreeSet<usize>>,
+    /// The places of calls that wait, by tool and by what equal calls have in common.
     alike: HashMap<(ToolName, Digest), BTreeSet<usize>>,
     /// Oldest first.
     grants: BTreeMap<GrantId, Arc<Grant>>,
@@ -88,8 +90,10 @@ struct RunKept {
 
 #[derive(Default)]
 struct FamilyKept {
-    /// What people refused, by tool: the places, oldest first.
-    refused: HashMap<ToolName, Vec<usize>>,
+    /// The places of what people refused, by tool.
+    refused: HashMap<ToolName, BTreeSet<usize>>,
+    /// The same, by what equal calls have in common.
+    refused_alike: HashMap<(ToolName, Digest), BTreeSet<usize>>,
     /// The places of the calls that are owed.
     owed: HashSet<usize>,
     /// Every change of a call, by the number of its record. Those that are not the last of their call are dropped once there are many of them.
@@ -161,7 +165,7 @@ impl Window {
     /// Takes one use out again. Rare, so it may cost as much as there are later ones.
     fn give_back(&mut self, at: Timestamp, amount: u64) {
         let first = self.taken.partition_point(|(known, ..)| *known < at);
-        let found = self.taken.range(first..).position(|(_, known, _)| *known == amount);
+        let found = self.taken.range(first..).position(|(known_at, known, _)| (*known_at, *known) == (at, amount));
         let Some(place) = found.map(|place| first + place) else { return };
         self.taken.remove(place);
         for (.., sum) in self.taken.range_mut(place..) {
@@ -207,42 +211,41 @@ impl Kept {
         Recalled { approval, rejected, alike, grants, used }
     }
 
-    /// The permissions of one run, or of any, that may answer the question. Those whose end has come are forgotten here: they never answer one again.
+    /// The permissions of one run, or of any, that may answer the question. Those that were over a day ago are forgotten here: no clock goes back
+    /// that far.
     fn active(&mut self, run: Option<&RunId>, about: &Proposal) -> Vec<Arc<Grant>> {
         if self.active_grants.is_empty() {
             return Vec::new();
         }
         let Some(ids) = self.active_grants.get_mut(&(run.cloned(), about.tool.clone())) else { return Vec::new() };
-        ids.retain(|id| self.grants.get(id).is_some_and(|grant| grant.is_active(about.now)));
-        ids.iter().filter_map(|id| self.grants.get(id).cloned()).collect()
+        let yesterday = about.now.checked_sub(DAY).unwrap_or(Timestamp::MIN);
+        ids.retain(|id| self.grants.get(id).is_some_and(|grant| grant.is_active(yesterday)));
+        let known = ids.iter().filter_map(|id| self.grants.get(id));
+        known.filter(|grant| grant.is_active(about.now)).cloned().collect()
     }
 
     /// Every equal call that was refused in the family, the newest others there, and the newest in the case.
     fn rejected(&self, about: &Proposal) -> Vec<Arc<Approval>> {
-        let newest = |places: &Vec<usize>| places.iter().rev().take(REFUSALS).copied().collect::<Vec<_>>();
-        let of_tool = self.families.get(&about.family).and_then(|family| family.refused.get(&about.tool));
-        let mut places: BTreeSet<usize> = of_tool.map(newest).into_iter().flatten().collect();
+        let family = self.families.get(&about.family);
+        let key = about.likeness.map(|likeness| (about.tool.clone(), likeness));
+        let equal = family.and_then(|family| family.refused_alike.get(&key?));
+        let mut places = equal.cloned().unwrap_or_default();
+        let is_other = |place: &&usize| !equal.is_some_and(|equal| equal.contains(place));
+        let of_tool = family.and_then(|family| family.refused.get(&about.tool)).into_iter().flatten();
+        places.extend(of_tool.rev().filter(is_other).take(REFUSALS));
         let case = about.case.clone().filter(|_| !self.refused_in_case.is_empty());
         let of_case = case.and_then(|case| self.refused_in_case.get(&(case, about.tool.clone())));
-        places.extend(of_case.map(newest).into_iter().flatten());
-        let is_refused =
-            |approval: &Arc<Approval>| approval.is_refused() && approval.subject().family() == about.family;
-        places.extend(self.equal(about).filter(|place| self.at(*place).is_some_and(is_refused)));
+        places.extend(of_case.into_iter().flatten().rev().take(REFUSALS));
         places.into_iter().filter_map(|place| self.at(place).cloned()).collect()
     }
 
     fn alike(&self, about: &Proposal) -> Vec<Arc<Approval>> {
-        let equal = self.equal(about).filter_map(|place| self.at(place));
-        let is_open = |approval: &&Arc<Approval>| waits(approval.status());
-        let mut found: Vec<_> = equal.rev().filter(is_open).take(ALIKE).cloned().collect();
-        found.reverse();
-        found
-    }
-
-    fn equal(&self, about: &Proposal) -> impl DoubleEndedIterator<Item = usize> {
         let likeness = about.likeness.filter(|_| !self.alike.is_empty());
         let equal = likeness.and_then(|likeness| self.alike.get(&(about.tool.clone(), likeness)));
-        equal.into_iter().flatten().copied()
+        let newest = equal.into_iter().flatten().rev().take(ALIKE);
+        let mut found: Vec<_> = newest.filter_map(|place| self.at(*place).cloned()).collect();
+        found.reverse();
+        found
     }
 
     fn used(&self, key: &LimitKey, window: Duration, now: Timestamp) -> u64 {
@@ -263,9 +266,13 @@ impl Kept {
         };
         places.sort_unstable();
         let calls = places.into_iter().filter_map(|(_, place)| self.approvals.get(place));
-        let calls = calls.filter(|written| !query.known.contains(&written.approval.id()));
-        let change =
-            |written: &Written| RunChange { approval: Arc::clone(&written.approval), is_owed: written.is_owed };
+        let known: HashSet<ApprovalId> = query.known.iter().copied().collect();
+        let calls = calls.filter(|written| !known.contains(&written.approval.id()));
+        let change = |Written { approval, changed, is_owed }: &Written| RunChange {
+            seq: *changed,
+            approval: Arc::clone(approval),
+            is_owed: *is_owed,
+        };
         RunChanges { calls: calls.map(change).collect(), seq }
     }
 
@@ -283,6 +290,9 @@ impl Kept {
         let letter_fits = |new: &Arc<Letter>| letter(new) + 1 == new.version();
         let letter_is_there = |old: &Arc<Letter>| letter(old) == old.version();
         let Transition { approvals, grants, lifted, letters, forgotten, .. } = transition;
+        if transition.writes_twice() {
+            return Committed::Conflict;
+        }
         let holds = |freeze: &Freeze| self.freezes.get(freeze.scope()) == Some(freeze);
         if !approvals.iter().all(fits) || !grants.iter().all(grant_fits) || !lifted.iter().all(holds) {
             return Committed::Conflict;
@@ -354,7 +364,9 @@ impl Kept {
             }
         }
         if let Some(seq) = seq {
-            family.changes.push_back((seq, place));
+            // At the end, but for the others of its transition.
+            let end = family.changes.partition_point(|(known, _)| *known < seq);
+            family.changes.insert(end, (seq, place));
             if family.changes.len() > 2 * family.calls + 16 {
                 let approvals = &self.approvals;
                 family.changes.retain(|(seq, place)| approvals.get(*place).is_some_and(|at| at.changed == *seq));
@@ -365,20 +377,19 @@ impl Kept {
     fn note_refused(&mut self, approval: &Approval, place: usize) {
         let (subject, tool) = (approval.subject(), approval.tool());
         let family = self.families.entry(subject.family()).or_default();
-        family.refused.entry(tool.clone()).or_default().push(place);
+        family.refused.entry(tool.clone()).or_default().insert(place);
+        for key in likenesses(approval) {
+            family.refused_alike.entry(key).or_default().insert(place);
+        }
         if let Some(case) = subject.info().case() {
-            self.refused_in_case.entry((case.clone(), tool.clone())).or_default().push(place);
+            self.refused_in_case.entry((case.clone(), tool.clone())).or_default().insert(place);
         }
     }
 
     /// Keeps what equal calls are told of. A call that a rule approves and that runs is never among it.
     fn note_alike(&mut self, before: Option<&Approval>, approval: &Approval, place: usize) {
-        let is_noted = |approval: &Approval| waits(approval.status()) || approval.is_refused();
-        let keys = |approval: &Approval| {
-            [approval.proposed(), approval.arguments()].map(|arguments| (approval.tool().clone(), arguments.likeness()))
-        };
-        if let Some(before) = before.filter(|before| is_noted(before)) {
-            for key in keys(before) {
+        if let Some(before) = before.filter(|before| waits(before.status())) {
+            for key in likenesses(before) {
                 if let Some(places) = self.alike.get_mut(&key) {
                     places.remove(&place);
                     if places.is_empty() {
@@ -387,8 +398,8 @@ impl Kept {
                 }
             }
         }
-        if is_noted(approval) {
-            for key in keys(approval) {
+        if waits(approval.status()) {
+            for key in likenesses(approval) {
                 self.alike.entry(key).or_default().insert(place);
             }
         }
@@ -420,7 +431,8 @@ impl Kept {
         let taken = self.limits.entry(key.clone()).or_default();
         taken.take(amount, window, now);
         let at = taken.taken.back().map_or(now, |(at, ..)| *at);
-        if let Some(id) = taken_for {
+        let has_ended = |id: &ApprovalId| self.approval(*id).is_some_and(|approval| approval.status().is_terminal());
+        if let Some(id) = taken_for.filter(|id| !has_ended(id)) {
             self.taken_for.entry(id).or_default().push((key, at, amount));
         }
     }
@@ -440,11 +452,9 @@ impl Kept {
     }
 
     fn write(&mut self, transition: Transition) -> u64 {
-        // What was taken for a call whose body ended can no longer be given back.
-        for approval in transition.approvals.iter().filter(|approval| approval.status().is_terminal()) {
-            if transition.given_back.iter().all(|back| back.taken_for != approval.id()) && !self.taken_for.is_empty() {
-                self.taken_for.remove(&approval.id());
-            }
+        // Before the calls end for which it was taken.
+        for back in &transition.given_back {
+            self.give_back(back);
         }
         let before = self.records.len() as u64;
         let mut seq = before;
@@ -452,12 +462,17 @@ impl Kept {
             seq += 1;
             self.records.push(record.numbered(seq));
         }
+        let first = usize::try_from(before).unwrap_or(usize::MAX);
+        let written = self.records.iter().skip(first);
+        let of_calls = written.filter_map(|record| Some((record.subject()?.approval(), record.seq())));
+        let last: BTreeMap<ApprovalId, u64> = of_calls.collect();
         for approval in transition.approvals {
-            let first = self.records.len().saturating_sub(usize::try_from(seq - before).unwrap_or(usize::MAX));
-            let written = self.records.iter().skip(first);
-            let of_it = |record: &&Record| record.subject().is_some_and(|subject| subject.approval() == approval.id());
-            let last = written.filter(of_it).map(Record::seq).last();
-            self.write_approval(approval, last);
+            // What was taken for a call that ended can no longer be given back.
+            if approval.status().is_terminal() && !self.taken_for.is_empty() {
+                self.taken_for.remove(&approval.id());
+            }
+            let seq = last.get(&approval.id()).copied();
+            self.write_approval(approval, seq);
         }
         for id in transition.acknowledged {
             self.acknowledge(id);
@@ -473,9 +488,6 @@ impl Kept {
         }
         for tool in transition.tools {
             self.tools.entry(tool.digest()).or_insert(tool);
-        }
-        for back in &transition.given_back {
-            self.give_back(back);
         }
         for take in transition.takes {
             self.take(take, transition.at);
@@ -493,6 +505,12 @@ impl Kept {
 /// Whether an equal call is told of it.
 fn waits(status: Status) -> bool {
     matches!(status, Status::Pending | Status::Approved | Status::Indeterminate)
+}
+
+/// By what equal calls find one: what it would run, and what was proposed.
+fn likenesses(approval: &Approval) -> BTreeSet<(ToolName, Digest)> {
+    let key = |arguments: &Arguments| (approval.tool().clone(), arguments.likeness());
+    [approval.proposed(), approval.arguments()].map(key).into()
 }
 
 fn place_of(letter: &Letter) -> (u64, String) {
@@ -542,7 +560,8 @@ impl Store for MemoryStore {
                 places.retain(|place| *place > after);
             }
             let found = places.into_iter().filter_map(|place| kept.at(place));
-            Ok(found.filter(|approval| filter.admits(approval)).take(filter.at_most()).cloned().collect())
+            let found = found.filter(|approval| filter.admits_whatever_its_id(approval));
+            Ok(found.take(filter.at_most()).cloned().collect())
         })
     }
 

@@ -145,7 +145,7 @@ impl Known {
     }
 
     fn take_in(&mut self, changes: RunChanges, written: &[ApprovalId]) {
-        for RunChange { approval, is_owed } in &changes.calls {
+        for RunChange { approval, is_owed, .. } in &changes.calls {
             if *is_owed {
                 self.note(approval);
             } else {

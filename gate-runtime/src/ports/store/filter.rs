@@ -109,8 +109,12 @@ impl ApprovalFilter {
     /// Whether it admits an approval, wherever that stands.
     #[must_use]
     pub fn admits(&self, approval: &Approval) -> bool {
-        (self.ids.is_empty() || self.ids.contains(&approval.id()))
-            && self.run.as_ref().is_none_or(|run| *run == approval.subject.info.run)
+        (self.ids.is_empty() || self.ids.contains(&approval.id())) && self.admits_whatever_its_id(approval)
+    }
+
+    /// Whether it admits one that was found by its id: so that many ids are not searched for each of them.
+    pub(crate) fn admits_whatever_its_id(&self, approval: &Approval) -> bool {
+        self.run.as_ref().is_none_or(|run| *run == approval.subject.info.run)
             && self.within.as_ref().is_none_or(|run| approval.subject.info.run.is_within(run))
             && (self.statuses.is_empty() || self.statuses.contains(&approval.status))
     }

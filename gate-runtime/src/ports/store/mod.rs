@@ -4,6 +4,7 @@ mod error;
 mod filter;
 mod letter_filter;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -260,6 +261,8 @@ pub struct RunChanges {
 /// How one call of a run stands.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RunChange {
+    /// The number of the last record about it.
+    pub seq: u64,
     /// The call.
     pub approval: Arc<Approval>,
     /// Whether it is owed: the application has not acknowledged what became of it.
@@ -318,7 +321,7 @@ pub struct Transition {
     pub lifted: Vec<Freeze>,
     /// Uses of limits; each must fit.
     pub takes: Vec<Take>,
-    /// Uses of limits that are given back, since what they were taken for did not happen.
+    /// Uses of limits that are given back, since what they were taken for did not happen. Of a call that had ended before, nothing is.
     pub given_back: Vec<GiveBack>,
     /// Calls of which the application has what became of them: they are owed to their runs no more. Also such that are written here first.
     pub acknowledged: Vec<ApprovalId>,
@@ -380,6 +383,20 @@ impl Transition {
                 })
         };
         self.approvals.iter().filter(begins)
+    }
+
+    /// Whether it writes one approval, one grant or one letter twice, or two approvals for one call: of such, one would be lost.
+    #[must_use]
+    pub fn writes_twice(&self) -> bool {
+        fn has_twins<T: Ord>(mut all: impl ExactSizeIterator<Item = T>) -> bool {
+            let mut seen = BTreeSet::new();
+            all.len() > 1 && !all.all(|one| seen.insert(one))
+        }
+        let calls = self.approvals.iter().map(|approval| (approval.subject().info().run(), approval.subject().call()));
+        has_twins(self.approvals.iter().map(|approval| approval.id()))
+            || has_twins(calls)
+            || has_twins(self.grants.iter().map(|grant| grant.id()))
+            || has_twins(self.letters.iter().map(|letter| (letter.record(), letter.notifier())))
     }
 
     /// The place of the first take that does not fit, by how much of each window is used; takes of one counter add up.

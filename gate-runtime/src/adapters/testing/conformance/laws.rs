@@ -34,6 +34,7 @@ laws! {
     what_one_handle_writes_the_other_reads_whole,
     only_the_next_version_is_written,
     a_run_has_a_call_id_once,
+    a_transition_that_writes_something_twice_is_a_conflict,
     runs_and_calls_are_never_confused,
     a_transition_is_written_whole_or_not_at_all,
     of_many_who_change_one_approval_one_wins,
@@ -45,7 +46,6 @@ laws! {
     takes_of_one_transition_count_together,
     keys_of_limits_are_not_confused,
     recall_knows_rejections_of_the_tool_in_the_run,
-    recall_counts_denials_of_the_run,
     recall_gives_grants_that_still_hold,
     a_grant_for_any_run_is_recalled_in_every_run,
     a_freeze_stops_what_would_begin_until_it_is_lifted,
@@ -53,6 +53,7 @@ laws! {
     records_are_found_by_their_case,
     tools_are_kept_by_their_digest,
     filters_admit_what_they_say_oldest_first,
+    many_ids_are_found_at_once,
     large_values_come_back_whole,
     watchers_learn_of_every_commit,
 }
@@ -97,6 +98,26 @@ async fn a_run_has_a_call_id_once((one, other): Handles) -> Result<(), How> {
     same("it is not there", load(&one, &second).await?, None)?;
     let elsewhere = approval("other run", "call", "tool", Verdict::Ask)?;
     same("the same id in another run", other.commit(writes(&elsewhere)).await?, Committed::Done)
+}
+
+async fn a_transition_that_writes_something_twice_is_a_conflict((one, other): Handles) -> Result<(), How> {
+    let new = approval("run", "call", "tool", Verdict::Ask)?;
+    let mut twins = writes(&new);
+    twins.approvals.push(approval("run", "call", "tool", Verdict::Ask)?);
+    same("two approvals of one call", one.commit(twins).await?, Committed::Conflict)?;
+    let mut twice = writes(&new);
+    twice.approvals.push(Arc::clone(&new));
+    same("one approval twice", one.commit(twice).await?, Committed::Conflict)?;
+    let given = grant("run", "tool")?;
+    same("a grant", one.commit(gives(&given)).await?, Committed::Done)?;
+    let mut twice = writes(&new);
+    twice.grants.extend([Arc::new(given.used()), Arc::new(given.used())]);
+    same("two uses of one version of a grant", one.commit(twice).await?, Committed::Conflict)?;
+    same("nothing of it is there", load(&other, &new).await?, None)?;
+    same("the records", other.records(&RecordFilter::after(0)).await?.len(), 0)?;
+    let mut both = writes(&new);
+    both.approvals.push(approval("run", "other call", "tool", Verdict::Ask)?);
+    same("two calls", other.commit(both).await?, Committed::Done)
 }
 
 async fn runs_and_calls_are_never_confused((one, _): Handles) -> Result<(), How> {
@@ -250,18 +271,6 @@ async fn recall_knows_rejections_of_the_tool_in_the_run((one, other): Handles) -
     same("the call itself", recalled.approval, None)
 }
 
-async fn recall_counts_denials_of_the_run((one, other): Handles) -> Result<(), How> {
-    for (run, call, verdict) in [
-        ("run", "1", Verdict::Deny),
-        ("run", "2", Verdict::Deny),
-        ("run", "3", Verdict::Ask),
-        ("other", "4", Verdict::Deny),
-    ] {
-        same("a call", one.commit(writes(&approval(run, call, "tool", verdict)?)).await?, Committed::Done)?;
-    }
-    Ok(())
-}
-
 async fn recall_gives_grants_that_still_hold((one, other): Handles) -> Result<(), How> {
     let recall =
         async |seconds| other.recall(&about("run", "new", "tool", at(seconds))).await.map(|recalled| recalled.grants);
@@ -396,6 +405,23 @@ async fn filters_admit_what_they_say_oldest_first((one, _): Handles) -> Result<(
     }
     same("after none", find(ApprovalFilter::all().after(ApprovalId::new())).await?, pick(&[]))?;
     same("by id, of a run", find(two.run("odd")).await?, pick(&[1]))
+}
+
+async fn many_ids_are_found_at_once((one, other): Handles) -> Result<(), How> {
+    let mut wanted = Vec::new();
+    let mut filter = ApprovalFilter::all();
+    for call in 0..40_000 {
+        if call % 10_000 == 5_000 {
+            let new = approval("run", &call.to_string(), "tool", Verdict::Ask)?;
+            same("a call", one.commit(writes(&new)).await?, Committed::Done)?;
+            filter = filter.id(new.id());
+            wanted.push(new);
+        } else {
+            filter = filter.id(ApprovalId::new());
+        }
+    }
+    same("found", other.approvals(&filter).await?, wanted.clone())?;
+    same("some of them", other.approvals(&filter.run("run").limit(1)).await?, wanted.into_iter().take(1).collect())
 }
 
 async fn large_values_come_back_whole((one, other): Handles) -> Result<(), How> {

@@ -1,7 +1,9 @@
 //! What every store promises, as one suite.
 
+mod calls;
 mod laws;
 mod letters;
+mod limits;
 mod samples;
 
 use std::fmt;
@@ -85,7 +87,7 @@ type Law = (&'static str, fn(Handles) -> Checked);
 /// # }
 /// ```
 pub async fn conformance<S: Store>(fresh: impl AsyncFn() -> (S, S)) -> Result<(), Broken> {
-    for (law, check) in laws::ALL.iter().chain(letters::ALL) {
+    for (law, check) in [laws::ALL, calls::ALL, limits::ALL, letters::ALL].into_iter().flatten() {
         let (one, other) = fresh().await;
         check((Arc::new(one), Arc::new(other))).await.map_err(|How(how)| Broken { law, how })?;
     }

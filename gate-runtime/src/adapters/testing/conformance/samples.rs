@@ -21,8 +21,10 @@ use crate::values::json::Misfit;
 use crate::values::letter::Letter;
 use crate::values::limit::{LimitKey, Take};
 use crate::values::opinion::{Opinion, PolicyOpinion};
+use crate::values::outcome::ToolOutcome;
 use crate::values::outline::{Fallback, PolicyOutline};
 use crate::values::record::{Record, Subject};
+use crate::values::request::Request;
 use crate::values::requirement::anyone;
 use crate::values::time::HOUR;
 use crate::values::transition::Refused;
@@ -45,9 +47,23 @@ pub(super) fn approval_of(
     verdict: Verdict,
     arguments: &Value,
 ) -> Result<Arc<Approval>, Misfit> {
+    approval_with(run, call, tool, verdict, arguments, |_, _| {})
+}
+
+/// A new approval of which something is not as in the others.
+pub(super) fn approval_with(
+    run: &str,
+    call: &str,
+    tool: &str,
+    verdict: Verdict,
+    arguments: &Value,
+    change: impl FnOnce(&mut RunInfo, &mut Option<Request>),
+) -> Result<Arc<Approval>, Misfit> {
     let principal = Some("mia".into());
     let case = Some(format!("case of {run}").into());
-    let info = RunInfo { principal, case, ..RunInfo::new(run.into(), "support".into()) };
+    let mut info = RunInfo { principal, case, ..RunInfo::new(run.into(), "support".into()) };
+    let mut request = None;
+    change(&mut info, &mut request);
     let subject = Subject {
         approval: ApprovalId::new(),
         info: Arc::new(info),
@@ -56,7 +72,7 @@ pub(super) fn approval_of(
         tool_digest: Digest::of("tool"),
         policy_digest: Digest::of("policy"),
         reasoning: Some("because".into()),
-        request: None,
+        request: request.map(Arc::new),
     };
     let requirement = (verdict == Verdict::Ask).then(|| anyone().into());
     let outline = PolicyOutline {
@@ -98,6 +114,17 @@ pub(super) fn vote(approval: &Approval, decision: Decision) -> CallEvent {
             signed: None,
         }),
     }
+}
+
+/// The approval after something that happened to it.
+pub(super) fn after(approval: &Approval, event: &CallEvent) -> Result<Arc<Approval>, Refused> {
+    approval.apply(event, at(1)).map(Arc::new)
+}
+
+/// The approval after its body ran.
+pub(super) fn ran(approval: &Approval) -> Result<Arc<Approval>, Refused> {
+    let outcome = ToolOutcome::returned(&json!("done"));
+    after(&*after(approval, &CallEvent::Dispatched)?, &CallEvent::Finished { outcome })
 }
 
 /// A transition that writes an approval, with a record of it.

@@ -1,0 +1,355 @@
+//! The laws about what is looked up of earlier calls: refusals, equal calls, and what is owed to a run.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::laws::{laws, same};
+use super::samples::{about, after, approval, approval_of, approval_with, at, ran, voted, writes};
+use super::{Checked, Handles, How, Law};
+use crate::ports::store::{
+    ALIKE, ApprovalFilter, Committed, Proposal, REFUSALS, RunChange, RunQuery, Store, Transition,
+};
+use crate::values::approval::{Approval, Status};
+use crate::values::arguments::{Arguments, Commitment};
+use crate::values::decision::Decision;
+use crate::values::event::CallEvent;
+use crate::values::id::ApprovalId;
+use crate::values::request::Request;
+use crate::values::verdict::Verdict;
+
+laws! {
+    refusals_are_recalled_in_the_whole_family,
+    refusals_of_an_agent_in_another_program_are_kept_by_the_agent,
+    refusals_are_recalled_in_the_case,
+    every_equal_refusal_is_recalled_and_the_newest_others,
+    what_failed_and_was_refused_is_recalled,
+    equal_calls_that_wait_are_recalled,
+    the_newest_equal_calls_are_recalled,
+    calls_are_equal_but_for_their_secrets,
+    an_edited_call_is_equal_as_it_was_proposed_and_as_it_runs,
+    new_calls_are_owed_until_they_are_acknowledged,
+    what_changes_is_owed_by_the_number_of_its_last_record,
+    what_is_acknowledged_is_owed_no_more_and_its_changes_are_told,
+    what_is_owed_is_asked_for_by_family,
+    a_run_is_asked_for_with_those_nested_in_it,
+}
+
+fn no() -> Decision {
+    Decision::Reject { reason: "no".into() }
+}
+
+/// Writes an approval and its refusal.
+async fn refused(store: &Arc<dyn Store>, new: Arc<Approval>) -> Result<Arc<Approval>, How> {
+    same("asked", store.commit(writes(&new)).await?, Committed::Done)?;
+    let rejected = voted(&new, no())?;
+    same("refused", store.commit(writes(&rejected)).await?, Committed::Done)?;
+    Ok(rejected)
+}
+
+fn calls(found: &[Arc<Approval>]) -> Vec<String> {
+    found.iter().map(|approval| approval.subject().call().to_string()).collect()
+}
+
+/// A new call that is equal to another.
+fn like(run: &str, approval: &Approval) -> Proposal {
+    Proposal { likeness: Some(approval.arguments().likeness()), ..about(run, "new", "tool", at(2)) }
+}
+
+fn numbered(number: usize) -> Value {
+    json!({"number": number})
+}
+
+async fn refusals_are_recalled_in_the_whole_family((one, other): Handles) -> Result<(), How> {
+    let mut wanted = Vec::new();
+    for run in ["run", "run>call", "runner", "run>call>1", "other>run", "ru"] {
+        let rejected = refused(&one, approval(run, run, "tool", Verdict::Ask)?).await?;
+        if run.split('>').next() == Some("run") {
+            wanted.push(rejected);
+        }
+    }
+    for run in ["run", "run>call", "run>another"] {
+        same("of the family", other.recall(&about(run, "new", "tool", at(2))).await?.rejected, wanted.clone())?;
+    }
+    same("of another tool", other.recall(&about("run", "new", "other", at(2))).await?.rejected, vec![])
+}
+
+async fn refusals_of_an_agent_in_another_program_are_kept_by_the_agent((one, other): Handles) -> Result<(), How> {
+    let asks = |run: &str, agent: &str| {
+        approval_with(run, "call", "tool", Verdict::Ask, &numbered(1), |info, request| {
+            info.agent = agent.into();
+            *request = Some(Request::new());
+        })
+    };
+    let rejected = refused(&one, asks("as it likes", "crew")?).await?;
+    refused(&one, asks("as another likes", "another")?).await?;
+    let of_agent = Proposal { family: rejected.subject().family(), ..about("another run", "new", "tool", at(2)) };
+    same("of the agent", other.recall(&of_agent).await?.rejected, vec![rejected])?;
+    same("of a run", other.recall(&about("as it likes", "new", "tool", at(2))).await?.rejected, vec![])
+}
+
+async fn refusals_are_recalled_in_the_case((one, other): Handles) -> Result<(), How> {
+    let in_case = |run: &str, call: usize, tool: &str, case: Option<&str>| {
+        let change = |info: &mut crate::values::context::RunInfo, _: &mut Option<Request>| {
+            info.case = case.map(Into::into);
+        };
+        approval_with(run, &call.to_string(), tool, Verdict::Ask, &numbered(call), change)
+    };
+    let mut wanted = Vec::new();
+    for call in 0..REFUSALS + 2 {
+        wanted.push(refused(&one, in_case(&format!("run {call}"), call, "tool", Some("case"))?).await?);
+    }
+    refused(&one, in_case("elsewhere", 90, "tool", Some("CASE"))?).await?;
+    refused(&one, in_case("elsewhere", 91, "other", Some("case"))?).await?;
+    refused(&one, in_case("elsewhere", 92, "tool", None)?).await?;
+    let of_case = |run: &str| Proposal { case: Some("case".into()), ..about(run, "new", "tool", at(2)) };
+    let newest = wanted.split_off(2);
+    same("the newest of the case", other.recall(&of_case("new run")).await?.rejected, newest.clone())?;
+    let with_own: Vec<_> = wanted.into_iter().take(1).chain(newest).collect();
+    same("and of the run", other.recall(&of_case("run 0")).await?.rejected, with_own)?;
+    same("of no case", other.recall(&about("new run", "new", "tool", at(2))).await?.rejected, vec![])
+}
+
+async fn every_equal_refusal_is_recalled_and_the_newest_others((one, other): Handles) -> Result<(), How> {
+    let mut all = Vec::new();
+    for call in 0..3 * REFUSALS {
+        // The equal ones are the oldest, and one in the middle of the others.
+        let is_equal = call <= REFUSALS || call == 2 * REFUSALS;
+        let arguments = if is_equal { json!({"equal": true}) } else { numbered(call) };
+        all.push(refused(&one, approval_of("run", &call.to_string(), "tool", Verdict::Ask, &arguments)?).await?);
+    }
+    let Some(first) = all.first() else { return Err("there is one".into()) };
+    let wanted = (0..=REFUSALS).chain(2 * REFUSALS - 1..3 * REFUSALS);
+    let wanted: Vec<String> = wanted.map(|call| call.to_string()).collect();
+    same("equal ones and others", calls(&other.recall(&like("run", first)).await?.rejected), wanted)?;
+    let newest: Vec<String> = (2 * REFUSALS..3 * REFUSALS).map(|call| call.to_string()).collect();
+    let unknown = about("run", "new", "tool", at(2));
+    same("nothing is known of it", calls(&other.recall(&unknown).await?.rejected), newest)?;
+    same("equal in another run", other.recall(&like("other", first)).await?.rejected.len(), 0)
+}
+
+async fn what_failed_and_was_refused_is_recalled((one, other): Handles) -> Result<(), How> {
+    let new = approval("run", "call", "tool", Verdict::Approve)?;
+    let begun = after(&new, &CallEvent::Dispatched)?;
+    let faltered = after(&begun, &CallEvent::Faltered { error: "it broke".into() })?;
+    for step in [&new, &begun, &faltered] {
+        same("written", one.commit(writes(step)).await?, Committed::Done)?;
+    }
+    let recalled = other.recall(&like("run", &new)).await?;
+    same("it waits", (recalled.rejected.len(), recalled.alike.len()), (0, 1))?;
+    let rejected = voted(&faltered, no())?;
+    same("refused", one.commit(writes(&rejected)).await?, Committed::Done)?;
+    let recalled = other.recall(&like("run", &new)).await?;
+    same("it is refused", (recalled.rejected, recalled.alike), (vec![rejected], vec![]))
+}
+
+async fn equal_calls_that_wait_are_recalled((one, other): Handles) -> Result<(), How> {
+    let mut wanted = Vec::new();
+    let states = ["pending", "approved", "lost", "dispatched", "succeeded", "rejected", "cancelled", "denied"];
+    for (index, state) in states.into_iter().enumerate() {
+        let verdict = match state {
+            "pending" | "rejected" | "cancelled" => Verdict::Ask,
+            "denied" => Verdict::Deny,
+            _ => Verdict::Approve,
+        };
+        let new = approval(&format!("run {index}"), state, "tool", verdict)?;
+        let begun = || after(&new, &CallEvent::Dispatched);
+        let next = match state {
+            "lost" => Some(after(&*begun()?, &CallEvent::Lost { why: "gone".into() })?),
+            "dispatched" => Some(begun()?),
+            "succeeded" => Some(ran(&new)?),
+            "rejected" => Some(voted(&new, no())?),
+            "cancelled" => Some(after(&new, &CallEvent::Cancelled { reason: "late".into() })?),
+            _ => None,
+        };
+        same("a call", one.commit(writes(&new)).await?, Committed::Done)?;
+        for version in 2..=next.as_ref().map_or(1, |next| next.version()) {
+            // Each version in between is like the last one.
+            let Some(next) = &next else { continue };
+            let step = Arc::new(Approval { version, ..Approval::clone(next) });
+            same("its next version", one.commit(writes(&step)).await?, Committed::Done)?;
+        }
+        if wanted.len() < 3 {
+            wanted.push(next.unwrap_or(new));
+        }
+    }
+    same("another tool", one.commit(writes(&approval("run", "a", "other", Verdict::Ask)?)).await?, Committed::Done)?;
+    let different = approval_of("run", "b", "tool", Verdict::Ask, &numbered(1))?;
+    same("other arguments", one.commit(writes(&different)).await?, Committed::Done)?;
+    let Some(first) = wanted.first().cloned() else { return Err("there is one".into()) };
+    same("equal ones that wait", other.recall(&like("new", &first)).await?.alike, wanted)?;
+    same("of nothing known", other.recall(&about("run", "new", "tool", at(2))).await?.alike, vec![])?;
+    same("of others", other.recall(&like("new", &different)).await?.alike, vec![different])
+}
+
+async fn the_newest_equal_calls_are_recalled((one, other): Handles) -> Result<(), How> {
+    let mut all = Vec::new();
+    for call in 0..ALIKE + 5 {
+        let new = approval(&format!("run {call}"), &call.to_string(), "tool", Verdict::Ask)?;
+        same("asked", one.commit(writes(&new)).await?, Committed::Done)?;
+        all.push(new);
+    }
+    let Some(last) = all.last().cloned() else { return Err("there is one".into()) };
+    let newest = all.split_off(5);
+    same("the newest", other.recall(&like("new", &last)).await?.alike, newest)?;
+    // The last one is taken back: an older one has its place.
+    let cancelled = after(&last, &CallEvent::Cancelled { reason: "late".into() })?;
+    same("taken back", one.commit(writes(&cancelled)).await?, Committed::Done)?;
+    let found = calls(&other.recall(&like("new", &last)).await?.alike);
+    same("the newest that wait", found, (4..ALIKE + 4).map(|call| call.to_string()).collect())
+}
+
+async fn calls_are_equal_but_for_their_secrets((one, other): Handles) -> Result<(), How> {
+    let secret = |salt: u8| -> Result<Arc<Approval>, How> {
+        let commitment = Commitment::to(&json!("hunter2"), [salt; 16])?;
+        let arguments = Arguments::new(&json!({"password": commitment.mark(), "user": "mia"}), vec![commitment])?;
+        let plain = approval("run", &salt.to_string(), "tool", Verdict::Ask)?;
+        Ok(Arc::new(Approval { arguments, ..Approval::clone(&plain) }))
+    };
+    let (first, second) = (secret(1)?, secret(2)?);
+    for new in [&first, &second] {
+        same("asked", one.commit(writes(new)).await?, Committed::Done)?;
+    }
+    same("both", other.recall(&like("new", &*secret(3)?)).await?.alike, vec![first, second])
+}
+
+async fn an_edited_call_is_equal_as_it_was_proposed_and_as_it_runs((one, other): Handles) -> Result<(), How> {
+    let new = approval_of("run", "call", "tool", Verdict::Ask, &json!({"amount": 1}))?;
+    let edit = Decision::Edit { arguments: Arguments::new(&json!({"amount": 2}), Vec::new())? };
+    let edited = voted(&new, edit)?;
+    same("it is edited", edited.is_edited(), true)?;
+    for step in [&new, &edited] {
+        same("written", one.commit(writes(step)).await?, Committed::Done)?;
+    }
+    same("as it was proposed", other.recall(&like("new", &new)).await?.alike, vec![Arc::clone(&edited)])?;
+    same("as it would run", other.recall(&like("new", &edited)).await?.alike, vec![Arc::clone(&edited)])?;
+    let begun = after(&edited, &CallEvent::Dispatched)?;
+    let faltered = after(&begun, &CallEvent::Faltered { error: "it broke".into() })?;
+    let rejected = voted(&faltered, no())?;
+    for step in [&begun, &faltered, &rejected] {
+        same("written", one.commit(writes(step)).await?, Committed::Done)?;
+    }
+    for (what, equal) in [("as it was proposed", &new), ("as it ran", &edited)] {
+        for call in 0..REFUSALS {
+            let arguments = json!({"what": what, "number": call});
+            let another = approval_of("run", &format!("{what} {call}"), "tool", Verdict::Ask, &arguments)?;
+            refused(&one, another).await?;
+        }
+        let recalled = other.recall(&like("run", equal)).await?;
+        same(what, recalled.rejected.first().cloned(), Some(Arc::clone(&rejected)))?;
+        same(what, (recalled.rejected.len(), recalled.alike.len()), (REFUSALS + 1, 0))?;
+    }
+    Ok(())
+}
+
+fn acknowledges(ids: &[&Arc<Approval>]) -> Transition {
+    let mut transition = Transition::at(at(3));
+    transition.acknowledged.extend(ids.iter().map(|approval| approval.id()));
+    transition
+}
+
+/// What is owed to a run, by the numbers and the calls; and the number up to which it is all.
+async fn owed(store: &Arc<dyn Store>, query: &RunQuery) -> Result<(Vec<(u64, String)>, u64), How> {
+    let changes = store.run_changes(query).await?;
+    let owed = changes.calls.iter().filter(|change| change.is_owed);
+    let calls = owed.map(|change| (change.seq, change.approval.subject().call().to_string()));
+    Ok((calls.collect(), changes.seq))
+}
+
+fn list(wanted: &[(u64, &str)]) -> Vec<(u64, String)> {
+    wanted.iter().map(|(seq, call)| (*seq, (*call).to_owned())).collect()
+}
+
+async fn new_calls_are_owed_until_they_are_acknowledged((one, other): Handles) -> Result<(), How> {
+    same("an empty store", owed(&one, &RunQuery::after("run", 0)).await?, (vec![], 0))?;
+    let news = [("1", Verdict::Ask), ("2", Verdict::Deny), ("3", Verdict::Approve), ("4", Verdict::Ask)];
+    let news: Result<Vec<_>, _> =
+        news.into_iter().map(|(call, verdict)| approval("run", call, "tool", verdict)).collect();
+    let news = news?;
+    let [first, second, third, fourth] = news.as_slice() else { return Err("there are four".into()) };
+    for new in [first, second, third] {
+        same("a call", one.commit(writes(new)).await?, Committed::Done)?;
+    }
+    let all = RunQuery::after("run", 0);
+    same("all", owed(&other, &all).await?, (list(&[(1, "1"), (2, "2"), (3, "3")]), 3))?;
+    let found = other.run_changes(&all).await?.calls;
+    same("as they stand", found.into_iter().map(|change| change.approval).collect(), news.split_at(3).0.to_vec())?;
+    same("after a number", owed(&other, &RunQuery::after("run", 2)).await?, (list(&[(3, "3")]), 3))?;
+    same("after the last", owed(&other, &RunQuery::after("run", 3)).await?, (vec![], 3))?;
+    let known = RunQuery { known: vec![third.id(), ApprovalId::new(), first.id()], ..all.clone() };
+    same("but for what is known", owed(&other, &known).await?, (list(&[(2, "2")]), 3))?;
+    same("acknowledged", one.commit(acknowledges(&[second])).await?, Committed::Done)?;
+    same("the others", owed(&other, &all).await?, (list(&[(1, "1"), (3, "3")]), 3))?;
+    same("again, and one that is not there", one.commit(acknowledges(&[second, fourth])).await?, Committed::Done)?;
+    let mut at_once = writes(fourth);
+    at_once.acknowledged.push(fourth.id());
+    same("written and acknowledged", other.commit(at_once).await?, Committed::Done)?;
+    same("it is not owed", owed(&one, &all).await?, (list(&[(1, "1"), (3, "3")]), 4))?;
+    let mut last = writes(&ran(third)?);
+    last.approvals = vec![after(third, &CallEvent::Dispatched)?];
+    last.acknowledged.extend([third.id(), first.id()]);
+    same("changed and acknowledged", other.commit(last).await?, Committed::Done)?;
+    same("nothing is owed", owed(&one, &all).await?, (vec![], 5))
+}
+
+async fn what_changes_is_owed_by_the_number_of_its_last_record((one, other): Handles) -> Result<(), How> {
+    let (first, second) = (approval("run", "1", "tool", Verdict::Ask)?, approval("run", "2", "tool", Verdict::Ask)?);
+    let mut both = writes(&first);
+    let two = writes(&second);
+    both.records.extend([two.records, writes(&first).records].concat());
+    both.approvals.extend(two.approvals);
+    same("two calls", one.commit(both).await?, Committed::Done)?;
+    let all = RunQuery::after("run", 0);
+    same("by their last records", owed(&other, &all).await?, (list(&[(2, "2"), (3, "1")]), 3))?;
+    let approved = voted(&second, Decision::Approve)?;
+    same("decided", one.commit(writes(&approved)).await?, Committed::Done)?;
+    same("it comes last", owed(&other, &all).await?, (list(&[(3, "1"), (4, "2")]), 4))?;
+    same("and is news", owed(&other, &RunQuery::after("run", 3)).await?, (list(&[(4, "2")]), 4))?;
+    let mut vouching = writes(&Arc::new(approved.vouched(at(2))));
+    vouching.records.clear();
+    same("without a record", one.commit(vouching).await?, Committed::Done)?;
+    same("that is no news", owed(&other, &RunQuery::after("run", 4)).await?, (vec![], 4))?;
+    same("and it is still owed", owed(&other, &all).await?, (list(&[(3, "1"), (4, "2")]), 4))
+}
+
+async fn what_is_acknowledged_is_owed_no_more_and_its_changes_are_told((one, other): Handles) -> Result<(), How> {
+    let new = approval("run", "call", "tool", Verdict::Ask)?;
+    same("asked", one.commit(writes(&new)).await?, Committed::Done)?;
+    same("acknowledged", one.commit(acknowledges(&[&new])).await?, Committed::Done)?;
+    let all = RunQuery::after("run", 0);
+    same("it is not owed", owed(&other, &all).await?, (vec![], 1))?;
+    let decided = voted(&new, no())?;
+    same("decided", one.commit(writes(&decided)).await?, Committed::Done)?;
+    same("nor now", owed(&other, &all).await?, (vec![], 2))?;
+    // Whoever knows the call from before learns of it.
+    let told = other.run_changes(&RunQuery::after("run", 1)).await?.calls;
+    same("it changed", told, vec![RunChange { seq: 2, approval: Arc::clone(&decided), is_owed: false }])?;
+    same("once", other.run_changes(&RunQuery::after("run", 2)).await?.calls, vec![])
+}
+
+async fn a_run_is_asked_for_with_those_nested_in_it((one, other): Handles) -> Result<(), How> {
+    for run in ["run", "run>1", "runner", "run>1>2", "run>12", "run?", "r"] {
+        same("a call", one.commit(writes(&approval(run, run, "tool", Verdict::Ask)?)).await?, Committed::Done)?;
+    }
+    let found = async |filter: ApprovalFilter| -> Result<Vec<String>, How> {
+        let found = other.approvals(&filter).await?;
+        Ok(found.iter().map(|approval| approval.subject().info().run().to_string()).collect())
+    };
+    let within = |run: &str| ApprovalFilter::all().within(run);
+    same("all of it", found(within("run")).await?, ["run", "run>1", "run>1>2", "run>12"].map(String::from).to_vec())?;
+    same("of a nested one", found(within("run>1")).await?, ["run>1", "run>1>2"].map(String::from).to_vec())?;
+    let pending = within("run>1").status(Status::Pending);
+    same("what waits", found(pending).await?, ["run>1", "run>1>2"].map(String::from).to_vec())?;
+    same("what ran", found(within("run").status(Status::Succeeded)).await?, vec![])
+}
+
+async fn what_is_owed_is_asked_for_by_family((one, other): Handles) -> Result<(), How> {
+    for run in ["run", "run>1", "runner", "run>1>2", "r"] {
+        same("a call", one.commit(writes(&approval(run, run, "tool", Verdict::Ask)?)).await?, Committed::Done)?;
+    }
+    let nested = list(&[(1, "run"), (2, "run>1"), (4, "run>1>2")]);
+    same("the run and what is nested in it", owed(&other, &RunQuery::after("run", 0)).await?, (nested, 5))?;
+    same("another", owed(&other, &RunQuery::after("runner", 0)).await?, (list(&[(3, "runner")]), 5))?;
+    same("none", owed(&other, &RunQuery::after("RUN", 0)).await?, (vec![], 5))?;
+    same("a number that is far away", owed(&other, &RunQuery::after("run", u64::MAX)).await?, (vec![], 5))
+}

@@ -1,0 +1,143 @@
+//! The statements that look something up. A test holds each to its index: none of them reads what ended long ago.
+
+use gate_runtime::{ApprovalFilter, RunId, Status};
+use rusqlite::ToSql;
+
+use crate::rows::{Read, json};
+
+/// What bears on a proposed call: the part of [`Recalled`](gate_runtime::Recalled) that a row belongs to, its place, its body.
+///
+/// 1 run, 2 call, 3 family, 4 tool, 5 likeness, 6 how many refusals, 7 case, 8 how many equal calls, 9 now.
+pub(crate) const RECALL: &str = "
+    SELECT 0, seq, body FROM approvals WHERE run = ?1 AND call = ?2
+    UNION ALL
+    SELECT * FROM (SELECT 1, seq, body FROM approvals WHERE family = ?3 AND tool = ?4 AND refused
+        AND (?5 IS NULL OR (likeness IS NOT ?5 AND proposed IS NOT ?5)) ORDER BY seq DESC LIMIT ?6)
+    UNION ALL
+    SELECT 1, seq, body FROM approvals WHERE family = ?3 AND tool = ?4 AND likeness = ?5 AND refused
+    UNION ALL
+    SELECT 1, seq, body FROM approvals WHERE +family = ?3 AND tool = ?4 AND proposed = ?5 AND refused
+    UNION ALL
+    SELECT * FROM (SELECT 1, seq, body FROM approvals WHERE matter = ?7 AND tool = ?4 AND refused
+        ORDER BY seq DESC LIMIT ?6)
+    UNION ALL
+    SELECT * FROM (SELECT 2, seq, body FROM approvals WHERE tool = ?4 AND likeness = ?5 AND NOT refused
+        ORDER BY seq DESC LIMIT ?8)
+    UNION ALL
+    SELECT * FROM (SELECT 2, seq, body FROM approvals WHERE tool = ?4 AND proposed = ?5 AND NOT refused
+        ORDER BY seq DESC LIMIT ?8)
+    UNION ALL
+    SELECT 3, rowid, body FROM grants WHERE run IN (?1, '') AND tool = ?4 AND active AND ends >= substr(?9, 1, 19)";
+
+/// The calls of a family (1) that changed after a number (2), and the number of the last record.
+pub(crate) const RUN_CHANGES: &str = "
+    SELECT changed, seq, id, body, owed FROM approvals WHERE family = ?1 AND changed > ?2
+    UNION ALL
+    SELECT coalesce(max(seq), 0), 0, NULL, NULL, 0 FROM records";
+
+/// The calls that are owed to a family (1), and the number of the last record.
+pub(crate) const OWED: &str = "
+    SELECT changed, seq, id, body, owed FROM approvals WHERE family = ?1 AND owed
+    UNION ALL
+    SELECT coalesce(max(seq), 0), 0, NULL, NULL, 0 FROM records";
+
+/// The permissions that still answer questions at a time, and (1) those that answered one of a call that has not begun.
+pub(crate) const STANDING: &str = "
+    SELECT 0, rowid, body FROM grants WHERE active AND ends >= substr(?1, 1, 19)
+    UNION ALL
+    SELECT 1, rowid, body FROM grants
+    WHERE id IN (SELECT covered_by FROM approvals WHERE covered_by IS NOT NULL)";
+
+/// The last total of a counter (1, 2), and the total and the amount of the first use of it after a time (3).
+pub(crate) const USED: &str = "
+    SELECT last.total, first.total, first.amount FROM
+        (SELECT total FROM takes WHERE name = ?1 AND key = ?2 ORDER BY at DESC, rowid DESC LIMIT 1) AS last,
+        (SELECT total, amount FROM takes WHERE name = ?1 AND key = ?2 AND at > ?3 ORDER BY at, rowid LIMIT 1) AS first";
+
+/// The last use of a counter.
+pub(crate) const LAST_TAKE: &str =
+    "SELECT at, total FROM takes WHERE name = ? AND key = ? ORDER BY at DESC, rowid DESC LIMIT 1";
+
+/// Forgets the uses of a counter up to a time.
+pub(crate) const FORGET_TAKES: &str = "DELETE FROM takes WHERE name = ? AND key = ? AND at <= ?";
+
+/// What was taken for a call (1) that has not ended, of one limit (2) or of all.
+pub(crate) const TAKEN_FOR: &str = "
+    SELECT rowid, name, key, at, amount FROM takes
+    WHERE taken_for = ?1 AND (?2 IS NULL OR name = ?2) AND NOT EXISTS (
+        SELECT 1 FROM approvals
+        WHERE id = ?1 AND status NOT IN ('pending', 'approved', 'dispatched', 'indeterminate')
+    )";
+
+/// The uses of a counter after one of them.
+pub(crate) const LATER_TAKES: &str =
+    "SELECT rowid, total FROM takes WHERE name = ? AND key = ? AND at >= ? AND rowid > ?";
+
+/// Approvals, oldest first: one statement for each kind of filter, whatever the number of ids in it.
+pub(crate) fn approvals(filter: &ApprovalFilter) -> Read<(String, Vec<Box<dyn ToSql>>)> {
+    let mut sql = String::from("SELECT body FROM approvals WHERE true");
+    let mut values: Vec<Box<dyn ToSql>> = Vec::new();
+    let statuses = filter.statuses();
+    let is_by_id = !filter.ids().is_empty();
+    if is_by_id {
+        sql.push_str(" AND id IN (SELECT value FROM json_each(?))");
+        values.push(Box::new(json(filter.ids())?));
+    }
+    // A plus keeps SQLite from finding rows by what it stands before: another condition finds fewer.
+    if let Some(run) = filter.of_run() {
+        let is_open = !statuses.is_empty() && statuses.iter().all(|status| !status.is_terminal());
+        sql.push_str(match (is_by_id, is_open, statuses.contains(&Status::Dispatched)) {
+            (true, ..) => " AND +run = ?",
+            (false, false, _) => " AND run = ?",
+            (false, true, false) => OPEN_IN_RUN,
+            (false, true, true) => BEGUN_IN_RUN,
+        });
+        values.push(Box::new(run.as_str().to_owned()));
+    }
+    if let Some(run) = filter.is_within() {
+        let is_open = !statuses.is_empty() && statuses.iter().all(|status| OPEN.contains(status));
+        sql.push_str(match (is_by_id, is_open) {
+            (true, _) => " AND +family = ?",
+            (false, false) => " AND family = ?",
+            (false, true) => " AND family = ? AND status IN ('pending', 'approved', 'indeterminate')",
+        });
+        // The sign that comes next after `>`, which stands before the ids of nested runs.
+        sql.push_str(" AND (+run = ? OR (+run >= ? AND +run < ?))");
+        let run = run.as_str();
+        values.push(Box::new(RunId::from(run).outermost().to_string()));
+        values.extend(
+            [run.to_owned(), format!("{run}>"), format!("{run}?")].map(|text| Box::new(text) as Box<dyn ToSql>),
+        );
+    }
+    if !statuses.is_empty() {
+        let is_found_by = !is_by_id
+            && filter.of_run().is_none()
+            && filter.is_within().is_none()
+            && !statuses.contains(&Status::Succeeded);
+        sql.push_str(if is_found_by { " AND status <> 'succeeded' AND status IN (" } else { " AND +status IN (" });
+        sql.push_str(&vec!["?"; statuses.len()].join(", "));
+        sql.push(')');
+        values.extend(statuses.iter().map(|status| Box::new(status.to_string()) as Box<dyn ToSql>));
+    }
+    if let Some(after) = filter.is_after() {
+        // Of no approval there is no number, and after nothing comes nothing.
+        sql.push_str(" AND seq > (SELECT seq FROM approvals WHERE id = ?)");
+        values.push(Box::new(after.to_string()));
+    }
+    sql.push_str(" ORDER BY seq LIMIT ?");
+    values.push(Box::new(i64::try_from(filter.at_most()).unwrap_or(i64::MAX)));
+    Ok((sql, values))
+}
+
+/// The states in which a call waits for somebody.
+const OPEN: [Status; 3] = [Status::Pending, Status::Approved, Status::Indeterminate];
+
+/// Only of the calls of a run that have not ended.
+const OPEN_IN_RUN: &str = " AND seq IN (
+    SELECT seq FROM approvals WHERE run = ?1 AND status IN ('pending', 'approved', 'indeterminate'))";
+
+/// The same, and of those that run now: these are few, in whatever run.
+const BEGUN_IN_RUN: &str = " AND seq IN (
+    SELECT seq FROM approvals WHERE run = ?1 AND status IN ('pending', 'approved', 'indeterminate')
+    UNION ALL
+    SELECT seq FROM approvals WHERE +run = ?1 AND status = 'dispatched' AND status <> 'succeeded')";
