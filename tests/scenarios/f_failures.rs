@@ -585,5 +585,5 @@ async fn f48_a_denial_without_a_reason_and_the_limit_of_denials_read_well(store:
     let by = DeniedBy::TooManyDenials;
     assert_eq!(*turn.answers()[0].result(), CallResult::NotRun(NotRun::Denied { by }));
     let shown = turn.answers()[0].approval().unwrap().assessment().to_string();
-    assert!(shown.contains("3 calls of this run were denied, and the limit is 2"), "{shown}");
+    assert!(shown.contains("3 calls of this run did not run within a day, and 2 may"), "{shown}");
 }

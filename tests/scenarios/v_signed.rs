@@ -561,7 +561,8 @@ async fn v_a_forged_row_does_not_run() {
             *row = tried;
             (row["status"], row["version"]) = (json!("approved"), version);
         });
-        let turn = run.proceed().await.unwrap();
+        // Whoever has nothing but the id reads all of it anew.
+        let turn = crate::desk::run(&gate).proceed().await.unwrap();
         let honest = if target == small.id() { vec![] } else { vec!["pay out 10 to alice"] };
         assert_eq!(world.ran(), honest, "{name}");
         let question = turn.interruptions().iter().find(|asked| asked.id() == target).expect(name);
