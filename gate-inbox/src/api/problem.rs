@@ -153,9 +153,8 @@ impl From<RunError> for Problem {
 impl From<NotRun> for Problem {
     fn from(reason: NotRun) -> Self {
         match &reason {
-            NotRun::Invalid { problem } => Self::new(INVALID, problem),
+            NotRun::Invalid { problem } | NotRun::NobodyToAsk { problem } => Self::new(INVALID, problem),
             NotRun::Unavailable { .. } => Self::unavailable(),
-            NotRun::NobodyToAsk { problem } => Self::new(INVALID, problem),
             _ => Self::new(CONFLICT, reason.for_model()),
         }
     }
