@@ -376,8 +376,7 @@ impl Core {
         let late: Vec<Answer> = late.map(|owed| Answer::of(owed, None)).collect();
         let settled = answers.iter().chain(&late).filter(|answer| !answer.is_waiting());
         thread.tell(settled.filter_map(|answer| Some(answer.approval()?.id())));
-        let waiting = Waiting::new(Arc::clone(self), run.clone(), Arc::clone(thread), thread.ledger.waiting());
-        Turn::new(answers, late, waiting)
+        Turn::new(answers, late, Waiting::of(self, run, thread))
     }
 
     pub(crate) async fn load_all(&self, ids: Vec<ApprovalId>) -> Result<Vec<Arc<Approval>>, StoreError> {

@@ -182,7 +182,7 @@ fn result_of(approval: &Approval, hindrance: Option<NotRun>) -> CallResult {
 pub struct Turn {
     answers: Vec<Answer>,
     late: Vec<Answer>,
-    waiting: Waiting,
+    waiting: Option<Waiting>,
 }
 
 /// The calls of a run, and of those nested in it, that waited when a turn was made. To hold them costs nothing; the questions are made once somebody
@@ -196,13 +196,16 @@ pub(crate) struct Waiting {
 }
 
 impl Waiting {
-    pub(crate) fn new(
-        core: Arc<Core>,
-        run: Circumstances,
-        thread: Arc<Thread>,
-        approvals: RedBlackTreeMapSync<ApprovalId, Arc<Approval>>,
-    ) -> Self {
-        Self { core, run, thread, approvals, interruptions: OnceLock::new() }
+    /// `None` where nothing waits: then a turn holds on to no part of its gate.
+    pub(crate) fn of(core: &Arc<Core>, run: &Circumstances, thread: &Arc<Thread>) -> Option<Self> {
+        let approvals = thread.ledger.waiting();
+        (!approvals.is_empty()).then(|| Self {
+            core: Arc::clone(core),
+            run: run.clone(),
+            thread: Arc::clone(thread),
+            approvals,
+            interruptions: OnceLock::new(),
+        })
     }
 
     /// Those of the run itself first, then those of nested runs, each with the circumstances of its own run.
@@ -227,7 +230,7 @@ impl Waiting {
 }
 
 impl Turn {
-    pub(crate) fn new(answers: Vec<Answer>, late: Vec<Answer>, waiting: Waiting) -> Self {
+    pub(crate) fn new(answers: Vec<Answer>, late: Vec<Answer>, waiting: Option<Waiting>) -> Self {
         Self { answers, late, waiting }
     }
 
@@ -255,7 +258,7 @@ impl Turn {
     /// The calls that wait for people, of this batch and of earlier ones of the run.
     #[must_use]
     pub fn interruptions(&self) -> &[Interruption] {
-        self.waiting.interruptions()
+        self.waiting.as_ref().map_or(&[], Waiting::interruptions)
     }
 
     /// Whether a call of this batch still waits.
