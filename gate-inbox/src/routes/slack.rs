@@ -225,14 +225,14 @@ fn said_before(approval: &Approval, wish: &Wish, me: &Reviewer) -> Option<String
         (Decision::Reject { .. }, Wish::Refuse) => true,
         _ => false,
     };
-    is_same.then(|| format!("You said so before; it still waits for {}.", told::plain(approval.waits_for())))
+    is_same.then(|| format!("You said so before; it still waits for {}.", told::plain(approval.still_needs())))
 }
 
 fn done(approval: &Approval, wish: &Wish) -> String {
     let said = if matches!(wish, Wish::Refuse) { "rejected" } else { "approved" };
     let tool = told::plain(approval.tool());
     match approval.status() {
-        Status::Pending => format!("You {said} {tool}. It still waits for {}.", told::plain(approval.waits_for())),
+        Status::Pending => format!("You {said} {tool}. It still waits for {}.", told::plain(approval.still_needs())),
         Status::Approved => format!("You approved {tool}: it runs when its run goes on."),
         Status::Rejected => format!("You rejected {tool}: it does not run, and the agent is told why."),
         _ => format!("You {said} {tool}. {}", told::state(approval).1),

@@ -76,9 +76,13 @@ pub(crate) struct Core {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) directory: Arc<dyn Directory>,
+    /// The digest of the directory that this gate has put on the record last.
+    pub(crate) directory_digest: Mutex<Option<Digest>>,
     pub(crate) limits: ReadLimits,
     /// How many calls of a run may be denied before it is told to stop.
     pub(crate) denials: u64,
+    /// Whether a run acts only for people whom the directory knows.
+    pub(crate) known_principals: bool,
     /// How many messages are kept with a question.
     pub(crate) conversation: usize,
     pub(crate) key: [u8; 32],

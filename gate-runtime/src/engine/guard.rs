@@ -177,8 +177,9 @@ impl Core {
             Approval::open(Arc::new(subject), arguments.clone(), Arc::clone(&assessment), Vec::new(), now);
         let who = who.not_editable().no_grants();
         approval.requirements.push(who.clone());
-        let event =
-            CallEvent::Assessed { assessment, arguments, earlier: Vec::new(), held: false, if_failed: Some(who) };
+        let edition = approval.edition;
+        let (earlier, if_failed) = (Vec::new(), Some(who));
+        let event = CallEvent::Assessed { assessment, arguments, earlier, held: false, if_failed, edition };
         self.begin_attempt(Course::begin(approval, event, now)).await
     }
 

@@ -9,7 +9,6 @@ use super::course::Course;
 use super::intake::{Circumstances, Proposed};
 use super::judge::Judgement;
 use crate::logic::redact::{Scrub, seal_like};
-use crate::ports::directory::DirectoryError;
 use crate::ports::store::{Committed, Proposal, Recalled, Transition};
 use crate::values::approval::{Approval, Refusal, Status};
 use crate::values::arguments::Arguments;
@@ -22,9 +21,8 @@ use crate::values::limit::LimitKey;
 use crate::values::opinion::Denial;
 use crate::values::outcome::NotRun;
 use crate::values::record::Subject;
-use crate::values::requirement::{Requirement, Who};
+use crate::values::requirement::Requirement;
 use crate::values::verdict::Verdict;
-use crate::values::words::with_article;
 
 /// A proposed call after the store was asked and the rules judged.
 pub(crate) enum Plan {
@@ -67,6 +65,7 @@ impl Core {
     pub(crate) async fn plan(&self, run: &Circumstances, proposed: Proposed) -> Result<Plan, NotRun> {
         let tool = self.tool_at(proposed.tool)?;
         let schema = tool.descriptor.input_schema();
+        self.check_principal(run).await?;
         let proposal = Proposal::new(&run.info.run, &proposed.call, &tool.name, self.now());
         let mut recalled = self.store.recall(&proposal).await.map_err(unavailable)?;
         if let Some(known) = recalled.approval {
@@ -119,37 +118,6 @@ impl Core {
         if !known.arguments.secrets().is_empty() && !known.status.is_terminal() {
             lock(&self.vault).insert(known.id(), arguments.clone());
         }
-    }
-
-    /// A question that nobody could ever answer is not asked.
-    pub(crate) async fn check_askable(&self, run: &Circumstances, requirements: &[Requirement]) -> Result<(), NotRun> {
-        match self.unaskable(run, requirements).await.map_err(unavailable)? {
-            Some(problem) => Err(NotRun::Unavailable { problem }),
-            None => Ok(()),
-        }
-    }
-
-    /// Why nobody could ever answer a question; `None` where somebody could.
-    pub(crate) async fn unaskable(
-        &self,
-        run: &Circumstances,
-        requirements: &[Requirement],
-    ) -> Result<Option<String>, DirectoryError> {
-        for tier in requirements.iter().flat_map(Requirement::tiers) {
-            let problem = match tier.who() {
-                Who::Principal if run.info.principal.is_none() => {
-                    "the policy asks the person whom the run acts for, but the run names none: add `.on_behalf_of(…)`"
-                        .to_owned()
-                }
-                Who::Role { role } if !self.directory.has_holder(role, self.now()).await? => {
-                    let role = with_article(role.as_str());
-                    format!("the policy asks {role}, but nobody in the directory holds that role")
-                }
-                _ => continue,
-            };
-            return Ok(Some(problem));
-        }
-        Ok(None)
     }
 
     async fn find_grant_for(&self, draft: &Draft, grants: Vec<Arc<Grant>>) -> Option<Arc<Grant>> {
@@ -316,10 +284,11 @@ pub(crate) fn opened(approval: Approval, grant: Option<&Grant>) -> Result<Course
         earlier: approval.earlier.clone(),
         held: approval.held,
         if_failed: None,
+        edition: approval.edition,
     };
     let mut course = Course::begin(approval, event, now);
     if let Some(grant) = grant {
-        course.then(CallEvent::Covered { grant: grant.id(), by: grant.by.clone() }, now).map_err(unavailable)?;
+        course.then(grant.covering(), now).map_err(unavailable)?;
     }
     Ok(course)
 }

@@ -161,6 +161,7 @@ impl Record {
                     | CallEvent::Reassessed { .. }
                     | CallEvent::Uncovered { .. }
                     | CallEvent::Voided { .. }
+                    | CallEvent::Lapsed
                     | CallEvent::Revoked { .. }
                     | CallEvent::Faltered { .. }
                     | CallEvent::Escalated { .. }
@@ -202,6 +203,7 @@ impl Record {
                 CallEvent::Covered { .. } => "covered",
                 CallEvent::Uncovered { .. } => "uncovered",
                 CallEvent::Voided { .. } => "voided",
+                CallEvent::Lapsed => "lapsed",
                 CallEvent::Escalated { .. } => "escalated",
                 CallEvent::Reminded { .. } => "reminded",
                 CallEvent::Expired => "expired",
@@ -220,6 +222,7 @@ impl Record {
             },
             Event::Gate(event) => match event {
                 GateEvent::GateBuilt { .. } => "gate_built",
+                GateEvent::DirectoryChanged { .. } => "directory_changed",
                 GateEvent::CallRefused { .. } => "call_refused",
                 GateEvent::Action { .. } => "action",
                 GateEvent::GrantGiven { .. } => "grant_given",

@@ -100,6 +100,7 @@ impl Remote {
     pub async fn ask(&self, call: RemoteCall) -> Result<Asked, RemoteError> {
         let core = &self.core;
         let question = self.read(call).await?;
+        core.check_principal(&question.run).await?;
         let mut spent: Vec<LimitKey> = Vec::new();
         loop {
             let recalled = core.store.recall(&question.proposal(core.now())).await.map_err(unavailable)?;
@@ -113,7 +114,8 @@ impl Remote {
                 Assessment::denied(why, reason)
             } else {
                 let opinions = core.opinions_on(&question.run, &question.subject, &question.arguments).await;
-                Assessment::join([question.opinion()].into_iter().chain(opinions).collect())
+                let destructive = question.tool.annotations().destructive;
+                Assessment { destructive, ..Assessment::join([question.opinion()].into_iter().chain(opinions).collect()) }
             };
             let mut grant = None;
             if assessment.verdict() == Verdict::Ask {
