@@ -1,6 +1,7 @@
 //! Who sends a request, by the token in it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::FromRequestParts;
 use axum::http::header::{AUTHORIZATION, HeaderMap};
@@ -42,22 +43,28 @@ fn token(headers: &HeaderMap) -> Result<&str, Problem> {
     found.filter(|(scheme, _)| is_bearer(scheme)).map(|(_, token)| token.trim()).ok_or_else(missing)
 }
 
-/// What is answered to a token that is nobody's, or somebody's who cannot do this. Whoever is wrong too often has to wait before
-/// they are told so again; a right token is never kept waiting, for programs behind one address share it.
-fn refuse(office: &Office, parts: &Parts, problem: Problem, why: &str) -> Problem {
-    let from = throttle::address(&parts.extensions);
-    match office.wrong_tokens.begin(from, office.clock.now()) {
-        Ok(()) => {
-            security_log::token_refused(from, why);
-            problem
-        }
+/// A token that nobody has. Whoever comes with such a one too often has to wait before they are told so again; a right token is
+/// never kept waiting, for programs behind one address share it.
+fn unknown(office: &Office, parts: &Parts) -> Problem {
+    match log(office, parts, "nobody has it") {
+        Ok(()) => Problem::new(UNKNOWN_TOKEN, "The people file knows no such token."),
         Err(wait) => Problem::wait(wait, "Too many wrong tokens came from this address."),
     }
 }
 
-fn unknown(office: &Office, parts: &Parts) -> Problem {
-    let problem = Problem::new(UNKNOWN_TOKEN, "The people file knows no such token.");
-    refuse(office, parts, problem, "nobody has it")
+/// Logs that a token was refused, unless too many were.
+fn log(office: &Office, parts: &Parts, why: &str) -> Result<(), Duration> {
+    let from = throttle::address(&parts.extensions);
+    office.wrong_tokens.begin(from, office.clock.now())?;
+    security_log::token_refused(from, why);
+    Ok(())
+}
+
+/// A token of somebody who cannot do this.
+fn wrong_kind(office: &Office, parts: &Parts, why: &str, words: &str) -> Problem {
+    // Its holder is known, and guesses nothing: only the log is kept short.
+    let _ = log(office, parts, why);
+    Problem::new(WRONG_TOKEN, words)
 }
 
 impl FromRequestParts<Arc<Office>> for Agent {
@@ -73,7 +80,7 @@ impl FromRequestParts<Arc<Office>> for Agent {
         if !is_person {
             return Err(unknown(office, parts));
         }
-        Err(refuse(office, parts, Problem::new(WRONG_TOKEN, words), "it is a person's, where an agent's is wanted"))
+        Err(wrong_kind(office, parts, "it is a person's, where an agent's is wanted", words))
     }
 }
 
@@ -90,6 +97,6 @@ impl FromRequestParts<Arc<Office>> for Person {
         if !is_agent {
             return Err(unknown(office, parts));
         }
-        Err(refuse(office, parts, Problem::new(WRONG_TOKEN, words), "it is an agent's, where a person's is wanted"))
+        Err(wrong_kind(office, parts, "it is an agent's, where a person's is wanted", words))
     }
 }
