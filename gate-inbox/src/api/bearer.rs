@@ -1,7 +1,6 @@
 //! Who sends a request, by the token in it.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::extract::FromRequestParts;
 use axum::http::header::{AUTHORIZATION, HeaderMap};
@@ -43,27 +42,20 @@ fn token(headers: &HeaderMap) -> Result<&str, Problem> {
     found.filter(|(scheme, _)| is_bearer(scheme)).map(|(_, token)| token.trim()).ok_or_else(missing)
 }
 
-/// A token that nobody has. Whoever comes with such a one too often has to wait before they are told so again; a right token is
-/// never kept waiting, for programs behind one address share it.
+/// A token that nobody has. Whoever comes with such ones too often has to wait before they are told so again, and fills no log; a
+/// right token is never kept waiting, for programs behind one address share it.
 fn unknown(office: &Office, parts: &Parts) -> Problem {
-    match log(office, parts, "nobody has it") {
-        Ok(()) => Problem::new(UNKNOWN_TOKEN, "The people file knows no such token."),
-        Err(wait) => Problem::wait(wait, "Too many wrong tokens came from this address."),
-    }
-}
-
-/// Logs that a token was refused, unless too many were.
-fn log(office: &Office, parts: &Parts, why: &str) -> Result<(), Duration> {
     let from = throttle::address(&parts.extensions);
-    office.wrong_tokens.begin(from, office.clock.now())?;
-    security_log::token_refused(from, why);
-    Ok(())
+    if let Err(wait) = office.wrong_tokens.begin(from, office.clock.now()) {
+        return Problem::wait(wait, "Too many wrong tokens came from this address.");
+    }
+    security_log::token_refused(from, "nobody has it");
+    Problem::new(UNKNOWN_TOKEN, "The people file knows no such token.")
 }
 
-/// A token of somebody who cannot do this.
-fn wrong_kind(office: &Office, parts: &Parts, why: &str, words: &str) -> Problem {
-    // Its holder is known, and guesses nothing: only the log is kept short.
-    let _ = log(office, parts, why);
+/// A token of somebody who cannot do this: they are known, and guess nothing.
+fn wrong_kind(parts: &Parts, why: &str, words: &str) -> Problem {
+    security_log::token_refused(throttle::address(&parts.extensions), why);
     Problem::new(WRONG_TOKEN, words)
 }
 
@@ -80,7 +72,7 @@ impl FromRequestParts<Arc<Office>> for Agent {
         if !is_person {
             return Err(unknown(office, parts));
         }
-        Err(wrong_kind(office, parts, "it is a person's, where an agent's is wanted", words))
+        Err(wrong_kind(parts, "it is a person's, where an agent's is wanted", words))
     }
 }
 
@@ -97,6 +89,6 @@ impl FromRequestParts<Arc<Office>> for Person {
         if !is_agent {
             return Err(unknown(office, parts));
         }
-        Err(wrong_kind(office, parts, "it is an agent's, where a person's is wanted", words))
+        Err(wrong_kind(parts, "it is an agent's, where a person's is wanted", words))
     }
 }
