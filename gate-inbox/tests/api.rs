@@ -483,7 +483,10 @@ async fn a_decision_is_about_what_was_shown_and_a_destructive_one_names_the_tool
     let stands = api.bot.get(&format!("/approvals/{id}")).await.ok(200);
     assert_eq!((&stands["edited"], &stands["arguments"]["cents"]), (&json!(true), &json!(40)));
     // Whoever changed what cannot be undone does not decide it alone.
-    assert_eq!((&stands["status"], &stands["waits_for"]), (&json!("pending"), &json!("somebody other than dana, who changed it")));
+    assert_eq!(
+        (&stands["status"], &stands["waits_for"]),
+        (&json!("pending"), &json!("somebody other than dana, who changed it"))
+    );
     let omar = Program { address: api.desk.address, token: api.desk.omar.reveal().to_owned() };
     api.decide(&omar, &id, "approve", json!({"confirm": "bot/refund"})).await.ok(200);
     api.dana.post(&format!("/reviews/{id}/revoke"), json!({"reason": "wrong order"})).await.ok(200);

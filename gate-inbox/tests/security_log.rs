@@ -78,10 +78,7 @@ async fn the_security_log_has_who_came_in_who_did_not_and_who_read_what_and_no_t
     browser.sign_in(ReviewerToken::new().reveal()).await;
     browser.sign_in(desk.dana.reveal()).await;
     let lines = log.take();
-    let expected = [
-        "WARN event=\"sign_in_failed\" from=127.0.0.1",
-        "INFO event=\"signed_in\" who=dana from=127.0.0.1",
-    ];
+    let expected = ["WARN event=\"sign_in_failed\" from=127.0.0.1", "INFO event=\"signed_in\" who=dana from=127.0.0.1"];
     assert_eq!(lines, expected);
     assert!(!lines.join("\n").contains("gate_r_"), "no token: {lines:?}");
 
@@ -94,7 +91,11 @@ async fn the_security_log_has_who_came_in_who_did_not_and_who_read_what_and_no_t
         answers.push(status(&desk, "/api/v1/records", wrong.reveal()).await);
     }
     assert_eq!(answers, [401, 401, 401, 401, 401, 429, 429], "who is wrong waits");
-    assert_eq!(log.take(), ["WARN event=\"token_refused\" from=127.0.0.1 why=\"nobody has it\""; 5], "and fills no log");
+    assert_eq!(
+        log.take(),
+        ["WARN event=\"token_refused\" from=127.0.0.1 why=\"nobody has it\""; 5],
+        "and fills no log"
+    );
     assert_eq!(status(&desk, "/api/v1/records", desk.dana.reveal()).await, 200, "a right token does not");
     log.take();
 

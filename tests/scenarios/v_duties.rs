@@ -228,8 +228,7 @@ async fn an_approval_that_ends_while_nobody_looks_is_asked_again_by_itself(store
     drop(turn);
     drop(gate);
     // Another process takes the deadline up.
-    let gate: Gate<Edits> =
-        builder(&store, &State::default()).clock(clock.clone()).build().await.unwrap();
+    let gate: Gate<Edits> = builder(&store, &State::default()).clock(clock.clone()).build().await.unwrap();
     clock.advance(minutes(30));
     crate::desk::until(async || story(&gate).await.contains(&"lapsed")).await;
     assert_eq!(gate.pending().await.unwrap().len(), 1);
@@ -423,7 +422,8 @@ async fn a_freeze_of_one_tool_of_a_remote_agent_stops_all_of_them(store: Shared)
         gate.interruption(asked.id()).await.unwrap().unwrap().approve(&dana).await.unwrap();
         asked.id()
     };
-    let (refund, payout, other) = (ask("bot", "refund").await, ask("bot", "payout").await, ask("other", "refund").await);
+    let (refund, payout, other) =
+        (ask("bot", "refund").await, ask("bot", "payout").await, ask("other", "refund").await);
     gate.freeze(FreezeScope::tool("bot/refund"), "incident 42", &dana).await.unwrap();
     for id in [refund, payout] {
         let stopped = gate.remote("bot").begin(id).await.unwrap_err();

@@ -252,7 +252,10 @@ mod tests {
         let managers = [ask(role("manager")), ask(role("manager")).count(2).comment_required(), ask(anyone())];
         assert_eq!(missing(&managers, &[("dana", &["manager"])]), "a manager");
         assert_eq!(missing(&managers, &[("dana", &["manager"]), ("omar", &["manager"])]), "");
-        assert_eq!(missing(&[ask(role("manager")), ask(anyone()).count(2)], &[("dana", &["manager"])]), "anyone who reviews");
+        assert_eq!(
+            missing(&[ask(role("manager")), ask(anyone()).count(2)], &[("dana", &["manager"])]),
+            "anyone who reviews"
+        );
         assert_eq!(missing(&[ask(principal())], &[("dana", &["manager"])]), "the person it is for");
     }
 

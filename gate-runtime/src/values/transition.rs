@@ -198,9 +198,9 @@ impl Approval {
                 if self.due(now) != Some(CallEvent::Lapsed) {
                     return Err(Refused::NothingDue);
                 }
-                self.note = self.validity().map(|time| {
-                    format!("it was approved before, and had not begun {} later", words::duration(time))
-                });
+                self.note = self
+                    .validity()
+                    .map(|time| format!("it was approved before, and had not begun {} later", words::duration(time)));
                 self.votes.clear();
                 self.ask_again(now);
             }

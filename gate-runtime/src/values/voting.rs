@@ -76,12 +76,10 @@ impl Approval {
     pub(crate) fn lacks_another(&self) -> bool {
         let Some(edit) = self.edit.as_ref().filter(|edit| edit.needs_another) else { return false };
         let digest = self.arguments.digest();
-        let is_asked = |vote: &Vote| {
-            self.requirements.iter().flat_map(Requirement::tiers).any(|tier| vote.counts_for(tier))
-        };
-        let is_another = |vote: &Vote| {
-            vote.approves() == Some(digest) && !self.is_same(&vote.reviewer, &edit.by) && is_asked(vote)
-        };
+        let is_asked =
+            |vote: &Vote| self.requirements.iter().flat_map(Requirement::tiers).any(|tier| vote.counts_for(tier));
+        let is_another =
+            |vote: &Vote| vote.approves() == Some(digest) && !self.is_same(&vote.reviewer, &edit.by) && is_asked(vote);
         !self.votes.iter().any(is_another)
     }
 
@@ -447,7 +445,9 @@ mod tests {
     fn approvals_of_an_earlier_edition_have_no_end_and_keep_their_edits() {
         let day = |day: i64| Timestamp::from_second(day * 86_400).unwrap();
         let question = asked([ask(role("manager"))]);
-        let yes = |approval: &Approval| given(approval, vote(approval, "dana", &["manager"], Decision::Approve, false)).unwrap();
+        let yes = |approval: &Approval| {
+            given(approval, vote(approval, "dana", &["manager"], Decision::Approve, false)).unwrap()
+        };
         let approved = yes(&question);
         assert_eq!(approved.next_due(day(0)), Some(day(1)));
         assert_eq!(approved.due(day(1)), Some(CallEvent::Lapsed));

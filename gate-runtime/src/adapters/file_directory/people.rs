@@ -13,7 +13,8 @@ use crate::values::id::{ReviewerId, Role};
 use crate::values::identity::identity;
 use crate::values::words;
 
-const PERSON: Kind = Kind { name: "person", fields: &["id", "name", "roles", "token", "key", "contact", "slack", "aliases"] };
+const PERSON: Kind =
+    Kind { name: "person", fields: &["id", "name", "roles", "token", "key", "contact", "slack", "aliases"] };
 const AGENT: Kind = Kind { name: "agent", fields: &["id", "token", "asks", "at_once"] };
 const DELEGATION: Kind = Kind { name: "delegation", fields: &["from", "to", "roles", "until"] };
 

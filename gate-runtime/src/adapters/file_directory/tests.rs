@@ -565,15 +565,23 @@ fn what_is_no_id_of_slack_is_a_mistake_and_so_is_one_for_two() {
 
 #[tokio::test]
 async fn names_are_tied_to_people_and_nobody_has_anothers() {
-    let file = File::of("person = [{ id = \"dana\", roles = [], contact = \"desk@example.com\", aliases = [\"D. Kim\"] }, \
-                         { id = \"omar\", roles = [], contact = \"desk@example.com\" }]");
+    let file = File::of(
+        "person = [{ id = \"dana\", roles = [], contact = \"desk@example.com\", aliases = [\"D. Kim\"] }, \
+                         { id = \"omar\", roles = [], contact = \"desk@example.com\" }]",
+    );
     let people = file.open();
     assert_eq!(people.named("d. kim").await.unwrap(), ["dana"]);
     assert_eq!(people.named("desk@example.com").await.unwrap(), ["dana", "omar"], "both read what comes there");
     assert!(people.named("mallory").await.unwrap().is_empty());
     for (second, mistake) in [
-        ("id = \"Dana\"", "line 5: `Dana` is read as `dana`, which is on line 2: make one entry of the two, or give another id"),
-        ("id = \"dаna\"", "line 5: `d\\u{430}na` is read as `dana`, which is on line 2: make one entry of the two, or give another id"),
+        (
+            "id = \"Dana\"",
+            "line 5: `Dana` is read as `dana`, which is on line 2: make one entry of the two, or give another id",
+        ),
+        (
+            "id = \"dаna\"",
+            "line 5: `d\\u{430}na` is read as `dana`, which is on line 2: make one entry of the two, or give another id",
+        ),
         ("id = \"omar\"\naliases = [\"DANA\"]", "line 6: `DANA` is a name on line 2 already: an alias is one person's"),
     ] {
         assert_eq!(problem(dana_and(&format!("[[person]]\n{second}\nroles = []"))), mistake);

@@ -115,7 +115,10 @@ impl Remote {
             } else {
                 let opinions = core.opinions_on(&question.run, &question.subject, &question.arguments).await;
                 let destructive = question.tool.annotations().destructive;
-                Assessment { destructive, ..Assessment::join([question.opinion()].into_iter().chain(opinions).collect()) }
+                Assessment {
+                    destructive,
+                    ..Assessment::join([question.opinion()].into_iter().chain(opinions).collect())
+                }
             };
             let mut grant = None;
             if assessment.verdict() == Verdict::Ask {
