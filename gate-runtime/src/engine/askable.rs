@@ -8,7 +8,7 @@ use super::open::{invalid, unavailable};
 use crate::ports::directory::{Directory, DirectoryError};
 use crate::values::approval::Approval;
 use crate::values::context::RunInfo;
-use crate::values::id::{ReviewerId, Role};
+use crate::values::id::{Principal, ReviewerId, Role};
 use crate::values::identity::same_person;
 use crate::values::outcome::NotRun;
 use crate::values::quorum::{Voice, shortfall};
@@ -129,7 +129,7 @@ impl Core {
     /// Those in the directory who do not count for a run: its agent, and the person whom it acts for, under whatever name.
     async fn excluded(&self, info: &RunInfo) -> Result<Vec<ReviewerId>, DirectoryError> {
         let mut excluded = Vec::new();
-        for name in [Some(info.agent.as_str()), info.principal.as_ref().map(|who| who.as_str())].into_iter().flatten() {
+        for name in [Some(info.agent.as_str()), info.principal.as_ref().map(Principal::as_str)].into_iter().flatten() {
             excluded.extend(self.directory.named(name).await?);
             excluded.push(name.into());
         }

@@ -279,7 +279,7 @@ mod tests {
             let asked: Vec<_> = asked.iter().map(|requirement| (requirement, 1)).collect();
             let roles: Vec<Vec<Role>> =
                 held.iter().map(|held| held.iter().map(|place| Role::from(names[*place])).collect()).collect();
-            let ids: Vec<String> = (0..roles.len()).map(|place| format!("person {}", char::from(b'a' + place as u8))).collect();
+            let ids: Vec<String> = (0..roles.len()).map(|place| format!("person {}", ["a", "b", "c", "d", "e", "f"][place])).collect();
             let voices: Vec<Voice<'_>> = ids
                 .iter()
                 .zip(&roles)
