@@ -111,7 +111,7 @@ fn wiping() -> ToolCall {
 async fn the_reviewer_sees_what_is_needed_to_decide() {
     let (shown, ..) = type_in(payment(), "").await;
     let (before, until) = shown.split_once("             until ").unwrap();
-    assert!(until.contains("Z, in 29 minutes\n└─\n"), "{until}");
+    assert!(until.contains("Z, in 29 minutes\n│             an approval is valid for 1 day\n└─\n"), "{until}");
     assert_eq!(
         before,
         r#"
@@ -356,7 +356,7 @@ async fn the_second_reviewer_sees_what_the_first_changed() {
 /// Whoever must sign decides here and nowhere else.
 #[tokio::test]
 async fn what_was_said_before_is_shown_with_everything_and_is_whose_it_is() {
-    let people = StaticDirectory::new().person("dana", ["manager"]);
+    let people = StaticDirectory::new().person("dana", ["manager"]).person("omar", ["manager"]);
     let gate = Gate::builder(()).directory(people).show_conversation(3);
     let gate: Gate<MoveTools> = gate.build().await.unwrap();
     let said = [
@@ -482,7 +482,8 @@ async fn w59_no_text_can_draw_a_note_of_its_own() {
             "Whole units.",
             rest[2],
             "· deny    above the limit",
-            "● ask     otherwise: a manager within 30 minutes"
+            "● ask     otherwise: a manager within 30 minutes",
+            "an approval is valid for 1 day"
         ],
         "{shown}"
     );
@@ -529,7 +530,11 @@ async fn arguments_are_edited_in_an_editor() {
     }
     let wipe = |typed| type_with(wiping(), typed, with("sed -i s/sda/sdb/"));
     assert_eq!(wipe("e\nno\n").await.1, Status::Pending);
-    assert_eq!(wipe("e\nwipe\n\n").await.2.rsplit(' ').next().unwrap(), "sdb");
+    // What cannot be undone and was changed is not decided by its editor alone.
+    let (shown, status, _) = wipe("e\nwipe\n\n").await;
+    assert_eq!(status, Status::Pending);
+    assert!(shown.contains("it still waits for somebody other than dana, who changed it"), "{shown}");
+    assert_eq!(type_with(payment(), "e\ny\n\n", with("sed -i s/500/501/")).await.1, Status::Approved);
 }
 
 #[tokio::test]

@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Instant;
 
 use gate_runtime::{
-    Approval, ApprovalFilter, BoxFuture, Committed, Descriptor, Digest, Letter, LetterFilter, Proposal, Recalled,
-    Record, RecordFilter, Standing, Store, StoreError, Timestamp, Transition,
+    Approval, ApprovalFilter, BoxFuture, Committed, Descriptor, Digest, Grant, GrantId, Letter, LetterFilter, Proposal,
+    Recalled, Record, RecordFilter, RunChanges, RunQuery, Standing, Store, StoreError, Timestamp, Transition,
 };
 use tokio::sync::watch;
 
@@ -48,6 +48,18 @@ impl<S: Store> Store for Observed<S> {
 
     fn records<'a>(&'a self, filter: &'a RecordFilter) -> BoxFuture<'a, Result<Vec<Arc<Record>>, StoreError>> {
         self.store.records(filter)
+    }
+
+    fn run_changes<'a>(&'a self, query: &'a RunQuery) -> BoxFuture<'a, Result<RunChanges, StoreError>> {
+        self.store.run_changes(query)
+    }
+
+    fn grant(&self, id: GrantId) -> BoxFuture<'_, Result<Option<Arc<Grant>>, StoreError>> {
+        self.store.grant(id)
+    }
+
+    fn record_texts<'a>(&'a self, filter: &'a RecordFilter) -> BoxFuture<'a, Result<Vec<(u64, String)>, StoreError>> {
+        self.store.record_texts(filter)
     }
 
     fn standing(&self, now: Timestamp) -> BoxFuture<'_, Result<Standing, StoreError>> {

@@ -227,6 +227,9 @@ pub(crate) struct Served {
     /// The public key of that trail, or a file with it.
     #[arg(long, requires = "trail", value_name = "KEY")]
     pub(crate) trail_key: Option<String>,
+    /// Appends to this file who signed in or failed to, used a wrong token or read records, and each change of the people file: lines of JSON.
+    #[arg(long, env = "GATE_SECURITY_LOG", value_name = "FILE")]
+    pub(crate) security_log: Option<PathBuf>,
 }
 
 /// One call.

@@ -284,7 +284,7 @@ fn tell(desk: &Desk, approval: &gate_runtime::Approval) -> Done {
     let tool = plain(approval.tool());
     let words = match approval.status() {
         Status::Pending => {
-            format!("Your part is taken. {tool} still waits for others: {}", plain(approval.waits_for()))
+            format!("Your part is taken. {tool} still waits for others: {}", plain(approval.still_needs()))
         }
         Status::Approved => format!("{tool} is approved: it runs when its run goes on"),
         status => format!("{tool} is {status}"),

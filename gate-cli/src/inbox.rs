@@ -8,11 +8,17 @@ use gate_sqlite::SqliteStore;
 use crate::args::{Cli, Served};
 use crate::audit::public_key;
 use crate::failure::Failure;
+use crate::security_log::JsonLines;
 use crate::show::say;
 
 /// Serves the inbox, until the process ends. Where programs ask over HTTP, nothing else makes the database: so this does.
 pub(crate) async fn serve(cli: &Cli, served: &Served) -> Result<(), Failure> {
-    let Served { listen, url, notify, trail, trail_key } = served;
+    let Served { listen, url, notify, trail, trail_key, security_log } = served;
+    if let Some(path) = security_log {
+        let problem = |error: &dyn std::fmt::Display| Failure::Trouble(format!("{}: {error}", path.display()));
+        let log = JsonLines::open(path).map_err(|error| problem(&error))?;
+        tracing::subscriber::set_global_default(log).map_err(|error| problem(&error))?;
+    }
     let people = FileDirectory::open(&cli.people)?;
     let file = notify.as_deref().map(NotifyFile::read).transpose();
     let file = file.map_err(|bad| Failure::Usage(bad.to_string()))?;

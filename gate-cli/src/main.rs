@@ -11,6 +11,7 @@ mod failure;
 mod inbox;
 mod key;
 mod letters;
+mod security_log;
 mod show;
 mod standing;
 mod tokens;

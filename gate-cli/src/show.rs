@@ -147,6 +147,7 @@ pub(crate) fn object(approval: &Approval) -> Value {
         "asked_at": approval.asked_at(),
         "expires_at": approval.expires_at(),
         "waits_for": approval.waits_for(),
+        "valid": approval.validity_words(),
         "votes": approval.votes(),
         "failure": approval.failure(),
         "attempts": approval.attempts(),
@@ -177,12 +178,13 @@ pub(crate) fn words(record: &Record) -> String {
                 let signed = if vote.is_signed() { ", signed" } else { "" };
                 format!("{} {does}{signed}{why}", vote.reviewer())
             }
-            CallEvent::Covered { grant, by } => format!("by the standing permission …{} of {by}", short(grant)),
+            CallEvent::Covered { grant, by, .. } => format!("by the standing permission …{} of {by}", short(grant)),
             CallEvent::Uncovered { grant } => format!("the standing permission …{} holds no more", short(grant)),
             CallEvent::Voided { voters } => {
                 let voters: Vec<&str> = voters.iter().map(gate_runtime::ReviewerId::as_str).collect();
                 format!("no longer counted: {}", voters.join(", "))
             }
+            CallEvent::Lapsed => "the approval was not used in time: it is asked again".to_owned(),
             CallEvent::Cancelled { reason } => reason.clone(),
             CallEvent::Revoked { by, reason } | CallEvent::AskedAgain { by, reason } => format!("by {by}: {reason}"),
             CallEvent::Withdrawn { by } | CallEvent::SecretsErased { by } => format!("by {by}"),

@@ -350,7 +350,7 @@ async fn an_id_may_be_its_end_if_that_tells() {
 async fn what_is_over_is_shown_as_over_and_not_decided() {
     let office = Office::new();
     let clock = ManualClock::at("2020-01-01T00:00:00Z".parse().unwrap());
-    let people = StaticDirectory::new().person("dana", ["manager"]);
+    let people = StaticDirectory::new().person("dana", ["manager"]).person("omar", ["manager"]);
     let store = SqliteStore::open(office.path().join("gate.db")).await.unwrap();
     let gate: Gate<Tools> =
         Gate::builder(()).directory(people).store(store).clock(clock.clone()).build().await.unwrap();

@@ -44,6 +44,11 @@ async fn somebody_decides_in_the_browser_what_another_process_asked() {
     let answer = browser.post(url).header("cookie", session).send_form(fields).unwrap();
     assert_eq!(answer.status(), 303);
     assert_eq!(run.proceed().await.unwrap().answers()[0].for_model(), "paid 100 to alice");
+
+    let log = std::fs::read_to_string(office.folder.path().join("security.jsonl")).unwrap();
+    let lines: Vec<serde_json::Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!((&lines[0]["event"], &lines[0]["who"]), (&"signed_in".into(), &"dana".into()), "{log}");
+    assert!(!log.contains(&office.dana), "no token");
 }
 
 #[test]

@@ -35,7 +35,7 @@ impl Known {
                     self.precedents.decided(subject);
                 }
             }
-            Event::Gate(GateEvent::GateBuilt { tools }) => self.rulebook.built(tools, record.at()),
+            Event::Gate(GateEvent::GateBuilt { tools, .. }) => self.rulebook.built(tools, record.at()),
             Event::Call(CallEvent::Covered { grant, .. }) => self.precedents.used(*grant),
             _ => {}
         }

@@ -244,7 +244,7 @@ impl Inbox {
             }
         });
         let sessions = Sessions::new(idle, whole);
-        let (throttle, board) = (Throttle::default(), Board::default());
+        let (throttle, wrong_tokens, board) = (Throttle::default(), Throttle::default(), Board::default());
         routes::all(Arc::new(Office {
             gate,
             people,
@@ -252,6 +252,7 @@ impl Inbox {
             clock,
             sessions,
             throttle,
+            wrong_tokens,
             board,
             live,
             chronicle,

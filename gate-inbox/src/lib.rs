@@ -53,6 +53,7 @@ mod rulebook;
 mod sealed;
 mod search;
 mod secret;
+mod security_log;
 mod serve;
 mod sessions;
 mod sign_in;

@@ -30,6 +30,8 @@ pub(crate) struct Office {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) sessions: Sessions,
     pub(crate) throttle: Throttle,
+    /// For tokens of the API, apart from those who sign in: programs that share an address do not keep people out.
+    pub(crate) wrong_tokens: Throttle,
     pub(crate) board: Board,
     pub(crate) live: Live,
     pub(crate) chronicle: Chronicle,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use gate_runtime::{Approval, Requirement, Status, Tier, Timestamp};
+use gate_runtime::{Approval, Requirement, Status, Tier, Timestamp, same_person};
 
 use crate::visitor::Visitor;
 
@@ -30,10 +30,10 @@ pub(crate) fn part(approval: &Approval, visitor: &Visitor, now: Timestamp) -> Pa
     if approval.status() != Status::Pending {
         return Part::Over;
     }
-    if info.agent().as_str() == who {
+    if same_person(info.agent().as_str(), who) {
         return Part::IsAgent;
     }
-    if info.principal().is_some_and(|principal| principal.as_str() == who) {
+    if info.principal().is_some_and(|principal| same_person(principal.as_str(), who)) {
         return Part::ActsForThem;
     }
     let asks = |tier: &Tier| tier.asks(&visitor.roles, false);

@@ -1,10 +1,12 @@
-//! How often somebody may try to sign in.
+//! How often somebody may be wrong: with what they sign in by, with the token of a program.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use axum::extract::ConnectInfo;
+use axum::http::Extensions;
 use gate_runtime::Timestamp;
 
 /// How often one address may be wrong before it has to wait: a second, then twice as long each time.
@@ -79,6 +81,12 @@ impl Throttle {
     fn lock(&self) -> MutexGuard<'_, Counts> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Where a request comes from. Without a connection that says so, all come from one address.
+pub(crate) fn address(request: &Extensions) -> IpAddr {
+    let peer = request.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
+    peer.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED))
 }
 
 /// Whoever has one address of IPv6 has all of its network.

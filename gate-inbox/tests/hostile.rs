@@ -38,7 +38,7 @@ async fn whatever_an_agent_or_a_tool_wrote_is_text_on_every_page() {
         let desk = Desk::open().await;
         let mut dana = desk.signed_in(&desk.dana).await;
         let agent = Gate::builder(()).store(desk.store.clone()).clock(desk.clock.clone()).agent(hostile);
-        let people = StaticDirectory::new().person("dana", ["manager"]);
+        let people = StaticDirectory::new().person("dana", ["manager"]).person("omar", ["manager"]);
         let agent: Gate<Tools> = agent.directory(people).build().await.unwrap();
         let run_id = hostile.replace(['>', '\0'], "");
         let run = agent.run(run_id).agent(hostile).on_behalf_of(hostile).case(hostile).reasoning(hostile);

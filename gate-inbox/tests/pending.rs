@@ -16,8 +16,8 @@ use serde_json::json;
 
 async fn ask_as(desk: &Desk, agent: &str, principal: &str, to: &str, amount: u64) {
     let gate = Gate::builder(()).store(desk.store.clone()).clock(desk.clock.clone()).agent(agent);
-    let gate: Gate<desk::Tools> =
-        gate.directory(StaticDirectory::new().person("dana", ["manager"])).build().await.unwrap();
+    let people = StaticDirectory::new().person("dana", ["manager"]).person("omar", ["manager"]);
+    let gate: Gate<desk::Tools> = gate.directory(people).build().await.unwrap();
     let run = gate.run(format!("run-of-{to}")).agent(agent).on_behalf_of(principal);
     let call = ToolCall::new("1", "pay", json!({"to": to, "amount": amount}).to_string());
     assert_eq!(run.submit([call]).await.unwrap().interruptions().len(), 1);

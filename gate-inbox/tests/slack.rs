@@ -490,7 +490,7 @@ async fn whatever_others_wrote_is_plain_text_and_within_the_limits() {
                 .store(desk.store.clone())
                 .clock(desk.clock.clone())
                 .agent(if text.is_empty() { "x" } else { &*text });
-            let people = StaticDirectory::new().person("dana", ["manager"]);
+            let people = StaticDirectory::new().person("dana", ["manager"]).person("omar", ["manager"]);
             let agent: Gate<desk::Tools> = agent.directory(people).build().await.unwrap();
             let run = agent
                 .run(format!("r{times}{}", text.replace('>', "")))

@@ -12,6 +12,7 @@ use crate::adapters::directory::StaticDirectory;
 use crate::adapters::memory::MemoryStore;
 use crate::adapters::system_clock::SystemClock;
 use crate::engine::agent::Agent;
+use crate::engine::askable::lacks_people;
 use crate::engine::bounded::{BoundedDirectory, ClockLimit};
 use crate::engine::core::{Core, GateTool};
 use crate::engine::error::BuildError;
@@ -22,13 +23,14 @@ use crate::engine::trail::{Sealing, Trail};
 use crate::logic::bound::{BoundTool, DEFAULT_LIMITS};
 use crate::logic::registry::Registry;
 use crate::ports::clock::Clock;
-use crate::ports::directory::Directory;
+use crate::ports::directory::{Directory, DirectoryError};
 use crate::ports::notifier::Notifier;
 use crate::ports::overlay::Overlay;
 use crate::ports::store::{Store, Transition};
 use crate::values::digest::Digest;
 use crate::values::event::{GateEvent, ToolNote};
-use crate::values::id::{AgentName, Role};
+use crate::values::id::AgentName;
+use crate::values::identity::same_person;
 use crate::values::json::ReadLimits;
 use crate::values::outline::PolicyOutline;
 use crate::values::random;
@@ -62,6 +64,7 @@ impl<R: Registry> Gate<R> {
             denials: DENIALS,
             questions: QUESTIONS,
             judging_time: JUDGING_TIME,
+            known_principals: false,
             conversation: 0,
             key: None,
             trail: None,
@@ -100,6 +103,7 @@ pub struct GateBuilder<R: Registry> {
     denials: u64,
     questions: u64,
     judging_time: Duration,
+    known_principals: bool,
     conversation: usize,
     key: Option<[u8; 32]>,
     trail: Option<Trail>,
@@ -121,6 +125,28 @@ impl<R: Registry> GateBuilder<R> {
     /// Who may decide. Nobody, unless this is said.
     pub fn directory(mut self, directory: impl Directory) -> Self {
         self.directory = Arc::new(directory);
+        self
+    }
+
+    /// Refuses the calls of a run that acts on behalf of somebody whom the directory does not know, by an id or another name.
+    /// Defaults to any name: then a person whom the directory knows only under another name can approve their own calls.
+    ///
+    /// ```
+    /// # use gate_runtime::prelude::*;
+    /// # /// Read one order.
+    /// # #[gated_tool(policy = "never_ask")] fn get_order(order_id: String) -> String { order_id }
+    /// # registry! { pub Tools for () { GetOrder } }
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let people = StaticDirectory::new().person("dana", ["manager"]).alias("dana", "dana@example.com");
+    /// let gate: Gate<Tools> = Gate::builder(()).directory(people).known_principals().build().await?;
+    /// let known = gate.run("run-1").on_behalf_of("Dana@example.com");
+    /// assert!(get_order(&known, "A-1".into()).await.is_ok());
+    /// let unknown = gate.run("run-2").on_behalf_of("dana.kim@example.com");
+    /// assert!(get_order(&unknown, "A-1".into()).await.is_err());
+    /// # Ok(()) }
+    /// ```
+    pub fn known_principals(mut self) -> Self {
+        self.known_principals = true;
         self
     }
 
@@ -271,6 +297,7 @@ impl<R: Registry> GateBuilder<R> {
             denials,
             questions,
             judging_time,
+            known_principals,
             conversation,
             key,
             trail,
@@ -288,14 +315,14 @@ impl<R: Registry> GateBuilder<R> {
         for tool in &tools {
             for policy in policies_of(tool) {
                 let owner = format!("policy `{}`", policy.name());
-                problems.extend(unheld_roles(&owner, asked_roles(&policy), &*directory, clock.now()).await?);
+                problems.extend(unanswerable(&owner, requirements_of(&policy), &*directory, clock.now()).await?);
             }
         }
         for overlay in &overlays {
             let Some(asked) = overlay.asks_on_failure() else { continue };
             let owner = format!("overlay `{}`", overlay.name());
             problems.extend(asked.problem().map(|problem| format!("{owner}, on failure: {problem}")));
-            problems.extend(unheld_roles(&owner, roles_in("on failure", asked), &*directory, clock.now()).await?);
+            problems.extend(unanswerable(&owner, [("on failure", asked)], &*directory, clock.now()).await?);
         }
         problems.extend(unfit_names(&notifiers));
         problems.dedup();
@@ -308,7 +335,7 @@ impl<R: Registry> GateBuilder<R> {
         };
         let key = key.unwrap_or_else(random::bits_256);
         let post = Post::start(notifiers, &store, &clock);
-        let (vault, others, bodies, hub, timekeeper) = Default::default();
+        let (vault, others, bodies, hub, timekeeper, directory_digest) = Default::default();
         let core = Core {
             tools,
             agents: names,
@@ -316,10 +343,12 @@ impl<R: Registry> GateBuilder<R> {
             store,
             clock,
             directory,
+            directory_digest,
             limits,
             judging_time,
             denials,
             questions,
+            known_principals,
             conversation,
             key,
             vault,
@@ -343,8 +372,9 @@ fn adopt<R: Registry>(agents: Vec<Agent>, bound: &mut [BoundTool], problems: &mu
         if name.as_str().is_empty() {
             problems.push("an agent needs a name".to_owned());
         }
-        if names.contains(&name) {
-            problems.push(format!("two agents are called `{name}`"));
+        if let Some(other) = names.iter().find(|other| same_person(other.as_str(), name.as_str())) {
+            let same = if *other == name { String::new() } else { format!(", which is read as `{other}`") };
+            problems.push(format!("two agents are called `{name}`{same}"));
         }
         for (tool, policy) in policies {
             let place = R::NAMES.iter().position(|known| *known == tool);
@@ -408,36 +438,41 @@ fn policies_of(tool: &GateTool) -> Vec<Arc<PolicyOutline>> {
     [Arc::clone(tool.tool.policy())].into_iter().chain(agents).collect()
 }
 
-/// The roles that are asked and that nobody holds: a question to them would wait for ever.
-async fn unheld_roles(
+/// What a policy asks of people whom the directory does not have, or not in this number: a question to them would wait for ever.
+async fn unanswerable(
     owner: &str,
-    asked: Vec<(&str, Role)>,
+    asked: impl IntoIterator<Item = (&str, &Requirement)>,
     directory: &dyn Directory,
     now: Timestamp,
 ) -> Result<Vec<String>, BuildError> {
     let mut problems = Vec::new();
-    for (rule, role) in asked {
-        let held = directory.has_holder(&role, now).await;
-        if !held.map_err(|error| BuildError::new(vec![error.to_string()]))? {
-            problems.push(format!(
-                "{owner}, rule \"{rule}\": it asks for the role `{role}`, but nobody in the directory holds it: \
-                 add `.directory(StaticDirectory::new().person(\"…\", [\"{role}\"]))`, or the role to somebody in its file"
-            ));
+    let unknown = |error: DirectoryError| BuildError::new(vec![error.to_string()]);
+    for (rule, requirement) in asked {
+        for tier in requirement.tiers() {
+            let Some(problem) = lacks_people(tier, directory, &[], now).await.map_err(unknown)? else { continue };
+            let problem = match tier.who() {
+                Who::Role { role } if tier.count().max(tier.deny_count()) == 1 => {
+                    format!("for the role `{role}`, but nobody in the directory holds it")
+                }
+                _ => problem,
+            };
+            let help = match tier.who() {
+                Who::Role { role } => format!(
+                    "add `.directory(StaticDirectory::new().person(\"…\", [\"{role}\"]))`, or the role to somebody in its file"
+                ),
+                Who::Anyone | Who::Principal => "add people to it, or ask fewer".to_owned(),
+            };
+            problems.push(format!("{owner}, rule \"{rule}\": it asks {problem}: {help}"));
         }
     }
     Ok(problems)
 }
 
-/// Which rule asks for which role.
-fn asked_roles(policy: &PolicyOutline) -> Vec<(&str, Role)> {
+/// What each rule of a policy asks of people.
+fn requirements_of(policy: &PolicyOutline) -> impl Iterator<Item = (&str, &Requirement)> {
     let rules = policy.rules().iter().filter_map(|rule| Some((rule.name(), rule.requirement()?)));
     let otherwise = policy.otherwise().requirement().map(|requirement| (OTHERWISE, requirement));
-    rules.chain(otherwise).flat_map(|(rule, requirement)| roles_in(rule, requirement)).collect()
-}
-
-fn roles_in<'a>(rule: &'a str, requirement: &Requirement) -> Vec<(&'a str, Role)> {
-    let role = |who: &Who| if let Who::Role { role } = who { Some((rule, role.clone())) } else { None };
-    requirement.tiers().iter().filter_map(|tier| role(tier.who())).collect()
+    rules.chain(otherwise)
 }
 
 /// Puts the gate on the record, with its policies as they are written, and takes up the deadlines that are there.
@@ -453,9 +488,12 @@ async fn open_record(core: &Arc<Core>) -> Result<(), BuildError> {
         policy: Arc::clone(tool.tool.policy()),
         agents: tool.tool.agent_policies(),
     };
-    let mut transition = Transition::noting(now, GateEvent::GateBuilt { tools: core.tools.iter().map(note).collect() });
+    let directory = core.directory.digest().await.map_err(|error| BuildError::new(vec![error.to_string()]))?;
+    let tools = core.tools.iter().map(note).collect();
+    let mut transition = Transition::noting(now, GateEvent::GateBuilt { tools, directory: Some(directory) });
     transition.tools = core.tools.iter().map(|tool| Arc::new(tool.descriptor.clone())).collect();
     core.write_alone(transition).await?;
+    core.named_directory(Some(directory));
     Ok(core.keep_deadlines().await?)
 }
 

@@ -171,6 +171,7 @@ pub use values::history::{Message, Speaker};
 pub use values::id::{
     AgentName, ApprovalId, BadId, CallId, CaseId, GrantId, Principal, ReviewerId, Role, RunId, ToolName,
 };
+pub use values::identity::same_person;
 pub use values::json::Misfit;
 pub use values::letter::{Letter, LetterState};
 pub use values::limit::{GiveBack, LimitKey, Take};

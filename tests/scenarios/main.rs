@@ -35,6 +35,7 @@ mod r_remote;
 mod s_standing;
 mod t_batches;
 mod u_resume;
+mod v_duties;
 mod v_people;
 mod v_signed;
 mod z_peers;

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use gate_runtime::audit::VerifierKey;
 use gate_runtime::prelude::*;
 use gate_runtime::{
-    BoxFuture, DecideError, Directory, DirectoryError, FileDirectory, ReviewerError, ReviewerId, Role, Status,
+    BoxFuture, DecideError, Digest, Directory, DirectoryError, FileDirectory, ReviewerError, ReviewerId, Role, Status,
 };
 use serde_json::json;
 
@@ -72,13 +72,23 @@ impl Directory for Changing {
         Box::pin(async move { now.find(who, at).await })
     }
 
-    fn has_holder<'a>(
+    fn holders<'a>(
         &'a self,
-        role: &'a Role,
+        role: Option<&'a Role>,
         at: gate_runtime::Timestamp,
-    ) -> BoxFuture<'a, Result<bool, DirectoryError>> {
+    ) -> BoxFuture<'a, Result<Option<Vec<ReviewerId>>, DirectoryError>> {
         let now = self.0.lock().unwrap().clone();
-        Box::pin(async move { now.has_holder(role, at).await })
+        Box::pin(async move { now.holders(role, at).await })
+    }
+
+    fn named<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Vec<ReviewerId>, DirectoryError>> {
+        let now = self.0.lock().unwrap().clone();
+        Box::pin(async move { now.named(name).await })
+    }
+
+    fn digest(&self) -> BoxFuture<'_, Result<Digest, DirectoryError>> {
+        let now = self.0.lock().unwrap().clone();
+        Box::pin(async move { now.digest().await })
     }
 
     fn key<'a>(

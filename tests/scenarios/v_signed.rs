@@ -422,12 +422,23 @@ impl gate_runtime::Directory for Keyless {
         self.0.find(who, at)
     }
 
-    fn has_holder<'a>(
+    fn holders<'a>(
         &'a self,
-        role: &'a gate_runtime::Role,
+        role: Option<&'a gate_runtime::Role>,
         at: gate_runtime::Timestamp,
-    ) -> gate_runtime::BoxFuture<'a, Result<bool, gate_runtime::DirectoryError>> {
-        self.0.has_holder(role, at)
+    ) -> gate_runtime::BoxFuture<'a, Result<Option<Vec<gate_runtime::ReviewerId>>, gate_runtime::DirectoryError>> {
+        self.0.holders(role, at)
+    }
+
+    fn named<'a>(
+        &'a self,
+        name: &'a str,
+    ) -> gate_runtime::BoxFuture<'a, Result<Vec<gate_runtime::ReviewerId>, gate_runtime::DirectoryError>> {
+        self.0.named(name)
+    }
+
+    fn digest(&self) -> gate_runtime::BoxFuture<'_, Result<gate_runtime::Digest, gate_runtime::DirectoryError>> {
+        self.0.digest()
     }
 
     fn key<'a>(

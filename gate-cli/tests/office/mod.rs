@@ -154,7 +154,7 @@ pub struct Inbox {
 
 impl Inbox {
     pub fn start(office: &Office) -> Self {
-        let mut command = office.command("inbox|--listen|127.0.0.1:0");
+        let mut command = office.command("inbox|--listen|127.0.0.1:0|--security-log|security.jsonl");
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();

@@ -19,6 +19,7 @@ use super::operation::{By, HERE, Operation};
 use super::problem::{MALFORMED, NOT_FOUND, Problem, UNAVAILABLE};
 use crate::office::Office;
 use crate::sealed::SealedTrail;
+use crate::security_log;
 
 /// How many records are given out at once, at most.
 const MOST: usize = 1_000;
@@ -67,7 +68,7 @@ struct Records {
     next: Option<u64>,
 }
 
-async fn records(State(office): State<Arc<Office>>, _: Person, query: Query) -> Result<Json<Records>, Problem> {
+async fn records(State(office): State<Arc<Office>>, by: Person, query: Query) -> Result<Json<Records>, Problem> {
     let after = query.get::<u64>("after")?.unwrap_or(0);
     let limit = query.get::<usize>("limit")?.unwrap_or(100);
     if !(1..=MOST).contains(&limit) || i64::try_from(after).is_err() {
@@ -76,20 +77,23 @@ async fn records(State(office): State<Arc<Office>>, _: Person, query: Query) -> 
             format_args!("`limit` is from 1 to {MOST}, and `after` the number of a record."),
         ));
     }
+    security_log::records_read(by.0.id(), &format!("records after {after}, at most {limit}"));
     let records = office.gate.records(after, limit).await?;
     let next = (records.len() == limit).then(|| records.last().map(|last| last.seq())).flatten();
     Ok(Json(Records { records, next }))
 }
 
 /// The last checkpoint of the trail: a signed note.
-async fn checkpoint(State(office): State<Arc<Office>>, _: Person) -> Result<Response, Problem> {
+async fn checkpoint(State(office): State<Arc<Office>>, by: Person) -> Result<Response, Problem> {
+    security_log::records_read(by.0.id(), "the last checkpoint");
     let note = read(&office, |reader| Ok(Some(reader.note().to_string()))).await?;
     text(note)
 }
 
 /// A file that proves what became of one call, as far as it is sealed.
-async fn receipt(State(office): State<Arc<Office>>, _: Person, Path(id): Path<String>) -> Result<Response, Problem> {
+async fn receipt(State(office): State<Arc<Office>>, by: Person, Path(id): Path<String>) -> Result<Response, Problem> {
     let id = id_of(&id)?;
+    security_log::records_read(by.0.id(), &format!("the receipt of {id}"));
     let receipt = read(&office, move |reader| Ok(reader.receipt(id)?.map(|receipt| receipt.to_string()))).await?;
     text(receipt)
 }

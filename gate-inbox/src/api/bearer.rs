@@ -9,6 +9,7 @@ use gate_runtime::{Remote, RemoteAgent, Reviewer};
 
 use super::problem::{Problem, UNKNOWN_TOKEN, WRONG_TOKEN};
 use crate::office::Office;
+use crate::{security_log, throttle};
 
 /// An agent in another program: what it may do with its own calls.
 pub(super) struct Agent {
@@ -41,8 +42,21 @@ fn token(headers: &HeaderMap) -> Result<&str, Problem> {
     found.filter(|(scheme, _)| is_bearer(scheme)).map(|(_, token)| token.trim()).ok_or_else(missing)
 }
 
-fn unknown() -> Problem {
+/// A token that nobody has. Whoever comes with such ones too often has to wait before they are told so again, and fills no log; a
+/// right token is never kept waiting, for programs behind one address share it.
+fn unknown(office: &Office, parts: &Parts) -> Problem {
+    let from = throttle::address(&parts.extensions);
+    if let Err(wait) = office.wrong_tokens.begin(from, office.clock.now()) {
+        return Problem::wait(wait, "Too many wrong tokens came from this address.");
+    }
+    security_log::token_refused(from, "nobody has it");
     Problem::new(UNKNOWN_TOKEN, "The people file knows no such token.")
+}
+
+/// A token of somebody who cannot do this: they are known, and guess nothing.
+fn wrong_kind(parts: &Parts, why: &str, words: &str) -> Problem {
+    security_log::token_refused(throttle::address(&parts.extensions), why);
+    Problem::new(WRONG_TOKEN, words)
 }
 
 impl FromRequestParts<Arc<Office>> for Agent {
@@ -55,7 +69,10 @@ impl FromRequestParts<Arc<Office>> for Agent {
         }
         let words = "This is a person's token, which asks nothing: `gate agent` makes an agent's.";
         let is_person = office.people.holder_of(token)?.is_some();
-        Err(if is_person { Problem::new(WRONG_TOKEN, words) } else { unknown() })
+        if !is_person {
+            return Err(unknown(office, parts));
+        }
+        Err(wrong_kind(parts, "it is a person's, where an agent's is wanted", words))
     }
 }
 
@@ -69,6 +86,9 @@ impl FromRequestParts<Arc<Office>> for Person {
         }
         let words = "This is an agent's token, which decides nothing and looks at nothing but its own calls.";
         let is_agent = office.people.agent_of(token)?.is_some();
-        Err(if is_agent { Problem::new(WRONG_TOKEN, words) } else { unknown() })
+        if !is_agent {
+            return Err(unknown(office, parts));
+        }
+        Err(wrong_kind(parts, "it is an agent's, where a person's is wanted", words))
     }
 }

@@ -93,7 +93,7 @@ impl From<&Approval> for Call {
             asked_at: approval.asked_at(),
             changed_at: approval.changed_at(),
             expires_at: approval.expires_at(),
-            waits_for: (approval.status() == Status::Pending).then(|| approval.waits_for()),
+            waits_for: (approval.status() == Status::Pending).then(|| approval.still_needs()),
             answer: outcome.filter(|_| is_answer).and_then(ToolOutcome::value),
             message: approval.not_run().map(|reason| reason.for_model()),
             outcome: outcome.filter(|_| !is_answer).map(Outcome::from),

@@ -1,6 +1,7 @@
 //! Why a request was not done, for programs: problem details (RFC 9457).
 
 use std::fmt::Display;
+use std::time::Duration;
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -23,6 +24,9 @@ pub(crate) struct Problem {
     /// What is wrong with each field.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<FieldError>,
+    /// After how many seconds it may be tried again.
+    #[serde(skip)]
+    retry_after: Option<u64>,
 }
 
 /// What is wrong with one field.
@@ -78,7 +82,15 @@ impl Problem {
             status: status.as_u16(),
             detail: detail.to_string(),
             errors: Vec::new(),
+            retry_after: None,
         }
+    }
+
+    /// Too much at once: it may be tried again after a time.
+    pub(crate) fn wait(time: Duration, why: &str) -> Self {
+        let seconds = time.as_secs().max(1);
+        let detail = format!("{why} Try again in {seconds} seconds.");
+        Self { retry_after: Some(seconds), ..Self::new(TOO_MANY, detail) }
     }
 
     pub(crate) fn not_found() -> Self {
@@ -115,6 +127,9 @@ impl IntoResponse for Problem {
         let mut response = (status, [(header::CONTENT_TYPE, kind)], body).into_response();
         if status == StatusCode::UNAUTHORIZED {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        if let Some(seconds) = self.retry_after {
+            response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
         }
         response
     }

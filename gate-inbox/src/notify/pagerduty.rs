@@ -208,7 +208,7 @@ impl Notifier for PagerDuty {
     fn wants(&self, record: &Record) -> bool {
         match record.kind() {
             "assessed" => self.every_question && record.status() == Some(Status::Pending),
-            "escalated" | "reassessed" | "uncovered" | "voided" | "faltered" | "imported" => true,
+            "escalated" | "reassessed" | "uncovered" | "voided" | "lapsed" | "faltered" | "imported" => true,
             "voted" | "covered" | "expired" | "cancelled" | "revoked" => record.status() != Some(Status::Pending),
             _ => false,
         }

@@ -277,8 +277,12 @@ fn facts(asked: &Interruption) -> Markup {
             dt { "Asked" } dd { (ago(approval.asked_at(), now)) }
             @if approval.status() == Status::Pending {
                 dt { "Decides" } dd { (plain(approval.waits_for())) }
+                @if approval.still_needs() != approval.waits_for() {
+                    dt { "Still needed" } dd { (plain(approval.still_needs())) }
+                }
                 @if let Some(end) = approval.expires_at() { dt { "Deadline" } dd { (until(end, now)) } }
             }
+            @if let Some(valid) = approval.validity_words() { dt { "Approval valid" } dd { (valid) } }
         }
     }
 }

@@ -110,6 +110,7 @@ fn of_call(event: &CallEvent) -> (&'static str, &'static str, Markup) {
         }
         CallEvent::SecretsErased { by } => ("plain", "Secrets erased", html! { p { "by " (plain(by)) } }),
         CallEvent::Uncovered { .. } => ("open", "The standing permission holds no more", html! {}),
+        CallEvent::Lapsed => ("open", "The approval was not used in time: asked again", html! {}),
         CallEvent::Escalated { .. } => ("open", "The next step began: more people are asked", html! {}),
         CallEvent::Reminded { .. } => ("open", "A reminder was due", html! {}),
         CallEvent::Expired => ("bad", "Nobody decided in time", html! {}),
@@ -144,6 +145,9 @@ fn of_gate(event: &GateEvent) -> (&'static str, &'static str, Markup) {
         }
         GateEvent::FreezeLifted { scope, by } => ("plain", "Stop lifted", block(&format!("{scope} by {by}"))),
         GateEvent::GateBuilt { .. } => ("plain", "A gate was built", html! {}),
+        GateEvent::DirectoryChanged { digest } => {
+            ("plain", "Decisions go by this directory from here on", html! { p { code { (digest) } } })
+        }
         GateEvent::TrailBegun { .. } => ("plain", "The trail began", html! {}),
         GateEvent::TrailSettled { by, reason, .. } => {
             ("plain", "The trail was settled", block(&format!("by {by}: {reason}")))

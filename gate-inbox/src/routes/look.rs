@@ -8,6 +8,7 @@ use crate::fields::Fields;
 use crate::office::Office;
 use crate::pages::{self, Overview, Rules, Span};
 use crate::search::{Found, From, Search};
+use crate::security_log;
 use crate::stop::Answer;
 use crate::visitor::Visitor;
 
@@ -18,6 +19,7 @@ fn fields(query: Option<String>) -> Fields {
 pub(super) async fn history(State(office): State<Arc<Office>>, visitor: Visitor, RawQuery(query): RawQuery) -> Answer {
     let query = fields(query);
     let search = Search::read(&query);
+    security_log::records_read(visitor.who(), "the page of what happened");
     let number = |name: &str| query.get(name).parse::<u64>().ok();
     let from = match (number("before"), number("after")) {
         (Some(seq), None) => From::Before(seq),

@@ -1,9 +1,8 @@
 //! Signing in and out.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
-use axum::extract::{ConnectInfo, FromRequest as _, RawQuery, Request, State};
+use axum::extract::{FromRequest as _, RawQuery, Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use gate_runtime::Digest;
@@ -13,7 +12,7 @@ use crate::fields::Fields;
 use crate::office::Office;
 use crate::stop::{Answer, Stop};
 use crate::visitor::{SESSION, Sent, check_site, cookie, read_cookie};
-use crate::{pages, secret};
+use crate::{pages, secret, security_log, throttle};
 
 /// The cookie of a form for signing in, before there is a session.
 const FORM: &str = "gate_form";
@@ -45,8 +44,7 @@ pub(super) async fn sign_in(State(office): State<Arc<Office>>, request: Request)
     check_site(&office, request.headers())?;
     let form = read_cookie(&office.place, FORM, request.headers()).unwrap_or_default();
     let before = read_cookie(&office.place, SESSION, request.headers());
-    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
-    let peer = peer.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+    let peer = throttle::address(request.extensions());
     let fields = Fields::from_request(request, &office).await?;
     let wanted = Destination::in_fields(&fields);
     let wanted = wanted.as_ref();
@@ -63,12 +61,14 @@ pub(super) async fn sign_in(State(office): State<Arc<Office>>, request: Request)
         return Ok(page);
     }
     let Some(signed_in) = office.sign_in.sign_in(fields.get("token").trim()).await? else {
+        security_log::sign_in_failed(peer);
         return ask_again(&office, StatusCode::FORBIDDEN, wanted, Some("Nobody has this token."));
     };
     office.throttle.was_right(peer);
     if let Some(before) = before {
         office.sessions.end(Digest::of(before));
     }
+    security_log::signed_in(signed_in.who(), peer);
     let value = office.sessions.begin(signed_in, now)?;
     let to = wanted.map_or_else(|| "/".to_owned(), Destination::path);
     let seconds = office.sessions.whole().as_secs();
@@ -78,6 +78,7 @@ pub(super) async fn sign_in(State(office): State<Arc<Office>>, request: Request)
 
 /// Ends the session, or all of the person.
 pub(super) async fn sign_out(State(office): State<Arc<Office>>, sent: Sent) -> Result<Response, Stop> {
+    security_log::signed_out(sent.visitor.who());
     if sent.fields.get("where") == "everywhere" {
         office.sessions.end_all(sent.visitor.who());
     } else {

@@ -19,6 +19,7 @@ use crate::notify::slack::signed::{Taken, Verified};
 use crate::notify::slack::{message, modal};
 use crate::notify::{Slack, told};
 use crate::office::Office;
+use crate::{security_log, throttle};
 
 /// What an inbox needs to take Slack's requests.
 #[derive(Debug)]
@@ -45,6 +46,7 @@ struct Client {
 pub(super) async fn actions(State(office): State<Arc<Office>>, request: HttpRequest) -> Response {
     let Some(counter) = &office.slack else { return StatusCode::NOT_FOUND.into_response() };
     let headers = request.headers().clone();
+    let from = throttle::address(request.extensions());
     let Ok(body) = Bytes::from_request(request, &()).await else {
         return StatusCode::PAYLOAD_TOO_LARGE.into_response();
     };
@@ -53,6 +55,9 @@ pub(super) async fn actions(State(office): State<Arc<Office>>, request: HttpRequ
         Verified::New => {}
         Verified::Again => return StatusCode::OK.into_response(),
         Verified::Refused => {
+            if office.wrong_tokens.begin(from, office.clock.now()).is_ok() {
+                security_log::token_refused(from, "Slack has not signed it, or not now");
+            }
             return (StatusCode::UNAUTHORIZED, "This is not signed by Slack, or not new.").into_response();
         }
     }
@@ -225,14 +230,14 @@ fn said_before(approval: &Approval, wish: &Wish, me: &Reviewer) -> Option<String
         (Decision::Reject { .. }, Wish::Refuse) => true,
         _ => false,
     };
-    is_same.then(|| format!("You said so before; it still waits for {}.", told::plain(approval.waits_for())))
+    is_same.then(|| format!("You said so before; it still waits for {}.", told::plain(approval.still_needs())))
 }
 
 fn done(approval: &Approval, wish: &Wish) -> String {
     let said = if matches!(wish, Wish::Refuse) { "rejected" } else { "approved" };
     let tool = told::plain(approval.tool());
     match approval.status() {
-        Status::Pending => format!("You {said} {tool}. It still waits for {}.", told::plain(approval.waits_for())),
+        Status::Pending => format!("You {said} {tool}. It still waits for {}.", told::plain(approval.still_needs())),
         Status::Approved => format!("You approved {tool}: it runs when its run goes on."),
         Status::Rejected => format!("You rejected {tool}: it does not run, and the agent is told why."),
         _ => format!("You {said} {tool}. {}", told::state(approval).1),

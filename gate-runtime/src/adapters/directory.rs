@@ -1,13 +1,17 @@
 //! A directory that is written down in the program.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use gate_audit::VerifierKey;
 use jiff::Timestamp;
+use serde_json::json;
 
 use crate::ports::BoxFuture;
 use crate::ports::directory::{Directory, DirectoryError};
+use crate::values::digest::Digest;
 use crate::values::id::{ReviewerId, Role};
+use crate::values::identity::same_person;
+use crate::values::json::canonical;
 
 /// People and their roles, as the program says.
 ///
@@ -23,6 +27,7 @@ use crate::values::id::{ReviewerId, Role};
 pub struct StaticDirectory {
     people: BTreeMap<ReviewerId, Vec<Role>>,
     keys: BTreeMap<ReviewerId, VerifierKey>,
+    aliases: BTreeMap<ReviewerId, Vec<String>>,
 }
 
 impl StaticDirectory {
@@ -34,6 +39,19 @@ impl StaticDirectory {
     /// Adds a person with their roles. Said again, the roles are added.
     pub fn person(mut self, who: impl Into<ReviewerId>, roles: impl IntoIterator<Item = impl Into<Role>>) -> Self {
         self.people.entry(who.into()).or_default().extend(roles.into_iter().map(Into::into));
+        self
+    }
+
+    /// Adds another name of a person: a mail address, the id that they have as a customer. A run that acts on behalf of it acts
+    /// for that person, who does not count among its approvers. May be called repeatedly; it makes nobody a reviewer.
+    ///
+    /// ```
+    /// use gate_runtime::StaticDirectory;
+    /// let people = StaticDirectory::new().person("dana", ["manager"]).alias("dana", "dana@example.com");
+    /// # let _ = people;
+    /// ```
+    pub fn alias(mut self, who: impl Into<ReviewerId>, name: impl Into<String>) -> Self {
+        self.aliases.entry(who.into()).or_default().push(name.into());
         self
     }
 
@@ -63,9 +81,29 @@ impl Directory for StaticDirectory {
         Box::pin(async move { Ok(found) })
     }
 
-    fn has_holder<'a>(&'a self, role: &'a Role, _: Timestamp) -> BoxFuture<'a, Result<bool, DirectoryError>> {
-        let held = self.people.values().any(|roles| roles.contains(role));
-        Box::pin(async move { Ok(held) })
+    fn holders<'a>(
+        &'a self,
+        role: Option<&'a Role>,
+        _: Timestamp,
+    ) -> BoxFuture<'a, Result<Option<Vec<ReviewerId>>, DirectoryError>> {
+        let holds = |roles: &Vec<Role>| role.is_none_or(|role| roles.contains(role));
+        let found = self.people.iter().filter(|(_, roles)| holds(roles)).map(|(who, _)| who.clone()).collect();
+        Box::pin(async move { Ok(Some(found)) })
+    }
+
+    fn named<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Vec<ReviewerId>, DirectoryError>> {
+        let by_id = self.people.keys().filter(|who| same_person(who.as_str(), name));
+        let is_alias = |names: &Vec<String>| names.iter().any(|alias| same_person(alias, name));
+        let by_alias = self.aliases.iter().filter(|(_, names)| is_alias(names)).map(|(who, _)| who);
+        let found: BTreeSet<&ReviewerId> = by_id.chain(by_alias).collect();
+        let found = found.into_iter().cloned().collect();
+        Box::pin(async move { Ok(found) })
+    }
+
+    fn digest(&self) -> BoxFuture<'_, Result<Digest, DirectoryError>> {
+        let keys: BTreeMap<_, _> = self.keys.iter().map(|(who, key)| (who, key.to_string())).collect();
+        let written = canonical(&json!({"people": self.people, "keys": keys, "aliases": self.aliases}));
+        Box::pin(async move { written.map(Digest::of).map_err(DirectoryError::new) })
     }
 
     fn key<'a>(

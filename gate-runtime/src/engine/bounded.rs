@@ -14,6 +14,7 @@ use crate::logic::bounded::{TimeLimit, bounded};
 use crate::ports::BoxFuture;
 use crate::ports::clock::Clock;
 use crate::ports::directory::{Directory, DirectoryError};
+use crate::values::digest::Digest;
 use crate::values::id::{ReviewerId, Role};
 
 /// How long each piece of a user's async code may take.
@@ -70,8 +71,20 @@ impl Directory for BoundedDirectory {
         self.bounded(move |inner| inner.find(who, at))
     }
 
-    fn has_holder<'a>(&'a self, role: &'a Role, at: Timestamp) -> BoxFuture<'a, Result<bool, DirectoryError>> {
-        self.bounded(move |inner| inner.has_holder(role, at))
+    fn holders<'a>(
+        &'a self,
+        role: Option<&'a Role>,
+        at: Timestamp,
+    ) -> BoxFuture<'a, Result<Option<Vec<ReviewerId>>, DirectoryError>> {
+        self.bounded(move |inner| inner.holders(role, at))
+    }
+
+    fn named<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Vec<ReviewerId>, DirectoryError>> {
+        self.bounded(move |inner| inner.named(name))
+    }
+
+    fn digest(&self) -> BoxFuture<'_, Result<Digest, DirectoryError>> {
+        self.bounded(|inner| inner.digest())
     }
 
     fn key<'a>(

@@ -77,6 +77,8 @@ pub(crate) struct Core {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) directory: Arc<dyn Directory>,
+    /// The digest of the directory that this gate has put on the record last.
+    pub(crate) directory_digest: Mutex<Option<Digest>>,
     pub(crate) limits: ReadLimits,
     /// How long each piece of a user's async code may take.
     pub(crate) judging_time: ClockLimit,
@@ -84,6 +86,8 @@ pub(crate) struct Core {
     pub(crate) denials: u64,
     /// How often a run and those nested in it may ask people within a day.
     pub(crate) questions: u64,
+    /// Whether a run acts only for people whom the directory knows.
+    pub(crate) known_principals: bool,
     /// How many messages are kept with a question.
     pub(crate) conversation: usize,
     pub(crate) key: [u8; 32],

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 use tokio::task::spawn_blocking;
 
-use super::core::Core;
+use super::core::{Core, lock};
 use super::course::Course;
 use super::error::{DecideError, ReviewerError};
 use super::intake::Circumstances;
@@ -20,13 +20,13 @@ use crate::values::approval::{Approval, Status};
 use crate::values::arguments::Arguments;
 use crate::values::decision::{Decision, Reviewer, Vote};
 use crate::values::digest::Digest;
-use crate::values::event::{CallEvent, Changes};
+use crate::values::event::{CallEvent, Changes, GateEvent};
 use crate::values::grant::{Grant, Scope};
 use crate::values::id::{ApprovalId, ReviewerId, Role};
 use crate::values::json::{Misfit, below, pointer_to, read_value, step_name};
 use crate::values::presented::Presented;
 use crate::values::random;
-use crate::values::record::Subject;
+use crate::values::record::{Record, Subject};
 use crate::values::requirement::Requirement;
 use crate::values::signature::BadSignature;
 use crate::values::transition::Refused;
@@ -195,6 +195,7 @@ impl Core {
             if approval.status == Status::Pending && approval.presented() != *shown {
                 return Err(Refused::Changed.into());
             }
+            self.check_voter(&approval, reviewer).await?;
             let decision = match wish {
                 Wish::Approve | Wish::Grant(_) => Decision::Approve,
                 Wish::Reject { reason } => Decision::Reject { reason: reason.clone() },
@@ -233,6 +234,7 @@ impl Core {
                 course.then(judged, now)?;
             }
             let mut transition = Transition::at(now);
+            let named = self.name_directory(&mut transition).await.map_err(ReviewerError::Directory)?;
             let next = course.join(&mut transition);
             let mut grant = None;
             if let Wish::Grant(scope) = wish {
@@ -240,11 +242,30 @@ impl Core {
             }
             let changed = transition.approvals.clone();
             if self.store.commit(transition).await? == Committed::Done {
+                self.named_directory(named);
                 for approval in &changed {
                     self.settle(approval);
                 }
                 return Ok(Decided { approval: next, grant });
             }
+        }
+    }
+
+    /// Puts the digest of the directory on the record beside a decision, where it is not the one that this gate has named last. An
+    /// auditor who keeps the files of people so knows by which of them each decision was checked.
+    pub(super) async fn name_directory(&self, transition: &mut Transition) -> Result<Option<Digest>, DirectoryError> {
+        let digest = self.directory.digest().await?;
+        if *lock(&self.directory_digest) == Some(digest) {
+            return Ok(None);
+        }
+        transition.records.push(Record::of_gate(transition.at, GateEvent::DirectoryChanged { digest }));
+        Ok(Some(digest))
+    }
+
+    /// The record that names a directory is written.
+    pub(crate) fn named_directory(&self, named: Option<Digest>) {
+        if named.is_some() {
+            *lock(&self.directory_digest) = named;
         }
     }
 
@@ -274,11 +295,17 @@ impl Core {
         Ok(vote.check_signature(call, key.as_ref()))
     }
 
+    /// Who decides must be a person, and the one whom the run acts for only as that.
+    pub(crate) async fn check_voter(&self, approval: &Approval, reviewer: &Reviewer) -> Result<(), DecideError> {
+        let may_vote = self.may_vote(approval, reviewer.id(), reviewer.is_principal()).await;
+        Ok(may_vote.map_err(ReviewerError::Directory)??)
+    }
+
     /// Who gives an order about a call must be one of those who could have approved it, with the roles they have now; anyone in the
     /// directory, where nobody was to be asked.
     pub(crate) async fn check_entitled(&self, approval: &Approval, reviewer: &Reviewer) -> Result<(), DecideError> {
         let is_principal = reviewer.is_principal();
-        approval.check_voter(reviewer.id(), is_principal)?;
+        self.check_voter(approval, reviewer).await?;
         let roles = self.roles_as(reviewer.id(), is_principal).await?;
         let asked = approval.requirements.iter().flat_map(Requirement::tiers);
         let entitled = if approval.requirements.is_empty() {
@@ -300,7 +327,7 @@ impl Core {
         reviewer: &Reviewer,
     ) -> Result<Arc<Approval>, DecideError> {
         let approval = self.load(id).await?.ok_or(DecideError::Unknown(id))?;
-        approval.check_voter(reviewer.id(), reviewer.is_principal())?;
+        self.check_voter(&approval, reviewer).await?;
         self.roles_as(reviewer.id(), reviewer.is_principal()).await?;
         self.order(id, CallEvent::Withdrawn { by: reviewer.id().clone() }).await
     }

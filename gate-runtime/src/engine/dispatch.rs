@@ -204,6 +204,10 @@ impl Core {
         if approval.status != Status::Approved {
             return Ok(());
         }
+        // While the rules looked at it, its time may have ended.
+        if let Some(over) = approval.due(now) {
+            return course.then(over, now).map_err(unavailable);
+        }
         let mut voters = Vec::new();
         for vote in &approval.votes {
             if !self.stands(approval, vote).await.map_err(unavailable)? {
@@ -233,7 +237,7 @@ impl Core {
             Err(ReviewerError::Unknown(_)) => false,
             Err(ReviewerError::Directory(error)) => return Err(error),
         };
-        let may_vote = approval.check_voter(&vote.reviewer, vote.principal).is_ok();
+        let may_vote = self.may_vote(approval, &vote.reviewer, vote.principal).await?.is_ok();
         Ok(had_roles && may_vote && self.check_signature(&approval.subject, vote).await?.is_ok())
     }
 

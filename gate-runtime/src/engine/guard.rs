@@ -177,6 +177,7 @@ impl Core {
             Approval::open(Arc::new(subject), arguments.clone(), Arc::clone(&assessment), Vec::new(), now);
         let who = who.not_editable().no_grants();
         approval.requirements.push(who.clone());
+        let edition = approval.edition;
         let event = CallEvent::Assessed {
             assessment,
             arguments,
@@ -185,6 +186,7 @@ impl Core {
             held_by: Vec::new(),
             alike: Vec::new(),
             if_failed: Some(who),
+            edition,
         };
         self.begin_attempt(Course::begin(approval, event, now), given_up).await
     }

@@ -201,7 +201,9 @@ impl Core {
             let errors = evaluations.iter_mut().flat_map(|evaluation| &mut evaluation.opinion.errors);
             errors.for_each(|(_, error)| *error = scrub.clean(error));
         }
-        Ok(Judgement::new(evaluations, overlays, origins)?)
+        let mut judgement = Judgement::new(evaluations, overlays, origins)?;
+        Arc::make_mut(&mut judgement.assessment).destructive = tool.descriptor.annotations().destructive;
+        Ok(judgement)
     }
 
     /// Judges a call that is to run, and puts on the record what failed, where there is no verdict for that.

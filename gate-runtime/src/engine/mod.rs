@@ -1,6 +1,7 @@
 //! Layer 3: what happens to a call, in order: intake, judgement, people, dispatch. The only place that waits.
 
 pub(crate) mod agent;
+pub(crate) mod askable;
 mod attempt;
 pub(crate) mod batch;
 pub(crate) mod bounded;

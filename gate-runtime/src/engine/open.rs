@@ -12,7 +12,6 @@ use super::judge::Judgement;
 use super::ledger::Ledger;
 use crate::logic::descriptor::Descriptor;
 use crate::logic::redact::{Scrub, seal_like};
-use crate::ports::directory::DirectoryError;
 use crate::ports::overlay::OverlayCall;
 use crate::ports::store::{Committed, Proposal, REFUSALS, Recalled, Transition};
 use crate::values::approval::{Approval, Refusal, Status};
@@ -27,10 +26,9 @@ use crate::values::opinion::Denial;
 use crate::values::outcome::NotRun;
 use crate::values::outline::PolicyOutline;
 use crate::values::record::Subject;
-use crate::values::requirement::{Requirement, Who};
+use crate::values::requirement::Requirement;
 use crate::values::time::DAY;
 use crate::values::verdict::Verdict;
-use crate::values::words::with_article;
 
 /// A proposed call, read and sealed, wherever its body is.
 pub(crate) struct Candidate {
@@ -229,6 +227,7 @@ impl From<Unproposed> for NotRun {
 impl Core {
     /// Recalls what bears on a call, and has it judged if it is new. The same for every call, wherever it comes from and wherever its body is.
     pub(crate) async fn plan(&self, run: &Circumstances, candidate: Candidate) -> Result<Plan, Unproposed> {
+        self.check_principal(run).await?;
         let recalled = self.store.recall(&candidate.query(self.now())).await.map_err(unavailable)?;
         let schema = candidate.schema(self)?;
         if let Some(known) = recalled.approval {
@@ -294,41 +293,6 @@ impl Core {
         if !known.arguments.secrets().is_empty() && !known.status.is_terminal() {
             lock(&self.vault).insert(known.id(), arguments.clone());
         }
-    }
-
-    /// A question that nobody could ever answer is not asked.
-    pub(crate) async fn check_askable(
-        &self,
-        run: &Circumstances,
-        requirements: &[Requirement],
-    ) -> Result<(), Unproposed> {
-        match self.unaskable(run, requirements).await.map_err(unavailable)? {
-            Some(problem) => Err(Unproposed::NobodyToAsk(NotRun::NobodyToAsk { problem })),
-            None => Ok(()),
-        }
-    }
-
-    /// Why nobody could ever answer a question; `None` where somebody could.
-    pub(crate) async fn unaskable(
-        &self,
-        run: &Circumstances,
-        requirements: &[Requirement],
-    ) -> Result<Option<String>, DirectoryError> {
-        for tier in requirements.iter().flat_map(Requirement::tiers) {
-            let problem = match tier.who() {
-                Who::Principal if run.info.principal.is_none() => {
-                    "the policy asks the person whom the run acts for, but the run names none: add `.on_behalf_of(…)`"
-                        .to_owned()
-                }
-                Who::Role { role } if !self.directory.has_holder(role, self.now()).await? => {
-                    let role = with_article(role.as_str());
-                    format!("the policy asks {role}, but nobody in the directory holds that role")
-                }
-                _ => continue,
-            };
-            return Ok(Some(problem));
-        }
-        Ok(None)
     }
 
     async fn find_grant_for(&self, draft: &Draft, grants: Vec<Arc<Grant>>) -> Option<Arc<Grant>> {
@@ -536,10 +500,11 @@ fn opened(approval: Approval, grant: Option<&Grant>) -> Result<Course, NotRun> {
         held_by: approval.held_by.clone(),
         alike: approval.alike.clone(),
         if_failed: None,
+        edition: approval.edition,
     };
     let mut course = Course::begin(approval, event, now);
     if let Some(grant) = grant {
-        course.then(CallEvent::Covered { grant: grant.id(), by: grant.by.clone() }, now).map_err(unavailable)?;
+        course.then(grant.covering(), now).map_err(unavailable)?;
     }
     Ok(course)
 }

@@ -11,13 +11,14 @@ use super::open::unavailable;
 use crate::logic::registry::{Registry, unknown_tool};
 use crate::ports::store::{ApprovalFilter, Committed, Standing, StoreError, StoreErrorKind, Transition};
 use crate::values::approval::{Approval, Status};
-use crate::values::context::RunInfo;
 use crate::values::decision::Reviewer;
 use crate::values::event::{CallEvent, GateEvent};
 use crate::values::freeze::{Freeze, FreezeScope};
 use crate::values::grant::{BadScope, Grant, Scope};
 use crate::values::id::{ApprovalId, ReviewerId, ToolName};
+use crate::values::identity::same_person;
 use crate::values::outcome::NotRun;
+use crate::values::quorum::{Voice, shortfall};
 use crate::values::record::{Record, Subject};
 use crate::values::requirement::Requirement;
 use crate::values::transition::Refused;
@@ -75,7 +76,9 @@ impl<R: Registry> Gate<R> {
         let freeze = Freeze { scope, reason: reason.into(), by: by.id().clone(), since };
         let mut transition = Transition::noting(since, GateEvent::Frozen { freeze: freeze.clone() });
         transition.freezes.push(freeze.clone());
+        let named = core.name_directory(&mut transition).await.map_err(ReviewerError::Directory)?;
         core.write_alone(transition).await?;
+        core.named_directory(named);
         Ok(freeze)
     }
 
@@ -97,7 +100,9 @@ impl<R: Registry> Gate<R> {
             let event = GateEvent::FreezeLifted { scope: freeze.scope().clone(), by: by.id().clone() };
             let mut transition = Transition::noting(now, event);
             transition.lifted.push(freeze.clone());
+            let named = core.name_directory(&mut transition).await.map_err(ReviewerError::Directory)?;
             if core.store.commit(transition).await? == Committed::Done {
+                core.named_directory(named);
                 return Ok(());
             }
         }
@@ -126,7 +131,9 @@ impl<R: Registry> Gate<R> {
                 course.then(CallEvent::Uncovered { grant: grant.id() }, now)?;
                 course.join(&mut transition);
             }
+            let named = core.name_directory(&mut transition).await.map_err(ReviewerError::Directory)?;
             if core.store.commit(transition).await? == Committed::Done {
+                core.named_directory(named);
                 return Ok(());
             }
         }
@@ -143,7 +150,7 @@ impl Core {
 
     /// Whoever gives an order must be in the directory, and neither an agent nor only the person a run acts for.
     pub(crate) async fn check_person(&self, by: &Reviewer) -> Result<(), DecideError> {
-        let is_agent = self.agents.iter().any(|agent| *by.id() == *agent.as_str());
+        let is_agent = self.agents.iter().any(|agent| same_person(by.id().as_str(), agent.as_str()));
         if by.is_principal() || is_agent {
             let (reviewer, why) =
                 (by.id().clone(), "it is for reviewers, and neither for agents nor for whom a run acts");
@@ -165,14 +172,14 @@ impl Core {
         if !requirements.iter().all(Requirement::takes_grants) {
             return Err(BadScope::NotAllowed.into());
         }
-        let RunInfo { agent, principal, .. } = subject.info();
-        let is_principal = principal.as_ref().is_some_and(|principal| *who == *principal.as_str());
+        let info = subject.info();
+        let is_principal = self.is_principal(who, info).await.map_err(ReviewerError::Directory)?;
+        let is_agent = self.is_named(who, info.agent().as_str()).await.map_err(ReviewerError::Directory)?;
         let roles = self.roles_as(who, is_principal).await?;
-        let mut each = requirements.iter().zip(reached.iter().chain(std::iter::repeat(&1)));
-        let alone = |(requirement, steps): (&Requirement, &usize)| {
-            requirement.tiers().iter().take(*steps).any(|tier| tier.count() == 1 && tier.asks(&roles, is_principal))
-        };
-        if *who == *agent.as_str() || !each.all(alone) {
+        let steps = reached.iter().copied().chain(std::iter::repeat(1));
+        let asked: Vec<_> = requirements.iter().zip(steps).collect();
+        let alone = Voice { who: who.as_str(), roles: &roles, is_principal, is_signed: false };
+        if is_agent || !shortfall(&asked, &[alone]).is_met() {
             return Err(BadScope::NeedsSeveral.into());
         }
         Ok(())
@@ -206,7 +213,10 @@ impl Core {
         let waiting = grant.run().into_iter().fold(waiting, |all, run| all.run(run.clone()));
         let mut covered = Vec::new();
         for other in self.store.approvals(&waiting).await?.iter().filter(|other| other.id() != approved) {
-            let is_plain = other.failure.is_none() && !other.was_refused_before() && other.due(now).is_none();
+            let is_plain = other.failure.is_none()
+                && !other.was_refused_before()
+                && !other.lacks_another()
+                && other.due(now).is_none();
             let fits = is_plain && grant.covers(&other.subject, &other.arguments, now);
             let Approval { subject, requirements, reached, .. } = &**other;
             if !fits || self.may_grant(&by, subject, requirements, reached).await.is_err() {
@@ -221,7 +231,7 @@ impl Core {
             }
             grant = grant.used_before_it_is_given();
             let mut course = Course::from(other);
-            course.then(CallEvent::Covered { grant: grant.id(), by: by.clone() }, now)?;
+            course.then(grant.covering(), now)?;
             covered.push(course);
         }
         let grant = Arc::new(grant);
@@ -241,7 +251,7 @@ impl Core {
         reviewer: &Reviewer,
     ) -> Result<Arc<Grant>, DecideError> {
         let approval = self.load(id).await?.ok_or(DecideError::Unknown(id))?;
-        approval.check_voter(reviewer.id(), reviewer.is_principal())?;
+        self.check_voter(&approval, reviewer).await?;
         if approval.status == Status::Pending {
             return Err(Refused::NotNow(Status::Pending).into());
         }
@@ -255,8 +265,10 @@ impl Core {
             let mut transition = Transition::at(now);
             let grant = self.give_and_cover(grant, approval.id(), &mut transition).await?;
             let covered = transition.approvals.clone();
+            let named = self.name_directory(&mut transition).await.map_err(ReviewerError::Directory)?;
             if self.store.commit(transition).await? == Committed::Done {
                 covered.iter().for_each(|approval| self.settle(approval));
+                self.named_directory(named);
                 return Ok(grant);
             }
         }

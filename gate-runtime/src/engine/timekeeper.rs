@@ -86,9 +86,9 @@ async fn keep_time(gate: Weak<Core>, changed: Arc<Notify>) {
 }
 
 impl Core {
-    /// Takes up the deadlines of everything that waits or runs, whoever asked it.
+    /// Takes up the deadlines of everything that waits, may run or runs, whoever asked it.
     pub(crate) async fn keep_deadlines(self: &Arc<Self>) -> Result<(), StoreError> {
-        for status in [Status::Pending, Status::Dispatched] {
+        for status in [Status::Pending, Status::Approved, Status::Dispatched] {
             let mut page = ApprovalFilter::all().status(status).limit(PAGE);
             loop {
                 let found = self.store.approvals(&page).await?;

@@ -16,7 +16,8 @@
 //! ```
 //!
 //! Roles come from the [`Directory`](crate::Directory) at the moment of the decision. The person whom a run acts for is not counted among those who
-//! approve its calls, unless the policy asks exactly them; one person is one vote; an agent is none. Time alone never approves: at the end the call
+//! approve its calls, unless the policy asks exactly them, under whatever name the directory knows of them; one person is one vote, and fills one of the roles
+//! that are asked; an agent is none. An approval is valid for a day, or as [`valid_for`](crate::Requirement::valid_for) says; then the call is asked again. Time alone never approves: at the end the call
 //! has expired.
 //!
 //! # Who they are

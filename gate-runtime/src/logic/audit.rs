@@ -179,7 +179,7 @@ impl Auditor {
             (_, before) => Some(Approval::after(before.and_then(Option::as_ref), record)?),
         };
         match (event, &next) {
-            (CallEvent::Covered { grant, by }, Some(next)) if !self.is_partial && !self.is_picked => {
+            (CallEvent::Covered { grant, by, .. }, Some(next)) if !self.is_partial && !self.is_picked => {
                 self.cover(*grant, by, next).map_err(|problem| Fault::new(record, problem))?;
             }
             (CallEvent::Voted { .. }, _) => self.votes += 1,

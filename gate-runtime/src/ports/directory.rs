@@ -6,6 +6,7 @@ use gate_audit::VerifierKey;
 use jiff::Timestamp;
 
 use super::BoxFuture;
+use crate::values::digest::Digest;
 use crate::values::id::{ReviewerId, Role};
 
 /// Knows the people who review, and their roles. Roles come from here, never from a caller.
@@ -16,7 +17,8 @@ use crate::values::id::{ReviewerId, Role};
 /// let people = StaticDirectory::new().person("dana", ["manager"]);
 /// let now = gate_runtime::Timestamp::now();
 /// assert!(people.find(&"dana".into(), now).await?.is_some());
-/// assert!(people.has_holder(&"manager".into(), now).await?);
+/// assert_eq!(people.holders(Some(&"manager".into()), now).await?, Some(vec!["dana".into()]));
+/// assert_eq!(people.named(" Dana").await?, ["dana"]);
 /// # Ok(()) }
 /// ```
 pub trait Directory: Send + Sync + 'static {
@@ -28,8 +30,24 @@ pub trait Directory: Send + Sync + 'static {
         at: Timestamp,
     ) -> BoxFuture<'a, Result<Option<Vec<Role>>, DirectoryError>>;
 
-    /// Whether anybody holds a role at a time.
-    fn has_holder<'a>(&'a self, role: &'a Role, at: Timestamp) -> BoxFuture<'a, Result<bool, DirectoryError>>;
+    /// The people who hold a role at a time, or everybody who reviews, each once. A requirement that they cannot meet is
+    /// refused before anybody is asked. `None` where the directory cannot list them: then that is not checked.
+    fn holders<'a>(
+        &'a self,
+        role: Option<&'a Role>,
+        at: Timestamp,
+    ) -> BoxFuture<'a, Result<Option<Vec<ReviewerId>>, DirectoryError>>;
+
+    /// The people whom a name means, by their id or by another name that they have, as [`same_person`](crate::same_person)
+    /// compares: none, one, or all who share it.
+    ///
+    /// # Security
+    /// A run acts on behalf of a name that some program gave. Whoever it means does not count among the approvers of that run,
+    /// so a directory that leaves a name out lets that person approve what they asked for.
+    fn named<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Vec<ReviewerId>, DirectoryError>>;
+
+    /// The digest of all that the directory says now: of people, roles, names, keys. Whenever it changes, that is on the record.
+    fn digest(&self) -> BoxFuture<'_, Result<Digest, DirectoryError>>;
 
     /// The key by which a person signs their votes, as the directory is now, for a vote at a time. Nobody has one unless this says so.
     ///

@@ -206,6 +206,34 @@ pub struct Approval {
     pub(crate) reminded: u64,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) conversation: Vec<Message>,
+    /// By which edition of the rules of voting and validity it lives: approvals and records of before go on by those of then.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(crate) edition: u8,
+    /// When votes approved it, last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) approved_at: Option<Timestamp>,
+    /// When the standing permission ends that answered it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) covered_until: Option<Timestamp>,
+    /// Who changed the arguments last, where they are not the proposed ones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) edit: Option<ReviewerEdit>,
+}
+
+/// The present edition of the rules of voting and validity: people fill one role each, are compared by their names' identities,
+/// edits go with their votes, approvals have an end.
+pub(crate) const EDITION: u8 = 1;
+
+/// An edit that stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ReviewerEdit {
+    pub(crate) by: ReviewerId,
+    /// Whether the rules have looked at the edited arguments.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) is_judged: bool,
+    /// Whether somebody else must approve them, too.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) needs_another: bool,
 }
 
 /// The end of an id, by which people tell calls apart.
@@ -261,10 +289,10 @@ impl Approval {
         self.proposed.as_ref().unwrap_or(&self.arguments)
     }
 
-    /// Whether a person changed the arguments.
+    /// Whether the arguments differ from those that the model proposed, because a person changed them.
     #[must_use]
     pub fn is_edited(&self) -> bool {
-        self.proposed.is_some()
+        self.proposed.as_ref().is_some_and(|proposed| proposed.digest() != self.arguments.digest())
     }
 
     /// How the rules judged it.
@@ -313,6 +341,26 @@ impl Approval {
     #[must_use]
     pub fn expires_at(&self) -> Option<Timestamp> {
         self.requirements.iter().filter_map(|requirement| requirement.expires(self.asked_at)).min()
+    }
+
+    /// Until when it may begin by the votes or the standing permission that approved it; after that it is asked again. `None` if it
+    /// is not approved by either, or without an end.
+    #[must_use]
+    pub fn valid_until(&self) -> Option<Timestamp> {
+        if self.status != Status::Approved {
+            return None;
+        }
+        if self.grant.is_some() {
+            return self.covered_until;
+        }
+        self.approved_at?.checked_add(self.validity()?).ok()
+    }
+
+    /// How long an approval of it by votes is valid; `None` if nobody is asked, and for approvals of earlier versions, which
+    /// are valid without an end.
+    #[must_use]
+    pub fn validity(&self) -> Option<Duration> {
+        if self.edition == 0 { None } else { self.requirements.iter().map(Requirement::validity).min() }
     }
 
     /// The standing permission that answered it.

@@ -30,13 +30,16 @@ pub struct Assessment {
     pub(crate) opinions: Vec<Opinion>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) origins: Vec<ArgumentOrigin>,
+    /// Whether the tool says that it is destructive.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) destructive: bool,
 }
 
 impl Assessment {
     /// Joins opinions: the strictest wins, in any order; none at all asks.
     pub(crate) fn join(opinions: Vec<Opinion>) -> Self {
         let verdict = Verdict::join(opinions.iter().map(|opinion| Ok(opinion.verdict())));
-        Self { verdict, opinions, origins: Vec::new() }
+        Self { verdict, opinions, origins: Vec::new(), destructive: false }
     }
 
     /// The joined verdict.
@@ -111,7 +114,17 @@ impl Assessment {
     /// The same policies, with what overlays say now.
     pub(crate) fn with_overlays(&self, overlays: Vec<Opinion>) -> Self {
         let policies = self.opinions.iter().filter(|opinion| matches!(opinion, Opinion::Policy(_))).cloned();
-        Self { origins: self.origins.clone(), ..Self::join(policies.chain(overlays).collect()) }
+        let (origins, destructive) = (self.origins.clone(), self.destructive);
+        Self { origins, destructive, ..Self::join(policies.chain(overlays).collect()) }
+    }
+
+    /// Whether other rules speak in another judgement of the call, where that asks. What rules approve by themselves needs nobody.
+    pub(crate) fn differs(&self, other: &Self) -> bool {
+        let speaks = |rule: &RuleReport<'_>| !rule.is_otherwise() && rule.result() != RuleResult::NotMatched;
+        let spoken = |of: &Self| -> Vec<String> {
+            of.rules().filter(speaks).map(|rule| format!("{}/{}", rule.source, rule.rule())).collect()
+        };
+        other.verdict == Verdict::Ask && (self.verdict != other.verdict || spoken(self) != spoken(other))
     }
 
     /// Denied by the gate itself.

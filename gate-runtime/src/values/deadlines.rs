@@ -7,12 +7,15 @@ use super::event::CallEvent;
 use super::requirement::{Requirement, Tier};
 
 impl Approval {
-    /// What the passing of time makes due: the next step of an escalation, the end of a question, the loss of a call that nobody
-    /// vouches for any more.
+    /// What the passing of time makes due: the next step of an escalation, the end of a question or of an approval, the loss of a
+    /// call that nobody vouches for any more.
     #[must_use]
     pub fn due(&self, now: Timestamp) -> Option<CallEvent> {
         if self.vouched_until().is_some_and(|end| end <= now) {
             return Some(CallEvent::Lost { why: "whoever ran it does not vouch for it any more".to_owned() });
+        }
+        if self.valid_until().is_some_and(|end| end <= now) {
+            return Some(self.grant.map_or(CallEvent::Lapsed, |grant| CallEvent::Uncovered { grant }));
         }
         if self.status != Status::Pending {
             return None;
@@ -31,7 +34,7 @@ impl Approval {
     #[must_use]
     pub fn next_due(&self, now: Timestamp) -> Option<Timestamp> {
         if self.status != Status::Pending {
-            return self.vouched_until();
+            return self.vouched_until().or(self.valid_until());
         }
         let next = |requirement: &Requirement| {
             let (change, reminder) =

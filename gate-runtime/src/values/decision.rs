@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::arguments::Arguments;
 use super::digest::Digest;
 use super::id::{Principal, ReviewerId, Role};
+use super::quorum::Voice;
 use super::requirement::Tier;
 use super::signature::SignedVote;
 
@@ -196,6 +197,16 @@ impl Vote {
     /// Whether whoever voted is one of those whom a step asks.
     pub(crate) fn counts_for(&self, tier: &Tier) -> bool {
         tier.asks(&self.roles, self.principal)
+    }
+
+    /// Who voted, as it is counted.
+    pub(crate) fn voice(&self) -> Voice<'_> {
+        Voice {
+            who: self.reviewer.as_str(),
+            roles: &self.roles,
+            is_principal: self.principal,
+            is_signed: self.is_signed(),
+        }
     }
 
     /// What its approval is for: the arguments shown, or those that the voter put in their place.

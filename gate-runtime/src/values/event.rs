@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -68,6 +69,9 @@ pub enum CallEvent {
         /// Who is asked if it fails, where the rules ask nobody: of work that is no tool's.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         if_failed: Option<Requirement>,
+        /// By which edition of the rules of voting and validity it lives: 0 for those before there were editions.
+        #[serde(default, skip_serializing_if = "is_first")]
+        edition: u8,
     },
     /// A person voted.
     Voted {
@@ -80,6 +84,9 @@ pub enum CallEvent {
         grant: GrantId,
         /// Who gave it.
         by: ReviewerId,
+        /// When it ends, if it does.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until: Option<Timestamp>,
     },
     /// The standing permission that answered the question holds no more, before the call began: people are asked again.
     Uncovered {
@@ -91,6 +98,8 @@ pub enum CallEvent {
         /// Whose.
         voters: Vec<ReviewerId>,
     },
+    /// The approval was valid for a time, in which the call did not begin: people are asked again.
+    Lapsed,
     /// A step of an escalation began.
     Escalated {
         /// For each requirement, how many steps have begun.
@@ -178,6 +187,11 @@ pub enum CallEvent {
     },
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
+fn is_first(edition: &u8) -> bool {
+    *edition == 0
+}
+
 /// What is no longer as it was when a call was asked.
 ///
 /// ```
@@ -241,6 +255,15 @@ pub enum GateEvent {
     GateBuilt {
         /// Its tools.
         tools: Vec<ToolNote>,
+        /// The digest of the directory by which it decides.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        directory: Option<Digest>,
+    },
+    /// A gate decides by a directory that it has not named on the record before: it has changed since then, or the gate has just
+    /// begun. What each decision before the next of these records was checked against has this digest.
+    DirectoryChanged {
+        /// The digest of all that it says.
+        digest: Digest,
     },
     /// A call was refused before any rule saw it. Nothing of its arguments is kept.
     CallRefused {
@@ -334,7 +357,7 @@ pub enum GateEvent {
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let gate: Gate<Tools> = Gate::builder(()).build().await?;
 /// let records = gate.records(0, 1).await?;
-/// let Event::Gate(GateEvent::GateBuilt { tools }) = records[0].event() else { panic!("a gate is built first") };
+/// let Event::Gate(GateEvent::GateBuilt { tools, .. }) = records[0].event() else { panic!("a gate is built first") };
 /// assert_eq!(tools[0].tool(), "get_order");
 /// assert_eq!(tools[0].policy().name(), "never_ask");
 /// # Ok(()) }

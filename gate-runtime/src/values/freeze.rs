@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::context::{Passage, RunInfo};
 use super::id::{AgentName, ReviewerId, ToolName};
+use super::identity::same_person;
 use super::record::Subject;
 
 /// What a [`Freeze`] stops.
@@ -21,7 +22,8 @@ use super::record::Subject;
 pub enum FreezeScope {
     /// Every call.
     Everything,
-    /// Calls of one tool.
+    /// Calls of one tool. An agent in another program gives its tools their names, and can give them others: where the tool is such
+    /// an agent's, calls of all its tools are stopped.
     Tool {
         /// Which one.
         tool: ToolName,
@@ -48,13 +50,19 @@ impl FreezeScope {
         let RunInfo { agent: acting, passages, .. } = &*subject.info;
         match self {
             Self::Everything => true,
-            Self::Tool { tool } => *tool == subject.tool,
+            Self::Tool { tool } => *tool == subject.tool || (subject.request.is_some() && is_of(tool, acting)),
             Self::Agent { agent } => {
-                let calls = |passage: &Passage| matches!(passage, Passage::Called { by, .. } if by == agent);
-                acting == agent || passages.iter().any(calls)
+                let is = |name: &AgentName| same_person(name.as_str(), agent.as_str());
+                let calls = |passage: &Passage| matches!(passage, Passage::Called { by, .. } if is(by));
+                is(acting) || passages.iter().any(calls)
             }
         }
     }
+}
+
+/// Whether a tool is one of those of an agent in another program: `billing-bot/pay` is.
+fn is_of(tool: &ToolName, agent: &AgentName) -> bool {
+    tool.as_str().split_once('/').is_some_and(|(of, _)| of == agent.as_str())
 }
 
 impl fmt::Display for FreezeScope {

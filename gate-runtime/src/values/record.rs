@@ -168,6 +168,7 @@ impl Record {
                     | CallEvent::Reassessed { .. }
                     | CallEvent::Uncovered { .. }
                     | CallEvent::Voided { .. }
+                    | CallEvent::Lapsed
                     | CallEvent::Revoked { .. }
                     | CallEvent::Faltered { .. }
                     | CallEvent::AskedAgain { .. }
@@ -217,6 +218,7 @@ impl Record {
                 CallEvent::Covered { .. } => "covered",
                 CallEvent::Uncovered { .. } => "uncovered",
                 CallEvent::Voided { .. } => "voided",
+                CallEvent::Lapsed => "lapsed",
                 CallEvent::Escalated { .. } => "escalated",
                 CallEvent::Reminded { .. } => "reminded",
                 CallEvent::Expired => "expired",
@@ -237,6 +239,7 @@ impl Record {
             },
             Event::Gate(event) => match event {
                 GateEvent::GateBuilt { .. } => "gate_built",
+                GateEvent::DirectoryChanged { .. } => "directory_changed",
                 GateEvent::CallRefused { .. } => "call_refused",
                 GateEvent::CallUnjudged { .. } => "call_unjudged",
                 GateEvent::Action { .. } => "action",

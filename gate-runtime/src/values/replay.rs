@@ -61,10 +61,13 @@ impl Approval {
             (None, CallEvent::Assessed { arguments, .. }) if !arguments.is_intact() => {
                 return Err("its arguments are not those of their digest".to_owned());
             }
-            (None, CallEvent::Assessed { assessment, arguments, earlier, held, held_by, alike, if_failed }) => {
+            (
+                None,
+                CallEvent::Assessed { assessment, arguments, earlier, held, held_by, alike, if_failed, edition },
+            ) => {
                 let (arguments, earlier) = (arguments.clone(), earlier.clone());
                 let mut opened = Self::open(Arc::clone(subject), arguments, Arc::clone(assessment), earlier, record.at);
-                opened.held = *held;
+                (opened.held, opened.edition) = (*held, *edition);
                 (opened.held_by, opened.alike) = (held_by.clone(), alike.clone());
                 opened.requirements.extend(if_failed.clone());
                 opened

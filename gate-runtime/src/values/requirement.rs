@@ -11,6 +11,9 @@ use super::id::Role;
 use super::json::EXACT;
 use super::words;
 
+/// How long an approval is valid by default. A part of what approvals of the present edition mean: see `Approval::edition`.
+const VALIDITY: Duration = Duration::from_hours(24);
+
 /// Who may answer.
 ///
 /// ```
@@ -74,6 +77,26 @@ impl fmt::Display for Who {
             Who::Role { role } => write!(f, "{}", words::with_article(role.as_str())),
             Who::Principal => f.write_str("the person it is for"),
         }
+    }
+}
+
+impl Who {
+    /// Whether it means somebody who holds these roles; or the person for whom the run acts, who is asked as that alone.
+    pub(crate) fn asks(&self, roles: &[Role], is_principal: bool) -> bool {
+        match self {
+            Self::Principal => is_principal,
+            Self::Anyone => !is_principal,
+            Self::Role { role } => !is_principal && roles.contains(role),
+        }
+    }
+}
+
+/// So many of those who may answer, in words: `a manager`, `2 of role manager`, `3 reviewers`.
+pub(crate) fn people(who: &Who, count: usize) -> String {
+    match (who, count) {
+        (who, 1) => who.to_string(),
+        (Who::Role { role }, count) => format!("{count} of role {role}"),
+        (_, count) => format!("{count} reviewers"),
     }
 }
 
@@ -144,11 +167,7 @@ impl Tier {
     /// ```
     #[must_use]
     pub fn asks(&self, roles: &[Role], is_principal: bool) -> bool {
-        match &self.who {
-            Who::Principal => is_principal,
-            Who::Anyone => !is_principal,
-            Who::Role { role } => !is_principal && roles.contains(role),
-        }
+        self.who.asks(roles, is_principal)
     }
 }
 
@@ -180,6 +199,12 @@ pub struct Requirement {
     no_grants: bool,
     #[serde(default, skip_serializing_if = "is_false")]
     signed: bool,
+    /// How long an approval is valid, where it is not for [`VALIDITY`].
+    #[serde(default, with = "seconds", skip_serializing_if = "Option::is_none")]
+    valid: Option<Duration>,
+    /// Whether an edit needs somebody else's approval, where it is not left to what the edit changes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    edits_need_another: Option<bool>,
     #[serde(default, with = "seconds", skip_serializing_if = "Option::is_none")]
     remind: Option<Duration>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -211,6 +236,8 @@ impl From<Who> for Requirement {
             repeatable: false,
             no_grants: false,
             signed: false,
+            valid: None,
+            edits_need_another: None,
             remind: None,
             told_if_expired: None,
             answers: None,
@@ -241,11 +268,12 @@ impl Requirement {
     }
 
     /// Who is asked besides when the time is over. Its options other than people and times are those of the first step; but where either wants
-    /// [signed](Self::signed) votes, both do.
+    /// [signed](Self::signed) votes, both do, and of two [validities](Self::valid_for) the shorter one counts.
     #[must_use]
     pub fn then(mut self, next: impl Into<Requirement>) -> Self {
         let next = next.into();
         self.signed |= next.signed;
+        self.valid = self.valid.into_iter().chain(next.valid).min();
         self.tiers.extend(next.tiers);
         self
     }
@@ -306,6 +334,59 @@ impl Requirement {
     #[must_use]
     pub fn signed(mut self) -> Self {
         self.signed = true;
+        self
+    }
+
+    /// Limits how long an approval by votes is valid: a call that has not begun by then is asked again, with new votes.
+    /// Defaults to 24 hours: long enough for a run that is resumed the next morning, and not longer than what a reviewer saw
+    /// can be expected to hold. Counted in whole seconds from the vote that approves.
+    ///
+    /// What a standing permission covers is valid as long as that permission, and what a rule approves is judged again anyway.
+    /// Of several requirements, the shortest validity counts.
+    ///
+    /// ```
+    /// use gate_runtime::prelude::*;
+    /// let deploy = ask(role("oncall")).valid_for(hours(8));
+    /// assert_eq!(deploy.to_string(), "an oncall, valid for 8 hours");
+    /// assert_eq!(deploy.validity(), hours(8));
+    /// assert_eq!(ask(role("oncall")).validity(), hours(24));
+    /// ```
+    #[must_use]
+    pub fn valid_for(mut self, time: Duration) -> Self {
+        self.valid = Some(whole_seconds(time));
+        self
+    }
+
+    /// Requires that somebody other than whoever edited the arguments approves them, too.
+    ///
+    /// Without this, an edit needs another person only for a [destructive](crate::Annotations::destructive) tool, and where the
+    /// rules judge the edited arguments otherwise than the proposed ones and still ask. Where several requirements hold, the
+    /// strictest counts. Not where only the person is asked for whom the run acts.
+    ///
+    /// ```
+    /// use gate_runtime::prelude::*;
+    /// let payout = ask(role("treasurer")).edits_need_another();
+    /// assert_eq!(payout.to_string(), "a treasurer, and another one for changes");
+    /// ```
+    #[must_use]
+    pub fn edits_need_another(mut self) -> Self {
+        self.edits_need_another = Some(true);
+        self
+    }
+
+    /// Lets whoever edits the arguments approve them alone, also for a destructive tool and where the rules judge them otherwise.
+    ///
+    /// # Security
+    /// One person can then put any arguments that the rules do not deny in the place of those that the agent proposed.
+    ///
+    /// ```
+    /// use gate_runtime::prelude::*;
+    /// let draft = ask(role("editor")).edits_need_no_other();
+    /// # let _ = draft;
+    /// ```
+    #[must_use]
+    pub fn edits_need_no_other(mut self) -> Self {
+        self.edits_need_another = Some(false);
         self
     }
 
@@ -398,6 +479,17 @@ impl Requirement {
         self.signed
     }
 
+    /// How long an approval is valid that has not been used: [`valid_for`](Self::valid_for).
+    #[must_use]
+    pub fn validity(&self) -> Duration {
+        self.valid.unwrap_or(VALIDITY)
+    }
+
+    /// Whether an edit needs somebody else's approval, where the policy says so or says not.
+    pub(crate) fn wants_another_for_edits(&self) -> Option<bool> {
+        self.edits_need_another
+    }
+
     /// Which answers count, where it is a question and no call that could run.
     #[must_use]
     pub fn answers(&self) -> Option<&Answers> {
@@ -425,6 +517,9 @@ impl Requirement {
 
     /// What is wrong with it, if anything: it could never be met, or a part of it could never happen.
     pub(crate) fn problem(&self) -> Option<String> {
+        if self.valid.is_some_and(|time| time.as_secs() == 0) {
+            return Some("an approval that is valid for less than a second: nothing could run by it".to_owned());
+        }
         if self.remind.is_some_and(|time| time.as_secs() == 0) {
             return Some("reminders after less than a second: give people time to answer".to_owned());
         }
@@ -483,11 +578,7 @@ impl fmt::Display for Requirement {
             if index > 0 {
                 f.write_str(", then ")?;
             }
-            match (&tier.who, tier.count) {
-                (who, 1) => write!(f, "{who}")?,
-                (Who::Role { role }, count) => write!(f, "{count} of role {role}")?,
-                (_, count) => write!(f, "{count} reviewers")?,
-            }
+            f.write_str(&people(&tier.who, tier.count.into()))?;
             if let Some(time) = tier.within {
                 write!(f, " within {}", words::duration(time))?;
             }
@@ -496,6 +587,12 @@ impl fmt::Display for Requirement {
             [(self.comment, "who must say why"), (self.fixed, "without changes"), (self.signed, "with a signed vote")];
         for (_, note) in notes.iter().filter(|(holds, _)| *holds) {
             write!(f, ", {note}")?;
+        }
+        if self.edits_need_another == Some(true) {
+            f.write_str(", and another one for changes")?;
+        }
+        if let Some(time) = self.valid {
+            write!(f, ", valid for {}", words::duration(time))?;
         }
         if let Some(answers) = &self.answers {
             write!(f, ", who {answers}")?;
@@ -553,6 +650,7 @@ mod tests {
             ask(principal()).count(2),
             ask(anyone()).then(ask(role("oncall"))),
             ask(anyone()).within(Duration::from_millis(10)),
+            ask(anyone()).valid_for(Duration::from_millis(10)),
         ] {
             assert!(bad.problem().is_some(), "{bad}");
         }

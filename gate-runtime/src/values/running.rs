@@ -17,6 +17,10 @@ impl Approval {
         match event {
             CallEvent::Dispatched => {
                 self.must_be(&[Status::Approved])?;
+                // Whoever is about to run it has seen that it is valid; time may have passed since.
+                if self.valid_until().is_some_and(|end| end <= now) {
+                    return Err(Refused::TooLate);
+                }
                 self.status = Status::Dispatched;
                 self.attempts = self.attempts.saturating_add(1);
                 (self.note, self.failure, self.asked_again) = (None, None, false);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::answers::Answers;
-use super::approval::{Approval, Refusal, Status};
+use super::approval::{Approval, EDITION, Refusal, Status};
 use super::arguments::Arguments;
 use super::assessment::Assessment;
 use super::event::{CallEvent, Changes};
@@ -137,6 +137,10 @@ impl Approval {
             attempts: 0,
             reminded: 0,
             conversation: Vec::new(),
+            edition: EDITION,
+            approved_at: None,
+            covered_until: None,
+            edit: None,
         };
         approval.reached = approval.reached_at(now).unwrap_or_default();
         approval
@@ -167,13 +171,14 @@ impl Approval {
         self.changed_at = now;
         match event {
             CallEvent::Voted { vote } => self.vote(vote, now)?,
-            CallEvent::Covered { grant, by } => {
+            CallEvent::Covered { grant, by, until } => {
                 self.must_be(&[Status::Pending])?;
-                // What to do about a failure is asked anew.
-                if self.failure.is_some() {
+                // What to do about a failure is asked anew, and an edit that needs another is no one person's.
+                if self.failure.is_some() || self.lacks_another() {
                     return Err(Refused::NotNow(self.status));
                 }
                 (self.grant, self.granted_by) = (Some(*grant), Some(by.clone()));
+                self.covered_until = *until;
                 self.status = Status::Approved;
             }
             CallEvent::Uncovered { grant } => {
@@ -186,10 +191,22 @@ impl Approval {
             }
             CallEvent::Voided { voters } => {
                 self.must_be(&[Status::Approved])?;
-                self.votes.retain(|vote| !voters.contains(&vote.reviewer));
-                if !self.is_consented() {
+                // What would run now is not what whoever voids has before them.
+                let is_undone = self.drop_votes(|who| voters.contains(who));
+                if is_undone || !self.is_consented() {
                     self.ask_again(now);
                 }
+            }
+            CallEvent::Lapsed => {
+                self.must_be(&[Status::Approved])?;
+                if self.due(now) != Some(CallEvent::Lapsed) {
+                    return Err(Refused::NothingDue);
+                }
+                self.note = self
+                    .validity()
+                    .map(|time| format!("it was approved before, and had not begun {} later", words::duration(time)));
+                self.votes.clear();
+                self.ask_again(now);
             }
             CallEvent::Escalated { reached } => {
                 self.must_be(&[Status::Pending])?;
@@ -220,7 +237,7 @@ impl Approval {
             CallEvent::Withdrawn { by } => {
                 self.must_be(&[Status::Pending])?;
                 let before = self.votes.len();
-                self.votes.retain(|vote| vote.reviewer != *by);
+                self.drop_votes(|who| who == by);
                 if self.votes.len() == before {
                     return Err(Refused::NoVote);
                 }
@@ -265,10 +282,12 @@ impl Approval {
             Status::Pending => {
                 // A vote is for one store: in another it could be used once more, or have been taken back.
                 self.votes.clear();
+                self.edition = EDITION;
                 self.ask_from(now);
             }
             Status::Approved if self.was_asked() => {
                 self.status = Status::Pending;
+                self.edition = EDITION;
                 self.votes.clear();
                 (self.grant, self.granted_by) = (None, None);
                 self.ask_from(now);
@@ -310,6 +329,7 @@ impl Approval {
     /// asks again.
     fn reassess(&mut self, assessment: &Arc<Assessment>, changes: Changes, now: Timestamp) -> Result<(), Refused> {
         self.must_be(&[Status::Pending, Status::Approved])?;
+        let is_judged_otherwise = self.assessment.differs(assessment);
         let origins = &self.assessment.origins;
         // Who judges again may not know what was said, as in another process: what was known stays known.
         self.assessment = if assessment.origins.is_empty() && !origins.is_empty() {
@@ -341,12 +361,17 @@ impl Approval {
             self.requirements = asked;
             self.ask_from(now);
         }
+        self.judge_edit(is_judged_otherwise);
         // A grant was an answer to those who were asked, and not to others.
         let granted = stands && self.grant.is_some() && self.requirements.iter().all(Requirement::takes_grants);
         // Who was asked only later does not undo what was decided before; but consent must be there, and to just this.
         let decided = stands && self.status == Status::Approved && self.has_consent();
         if self.requirements.is_empty() || granted || decided {
             return Ok(());
+        }
+        if stands && self.status == Status::Approved && self.lacks_another() {
+            // Who is asked now for the first time has as long as those before them.
+            self.ask_from(now);
         }
         self.status = Status::Pending;
         (self.grant, self.granted_by) = (None, None);
@@ -370,6 +395,38 @@ impl Approval {
 }
 
 impl Approval {
+    /// Who must still agree, in words; [who decides](Self::waits_for) where nobody has agreed yet.
+    ///
+    /// ```
+    /// # fn show(approval: &gate_runtime::Approval) {
+    /// println!("it still waits for {}", approval.still_needs());
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn still_needs(&self) -> String {
+        let is_counted = self.edition > 0 && self.votes.iter().any(|vote| self.concerns(vote));
+        let missing = if is_counted { self.missing() } else { String::new() };
+        if missing.is_empty() { self.waits_for() } else { missing }
+    }
+
+    /// How long an approval is valid, in words; `None` where it has no end. Whoever decides is told.
+    ///
+    /// ```
+    /// # fn show(approval: &gate_runtime::Approval) {
+    /// if let Some(valid) = approval.validity_words() {
+    ///     println!("an approval is valid {valid}");            // like: for 24 hours
+    /// }
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn validity_words(&self) -> Option<String> {
+        if let Some(end) = self.valid_until() {
+            return Some(format!("until {end:.0}"));
+        }
+        let asks = self.status == Status::Pending && self.answers().is_none();
+        self.validity().filter(|_| asks).map(|time| format!("for {}", words::duration(time)))
+    }
+
     /// Who decides, until when: one line for a list.
     #[must_use]
     pub fn waits_for(&self) -> String {
@@ -473,7 +530,8 @@ mod tests {
         });
         prop_oneof![
             8 => vote,
-            1 => Just(CallEvent::Covered { grant: GrantId::new(), by: "ann".into() }),
+            1 => Just(CallEvent::Covered { grant: GrantId::new(), by: "ann".into(), until: None }),
+            1 => Just(CallEvent::Lapsed),
             1 => Just(CallEvent::Voided { voters: vec!["ann".into()] }),
             1 => Just(CallEvent::Withdrawn { by: "ben".into() }),
             1 => Just(CallEvent::Revoked { by: "ben".into(), reason: "no".into() }),

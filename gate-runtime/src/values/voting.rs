@@ -4,11 +4,14 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
-use super::approval::{Approval, Status};
+use super::approval::{Approval, ReviewerEdit, Status};
+use super::arguments::Arguments;
 use super::decision::{Decision, Vote};
 use super::id::ReviewerId;
+use super::identity::same_person;
 use super::outcome::ToolOutcome;
-use super::requirement::Requirement;
+use super::quorum::{Shortfall, Voice, shortfall};
+use super::requirement::{Requirement, Who};
 use super::transition::Refused;
 
 impl Approval {
@@ -20,15 +23,83 @@ impl Approval {
         self.check_vote(vote)?;
         self.check_signed(vote, &reached)?;
         // One person is one vote: a new one takes the place of the old one.
-        self.votes.retain(|earlier| earlier.reviewer != vote.reviewer);
+        let earlier = std::mem::take(&mut self.votes);
+        self.votes = earlier.into_iter().filter(|earlier| !self.is_same(&earlier.reviewer, &vote.reviewer)).collect();
         self.votes.push(vote.clone());
         if let Decision::Edit { arguments } = &vote.decision {
-            let edited = arguments.with_salts_of(&self.arguments);
-            let before = std::mem::replace(&mut self.arguments, edited);
-            self.proposed.get_or_insert(before);
+            self.edit(arguments, &vote.reviewer);
         }
         self.count(&reached);
         Ok(())
+    }
+
+    /// Whether two names are one person's.
+    fn is_same(&self, one: &ReviewerId, other: &ReviewerId) -> bool {
+        if self.edition == 0 { one == other } else { same_person(one.as_str(), other.as_str()) }
+    }
+
+    /// Puts other arguments in the place of those that are there. Those that were proposed are no edit, whoever put them back.
+    fn edit(&mut self, arguments: &Arguments, by: &ReviewerId) {
+        let edited = arguments.with_salts_of(&self.arguments);
+        let before = std::mem::replace(&mut self.arguments, edited);
+        let proposed = self.proposed.get_or_insert(before);
+        if self.edition == 0 {
+            return;
+        }
+        if proposed.digest() == self.arguments.digest() {
+            (self.proposed, self.edit) = (None, None);
+            return;
+        }
+        let needs_another = self.asks_another(false);
+        self.edit = Some(ReviewerEdit { by: by.clone(), is_judged: false, needs_another });
+    }
+
+    /// Whether an edit needs somebody else's approval: as the requirements say, the strictest first; else for a destructive tool,
+    /// and where the rules judge the edited arguments otherwise. Not where nobody but the person is asked for whom the run acts.
+    fn asks_another(&self, is_judged_otherwise: bool) -> bool {
+        let said = self.requirements.iter().filter_map(Requirement::wants_another_for_edits).max();
+        let mut tiers = self.requirements.iter().flat_map(Requirement::tiers);
+        said.unwrap_or_else(|| {
+            let has_others = tiers.any(|tier| *tier.who() != Who::Principal);
+            has_others && (self.assessment.destructive || is_judged_otherwise)
+        })
+    }
+
+    /// The rules have looked at the edited arguments, if there are any.
+    pub(super) fn judge_edit(&mut self, is_judged_otherwise: bool) {
+        let Some(edit) = &self.edit else { return };
+        let needs_another = self.asks_another(is_judged_otherwise && !edit.is_judged) || edit.needs_another;
+        self.edit = Some(ReviewerEdit { by: edit.by.clone(), is_judged: true, needs_another });
+    }
+
+    /// Whether the arguments are the edit of somebody, and nobody else has approved them who must.
+    pub(crate) fn lacks_another(&self) -> bool {
+        let Some(edit) = self.edit.as_ref().filter(|edit| edit.needs_another) else { return false };
+        let digest = self.arguments.digest();
+        let is_asked =
+            |vote: &Vote| self.requirements.iter().flat_map(Requirement::tiers).any(|tier| vote.counts_for(tier));
+        let is_another =
+            |vote: &Vote| vote.approves() == Some(digest) && !self.is_same(&vote.reviewer, &edit.by) && is_asked(vote);
+        !self.votes.iter().any(is_another)
+    }
+
+    /// Takes votes away, and with its author's vote an edit. Whether that changed the arguments.
+    pub(super) fn drop_votes(&mut self, is_gone: impl Fn(&ReviewerId) -> bool) -> bool {
+        self.votes.retain(|vote| !is_gone(&vote.reviewer));
+        if !self.edit.as_ref().is_some_and(|edit| is_gone(&edit.by)) {
+            return false;
+        }
+        let earlier = self.votes.iter().rev().find_map(|vote| match &vote.decision {
+            Decision::Edit { arguments } => Some((arguments.clone(), vote.reviewer.clone())),
+            _ => None,
+        });
+        if let Some((arguments, by)) = earlier {
+            self.edit(&arguments, &by);
+        } else {
+            self.edit = None;
+            self.arguments = self.proposed.take().unwrap_or_else(|| self.arguments.clone());
+        }
+        true
     }
 
     /// Whether a vote is about the arguments as they are now. An edit by somebody else leaves those of before behind: they count no more.
@@ -70,8 +141,9 @@ impl Approval {
     /// Who decides must be a person, and the one the run acts for only as that.
     pub(crate) fn check_voter(&self, who: &ReviewerId, as_principal: bool) -> Result<(), Refused> {
         let info = &self.subject.info;
-        let is_principal = info.principal.as_ref().is_some_and(|principal| *who == *principal.as_str());
-        let why = if *who == *info.agent.as_str() {
+        let is = |name: &str| self.is_same(who, &name.into());
+        let is_principal = info.principal.as_ref().is_some_and(|principal| is(principal.as_str()));
+        let why = if is(info.agent.as_str()) {
             "an agent cannot decide"
         } else if is_principal == as_principal {
             return Ok(());
@@ -151,8 +223,10 @@ impl Approval {
         };
         if self.enough(reached, &rejected, Counting::Refusals) {
             self.end(Status::Rejected);
-        } else if self.enough(reached, &approved, Counting::Consent) {
+        } else if self.enough(reached, &approved, Counting::Consent) && !self.lacks_another() {
             self.status = Status::Approved;
+            // Those that are counted again are no newer than they are.
+            self.approved_at = self.votes.iter().filter(|vote| approved(vote)).map(Vote::at).max();
         } else if self.enough(reached, &answered, Counting::Consent) {
             self.outcome = answer.as_ref().map(ToolOutcome::returned);
             self.status = Status::Responded;
@@ -168,7 +242,26 @@ impl Approval {
     pub(super) fn has_consent(&self) -> bool {
         let digest = self.arguments.digest();
         let every_step = vec![usize::MAX; self.requirements.len()];
-        self.enough(&every_step, &|vote| vote.approves() == Some(digest), Counting::Consent)
+        self.enough(&every_step, &|vote| vote.approves() == Some(digest), Counting::Consent) && !self.lacks_another()
+    }
+
+    /// Who must still approve the arguments as they are, in words; empty if nobody must.
+    pub(super) fn missing(&self) -> String {
+        let digest = self.arguments.digest();
+        let missing = self.shortfall(&self.reached, &|vote| vote.approves() == Some(digest)).words();
+        match &self.edit {
+            Some(edit) if missing.is_empty() && self.lacks_another() => {
+                format!("somebody other than {}, who changed it", edit.by)
+            }
+            _ => missing,
+        }
+    }
+
+    /// What is missing of consent, of the votes that count.
+    fn shortfall(&self, reached: &[usize], counts: &dyn Fn(&Vote) -> bool) -> Shortfall {
+        let voices: Vec<Voice<'_>> = self.votes.iter().filter(|vote| counts(vote)).map(Vote::voice).collect();
+        let asked: Vec<_> = self.requirements.iter().zip(reached.iter().copied()).collect();
+        shortfall(&asked, &voices)
     }
 
     fn enough(&self, reached: &[usize], counts: &dyn Fn(&Vote) -> bool, counting: Counting) -> bool {
@@ -188,7 +281,10 @@ impl Approval {
         };
         let mut each = self.requirements.iter().zip(reached);
         match counting {
-            Counting::Consent => !self.requirements.is_empty() && each.all(met),
+            Counting::Consent if self.requirements.is_empty() => false,
+            // As it was before there were editions: each requirement by itself.
+            Counting::Consent if self.edition == 0 => each.all(met),
+            Counting::Consent => self.shortfall(reached, counts).is_met(),
             Counting::Refusals => each.any(met),
         }
     }
@@ -335,7 +431,51 @@ mod tests {
         let both = by(&question, "omar", &["oncall", "manager"], false);
         assert_eq!(both.unwrap_err(), Refused::SignatureRequired);
         assert_eq!(by(&half, "dana", &["manager"], true).unwrap().status, Status::Approved);
-        assert_eq!(by(&question, "omar", &["oncall", "manager"], true).unwrap().status, Status::Approved);
+        // Who has both roles fills one of them, whichever the others leave.
+        let one = by(&question, "omar", &["oncall", "manager"], true).unwrap();
+        assert_eq!((one.status, one.still_needs().as_str()), (Status::Pending, "an oncall or a manager"));
+        assert_eq!(by(&one, "ines", &["oncall"], false).unwrap().status, Status::Approved);
+        assert_eq!(by(&one, "dana", &["manager"], true).unwrap().status, Status::Approved);
+        // As approvals of before were counted.
+        let before = Approval { edition: 0, ..question };
+        assert_eq!(by(&before, "omar", &["oncall", "manager"], true).unwrap().status, Status::Approved);
+    }
+
+    /// What approvals and records of before say goes on as it did then.
+    #[test]
+    fn approvals_of_an_earlier_edition_have_no_end_and_keep_their_edits() {
+        let day = |day: i64| Timestamp::from_second(day * 86_400).unwrap();
+        let question = asked([ask(role("manager"))]);
+        let yes = |approval: &Approval| {
+            given(approval, vote(approval, "dana", &["manager"], Decision::Approve, false)).unwrap()
+        };
+        let approved = yes(&question);
+        assert_eq!(approved.next_due(day(0)), Some(day(1)));
+        assert_eq!(approved.due(day(1)), Some(CallEvent::Lapsed));
+        assert_eq!(approved.apply(&CallEvent::Dispatched, day(1)).unwrap_err(), Refused::TooLate);
+        assert_eq!(approved.apply(&CallEvent::Lapsed, day(0)).unwrap_err(), Refused::NothingDue);
+        let stored = serde_json::to_value(Approval { edition: 0, approved_at: None, ..approved }).unwrap();
+        assert_eq!(stored.get("edition"), None);
+        let before: Approval = serde_json::from_value(stored).unwrap();
+        assert_eq!((before.due(day(9)), before.next_due(day(9)), before.validity_words()), (None, None, None));
+        assert!(before.apply(&CallEvent::Dispatched, day(9)).is_ok());
+
+        let twice = Approval { edition: 0, ..asked([ask(role("manager")).count(2)]) };
+        let edit = Decision::Edit { arguments: Arguments::new(&json!({"amount": 7}), Vec::new()).unwrap() };
+        let edited = given(&twice, vote(&twice, "dana", &["manager"], edit, false)).unwrap();
+        let after = edited.apply(&CallEvent::Withdrawn { by: "dana".into() }, day(0)).unwrap();
+        assert!(after.is_edited(), "as then");
+    }
+
+    #[test]
+    fn what_a_standing_permission_covers_ends_with_it() {
+        let day = |day: i64| Timestamp::from_second(day * 86_400).unwrap();
+        let grant = crate::values::id::GrantId::new();
+        let covered = |until| CallEvent::Covered { grant, by: "dana".into(), until };
+        let question = asked([ask(role("manager"))]);
+        let soon = question.apply(&covered(Some(day(2))), day(0)).unwrap();
+        assert_eq!((soon.due(day(1)), soon.due(day(2))), (None, Some(CallEvent::Uncovered { grant })));
+        assert_eq!(question.apply(&covered(None), day(0)).unwrap().due(day(99)), None);
     }
 
     #[test]

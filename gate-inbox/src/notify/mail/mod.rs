@@ -257,7 +257,9 @@ impl Notifier for Mail {
         let waits = record.status() == Some(Status::Pending);
         match record.kind() {
             "assessed" => waits,
-            "reassessed" | "uncovered" | "voided" | "imported" | "faltered" | "escalated" | "reminded" => true,
+            "reassessed" | "uncovered" | "voided" | "lapsed" | "imported" | "faltered" | "escalated" | "reminded" => {
+                true
+            }
             "voted" => !waits || is_edit(record),
             "covered" | "expired" | "cancelled" | "revoked" => !waits,
             _ => false,

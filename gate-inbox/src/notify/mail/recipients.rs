@@ -32,8 +32,8 @@ impl Recipients {
 
 /// Whether a step that has begun asks somebody. Whom the run acts for, and the agent, do not count.
 fn may_decide(person: &Person, approval: &Approval) -> bool {
-    let (info, who) = (approval.subject().info(), person.id().as_str());
-    if info.agent().as_str() == who || info.principal().is_some_and(|principal| principal.as_str() == who) {
+    let info = approval.subject().info();
+    if person.is_named(info.agent().as_str()) || info.principal().is_some_and(|who| person.is_named(who.as_str())) {
         return false;
     }
     let lent = person.delegations().iter().flat_map(Delegation::roles);

@@ -191,7 +191,7 @@ pub(super) fn call_again(kind: &str, approval: &Approval) -> Option<String> {
     }
     let name = told::plain(approval.tool());
     match kind {
-        "reminded" => Some(format!("{name} still waits for {}.", told::plain(approval.waits_for()))),
+        "reminded" => Some(format!("{name} still waits for {}.", told::plain(approval.still_needs()))),
         "escalated" => {
             let who = approval.begun().last().map(|tier| told::plain(tier.who().to_string())).unwrap_or_default();
             Some(format!("{name} still waits, and now {who} is asked too."))

@@ -263,8 +263,8 @@ impl Notifier for Slack {
     fn wants(&self, record: &Record) -> bool {
         match record.kind() {
             "assessed" => record.status() == Some(Status::Pending),
-            "voted" | "withdrawn" | "covered" | "uncovered" | "voided" | "reassessed" | "imported" | "escalated"
-            | "reminded" | "expired" | "cancelled" | "revoked" | "faltered" | "lost" | "settled" => true,
+            "voted" | "withdrawn" | "covered" | "uncovered" | "voided" | "lapsed" | "reassessed" | "imported"
+            | "escalated" | "reminded" | "expired" | "cancelled" | "revoked" | "faltered" | "lost" | "settled" => true,
             _ => false,
         }
     }

@@ -23,6 +23,7 @@ pub use token::{AgentToken, ReviewerToken};
 
 use crate::ports::BoxFuture;
 use crate::ports::directory::{Directory, DirectoryError};
+use crate::values::digest::Digest;
 use crate::values::id::{ReviewerId, Role};
 
 /// People and their roles, as a TOML file says at the moment of the question. Clones are one directory.
@@ -44,6 +45,7 @@ use crate::values::id::{ReviewerId, Role};
 ///     key = "dana+61d8bb4e+AYqI4910CfGV/VLbLTy6XXLKZwm/HZQSG/N0iAG0D29c"      # optional: her votes must be signed by it
 ///     contact = "dana@example.com"        # optional
 ///     slack = "U012AB3CD"                 # optional: her member ID in Slack
+///     aliases = ["dana.kim"]              # optional: other names under which runs act for her
 ///
 ///     [[person]]
 ///     id = "omar"
@@ -100,6 +102,18 @@ struct Reading {
 }
 
 impl Reading {
+    /// Tells the security log that the file has changed: who is entitled to what is another matter from here on.
+    fn log(&self, name: &Path) {
+        let (file, digest) = (name.display(), Digest::of(&self.bytes));
+        match &self.people {
+            Ok(_) => tracing::info!(target: "gate::security", event = "people_changed", %file, %digest),
+            Err(mistakes) => {
+                let mistakes = mistakes.len();
+                tracing::warn!(target: "gate::security", event = "people_unreadable", %file, %digest, mistakes);
+            }
+        }
+    }
+
     fn of(bytes: Vec<u8>) -> Self {
         let people = People::read(&bytes).map(Arc::new).map_err(Arc::from);
         Self { bytes, people }
@@ -179,6 +193,7 @@ impl FileDirectory {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         if last.bytes != bytes {
             *last = Reading::of(bytes);
+            last.log(&self.name);
         }
         last.people.clone().map_err(|mistakes| wrong(&self.name, &mistakes))
     }
@@ -193,8 +208,21 @@ impl Directory for FileDirectory {
         Box::pin(async move { Ok(self.now()?.roles_of(who, at)) })
     }
 
-    fn has_holder<'a>(&'a self, role: &'a Role, at: Timestamp) -> BoxFuture<'a, Result<bool, DirectoryError>> {
-        Box::pin(async move { Ok(self.now()?.has_holder(role, at)) })
+    fn holders<'a>(
+        &'a self,
+        role: Option<&'a Role>,
+        at: Timestamp,
+    ) -> BoxFuture<'a, Result<Option<Vec<ReviewerId>>, DirectoryError>> {
+        Box::pin(async move { Ok(Some(self.now()?.holders(role, at))) })
+    }
+
+    fn named<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Vec<ReviewerId>, DirectoryError>> {
+        Box::pin(async move { Ok(self.now()?.named(name)) })
+    }
+
+    /// The SHA-256 of the file as it is.
+    fn digest(&self) -> BoxFuture<'_, Result<Digest, DirectoryError>> {
+        Box::pin(async move { Ok(self.now()?.digest()) })
     }
 
     fn key<'a>(

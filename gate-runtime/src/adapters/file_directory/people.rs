@@ -10,9 +10,11 @@ use super::person::{Delegation, Person, RemoteAgent};
 use super::token::{self, Holder};
 use crate::values::digest::Digest;
 use crate::values::id::{ReviewerId, Role};
+use crate::values::identity::identity;
 use crate::values::words;
 
-const PERSON: Kind = Kind { name: "person", fields: &["id", "name", "roles", "token", "key", "contact", "slack"] };
+const PERSON: Kind =
+    Kind { name: "person", fields: &["id", "name", "roles", "token", "key", "contact", "slack", "aliases"] };
 const AGENT: Kind = Kind { name: "agent", fields: &["id", "token", "asks", "at_once"] };
 const DELEGATION: Kind = Kind { name: "delegation", fields: &["from", "to", "roles", "until"] };
 
@@ -25,6 +27,7 @@ pub(super) struct People {
     persons: BTreeMap<ReviewerId, Person>,
     tokens: Vec<(Digest, ReviewerId)>,
     agents: Vec<(Digest, RemoteAgent)>,
+    digest: Digest,
 }
 
 /// A person as the file has them, right or wrong.
@@ -37,6 +40,7 @@ struct Draft<'t> {
     token: Option<(Digest, usize)>,
     key: Option<(VerifierKey, usize)>,
     slack: Option<Said<'t>>,
+    aliases: Vec<Said<'t>>,
 }
 
 impl People {
@@ -55,7 +59,9 @@ impl People {
         let agents = document.entries(&root, &AGENT);
         let agents: Vec<AgentDraft<'_>> = agents.iter().map(|entry| agent(entry, &mut document)).collect();
         let ids = drafts.iter().map(|draft| draft.id).chain(agents.iter().map(|agent| agent.id));
-        check_ids(&ids.flatten().collect::<Vec<_>>(), &mut document);
+        let ids: Vec<Said<'_>> = ids.flatten().collect();
+        check_ids(&ids, &mut document);
+        check_aliases(&drafts, &ids, &mut document);
         let tokens = drafts.iter().map(|draft| draft.token).chain(agents.iter().map(|agent| agent.token));
         check_tokens(tokens, &mut document);
         check_keys(&drafts, &mut document);
@@ -66,6 +72,7 @@ impl People {
         document.finish()?;
         Ok(Self {
             agents: agents.iter().filter_map(AgentDraft::finish).collect(),
+            digest: Digest::of(bytes),
             ..Self::assembled(&drafts, delegations)
         })
     }
@@ -84,6 +91,7 @@ impl People {
                 token: draft.token.map(|(hash, _)| hash),
                 key: draft.key.as_ref().map(|(key, _)| key.clone()),
                 slack: text(draft.slack),
+                aliases: draft.aliases.iter().map(|alias| alias.text.to_owned()).collect(),
                 delegations: Vec::new(),
             };
             persons.insert(id, person);
@@ -91,7 +99,7 @@ impl People {
         for (to, delegation) in delegations {
             persons.entry(to).and_modify(|person| person.delegations.push(delegation));
         }
-        Self { persons, tokens, agents: Vec::new() }
+        Self { persons, tokens, agents: Vec::new(), digest: Digest::of("") }
     }
 
     /// A person, with all their delegations, also those that have ended.
@@ -125,9 +133,20 @@ impl People {
         Some(roles)
     }
 
-    /// Whether anybody is entitled to a role at a time.
-    pub(super) fn has_holder(&self, role: &Role, now: Timestamp) -> bool {
-        self.persons.values().any(|person| person.roles_at(now).any(|held| held == role))
+    /// Who is entitled to a role at a time; everybody, where none is named.
+    pub(super) fn holders(&self, role: Option<&Role>, now: Timestamp) -> Vec<ReviewerId> {
+        let holds = |person: &&Person| role.is_none_or(|role| person.roles_at(now).any(|held| held == role));
+        self.all().filter(holds).map(|person| person.id().clone()).collect()
+    }
+
+    /// Whom a name means.
+    pub(super) fn named(&self, name: &str) -> Vec<ReviewerId> {
+        self.all().filter(|person| person.is_named(name)).map(|person| person.id().clone()).collect()
+    }
+
+    /// The digest of the file.
+    pub(super) fn digest(&self) -> Digest {
+        self.digest
     }
 
     /// Whose token it is.
@@ -158,6 +177,7 @@ fn draft<'t>(entry: &Entry<'t>, document: &mut Document<'t>) -> Draft<'t> {
         token: entry.text("token", document).and_then(|said| hash(said, document)),
         key: entry.text("key", document).and_then(|said| key(said, id, document)),
         slack: entry.text("slack", document).and_then(|said| slack(said, document)),
+        aliases: entry.names("aliases", document).unwrap_or_default(),
     }
 }
 
@@ -247,12 +267,27 @@ fn slack<'t>(said: Said<'t>, document: &mut Document<'_>) -> Option<Said<'t>> {
 
 /// One person or agent has one entry: else one of them could be overlooked when rights are taken away. And no agent is a person.
 fn check_ids(ids: &[Said<'_>], document: &mut Document<'_>) {
-    let mut known = BTreeMap::new();
+    let mut known: BTreeMap<String, Said<'_>> = BTreeMap::new();
     for id in ids {
-        if let Some(first) = known.insert(id.text, id.line) {
-            let words =
-                format!("{} is on line {first} already: make one entry of the two, or give another id", shown(id.text));
-            document.mistake(id.line, words);
+        let Some(first) = known.insert(identity(id.text), *id) else { continue };
+        let words = if first.text == id.text {
+            let (name, line) = (shown(id.text), first.line);
+            format!("{name} is on line {line} already: make one entry of the two, or give another id")
+        } else {
+            let (name, other, line) = (shown(id.text), shown(first.text), first.line);
+            format!("{name} is read as {other}, which is on line {line}: make one entry of the two, or give another id")
+        };
+        document.mistake(id.line, words);
+    }
+}
+
+/// An alias is one person's name, and nobody's id: else nobody could say for whom a run acts.
+fn check_aliases(drafts: &[Draft<'_>], ids: &[Said<'_>], document: &mut Document<'_>) {
+    let mut known: BTreeMap<String, usize> = ids.iter().map(|id| (identity(id.text), id.line)).collect();
+    for alias in drafts.iter().flat_map(|draft| &draft.aliases) {
+        if let Some(first) = known.insert(identity(alias.text), alias.line) {
+            let name = shown(alias.text);
+            document.mistake(alias.line, format!("{name} is a name on line {first} already: an alias is one person's"));
         }
     }
 }

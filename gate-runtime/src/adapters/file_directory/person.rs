@@ -5,6 +5,7 @@ use jiff::Timestamp;
 
 use crate::values::digest::Digest;
 use crate::values::id::{AgentName, ReviewerId, Role};
+use crate::values::identity::same_person;
 
 /// A person as the file of a [`FileDirectory`](crate::FileDirectory) has them now: for pages, and for whoever wants to reach them.
 ///
@@ -28,6 +29,7 @@ pub struct Person {
     pub(super) token: Option<Digest>,
     pub(super) key: Option<VerifierKey>,
     pub(super) slack: Option<String>,
+    pub(super) aliases: Vec<String>,
     pub(super) delegations: Vec<Delegation>,
 }
 
@@ -72,6 +74,20 @@ impl Person {
     #[must_use]
     pub fn slack(&self) -> Option<&str> {
         self.slack.as_deref()
+    }
+
+    /// Other names that they have: a run that acts on behalf of one of them acts for this person.
+    #[must_use]
+    pub fn aliases(&self) -> &[String] {
+        &self.aliases
+    }
+
+    /// Whether a name means them: their id, an alias, or anything else by which the file knows them.
+    #[must_use]
+    pub fn is_named(&self, name: &str) -> bool {
+        let others = [self.name(), self.contact(), self.slack()].into_iter().flatten();
+        let mut all = others.chain([self.id.as_str()]).chain(self.aliases.iter().map(String::as_str));
+        all.any(|known| same_person(known, name))
     }
 
     /// What others delegated to them and has not ended.

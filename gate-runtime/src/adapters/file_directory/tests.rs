@@ -79,8 +79,8 @@ async fn people_have_their_own_roles_and_those_delegated_to_them() {
     assert_eq!(people.find(&"dana".into(), now).await.unwrap(), Some(roles(["manager", "auditor"])));
     assert_eq!(people.find(&"omar".into(), now).await.unwrap(), Some(roles(["oncall", "manager"])));
     assert_eq!(people.find(&"mallory".into(), now).await.unwrap(), None);
-    assert!(people.has_holder(&"manager".into(), now).await.unwrap());
-    assert!(!people.has_holder(&"Manager".into(), now).await.unwrap());
+    assert_eq!(people.holders(Some(&"manager".into()), now).await.unwrap(), Some(vec!["dana".into(), "omar".into()]));
+    assert_eq!(people.holders(Some(&"Manager".into()), now).await.unwrap(), Some(Vec::new()));
 }
 
 #[tokio::test]
@@ -149,7 +149,7 @@ async fn a_role_taken_away_counts_no_more_at_the_next_question() {
     for people in [people, clone] {
         assert_eq!(people.find(&"dana".into(), now).await.unwrap(), Some(roles([])));
         assert_eq!(people.find(&"omar".into(), now).await.unwrap(), None);
-        assert!(!people.has_holder(&"manager".into(), now).await.unwrap());
+        assert_eq!(people.holders(Some(&"manager".into()), now).await.unwrap(), Some(Vec::new()));
     }
 }
 
@@ -176,7 +176,7 @@ async fn a_file_that_breaks_entitles_nobody_until_it_is_good_again() {
     let broken = people.find(&"dana".into(), now).await.unwrap_err().to_string();
     assert!(broken.contains("people.toml") && broken.contains("line 1: this is not TOML"), "{broken}");
     for _ in 0..2 {
-        assert!(people.has_holder(&"manager".into(), now).await.is_err());
+        assert!(people.holders(Some(&"manager".into()), now).await.is_err());
         assert!(people.person(&"dana".into(), now).is_err());
         assert!(people.holder_of(token.reveal()).is_err());
     }
@@ -305,7 +305,7 @@ fn each_mistake_says_where_it_is_and_what_to_do() {
         (dana_and("rolls = [\"auditor\"]"), "line 4: unknown field `rolls`; did you mean `roles`?"),
         (
             dana_and("email = \"dana@example.com\""),
-            "line 4: unknown field `email`; a person has `id`, `name`, `roles`, `token`, `key`, `contact` and `slack`",
+            "line 4: unknown field `email`; a person has `id`, `name`, `roles`, `token`, `key`, `contact`, `slack` and `aliases`",
         ),
         (
             dana_and("[[person]]\nid = \"dana\"\nroles = []"),
@@ -561,4 +561,29 @@ fn what_is_no_id_of_slack_is_a_mistake_and_so_is_one_for_two() {
     assert!(problem(dana_and("slack = 7\n")).contains("put it in quotes"));
     let twice = "slack = \"U012AB3CD\"\n[[person]]\nid = \"omar\"\nroles = []\nslack = \"U012AB3CD\"\n";
     assert_eq!(problem(dana_and(twice)), "line 8: this member of Slack is on line 4 already: a member is one person");
+}
+
+#[tokio::test]
+async fn names_are_tied_to_people_and_nobody_has_anothers() {
+    let file = File::of(
+        "person = [{ id = \"dana\", roles = [], contact = \"desk@example.com\", aliases = [\"D. Kim\"] }, \
+                         { id = \"omar\", roles = [], contact = \"desk@example.com\" }]",
+    );
+    let people = file.open();
+    assert_eq!(people.named("d. kim").await.unwrap(), ["dana"]);
+    assert_eq!(people.named("desk@example.com").await.unwrap(), ["dana", "omar"], "both read what comes there");
+    assert!(people.named("mallory").await.unwrap().is_empty());
+    for (second, mistake) in [
+        (
+            "id = \"Dana\"",
+            "line 5: `Dana` is read as `dana`, which is on line 2: make one entry of the two, or give another id",
+        ),
+        (
+            "id = \"dаna\"",
+            "line 5: `d\\u{430}na` is read as `dana`, which is on line 2: make one entry of the two, or give another id",
+        ),
+        ("id = \"omar\"\naliases = [\"DANA\"]", "line 6: `DANA` is a name on line 2 already: an alias is one person's"),
+    ] {
+        assert_eq!(problem(dana_and(&format!("[[person]]\n{second}\nroles = []"))), mistake);
+    }
 }

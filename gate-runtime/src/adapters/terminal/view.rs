@@ -78,6 +78,9 @@ fn write_question(page: &mut Page, asked: &Interruption, whole: bool) {
         let left = rough_duration(end.duration_since(asked.now()).unsigned_abs());
         page.note(0, &format!("until {end:.0}, in {left}"));
     }
+    if let Some(valid) = approval.validity_words() {
+        page.note(0, &format!("an approval is valid {valid}"));
+    }
 }
 
 /// Everything that is known.
@@ -368,7 +371,7 @@ pub(super) fn outcome(decided: &Decided) -> String {
     let mut said = match decided.status() {
         Status::Approved => "  ✓ approved: it may run now".to_owned(),
         Status::Rejected => "  ✗ rejected: the agent is told why".to_owned(),
-        Status::Pending => format!("  … your vote counts; it still waits for {}", shown(&approval.waits_for())),
+        Status::Pending => format!("  … your vote counts; it still waits for {}", shown(&approval.still_needs())),
         other => format!("  it is {other} now"),
     };
     if let Some(grant) = decided.grant() {

@@ -14,6 +14,7 @@ pub use self::scope::{BadScope, Scope};
 use super::arguments::Arguments;
 use super::context::RunInfo;
 use super::digest::Digest;
+use super::event::CallEvent;
 use super::id::{AgentName, ApprovalId, GrantId, Principal, ReviewerId, RunId, ToolName};
 use super::limit::{EVER, LimitKey, Take};
 use super::record::Subject;
@@ -202,6 +203,11 @@ impl Grant {
                 == (&self.tool, self.tool_digest, self.policy_digest)
             && arguments.secrets().is_empty()
             && self.terms.admit(&arguments.to_json())
+    }
+
+    /// What happens to a question that it answers.
+    pub(crate) fn covering(&self) -> CallEvent {
+        CallEvent::Covered { grant: self.id, by: self.by.clone(), until: self.terms.until }
     }
 
     /// How many calls it is for in all, where that does not depend on time.

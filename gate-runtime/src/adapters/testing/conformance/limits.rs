@@ -222,7 +222,7 @@ async fn standing_lists_used_up_grants_of_calls_that_have_not_begun((one, other)
     same("given", one.commit(gives(&unused)).await?, Committed::Done)?;
     same("it covers nothing", standing(2).await?, vec![Arc::clone(&unused)])?;
     let asked = approval("run", "call", "tool", Verdict::Ask)?;
-    let covered = after(&asked, &CallEvent::Covered { grant: used_up.id(), by: "dana".into() })?;
+    let covered = after(&asked, &used_up.covering())?;
     for step in [&asked, &covered] {
         same("written", one.commit(writes(step)).await?, Committed::Done)?;
     }
@@ -232,7 +232,7 @@ async fn standing_lists_used_up_grants_of_calls_that_have_not_begun((one, other)
     same("the call begins", one.commit(writes(&begun)).await?, Committed::Done)?;
     same("it covers none that has not", standing(2).await?, vec![Arc::clone(&unused)])?;
     let asked = approval("run", "another", "tool", Verdict::Ask)?;
-    let covered = after(&asked, &CallEvent::Covered { grant: unused.id(), by: "dana".into() })?;
+    let covered = after(&asked, &unused.covering())?;
     for step in [&asked, &covered] {
         same("written", one.commit(writes(step)).await?, Committed::Done)?;
     }

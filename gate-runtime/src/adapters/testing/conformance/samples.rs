@@ -138,7 +138,7 @@ pub(super) fn writes(approval: &Arc<Approval>) -> Transition {
 
 /// A record of a gate at a place.
 pub(super) fn record(number: u64) -> Record {
-    Record::of_gate(at(0), GateEvent::GateBuilt { tools: Vec::new() }).numbered(number)
+    Record::of_gate(at(0), GateEvent::GateBuilt { tools: Vec::new(), directory: None }).numbered(number)
 }
 
 /// What a notifier is to tell of a record.
