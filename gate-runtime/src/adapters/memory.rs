@@ -327,7 +327,7 @@ impl Kept {
         self.runs.get(subject.info().run()).is_some_and(|run| run.calls.contains_key(subject.call()))
     }
 
-    fn write_approval(&mut self, approval: Arc<Approval>, seq: Option<u64>) {
+    fn write_approval(&mut self, approval: &Arc<Approval>, seq: Option<u64>) {
         let place = *self.places.entry(approval.id()).or_insert(self.approvals.len());
         let before = self.at(place).map(Arc::clone);
         if before.is_none() {
@@ -341,22 +341,19 @@ impl Kept {
             self.open.of(is).map(|places| places.insert(place));
         }
         if approval.is_refused() && !before.as_ref().is_some_and(|before| before.is_refused()) {
-            self.note_refused(&approval, place);
+            self.note_refused(approval, place);
         }
-        self.note_alike(before.as_deref(), &approval, place);
-        let owed = match self.approvals.get_mut(place) {
-            Some(written) => {
-                written.approval = Arc::clone(&approval);
-                // What was acknowledged is owed again once more happens to it.
-                let changed = seq.filter(|_| written.owed.is_some() || was != Some(is));
-                let was_owed = written.owed.is_some();
-                written.owed = changed.or(written.owed);
-                changed.map(|seq| (seq, was_owed))
-            }
-            None => {
-                self.approvals.push(Written { approval: Arc::clone(&approval), owed: seq });
-                seq.map(|seq| (seq, false))
-            }
+        self.note_alike(before.as_deref(), approval, place);
+        let owed = if let Some(written) = self.approvals.get_mut(place) {
+            written.approval = Arc::clone(approval);
+            // What was acknowledged is owed again once more happens to it.
+            let changed = seq.filter(|_| written.owed.is_some() || was != Some(is));
+            let was_owed = written.owed.is_some();
+            written.owed = changed.or(written.owed);
+            changed.map(|seq| (seq, was_owed))
+        } else {
+            self.approvals.push(Written { approval: Arc::clone(approval), owed: seq });
+            seq.map(|seq| (seq, false))
         };
         if let Some((seq, was_owed)) = owed {
             let family = self.families.entry(approval.subject().family()).or_default();
@@ -468,7 +465,7 @@ impl Kept {
                 self.taken_for.remove(&approval.id());
             }
             let seq = last.get(&approval.id()).copied();
-            self.write_approval(approval, seq);
+            self.write_approval(&approval, seq);
         }
         for id in transition.acknowledged {
             self.acknowledge(id);
