@@ -141,3 +141,118 @@ const BEGUN_IN_RUN: &str = " AND seq IN (
     SELECT seq FROM approvals WHERE run = ?1 AND status IN ('pending', 'approved', 'indeterminate')
     UNION ALL
     SELECT seq FROM approvals WHERE +run = ?1 AND status = 'dispatched' AND status <> 'succeeded')";
+
+#[cfg(test)]
+mod tests {
+    use gate_runtime::ApprovalId;
+    use rusqlite::Connection;
+
+    use super::*;
+    use crate::schema;
+
+    /// How SQLite finds what a statement asks for.
+    fn plan(connection: &Connection, sql: &str) -> Vec<String> {
+        let mut explained = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+        // Nothing is bound: a plan does not depend on values.
+        let (mut rows, mut steps) = (explained.raw_query(), Vec::new());
+        while let Some(row) = rows.next().unwrap() {
+            steps.push(row.get(3).unwrap());
+        }
+        steps
+    }
+
+    /// That every part is found by an index: these, one after the other.
+    fn finds_by(connection: &Connection, sql: &str, indices: &[&str]) {
+        let plan = plan(connection, sql);
+        let reads_all = |step: &&String| {
+            let of = step.strip_prefix("SCAN ").unwrap_or_default();
+            ["approvals", "grants", "takes", "records"].iter().any(|table| of.split(' ').next() == Some(table))
+        };
+        assert_eq!(plan.iter().find(reads_all), None, "{sql}: {plan:#?}");
+        let searched: Vec<&str> = plan.iter().filter_map(|step| step.strip_prefix("SEARCH ")).collect();
+        assert_eq!(searched.len(), indices.len(), "{sql}: {plan:#?}");
+        for (step, index) in searched.iter().zip(indices) {
+            assert!(step.contains(&format!(" {index} ")), "{index}: {sql}: {plan:#?}");
+        }
+    }
+
+    fn fresh() -> (tempfile::TempDir, Connection) {
+        let folder = tempfile::tempdir().unwrap();
+        let (place, _) = schema::open(&folder.path().join("gate.db")).unwrap();
+        (folder, place.connect().unwrap())
+    }
+
+    const BY_ID: &str = "sqlite_autoindex_approvals_1";
+    const BY_CALL: &str = "sqlite_autoindex_approvals_2";
+
+    #[test]
+    fn each_lookup_uses_its_index() {
+        let (_folder, connection) = fresh();
+        finds_by(
+            &connection,
+            RECALL,
+            &[
+                BY_CALL,
+                "approvals_refused_in_family",
+                "approvals_refused_alike",
+                "approvals_edited",
+                "approvals_refused_in_case",
+                "approvals_alike",
+                "approvals_edited",
+                "grants_active",
+            ],
+        );
+        let changes = plan(&connection, RUN_CHANGES).join("; ");
+        assert!(changes.contains("SEARCH approvals USING INDEX approvals_owed (family=? AND owed_seq>?)"), "{changes}");
+        assert!(changes.ends_with("SEARCH records"), "the last one only: {changes}");
+        let standing = ["grants_by_end", "sqlite_autoindex_grants_1", "approvals_covered"];
+        finds_by(&connection, STANDING, &standing);
+        finds_by(&connection, USED, &["takes_by_key", "takes_by_key"]);
+        for of_counter in [LAST_TAKE, FORGET_TAKES, LATER_TAKES] {
+            finds_by(&connection, of_counter, &["takes_by_key"]);
+        }
+        finds_by(&connection, TAKEN_FOR, &["takes_for", BY_ID]);
+        for sorted in [RECALL, USED, LAST_TAKE] {
+            let plan = plan(&connection, sorted);
+            assert!(!plan.iter().any(|step| step.starts_with("USE TEMP")), "nothing is sorted: {plan:#?}");
+        }
+    }
+
+    #[test]
+    fn each_filter_uses_its_index() {
+        let (_folder, connection) = fresh();
+        let all = ApprovalFilter::all;
+        let after = || all().after(ApprovalId::new());
+        let (waiting, approved, succeeded) = (Status::Pending, Status::Approved, Status::Succeeded);
+        let in_run = ["PRIMARY", "approvals_waiting"];
+        let begun_in_run = ["PRIMARY", "approvals_waiting", "approvals_by_status"];
+        for (filter, indices) in [
+            (all().id(ApprovalId::new()), &[BY_ID][..]),
+            (all().id(ApprovalId::new()).run("run").status(waiting).limit(9), &[BY_ID]),
+            (all().run("run"), &[BY_CALL]),
+            (after().run("run").limit(9), &[BY_CALL, BY_ID]),
+            (all().run("run").status(succeeded).status(waiting), &[BY_CALL]),
+            (all().run("run").status(waiting), &in_run),
+            (all().run("run").status(waiting).status(approved).limit(9), &in_run),
+            (all().run("run").status(waiting).status(Status::Dispatched), &begun_in_run),
+            (all().status(waiting).limit(9), &["approvals_by_status"]),
+            (after().status(waiting).limit(9), &["approvals_by_status", BY_ID]),
+            (all().status(Status::Dispatched).status(Status::Indeterminate), &["approvals_by_status"]),
+            (all().status(Status::Rejected), &["approvals_by_status"]),
+        ] {
+            let (sql, _) = approvals(&filter).unwrap();
+            finds_by(&connection, &sql, indices);
+        }
+        // A page of what waits is read from the index in order, however much waits.
+        let (page, _) = approvals(&after().status(waiting).limit(9)).unwrap();
+        let plan = plan(&connection, &page);
+        assert!(!plan.iter().any(|step| step.starts_with("USE TEMP")), "{plan:#?}");
+    }
+
+    #[test]
+    fn any_number_of_ids_is_one_statement() {
+        let ids = |count| (0..count).map(|_| ApprovalId::new()).fold(ApprovalFilter::all(), ApprovalFilter::id);
+        let statement = |count| approvals(&ids(count)).unwrap().0;
+        assert_eq!(statement(1), statement(40_000));
+    }
+}

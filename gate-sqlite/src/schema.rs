@@ -288,9 +288,14 @@ fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use gate_runtime::prelude::*;
+    use gate_runtime::{Approval, Committed, LimitKey, Proposal, RunQuery, Store as _, Take, Timestamp, Transition};
     use rusqlite::StatementStatus;
 
     use super::*;
+    use crate::SqliteStore;
 
     #[test]
     fn a_cached_statement_is_prepared_once() {
@@ -300,12 +305,124 @@ mod tests {
         for sql in [
             "SELECT body FROM records WHERE seq > ? ORDER BY seq LIMIT ?",
             "SELECT body FROM approvals WHERE run = ? AND status = 'rejected' AND tool = ? ORDER BY seq",
+            "SELECT body FROM approvals WHERE status <> 'succeeded' AND status IN (?, ?)",
         ] {
             for value in 0..3 {
                 let mut cached = connection.prepare_cached(sql).unwrap();
                 assert!(!cached.exists([value, 50]).unwrap());
                 assert_eq!(cached.get_status(StatementStatus::RePrepare), 0, "{sql}");
             }
+        }
+    }
+
+    /// Send a letter.
+    #[gated_tool(policy = "always_ask")]
+    fn send(text: String) -> String {
+        text
+    }
+
+    registry! { Tools for () { Send } }
+
+    /// A database as the program wrote it that had three versions of the schema: with questions that wait, are refused and are approved.
+    async fn of_version_3(folder: &Path) -> PathBuf {
+        let (new, file) = (folder.join("new.db"), folder.join("gate.db"));
+        let people = StaticDirectory::new().person("dana", ["manager"]);
+        let store = SqliteStore::open(&new).await.unwrap();
+        let gate: Gate<Tools> = Gate::builder(()).directory(people).store(store).build().await.unwrap();
+        let dana = gate.reviewer("dana").await.unwrap();
+        let calls = ["waits", "refused", "approved", "nested", "remote"];
+        let calls = calls.map(|text| ToolCall::new(text, "send", format!("{{\"text\":\"{text}\"}}")));
+        let turn = gate.run("run").submit(calls).await.unwrap();
+        let [_, refused, approved, nested, remote] = turn.interruptions() else { panic!("all are asked") };
+        approved.approve(&dana).await.unwrap();
+        for question in [refused, nested, remote] {
+            question.reject(&dana, "no").await.unwrap();
+        }
+        drop((turn, gate));
+        let old = Connection::open(&file).unwrap();
+        old.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(())).unwrap();
+        for migration in MIGRATIONS.iter().take(3) {
+            old.execute_batch(migration).unwrap();
+        }
+        old.pragma_update(None, "application_id", APPLICATION).unwrap();
+        old.pragma_update(None, "user_version", 3).unwrap();
+        old.execute("ATTACH ? AS new", [new.to_str().unwrap()]).unwrap();
+        for (table, columns) in [
+            ("approvals", "seq, id, run, call, tool, status, version, body, refused"),
+            ("records", "seq, matter, body"),
+            ("tools", "digest, body"),
+        ] {
+            let copy = format!("INSERT INTO {table} ({columns}) SELECT {columns} FROM new.{table}");
+            assert!(old.execute(&copy, []).unwrap() > 0, "{table}");
+        }
+        old.execute_batch(
+            "UPDATE approvals SET run = 'run' || char(0) || '>inner>1' WHERE call = 'nested';
+             UPDATE approvals SET body = json_set(body, '$.request', json('{}')) WHERE call = 'remote';
+             INSERT INTO approvals (id, run, call, tool, status, version, body)
+             VALUES ('damaged', 'damaged', 'damaged', 'send', 'succeeded', 3, 'no JSON');",
+        )
+        .unwrap();
+        let mut put = old.prepare("INSERT INTO takes (name, key, at, amount) VALUES ('limit', ?, ?, ?)").unwrap();
+        for (key, second, amount) in [("1", 9, 7), ("1", 3, i64::MAX), ("1", 5, 5), ("2", 4, 40), ("2", 6, 60)] {
+            put.execute((key, (SECONDS + second) * 1_000_000, amount)).unwrap();
+        }
+        file
+    }
+
+    const SECONDS: i64 = 1_800_000_000;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(SECONDS + second).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_database_of_version_3_with_data_goes_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = of_version_3(folder.path()).await;
+        let store = SqliteStore::open(&file).await.unwrap();
+        let calls = |found: &[Arc<Approval>]| -> Vec<String> {
+            found.iter().map(|approval| approval.subject().call().to_string()).collect()
+        };
+
+        // What had not ended is owed, by the last number that there was.
+        let changes = store.run_changes(&RunQuery::after("run", 0)).await.unwrap();
+        let owed: Vec<_> =
+            changes.calls.iter().map(|(seq, approval)| (*seq, approval.subject().call().as_str())).collect();
+        assert_eq!(owed, [(changes.seq, "waits"), (changes.seq, "approved")]);
+
+        // What was refused is found by its family, and what waits by what it would run.
+        let mut about = Proposal::new("run", "new", "send", at(9));
+        assert_eq!(calls(&store.recall(&about).await.unwrap().rejected), ["refused"]);
+        about.family = "run\0".into();
+        assert_eq!(calls(&store.recall(&about).await.unwrap().rejected), ["nested"]);
+        about.family = format!("{}/", changes.calls[0].1.subject().info().agent()).into();
+        assert_eq!(calls(&store.recall(&about).await.unwrap().rejected), ["remote"]);
+        about.likeness = Some(changes.calls[0].1.arguments().likeness());
+        assert_eq!(calls(&store.recall(&about).await.unwrap().alike), ["waits"]);
+
+        // Limits go on where they were.
+        let counter = |key: &str, window| (LimitKey::new("limit", key), window);
+        about.counters = vec![counter("1", HOUR), counter("2", HOUR), counter("1", Duration::from_secs(5))];
+        let most = i64::MAX.cast_unsigned();
+        assert_eq!(store.recall(&about).await.unwrap().used, [most + 12, 100, 12]);
+        let mut more = Transition::at(at(9));
+        let take = |max| Take { key: LimitKey::new("limit", "1"), amount: 1, max, window: HOUR, taken_for: None };
+        more.takes = vec![take(most + 12)];
+        assert_eq!(store.commit(more.clone()).await.unwrap(), Committed::LimitReached(0));
+        more.takes = vec![take(most + 13)];
+        assert_eq!(store.commit(more).await.unwrap(), Committed::Done);
+        assert_eq!(store.recall(&about).await.unwrap().used, [most + 13, 100, 13]);
+
+        // And so do the questions.
+        let people = StaticDirectory::new().person("dana", ["manager"]);
+        let gate: Gate<Tools> = Gate::builder(()).directory(people).store(store).build().await.unwrap();
+        let pending = gate.pending().await.unwrap();
+        assert_eq!(pending.len(), 1);
+        pending[0].approve(&gate.reviewer("dana").await.unwrap()).await.unwrap();
+        for text in ["waits", "approved"] {
+            let call = ToolCall::new(text, "send", format!("{{\"text\":\"{text}\"}}"));
+            let turn = gate.run("run").submit([call]).await.unwrap();
+            assert_eq!(turn.answers()[0].for_model(), text);
         }
     }
 

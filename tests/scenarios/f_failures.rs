@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex};
 use gate_runtime::prelude::*;
 use gate_runtime::testing::ManualClock;
 use gate_runtime::{
-    Answers, BoxFuture, CallResult, DecideError, DeniedBy, Directory, DirectoryError, Event, GateBuilder, GateEvent,
-    NotRun, Objection, OnFailure, Overlay, OverlayCall, RemoteCall, RemoteError, ReviewerId, Role, RuleResult, Status,
-    Timestamp,
+    Answers, BoxFuture, CallResult, DecideError, DeniedBy, Digest, Directory, DirectoryError, Event, GateBuilder,
+    GateEvent, NotRun, Objection, OnFailure, Overlay, OverlayCall, RemoteCall, RemoteError, ReviewerId, Role,
+    RuleResult, Status, Timestamp,
 };
 use serde_json::json;
 use tokio::sync::Notify;
@@ -427,8 +427,20 @@ impl Directory for People {
         })
     }
 
-    fn has_holder<'a>(&'a self, role: &'a Role, at: Timestamp) -> BoxFuture<'a, Result<bool, DirectoryError>> {
-        self.1.has_holder(role, at)
+    fn holders<'a>(
+        &'a self,
+        role: Option<&'a Role>,
+        at: Timestamp,
+    ) -> BoxFuture<'a, Result<Option<Vec<ReviewerId>>, DirectoryError>> {
+        self.1.holders(role, at)
+    }
+
+    fn named<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Vec<ReviewerId>, DirectoryError>> {
+        self.1.named(name)
+    }
+
+    fn digest(&self) -> BoxFuture<'_, Result<Digest, DirectoryError>> {
+        self.1.digest()
     }
 }
 

@@ -334,7 +334,7 @@ impl Kept {
         self.runs.get(subject.info().run()).is_some_and(|run| run.calls.contains_key(subject.call()))
     }
 
-    fn write_approval(&mut self, approval: Arc<Approval>, seq: Option<u64>) {
+    fn write_approval(&mut self, approval: &Arc<Approval>, seq: Option<u64>) {
         let place = *self.places.entry(approval.id()).or_insert(self.approvals.len());
         let before = self.at(place).map(Arc::clone);
         if before.is_none() {
@@ -348,19 +348,23 @@ impl Kept {
             self.open.of(is).map(|places| places.insert(place));
         }
         if approval.is_refused() && !before.as_ref().is_some_and(|before| before.is_refused()) {
-            self.note_refused(&approval, place);
+            self.note_refused(approval, place);
         }
-        self.note_alike(before.as_deref(), &approval, place);
+        self.note_alike(before.as_deref(), approval, place);
         let family = self.families.entry(approval.subject().family()).or_default();
         match self.approvals.get_mut(place) {
             Some(written) => {
-                written.approval = approval;
+                written.approval = Arc::clone(approval);
                 written.changed = seq.unwrap_or(written.changed);
             }
             None => {
                 family.owed.insert(place);
                 family.calls += 1;
-                self.approvals.push(Written { approval, changed: seq.unwrap_or(0), is_owed: true });
+                self.approvals.push(Written {
+                    approval: Arc::clone(approval),
+                    changed: seq.unwrap_or(0),
+                    is_owed: true,
+                });
             }
         }
         if let Some(seq) = seq {
@@ -472,7 +476,7 @@ impl Kept {
                 self.taken_for.remove(&approval.id());
             }
             let seq = last.get(&approval.id()).copied();
-            self.write_approval(approval, seq);
+            self.write_approval(&approval, seq);
         }
         for id in transition.acknowledged {
             self.acknowledge(id);

@@ -48,8 +48,34 @@ impl Digest {
 
 /// Lower-case hexadecimal digits of some bytes.
 pub(crate) fn hex(bytes: &[u8]) -> String {
-    let digit = |half: u8| char::from_digit(u32::from(half), 16).unwrap_or('0');
-    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 0xf)]).collect()
+    bytes.iter().flat_map(|byte| digits_of(*byte)).map(char::from).collect()
+}
+
+/// The two hexadecimal digits of a byte.
+fn digits_of(byte: u8) -> [u8; 2] {
+    let digit = |half: u8| if half < 10 { b'0' + half } else { b'a' + half - 10 };
+    [digit(byte >> 4), digit(byte & 0xf)]
+}
+
+/// The text of a digest, without a `String`: every record holds several.
+struct Text([u8; PREFIX.len() + 64]);
+
+const PREFIX: &str = "sha256:";
+
+impl Text {
+    fn of(digest: &Digest) -> Self {
+        let mut text = [0; PREFIX.len() + 64];
+        let digits = digest.0.iter().flat_map(|byte| digits_of(*byte));
+        for (place, byte) in text.iter_mut().zip(PREFIX.bytes().chain(digits)) {
+            *place = byte;
+        }
+        Self(text)
+    }
+
+    /// It is ASCII: the other branch is never taken.
+    fn as_str(&self) -> &str {
+        str::from_utf8(&self.0).unwrap_or_default()
+    }
 }
 
 /// The bytes that hexadecimal digits stand for, if that is what the text is.
@@ -62,7 +88,7 @@ pub(crate) fn unhex(text: &str) -> Option<Vec<u8>> {
 
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "sha256:{}", hex(&self.0))
+        f.write_str(Text::of(self).as_str())
     }
 }
 
@@ -92,19 +118,34 @@ impl FromStr for Digest {
     type Err = BadDigest;
 
     fn from_str(text: &str) -> Result<Self, BadDigest> {
-        let bytes = text.strip_prefix("sha256:").and_then(unhex).ok_or(BadDigest)?;
+        let bytes = text.strip_prefix(PREFIX).and_then(unhex).ok_or(BadDigest)?;
         bytes.try_into().map(Self).map_err(|_| BadDigest)
     }
 }
 
 impl Serialize for Digest {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        serializer.serialize_str(Text::of(self).as_str())
     }
 }
 
 impl<'de> Deserialize<'de> for Digest {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_digest_is_shown_and_stored_by_one_text() {
+        let digest = Digest(std::array::from_fn(|place| u8::try_from(place * 8 + 7).unwrap_or(0xff)));
+        let text = "sha256:070f171f272f373f474f575f676f777f878f979fa7afb7bfc7cfd7dfe7eff7ff";
+        assert_eq!(digest.to_string(), text);
+        assert_eq!(serde_json::to_value(digest).unwrap(), text);
+        assert_eq!(text.parse(), Ok(digest));
+        assert_eq!(digest.short(), "070f171f");
     }
 }

@@ -310,7 +310,7 @@ fn write_text(text: &str, out: &mut String) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use serde_json::json;
 
     use super::*;
@@ -374,7 +374,7 @@ mod tests {
         }
     }
 
-    fn any_json() -> impl proptest::strategy::Strategy<Value = Value> {
+    pub(crate) fn any_json() -> impl proptest::strategy::Strategy<Value = Value> {
         use proptest::prelude::*;
         let leaf = prop_oneof![
             Just(Value::Null),
