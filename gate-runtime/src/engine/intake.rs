@@ -6,11 +6,12 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::core::{Core, GateTool};
+use crate::logic::context::CallContext;
 use crate::logic::registry::unknown_tool;
 use crate::ports::store::Transition;
-use crate::values::context::{CallContext, RunInfo, ToolCall};
+use crate::provenance::History;
+use crate::values::context::{RunInfo, ToolCall};
 use crate::values::event::GateEvent;
-use crate::values::history::History;
 use crate::values::id::{ApprovalId, CallId, RunId, ToolName};
 use crate::values::json::{read, read_value};
 use crate::values::outcome::NotRun;

@@ -21,9 +21,9 @@ use crate::values::approval::Status;
 use crate::values::assessment::Assessment;
 use crate::values::context::{Passage, RunInfo, ToolCall};
 use crate::values::event::GateEvent;
-use crate::values::history::Message;
 use crate::values::id::{AgentName, ApprovalId, CallId, CaseId, Principal, Role};
 use crate::values::json::read_value;
+use crate::values::message::Message;
 use crate::values::outcome::NotRun;
 
 /// One run of an agent, made by [`Gate::run`](crate::Gate::run): every call of a model goes through it.

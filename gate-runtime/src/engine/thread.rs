@@ -8,9 +8,10 @@ use super::core::{Core, lock};
 use super::error::RunError;
 use super::intake::Circumstances;
 use super::run_state::Body;
+use crate::provenance::History;
 use crate::values::context::{NESTED, Passage, RunInfo};
-use crate::values::history::{History, Message};
 use crate::values::id::{AgentName, ApprovalId, RunId};
+use crate::values::message::Message;
 
 /// One run, as its handles share it.
 pub(crate) struct Thread {

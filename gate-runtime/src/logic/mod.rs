@@ -4,6 +4,7 @@ pub(crate) mod audit;
 pub(crate) mod bound;
 pub(crate) mod call;
 pub(crate) mod codec;
+pub(crate) mod context;
 pub(crate) mod descriptor;
 mod foreign_schema;
 pub(crate) mod instructions;

@@ -8,9 +8,8 @@ use std::hash::{BuildHasher as _, RandomState};
 
 use serde_json::Value;
 
-use super::Message;
-use super::Speaker;
 use super::words::{Bare, LINE_END, plain_number, words};
+use crate::values::message::{Message, Speaker};
 
 /// How many words a value may have that is found inside a text. A longer one must be a whole line, message, or text in a JSON; of whom we
 /// do not trust, its beginning is enough.
