@@ -378,7 +378,9 @@ impl Core {
         let now = next.changed_at;
         let context = run.context_of(&next.subject, now);
         let judged = self.judge(tool, &open, &next.arguments, context).await;
-        let assessment = judged.map_err(|misfit| DecideError::Invalid(misfit.into()))?.assessment;
+        let judgement = judged.map_err(|misfit| DecideError::Invalid(misfit.into()))?;
+        // Who was asked already goes on being asked, whatever the rules say of the edit.
+        let assessment = judgement.with_origins(&open, &run.history);
         if assessment.verdict() == Verdict::Deny {
             let rule = assessment.reasons().next().map(|rule| rule.rule().to_owned()).unwrap_or_default();
             return Err(DecideError::EditDenied { rule });

@@ -124,7 +124,7 @@ impl Core {
         let context = run.context_of(subject, now);
         let judgement = self.judge(tool, arguments, &approval.arguments, context).await.map_err(unavailable)?;
         let mut course = Course::from(approval);
-        let again = CallEvent::Reassessed { assessment: judgement.assessment, changes };
+        let again = CallEvent::Reassessed { assessment: tool.shown(&judgement, arguments, run), changes };
         course.then(again, now).map_err(unavailable)?;
         self.check_consent(&mut course, now).await?;
         if course.status() == Status::Approved {

@@ -15,7 +15,7 @@ use crate::logic::policy::Evaluation;
 use crate::logic::redact::Scrub;
 use crate::ports::overlay::{Objection, OverlayCall};
 use crate::ports::store::Proposal;
-use crate::provenance::origins;
+use crate::provenance::{History, origins};
 use crate::values::arguments::Arguments;
 use crate::values::assessment::Assessment;
 use crate::values::context::ToolCall;
@@ -23,7 +23,6 @@ use crate::values::id::ApprovalId;
 use crate::values::json::Misfit;
 use crate::values::limit::Take;
 use crate::values::opinion::{Denial, Opinion};
-use crate::values::origin::ArgumentOrigin;
 use crate::values::outcome::NotRun;
 use crate::values::verdict::Verdict;
 
@@ -41,7 +40,7 @@ struct RuleTakes {
 }
 
 impl Judgement {
-    fn new(evaluations: Vec<Evaluation>, overlays: Vec<Opinion>, origins: Vec<ArgumentOrigin>) -> Self {
+    fn new(evaluations: Vec<Evaluation>, overlays: Vec<Opinion>) -> Self {
         let mut takes = Vec::new();
         let mut opinions = Vec::with_capacity(evaluations.len() + overlays.len());
         for (opinion, evaluation) in evaluations.into_iter().enumerate() {
@@ -50,8 +49,7 @@ impl Judgement {
             opinions.push(Opinion::Policy(evaluation.opinion));
         }
         opinions.extend(overlays);
-        let assessment = Assessment { origins, ..Assessment::join(opinions) };
-        Self { assessment: Arc::new(assessment), takes }
+        Self { assessment: Arc::new(Assessment::join(opinions)), takes }
     }
 
     /// The gate itself denies, before any rule is looked at.
@@ -61,6 +59,17 @@ impl Judgement {
 
     pub(crate) fn verdict(&self) -> Verdict {
         self.assessment.verdict()
+    }
+
+    /// Returns the assessment as people read it: with where each argument came from.
+    ///
+    /// Nothing else asks for that, so a call that rules decide alone does not pay for it.
+    pub(crate) fn with_origins(&self, arguments: &Value, history: &History) -> Arc<Assessment> {
+        let origins = origins(arguments, history);
+        if origins.is_empty() {
+            return Arc::clone(&self.assessment);
+        }
+        Arc::new(Assessment { origins, ..Assessment::clone(&self.assessment) })
     }
 
     /// What the approval of the call takes of limits: of every rule that approves it.
@@ -81,6 +90,16 @@ impl Judgement {
     }
 }
 
+impl GateTool {
+    /// Returns the assessment that goes on the record: with origins where people may read it.
+    pub(crate) fn shown(&self, judgement: &Judgement, arguments: &Value, run: &Circumstances) -> Arc<Assessment> {
+        if judgement.verdict() == Verdict::Ask || self.descriptor.asks_on_error() {
+            return judgement.with_origins(arguments, &run.history);
+        }
+        Arc::clone(&judgement.assessment)
+    }
+}
+
 impl Core {
     /// Judges a call. It changes nothing and takes nothing of any limit.
     ///
@@ -98,7 +117,6 @@ impl Core {
         } else {
             self.ask_overlays(&OverlayCall { tool: &tool.name, arguments: sealed, context: &context }).await
         };
-        let origins = origins(arguments, &context.history);
         let mut evaluations = match tool.tool.judge(arguments, context)? {
             Judging::Done(evaluations) => evaluations,
             Judging::Later(later) => later.await,
@@ -108,7 +126,7 @@ impl Core {
             let errors = evaluations.iter_mut().flat_map(|evaluation| &mut evaluation.opinion.errors);
             errors.for_each(|(_, error)| *error = scrub.clean(error));
         }
-        Ok(Judgement::new(evaluations, overlays, origins))
+        Ok(Judgement::new(evaluations, overlays))
     }
 
     /// Judges a call without acting, limits included.
@@ -130,7 +148,7 @@ impl Core {
             let place = takes.iter().position(|known| known == take);
             place.and_then(|place| used.get(place)).is_none_or(|used| !take.fits(*used))
         });
-        Ok(Assessment::clone(&judgement.assessment))
+        Ok(Arc::unwrap_or_clone(judgement.with_origins(&arguments, &run.history)))
     }
 
     pub(crate) async fn ask_overlays(&self, call: &OverlayCall<'_>) -> Vec<Opinion> {

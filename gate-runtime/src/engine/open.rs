@@ -257,7 +257,7 @@ impl Core {
         hold: bool,
     ) -> Result<(Transition, Arc<Approval>), NotRun> {
         let now = self.now();
-        let assessment = Arc::clone(&draft.judgement.assessment);
+        let assessment = self.tool_at(draft.proposed.tool)?.shown(&draft.judgement, &draft.proposed.arguments, run);
         let may_run = assessment.verdict() == Verdict::Approve;
         let held = hold && (may_run || draft.grant.is_some());
         let (subject, sealed) = (Arc::clone(&draft.subject), draft.sealed.clone());
