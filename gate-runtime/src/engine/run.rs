@@ -123,12 +123,12 @@ impl<R: Registry> Run<R> {
     /// # Ok(()) }
     /// ```
     pub fn set_history(&self, messages: impl IntoIterator<Item = Message>) {
-        self.thread.set_history(messages.into_iter().collect());
+        self.thread.set_history(&self.core, messages.into_iter().collect());
     }
 
     /// Adds what is said now to the history.
     pub fn hear(&self, message: Message) {
-        self.thread.hear(message);
+        self.thread.hear(&self.core, message);
     }
 
     /// Who runs, for whom, in which matter, and how the run came to its agent.

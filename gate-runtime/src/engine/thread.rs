@@ -117,12 +117,12 @@ impl Thread {
         change(Arc::make_mut(&mut lock(&self.level.told).info));
     }
 
-    pub(crate) fn hear(&self, message: Message) {
-        lock(&self.level.heard).push(message, &self.level.order);
+    pub(crate) fn hear(&self, core: &Core, message: Message) {
+        lock(&self.level.heard).push(message, &self.level.order, &core.indexes);
     }
 
-    pub(crate) fn set_history(&self, conversation: Vec<Message>) {
-        lock(&self.level.heard).replace(conversation, &self.level.order);
+    pub(crate) fn set_history(&self, core: &Core, conversation: Vec<Message>) {
+        lock(&self.level.heard).replace(conversation, &self.level.order, &core.indexes);
     }
 
     /// The nested run of an id: the one that is there, or a new one.

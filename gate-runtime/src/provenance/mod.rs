@@ -1,30 +1,45 @@
 //! Beside layer 0: what was said in a run, and where the values in a call first came from. It names values only.
 
 mod arguments;
+mod indexes;
+mod phrases;
+#[cfg(test)]
+mod reference;
 mod said;
 #[cfg(test)]
 mod tests;
 mod words;
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
 
 pub(crate) use self::arguments::origins;
-use self::said::{Said, Voice, Wanted};
+pub(crate) use self::indexes::Indexes;
+use self::indexes::Texts;
+use self::said::Wanted;
 use crate::values::message::{Message, Speaker};
 use crate::values::origin::Origin;
 
-/// What was said in a run, as it is at some moment. Clones share the index of it.
+/// What was said in a run, as it is at some moment. Clones share what is known of its texts.
 #[derive(Clone, Default)]
 pub(crate) struct History {
-    messages: Arc<Vec<Message>>,
-    /// For each message, when it was heard: a number that counts over all runs nested in each other.
-    heard: Arc<Vec<u64>>,
-    said: Arc<Mutex<Said>>,
+    conversation: Option<Arc<Conversation>>,
     /// For a nested run: what was said to the agents outside.
     outer: Option<Arc<History>>,
+}
+
+/// What was said in one run.
+#[derive(Clone)]
+struct Conversation {
+    messages: Vec<Message>,
+    /// For each message, when it was heard: a number that counts over all runs nested in each other.
+    heard: Vec<u64>,
+    /// The texts of the messages, read when somebody first asks where a value came from. Those of earlier moments of
+    /// the same conversation are its beginning.
+    texts: Arc<Mutex<Texts>>,
+    indexes: Arc<Indexes>,
 }
 
 /// Who said a value first, of those whom we trust and of those whom we do not.
@@ -39,7 +54,7 @@ struct First {
 impl History {
     pub(crate) fn new(messages: Vec<Message>) -> Self {
         let mut history = Self::default();
-        history.replace(messages, &AtomicU64::new(0));
+        history.replace(messages, &AtomicU64::new(0), &Arc::default());
         history
     }
 
@@ -48,29 +63,43 @@ impl History {
         Self { outer: Some(Arc::new(outer)), ..self }
     }
 
-    /// Adds a message. Only the run that has the history does so: its clones share the index, and are earlier moments of it.
-    pub(crate) fn push(&mut self, message: Message, order: &AtomicU64) {
-        Arc::make_mut(&mut self.messages).push(message);
-        Arc::make_mut(&mut self.heard).push(order.fetch_add(1, Ordering::Relaxed));
+    /// Adds a message. Only the run that has the history does so: its clones are earlier moments of it.
+    pub(crate) fn push(&mut self, message: Message, order: &AtomicU64, indexes: &Arc<Indexes>) {
+        self.extend([message], order, indexes);
     }
 
-    /// Takes a whole conversation in. What it begins with and is known is not read again.
-    pub(crate) fn replace(&mut self, conversation: Vec<Message>, order: &AtomicU64) {
-        if !conversation.starts_with(&self.messages) {
-            *self = Self { outer: self.outer.take(), ..Self::default() };
+    /// Takes a whole conversation in. A text in it that is known is not read again, wherever it stands.
+    pub(crate) fn replace(&mut self, conversation: Vec<Message>, order: &AtomicU64, indexes: &Arc<Indexes>) {
+        if !conversation.starts_with(self.messages()) {
+            self.conversation = self.conversation.take().map(|known| {
+                let texts = Arc::new(Mutex::new(lock(&known.texts).replaced()));
+                let (messages, heard) = (Vec::new(), Vec::new());
+                Arc::new(Conversation { messages, heard, texts, indexes: Arc::clone(indexes) })
+            });
         }
-        for message in conversation.into_iter().skip(self.messages.len()) {
-            self.push(message, order);
+        let known = self.messages().len();
+        self.extend(conversation.into_iter().skip(known), order, indexes);
+    }
+
+    fn extend(&mut self, messages: impl IntoIterator<Item = Message>, order: &AtomicU64, indexes: &Arc<Indexes>) {
+        let conversation = self.conversation.get_or_insert_with(|| {
+            let (messages, heard, texts) = Default::default();
+            Arc::new(Conversation { messages, heard, texts, indexes: Arc::clone(indexes) })
+        });
+        let conversation = Arc::make_mut(conversation);
+        for message in messages {
+            conversation.messages.push(message);
+            conversation.heard.push(order.fetch_add(1, Ordering::Relaxed));
         }
     }
 
     pub(crate) fn messages(&self) -> &[Message] {
-        &self.messages
+        self.conversation.as_ref().map_or(&[], |conversation| &conversation.messages)
     }
 
     /// Whether nothing at all is known of what was said.
     pub(crate) fn is_empty(&self) -> bool {
-        self.messages.is_empty() && self.outer.as_ref().is_none_or(|outer| outer.is_empty())
+        self.messages().is_empty() && self.outer.as_ref().is_none_or(|outer| outer.is_empty())
     }
 
     /// Where a value first came from.
@@ -101,44 +130,54 @@ impl History {
     /// Who said it first, here or to the agents outside.
     fn first(&self, wanted: &Wanted) -> First {
         let mut first = self.outer.as_ref().map(|outer| outer.first(wanted)).unwrap_or_default();
-        // What a nested agent is told, its instructions included, may be what the agent that called it made up.
-        let is_nested = self.outer.is_some();
-        let voice = |speaker: &Speaker| match speaker {
-            Speaker::System | Speaker::User if !is_nested => Voice::Trusted,
-            Speaker::Tool { .. } => Voice::Tool,
-            Speaker::System | Speaker::User | Speaker::Agent => Voice::Agent,
-        };
-        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
-        said.read(&self.messages, voice);
-        let mut at = |voice| {
-            let index = said.first(wanted, voice, self.messages.len())?;
-            Some((*self.heard.get(index)?, self.messages.get(index)?))
-        };
-        let earlier = |known: Option<u64>, at: u64| known.is_none_or(|known| at < known);
-        if let Some((at, message)) = at(Voice::Trusted)
-            && earlier(first.trusted.as_ref().map(|(at, _)| *at), at)
-        {
-            let origin = if *message.speaker() == Speaker::User { Origin::User } else { Origin::System };
-            first.trusted = Some((at, origin));
-        }
-        if let Some((at, message)) = at(Voice::Tool)
-            && let Speaker::Tool { tool } = message.speaker()
-            && earlier(first.tool.as_ref().map(|(at, _)| *at), at)
-        {
-            first.tool = Some((at, Origin::Tool { tool: tool.clone() }));
-        }
-        if let Some((at, _)) = at(Voice::Agent)
-            && earlier(first.agent, at)
-        {
-            first.agent = Some(at);
+        if let Some(conversation) = &self.conversation {
+            conversation.first(wanted, self.outer.is_some(), &mut first);
         }
         first
     }
 }
 
+impl Conversation {
+    /// Adds who said it first here. What comes after somebody whom we trust, or after a tool, changes nothing.
+    fn first(&self, wanted: &Wanted, is_nested: bool, first: &mut First) {
+        let mut texts = lock(&self.texts);
+        let texts = texts.read(&self.messages, &self.indexes);
+        let earlier = |known: Option<u64>, at: u64| known.is_none_or(|known| at < known);
+        for ((message, said), at) in self.messages.iter().zip(texts).zip(&self.heard) {
+            match message.speaker() {
+                // What a nested agent is told, its instructions included, may be what the agent that called it made up.
+                Speaker::System | Speaker::User if !is_nested => {
+                    if said.says(wanted) {
+                        let is_user = *message.speaker() == Speaker::User;
+                        first.trusted = Some((*at, if is_user { Origin::User } else { Origin::System }));
+                        return;
+                    }
+                }
+                Speaker::Tool { tool } => {
+                    if said.hints_at(wanted) {
+                        if earlier(first.tool.as_ref().map(|(at, _)| *at), *at) {
+                            first.tool = Some((*at, Origin::Tool { tool: tool.clone() }));
+                        }
+                        return;
+                    }
+                }
+                Speaker::System | Speaker::User | Speaker::Agent => {
+                    if earlier(first.agent, *at) && said.hints_at(wanted) {
+                        first.agent = Some(*at);
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn lock(texts: &Mutex<Texts>) -> MutexGuard<'_, Texts> {
+    texts.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 impl PartialEq for History {
     fn eq(&self, other: &Self) -> bool {
-        self.messages == other.messages && self.outer == other.outer
+        self.messages() == other.messages() && self.outer == other.outer
     }
 }
 

@@ -78,6 +78,11 @@ impl Message {
         &self.speaker
     }
 
+    /// What was said, shared.
+    pub(crate) fn shared_text(&self) -> &Arc<str> {
+        &self.text
+    }
+
     /// What was said.
     #[must_use]
     pub fn text(&self) -> &str {
