@@ -5,18 +5,18 @@
 //! one that nobody said, for which all of the conversation is searched. What is timed is `set_history` (or `hear`) and
 //! `submit`, with messages that are new copies in each turn, as they are when a dialect reads them.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    missing_docs,
-    reason = "a benchmark prints what it measures"
-)]
+#![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs, reason = "a benchmark prints what it measures")]
 
+use std::alloc::System;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use gate_runtime::prelude::*;
+use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 use tokio::runtime::{Builder, Runtime};
+
+#[global_allocator]
+static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
 const TURNS: usize = 200;
 const WORDS: usize = 500;
@@ -147,6 +147,20 @@ fn told(runtime: &Runtime, way: Way, pages: &[String]) -> Duration {
     })
 }
 
+/// Bytes on the heap for each word, besides the texts themselves.
+fn bytes_per_word(runtime: &Runtime, pages: &[String]) -> usize {
+    runtime.block_on(async {
+        let gate: Gate<Tools> = Gate::builder(()).build().await.unwrap();
+        let run = gate.run("run");
+        let messages = Way::SameBeginning.messages(pages, pages.len());
+        let region = Region::new(ALLOCATOR);
+        run.set_history(messages);
+        let _ = run.assess(&ToolCall::new("1", "pay", ARGUMENTS)).await.unwrap();
+        let change = region.change();
+        (change.bytes_allocated - change.bytes_deallocated) / (TURNS * WORDS)
+    })
+}
+
 fn main() {
     let runtime = Builder::new_current_thread().enable_all().build().unwrap();
     let pages = pages();
@@ -158,5 +172,6 @@ fn main() {
         halves += half.as_secs_f64();
         wholes += whole.as_secs_f64();
     }
+    println!("{:<54}{:>9} bytes", "heap for each word, besides the text", bytes_per_word(&runtime, &pages));
     println!("growth conversation {:.2}", wholes / halves / 2.0);
 }

@@ -102,7 +102,7 @@ impl<R: Registry> Run<R> {
     }
 
     /// The whole conversation as it is now, in the place of what was heard before: for an application that has it as a list of messages
-    /// anyway. What did not change is not read again.
+    /// anyway. A text that was in it before, or in another run of the gate not long ago, is not read again.
     ///
     /// ```
     /// # use gate_runtime::prelude::*;
