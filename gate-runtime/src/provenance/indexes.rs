@@ -4,9 +4,7 @@ use std::collections::HashMap;
 use std::mem;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::phrases::keyed;
 use super::said::Said;
-use crate::values::message::Message;
 
 /// How much of the texts that no run may have any more is kept, in bytes, with their indexes.
 const MOST: usize = 64 * 1024 * 1024;
@@ -53,50 +51,5 @@ impl Indexes {
         drop(kept);
         drop(forgotten);
         said
-    }
-}
-
-/// The texts of one conversation, as far as somebody asked about them.
-#[derive(Default)]
-pub(super) struct Texts {
-    read: Vec<Arc<Said>>,
-    /// Those of the conversation that this one replaced, until it is read.
-    before: Vec<Arc<Said>>,
-}
-
-impl Texts {
-    /// The texts of a conversation that takes the place of this one: most of them are the same.
-    pub(super) fn replaced(&self) -> Self {
-        let known = if self.read.is_empty() { &self.before } else { &self.read };
-        Self { read: Vec::new(), before: known.clone() }
-    }
-
-    /// Returns the texts of the conversation, of which these are all messages up to some moment.
-    pub(super) fn read(&mut self, messages: &[Message], indexes: &Indexes) -> &[Arc<Said>] {
-        let before = mem::take(&mut self.before);
-        let mut by_hash: Option<HashMap<u64, usize>> = None;
-        let mut next = 0;
-        for text in messages.iter().skip(self.read.len()).map(Message::shared_text) {
-            // Usually it is the one that came after the last one before, too. To see that costs less than a hash.
-            if before.get(next).is_none_or(|known| known.text() != text) {
-                let by_hash = by_hash.get_or_insert_with(|| {
-                    let places = before.iter().enumerate();
-                    places.map(|(place, known)| (known.hash(), place)).collect()
-                });
-                let hash = keyed(text);
-                let place = by_hash
-                    .get(&hash)
-                    .copied()
-                    .filter(|place| before.get(*place).is_some_and(|known| known.text() == text));
-                let Some(place) = place else {
-                    self.read.push(indexes.get(hash, text));
-                    continue;
-                };
-                next = place;
-            }
-            self.read.extend(before.get(next).cloned());
-            next += 1;
-        }
-        &self.read
     }
 }

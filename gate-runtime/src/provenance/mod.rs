@@ -8,6 +8,8 @@ mod reference;
 mod said;
 #[cfg(test)]
 mod tests;
+mod texts;
+mod together;
 mod words;
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,8 +19,8 @@ use serde_json::Value;
 
 pub(crate) use self::arguments::origins;
 pub(crate) use self::indexes::Indexes;
-use self::indexes::Texts;
 use self::said::Wanted;
+use self::texts::{Found, Texts};
 use crate::values::message::{Message, Speaker};
 use crate::values::origin::Origin;
 
@@ -138,35 +140,28 @@ impl History {
 }
 
 impl Conversation {
-    /// Adds who said it first here. What comes after somebody whom we trust, or after a tool, changes nothing.
+    /// Adds who said it first here.
     fn first(&self, wanted: &Wanted, is_nested: bool, first: &mut First) {
-        let mut texts = lock(&self.texts);
-        let texts = texts.read(&self.messages, &self.indexes);
+        let Found { trusted, tool, agent } = lock(&self.texts).find(wanted, &self.messages, is_nested, &self.indexes);
+        let at =
+            |place: Option<usize>| place.and_then(|place| Some((*self.heard.get(place)?, self.messages.get(place)?)));
         let earlier = |known: Option<u64>, at: u64| known.is_none_or(|known| at < known);
-        for ((message, said), at) in self.messages.iter().zip(texts).zip(&self.heard) {
-            match message.speaker() {
-                // What a nested agent is told, its instructions included, may be what the agent that called it made up.
-                Speaker::System | Speaker::User if !is_nested => {
-                    if said.says(wanted) {
-                        let is_user = *message.speaker() == Speaker::User;
-                        first.trusted = Some((*at, if is_user { Origin::User } else { Origin::System }));
-                        return;
-                    }
-                }
-                Speaker::Tool { tool } => {
-                    if said.hints_at(wanted) {
-                        if earlier(first.tool.as_ref().map(|(at, _)| *at), *at) {
-                            first.tool = Some((*at, Origin::Tool { tool: tool.clone() }));
-                        }
-                        return;
-                    }
-                }
-                Speaker::System | Speaker::User | Speaker::Agent => {
-                    if earlier(first.agent, *at) && said.hints_at(wanted) {
-                        first.agent = Some(*at);
-                    }
-                }
-            }
+        if let Some((at, message)) = at(trusted)
+            && earlier(first.trusted.as_ref().map(|(at, _)| *at), at)
+        {
+            let is_user = *message.speaker() == Speaker::User;
+            first.trusted = Some((at, if is_user { Origin::User } else { Origin::System }));
+        }
+        if let Some((at, message)) = at(tool)
+            && let Speaker::Tool { tool } = message.speaker()
+            && earlier(first.tool.as_ref().map(|(at, _)| *at), at)
+        {
+            first.tool = Some((at, Origin::Tool { tool: tool.clone() }));
+        }
+        if let Some((at, _)) = at(agent)
+            && earlier(first.agent, at)
+        {
+            first.agent = Some(at);
         }
     }
 }

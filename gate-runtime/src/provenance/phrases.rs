@@ -22,6 +22,11 @@ pub(super) fn keyed(what: impl Hash) -> u64 {
     KEY.hash_one(what)
 }
 
+/// The hash of a phrase; of a single word, its number.
+pub(super) fn hash(phrase: &[u64]) -> u64 {
+    if let [word] = phrase { *word } else { keyed(phrase) }
+}
+
 /// A text while it is read, part by part: a message, or each text in a JSON.
 #[derive(Default)]
 pub(super) struct Draft {
@@ -42,7 +47,7 @@ impl Draft {
         if part.len() > LONGEST {
             let line_end = number(LINE_END);
             let lines = part.split(|word| *word == line_end).chain([part]);
-            self.long.extend(lines.filter(|line| line.len() > LONGEST).map(keyed));
+            self.long.extend(lines.filter(|line| line.len() > LONGEST).map(hash));
         }
     }
 
@@ -88,10 +93,25 @@ pub(super) struct Phrases {
 }
 
 impl Phrases {
+    /// Passes on the hash of every phrase that has so many words; of every long line and part, for more than are in a
+    /// phrase.
+    pub(super) fn each(&self, length: usize, mut each: impl FnMut(u64)) {
+        match length {
+            0 => {}
+            1 => self.words.iter().for_each(|word| each(*word)),
+            2..=LONGEST => {
+                let text: Vec<u64> =
+                    self.text.iter().filter_map(|place| self.words.get(*place as usize).copied()).collect();
+                text.windows(length).for_each(|phrase| each(hash(phrase)));
+            }
+            _ => self.long.iter().for_each(|long| each(*long)),
+        }
+    }
+
     /// Whether the words stand together in the text.
     pub(super) fn contain(&self, phrase: &[u64]) -> bool {
         if phrase.len() > LONGEST {
-            return self.long.binary_search(&keyed(phrase)).is_ok();
+            return self.long.binary_search(&hash(phrase)).is_ok();
         }
         let place = |word: &u64| self.words.binary_search(word).ok().and_then(|place| u32::try_from(place).ok());
         match phrase {

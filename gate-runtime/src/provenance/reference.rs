@@ -253,7 +253,7 @@ fn value(of: &(Vec<&'static str>, Index, Index, usize), messages: &[Message]) ->
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(ProptestConfig::with_cases(150))]
 
     #[test]
     fn every_origin_is_that_of_the_definition(
@@ -292,9 +292,13 @@ proptest! {
                 }
             }
         }
+        // Asked often enough, the texts are looked into together.
         for (history, reference, wanted) in &moments {
             for text in wanted {
-                prop_assert_eq!(history.origin(&json!(text)), reference.origin(text), "{:?}", text);
+                let origin = reference.origin(text);
+                for _ in 0..8 {
+                    prop_assert_eq!(&history.origin(&json!(text)), &origin, "{:?}", text);
+                }
             }
         }
     }

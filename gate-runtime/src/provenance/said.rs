@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 
 use serde_json::Value;
 
-use super::phrases::{Draft, LONGEST, Phrases, number, sorted};
+use super::phrases::{Draft, LONGEST, Phrases, hash, number, sorted};
 use super::words::{Bare, LINE_END, plain_number, words};
 
 /// How deep JSON may stand in the texts of JSON.
@@ -40,6 +40,32 @@ impl Wanted {
         loose.truncate(LONGEST);
         Self { words: found, loose, number: only.as_deref().map(number) }
     }
+
+    /// In what it is looked for, with its length and its hash there. What is longer than a phrase has one length.
+    pub(super) fn parts(&self, is_trusted: bool) -> impl Iterator<Item = (Part, usize, u64)> {
+        let of = |part, words: &[u64]| (!words.is_empty()).then(|| (part, words.len().min(LONGEST + 1), hash(words)));
+        let parts = if is_trusted {
+            [of(Part::Whole, &self.words), None]
+        } else {
+            let loose = self.number.map(|number| (Part::Numbers, 1, number));
+            let loose = if loose.is_some() { loose } else { of(Part::Phrases, &self.loose) };
+            [loose, of(Part::Wholes, &self.words)]
+        };
+        parts.into_iter().flatten()
+    }
+}
+
+/// In what of a text a value is looked for.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Part {
+    /// The words of whom we trust.
+    Whole,
+    /// The words of others, as if we trusted them.
+    Wholes,
+    /// The words of others, whatever stands around them.
+    Phrases,
+    /// The numbers of others.
+    Numbers,
 }
 
 /// A text that somebody said. What it says is read once, when it is first asked.
@@ -72,14 +98,32 @@ impl Said {
         &self.text
     }
 
+    fn whole(&self) -> &Phrases {
+        self.whole.get_or_init(|| read_whole(self.text.trim()))
+    }
+
+    fn loose(&self) -> &Loose {
+        self.loose.get_or_init(|| Loose::read(self.text.trim()))
+    }
+
+    /// Passes on the hash of everything of some length that stands in a part of it.
+    pub(super) fn each(&self, part: Part, length: usize, mut each: impl FnMut(u64)) {
+        match part {
+            Part::Whole => self.whole().each(length, each),
+            Part::Wholes => self.loose().wholes.each(length, each),
+            Part::Phrases => self.loose().phrases.each(length, each),
+            Part::Numbers => self.loose().numbers.iter().for_each(|number| each(*number)),
+        }
+    }
+
     /// Whether it says a value whole.
     pub(super) fn says(&self, wanted: &Wanted) -> bool {
-        self.whole.get_or_init(|| read_whole(self.text.trim())).contain(&wanted.words)
+        self.whole().contain(&wanted.words)
     }
 
     /// Whether it says a value in any way.
     pub(super) fn hints_at(&self, wanted: &Wanted) -> bool {
-        let Loose { phrases, wholes, numbers } = self.loose.get_or_init(|| Loose::read(self.text.trim()));
+        let Loose { phrases, wholes, numbers } = self.loose();
         let loosely = match &wanted.number {
             Some(number) => numbers.binary_search(number).is_ok(),
             None => phrases.contain(&wanted.loose),

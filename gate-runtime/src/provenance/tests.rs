@@ -246,7 +246,7 @@ fn a_text_is_read_once_however_often_it_is_told() {
     let texts = |history: &History| {
         assert!(history.origin(&json!("A-7")).is_user());
         let conversation = history.conversation.as_ref().unwrap();
-        lock(&conversation.texts).read(&conversation.messages, &indexes).to_vec()
+        lock(&conversation.texts).texts().map(Arc::clone).collect::<Vec<_>>()
     };
     let mut history = History::default();
     history.replace(told("It is noon.", "1"), &order, &indexes);
@@ -294,6 +294,13 @@ fn a_hostile_conversation_is_still_searched_in_time() {
     assert_eq!(history.origin(&Value::from(hostile)), Origin::Agent);
     let hostile: Vec<Value> = (0..2_000).map(|count| json!(format!("{}b a", "a ".repeat(count % 14)))).collect();
     assert_eq!(history.origin(&Value::from(hostile)), Origin::Agent);
+    // Many messages, and many values of words that are in all of them.
+    let text = |number: usize| Message::tool("read_page", format!("a b c d e {number} a c e b d"));
+    let history = History::new((0..400).map(text).collect());
+    let hostile = (0..50_000).map(|number| json!(format!("{} a e {number}", ["a b c", "b d", "c e"][number % 3])));
+    assert_eq!(history.origin(&Value::from_iter(hostile)), Origin::Agent);
+    assert_eq!(lock(&history.conversation.as_ref().unwrap().texts).taken_together(), 400);
+    assert_eq!(history.origin(&json!("e 7 a")), tool("read_page"));
     for word in [",a", "(", ".", "1 ", "1111 ", "May ", "1,1"] {
         let history = History::new(vec![Message::user(word.repeat(50_000))]);
         assert_eq!(history.origin(&json!(word.repeat(25_000) + "b")), Origin::Agent);
