@@ -298,7 +298,7 @@ fn a_hostile_conversation_is_still_searched_in_time() {
     let text = |number: usize| Message::tool("read_page", format!("a b c d e {number} a c e b d"));
     let history = History::new((0..400).map(text).collect());
     let hostile = (0..50_000).map(|number| json!(format!("{} a e {number}", ["a b c", "b d", "c e"][number % 3])));
-    assert_eq!(history.origin(&Value::from_iter(hostile)), Origin::Agent);
+    assert_eq!(history.origin(&hostile.collect()), Origin::Agent);
     assert_eq!(lock(&history.conversation.as_ref().unwrap().texts).taken_together(), 400);
     assert_eq!(history.origin(&json!("e 7 a")), tool("read_page"));
     for word in [",a", "(", ".", "1 ", "1111 ", "May ", "1,1"] {

@@ -6,12 +6,15 @@ use std::sync::Arc;
 use super::said::{Part, Said, Wanted};
 use super::texts::{Found, Voice};
 
+/// The first text with each phrase, in the order of the phrases.
+type Table = Box<[(u64, usize)]>;
+
 /// The first texts of a conversation, and which of them said a phrase first.
 #[derive(Default)]
 pub(super) struct Together {
     count: usize,
-    /// For each length of phrase that was looked for: the first text with each one, in the order of the phrases.
-    tables: HashMap<(Voice, Part, usize), Box<[(u64, usize)]>>,
+    /// For each length of phrase that was looked for.
+    tables: HashMap<(Voice, Part, usize), Table>,
 }
 
 impl Together {
