@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// First to last. `assemble.rs` puts all of them together, and `lib.rs` and `prelude.rs` name what is public.
-const LAYERS: [&str; 5] = ["values", "logic", "ports", "engine", "adapters"];
+const LAYERS: [&str; 6] = ["values", "provenance", "logic", "ports", "engine", "adapters"];
 
 #[test]
 fn every_import_points_down() {

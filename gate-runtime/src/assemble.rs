@@ -357,6 +357,7 @@ impl<R: Registry> GateBuilder<R> {
             hub,
             timekeeper,
             trail,
+            indexes: Arc::default(),
             post,
         };
         let core = Arc::new(core);

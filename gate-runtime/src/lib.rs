@@ -95,6 +95,7 @@ mod engine;
 pub mod guide;
 mod logic;
 mod ports;
+mod provenance;
 mod values;
 
 pub mod prelude;
@@ -132,6 +133,7 @@ pub use gate_audit as audit;
 pub use jiff::Timestamp;
 pub use logic::audit::Auditor;
 pub use logic::call::Call;
+pub use logic::context::CallContext;
 pub use logic::descriptor::{Annotations, Descriptor};
 pub use logic::permit::Permit;
 pub use logic::policy::{
@@ -159,7 +161,7 @@ pub use values::answers::Answers;
 pub use values::approval::{Approval, Refusal, Status};
 pub use values::arguments::{Arguments, Commitment};
 pub use values::assessment::Assessment;
-pub use values::context::{CallContext, Passage, RunInfo, ToolCall};
+pub use values::context::{Passage, RunInfo, ToolCall};
 pub use values::decision::{Decision, Reviewer, Vote};
 pub use values::digest::{BadDigest, Digest};
 pub use values::disclosure::Disclosure;
@@ -167,7 +169,6 @@ pub use values::entry::{Break, Entry, Leaf, Stub};
 pub use values::event::{CallEvent, Changes, Event, GateEvent, ToolNote};
 pub use values::freeze::{Freeze, FreezeScope};
 pub use values::grant::{BadScope, Grant, Scope};
-pub use values::history::{Message, Speaker};
 pub use values::id::{
     AgentName, ApprovalId, BadId, CallId, CaseId, GrantId, Principal, ReviewerId, Role, RunId, ToolName,
 };
@@ -175,6 +176,7 @@ pub use values::identity::same_person;
 pub use values::json::Misfit;
 pub use values::letter::{Letter, LetterState};
 pub use values::limit::{GiveBack, LimitKey, Take};
+pub use values::message::{Message, Speaker};
 pub use values::opinion::RuleResult;
 pub use values::origin::Origin;
 pub use values::outcome::{DeniedBy, NotRun, ToolOutcome};

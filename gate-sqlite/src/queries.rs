@@ -203,8 +203,13 @@ mod tests {
             ],
         );
         let changes = plan(&connection, RUN_CHANGES).join("; ");
-        assert!(changes.contains("SEARCH approvals USING INDEX approvals_owed (family=? AND owed_seq>?)"), "{changes}");
+        assert!(
+            changes.contains("SEARCH approvals USING INDEX approvals_changed (family=? AND changed>?)"),
+            "{changes}"
+        );
         assert!(changes.ends_with("SEARCH records"), "the last one only: {changes}");
+        let owed = plan(&connection, OWED).join("; ");
+        assert!(owed.contains("SEARCH approvals USING INDEX approvals_owed (family=?)"), "{owed}");
         let standing = ["grants_by_end", "sqlite_autoindex_grants_1", "approvals_covered"];
         finds_by(&connection, STANDING, &standing);
         finds_by(&connection, USED, &["takes_by_key", "takes_by_key"]);

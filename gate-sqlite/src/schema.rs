@@ -387,7 +387,7 @@ mod tests {
         // What had not ended is owed, by the last number that there was.
         let changes = store.run_changes(&RunQuery::after("run", 0)).await.unwrap();
         let owed: Vec<_> =
-            changes.calls.iter().map(|(seq, approval)| (*seq, approval.subject().call().as_str())).collect();
+            changes.calls.iter().map(|change| (change.seq, change.approval.subject().call().as_str())).collect();
         assert_eq!(owed, [(changes.seq, "waits"), (changes.seq, "approved")]);
 
         // What was refused is found by its family, and what waits by what it would run.
@@ -395,9 +395,9 @@ mod tests {
         assert_eq!(calls(&store.recall(&about).await.unwrap().rejected), ["refused"]);
         about.family = "run\0".into();
         assert_eq!(calls(&store.recall(&about).await.unwrap().rejected), ["nested"]);
-        about.family = format!("{}/", changes.calls[0].1.subject().info().agent()).into();
+        about.family = format!("{}/", changes.calls[0].approval.subject().info().agent()).into();
         assert_eq!(calls(&store.recall(&about).await.unwrap().rejected), ["remote"]);
-        about.likeness = Some(changes.calls[0].1.arguments().likeness());
+        about.likeness = Some(changes.calls[0].approval.arguments().likeness());
         assert_eq!(calls(&store.recall(&about).await.unwrap().alike), ["waits"]);
 
         // Limits go on where they were.

@@ -2,7 +2,7 @@
 
 use gate_runtime::dialect::{anthropic, gemini, openai};
 use gate_runtime::prelude::*;
-use gate_runtime::{BoxFuture, Objection, Overlay, OverlayCall, Verdict};
+use gate_runtime::{ApprovalFilter, BoxFuture, Objection, Overlay, OverlayCall, Status, Verdict};
 use serde_json::{Value, json};
 
 use crate::desk::{State, World, asked, builder, call, dana, kinds, people};
@@ -12,6 +12,7 @@ on_every_store! {
     o_an_injected_payment_asks_however_small_and_what_the_user_said_goes_through,
     o_in_every_dialect_a_tools_words_are_not_the_users,
     o_the_reviewer_sees_where_every_argument_came_from,
+    o_only_what_people_may_read_says_where_its_arguments_came_from,
     o_what_the_user_repeats_after_a_tool_is_still_the_tools,
     o_a_value_that_only_looks_like_a_part_of_what_was_said_asks,
     o_without_a_history_nothing_was_said_by_the_user,
@@ -125,6 +126,53 @@ async fn o_the_reviewer_sees_where_every_argument_came_from(store: Shared) {
     let state = run.state().await.unwrap();
     let resumed = gate.resume(state).await.unwrap().proceed().await.unwrap();
     assert_eq!(asked(&resumed).approval().assessment().origins().count(), 3);
+}
+
+/// Once by rule, then a person; what fails is a question too.
+#[policy]
+fn once(rules: Rules<Gift>) -> Rules<Gift> {
+    rules
+        .deny("nothing for mallory")
+        .when(|call| call.to == "mallory")
+        .auto_approve("one each day")
+        .at_most(1)
+        .per(DAY)
+        .otherwise(ask(role("manager")))
+}
+
+/// Give a present.
+#[gated_tool(policy = "once")]
+fn gift(#[state] world: &World, to: String) -> String {
+    world.ran.lock().unwrap().push(format!("gift {to}"));
+    to
+}
+
+/// Give a present by a way that fails.
+#[gated_tool(policy = "never_ask", on_error = "ask")]
+fn send(to: String) -> Result<String, String> {
+    Err(format!("{to} is not at home"))
+}
+
+registry! { GiftTools for State { Gift, Send } }
+
+/// Rules alone decide most calls, and then nobody reads where the arguments came from.
+async fn o_only_what_people_may_read_says_where_its_arguments_came_from(store: Shared) {
+    let gate: Gate<GiftTools> = builder(&store, &State::default()).build().await.unwrap();
+    let run = gate.run("run").history([Message::user("A present for alice.")]);
+    let origins = async |id: &str, tool: &str, to: &str| {
+        let _ = run.submit([call(id, tool, json!({"to": to}))]).await.unwrap();
+        let found = gate.interruptions(&ApprovalFilter::all()).await.unwrap();
+        let found = found.iter().find(|asked| asked.approval().subject().call() == id).unwrap().approval().clone();
+        (found.status(), found.assessment().origins().map(|(_, origin)| origin.clone()).collect::<Vec<_>>())
+    };
+    assert_eq!(origins("1", "gift", "mallory").await, (Status::Denied, vec![]));
+    assert_eq!(origins("2", "gift", "alice").await, (Status::Succeeded, vec![]));
+    // The rule's limit is used up by then, which is known only when the call is written.
+    assert_eq!(origins("3", "gift", "alice").await, (Status::Pending, vec![Origin::User]));
+    assert_eq!(origins("4", "send", "alice").await, (Status::Pending, vec![Origin::User]));
+    // Who asks how a call would be judged reads the answer.
+    let assessment = run.assess(&call("5", "gift", json!({"to": "mallory"}))).await.unwrap();
+    assert_eq!((assessment.verdict(), assessment.origins().count()), (Verdict::Deny, 1));
 }
 
 async fn o_what_the_user_repeats_after_a_tool_is_still_the_tools(store: Shared) {

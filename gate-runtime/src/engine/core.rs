@@ -21,6 +21,7 @@ use crate::logic::redact::{Scrub, seal};
 use crate::ports::clock::Clock;
 use crate::ports::directory::Directory;
 use crate::ports::store::{ApprovalFilter, Committed, Store, StoreError};
+use crate::provenance::Indexes;
 use crate::values::approval::Approval;
 use crate::values::arguments::Arguments;
 use crate::values::digest::Digest;
@@ -99,6 +100,8 @@ pub(crate) struct Core {
     pub(crate) hub: Hub,
     pub(crate) timekeeper: Timekeeper,
     pub(crate) trail: Option<Sealing>,
+    /// What is known of the texts of its runs' conversations.
+    pub(crate) indexes: Arc<Indexes>,
     pub(crate) post: Post,
 }
 

@@ -403,10 +403,12 @@ impl Core {
         let open = open.ok_or_else(|| unfit("its secret arguments are in another process".to_owned()))?;
         let now = next.changed_at;
         let context = run.context_of(&next.subject, now);
-        let assessment = self.judge(tool, &open, &next.arguments, context).await?.assessment;
-        if let Some(by) = assessment.denied_by() {
+        let judgement = self.judge(tool, &open, &next.arguments, context).await?;
+        if let Some(by) = judgement.assessment.denied_by() {
             return Err(DecideError::EditDenied { by });
         }
+        // Who was asked already goes on being asked, whatever the rules say of the edit.
+        let assessment = judgement.with_origins(&open, &run.history);
         Ok(Some(CallEvent::Reassessed { assessment, changes: Changes::default() }))
     }
 

@@ -22,12 +22,12 @@ use super::intake::Circumstances;
 use super::open::{never_began, unavailable};
 use super::wait::Hub;
 use crate::logic::bound::Ran;
+use crate::logic::context::CallContext;
 use crate::logic::redact::unseal;
 use crate::ports::BoxFuture;
 use crate::ports::directory::DirectoryError;
 use crate::ports::store::{ApprovalFilter, Committed, StoreError};
 use crate::values::approval::{Approval, Status};
-use crate::values::context::CallContext;
 use crate::values::decision::Vote;
 use crate::values::event::{CallEvent, Changes};
 use crate::values::id::ApprovalId;
@@ -188,7 +188,7 @@ impl Core {
         let context = run.context_of(subject, now);
         let judgement = self.judge_for(tool, arguments, &approval.arguments, context, Some(approval.id())).await?;
         let mut course = Course::from(approval);
-        let again = CallEvent::Reassessed { assessment: judgement.assessment, changes };
+        let again = CallEvent::Reassessed { assessment: tool.shown(&judgement, arguments, run), changes };
         course.then(again, now).map_err(unavailable)?;
         self.check_consent(&mut course, now).await?;
         if course.status() == Status::Approved {

@@ -9,19 +9,20 @@ use super::intake::{Circumstances, Raw};
 use super::open::unavailable;
 use crate::logic::bound::Judging;
 use crate::logic::bounded::bounded;
+use crate::logic::context::CallContext;
 use crate::logic::policy::Evaluation;
 use crate::logic::redact::Scrub;
 use crate::ports::overlay::{Objection, OnFailure, Overlay, OverlayCall};
 use crate::ports::store::{Proposal, Transition};
+use crate::provenance::{History, origins};
 use crate::values::arguments::Arguments;
 use crate::values::assessment::Assessment;
-use crate::values::context::{CallContext, RunInfo, ToolCall};
+use crate::values::context::{RunInfo, ToolCall};
 use crate::values::event::GateEvent;
 use crate::values::id::{ApprovalId, CallId, ToolName};
 use crate::values::json::Misfit;
 use crate::values::limit::Take;
 use crate::values::opinion::{Denial, Opinion, PolicyOpinion, RuleResult};
-use crate::values::origin::{ArgumentOrigin, origins};
 use crate::values::outcome::NotRun;
 use crate::values::outline::PolicyOutline;
 use crate::values::requirement::Requirement;
@@ -42,11 +43,7 @@ struct RuleTakes {
 }
 
 impl Judgement {
-    fn new(
-        evaluations: Vec<Evaluation>,
-        overlays: Vec<Opinion>,
-        origins: Vec<ArgumentOrigin>,
-    ) -> Result<Self, Unjudged> {
+    fn new(evaluations: Vec<Evaluation>, overlays: Vec<Opinion>) -> Result<Self, Unjudged> {
         let mut takes = Vec::new();
         let mut opinions = Vec::with_capacity(evaluations.len() + overlays.len());
         for (opinion, evaluation) in evaluations.into_iter().enumerate() {
@@ -55,8 +52,7 @@ impl Judgement {
             opinions.push(Opinion::Policy(evaluation.opinion));
         }
         opinions.extend(overlays);
-        let assessment = Assessment { origins, ..Assessment::join(opinions).reached()? };
-        Ok(Self { assessment: Arc::new(assessment), takes })
+        Ok(Self { assessment: Arc::new(Assessment::join(opinions).reached()?), takes })
     }
 
     /// The rules are in the program that asks: here, it only says whom to ask, and overlays may object.
@@ -83,6 +79,17 @@ impl Judgement {
 
     pub(crate) fn verdict(&self) -> Verdict {
         self.assessment.verdict()
+    }
+
+    /// Returns the assessment as people read it: with where each argument came from.
+    ///
+    /// Nothing else asks for that, so a call that rules decide alone does not pay for it.
+    pub(crate) fn with_origins(&self, arguments: &Value, history: &History) -> Arc<Assessment> {
+        let origins = origins(arguments, history);
+        if origins.is_empty() {
+            return Arc::clone(&self.assessment);
+        }
+        Arc::new(Assessment { origins, ..Assessment::clone(&self.assessment) })
     }
 
     /// What the approval of the call takes of limits: of every rule that approves it.
@@ -174,6 +181,16 @@ impl GateOverlay {
     }
 }
 
+impl GateTool {
+    /// Returns the assessment that goes on the record: with origins where people may read it.
+    pub(crate) fn shown(&self, judgement: &Judgement, arguments: &Value, run: &Circumstances) -> Arc<Assessment> {
+        if judgement.verdict() == Verdict::Ask || self.descriptor.asks_on_error() {
+            return judgement.with_origins(arguments, &run.history);
+        }
+        Arc::clone(&judgement.assessment)
+    }
+}
+
 impl Core {
     /// Judges a call. It changes nothing and takes nothing of any limit.
     ///
@@ -191,7 +208,6 @@ impl Core {
         } else {
             self.ask_overlays(&OverlayCall { tool: &tool.name, arguments: sealed, context: &context }).await
         };
-        let origins = origins(arguments, &context.history);
         let mut evaluations = match tool.tool.judge(arguments, context, &self.judging_time)? {
             Judging::Done(evaluations) => evaluations,
             Judging::Later(later) => later.await,
@@ -201,7 +217,7 @@ impl Core {
             let errors = evaluations.iter_mut().flat_map(|evaluation| &mut evaluation.opinion.errors);
             errors.for_each(|(_, error)| *error = scrub.clean(error));
         }
-        let mut judgement = Judgement::new(evaluations, overlays, origins)?;
+        let mut judgement = Judgement::new(evaluations, overlays)?;
         Arc::make_mut(&mut judgement.assessment).destructive = tool.descriptor.annotations().destructive;
         Ok(judgement)
     }
@@ -258,7 +274,8 @@ impl Core {
             let place = takes.iter().position(|known| known == take);
             place.and_then(|place| used.get(place)).is_none_or(|used| !take.fits(*used))
         });
-        Assessment::clone(&judgement.assessment).reached().map_err(|failed| NoVerdict::from(failed).into())
+        let assessment = Arc::unwrap_or_clone(judgement.with_origins(&arguments, &run.history));
+        assessment.reached().map_err(|failed| NoVerdict::from(failed).into())
     }
 
     pub(crate) async fn ask_overlays(&self, call: &OverlayCall<'_>) -> Vec<Opinion> {

@@ -10,18 +10,18 @@ use super::course::{Course, refused};
 use super::intake::{Circumstances, Proposed};
 use super::judge::Judgement;
 use super::ledger::Ledger;
+use crate::logic::context::CallContext;
 use crate::logic::descriptor::Descriptor;
 use crate::logic::redact::{Scrub, seal_like};
 use crate::ports::overlay::OverlayCall;
 use crate::ports::store::{Committed, Proposal, REFUSALS, Recalled, Transition};
 use crate::values::approval::{Approval, Refusal, Status};
 use crate::values::arguments::Arguments;
-use crate::values::context::CallContext;
 use crate::values::event::CallEvent;
 use crate::values::grant::Grant;
-use crate::values::history::Message;
 use crate::values::id::{ApprovalId, CallId};
 use crate::values::limit::{ASKED, EVER, LimitKey, Take, WAITING};
+use crate::values::message::Message;
 use crate::values::opinion::Denial;
 use crate::values::outcome::NotRun;
 use crate::values::outline::PolicyOutline;
@@ -404,7 +404,10 @@ impl Core {
         opening: &Opening<'_>,
     ) -> Result<(Transition, Arc<Approval>), NotRun> {
         let now = self.now();
-        let assessment = Arc::clone(&draft.judgement.assessment);
+        let assessment = match &draft.candidate.body {
+            Body::Here(place) => self.tool_at(*place)?.shown(&draft.judgement, &draft.candidate.arguments, run),
+            Body::Elsewhere { .. } => Arc::clone(&draft.judgement.assessment),
+        };
         let may_run = assessment.verdict() == Verdict::Approve;
         let held = !opening.held_by.is_empty() && (may_run || draft.grant.is_some());
         let Candidate { subject, sealed, body, .. } = &draft.candidate;

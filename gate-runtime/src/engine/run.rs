@@ -21,9 +21,9 @@ use crate::values::approval::Status;
 use crate::values::assessment::Assessment;
 use crate::values::context::{Passage, RunInfo, ToolCall};
 use crate::values::event::GateEvent;
-use crate::values::history::Message;
 use crate::values::id::{AgentName, ApprovalId, CallId, CaseId, Principal, Role};
 use crate::values::json::read_value;
+use crate::values::message::Message;
 use crate::values::outcome::NotRun;
 
 /// One run of an agent, made by [`Gate::run`](crate::Gate::run): every call of a model goes through it.
@@ -102,7 +102,7 @@ impl<R: Registry> Run<R> {
     }
 
     /// The whole conversation as it is now, in the place of what was heard before: for an application that has it as a list of messages
-    /// anyway. What did not change is not read again.
+    /// anyway. A text that was in it before, or in another run of the gate not long ago, is not read again.
     ///
     /// ```
     /// # use gate_runtime::prelude::*;
@@ -123,12 +123,12 @@ impl<R: Registry> Run<R> {
     /// # Ok(()) }
     /// ```
     pub fn set_history(&self, messages: impl IntoIterator<Item = Message>) {
-        self.thread.set_history(messages.into_iter().collect());
+        self.thread.set_history(&self.core, messages.into_iter().collect());
     }
 
     /// Adds what is said now to the history.
     pub fn hear(&self, message: Message) {
-        self.thread.hear(message);
+        self.thread.hear(&self.core, message);
     }
 
     /// Who runs, for whom, in which matter, and how the run came to its agent.

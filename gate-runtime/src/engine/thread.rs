@@ -10,10 +10,11 @@ use super::error::RunError;
 use super::intake::Circumstances;
 use super::ledger::Ledger;
 use super::run_state::Body;
+use crate::provenance::History;
 use crate::values::approval::Approval;
 use crate::values::context::{NESTED, Passage, RunInfo};
-use crate::values::history::{History, Message};
 use crate::values::id::{AgentName, ApprovalId, RunId};
+use crate::values::message::Message;
 
 /// One run, as its handles share it: any number of tasks, at the same time.
 ///
@@ -144,12 +145,12 @@ impl Thread {
         change(Arc::make_mut(&mut lock(&self.level.told).info));
     }
 
-    pub(crate) fn hear(&self, message: Message) {
-        lock(&self.level.heard).push(message, &self.level.order);
+    pub(crate) fn hear(&self, core: &Core, message: Message) {
+        lock(&self.level.heard).push(message, &self.level.order, &core.indexes);
     }
 
-    pub(crate) fn set_history(&self, conversation: Vec<Message>) {
-        lock(&self.level.heard).replace(conversation, &self.level.order);
+    pub(crate) fn set_history(&self, core: &Core, conversation: Vec<Message>) {
+        lock(&self.level.heard).replace(conversation, &self.level.order, &core.indexes);
     }
 
     /// The nested run of an id: the one that is there, or a new one.

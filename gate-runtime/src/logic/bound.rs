@@ -11,13 +11,14 @@ use serde_json::Value;
 
 use super::bounded::TimeLimit;
 use super::call::{AnyCall, AnyState, part};
+use super::context::CallContext;
 use super::descriptor::Descriptor;
 use super::permit::Permit;
 use super::policy::{AnyPolicy, Evaluation};
 use super::reconcile::{Happened, Reconciler};
 use super::schema::{Checker, Misfits, has_secrets};
 use super::tool::{InState, Tool};
-use crate::values::context::{CallContext, ToolCall};
+use crate::values::context::ToolCall;
 use crate::values::id::AgentName;
 use crate::values::json::{Misfit, ReadLimits, read};
 use crate::values::outcome::ToolOutcome;

@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use super::context::CallContext;
 use super::state::Provides;
 use super::tool::Tool;
-use crate::values::context::CallContext;
 use crate::values::origin::Origin;
 
 /// One proposed call: its arguments as typed fields (by `Deref`), its [`context`](Self::context) and the tool's

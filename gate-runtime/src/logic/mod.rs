@@ -5,6 +5,7 @@ pub(crate) mod bound;
 pub(crate) mod bounded;
 pub(crate) mod call;
 pub(crate) mod codec;
+pub(crate) mod context;
 pub(crate) mod descriptor;
 mod foreign_schema;
 pub(crate) mod instructions;

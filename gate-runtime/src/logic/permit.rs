@@ -2,8 +2,8 @@
 
 use std::fmt;
 
+use super::context::CallContext;
 use super::tool::Tool;
-use crate::values::context::CallContext;
 
 /// Single-use proof that this very call may run, with its arguments inside.
 ///

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::call::{AnyCall, AnyState, Call};
+use super::context::CallContext;
 use super::tool::Tool;
-use crate::values::context::CallContext;
 use crate::values::outcome::ToolOutcome;
 
 /// Whether a call happened of which nobody knows how it ended, as far as its tool's reconciler can tell.

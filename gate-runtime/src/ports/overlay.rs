@@ -1,8 +1,8 @@
 //! Judges beside the policies: they see every call untyped, and can only tighten.
 
 use super::BoxFuture;
+use crate::logic::context::CallContext;
 use crate::values::arguments::Arguments;
-use crate::values::context::CallContext;
 use crate::values::id::ToolName;
 use crate::values::requirement::Requirement;
 

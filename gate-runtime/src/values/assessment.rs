@@ -59,7 +59,9 @@ impl Assessment {
 
     /// Where each argument first came from, by its place as a JSON pointer: `/recipient`, `/lines/0/name`.
     ///
-    /// Truth values and what is empty have no origin. Nothing at all is here where the run was told of no history.
+    /// Origins are there for people: of calls that a person was asked about, of those of a tool that asks about
+    /// its failures, and in what [`Run::assess`](crate::Run::assess) returns. A call that rules alone decided has
+    /// none, and so has one whose run was told of no history. Truth values and what is empty have no origin.
     pub fn origins(&self) -> impl Iterator<Item = (&str, &Origin)> {
         self.origins.iter().map(|of| (of.pointer.as_str(), &of.origin))
     }

@@ -1,14 +1,11 @@
-//! The circumstances of a call: who proposes it, for whom, in which run, after what was said.
+//! A call as it was proposed, and the run it was proposed in: who runs, for whom, how it came to that.
 
 use std::fmt;
 use std::sync::Arc;
 
-use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::history::{History, Message};
-use super::id::{AgentName, ApprovalId, CallId, CaseId, Principal, Role, RunId, ToolName};
-use super::origin::Origin;
+use super::id::{AgentName, CallId, CaseId, Principal, Role, RunId, ToolName};
 
 /// Who runs, for whom, in which matter: what all calls of a run share.
 ///
@@ -152,132 +149,6 @@ impl RunInfo {
     /// In how many runs it is nested.
     pub(crate) fn depth(&self) -> usize {
         self.passages.iter().filter(|passage| matches!(passage, Passage::Called { .. })).count()
-    }
-}
-
-/// The circumstances of one call, as rules and tool bodies see them.
-///
-/// A tool takes it as `#[context] context: &CallContext`; a rule reads it by `call.context()`.
-///
-/// ```
-/// use gate_runtime::prelude::*;
-///
-/// /// Says who asks.
-/// #[gated_tool(policy = "never_ask", read_only)]
-/// fn whoami(#[context] context: &CallContext) -> String {
-///     format!("{} in {}", context.agent(), context.run())
-/// }
-/// ```
-#[derive(Clone, PartialEq, Eq)]
-pub struct CallContext {
-    pub(crate) info: Arc<RunInfo>,
-    pub(crate) call: CallId,
-    pub(crate) approval: ApprovalId,
-    pub(crate) reasoning: Option<Arc<str>>,
-    pub(crate) history: History,
-    pub(crate) now: Timestamp,
-}
-
-impl CallContext {
-    /// A key for systems that refuse to do a thing twice: the same for every attempt to run this call, and for no other call.
-    ///
-    /// ```
-    /// use gate_runtime::prelude::*;
-    /// /// Pay someone.
-    /// #[gated_tool(policy = "always_ask", idempotent)]
-    /// fn pay(#[context] context: &CallContext, cents: u64) -> String {
-    ///     format!("POST /payments, Idempotency-Key: {}, {cents} cents", context.idempotency_key())
-    /// }
-    /// ```
-    #[must_use]
-    pub fn idempotency_key(&self) -> String {
-        self.approval.to_string()
-    }
-
-    /// The id that the model gave to the call: within its run the same for every attempt.
-    #[must_use]
-    pub fn call(&self) -> &CallId {
-        &self.call
-    }
-
-    /// The id of the approval under which it runs.
-    #[must_use]
-    pub fn approval(&self) -> ApprovalId {
-        self.approval
-    }
-
-    /// The run.
-    #[must_use]
-    pub fn run(&self) -> &RunId {
-        &self.info.run
-    }
-
-    /// The agent that proposed it.
-    #[must_use]
-    pub fn agent(&self) -> &AgentName {
-        &self.info.agent
-    }
-
-    /// The person the run acts for.
-    #[must_use]
-    pub fn on_behalf_of(&self) -> Option<&Principal> {
-        self.info.principal.as_ref()
-    }
-
-    /// The roles of the person the run acts for.
-    #[must_use]
-    pub fn roles(&self) -> &[Role] {
-        &self.info.roles
-    }
-
-    /// The matter the run belongs to.
-    #[must_use]
-    pub fn case(&self) -> Option<&CaseId> {
-        self.info.case.as_ref()
-    }
-
-    /// How the run came to its agent, oldest first: a rule can look at who called it.
-    #[must_use]
-    pub fn passages(&self) -> &[Passage] {
-        &self.info.passages
-    }
-
-    /// Why the agent says it proposes the call: its claim, to be shown, never to be trusted.
-    #[must_use]
-    pub fn reasoning(&self) -> Option<&str> {
-        self.reasoning.as_deref()
-    }
-
-    /// What was said in the run so far, oldest first, as the application told the gate.
-    #[must_use]
-    pub fn history(&self) -> &[Message] {
-        self.history.messages()
-    }
-
-    /// Where a value first came from, in what was said before the call: see [`Origin`].
-    ///
-    /// The value is compared as JSON: texts, numbers, and lists of them, which come from the least trusted of their items. Anything that is not a whole
-    /// value comes from the agent: an object, a truth value, nothing. Give its fields one by one.
-    #[must_use]
-    pub fn origin<V: Serialize + ?Sized>(&self, value: &V) -> Origin {
-        // What cannot be written as JSON was not said.
-        serde_json::to_value(value).map_or(Origin::Agent, |value| self.history.origin(&value))
-    }
-
-    /// When the call is judged, or run: the gate's clock.
-    #[must_use]
-    pub fn now(&self) -> Timestamp {
-        self.now
-    }
-}
-
-impl fmt::Debug for CallContext {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CallContext")
-            .field("run", &self.info.run)
-            .field("call", &self.call)
-            .field("agent", &self.info.agent)
-            .finish_non_exhaustive()
     }
 }
 

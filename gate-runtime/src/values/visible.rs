@@ -155,7 +155,7 @@ fn looks_plain(c: char) -> bool {
 }
 
 /// What is wrong with a character by itself.
-pub(super) fn hazard(c: char) -> Option<Hazard> {
+pub(crate) fn hazard(c: char) -> Option<Hazard> {
     match c {
         c if c.is_control() => Some(Hazard::Control),
         '\u{2028}' | '\u{2029}' => Some(Hazard::Control),

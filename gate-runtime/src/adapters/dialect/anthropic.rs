@@ -26,7 +26,7 @@ use super::{Called, DialectError, NotStrict, is_error, late, said, said_by_tool,
 use crate::engine::turn::{Answer, Turn};
 use crate::logic::descriptor::Descriptor;
 use crate::values::context::ToolCall;
-use crate::values::history::Message;
+use crate::values::message::Message;
 
 const NAME: &str = "Anthropic Messages";
 

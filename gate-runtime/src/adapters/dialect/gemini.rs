@@ -29,7 +29,7 @@ use super::{DialectError, is_error, late, said, strict, text_at, with};
 use crate::engine::turn::{Answer, Turn};
 use crate::logic::descriptor::Descriptor;
 use crate::values::context::ToolCall;
-use crate::values::history::Message;
+use crate::values::message::Message;
 
 const NAME: &str = "Gemini";
 

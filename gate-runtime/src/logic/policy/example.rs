@@ -6,13 +6,15 @@ use jiff::Timestamp;
 
 use super::super::bounded::TimeLimit;
 use super::super::call::{AnyCall, AnyState, OtherTool};
+use super::super::context::CallContext;
 use super::super::tool::Tool;
 use super::AnyPolicy;
 use super::condition::Condition;
 use super::rules::Entry;
-use crate::values::context::{CallContext, RunInfo};
-use crate::values::history::{History, Message};
+use crate::provenance::History;
+use crate::values::context::RunInfo;
 use crate::values::id::{AgentName, ApprovalId, Principal, Role};
+use crate::values::message::Message;
 
 /// A call to try a rule on, with its circumstances.
 ///

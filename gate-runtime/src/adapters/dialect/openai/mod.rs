@@ -30,7 +30,7 @@ use super::{Called, DialectError, late, said, said_by_tool, strict, text_of};
 use crate::engine::turn::{Answer, Turn};
 use crate::logic::descriptor::Descriptor;
 use crate::values::context::ToolCall;
-use crate::values::history::Message;
+use crate::values::message::Message;
 
 const NAME: &str = "OpenAI Chat Completions";
 

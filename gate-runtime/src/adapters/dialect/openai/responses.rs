@@ -27,7 +27,7 @@ use super::NotStrict;
 use crate::engine::turn::{Answer, Turn};
 use crate::logic::descriptor::Descriptor;
 use crate::values::context::ToolCall;
-use crate::values::history::Message;
+use crate::values::message::Message;
 
 const NAME: &str = "OpenAI Responses";
 

@@ -10,7 +10,7 @@ mod number;
 
 use std::borrow::Cow;
 
-use unicode_normalization::UnicodeNormalization as _;
+use unicode_normalization::{IsNormalized, UnicodeNormalization as _, is_nfkc_quick};
 
 use self::code::code_in_groups;
 use self::date::{date, instant, spoken_date};
@@ -21,9 +21,9 @@ use self::number::{numeral, spaced_number};
 /// Where a line ends: no value goes on over it unless it has one there itself.
 pub(super) const LINE_END: &str = "\n";
 
-/// The words of a text; punctuation around a word is a word of its own.
-pub(super) fn words(text: &str) -> Vec<String> {
-    let text = marked(text).nfkc().collect::<String>().to_lowercase();
+/// Passes on the words of a text, one by one; punctuation around a word is a word of its own.
+pub(super) fn words(text: &str, mut each: impl FnMut(&str)) {
+    let text = folded(text);
     let mut raw: Vec<Cow<'_, str>> = Vec::new();
     for line in text.split(['\n', '\r', '\u{85}', '\u{2028}', '\u{2029}']) {
         if raw.last().is_some_and(|last| last != LINE_END) {
@@ -32,15 +32,33 @@ pub(super) fn words(text: &str) -> Vec<String> {
         line.split_whitespace().for_each(|chunk| split(chunk, &mut raw));
     }
     let raw: Vec<&str> = raw.iter().map(|word| &**word).collect();
-    let mut words = Vec::with_capacity(raw.len());
     let mut rest = raw.as_slice();
     while let Some(first) = rest.first() {
-        let joined = spoken_date(rest).or_else(|| code_in_groups(rest)).or_else(|| spaced_number(rest));
-        let (word, count) = joined.unwrap_or_else(|| (canonical(first), 1));
-        words.push(word);
+        let mut count = 1;
+        // Dates, codes and numbers have a digit in one of their first two words. Few words have.
+        if rest.iter().take(2).any(|word| word.bytes().any(|byte| byte.is_ascii_digit())) {
+            let joined = spoken_date(rest).or_else(|| code_in_groups(rest)).or_else(|| spaced_number(rest));
+            let (word, joined) = joined.unwrap_or_else(|| (canonical(first), 1));
+            each(&word);
+            count = joined;
+        } else {
+            each(first);
+        }
         rest = rest.get(count..).unwrap_or_default();
     }
-    words
+}
+
+/// A text in lower case and without compatibility forms.
+fn folded(text: &str) -> String {
+    if text.is_ascii() { text.to_ascii_lowercase() } else { normal(&marked(text)).to_lowercase() }
+}
+
+/// A text in NFKC. Most texts are, and to see that takes less time than to write them again.
+fn normal(text: &str) -> Cow<'_, str> {
+    match is_nfkc_quick(text.chars()) {
+        IsNormalized::Yes => text.into(),
+        IsNormalized::No | IsNormalized::Maybe => text.nfkc().collect(),
+    }
 }
 
 /// A text in which raised, lowered and circled digits do not become plain ones: `10²` is not 102.
@@ -48,7 +66,8 @@ fn marked(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         let is_wide = matches!(c, '\u{ff10}'..='\u{ff19}' | '\u{1d7ce}'..='\u{1d7ff}');
-        if !c.is_ascii() && !is_wide && [c].into_iter().nfkc().any(|c| c.is_ascii_digit()) {
+        let is_plain = c.is_ascii() || is_wide || is_nfkc_quick([c].into_iter()) == IsNormalized::Yes;
+        if !is_plain && [c].into_iter().nfkc().any(|c| c.is_ascii_digit()) {
             out.push(char::REPLACEMENT_CHARACTER);
         }
         out.push(c);
@@ -109,6 +128,10 @@ fn closes(c: char) -> bool {
 
 /// Splits what stands between two spaces: punctuation around it, the items of a list, a sign of currency.
 fn split<'a>(chunk: &'a str, out: &mut Vec<Cow<'a, str>>) {
+    if chunk.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+        out.push(chunk.into());
+        return;
+    }
     let core = chunk.trim_start_matches(opens);
     let (before, core) = chunk.split_at(chunk.len() - core.len());
     let (core, after) = core.split_at(core.trim_end_matches(closes).len());
@@ -144,8 +167,8 @@ fn split_sign<'a>(core: &'a str, out: &mut Vec<Cow<'a, str>>) {
     let is_sign = |c: char| matches!(c, '$' | '€' | '£' | '¥' | '₹' | '%');
     let number = core.trim_matches(is_sign);
     let signs = core.len() - number.len();
-    let amount = numeral(number).filter(|_| signs > 0 && signs <= 4 && !number.starts_with('-'));
-    let Some(amount) = amount else {
+    let is_amount = signs > 0 && signs <= 4 && !number.starts_with('-');
+    let Some(amount) = is_amount.then(|| numeral(number)).flatten() else {
         out.extend((!core.is_empty()).then_some(Cow::from(core)));
         return;
     };
@@ -161,7 +184,10 @@ fn canonical(word: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use unicode_normalization::UnicodeNormalization as _;
+
+    use super::super::tests::words;
+    use super::{folded, marked};
 
     fn same(a: &str, b: &str) {
         assert_eq!(words(a), words(b), "{a} and {b}");
@@ -276,7 +302,12 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn any_text_has_words(text in proptest::prelude::any::<String>()) {
-            let _ = words(&text);
+            super::words(&text, |_| {});
+        }
+
+        #[test]
+        fn what_is_plain_already_is_folded_as_any_text_is(text in "[ -~\n\u{e0}-\u{ff}\u{300}\u{2070}-\u{209c}]{0,12}") {
+            proptest::prop_assert_eq!(folded(&text), marked(&text).nfkc().collect::<String>().to_lowercase());
         }
     }
 }

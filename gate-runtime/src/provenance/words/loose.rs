@@ -1,30 +1,34 @@
 //! The words and numbers of a text as somebody may have hidden them.
 
-use unicode_normalization::UnicodeNormalization as _;
+use std::borrow::Cow;
 
+use super::normal;
 use super::number::readings;
 use crate::values::visible::{Hazard, hazard};
 
 /// A text without what hides what stands in it: nothing invisible, no escapes, no compatibility forms.
-pub(crate) struct Bare(String);
+pub(crate) struct Bare<'a>(Cow<'a, str>);
 
-impl Bare {
-    pub(crate) fn of(text: &str) -> Self {
-        Self(unescaped(text).nfkc().collect())
+impl<'a> Bare<'a> {
+    pub(crate) fn of(text: &'a str) -> Self {
+        if text.bytes().all(is_bare) {
+            return Self(text.into());
+        }
+        Self(normal(&unescaped(text)).into_owned().into())
     }
 
-    /// Its words: everything that is no letter or digit parts them, and letters that look alike are one.
-    pub(crate) fn words(&self) -> Vec<String> {
+    /// Passes on its words: everything that is no letter or digit parts them, and letters that look alike are one.
+    pub(crate) fn words(&self, mut each: impl FnMut(&str)) {
         let text = self.0.to_lowercase();
-        let words = text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
-        words.map(|word| if word.is_ascii() { word.to_owned() } else { plain_letters(word) }).collect()
+        for word in text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()) {
+            if word.is_ascii() { each(word) } else { each(&plain_letters(word)) }
+        }
     }
 
-    /// Its numbers, in every reading that they have.
-    pub(crate) fn numbers(&self) -> Vec<String> {
+    /// Passes on its numbers, in every reading that they have.
+    pub(crate) fn numbers(&self, mut each: impl FnMut(&str)) {
         let is_part = |c: char| c.is_ascii_digit() || matches!(c, '.' | ',' | '\'' | '’');
-        let mut numbers = Vec::new();
-        let (mut before, mut rest) = (None, self.0.as_str());
+        let (mut before, mut rest) = (None, &*self.0);
         while let Some(first) = rest.chars().next() {
             let end = rest.find(|c| is_part(c) != is_part(first)).unwrap_or(rest.len());
             let (run, others) = rest.split_at(end);
@@ -32,14 +36,15 @@ impl Bare {
                 let is_bound = |c: Option<char>| c.is_some_and(|c| c == '-' || c == '/');
                 // What stands in a date or a code is no number of its own.
                 if !is_bound(before) && !before.is_some_and(char::is_alphanumeric) && !is_bound(others.chars().next()) {
-                    let run = run.trim_matches(['.', ',', '\'', '’']).replace('’', "'");
-                    numbers.extend(readings(&run));
+                    let run = run.trim_matches(['.', ',', '\'', '’']);
+                    if !run.is_empty() {
+                        readings(&run.replace('’', "'")).for_each(|number| each(&number));
+                    }
                 }
             }
             before = run.chars().last();
             rest = others;
         }
-        numbers
     }
 }
 
@@ -47,9 +52,13 @@ impl Bare {
 fn plain_letters(word: &str) -> String {
     let mut plain = String::with_capacity(word.len());
     for c in word.chars() {
+        if c.is_ascii() {
+            plain.push(c);
+            continue;
+        }
         let mut text = [0; 4];
         let looks: String = unicode_security::skeleton(c.encode_utf8(&mut text)).collect();
-        if !c.is_ascii() && looks.is_ascii() { plain.push_str(&looks) } else { plain.push(c) }
+        if looks.is_ascii() { plain.push_str(&looks) } else { plain.push(c) }
     }
     plain
 }
@@ -58,8 +67,11 @@ fn plain_letters(word: &str) -> String {
 fn unescaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
-    while let Some(c) = rest.chars().next() {
-        let after = rest.get(c.len_utf8()..).unwrap_or_default();
+    loop {
+        let (plain, others) = rest.split_at(rest.bytes().position(|byte| !is_bare(byte)).unwrap_or(rest.len()));
+        out.push_str(plain);
+        let Some(c) = others.chars().next() else { return out };
+        let after = others.get(c.len_utf8()..).unwrap_or_default();
         let (decoded, length) = match c {
             '\\' => escaped(after).unwrap_or((' ', 0)),
             '&' => entity(after).unwrap_or(('&', 0)),
@@ -70,7 +82,11 @@ fn unescaped(text: &str) -> String {
         }
         rest = after.get(length..).unwrap_or_default();
     }
-    out
+}
+
+/// Whether a byte is a plain character that nothing hides in.
+fn is_bare(byte: u8) -> bool {
+    byte.is_ascii() && byte != b'\\' && byte != b'&'
 }
 
 /// What follows a backslash: `n`, `u0040`; and how long it is.
@@ -95,7 +111,21 @@ fn entity(after: &str) -> Option<(char, usize)> {
 
 #[cfg(test)]
 mod tests {
+    use unicode_normalization::UnicodeNormalization as _;
+
     use super::*;
+
+    fn bare_words(text: &str) -> Vec<String> {
+        let mut found = Vec::new();
+        Bare::of(text).words(|word| found.push(word.to_owned()));
+        found
+    }
+
+    fn numbers(text: &str) -> Vec<String> {
+        let mut found = Vec::new();
+        Bare::of(text).numbers(|number| found.push(number.to_owned()));
+        found
+    }
 
     #[test]
     fn hidden_words_and_numbers_are_found() {
@@ -111,25 +141,30 @@ mod tests {
             r"mallory\u0040evil.example",
             "mallory&#64;evil&#x2e;example",
         ];
-        let wanted = Bare::of("mallory@evil.example").words();
+        let wanted = bare_words("mallory@evil.example");
         for text in hidden {
-            let found = Bare::of(text).words();
+            let found = bare_words(text);
             assert!(found.windows(wanted.len()).any(|words| words == wanted), "{text}: {found:?}");
         }
         for (text, number) in
             [("amount=0.01", "0.01"), ("to|5|", "5"), ("$1,234", "1234"), ("24EUR", "24"), ("1.200", "1200")]
         {
-            let found = Bare::of(text).numbers();
+            let found = numbers(text);
             assert!(found.contains(&number.to_owned()), "{text}: {found:?}");
         }
-        assert!(Bare::of("2024-05-24, A-24, a24, 24/7").numbers().is_empty());
+        assert!(numbers("2024-05-24, A-24, a24, 24/7").is_empty());
     }
 
     proptest::proptest! {
         #[test]
         fn any_text_can_be_laid_bare(text in proptest::prelude::any::<String>()) {
-            let bare = Bare::of(&text);
-            let _ = (bare.words(), bare.numbers());
+            let _ = (bare_words(&text), numbers(&text));
+        }
+
+        #[test]
+        fn what_is_plain_already_is_laid_bare_as_any_text_is(text in "[ -~\n\u{200b}\u{e9}]{0,12}") {
+            let bare = unescaped(&text).nfkc().collect::<String>();
+            proptest::prop_assert_eq!(&*Bare::of(&text).0, bare);
         }
     }
 }

@@ -1,0 +1,55 @@
+//! Texts that were read before: a conversation that is told anew in each turn is read once.
+
+use std::collections::HashMap;
+use std::mem;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::said::Said;
+
+/// How much of the texts that no run may have any more is kept, in bytes, with their indexes.
+const MOST: usize = 64 * 1024 * 1024;
+
+/// How many bytes a text takes with its index, for each byte of it, and besides.
+const EACH_BYTE: usize = 5;
+const EACH_TEXT: usize = 400;
+
+/// The texts that runs of a gate said, with their indexes, as long as there is room.
+#[derive(Default)]
+pub(crate) struct Indexes(Mutex<Kept>);
+
+/// Two halves: when the one that is filled is full, the other one is forgotten, but for what was asked for again.
+#[derive(Default)]
+struct Kept {
+    new: HashMap<u64, Arc<Said>>,
+    old: HashMap<u64, Arc<Said>>,
+    /// How many bytes the new ones take.
+    bytes: usize,
+}
+
+impl Indexes {
+    /// Returns what is known of a text, by its hash and itself; knows it from now on.
+    pub(super) fn get(&self, hash: u64, text: &Arc<str>) -> Arc<Said> {
+        let bytes = text.len().saturating_mul(EACH_BYTE).saturating_add(EACH_TEXT);
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = kept.new.get(&hash).filter(|known| known.text() == text) {
+            return Arc::clone(known);
+        }
+        let known = kept.old.remove(&hash).filter(|known| known.text() == text);
+        let said = known.unwrap_or_else(|| Arc::new(Said::new(hash, Arc::clone(text))));
+        if bytes > MOST / 2 {
+            return said;
+        }
+        let mut forgotten = HashMap::new();
+        if kept.bytes.saturating_add(bytes) > MOST / 2 {
+            let full = mem::take(&mut kept.new);
+            forgotten = mem::replace(&mut kept.old, full);
+            kept.bytes = 0;
+        }
+        kept.bytes += bytes;
+        kept.new.insert(hash, Arc::clone(&said));
+        // Nobody waits while what is forgotten is dropped.
+        drop(kept);
+        drop(forgotten);
+        said
+    }
+}

@@ -1,0 +1,305 @@
+//! The index against the definition: each value is looked for in each text, word by word.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use proptest::prelude::*;
+use proptest::sample::Index;
+use serde_json::json;
+
+use super::phrases::LONGEST;
+use super::said::each_text;
+use super::tests::words;
+use super::words::{Bare, LINE_END, plain_number};
+use super::*;
+
+/// A run's messages with the time of each, and the run around it.
+#[derive(Clone, Default)]
+struct Reference {
+    said: Vec<(u64, Message)>,
+    outer: Option<Box<Reference>>,
+}
+
+impl Reference {
+    fn hear(&mut self, message: Message, clock: &AtomicU64) {
+        self.said.push((clock.fetch_add(1, Ordering::Relaxed), message));
+    }
+
+    fn set(&mut self, messages: &[Message], clock: &AtomicU64) {
+        let known: Vec<Message> = self.said.iter().map(|(_, message)| message.clone()).collect();
+        if !messages.starts_with(&known) {
+            self.said.clear();
+        }
+        for message in messages.iter().skip(self.said.len()) {
+            self.hear(message.clone(), clock);
+        }
+    }
+
+    fn origin(&self, text: &str) -> Origin {
+        let (mut trusted, mut others) = (Vec::new(), Vec::new());
+        self.who_said(text, &mut trusted, &mut others);
+        let first = trusted.into_iter().min();
+        let before = first.as_ref().map_or(u64::MAX, |(at, _)| *at);
+        let before = others.into_iter().filter(|(at, _)| *at < before);
+        let (tools, agents): (Vec<_>, Vec<_>) = before.partition(|(_, origin)| *origin != Origin::Agent);
+        match (tools.into_iter().min_by_key(|(at, _)| *at), first) {
+            (Some((_, tool)), _) => tool,
+            (None, Some((_, trusted))) if agents.is_empty() => trusted,
+            _ => Origin::Agent,
+        }
+    }
+
+    /// When those whom we trust said it, and the others.
+    fn who_said(&self, text: &str, trusted: &mut Vec<(u64, Origin)>, others: &mut Vec<(u64, Origin)>) {
+        for (at, message) in &self.said {
+            match (message.speaker(), &self.outer) {
+                (Speaker::System, None) if says(message.text(), text) => trusted.push((*at, Origin::System)),
+                (Speaker::User, None) if says(message.text(), text) => trusted.push((*at, Origin::User)),
+                (Speaker::System | Speaker::User, None) => {}
+                (_, _) if !hints(message.text(), text) => {}
+                (Speaker::Tool { tool }, _) => others.push((*at, Origin::Tool { tool: tool.clone() })),
+                _ => others.push((*at, Origin::Agent)),
+            }
+        }
+        if let Some(outer) = &self.outer {
+            outer.who_said(text, trusted, others);
+        }
+    }
+}
+
+fn says(text: &str, value: &str) -> bool {
+    let text = text.trim();
+    let json = serde_json::from_str::<Value>(text).ok().filter(|_| text.starts_with(['{', '[']));
+    parts(text, json.as_ref(), 0).iter().any(|part| has(&words(part), &value_of(value)))
+}
+
+fn hints(text: &str, value: &str) -> bool {
+    let text = text.trim();
+    let json = serde_json::from_str::<Value>(text).ok();
+    let mut bare = bare_words(value);
+    bare.truncate(LONGEST);
+    let number = if let [word] = words(value).as_slice() { plain_number(word) } else { None };
+    parts(text, json.as_ref(), 4).iter().any(|part| {
+        let loosely = match &number {
+            Some(number) => {
+                let mut numbers = Vec::new();
+                Bare::of(part).numbers(|number| numbers.push(number.to_owned()));
+                numbers.contains(number)
+            }
+            None => has(&bare_words(part), &bare),
+        };
+        loosely || has(&words(part), &value_of(value))
+    })
+}
+
+fn parts(text: &str, json: Option<&Value>, depth: usize) -> Vec<String> {
+    let mut parts = Vec::new();
+    match json {
+        Some(json) => each_text(json, depth, &mut |part| parts.push(part.to_owned())),
+        None => parts.push(text.to_owned()),
+    }
+    parts
+}
+
+fn value_of(text: &str) -> Vec<String> {
+    let mut words = words(text);
+    while words.last().is_some_and(|word| word == LINE_END) {
+        words.pop();
+    }
+    if !words.iter().any(|word| word.contains(char::is_alphanumeric)) {
+        words.clear();
+    }
+    words
+}
+
+fn bare_words(text: &str) -> Vec<String> {
+    let mut all = Vec::new();
+    Bare::of(text).words(|word| all.push(word.to_owned()));
+    all
+}
+
+fn has(part: &[String], wanted: &[String]) -> bool {
+    match wanted.len() {
+        0 => false,
+        1..=LONGEST => part.windows(wanted.len()).any(|words| words == wanted),
+        _ => part == wanted || part.split(|word| word == LINE_END).any(|line| line == wanted),
+    }
+}
+
+const TOKENS: [&str; 40] = [
+    "alice@example.com",
+    "Alice@Example.com,",
+    "mallory@evil.example",
+    "mаllory@evil.example",
+    "mallory&#64;evil.example",
+    r"mallory\u0040evil.example",
+    "evil",
+    "example",
+    "A-1001",
+    "1001",
+    "$24.00",
+    "24",
+    "24.0",
+    "2,400.00",
+    "2400",
+    "1 234",
+    "234",
+    "May",
+    "20,",
+    "2024",
+    "2024-05-20",
+    "DE89 3704 0044 0532 0130 00",
+    "DE89370400440532013000",
+    "10²",
+    "102",
+    "ＡＢＣ",
+    "abc",
+    "café",
+    "cafe\u{301}",
+    "a",
+    "a",
+    "b",
+    ",",
+    ".",
+    "\n",
+    "\n",
+    "a\nb",
+    "a b a b a b a b a b a b a b a b a b",
+    r#"{"to":"a b","n":24}"#,
+    "true",
+];
+
+fn any_text() -> impl Strategy<Value = String> {
+    let tokens = prop::collection::vec(
+        (prop::sample::select(&TOKENS[..]), prop::sample::select(&[" ", " ", "", "\n"][..])),
+        0..14,
+    );
+    let text = tokens.prop_map(|tokens| tokens.iter().flat_map(|(token, gap)| [*token, *gap]).collect::<String>());
+    (text, 0..8_u8).prop_map(|(text, form)| match form {
+        0 => json!({"body": text, "24": [text, 24, 2400.5, null]}).to_string(),
+        1 => json!([{"json": json!({"inner": text}).to_string()}]).to_string(),
+        2 => json!(text).to_string(),
+        _ => text,
+    })
+}
+
+fn any_message() -> impl Strategy<Value = Message> {
+    (any_text(), 0..6_u8).prop_map(|(text, speaker)| match speaker {
+        0 => Message::system(text),
+        1 | 2 => Message::user(text),
+        3 => Message::agent(text),
+        4 => Message::tool("read_mail", text),
+        _ => Message::tool("search", text),
+    })
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Hear(Message),
+    /// The whole conversation, as new copies of its texts.
+    Again,
+    /// With another first message, as a system prompt that says the time.
+    First(Message),
+    Window(usize),
+    Without(Index),
+    With(Index, Message),
+    Swapped(Index, Index),
+}
+
+fn any_step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        4 => any_message().prop_map(Step::Hear),
+        1 => Just(Step::Again),
+        2 => any_message().prop_map(Step::First),
+        2 => (0..6_usize).prop_map(Step::Window),
+        1 => any::<Index>().prop_map(Step::Without),
+        1 => (any::<Index>(), any_message()).prop_map(|(at, message)| Step::With(at, message)),
+        1 => any::<(Index, Index)>().prop_map(|(one, other)| Step::Swapped(one, other)),
+    ]
+}
+
+impl Step {
+    /// The conversation after it; nothing where a message is only added.
+    fn conversation(self, known: &[Message]) -> Vec<Message> {
+        let mut all: Vec<Message> = known.iter().map(|message| message.saying(message.text())).collect();
+        let count = all.len();
+        match self {
+            Self::Hear(message) => all.push(message),
+            Self::First(message) if count > 0 => all[0] = message,
+            Self::Window(size) => drop(all.drain(..count.saturating_sub(size))),
+            Self::Without(at) if count > 0 => drop(all.remove(at.index(count))),
+            Self::With(at, message) => all.insert(at.index(count + 1), message),
+            Self::Swapped(one, other) if count > 0 => all.swap(one.index(count), other.index(count)),
+            _ => {}
+        }
+        all
+    }
+}
+
+/// Something that may have been said: tokens, or a piece of a message.
+fn any_value() -> impl Strategy<Value = (Vec<&'static str>, Index, Index, usize)> {
+    let tokens = prop::collection::vec(prop::sample::select(&TOKENS[..]), 0..3);
+    (tokens, any::<Index>(), any::<Index>(), 1..20_usize)
+}
+
+fn value(of: &(Vec<&'static str>, Index, Index, usize), messages: &[Message]) -> String {
+    let (tokens, message, from, count) = of;
+    if !tokens.is_empty() || messages.is_empty() {
+        return tokens.join(" ");
+    }
+    let text = messages[message.index(messages.len())].text();
+    let pieces: Vec<&str> = text.split(' ').collect();
+    pieces.iter().skip(from.index(pieces.len())).take(*count).copied().collect::<Vec<_>>().join(" ")
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(150))]
+
+    #[test]
+    fn every_origin_is_that_of_the_definition(
+        steps in prop::collection::vec((any::<bool>(), any_step()), 1..16),
+        values in prop::collection::vec(any_value(), 6),
+    ) {
+        let (clock, times, indexes) = (AtomicU64::new(0), AtomicU64::new(0), Arc::default());
+        let mut runs = [History::default(), History::default()];
+        let mut references = [Reference::default(), Reference::default()];
+        let mut moments = Vec::new();
+        for (is_inner, step) in steps {
+            let run = usize::from(is_inner);
+            let (history, reference) = (&mut runs[run], &mut references[run]);
+            if let Step::Hear(message) = &step {
+                history.push(message.clone(), &clock, &indexes);
+                reference.hear(message.clone(), &times);
+            } else {
+                let conversation = step.conversation(history.messages());
+                reference.set(&conversation, &times);
+                history.replace(conversation, &clock, &indexes);
+            }
+            let [outer, inner] = runs.clone();
+            let [reference_outer, mut reference_inner] = references.clone();
+            reference_inner.outer = Some(Box::new(reference_outer.clone()));
+            let spoken: Vec<Message> = [outer.messages(), inner.messages()].concat();
+            let wanted: Vec<String> = values.iter().map(|of| value(of, &spoken)).collect();
+            moments.push((outer.clone(), reference_outer, wanted.clone()));
+            moments.push((inner.within(outer), reference_inner, wanted));
+            // Some moments are asked about at once, others when the conversation went on.
+            if moments.len() % 3 != 0 {
+                continue;
+            }
+            for (history, reference, wanted) in moments.iter().rev().take(2) {
+                for text in wanted {
+                    prop_assert_eq!(history.origin(&json!(text)), reference.origin(text), "{:?}", text);
+                }
+            }
+        }
+        // Asked often enough, the texts are looked into together.
+        for (history, reference, wanted) in &moments {
+            for text in wanted {
+                let origin = reference.origin(text);
+                for _ in 0..8 {
+                    prop_assert_eq!(&history.origin(&json!(text)), &origin, "{:?}", text);
+                }
+            }
+        }
+    }
+}

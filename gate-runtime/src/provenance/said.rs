@@ -1,0 +1,189 @@
+//! What one text says.
+//!
+//! Whom we trust must have said a value *whole*, for what they said lets a call run. For whom we do not trust it is enough to have said it
+//! *loosely*, with anything before, after or between its words: what a tool or an agent said first is not the user's, however it was written.
+
+use std::sync::{Arc, OnceLock};
+
+use serde_json::Value;
+
+use super::phrases::{Draft, LONGEST, Phrases, hash, number, sorted};
+use super::words::{Bare, LINE_END, plain_number, words};
+
+/// How deep JSON may stand in the texts of JSON.
+const DEEPEST: usize = 4;
+
+/// A value that is looked for.
+pub(super) struct Wanted {
+    words: Vec<u64>,
+    loose: Vec<u64>,
+    number: Option<u64>,
+}
+
+impl Wanted {
+    pub(super) fn of(text: &str) -> Self {
+        let (mut found, mut only, mut says_something) = (Vec::new(), None, false);
+        words(text, |word| {
+            only = if found.is_empty() { plain_number(word) } else { None };
+            says_something |= word.contains(char::is_alphanumeric);
+            found.push(number(word));
+        });
+        while found.last() == Some(&number(LINE_END)) {
+            found.pop();
+        }
+        if !says_something {
+            // Punctuation alone is no value.
+            found.clear();
+        }
+        let mut loose = Vec::new();
+        Bare::of(text).words(|word| loose.push(number(word)));
+        loose.truncate(LONGEST);
+        Self { words: found, loose, number: only.as_deref().map(number) }
+    }
+
+    /// In what it is looked for, with its length and its hash there. What is longer than a phrase has one length.
+    pub(super) fn parts(&self, is_trusted: bool) -> impl Iterator<Item = (Part, usize, u64)> {
+        let of = |part, words: &[u64]| (!words.is_empty()).then(|| (part, words.len().min(LONGEST + 1), hash(words)));
+        let parts = if is_trusted {
+            [of(Part::Whole, &self.words), None]
+        } else {
+            let loose = self.number.map(|number| (Part::Numbers, 1, number));
+            let loose = if loose.is_some() { loose } else { of(Part::Phrases, &self.loose) };
+            [loose, of(Part::Wholes, &self.words)]
+        };
+        parts.into_iter().flatten()
+    }
+}
+
+/// In what of a text a value is looked for.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Part {
+    /// The words of whom we trust.
+    Whole,
+    /// The words of others, as if we trusted them.
+    Wholes,
+    /// The words of others, whatever stands around them.
+    Phrases,
+    /// The numbers of others.
+    Numbers,
+}
+
+/// A text that somebody said. What it says is read once, when it is first asked.
+pub(super) struct Said {
+    hash: u64,
+    text: Arc<str>,
+    whole: OnceLock<Phrases>,
+    loose: OnceLock<Loose>,
+}
+
+/// What a text says of whom we do not trust.
+struct Loose {
+    phrases: Phrases,
+    /// The same as if we trusted them: numbers, dates and codes in their one form.
+    wholes: Phrases,
+    /// Every number in it.
+    numbers: Box<[u64]>,
+}
+
+impl Said {
+    pub(super) fn new(hash: u64, text: Arc<str>) -> Self {
+        Self { hash, text, whole: OnceLock::new(), loose: OnceLock::new() }
+    }
+
+    pub(super) fn hash(&self) -> u64 {
+        self.hash
+    }
+
+    pub(super) fn text(&self) -> &Arc<str> {
+        &self.text
+    }
+
+    fn whole(&self) -> &Phrases {
+        self.whole.get_or_init(|| read_whole(self.text.trim()))
+    }
+
+    fn loose(&self) -> &Loose {
+        self.loose.get_or_init(|| Loose::read(self.text.trim()))
+    }
+
+    /// Passes on the hash of everything of some length that stands in a part of it.
+    pub(super) fn each(&self, part: Part, length: usize, mut each: impl FnMut(u64)) {
+        match part {
+            Part::Whole => self.whole().each(length, each),
+            Part::Wholes => self.loose().wholes.each(length, each),
+            Part::Phrases => self.loose().phrases.each(length, each),
+            Part::Numbers => self.loose().numbers.iter().for_each(|number| each(*number)),
+        }
+    }
+
+    /// Whether it says a value whole.
+    pub(super) fn says(&self, wanted: &Wanted) -> bool {
+        self.whole().contain(&wanted.words)
+    }
+
+    /// Whether it says a value in any way.
+    pub(super) fn hints_at(&self, wanted: &Wanted) -> bool {
+        let Loose { phrases, wholes, numbers } = self.loose();
+        let loosely = match &wanted.number {
+            Some(number) => numbers.binary_search(number).is_ok(),
+            None => phrases.contain(&wanted.loose),
+        };
+        loosely || wholes.contain(&wanted.words)
+    }
+}
+
+fn read_whole(text: &str) -> Phrases {
+    let mut draft = Draft::default();
+    let mut add = |text: &str| add_whole(&mut draft, text);
+    match serde_json::from_str::<Value>(text) {
+        Ok(json) if text.starts_with(['{', '[']) => each_text(&json, 0, &mut add),
+        _ => add(text),
+    }
+    draft.finish()
+}
+
+fn add_whole(draft: &mut Draft, text: &str) {
+    words(text, |word| draft.push(word));
+    draft.keep_long();
+    draft.end_part();
+}
+
+impl Loose {
+    fn read(text: &str) -> Self {
+        let (mut phrases, mut wholes, mut numbers) = (Draft::default(), Draft::default(), Vec::new());
+        let mut add = |text: &str| {
+            let bare = Bare::of(text);
+            bare.words(|word| phrases.push(word));
+            phrases.end_part();
+            bare.numbers(|found| numbers.push(number(found)));
+            add_whole(&mut wholes, text);
+        };
+        match serde_json::from_str::<Value>(text) {
+            Ok(json) => each_text(&json, DEEPEST, &mut add),
+            Err(_) => add(text),
+        }
+        Self { phrases: phrases.finish(), wholes: wholes.finish(), numbers: sorted(numbers) }
+    }
+}
+
+/// The texts of a JSON, each by itself; keys too, for a map has values in them. JSON in its texts is taken apart as deep as is said.
+pub(super) fn each_text(json: &Value, depth: usize, add: &mut impl FnMut(&str)) {
+    match json {
+        Value::Null | Value::Bool(_) => {}
+        Value::Number(number) => add(&number.to_string()),
+        Value::String(text) => {
+            let inner = (depth > 0).then(|| serde_json::from_str::<Value>(text.trim()).ok()).flatten();
+            match inner.filter(|inner| !inner.is_number()) {
+                Some(inner) => each_text(&inner, depth - 1, add),
+                None => add(text),
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|item| each_text(item, depth, add)),
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                add(name);
+                each_text(value, depth, add);
+            }
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! Many texts taken together, for where so many values are looked for that it pays.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::said::{Part, Said, Wanted};
+use super::texts::{Found, Voice};
+
+/// The first text with each phrase, in the order of the phrases.
+type Table = Box<[(u64, usize)]>;
+
+/// The first texts of a conversation, and which of them said a phrase first.
+#[derive(Default)]
+pub(super) struct Together {
+    count: usize,
+    /// For each length of phrase that was looked for.
+    tables: HashMap<(Voice, Part, usize), Table>,
+}
+
+impl Together {
+    /// How many texts are taken together.
+    pub(super) fn len(&self) -> usize {
+        self.count
+    }
+
+    pub(super) fn extend(&mut self, count: usize) {
+        *self = Self { count, tables: HashMap::new() };
+    }
+
+    pub(super) fn find(&mut self, wanted: &Wanted, texts: &[(Voice, Arc<Said>)]) -> Found {
+        if self.count == 0 {
+            return Found::default();
+        }
+        let texts = texts.get(..self.count).unwrap_or(texts);
+        let mut first = |voice| {
+            let parts = wanted.parts(voice == Voice::Trusted);
+            parts.filter_map(|(part, length, hash)| self.first(voice, part, length, hash, texts)).min()
+        };
+        Found { trusted: first(Voice::Trusted), tool: first(Voice::Tool), agent: first(Voice::Agent) }
+    }
+
+    fn first(
+        &mut self,
+        voice: Voice,
+        part: Part,
+        length: usize,
+        hash: u64,
+        texts: &[(Voice, Arc<Said>)],
+    ) -> Option<usize> {
+        let table = self.tables.entry((voice, part, length)).or_insert_with(|| {
+            let mut all = Vec::new();
+            for (place, (by, said)) in texts.iter().enumerate() {
+                if *by == voice {
+                    said.each(part, length, |hash| all.push((hash, place)));
+                }
+            }
+            all.sort_unstable();
+            all.dedup_by_key(|(hash, _)| *hash);
+            all.into()
+        });
+        let found = table.binary_search_by_key(&hash, |(hash, _)| *hash).ok()?;
+        table.get(found).map(|(_, place)| *place)
+    }
+}
