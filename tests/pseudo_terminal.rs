@@ -253,6 +253,6 @@ fn arguments_are_edited_in_the_persons_editor() {
     seat.sees_times(2, "EDITING:");
     seat.types("-7\r300\r");
     seat.types("y\ra third of it\r");
-    seat.sees("ANSWER Note: a person changed the arguments");
+    seat.sees("ANSWER <gate-notice>Note: a person changed the arguments");
     seat.sees("paid 300 to alice");
 }

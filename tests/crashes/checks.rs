@@ -41,6 +41,10 @@ struct Course {
     again: u32,
     by_itself: u32,
     may_begin: bool,
+    /// The attempts that are on the record as never begun.
+    released: BTreeSet<u32>,
+    /// Whether nobody who is asked again has agreed yet.
+    needs_vote: bool,
     voters: BTreeSet<String>,
 }
 
@@ -203,6 +207,7 @@ impl Watched {
                 }
             }
             CallEvent::Voted { vote } => {
+                course.needs_vote = false;
                 course.voters.insert(vote.reviewer().to_string());
                 self.facts.insert(format!("voted {id} {}", vote.reviewer()));
             }
@@ -216,12 +221,24 @@ impl Watched {
                 None => hold(false, "nobody gave its grant"),
             },
             CallEvent::Dispatched => {
-                hold(course.may_begin, "nobody let it run again");
+                hold(course.may_begin && !course.needs_vote, "nobody let it run again");
                 hold(!self.frozen.contains(&format!("{:?}", FreezeScope::tool(tool))), "its tool is stopped");
                 course.may_begin = false;
                 course.dispatched += 1;
             }
             CallEvent::Lost { .. } => self.counts.lost += 1,
+            CallEvent::Released { .. } => {
+                course.may_begin = true;
+                course.released.insert(course.dispatched);
+            }
+            CallEvent::AskedAgain { reason, .. } => {
+                hold(course.status == Some(Status::Indeterminate), "it was not lost");
+                (course.may_begin, course.needs_vote) = (true, true);
+                course.voters.clear();
+                course.again += 1;
+                self.counts.by_people += 1;
+                self.facts.insert(format!("settled {id} {reason}"));
+            }
             CallEvent::Settled { settlement, by, reason } => {
                 hold(course.status == Some(Status::Indeterminate), "it was not lost");
                 let is_again = *settlement == Settlement::RunAgain;
@@ -282,6 +299,10 @@ impl Watched {
             let ran = by_key.remove(id.to_string().as_str()).unwrap_or_default();
             let attempts: BTreeSet<_> = ran.iter().map(|effect| effect.attempt).collect();
             hold(attempts.len() == ran.len(), format!("of one dispatch it ran twice: {} in all", ran.len()));
+            hold(
+                attempts.is_disjoint(&course.released),
+                "it ran where the record says that it did not begin".to_owned(),
+            );
             let highest = attempts.last().copied().unwrap_or(0);
             hold(
                 highest <= course.dispatched,

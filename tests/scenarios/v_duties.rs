@@ -101,7 +101,7 @@ async fn people_of_two_roles_who_are_too_few_are_not_asked(store: Shared) {
     let gate: Gate<Duties> = builder(&store, &state).directory(one).build().await.unwrap();
     let run = gate.run("run");
     let turn = run.submit([call("1", "release", json!({"version": "2"}))]).await.unwrap();
-    assert_eq!(kinds(&turn), ["unavailable"]);
+    assert_eq!(kinds(&turn), ["nobody_to_ask"]);
     assert!(why(&turn).contains("too few people hold them"), "{}", why(&turn));
     assert_eq!(kinds(&run.submit([call("2", "release", json!({"version": "test"}))]).await.unwrap()), ["succeeded"]);
 }
@@ -136,7 +136,7 @@ async fn a_quorum_that_only_the_principal_would_complete_is_not_asked(store: Sha
     let three = StaticDirectory::new().person("ann", ["sre"]).person("ben", ["sre"]).person("mia", ["sre"]);
     let gate: Gate<Drills> = builder(&store, &State::default()).directory(three).build().await.unwrap();
     let turn = run(&gate).submit([call("1", "drill", json!({"depth": 1}))]).await.unwrap();
-    assert_eq!(kinds(&turn), ["unavailable"]);
+    assert_eq!(kinds(&turn), ["nobody_to_ask"]);
     assert!(why(&turn).contains("only 2 people in the directory hold that role, the agent and"), "{}", why(&turn));
     let others = gate.run("other").submit([call("1", "drill", json!({"depth": 1}))]).await.unwrap();
     assert_eq!(kinds(&others), ["waiting"]);

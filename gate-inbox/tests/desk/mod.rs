@@ -150,7 +150,7 @@ impl Desk {
         let call = ToolCall::new(ApprovalId::new().to_string(), tool, arguments.to_string()).reasoning("it is due");
         let run = self.agent.run("run-1").on_behalf_of("mia").case("ticket-7");
         let turn = run.submit([call]).await.unwrap();
-        turn.interruptions()[0].id()
+        turn.answers()[0].approval().unwrap().id()
     }
 
     pub async fn ask_to_pay(&self, amount: u64) -> ApprovalId {

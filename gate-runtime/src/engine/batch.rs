@@ -366,10 +366,8 @@ impl Core {
                 batch.note(&newer);
             }
         }
-        let asks = |answer: &Answer| {
-            answer.approval().is_some_and(|known| known.status == Status::Dispatched && self.asks_people(known))
-        };
-        let running = |answer: Answer| if asks(&answer) { answer.running() } else { answer };
+        let is_running = |answer: &Answer| answer.approval().is_some_and(|known| self.vouches_for(known));
+        let running = |answer: Answer| if is_running(&answer) { answer.running() } else { answer };
         let answers: Vec<Answer> = batch.answers(hindrances).into_iter().map(running).collect();
         let ids: Vec<ApprovalId> = answers.iter().filter_map(|answer| Some(answer.approval()?.id())).collect();
         let late = thread.ledger.answers(&thread.run_id()).into_iter().filter(|owed| !ids.contains(&owed.id()));

@@ -8,7 +8,7 @@ use crate::ports::store::Transition;
 use crate::values::approval::{Approval, Status};
 use crate::values::event::CallEvent;
 use crate::values::id::RunId;
-use crate::values::limit::{GiveBack, LimitKey, REFUSED, Take, WAITING};
+use crate::values::limit::{GiveBack, LimitKey, Take, WAITING};
 use crate::values::opinion::Denial;
 use crate::values::record::Record;
 use crate::values::time::DAY;
@@ -115,5 +115,5 @@ pub(crate) fn refused_once(family: &RunId) -> Take {
 
 /// The counter of a family's calls that did not run.
 pub(crate) fn refused(family: &RunId) -> LimitKey {
-    LimitKey::new(REFUSED, family.as_str())
+    LimitKey::refused(family)
 }

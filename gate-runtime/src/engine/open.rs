@@ -138,15 +138,6 @@ impl Draft {
         let asks = self.judgement.verdict() == Verdict::Ask && self.grant.is_none();
         asks && self.judgement.assessment.requirements().iter().any(Requirement::holds_batch)
     }
-
-    /// What equal calls have to do with it, for whoever decides.
-    fn recalls(&mut self, schema: &Value, recalled: &Recalled) {
-        let Candidate { subject, arguments, sealed, .. } = &self.candidate;
-        self.earlier = refusals(schema, arguments, sealed, recalled);
-        let equal = recalled.alike.iter().filter(|other| other.id() != subject.approval);
-        let equal = equal.filter(|other| is_same_call(schema, arguments, other.arguments()));
-        self.alike = equal.map(|other| other.id()).collect();
-    }
 }
 
 /// A call that is on the record.
@@ -247,10 +238,12 @@ impl Core {
         } else {
             self.judge_candidate(run, &candidate).await?
         };
-        let schema = schema.clone();
-        let (earlier, alike, spent) = (Vec::new(), Vec::new(), Vec::new());
-        let mut draft = Draft { candidate, judgement, earlier, alike, grant: None, spent };
-        draft.recalls(&schema, &recalled);
+        let Candidate { arguments, sealed, .. } = &candidate;
+        let earlier = refusals(schema, arguments, sealed, &recalled);
+        let equal = recalled.alike.iter().filter(|other| other.id() != candidate.subject.approval);
+        let equal = equal.filter(|other| is_same_call(schema, arguments, other.arguments()));
+        let alike = equal.map(|other| other.id()).collect();
+        let mut draft = Draft { candidate, judgement, earlier, alike, grant: None, spent: Vec::new() };
         if draft.judgement.verdict() == Verdict::Ask {
             self.check_askable(run, &draft.judgement.assessment.requirements()).await?;
             // What a person refused or took back is for a person again, whatever permission there is.

@@ -50,7 +50,7 @@ pub enum CallResult {
     Waiting,
     /// It is approved and will run: other calls of its batch hold it back, or (and why) it could not begin yet.
     Approved(Option<NotRun>),
-    /// It has begun, and waits for people to decide a call of its own.
+    /// It runs in this process and has not ended, mostly because it waits for people to decide a call of its own.
     Running,
     /// It was started, and nobody knows how it ended.
     Indeterminate(String),
@@ -83,7 +83,7 @@ impl Answer {
         Self { call, tool, result: result_of(&approval, hindrance), approval: Some(approval) }
     }
 
-    /// Says that its body waits for people.
+    /// Says that its body runs.
     pub(crate) fn running(mut self) -> Self {
         self.result = CallResult::Running;
         self

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
-use serde_json::value::RawValue;
 
 use super::digest::{Digest, hex};
 use super::json::{Misfit, canonical};
@@ -179,48 +178,18 @@ impl fmt::Debug for Arguments {
     }
 }
 
-#[derive(Deserialize)]
+#[derive(Serialize, Deserialize)]
 struct Stored {
     json: Value,
     digest: Digest,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     secrets: Vec<Commitment>,
-}
-
-#[derive(Serialize)]
-struct Storing<'a, J> {
-    json: J,
-    digest: Digest,
-    #[serde(skip_serializing_if = "<[Commitment]>::is_empty")]
-    secrets: &'a [Commitment],
 }
 
 impl Serialize for Arguments {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Self { text, digest, secrets } = self;
-        // Records are sealed as they are written, so that the text must always be the one that the JSON writer makes.
-        match serde_json::from_str::<&RawValue>(text).ok().filter(|_| is_as_written(text)) {
-            Some(json) => Storing { json, digest: *digest, secrets }.serialize(serializer),
-            None => Storing { json: self.to_json(), digest: *digest, secrets }.serialize(serializer),
-        }
+        Stored { json: self.to_json(), digest: self.digest, secrets: self.secrets.clone() }.serialize(serializer)
     }
-}
-
-/// Whether canonical text is what the JSON writer makes of its value: it has no number that the two write differently, and
-/// no character by which they sort differently.
-fn is_as_written(text: &str) -> bool {
-    let (mut is_text, mut is_escaped, mut digits) = (false, false, 0);
-    text.bytes().all(|byte| {
-        if is_text {
-            (is_text, is_escaped) = (is_escaped || byte != b'"', !is_escaped && byte == b'\\');
-            // From U+E000 on, the order of UTF-16 is not that of UTF-8.
-            return byte < 0xee;
-        }
-        let is_exponent = digits > 0 && byte == b'e';
-        is_text = byte == b'"';
-        digits = if byte.is_ascii_digit() { digits + 1 } else { 0 };
-        digits <= 15 && byte != b'.' && !is_exponent
-    })
 }
 
 impl<'de> Deserialize<'de> for Arguments {
@@ -229,46 +198,5 @@ impl<'de> Deserialize<'de> for Arguments {
         // The digest is kept as it was stored: whether it fits is judged where something would run.
         let text = canonical(&json).map_err(serde::de::Error::custom)?;
         Ok(Self { text: text.into(), digest, secrets })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-    use serde_json::json;
-
-    use super::*;
-    use crate::values::json::tests::any_json;
-
-    /// As arguments were stored when each record was written from its value.
-    fn from_value(arguments: &Arguments) -> String {
-        let Arguments { digest, secrets, .. } = arguments;
-        serde_json::to_string(&Storing { json: arguments.to_json(), digest: *digest, secrets }).unwrap()
-    }
-
-    #[test]
-    fn numbers_and_keys_that_are_written_differently_are_stored_as_before() {
-        for (value, is_as_it_was) in [
-            (json!({"text": "a \" \\ 1e5 1.5", "count": 3, "flag": true, "none": null}), true),
-            (json!({"small": 0.000_001, "large": 1e21, "half": 0.5}), false),
-            (json!({"long": 9_007_199_254_740_992_u64}), false),
-            (json!({"\u{fb33}": 1, "\u{1f600}": 2}), false),
-            (json!({"1e5": [0, 5e-7]}), false),
-        ] {
-            let arguments = Arguments::new(&value, Vec::new()).unwrap();
-            assert_eq!(is_as_written(arguments.as_json()), is_as_it_was, "{value}");
-            assert_eq!(serde_json::to_string(&arguments).unwrap(), from_value(&arguments));
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn arguments_are_stored_by_the_text_that_their_value_makes(value in any_json()) {
-            let arguments = Arguments::new(&value, Vec::new()).unwrap();
-            let text = serde_json::to_string(&arguments).unwrap();
-            prop_assert_eq!(&text, &from_value(&arguments));
-            prop_assert_eq!(serde_json::to_value(&arguments).unwrap()["json"].clone(), arguments.to_json());
-            prop_assert_eq!(serde_json::from_str::<Arguments>(&text).unwrap(), arguments);
-        }
     }
 }

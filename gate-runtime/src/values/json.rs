@@ -310,7 +310,7 @@ fn write_text(text: &str, out: &mut String) -> bool {
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
+mod tests {
     use serde_json::json;
 
     use super::*;
@@ -374,7 +374,7 @@ pub(crate) mod tests {
         }
     }
 
-    pub(crate) fn any_json() -> impl proptest::strategy::Strategy<Value = Value> {
+    fn any_json() -> impl proptest::strategy::Strategy<Value = Value> {
         use proptest::prelude::*;
         let leaf = prop_oneof![
             Just(Value::Null),

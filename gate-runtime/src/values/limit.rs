@@ -1,12 +1,12 @@
 //! Counters behind rules like "ten a day for each customer".
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::id::ApprovalId;
+use super::id::{ApprovalId, RunId};
 use super::time::days;
 
 /// What a counter counts: one limit of one rule of one policy, for one value of its key.
@@ -82,6 +82,16 @@ pub struct GiveBack {
     pub taken_for: ApprovalId,
     /// Of this limit only; `None`: of every one.
     pub limit: Option<&'static str>,
+}
+
+/// The name of [`REFUSED`], made once: each call asks for its counter.
+static REFUSED_NAME: LazyLock<Arc<str>> = LazyLock::new(|| REFUSED.into());
+
+impl LimitKey {
+    /// The counter of a family's calls that did not run.
+    pub(crate) fn refused(family: &RunId) -> Self {
+        Self { limit: Arc::clone(&REFUSED_NAME), key: family.shared() }
+    }
 }
 
 /// How many calls of a family did not run, of [`denials`](crate::GateBuilder::denials) in a day.

@@ -94,9 +94,12 @@ pub(crate) fn approved(hindrance: Option<&NotRun>, approval: Option<&Approval>) 
     ))
 }
 
-/// Tells that a body has begun, and waits for people.
+/// Tells that a body has begun and has not ended.
 pub(crate) fn running() -> String {
-    notice(&format!("It has begun, and waits for a person to decide a part of it. {FOLLOWS}"))
+    notice(
+        "It has begun and has not ended yet: perhaps it waits for a person to decide a part of it. \
+         Do not propose it again; the result follows. Go on with what does not depend on it.",
+    )
 }
 
 /// Tells that a call began, and that nobody knows how it ended.
@@ -248,7 +251,7 @@ mod tests {
             (
                 denied(DeniedBy::TooManyDenials),
                 text(
-                    "too many calls of this run were denied. Stop calling tools in this run; \
+                    "too many calls of this run came to nothing. Stop calling tools in this run; \
                      tell the user that you cannot go on.",
                 ),
             ),
