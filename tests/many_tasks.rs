@@ -99,7 +99,8 @@ impl Shared {
             }
             8..10 => {
                 let waiting = gate.pending().await.unwrap();
-                if let Some(asked) = waiting.get(random.below(waiting.len().max(1) as u64) as usize) {
+                let places = u64::try_from(waiting.len().max(1)).unwrap();
+                if let Some(asked) = waiting.get(usize::try_from(random.below(places)).unwrap()) {
                     // Somebody else may have been faster.
                     let _ = asked.approve(&dana).await;
                 }

@@ -169,11 +169,13 @@ impl Reference {
     fn apply(&mut self, op: &Op) {
         match *op {
             Op::Wait { minutes } => self.now += minutes,
-            Op::Propose { call, .. } => drop(self.proposed(call)),
+            Op::Propose { call, .. } => {
+                let _ = self.proposed(call);
+            }
             Op::Leave { call, .. } => {
                 let begun = |known: &Self| known.calls[call].as_ref().map_or(0, |call| call.runs);
                 let before = begun(self);
-                drop(self.proposed(call));
+                let _ = self.proposed(call);
                 if begun(self) > before
                     && let Some(known) = &mut self.calls[call]
                 {

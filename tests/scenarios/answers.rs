@@ -202,9 +202,10 @@ async fn a_call_that_ran_in_a_dropped_submit_is_in_the_next_turn(store: Shared) 
     tokio::select! {
         biased;
         _ = run.submit([slow("1"), pay("2", 5)]) => panic!("it takes its time"),
-        () = async { until(async || world.ran().len() == 2).await; until(async || {
-            story(&gate).await.iter().filter(|kind| **kind == "finished").count() == 1
-        }).await } => {}
+        () = until(async || {
+            let ended = story(&gate).await.iter().filter(|kind| **kind == "finished").count();
+            (world.ran().len(), ended) == (2, 1)
+        }) => {}
     }
     until(async || story(&gate).await.last() == Some(&"lost")).await;
     let turn = run.submit([]).await.unwrap();
@@ -300,8 +301,7 @@ async fn another_handle_of_a_run_knows_what_is_owed(store: Shared) {
 
 async fn a_call_that_never_began_is_approved_as_before(store: Shared) {
     let (gate, world) = gate(&store).await;
-    let mut ran = 0;
-    for polls in 1..12 {
+    for (ran, polls) in (1..12).enumerate() {
         let run = gate.run(format!("run-{polls}")).on_behalf_of("mia");
         let ended = poll_times(run.submit([pay("1", 5)]), polls);
         tokio::task::yield_now().await;
@@ -324,7 +324,6 @@ async fn a_call_that_never_began_is_approved_as_before(store: Shared) {
             assert_eq!(kinds(&turn), ["succeeded"], "{polls}");
         }
         assert_eq!(world.ran().len(), ran + 1, "{polls}");
-        ran += 1;
     }
 }
 

@@ -352,20 +352,13 @@ impl Kept {
         }
         self.note_alike(before.as_deref(), approval, place);
         let family = self.families.entry(approval.subject().family()).or_default();
-        match self.approvals.get_mut(place) {
-            Some(written) => {
-                written.approval = Arc::clone(approval);
-                written.changed = seq.unwrap_or(written.changed);
-            }
-            None => {
-                family.owed.insert(place);
-                family.calls += 1;
-                self.approvals.push(Written {
-                    approval: Arc::clone(approval),
-                    changed: seq.unwrap_or(0),
-                    is_owed: true,
-                });
-            }
+        if let Some(written) = self.approvals.get_mut(place) {
+            written.approval = Arc::clone(approval);
+            written.changed = seq.unwrap_or(written.changed);
+        } else {
+            family.owed.insert(place);
+            family.calls += 1;
+            self.approvals.push(Written { approval: Arc::clone(approval), changed: seq.unwrap_or(0), is_owed: true });
         }
         if let Some(seq) = seq {
             // At the end, but for the others of its transition.

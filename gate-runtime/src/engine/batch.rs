@@ -191,7 +191,7 @@ impl Core {
         let planned = join_all(planned.map(|((call, read), fate)| self.plan_one(run, call, read, *fate))).await;
         let holds =
             |plan: &Option<Result<Plan, NotRun>>| matches!(plan, Some(Ok(Plan::New(draft))) if draft.holds_batch());
-        let held_by: Vec<ApprovalId> = planned.iter().filter(|plan| holds(plan)).filter_map(new_id).collect();
+        let held_by: Vec<ApprovalId> = planned.iter().filter(|plan| holds(plan)).flatten().filter_map(new_id).collect();
         let (first, then): (Vec<_>, Vec<_>) = planned.into_iter().enumerate().partition(|(_, plan)| holds(plan));
         let mut hindrances = BTreeMap::new();
         // What holds is asked before what it holds is approved, so that nobody finds the one without the other.
@@ -411,11 +411,8 @@ fn put(
     hindrance.map(|hindrance| (id, hindrance))
 }
 
-fn new_id(plan: &Option<Result<Plan, NotRun>>) -> Option<ApprovalId> {
-    match plan {
-        Some(Ok(Plan::New(draft))) => Some(draft.id()),
-        _ => None,
-    }
+fn new_id(plan: &Result<Plan, NotRun>) -> Option<ApprovalId> {
+    if let Ok(Plan::New(draft)) = plan { Some(draft.id()) } else { None }
 }
 
 /// Which calls of a batch are calls of their own. Two that share an id are one if they are equal, and none if not.

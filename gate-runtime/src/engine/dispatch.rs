@@ -47,7 +47,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// A body on its way to its end, its panic or its time limit. It can be moved to another task.
 struct Body {
     inside: Inside,
-    body: CatchUnwind<AssertUnwindSafe<BoxFuture<'static, Ran>>>,
+    future: CatchUnwind<AssertUnwindSafe<BoxFuture<'static, Ran>>>,
     limit: Option<(Duration, BoxFuture<'static, ()>)>,
 }
 
@@ -60,8 +60,8 @@ impl Future for Body {
     type Output = Ended;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Ended> {
-        let Self { inside, body, .. } = &mut *self;
-        if let Poll::Ready(ended) = inside.scope(|| body.poll_unpin(context)) {
+        let Self { inside, future, .. } = &mut *self;
+        if let Poll::Ready(ended) = inside.scope(|| future.poll_unpin(context)) {
             return Poll::Ready(Ended::ByItself(ended));
         }
         match &mut self.limit {
@@ -269,7 +269,7 @@ impl Core {
         let mut body = match self.start_body(&dispatched, &arguments, context, run) {
             Ok(body) => body,
             Err(event) => {
-                let approval = underway.end(event).await.unwrap_or(dispatched);
+                let approval = underway.end(*event).await.unwrap_or(dispatched);
                 return Executed { approval, output: None };
             }
         };
@@ -279,18 +279,16 @@ impl Core {
             Poll::Pending if self.begins_to_ask(attempt, context) => Poll::Ready(None),
             Poll::Pending => Poll::Pending,
         });
-        match ended.await {
-            Some(ended) => self.finish(underway, &dispatched, &arguments, ended).await,
-            // It waits for people itself. Nobody has to wait for it in the meantime: it goes on in a task of its own.
-            None => {
-                let (core, call) = (Arc::clone(self), Arc::clone(&dispatched));
-                tokio::spawn(async move {
-                    let ended = body.await;
-                    core.finish(underway, &call, &arguments, ended).await.approval
-                });
-                Executed { approval: dispatched, output: None }
-            }
+        if let Some(ended) = ended.await {
+            return self.finish(underway, &dispatched, &arguments, ended).await;
         }
+        // It waits for people itself. Nobody has to wait for it in the meantime: it goes on in a task of its own.
+        let (core, call) = (Arc::clone(self), Arc::clone(&dispatched));
+        tokio::spawn(async move {
+            let ended = body.await;
+            core.finish(underway, &call, &arguments, ended).await.approval
+        });
+        Executed { approval: dispatched, output: None }
     }
 
     /// Puts the end of a body on the record.
@@ -343,11 +341,11 @@ impl Core {
         arguments: &Value,
         context: CallContext,
         run: &Circumstances,
-    ) -> Result<Body, CallEvent> {
-        let gone = || CallEvent::Lost { why: "its tool is gone".to_owned() };
+    ) -> Result<Body, Box<CallEvent>> {
+        let gone = || Box::new(CallEvent::Lost { why: "its tool is gone".to_owned() });
         let tool = self.tool(approval.tool().as_str()).ok_or_else(gone)?;
         // Arguments that the type refuses were refused before; here nothing ran, which is a failure without an effect.
-        let failed = |why: String| CallEvent::Finished { outcome: ToolOutcome::failed(why) };
+        let failed = |why: String| Box::new(CallEvent::Finished { outcome: ToolOutcome::failed(why) });
         let body = tool.tool.run(arguments, context).map_err(|misfit| failed(misfit.to_string()))?;
         let limit = tool.descriptor.timeout().map(|limit| {
             let end = self.now().checked_add(limit).unwrap_or(Timestamp::MAX);
@@ -357,7 +355,7 @@ impl Core {
         });
         let (core, attempt, call) = (Arc::clone(self), Attempt::of(approval), approval.subject.call.clone());
         let inside = Inside { core, attempt, call, thread: run.thread.clone() };
-        Ok(Body { inside, body: AssertUnwindSafe(body).catch_unwind(), limit })
+        Ok(Body { inside, future: AssertUnwindSafe(body).catch_unwind(), limit })
     }
 
     /// Another caller runs it: waits for the end, for a while.

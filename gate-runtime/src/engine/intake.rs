@@ -147,7 +147,7 @@ impl Core {
         let mut about = Proposal::new(&run.info.run, call, tool, self.now());
         about.counters.push((refused(&run.family), DAY));
         let count = *self.store.recall(&about).await.ok()?.used.first()?;
-        (count > self.denials).then(|| NotRun::Denied { by: DeniedBy::TooManyDenials })
+        (count > self.denials).then_some(NotRun::Denied { by: DeniedBy::TooManyDenials })
     }
 
     pub(crate) fn too_many(&self, count: u64) -> String {

@@ -57,7 +57,7 @@ impl Ledger {
         let _reading = self.reading.lock().await;
         let (query, written) = lock(&self.known).query(&self.family);
         let changes = core.store.run_changes(&query).await?;
-        lock(&self.known).take_in(changes, &written);
+        lock(&self.known).take_in(&changes, &written);
         Ok(())
     }
 
@@ -144,7 +144,7 @@ impl Known {
         (query, written)
     }
 
-    fn take_in(&mut self, changes: RunChanges, written: &[ApprovalId]) {
+    fn take_in(&mut self, changes: &RunChanges, written: &[ApprovalId]) {
         for RunChange { approval, is_owed, .. } in &changes.calls {
             if *is_owed {
                 self.note(approval);

@@ -17,6 +17,7 @@ use crate::ports::overlay::OverlayCall;
 use crate::ports::store::{Committed, Proposal, REFUSALS, Recalled, Transition};
 use crate::values::approval::{Approval, Refusal, Status};
 use crate::values::arguments::Arguments;
+use crate::values::assessment::Assessment;
 use crate::values::event::CallEvent;
 use crate::values::grant::Grant;
 use crate::values::id::{ApprovalId, CallId};
@@ -262,10 +263,11 @@ impl Core {
                 let context = run.context(&subject.call, subject.approval, subject.reasoning.clone(), now);
                 self.judge_for(self.tool_at(*place)?, arguments, sealed, context, None).await
             }
-            Body::Elsewhere { policy, .. } => {
+            Body::Elsewhere { tool, policy, .. } => {
                 let context = run.context_of(subject, now);
                 let call = OverlayCall { tool: &subject.tool, arguments: sealed, context: &context };
-                let assessment = Judgement::joined(policy, self.ask_overlays(&call).await);
+                let joined = Judgement::joined(policy, self.ask_overlays(&call).await);
+                let assessment = Assessment { destructive: tool.annotations().destructive, ..joined };
                 Ok(Judgement::of_program(self.reached(subject, assessment).await?))
             }
         }

@@ -267,7 +267,9 @@ impl Core {
             let covered = transition.approvals.clone();
             let named = self.name_directory(&mut transition).await.map_err(ReviewerError::Directory)?;
             if self.store.commit(transition).await? == Committed::Done {
-                covered.iter().for_each(|approval| self.settle(approval));
+                for approval in &covered {
+                    self.settle(approval);
+                }
                 self.named_directory(named);
                 return Ok(grant);
             }

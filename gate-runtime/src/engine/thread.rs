@@ -88,7 +88,9 @@ impl Thread {
     /// The run of a state, with the runs nested in it; `stand`: its calls as the store has them.
     pub(crate) fn resumed(body: Body, stand: &[Arc<Approval>]) -> Self {
         let ledger = Arc::new(Ledger::new(body.info.run.outermost()));
-        stand.iter().for_each(|approval| ledger.note(approval));
+        for approval in stand {
+            ledger.note(approval);
+        }
         Self::resumed_in(body, stand, &ledger, None)
     }
 

@@ -5,6 +5,8 @@ use jiff::Timestamp;
 use super::approval::{Approval, Status};
 use super::event::CallEvent;
 use super::requirement::{Requirement, Tier};
+use super::transition::Refused;
+use super::words;
 
 impl Approval {
     /// What the passing of time makes due: the next step of an escalation, the end of a question or of an approval, the loss of a
@@ -92,5 +94,45 @@ impl Approval {
     pub(super) fn ask_from(&mut self, now: Timestamp) {
         self.asked_at = now;
         self.reminded = 0;
+    }
+
+    /// What the time makes due happens, if it is due.
+    pub(super) fn advance_by_time(&mut self, event: &CallEvent, now: Timestamp) -> Result<(), Refused> {
+        match event {
+            CallEvent::Lapsed => {
+                self.must_be(&[Status::Approved])?;
+                if self.due(now) != Some(CallEvent::Lapsed) {
+                    return Err(Refused::NothingDue);
+                }
+                self.note = self
+                    .validity()
+                    .map(|time| format!("it was approved before, and had not begun {} later", words::duration(time)));
+                self.votes.clear();
+                self.ask_again(now);
+            }
+            CallEvent::Escalated { reached } => {
+                self.must_be(&[Status::Pending])?;
+                if self.reached_at(now).as_ref() != Some(reached) || *reached == self.reached {
+                    return Err(Refused::NothingDue);
+                }
+                self.reached.clone_from(reached);
+            }
+            CallEvent::Reminded { count } => {
+                self.must_be(&[Status::Pending])?;
+                if *count <= self.reminded || *count != self.reminders_at(now) {
+                    return Err(Refused::NothingDue);
+                }
+                self.reminded = *count;
+            }
+            CallEvent::Expired => {
+                self.must_be(&[Status::Pending])?;
+                if self.reached_at(now).is_some() {
+                    return Err(Refused::NothingDue);
+                }
+                self.end(Status::Expired);
+            }
+            _ => self.must_be(&[])?,
+        }
+        Ok(())
     }
 }

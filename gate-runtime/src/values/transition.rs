@@ -197,38 +197,6 @@ impl Approval {
                     self.ask_again(now);
                 }
             }
-            CallEvent::Lapsed => {
-                self.must_be(&[Status::Approved])?;
-                if self.due(now) != Some(CallEvent::Lapsed) {
-                    return Err(Refused::NothingDue);
-                }
-                self.note = self
-                    .validity()
-                    .map(|time| format!("it was approved before, and had not begun {} later", words::duration(time)));
-                self.votes.clear();
-                self.ask_again(now);
-            }
-            CallEvent::Escalated { reached } => {
-                self.must_be(&[Status::Pending])?;
-                if self.reached_at(now).as_ref() != Some(reached) || *reached == self.reached {
-                    return Err(Refused::NothingDue);
-                }
-                self.reached.clone_from(reached);
-            }
-            CallEvent::Reminded { count } => {
-                self.must_be(&[Status::Pending])?;
-                if *count <= self.reminded || *count != self.reminders_at(now) {
-                    return Err(Refused::NothingDue);
-                }
-                self.reminded = *count;
-            }
-            CallEvent::Expired => {
-                self.must_be(&[Status::Pending])?;
-                if self.reached_at(now).is_some() {
-                    return Err(Refused::NothingDue);
-                }
-                self.end(Status::Expired);
-            }
             CallEvent::Cancelled { reason } => {
                 self.must_be(&[Status::Pending, Status::Approved])?;
                 self.note = Some(reason.clone());
@@ -260,6 +228,9 @@ impl Approval {
             }
             CallEvent::Reassessed { assessment, changes } => self.reassess(assessment, *changes, now)?,
             CallEvent::SecretsErased { .. } => self.erase_secrets()?,
+            CallEvent::Lapsed | CallEvent::Escalated { .. } | CallEvent::Reminded { .. } | CallEvent::Expired => {
+                self.advance_by_time(event, now)?;
+            }
             CallEvent::Dispatched
             | CallEvent::Finished { .. }
             | CallEvent::Faltered { .. }

@@ -124,8 +124,11 @@ fn with(mut object: Value, member: &str, value: impl Into<Value>) -> Value {
 fn is_error(answer: &Answer) -> bool {
     match answer.result() {
         CallResult::Ran(ToolOutcome::Failed { .. }) | CallResult::NotRun(_) | CallResult::Indeterminate(_) => true,
-        CallResult::Ran(ToolOutcome::Returned { .. }) | CallResult::Responded(_) => false,
-        CallResult::Waiting | CallResult::Approved(_) | CallResult::Running => false,
+        CallResult::Ran(ToolOutcome::Returned { .. })
+        | CallResult::Responded(_)
+        | CallResult::Waiting
+        | CallResult::Approved(_)
+        | CallResult::Running => false,
     }
 }
 
