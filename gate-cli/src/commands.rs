@@ -12,6 +12,7 @@ use crate::failure::{Done, Failure};
 use crate::show::{Look, object, plain, say, say_json, short, span, summary, words};
 use crate::standing::{freeze, freezes, grants, scope};
 use crate::tokens::{agent, person};
+use crate::typed::{pair, value_of};
 use crate::{key, letters};
 
 pub(crate) async fn run(cli: &Cli) -> Done {
@@ -299,17 +300,4 @@ fn edit(set: &[String], remove: &[String]) -> Result<Edit, Failure> {
         edit = edit.set(name, value_of(value));
     }
     Ok(remove.iter().fold(edit, |edit, name| edit.remove(name.as_str())))
-}
-
-pub(crate) fn pair(given: &str) -> Result<(&str, &str), Failure> {
-    given.split_once('=').ok_or_else(|| unread(given, "NAME=VALUE"))
-}
-
-pub(crate) fn unread(given: &str, wanted: &str) -> Failure {
-    Failure::Usage(format!("{} is not {wanted}", plain(given)))
-}
-
-/// JSON, if it is; otherwise the text itself.
-pub(crate) fn value_of(text: &str) -> Value {
-    serde_json::from_str(text).unwrap_or_else(|_| Value::from(text))
 }

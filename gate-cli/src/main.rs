@@ -15,6 +15,7 @@ mod security_log;
 mod show;
 mod standing;
 mod tokens;
+mod typed;
 
 use std::io::Write as _;
 use std::process::ExitCode;

@@ -7,10 +7,10 @@ use gate_runtime::{FreezeScope, Timestamp};
 use serde_json::json;
 
 use crate::args::{Frozen, Grants};
-use crate::commands::{pair, unread};
 use crate::desk::Desk;
 use crate::failure::{Done, Failure};
 use crate::show::{plain, short};
+use crate::typed::{pair, unread};
 
 pub(crate) async fn grants(desk: &Desk) -> Done {
     let found = desk.gate.standing().await?.grants;

@@ -93,9 +93,12 @@ mod assemble;
 mod engine;
 #[cfg(any(doc, doctest))]
 pub mod guide;
+mod lock;
 mod logic;
+mod outbox;
 mod ports;
 mod provenance;
+mod trail;
 mod values;
 
 pub mod prelude;
@@ -115,37 +118,39 @@ pub use adapters::testing;
 #[cfg(feature = "witness-http")]
 pub use adapters::witness_http::HttpWitness;
 pub use assemble::GateBuilder;
-pub use engine::agent::Agent;
-pub use engine::decide::{Decided, Edit};
-pub use engine::error::{BuildError, CallError, DecideError, ReviewerError, RunError, StateError};
-pub use engine::events::Events;
+pub use engine::error::{BuildError, CallError, RunError, StateError};
+pub use engine::execution::guarded_work::GuardError;
+pub use engine::execution::recovery::InFlight;
 pub use engine::gate::Gate;
-pub use engine::guard::GuardError;
-pub use engine::interruption::{Deciding, Interruption};
-pub use engine::recover::InFlight;
+pub use engine::kernel::events::Events;
 pub use engine::remote::{Asked, Remote, RemoteCall, RemoteError};
-pub use engine::run::Run;
-pub use engine::run_state::RunState;
-pub use engine::trail::{Lost, Parted, Trail, TrailError, TrailReader, TrailStatus};
-pub use engine::turn::{Answer, CallResult, Turn};
+pub use engine::review::error::{DecideError, ReviewerError};
+pub use engine::review::interruption::{Deciding, Interruption};
+pub use engine::review::settle_trail::Lost;
+pub use engine::review::vote::{Decided, Edit};
+pub use engine::session::agent::Agent;
+pub use engine::session::run::Run;
+pub use engine::session::run_state::RunState;
+pub use engine::session::turn::{Answer, CallResult, Turn};
 /// The formats of the trail: trees, keys, checkpoints, receipts.
 pub use gate_audit as audit;
 pub use jiff::Timestamp;
 pub use logic::audit::Auditor;
-pub use logic::call::Call;
 pub use logic::context::CallContext;
 pub use logic::descriptor::{Annotations, Descriptor};
-pub use logic::permit::Permit;
-pub use logic::policy::{
-    Approves, Asks, Counted, Denies, EVERY_DAY, Effect, Example, LimitNeedsPer, OpenRule, Otherwise, Policy,
-    RuleOutcome, Rules, Shared, TimeOfDay, Uncounted, WEEKDAYS, Weekdays, approve, deny, time,
-};
 pub use logic::probe::{ToolError, ToolOutput};
 pub use logic::ready::{always_ask, always_deny, never_ask};
-pub use logic::reconcile::Happened;
 pub use logic::registry::{NoTools, Offers, Registry};
 pub use logic::schema::Misfits;
-pub use logic::state::Provides;
+pub use logic::tool::call::Call;
+pub use logic::tool::permit::Permit;
+pub use logic::tool::policy::counted::{LimitNeedsPer, Uncounted};
+pub use logic::tool::policy::{
+    Approves, Asks, Counted, Denies, EVERY_DAY, Effect, Example, OpenRule, Otherwise, Policy, RuleOutcome, Rules,
+    Shared, TimeOfDay, WEEKDAYS, Weekdays, approve, deny, time,
+};
+pub use logic::tool::reconcile::Happened;
+pub use logic::tool::state::Provides;
 pub use logic::tool::{InState, Tool, ToolArg};
 pub use ports::BoxFuture;
 pub use ports::clock::Clock;
@@ -157,16 +162,18 @@ pub use ports::store::{
     RunChanges, RunQuery, Standing, Store, StoreError, StoreErrorKind, Transition,
 };
 pub use ports::witness::{Witness, WitnessError};
+pub use trail::{Parted, Trail, TrailError, TrailReader, TrailStatus};
 pub use values::answers::Answers;
-pub use values::approval::{Approval, Refusal, Status};
+pub use values::approval::Approval;
 pub use values::arguments::{Arguments, Commitment};
 pub use values::assessment::Assessment;
+pub use values::changes::Changes;
 pub use values::context::{Passage, RunInfo, ToolCall};
 pub use values::decision::{Decision, Reviewer, Vote};
 pub use values::digest::{BadDigest, Digest};
 pub use values::disclosure::Disclosure;
 pub use values::entry::{Break, Entry, Leaf, Stub};
-pub use values::event::{CallEvent, Changes, Event, GateEvent, ToolNote};
+pub use values::event::{CallEvent, Event, GateEvent, ToolNote};
 pub use values::freeze::{Freeze, FreezeScope};
 pub use values::grant::{BadScope, Grant, Scope};
 pub use values::id::{
@@ -177,18 +184,21 @@ pub use values::json::Misfit;
 pub use values::letter::{Letter, LetterState};
 pub use values::limit::{GiveBack, LimitKey, Take};
 pub use values::message::{Message, Speaker};
-pub use values::opinion::RuleResult;
 pub use values::origin::Origin;
 pub use values::outcome::{DeniedBy, NotRun, ToolOutcome};
 pub use values::outline::{Fallback, PolicyOutline, RuleOutline};
 pub use values::presented::Presented;
-pub use values::record::{Record, Subject};
+pub use values::record::Record;
+pub use values::refusal::Refusal;
 pub use values::replay::Fault;
+pub use values::report::RuleResult;
 pub use values::report::{RuleReport, Source};
 pub use values::request::{Priority, Request};
 pub use values::requirement::{Requirement, Tier, Who, anyone, ask, principal, role};
 pub use values::settlement::{Settlement, Settler};
 pub use values::signature::BadSignature;
+pub use values::status::Status;
+pub use values::subject::Subject;
 pub use values::time::{DAY, HOUR, MINUTE, WEEK, days, hours, minutes};
 pub use values::transition::Refused;
 pub use values::unjudged::Unjudged;
@@ -348,11 +358,11 @@ pub use gate_macros::registry;
 #[doc(hidden)]
 pub mod __private {
     pub use crate::logic::bound::{BoundTool, Specs};
-    pub use crate::logic::codec::Arguments;
-    pub use crate::logic::policy::{DeclaredRules, PolicySource};
     pub use crate::logic::probe::{Probe, ProbePlain, ProbeSchemaless, ProbeUnfit};
-    pub use crate::logic::reconcile::{Reconciled, Reconciler};
     pub use crate::logic::registry::{Listed, is_new_name, is_tool_name, names};
+    pub use crate::logic::tool::codec::Arguments;
+    pub use crate::logic::tool::policy::{DeclaredRules, PolicySource};
+    pub use crate::logic::tool::reconcile::{Reconciled, Reconciler};
     pub use crate::logic::tool::{About, Part, is_argument};
     pub use {schemars, serde, serde_json};
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use gate_runtime::{Letter, LetterFilter, LetterOrder, LetterState, Transition};
 use rusqlite::{Connection, OptionalExtension as _, ToSql, params};
 
-use crate::rows::{Read, json, read, text};
+use crate::body::{Read, json, read, text};
 
 /// Letters, in the order that is asked for.
 pub(crate) fn find(connection: &Connection, filter: &LetterFilter) -> Read<Vec<Arc<Letter>>> {

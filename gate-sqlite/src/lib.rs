@@ -42,6 +42,7 @@
 //! Any number of processes may open one file, on one machine: SQLite takes their commits one after the other. Who waits for news is
 //! woken at once in the process that wrote it, and within some 20 ms in the others. Not over a network file system, whose locks cannot be relied on.
 
+mod body;
 mod error;
 mod letters;
 mod queries;

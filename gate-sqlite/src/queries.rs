@@ -3,7 +3,7 @@
 use gate_runtime::{ApprovalFilter, RunId, Status};
 use rusqlite::ToSql;
 
-use crate::rows::{Read, json};
+use crate::body::{Read, json};
 
 /// What bears on a proposed call: the part of [`Recalled`](gate_runtime::Recalled) that a row belongs to, its place, its body.
 ///

@@ -11,10 +11,9 @@ use gate_runtime::{
 };
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
+use crate::body::{Read, json, read, text};
 use crate::error::Trouble;
 use crate::{letters, queries, takes};
-
-pub(crate) type Read<T> = Result<T, Trouble>;
 
 /// The number of the last record.
 pub(crate) fn last(connection: &Connection) -> rusqlite::Result<u64> {
@@ -365,20 +364,8 @@ impl Drop for Moment<'_> {
     }
 }
 
-pub(crate) fn text(row: &Row<'_>) -> rusqlite::Result<String> {
-    row.get(0)
-}
-
 fn approval(body: &str) -> Read<Arc<Approval>> {
     read("an approval", body).map(Arc::new)
-}
-
-pub(crate) fn read<T: serde::de::DeserializeOwned>(what: &'static str, body: &str) -> Read<T> {
-    serde_json::from_str(body).map_err(|error| Trouble::Unread(what, error))
-}
-
-pub(crate) fn json<T: serde::Serialize + ?Sized>(value: &T) -> Read<String> {
-    serde_json::to_string(value).map_err(Trouble::Unwritten)
 }
 
 /// The words by which states are stored are those by which they are shown; a test holds them to it.

@@ -10,8 +10,8 @@ use std::time::Duration;
 use gate_runtime::{GiveBack, LimitKey, Take, Timestamp};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
+use crate::body::Read;
 use crate::queries;
-use crate::rows::Read;
 
 /// How much of a counter's window is used: from its first row in the window to its last row.
 pub(crate) fn used(connection: &Connection, key: &LimitKey, window: Duration, now: Timestamp) -> rusqlite::Result<u64> {

@@ -10,10 +10,10 @@ use serde_json::{Value, json};
 
 use super::{Done, keys_in_folder, open, public_key, witnesses};
 use crate::args::{Audited, Cli, One};
-use crate::commands::value_of;
 use crate::desk::Desk;
 use crate::failure::Failure;
 use crate::show::{Look, plain, plural, words};
+use crate::typed::value_of;
 
 pub(super) fn receipt(audited: &Audited, id: &str) -> Done {
     let reader = open(audited)?;

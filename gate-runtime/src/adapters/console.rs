@@ -7,8 +7,8 @@ use tokio::task::spawn_blocking;
 
 use crate::ports::BoxFuture;
 use crate::ports::notifier::{Notice, Notifier, NotifyError};
-use crate::values::approval::Status;
 use crate::values::record::Record;
+use crate::values::status::Status;
 use crate::values::visible::Visible;
 
 /// How many characters of the arguments it shows.

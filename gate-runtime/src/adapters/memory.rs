@@ -16,7 +16,7 @@ use crate::ports::store::{
     ALIKE, ApprovalFilter, Committed, LetterFilter, LetterOrder, Proposal, REFUSALS, Recalled, RecordFilter, RunChange,
     RunChanges, RunQuery, Standing, Store, StoreError, StoreErrorKind, Transition,
 };
-use crate::values::approval::{Approval, Status};
+use crate::values::approval::Approval;
 use crate::values::arguments::Arguments;
 use crate::values::digest::Digest;
 use crate::values::freeze::{Freeze, FreezeScope};
@@ -25,6 +25,7 @@ use crate::values::id::{ApprovalId, CallId, CaseId, GrantId, RunId, ToolName};
 use crate::values::letter::Letter;
 use crate::values::limit::{GiveBack, LimitKey, Take};
 use crate::values::record::Record;
+use crate::values::status::Status;
 use crate::values::time::DAY;
 
 /// Keeps everything in the memory of this process, and everything is gone with it.

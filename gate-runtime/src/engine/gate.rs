@@ -4,25 +4,27 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use super::core::Core;
-use super::course::Course;
-use super::error::{ReviewerError, RunError};
-use super::events::Events;
-use super::inside::Inside;
-use super::intake::Circumstances;
-use super::interruption::Interruption;
-use super::run::Run;
-use super::run_state::RunState;
-use super::thread::{Thread, check_agent};
-use super::trail::{Sealing, TrailError, TrailStatus};
+use super::call::parse::Circumstances;
+use super::error::RunError;
+use super::execution::inside::Inside;
+use super::kernel::Core;
+use super::kernel::events::Events;
+use super::kernel::unit_of_work::Course;
+use super::review::error::ReviewerError;
+use super::review::interruption::Interruption;
+use super::session::run::Run;
+use super::session::run_session::{Thread, check_agent};
+use super::session::run_state::RunState;
 use crate::logic::registry::Registry;
 use crate::ports::store::{ApprovalFilter, Committed, LetterFilter, Proposal, RecordFilter, StoreError, Transition};
-use crate::values::approval::{Approval, Status};
+use crate::trail::{Sealing, TrailError, TrailStatus};
+use crate::values::approval::Approval;
 use crate::values::decision::Reviewer;
 use crate::values::event::CallEvent;
 use crate::values::id::{ApprovalId, CaseId, Principal, ReviewerId, RunId};
 use crate::values::letter::Letter;
 use crate::values::record::Record;
+use crate::values::status::Status;
 
 /// A gate: tools, policies, people and a store, assembled. Clones share everything.
 ///

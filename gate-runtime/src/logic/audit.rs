@@ -3,13 +3,14 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::values::approval::{Approval, Status};
+use crate::values::approval::Approval;
 use crate::values::entry::Entry;
 use crate::values::event::{CallEvent, Event, GateEvent};
 use crate::values::grant::Grant;
 use crate::values::id::{ApprovalId, GrantId, ReviewerId};
 use crate::values::record::Record;
 use crate::values::replay::Fault;
+use crate::values::status::Status;
 use crate::values::verdict::Verdict;
 
 /// Follows the records of a trail in their order, and finds the first that cannot have come about by the rules: one that is missing or

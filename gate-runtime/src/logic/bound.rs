@@ -10,13 +10,13 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::bounded::TimeLimit;
-use super::call::{AnyCall, AnyState, part};
 use super::context::CallContext;
 use super::descriptor::Descriptor;
-use super::permit::Permit;
-use super::policy::{AnyPolicy, Evaluation};
-use super::reconcile::{Happened, Reconciler};
 use super::schema::{Checker, Misfits, has_secrets};
+use super::tool::call::{AnyCall, AnyState, part};
+use super::tool::permit::Permit;
+use super::tool::policy::{AnyPolicy, Evaluation};
+use super::tool::reconcile::{Happened, Reconciler};
 use super::tool::{InState, Tool};
 use crate::values::context::ToolCall;
 use crate::values::id::AgentName;

@@ -2,14 +2,9 @@
 
 use std::time::Duration;
 
-use schemars::SchemaGenerator;
-use schemars::generate::SchemaSettings;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::codec::{Arguments, MakeSchema};
-use super::schema;
-use super::tool::About;
 use crate::values::digest::Digest;
 use crate::values::id::ToolName;
 use crate::values::json::canonical;
@@ -51,46 +46,25 @@ pub struct Annotations {
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Descriptor {
-    name: ToolName,
+    pub(crate) name: ToolName,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    title: Option<String>,
-    description: String,
-    input_schema: Value,
+    pub(crate) title: Option<String>,
+    pub(crate) description: String,
+    pub(crate) input_schema: Value,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    output_schema: Option<Value>,
-    annotations: Annotations,
+    pub(crate) output_schema: Option<Value>,
+    pub(crate) annotations: Annotations,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    timeout: Option<Duration>,
+    pub(crate) timeout: Option<Duration>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    asks_on_error: bool,
-    digest: Digest,
+    pub(crate) asks_on_error: bool,
+    pub(crate) digest: Digest,
 }
 
 /// What the digest of a tool begins with that no gate has.
 const REMOTE: &str = "remote";
 
 impl Descriptor {
-    pub(super) fn build(name: &str, about: &About, arguments: &Arguments) -> Self {
-        let mut input_schema = whole_schema(|generator| arguments.schema(generator));
-        schema::close(&mut input_schema);
-        let output_schema = (about.output)().map(schema_of);
-        let described =
-            json!([name, about.title, about.description, input_schema, output_schema, about.annotations, about.source]);
-        let told = canonical(&described).unwrap_or_default();
-        let digest = if about.asks_on_error { Digest::of(told + "asks on error") } else { Digest::of(told) };
-        Self {
-            name: name.into(),
-            title: about.title.map(str::to_owned),
-            description: about.description.to_owned(),
-            input_schema,
-            output_schema,
-            annotations: about.annotations,
-            timeout: about.timeout,
-            asks_on_error: about.asks_on_error,
-            digest,
-        }
-    }
-
     /// A tool that another program has: what it says of it.
     pub(crate) fn remote(name: ToolName, description: String, input_schema: Value, annotations: Annotations) -> Self {
         let described = json!([REMOTE, name, description, input_schema, annotations]);
@@ -166,22 +140,4 @@ impl Descriptor {
     pub fn digest(&self) -> Digest {
         self.digest
     }
-}
-
-fn schema_of(make: MakeSchema) -> Value {
-    whole_schema(|generator| make(generator).to_value())
-}
-
-/// A schema with its definitions, without what only names it.
-fn whole_schema(make: impl FnOnce(&mut SchemaGenerator) -> Value) -> Value {
-    let mut generator = SchemaGenerator::new(SchemaSettings::draft2020_12());
-    let mut schema = make(&mut generator);
-    let definitions = generator.take_definitions(true);
-    if let Value::Object(map) = &mut schema {
-        map.remove("title");
-        if !definitions.is_empty() {
-            map.insert("$defs".to_owned(), Value::Object(definitions));
-        }
-    }
-    schema
 }

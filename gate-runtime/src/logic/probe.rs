@@ -11,7 +11,8 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::codec::{self, Arguments, MakeSchema};
+use super::tool::codec;
+use super::tool::codec::{Arguments, MakeSchema};
 use super::tool::{Part, ToolArg};
 use crate::values::outcome::ToolOutcome;
 

@@ -1,7 +1,7 @@
 //! Ready-made policies that read no field, for any tool.
 
-use super::policy::{Policy, PolicySource, approve, deny};
 use super::tool::Tool;
+use super::tool::policy::{Policy, PolicySource, approve, deny};
 use crate::values::requirement::anyone;
 
 /// A ready-made policy: its own source is its text. What stands after it is an example, for the documentation only.

@@ -8,8 +8,8 @@ use serde_json::Value;
 
 use super::bound::{BoundTool, Specs};
 use super::descriptor::Descriptor;
-use super::policy::AnyPolicy;
 use super::schema::Misfits;
+use super::tool::policy::AnyPolicy;
 use super::tool::{InState, Tool};
 use crate::values::context::ToolCall;
 use crate::values::json::Misfit;

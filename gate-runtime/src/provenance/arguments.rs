@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use super::History;
+use crate::values::argument_origin::ArgumentOrigin;
 use crate::values::json::below;
-use crate::values::origin::ArgumentOrigin;
 
 /// Where the arguments of a call came from, those that are there to be said: no truth values, nothing empty.
 ///

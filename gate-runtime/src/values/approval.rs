@@ -1,144 +1,28 @@
 //! The stored question about one call, and everything that became of it.
 
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::answers::Answers;
 use super::arguments::Arguments;
 use super::assessment::Assessment;
+use super::changes::Changes;
 use super::decision::{Decision, Vote};
-use super::digest::Digest;
-use super::event::Changes;
 use super::id::{ApprovalId, GrantId, ReviewerId};
 use super::message::Message;
 use super::outcome::{DeniedBy, NotRun, ToolOutcome};
-use super::record::Subject;
+use super::refusal::Refusal;
 use super::requirement::Requirement;
+use super::status::Status;
+use super::subject::Subject;
 use super::verdict::Verdict;
 
 /// How long a process that runs a body vouches for it at a time.
 pub(crate) const LEASE: Duration = Duration::from_secs(30);
-
-/// The state of a call. Terminal ones never change.
-///
-/// ```
-/// use gate_runtime::Status;
-/// assert!(Status::Rejected.is_terminal() && !Status::Pending.is_terminal());
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Status {
-    /// People are asked.
-    Pending,
-    /// It may run: a rule, people or a grant said so.
-    Approved,
-    /// A rule denied it.
-    Denied,
-    /// People refused it.
-    Rejected,
-    /// Nobody decided in time.
-    Expired,
-    /// Whoever asked took it back.
-    Cancelled,
-    /// A person answered in the tool's place.
-    Responded,
-    /// Its body is running, or was when its process ended.
-    Dispatched,
-    /// Its body returned a value.
-    Succeeded,
-    /// Its body returned an error or panicked.
-    Failed,
-    /// Its body began, and nobody knows how it ended. It runs again only if its tool is idempotent, or a person says so.
-    Indeterminate,
-}
-
-impl Status {
-    /// Whether nothing can change it any more.
-    #[must_use]
-    pub fn is_terminal(self) -> bool {
-        match self {
-            Self::Pending | Self::Approved | Self::Dispatched | Self::Indeterminate => false,
-            Self::Denied
-            | Self::Rejected
-            | Self::Expired
-            | Self::Cancelled
-            | Self::Responded
-            | Self::Succeeded
-            | Self::Failed => true,
-        }
-    }
-}
-
-impl fmt::Display for Status {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Pending => "pending",
-            Self::Approved => "approved",
-            Self::Denied => "denied",
-            Self::Rejected => "rejected",
-            Self::Expired => "expired",
-            Self::Cancelled => "cancelled",
-            Self::Responded => "responded",
-            Self::Dispatched => "dispatched",
-            Self::Succeeded => "succeeded",
-            Self::Failed => "failed",
-            Self::Indeterminate => "indeterminate",
-        })
-    }
-}
-
-/// An earlier refusal by a person, in the same run and of the same tool.
-///
-/// ```
-/// # fn show(refusal: &gate_runtime::Refusal) {
-/// println!("{} refused this before: {}", refusal.by(), refusal.reason());
-/// # }
-/// ```
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Refusal {
-    pub(crate) approval: ApprovalId,
-    pub(crate) arguments: Digest,
-    pub(crate) by: ReviewerId,
-    pub(crate) reason: String,
-}
-
-impl Refusal {
-    /// The approval that was refused.
-    #[must_use]
-    pub fn approval(&self) -> ApprovalId {
-        self.approval
-    }
-
-    /// The digest of the arguments that were refused.
-    #[must_use]
-    pub fn arguments(&self) -> Digest {
-        self.arguments
-    }
-
-    /// Who refused.
-    #[must_use]
-    pub fn by(&self) -> &ReviewerId {
-        &self.by
-    }
-
-    /// Why.
-    #[must_use]
-    pub fn reason(&self) -> &str {
-        &self.reason
-    }
-}
-
-impl fmt::Debug for Refusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Refusal({} by {})", self.approval, self.by)
-    }
-}
 
 /// The stored question about one call: what was proposed, how it was judged, who voted, what became of it.
 ///

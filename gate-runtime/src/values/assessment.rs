@@ -4,9 +4,11 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::opinion::{Denial, Opinion, PolicyOpinion, RuleResult};
-use super::origin::{ArgumentOrigin, Origin};
+use super::argument_origin::ArgumentOrigin;
+use super::opinion::{Denial, Opinion, PolicyOpinion};
+use super::origin::Origin;
 use super::outcome::DeniedBy;
+use super::report::RuleResult;
 use super::report::{RuleReport, Source};
 use super::requirement::Requirement;
 use super::unjudged::Unjudged;

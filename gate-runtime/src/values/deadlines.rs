@@ -2,9 +2,10 @@
 
 use jiff::Timestamp;
 
-use super::approval::{Approval, Status};
+use super::approval::Approval;
 use super::event::CallEvent;
 use super::requirement::{Requirement, Tier};
+use super::status::Status;
 use super::transition::Refused;
 use super::words;
 

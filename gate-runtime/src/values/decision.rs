@@ -11,7 +11,7 @@ use super::digest::Digest;
 use super::id::{Principal, ReviewerId, Role};
 use super::quorum::Voice;
 use super::requirement::Tier;
-use super::signature::SignedVote;
+use super::signed_vote::SignedVote;
 
 /// Proof of who decides. Only a gate gives it out, from its directory; whoever holds it can vote.
 ///

@@ -6,9 +6,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::approval::Refusal;
 use super::arguments::Arguments;
 use super::assessment::Assessment;
+use super::changes::Changes;
 use super::context::RunInfo;
 use super::decision::Vote;
 use super::digest::Digest;
@@ -17,6 +17,7 @@ use super::grant::Grant;
 use super::id::{AgentName, ApprovalId, CallId, GrantId, ReviewerId, ToolName};
 use super::outcome::ToolOutcome;
 use super::outline::PolicyOutline;
+use super::refusal::Refusal;
 use super::requirement::Requirement;
 use super::settlement::{Settlement, Settler};
 use super::unjudged::Unjudged;
@@ -190,40 +191,6 @@ pub enum CallEvent {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
 fn is_first(edition: &u8) -> bool {
     *edition == 0
-}
-
-/// What is no longer as it was when a call was asked.
-///
-/// ```
-/// assert!(gate_runtime::Changes::default().is_empty());
-/// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Changes {
-    /// The new digest of the tool, if that changed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) tool: Option<Digest>,
-    /// The new digest of the policies, if that changed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) policy: Option<Digest>,
-}
-
-impl Changes {
-    /// Whether all is as it was.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        *self == Self::default()
-    }
-
-    /// What changed, in words.
-    #[must_use]
-    pub fn words(self) -> &'static str {
-        match (self.tool.is_some(), self.policy.is_some()) {
-            (true, true) => "the tool and its policy",
-            (true, false) => "the tool",
-            (false, true) => "its policy",
-            (false, false) => "nothing",
-        }
-    }
 }
 
 /// What happens to the gate as a whole.

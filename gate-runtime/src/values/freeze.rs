@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::context::{Passage, RunInfo};
 use super::id::{AgentName, ReviewerId, ToolName};
 use super::identity::same_person;
-use super::record::Subject;
+use super::subject::Subject;
 
 /// What a [`Freeze`] stops.
 ///

@@ -1,6 +1,5 @@
 //! The voices in an assessment: policies, overlays, the gate itself.
 
-use std::fmt;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -8,58 +7,9 @@ use serde::{Deserialize, Serialize};
 use super::digest::Digest;
 use super::id::AgentName;
 use super::outline::{Fallback, PolicyOutline, RuleOutline};
-use super::report::{OTHERWISE, RuleReport, Source};
+use super::report::{OTHERWISE, RuleReport, RuleResult, Source};
 use super::requirement::Requirement;
 use super::verdict::Verdict;
-
-/// How one rule came out for one call.
-///
-/// ```
-/// use gate_runtime::prelude::*;
-/// use gate_runtime::RuleResult;
-/// # /// Refund the customer.
-/// # #[gated_tool(policy = "refunds")] fn refund(cents: u64) {}
-/// # registry! { pub Tools for () { Refund } }
-///
-/// #[policy]
-/// fn refunds(rules: Rules<Refund>) -> Rules<Refund> {
-///     rules
-///         .deny("too much").when(|call| call.cents > 100_000)
-///         .auto_approve("small").when(|call| call.cents < 5_000)
-///         .otherwise(ask(anyone()))
-/// }
-/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// # let gate: Gate<Tools> = Gate::builder(()).build().await?;
-///
-/// let assessment = gate.run("run-42").assess(&ToolCall::new("call_1", "refund", r#"{"cents":500}"#)).await?;
-/// let results: Vec<_> = assessment.rules().map(|rule| rule.result()).collect();
-/// assert_eq!(results, [RuleResult::NotMatched, RuleResult::Matched, RuleResult::NotMatched]);
-/// # Ok(()) }
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum RuleResult {
-    /// Its conditions hold.
-    Matched,
-    /// Its conditions do not hold.
-    NotMatched,
-    /// Its conditions hold, but its limit is used up: it does not count.
-    LimitReached,
-    /// It returned an error, panicked or took too long: it counts as at least "ask". Where a denial hangs on it, the
-    /// call cannot be judged: it does not run, and is not denied either.
-    Failed,
-}
-
-impl fmt::Display for RuleResult {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            RuleResult::Matched => "matched",
-            RuleResult::NotMatched => "did not match",
-            RuleResult::LimitReached => "limit used up",
-            RuleResult::Failed => "failed",
-        })
-    }
-}
 
 /// One voice in an assessment.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -52,10 +52,3 @@ impl fmt::Display for Origin {
         }
     }
 }
-
-/// Where one argument came from, or a field inside one.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct ArgumentOrigin {
-    pub(crate) pointer: String,
-    pub(crate) origin: Origin,
-}

@@ -4,15 +4,16 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::approval::{Approval, Refusal};
+use super::approval::Approval;
 use super::arguments::Arguments;
 use super::assessment::Assessment;
+use super::changes::Changes;
 use super::digest::Digest;
-use super::event::Changes;
 use super::id::ApprovalId;
 use super::json::canonical;
-use super::record::Subject;
+use super::refusal::Refusal;
 use super::requirement::Requirement;
+use super::subject::Subject;
 
 /// What a reviewer is shown of an approval: a vote is about just that, and has its [digest](Self::digest).
 ///
@@ -151,12 +152,14 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::values::argument_origin::ArgumentOrigin;
     use crate::values::context::{Passage, RunInfo};
     use crate::values::decision::{Decision, Vote};
     use crate::values::event::CallEvent;
-    use crate::values::opinion::{Opinion, PolicyOpinion, RuleResult};
-    use crate::values::origin::{ArgumentOrigin, Origin};
+    use crate::values::opinion::{Opinion, PolicyOpinion};
+    use crate::values::origin::Origin;
     use crate::values::outline::{Fallback, PolicyOutline, RuleOutline};
+    use crate::values::report::RuleResult;
     use crate::values::requirement::{anyone, ask, role};
     use crate::values::time::minutes;
     use crate::values::verdict::Verdict;

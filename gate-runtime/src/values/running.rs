@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::approval::{Approval, Status};
+use super::approval::Approval;
 use super::event::CallEvent;
 use super::outcome::ToolOutcome;
 use super::requirement::anyone;
 use super::settlement::Settlement;
+use super::status::Status;
 use super::transition::Refused;
 
 impl Approval {

@@ -3,37 +3,20 @@
 use std::fmt;
 
 use gate_audit::{Error, KeyKind, Note, SigningKey, VerifierKey};
-use serde::{Deserialize, Serialize};
 
 use super::decision::{Decision, Vote};
 use super::digest::{Digest, hex};
 use super::id::ApprovalId;
 use super::json::canonical;
 use super::presented::Presented;
-use super::record::Subject;
+use super::signed_vote::SignedVote;
+use super::subject::Subject;
 
 /// The first line of what is signed: nothing else that a key signs begins so.
 const HEADER: &str = "github.com/gate-rs/gate/vote@v1";
 
 /// The longest text that is signed, in bytes: what a signed note may have.
 const LONGEST: usize = 500_000;
-
-/// A signed note (C2SP `signed-note`) of a vote. `Debug` shows nothing of it: there may be arguments in it.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub(crate) struct SignedVote(String);
-
-impl SignedVote {
-    pub(crate) fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for SignedVote {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("SignedVote(…)")
-    }
-}
 
 /// Why a vote is not signed as it must be.
 ///

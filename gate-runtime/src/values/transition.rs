@@ -6,14 +6,17 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::answers::Answers;
-use super::approval::{Approval, EDITION, Refusal, Status};
+use super::approval::{Approval, EDITION};
 use super::arguments::Arguments;
 use super::assessment::Assessment;
-use super::event::{CallEvent, Changes};
+use super::changes::Changes;
+use super::event::CallEvent;
 use super::id::ReviewerId;
 use super::opinion::Denial;
-use super::record::Subject;
+use super::refusal::Refusal;
 use super::requirement::Requirement;
+use super::status::Status;
+use super::subject::Subject;
 use super::verdict::Verdict;
 use super::words;
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
-use super::approval::{Approval, ReviewerEdit, Status};
+use super::approval::{Approval, ReviewerEdit};
 use super::arguments::Arguments;
 use super::decision::{Decision, Vote};
 use super::id::ReviewerId;
@@ -12,6 +12,7 @@ use super::identity::same_person;
 use super::outcome::ToolOutcome;
 use super::quorum::{Shortfall, Voice, shortfall};
 use super::requirement::{Requirement, Who};
+use super::status::Status;
 use super::transition::Refused;
 
 impl Approval {
@@ -312,8 +313,8 @@ mod tests {
     use crate::values::event::CallEvent;
     use crate::values::id::ApprovalId;
     use crate::values::opinion::Opinion;
-    use crate::values::record::Subject;
     use crate::values::requirement::{anyone, ask, role};
+    use crate::values::subject::Subject;
     use crate::values::time::HOUR;
     use crate::values::verdict::Verdict;
 

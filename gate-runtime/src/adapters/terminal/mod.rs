@@ -11,9 +11,9 @@ use std::io::{self, BufRead, IsTerminal as _, Write};
 use gate_audit::SigningKey;
 use prompt::{Choice, Prompt, Screen};
 
-use crate::engine::decide::{Decided, Edit};
-use crate::engine::error::DecideError;
-use crate::engine::interruption::{Deciding, Interruption};
+use crate::engine::review::error::DecideError;
+use crate::engine::review::interruption::{Deciding, Interruption};
+use crate::engine::review::vote::{Decided, Edit};
 use crate::values::decision::Reviewer;
 
 /// Asks a person in a terminal: shows what waits, takes an answer, says what came of it.

@@ -7,18 +7,19 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::page::{Look, Page};
-use crate::engine::decide::{Decided, Edit};
-use crate::engine::interruption::Interruption;
+use crate::engine::review::interruption::Interruption;
+use crate::engine::review::vote::{Decided, Edit};
 use crate::logic::descriptor::Descriptor;
 use crate::logic::schema::referred;
-use crate::values::approval::{Approval, Status};
+use crate::values::approval::Approval;
 use crate::values::arguments::is_mark;
 use crate::values::digest::Digest;
 use crate::values::json::{below, step_name};
 use crate::values::message::Speaker;
-use crate::values::opinion::RuleResult;
 use crate::values::origin::Origin;
+use crate::values::report::RuleResult;
 use crate::values::request::Request;
+use crate::values::status::Status;
 use crate::values::visible::{Hazard, Visible};
 use crate::values::words;
 

@@ -8,8 +8,9 @@ use tokio::task::spawn_blocking;
 
 use super::call::RemoteCall;
 use super::{Remote, place};
-use crate::engine::intake::Circumstances;
-use crate::engine::open::{Body, Candidate, Opened, Opening, Plan, Unproposed, invalid, unavailable};
+use crate::engine::call::not_run::{invalid, unavailable};
+use crate::engine::call::parse::Circumstances;
+use crate::engine::call::propose::{Body, Candidate, Opened, Opening, Plan, Unproposed};
 use crate::logic::bound::Spec;
 use crate::logic::descriptor::Descriptor;
 use crate::logic::schema::has_secrets;
@@ -19,7 +20,7 @@ use crate::values::context::RunInfo;
 use crate::values::id::{AgentName, ApprovalId, ToolName};
 use crate::values::json::{ReadLimits, read};
 use crate::values::outcome::NotRun;
-use crate::values::record::Subject;
+use crate::values::subject::Subject;
 
 /// A question that another program asked.
 ///

@@ -1,8 +1,9 @@
 //! Which of what a store keeps.
 
-use crate::values::approval::{Approval, Status};
+use crate::values::approval::Approval;
 use crate::values::id::{ApprovalId, CaseId, RunId};
 use crate::values::record::Record;
+use crate::values::status::Status;
 
 /// Which approvals.
 ///

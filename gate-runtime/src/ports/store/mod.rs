@@ -15,7 +15,7 @@ pub use self::filter::{ApprovalFilter, RecordFilter};
 pub use self::letter_filter::{LetterFilter, LetterOrder};
 use super::BoxFuture;
 use crate::logic::descriptor::Descriptor;
-use crate::values::approval::{Approval, Status};
+use crate::values::approval::Approval;
 use crate::values::digest::Digest;
 use crate::values::event::{CallEvent, Event, GateEvent};
 use crate::values::freeze::Freeze;
@@ -24,6 +24,7 @@ use crate::values::id::{ApprovalId, CallId, CaseId, GrantId, RunId, ToolName};
 use crate::values::letter::Letter;
 use crate::values::limit::{GiveBack, LimitKey, Take};
 use crate::values::record::Record;
+use crate::values::status::Status;
 
 /// Keeps everything that must outlive a moment. It decides nothing: it writes a transition whole or not at all.
 ///

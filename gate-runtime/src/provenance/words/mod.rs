@@ -186,8 +186,8 @@ fn canonical(word: &str) -> String {
 mod tests {
     use unicode_normalization::UnicodeNormalization as _;
 
-    use super::super::tests::words;
     use super::{folded, marked};
+    use crate::provenance::tests::words;
 
     fn same(a: &str, b: &str) {
         assert_eq!(words(a), words(b), "{a} and {b}");

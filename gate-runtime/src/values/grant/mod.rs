@@ -17,7 +17,7 @@ use super::digest::Digest;
 use super::event::CallEvent;
 use super::id::{AgentName, ApprovalId, GrantId, Principal, ReviewerId, RunId, ToolName};
 use super::limit::{EVER, LimitKey, Take};
-use super::record::Subject;
+use super::subject::Subject;
 use super::words;
 
 /// What one argument must be for a grant to cover a call.

@@ -10,7 +10,7 @@ use super::{Budget, Condition, EVER, Grant, Terms};
 use crate::values::approval::Approval;
 use crate::values::id::{GrantId, ReviewerId};
 use crate::values::json::EXACT;
-use crate::values::record::Subject;
+use crate::values::subject::Subject;
 use crate::values::words;
 
 /// How far a grant reaches, before the call it is given on is known: made by a reviewer's words.

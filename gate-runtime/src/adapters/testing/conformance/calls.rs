@@ -10,12 +10,13 @@ use super::{Checked, Handles, How, Law};
 use crate::ports::store::{
     ALIKE, ApprovalFilter, Committed, Proposal, REFUSALS, RunChange, RunQuery, Store, Transition,
 };
-use crate::values::approval::{Approval, Status};
+use crate::values::approval::Approval;
 use crate::values::arguments::{Arguments, Commitment};
 use crate::values::decision::Decision;
 use crate::values::event::CallEvent;
 use crate::values::id::ApprovalId;
 use crate::values::request::Request;
+use crate::values::status::Status;
 use crate::values::verdict::Verdict;
 
 laws! {

@@ -11,13 +11,14 @@ use super::samples::{
 };
 use super::{Checked, Handles, How, Law};
 use crate::ports::store::{ApprovalFilter, Committed, RecordFilter, Store, Transition};
-use crate::values::approval::{Approval, Status};
+use crate::values::approval::Approval;
 use crate::values::decision::Decision;
 use crate::values::digest::Digest;
 use crate::values::event::CallEvent;
 use crate::values::freeze::{Freeze, FreezeScope};
 use crate::values::id::ApprovalId;
 use crate::values::limit::LimitKey;
+use crate::values::status::Status;
 use crate::values::time::HOUR;
 use crate::values::verdict::Verdict;
 

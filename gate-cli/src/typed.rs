@@ -1,0 +1,19 @@
+//! Reads what people type as arguments of a command.
+
+use serde_json::Value;
+
+use crate::failure::Failure;
+use crate::show::plain;
+
+pub(crate) fn pair(given: &str) -> Result<(&str, &str), Failure> {
+    given.split_once('=').ok_or_else(|| unread(given, "NAME=VALUE"))
+}
+
+pub(crate) fn unread(given: &str, wanted: &str) -> Failure {
+    Failure::Usage(format!("{} is not {wanted}", plain(given)))
+}
+
+/// JSON, if it is; otherwise the text itself.
+pub(crate) fn value_of(text: &str) -> Value {
+    serde_json::from_str(text).unwrap_or_else(|_| Value::from(text))
+}

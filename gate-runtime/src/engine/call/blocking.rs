@@ -1,0 +1,144 @@
+//! Single calls by programs: waited for until they are decided, with the value itself.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::not_run::unavailable;
+use super::parse::{Circumstances, Raw};
+use super::propose::{Candidate, Opened, Opening, Plan, given_up};
+use crate::engine::error::CallError;
+use crate::engine::execution::dispatch::Executed;
+use crate::engine::execution::inside::{Asking, Inside};
+use crate::engine::kernel::Core;
+use crate::engine::kernel::change_feed::Hub;
+use crate::engine::kernel::drop_guard::IfGone;
+use crate::engine::review::error::DecideError;
+use crate::engine::session::turn::{Answer, CallResult};
+use crate::values::approval::Approval;
+use crate::values::event::CallEvent;
+use crate::values::id::CallId;
+use crate::values::outcome::NotRun;
+use crate::values::status::Status;
+
+/// A call by a program.
+pub(crate) struct Single {
+    pub(crate) id: CallId,
+    pub(crate) tool: &'static str,
+    pub(crate) arguments: Result<Value, serde_json::Error>,
+    /// Whether the program knows the id, and can make the same call again.
+    pub(crate) is_known: bool,
+}
+
+impl Core {
+    /// Takes one call in, and waits for its decision.
+    pub(crate) async fn call(self: &Arc<Self>, run: &Circumstances, call: Single) -> Result<Executed, CallError> {
+        let Single { id, tool, arguments, is_known } = call;
+        // What a body asks is a question of the run whose call it is, until the body has the answer.
+        let inside = Inside::of(self);
+        let ledger = inside.as_ref().and(run.thread.as_ref()).map(|thread| &*thread.ledger);
+        let raw = Raw::Value(arguments);
+        let proposed = self.read_raw(run, &id, &tool.into(), raw, run.reasoning.clone()).await?;
+        let plan = self.plan(run, Candidate::here(self, run, proposed)?).await.map_err(NotRun::from)?;
+        let approval = match plan {
+            Plan::Known(approval) => approval,
+            Plan::New(draft) => {
+                match self.open(run, *draft, &Opening::of_program(ledger)).await.map_err(NotRun::from)? {
+                    Opened::Run(approval, arguments, context) => {
+                        let executed = self.execute_for(run, approval, arguments, context, given_up).await;
+                        if executed.approval.status != Status::Pending {
+                            return Ok(executed);
+                        }
+                        // It failed, and people are asked what to do.
+                        executed.approval
+                    }
+                    Opened::Stands(approval) => approval,
+                }
+            }
+        };
+        if approval.status.is_terminal() {
+            return Ok(Executed { approval, output: None });
+        }
+        let id = approval.id();
+        if let Some(ledger) = ledger {
+            ledger.note(&approval);
+        }
+        let waited = self.wait_and_dispatch(run, approval, inside).await;
+        if let Some(ledger) = ledger {
+            ledger.take(&run.info.run, vec![id]);
+        }
+        match waited {
+            Ok(executed) => Ok(executed),
+            Err(reason) => Err(self.not_begun(id, is_known, reason).await),
+        }
+    }
+
+    /// Waits until an approval is decided, and runs it if it may.
+    ///
+    /// # Cancel safety
+    /// Dropped while it waits, that is on the record, and the policy says what becomes of the question.
+    async fn wait_and_dispatch(
+        self: &Arc<Self>,
+        run: &Circumstances,
+        approval: Arc<Approval>,
+        inside: Option<Inside>,
+    ) -> Result<Executed, NotRun> {
+        let id = approval.id();
+        let waiter = Hub::wait_for(self, id);
+        let mut asked = approval;
+        loop {
+            let waiting = IfGone::new(self, &asked, || vec![CallEvent::Abandoned]);
+            let asking = inside.clone().map(Asking::new);
+            loop {
+                let approval = self.bring_up_to_date(id).await.map_err(unavailable)?;
+                if approval.is_none_or(|approval| approval.status != Status::Pending) {
+                    break;
+                }
+                waiter.news().await;
+            }
+            waiting.call_off();
+            drop(asking);
+            let executed = self.dispatch_for(run, id, given_up).await?;
+            if executed.approval.status != Status::Pending {
+                return Ok(executed);
+            }
+            // It is asked again, because something changed or went wrong: the caller waits on.
+            asked = executed.approval;
+        }
+    }
+
+    /// What is said of a call that is approved and could not begin. It did not run, and that stays true: who cannot make the same call again never runs
+    /// it, so that it ends here, on the record.
+    async fn not_begun(
+        self: &Arc<Self>,
+        id: crate::values::id::ApprovalId,
+        is_known: bool,
+        reason: NotRun,
+    ) -> CallError {
+        let stands = self.load(id).await.ok().flatten();
+        if stands.as_ref().is_some_and(|approval| approval.status.is_terminal()) {
+            return CallError::NotRun(reason);
+        }
+        if !is_known {
+            let why = format!("its caller was told that it did not run: {}", reason.for_reviewer());
+            match self.cancel(id, &why).await {
+                Ok(_) | Err(DecideError::Unknown(_)) => return CallError::NotRun(reason),
+                Err(_) => {}
+            }
+        }
+        CallError::NotYet(reason)
+    }
+}
+
+/// Why a call that did not run here has no value.
+pub(crate) fn without_value(approval: Arc<Approval>) -> CallError {
+    match Answer::of(approval, None).result().clone() {
+        CallResult::Ran(outcome) => CallError::RanElsewhere(outcome),
+        CallResult::Responded(outcome) => CallError::Responded(outcome),
+        CallResult::NotRun(reason) => CallError::NotRun(reason),
+        CallResult::Indeterminate(why) => CallError::Indeterminate(why),
+        CallResult::Approved(why) => CallError::NotYet(why.unwrap_or_else(|| unavailable("it is held back"))),
+        CallResult::Running => CallError::Indeterminate("it waits for people to decide a call of its own".to_owned()),
+        CallResult::Waiting => CallError::NotYet(unavailable("it waits again")),
+    }
+}

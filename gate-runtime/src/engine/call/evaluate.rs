@@ -1,0 +1,293 @@
+//! Judging a call: the tool's policy, the agent's, the overlays; the strictest wins.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::not_run::unavailable;
+use super::parse::{Circumstances, Raw};
+use crate::engine::kernel::{Core, GateTool};
+use crate::logic::bound::Judging;
+use crate::logic::bounded::bounded;
+use crate::logic::context::CallContext;
+use crate::logic::redact::Scrub;
+use crate::logic::tool::policy::Evaluation;
+use crate::ports::overlay::{Objection, OnFailure, Overlay, OverlayCall};
+use crate::ports::store::{Proposal, Transition};
+use crate::provenance::{History, origins};
+use crate::values::arguments::Arguments;
+use crate::values::assessment::Assessment;
+use crate::values::context::{RunInfo, ToolCall};
+use crate::values::event::GateEvent;
+use crate::values::id::{ApprovalId, CallId, ToolName};
+use crate::values::json::Misfit;
+use crate::values::limit::Take;
+use crate::values::opinion::{Denial, Opinion, PolicyOpinion};
+use crate::values::outcome::NotRun;
+use crate::values::outline::PolicyOutline;
+use crate::values::report::RuleResult;
+use crate::values::requirement::Requirement;
+use crate::values::unjudged::Unjudged;
+use crate::values::verdict::Verdict;
+
+/// How everything that judges calls judged one.
+pub(crate) struct Judgement {
+    pub(crate) assessment: Arc<Assessment>,
+    /// What the approving rules that match would take of their limits.
+    takes: Vec<RuleTakes>,
+}
+
+struct RuleTakes {
+    opinion: usize,
+    rule: usize,
+    takes: Vec<Take>,
+}
+
+impl Judgement {
+    fn new(evaluations: Vec<Evaluation>, overlays: Vec<Opinion>) -> Result<Self, Unjudged> {
+        let mut takes = Vec::new();
+        let mut opinions = Vec::with_capacity(evaluations.len() + overlays.len());
+        for (opinion, evaluation) in evaluations.into_iter().enumerate() {
+            let of_rule = |(rule, takes)| RuleTakes { opinion, rule, takes };
+            takes.extend(evaluation.takes.into_iter().map(of_rule));
+            opinions.push(Opinion::Policy(evaluation.opinion));
+        }
+        opinions.extend(overlays);
+        Ok(Self { assessment: Arc::new(Assessment::join(opinions).reached()?), takes })
+    }
+
+    /// The rules are in the program that asks: here, it only says whom to ask, and overlays may object.
+    pub(crate) fn joined(policy: &Arc<PolicyOutline>, overlays: Vec<Opinion>) -> Assessment {
+        let opinion = PolicyOpinion {
+            agent: None,
+            policy: Arc::clone(policy),
+            results: vec![RuleResult::Matched; policy.rules.len()],
+            errors: Vec::new(),
+            verdict: Verdict::Ask,
+        };
+        Assessment::join([Opinion::Policy(opinion)].into_iter().chain(overlays).collect())
+    }
+
+    /// A judgement that takes nothing of any limit.
+    pub(crate) fn of_program(assessment: Assessment) -> Self {
+        Self { assessment: Arc::new(assessment), takes: Vec::new() }
+    }
+
+    /// The gate itself denies, before any rule is looked at.
+    pub(crate) fn denied(denial: Denial, reason: String) -> Self {
+        Self { assessment: Arc::new(Assessment::denied(denial, reason)), takes: Vec::new() }
+    }
+
+    pub(crate) fn verdict(&self) -> Verdict {
+        self.assessment.verdict()
+    }
+
+    /// Returns the assessment as people read it: with where each argument came from.
+    ///
+    /// Nothing else asks for that, so a call that rules decide alone does not pay for it.
+    pub(crate) fn with_origins(&self, arguments: &Value, history: &History) -> Arc<Assessment> {
+        let origins = origins(arguments, history);
+        if origins.is_empty() {
+            return Arc::clone(&self.assessment);
+        }
+        Arc::new(Assessment { origins, ..Assessment::clone(&self.assessment) })
+    }
+
+    /// What the approval of the call takes of limits: of every rule that approves it.
+    pub(crate) fn takes(&self) -> Vec<Take> {
+        self.takes.iter().flat_map(|of_rule| &of_rule.takes).cloned().collect()
+    }
+
+    /// Marks limits as used up, so that their rules do not count.
+    pub(crate) fn exhaust(&mut self, spent: &dyn Fn(&Take) -> bool) {
+        let assessment = Arc::make_mut(&mut self.assessment);
+        self.takes.retain(|RuleTakes { opinion, rule, takes }| {
+            let gone = takes.iter().any(spent);
+            if gone {
+                assessment.exhaust(*opinion, *rule);
+            }
+            !gone
+        });
+    }
+}
+
+/// Why there is no verdict on a call.
+pub(crate) enum NoVerdict {
+    /// The tool's type does not take the arguments.
+    Misfit(Misfit),
+    /// Rules or overlays failed, and the verdict hangs on them.
+    Failed(Unjudged),
+}
+
+impl From<Misfit> for NoVerdict {
+    fn from(misfit: Misfit) -> Self {
+        Self::Misfit(misfit)
+    }
+}
+
+impl From<Unjudged> for NoVerdict {
+    fn from(failed: Unjudged) -> Self {
+        Self::Failed(failed)
+    }
+}
+
+impl From<NoVerdict> for NotRun {
+    fn from(why: NoVerdict) -> Self {
+        match why {
+            NoVerdict::Misfit(misfit) => Self::Invalid { problem: misfit.to_string() },
+            NoVerdict::Failed(failed) => Self::Unavailable { problem: failed.to_string() },
+        }
+    }
+}
+
+/// An overlay of a gate, with what it said of itself when the gate was built.
+pub(crate) struct GateOverlay {
+    name: String,
+    on_failure: OnFailure,
+    overlay: Arc<dyn Overlay>,
+}
+
+impl GateOverlay {
+    pub(crate) fn new(overlay: Arc<dyn Overlay>) -> Self {
+        Self { name: overlay.name().to_owned(), on_failure: overlay.on_failure(), overlay }
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Returns whom its failure asks.
+    pub(crate) fn asks_on_failure(&self) -> Option<&Requirement> {
+        match &self.on_failure {
+            OnFailure::Deny => None,
+            OnFailure::Ask(requirement) => Some(requirement),
+        }
+    }
+
+    fn failed(&self, reason: String) -> Opinion {
+        let requirement = self.asks_on_failure().cloned();
+        let verdict = if requirement.is_some() { Verdict::Ask } else { Verdict::Deny };
+        Opinion::Overlay { name: self.name.clone(), verdict, reason, requirement, failed: true }
+    }
+
+    fn objects(&self, objection: Objection) -> Opinion {
+        let Objection { reason, requirement } = objection;
+        // Whoever wrote the requirement, one that nobody could meet or that nobody need meet is a mistake.
+        if let Some(problem) = requirement.as_ref().and_then(Requirement::problem) {
+            return self.failed(format!("it asks for {problem}"));
+        }
+        let reason = if reason.trim().is_empty() { "it gave no reason".to_owned() } else { reason };
+        let verdict = if requirement.is_some() { Verdict::Ask } else { Verdict::Deny };
+        Opinion::Overlay { name: self.name.clone(), verdict, reason, requirement, failed: false }
+    }
+}
+
+impl GateTool {
+    /// Returns the assessment that goes on the record: with origins where people may read it.
+    pub(crate) fn shown(&self, judgement: &Judgement, arguments: &Value, run: &Circumstances) -> Arc<Assessment> {
+        if judgement.verdict() == Verdict::Ask || self.descriptor.asks_on_error() {
+            return judgement.with_origins(arguments, &run.history);
+        }
+        Arc::clone(&judgement.assessment)
+    }
+}
+
+impl Core {
+    /// Judges a call. It changes nothing and takes nothing of any limit.
+    ///
+    /// # Errors
+    /// Where the tool's type does not take the arguments, or what fails could deny the call.
+    pub(crate) async fn judge(
+        &self,
+        tool: &GateTool,
+        arguments: &Value,
+        sealed: &Arguments,
+        context: CallContext,
+    ) -> Result<Judgement, NoVerdict> {
+        let overlays = if self.overlays.is_empty() {
+            Vec::new()
+        } else {
+            self.ask_overlays(&OverlayCall { tool: &tool.name, arguments: sealed, context: &context }).await
+        };
+        let mut evaluations = match tool.tool.judge(arguments, context, &self.judging_time)? {
+            Judging::Done(evaluations) => evaluations,
+            Judging::Later(later) => later.await,
+        };
+        if tool.spec.has_secrets {
+            let scrub = Scrub::of(tool.descriptor.input_schema(), arguments);
+            let errors = evaluations.iter_mut().flat_map(|evaluation| &mut evaluation.opinion.errors);
+            errors.for_each(|(_, error)| *error = scrub.clean(error));
+        }
+        let mut judgement = Judgement::new(evaluations, overlays)?;
+        Arc::make_mut(&mut judgement.assessment).destructive = tool.descriptor.annotations().destructive;
+        Ok(judgement)
+    }
+
+    /// Judges a call that is to run, and puts on the record what failed, where there is no verdict for that.
+    pub(crate) async fn judge_for(
+        &self,
+        tool: &GateTool,
+        arguments: &Value,
+        sealed: &Arguments,
+        context: CallContext,
+        approval: Option<ApprovalId>,
+    ) -> Result<Judgement, NotRun> {
+        let (info, call) = (Arc::clone(&context.info), context.call.clone());
+        match self.judge(tool, arguments, sealed, context).await {
+            Ok(judgement) => Ok(judgement),
+            Err(NoVerdict::Failed(failed)) => Err(self.note_unjudged(info, call, &tool.name, approval, failed).await),
+            Err(why) => Err(why.into()),
+        }
+    }
+
+    /// Puts on the record that a call could not be judged. It does not run, also if that fails.
+    pub(crate) async fn note_unjudged(
+        &self,
+        info: Arc<RunInfo>,
+        call: CallId,
+        tool: &ToolName,
+        approval: Option<ApprovalId>,
+        failed: Unjudged,
+    ) -> NotRun {
+        let noted = GateEvent::CallUnjudged { info, call, tool: tool.clone(), approval, problem: failed.clone() };
+        match self.store.commit(Transition::noting(self.now(), noted)).await {
+            Ok(_) => NoVerdict::Failed(failed).into(),
+            Err(error) => unavailable(error),
+        }
+    }
+
+    /// Judges a call without acting, limits included.
+    pub(crate) async fn assess(&self, run: &Circumstances, call: &ToolCall) -> Result<Assessment, NotRun> {
+        let invalid = |problem: String| NotRun::Invalid { problem };
+        let unfit = |misfit: Misfit| invalid(misfit.to_string());
+        let (place, arguments) = self.parse(&call.tool, Raw::Text(&call.arguments)).map_err(invalid)?;
+        let tool = self.tool_at(place)?;
+        let sealed = tool.seal(&arguments).map_err(unfit)?;
+        let reasoning = call.reasoning.clone().or_else(|| run.reasoning.clone());
+        let now = self.now();
+        let context = run.context(&call.id, ApprovalId::new(), reasoning, now);
+        let mut judgement = self.judge(tool, &arguments, &sealed, context).await?;
+        let takes = judgement.takes();
+        let mut about = Proposal::new(&run.info.run, &call.id, &tool.name, now);
+        about.counters = takes.iter().map(|take| (take.key.clone(), take.window)).collect();
+        let used = self.store.recall(&about).await.map_err(unavailable)?.used;
+        judgement.exhaust(&|take| {
+            let place = takes.iter().position(|known| known == take);
+            place.and_then(|place| used.get(place)).is_none_or(|used| !take.fits(*used))
+        });
+        let assessment = Arc::unwrap_or_clone(judgement.with_origins(&arguments, &run.history));
+        assessment.reached().map_err(|failed| NoVerdict::from(failed).into())
+    }
+
+    pub(crate) async fn ask_overlays(&self, call: &OverlayCall<'_>) -> Vec<Opinion> {
+        let mut opinions = Vec::new();
+        for overlay in &self.overlays {
+            match bounded(&self.judging_time, || overlay.overlay.judge(call)).await.flatten() {
+                Ok(None) => {}
+                Ok(Some(objection)) => opinions.push(overlay.objects(objection)),
+                Err(problem) => opinions.push(overlay.failed(problem)),
+            }
+        }
+        opinions
+    }
+}

@@ -1,0 +1,11 @@
+//! Why a call does not run, for errors that have no words of their own.
+
+use crate::values::outcome::NotRun;
+
+pub(crate) fn unavailable(error: impl std::fmt::Display) -> NotRun {
+    NotRun::Unavailable { problem: error.to_string() }
+}
+
+pub(crate) fn invalid(error: impl std::fmt::Display) -> NotRun {
+    NotRun::Invalid { problem: error.to_string() }
+}

@@ -1,0 +1,160 @@
+//! Reading a proposed call: once, strictly, before any rule or person sees it.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use crate::engine::kernel::unit_of_work::{refused, refused_once};
+use crate::engine::kernel::{Core, GateTool};
+use crate::engine::session::run_session::Thread;
+use crate::logic::context::CallContext;
+use crate::logic::registry::unknown_tool;
+use crate::ports::store::{Proposal, Transition};
+use crate::provenance::History;
+use crate::values::context::{RunInfo, ToolCall};
+use crate::values::event::GateEvent;
+use crate::values::id::{ApprovalId, CallId, RunId, ToolName};
+use crate::values::json::{read, read_value};
+use crate::values::outcome::{DeniedBy, NotRun};
+use crate::values::subject::Subject;
+use crate::values::time::DAY;
+
+/// What a run knows that its calls share.
+#[derive(Clone)]
+pub(crate) struct Circumstances {
+    pub(crate) info: Arc<RunInfo>,
+    pub(crate) reasoning: Option<Arc<str>>,
+    pub(crate) history: History,
+    /// What refusals and limits on asking are kept by: see `Subject::family`.
+    pub(crate) family: RunId,
+    /// The run as its handles share it, if it is one of this process.
+    pub(crate) thread: Option<Arc<Thread>>,
+}
+
+impl Circumstances {
+    /// What is known of a call that another process proposed, or an earlier one: who proposed it, and nothing that was said.
+    pub(crate) fn of_stored(subject: &Subject) -> Self {
+        let info = Arc::clone(&subject.info);
+        Self { info, reasoning: None, history: History::default(), family: subject.family(), thread: None }
+    }
+
+    /// The context of a call that was taken in before: by the agent that proposed it, whoever runs now.
+    pub(crate) fn context_of(&self, subject: &Subject, now: Timestamp) -> CallContext {
+        let context = self.context(&subject.call, subject.approval, subject.reasoning.clone(), now);
+        CallContext { info: Arc::clone(&subject.info), ..context }
+    }
+
+    /// The context in which a call is judged or run.
+    pub(crate) fn context(
+        &self,
+        call: &CallId,
+        approval: ApprovalId,
+        reasoning: Option<Arc<str>>,
+        now: Timestamp,
+    ) -> CallContext {
+        let (info, history) = (Arc::clone(&self.info), self.history.clone());
+        CallContext { info, call: call.clone(), approval, reasoning, history, now }
+    }
+}
+
+/// A proposed call that was read: its tool is known, its arguments fit.
+pub(crate) struct Proposed {
+    /// The place of its tool.
+    pub(crate) tool: usize,
+    pub(crate) call: CallId,
+    /// The arguments as they were read, secrets included.
+    pub(crate) arguments: Value,
+    pub(crate) reasoning: Option<Arc<str>>,
+}
+
+/// Where arguments come from.
+pub(crate) enum Raw<'a> {
+    /// A model wrote them.
+    Text(&'a str),
+    /// A program did.
+    Value(Result<Value, serde_json::Error>),
+}
+
+impl Core {
+    /// Reads a model's call.
+    pub(crate) async fn read(&self, run: &Circumstances, call: &ToolCall) -> Result<Proposed, NotRun> {
+        let reasoning = call.reasoning.clone().or_else(|| run.reasoning.clone());
+        self.read_raw(run, &call.id, &call.tool, Raw::Text(&call.arguments), reasoning).await
+    }
+
+    pub(crate) async fn read_raw(
+        &self,
+        run: &Circumstances,
+        call: &CallId,
+        tool: &ToolName,
+        raw: Raw<'_>,
+        reasoning: Option<Arc<str>>,
+    ) -> Result<Proposed, NotRun> {
+        if call.as_str().is_empty() {
+            let problem = "It has no call id: give every call of a run an id of its own".to_owned();
+            return Err(NotRun::Invalid { problem });
+        }
+        match self.parse(tool, raw) {
+            Ok((tool, arguments)) => Ok(Proposed { tool, call: call.clone(), arguments, reasoning }),
+            Err(problem) => {
+                let refused = self.refuse(run, call, tool, NotRun::Invalid { problem }).await;
+                Err(self.stopped(run, call, tool).await.unwrap_or(refused))
+            }
+        }
+    }
+
+    pub(crate) fn parse(&self, name: &ToolName, raw: Raw<'_>) -> Result<(usize, Value), String> {
+        let tool = self.tools.iter().position(|tool| tool.name == *name);
+        let found = tool.and_then(|index| Some((index, self.tools.get(index)?)));
+        let (index, tool) = found.ok_or_else(|| self.unknown_tool(name))?;
+        let value = match raw {
+            Raw::Text(text) => read(text, self.limits),
+            Raw::Value(Ok(value)) => read_value(&value, self.limits),
+            Raw::Value(Err(error)) => return Err(format!("the arguments cannot be written as JSON: {error}")),
+        };
+        let value = value.map_err(|misfit| format!("The arguments of `{name}`: {misfit}"))?;
+        tool.spec.check(&value).map_err(|misfits| format!("The arguments of `{name}`: {misfits}"))?;
+        Ok((index, value))
+    }
+
+    pub(crate) fn unknown_tool(&self, name: &ToolName) -> String {
+        let known: Vec<&str> = self.tools.iter().map(|tool| tool.name.as_str()).collect();
+        unknown_tool(name.as_str(), &known)
+    }
+
+    /// Puts a refusal on the record. Nothing of the arguments is kept. It is refused also if that fails.
+    pub(crate) async fn refuse(&self, run: &Circumstances, call: &CallId, tool: &ToolName, reason: NotRun) -> NotRun {
+        let now = self.now();
+        let (info, call, tool) = (Arc::clone(&run.info), call.clone(), tool.clone());
+        let problem = match &reason {
+            NotRun::Invalid { problem } => problem.clone(),
+            other => other.for_reviewer(),
+        };
+        let mut refused = Transition::noting(now, GateEvent::CallRefused { info, call, tool, problem });
+        if let NotRun::Invalid { .. } = reason {
+            // A model that never learns what fits is stopped too. `Subject::family` has the same for calls that are on the record.
+            refused.takes.push(refused_once(&run.family));
+        }
+        match self.store.commit(refused).await {
+            Ok(_) => reason,
+            Err(error) => NotRun::Unavailable { problem: error.to_string() },
+        }
+    }
+
+    /// Why a run should stop whose calls fit nothing, if too many of them did not run.
+    async fn stopped(&self, run: &Circumstances, call: &CallId, tool: &ToolName) -> Option<NotRun> {
+        let mut about = Proposal::new(&run.info.run, call, tool, self.now());
+        about.counters.push((refused(&run.family), DAY));
+        let count = *self.store.recall(&about).await.ok()?.used.first()?;
+        (count > self.denials).then_some(NotRun::Denied { by: DeniedBy::TooManyDenials })
+    }
+
+    pub(crate) fn too_many(&self, count: u64) -> String {
+        format!("{count} calls of this run did not run within a day, and {} may", self.denials)
+    }
+
+    pub(crate) fn tool_at(&self, index: usize) -> Result<&GateTool, NotRun> {
+        self.tools.get(index).ok_or_else(|| NotRun::Unavailable { problem: "the tool is gone".to_owned() })
+    }
+}

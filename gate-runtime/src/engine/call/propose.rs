@@ -1,0 +1,560 @@
+//! From a proposed call to a stored approval: recalled, judged, written.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::evaluate::Judgement;
+use super::not_run::{invalid, unavailable};
+use super::parse::{Circumstances, Proposed};
+use crate::engine::kernel::Core;
+use crate::engine::kernel::unit_of_work::{Course, refused};
+use crate::engine::session::ledger::Ledger;
+use crate::lock::lock;
+use crate::logic::context::CallContext;
+use crate::logic::descriptor::Descriptor;
+use crate::logic::redact::{Scrub, seal_like};
+use crate::ports::overlay::OverlayCall;
+use crate::ports::store::{Committed, Proposal, REFUSALS, Recalled, Transition};
+use crate::values::approval::Approval;
+use crate::values::arguments::Arguments;
+use crate::values::assessment::Assessment;
+use crate::values::event::CallEvent;
+use crate::values::grant::Grant;
+use crate::values::id::{ApprovalId, CallId};
+use crate::values::limit::{ASKED, EVER, LimitKey, Take, WAITING};
+use crate::values::message::Message;
+use crate::values::opinion::Denial;
+use crate::values::outcome::NotRun;
+use crate::values::outline::PolicyOutline;
+use crate::values::refusal::Refusal;
+use crate::values::requirement::Requirement;
+use crate::values::status::Status;
+use crate::values::subject::Subject;
+use crate::values::time::DAY;
+use crate::values::verdict::Verdict;
+
+/// A proposed call, read and sealed, wherever its body is.
+pub(crate) struct Candidate {
+    pub(crate) subject: Arc<Subject>,
+    /// The arguments as they were read, secrets included.
+    pub(crate) arguments: Value,
+    pub(crate) sealed: Arguments,
+    pub(crate) body: Body,
+}
+
+/// Where the body of a call is.
+pub(crate) enum Body {
+    /// In this process, of the tool at this place.
+    Here(usize),
+    /// In another program, which says what the tool is and whom to ask.
+    Elsewhere {
+        tool: Arc<Descriptor>,
+        policy: Arc<PolicyOutline>,
+        /// How many questions of its agent may wait at once.
+        at_once: Option<u64>,
+    },
+}
+
+impl Candidate {
+    /// A call of a tool of this process.
+    pub(crate) fn here(core: &Core, run: &Circumstances, proposed: Proposed) -> Result<Self, NotRun> {
+        let Proposed { tool: place, call, arguments, reasoning } = proposed;
+        let tool = core.tool_at(place)?;
+        let sealed = tool.seal(&arguments).map_err(invalid)?;
+        let reasoning = reasoning.as_deref().map(|text| {
+            let secrets = || Scrub::of(tool.descriptor.input_schema(), &arguments);
+            if tool.spec.has_secrets { secrets().clean(text).into() } else { Arc::from(text) }
+        });
+        let subject = Subject {
+            approval: ApprovalId::new(),
+            info: Arc::clone(&run.info),
+            call,
+            tool: tool.name.clone(),
+            tool_digest: tool.descriptor.digest(),
+            policy_digest: tool.policy_digest(&run.info.agent),
+            reasoning,
+            request: None,
+        };
+        Ok(Self { subject: Arc::new(subject), arguments, sealed, body: Body::Here(place) })
+    }
+
+    /// What the store is asked before the call is judged.
+    fn query(&self, now: Timestamp) -> Proposal {
+        let Subject { info, call, tool, .. } = &*self.subject;
+        let family = self.subject.family();
+        let counters = vec![(refused(&family), DAY)];
+        let (case, likeness) = (info.case.clone(), Some(self.sealed.likeness()));
+        Proposal { family, case, likeness, counters, ..Proposal::new(&info.run, call, tool, now) }
+    }
+
+    fn schema<'a>(&'a self, core: &'a Core) -> Result<&'a Value, NotRun> {
+        match &self.body {
+            Body::Here(place) => Ok(core.tool_at(*place)?.descriptor.input_schema()),
+            Body::Elsewhere { tool, .. } => Ok(tool.input_schema()),
+        }
+    }
+
+    /// Whether the call that has its id is the same one: of the same agent, for the same person, with the same arguments; and, where a program says whom to
+    /// ask, about the same tool and under the same demands.
+    fn is(&self, known: &Approval, schema: &Value) -> bool {
+        let (new, old) = (&self.subject, &known.subject);
+        let is_same_proposal = match &self.body {
+            Body::Here(_) => old.request.is_none(),
+            Body::Elsewhere { .. } => {
+                let bound = |subject: &Subject| (subject.tool_digest, subject.policy_digest);
+                old.request.is_some() && bound(new) == bound(old) && new.info.case == old.info.case
+            }
+        };
+        is_same_proposal
+            && new.tool == old.tool
+            && (&new.info.agent, &new.info.principal) == (&old.info.agent, &old.info.principal)
+            && is_same_call(schema, &self.arguments, known.proposed())
+    }
+}
+
+/// A proposed call after the store was asked and the rules judged.
+pub(crate) enum Plan {
+    /// The call was proposed before: this is how it stands.
+    Known(Arc<Approval>),
+    /// It is new.
+    New(Box<Draft>),
+}
+
+/// A new approval, not written yet.
+pub(crate) struct Draft {
+    candidate: Candidate,
+    judgement: Judgement,
+    earlier: Vec<Refusal>,
+    alike: Vec<ApprovalId>,
+    grant: Option<Arc<Grant>>,
+    /// Counters of grants that turned out to be used up.
+    spent: Vec<LimitKey>,
+}
+
+impl Draft {
+    pub(crate) fn id(&self) -> ApprovalId {
+        self.candidate.subject.approval
+    }
+
+    /// Whether the calls of its batch that need no person wait for it.
+    pub(crate) fn holds_batch(&self) -> bool {
+        let asks = self.judgement.verdict() == Verdict::Ask && self.grant.is_none();
+        asks && self.judgement.assessment.requirements().iter().any(Requirement::holds_batch)
+    }
+}
+
+/// A call that is on the record.
+pub(crate) enum Opened {
+    /// It stands so, and nothing is to be done now.
+    Stands(Arc<Approval>),
+    /// It is dispatched: its body must run now, with these arguments.
+    Run(Arc<Approval>, Value, CallContext),
+}
+
+/// Who proposes a call, as far as that matters for what is written.
+pub(crate) struct Opening<'a> {
+    /// The questions of its batch that a call which may run waits for.
+    held_by: &'a [ApprovalId],
+    by: Proposer<'a>,
+}
+
+enum Proposer<'a> {
+    /// A model, to whose application the call is owed until it has taken the end.
+    Model(&'a Ledger),
+    /// A program that stays until it is decided, and gets the value itself. Inside the body of a call, its questions are those of that call's run.
+    Program(Option<&'a Ledger>),
+    /// Another program, which asks again how it stands.
+    Elsewhere,
+}
+
+impl<'a> Opening<'a> {
+    pub(crate) fn of_model(ledger: &'a Ledger, held_by: &'a [ApprovalId]) -> Self {
+        Self { held_by, by: Proposer::Model(ledger) }
+    }
+
+    pub(crate) fn of_program(ledger: Option<&'a Ledger>) -> Self {
+        Self { held_by: &[], by: Proposer::Program(ledger) }
+    }
+
+    pub(crate) fn of_elsewhere() -> Self {
+        Self { held_by: &[], by: Proposer::Elsewhere }
+    }
+
+    /// What happens to a call if whoever proposes it goes away in the moment in which it is written.
+    fn if_gone(&self, status: Status) -> Option<fn() -> Vec<CallEvent>> {
+        match (status, &self.by) {
+            (Status::Dispatched, Proposer::Program(_)) => Some(given_up),
+            (Status::Dispatched, _) => Some(never_began),
+            (Status::Pending, Proposer::Program(_)) => Some(|| vec![CallEvent::Abandoned]),
+            _ => None,
+        }
+    }
+}
+
+/// Why a call was not taken in.
+pub(crate) enum Unproposed {
+    /// Another call of its run has its id.
+    IdUsed(NotRun),
+    /// Nobody could answer the question.
+    NobodyToAsk(NotRun),
+    /// As many questions of its agent wait as may.
+    TooManyWait(u64),
+    /// Anything else.
+    NotRun(NotRun),
+}
+
+impl From<NotRun> for Unproposed {
+    fn from(reason: NotRun) -> Self {
+        Self::NotRun(reason)
+    }
+}
+
+impl From<Unproposed> for NotRun {
+    fn from(why: Unproposed) -> Self {
+        match why {
+            Unproposed::IdUsed(reason) | Unproposed::NobodyToAsk(reason) | Unproposed::NotRun(reason) => reason,
+            Unproposed::TooManyWait(count) => unavailable(format_args!("{count} questions of its agent wait already")),
+        }
+    }
+}
+
+impl Core {
+    /// Recalls what bears on a call, and has it judged if it is new. The same for every call, wherever it comes from and wherever its body is.
+    pub(crate) async fn plan(&self, run: &Circumstances, candidate: Candidate) -> Result<Plan, Unproposed> {
+        self.check_principal(run).await?;
+        let recalled = self.store.recall(&candidate.query(self.now())).await.map_err(unavailable)?;
+        let schema = candidate.schema(self)?;
+        if let Some(known) = recalled.approval {
+            if candidate.is(&known, schema) {
+                self.remember_secrets(&known, &candidate.arguments);
+                return Ok(Plan::Known(known));
+            }
+            let Subject { call, tool, .. } = &*candidate.subject;
+            return Err(Unproposed::IdUsed(self.refuse(run, call, tool, id_used(call)).await));
+        }
+        let family = candidate.subject.family();
+        let equal = |refused: &&Arc<Approval>| is_equal(schema, &candidate.arguments, refused);
+        let of_family = recalled.rejected.iter().filter(|refused| refused.subject.family() == family);
+        let refused: Vec<Arc<Approval>> = of_family.filter(equal).cloned().collect();
+        let judgement = if let Some((why, reason)) = self.denied_already(&refused, &recalled) {
+            Judgement::denied(why, reason)
+        } else {
+            self.judge_candidate(run, &candidate).await?
+        };
+        let Candidate { arguments, sealed, .. } = &candidate;
+        let earlier = refusals(schema, arguments, sealed, &recalled);
+        let equal = recalled.alike.iter().filter(|other| other.id() != candidate.subject.approval);
+        let equal = equal.filter(|other| is_same_call(schema, arguments, other.arguments()));
+        let alike = equal.map(|other| other.id()).collect();
+        let mut draft = Draft { candidate, judgement, earlier, alike, grant: None, spent: Vec::new() };
+        if draft.judgement.verdict() == Verdict::Ask {
+            self.check_askable(run, &draft.judgement.assessment.requirements()).await?;
+            // What a person refused or took back is for a person again, whatever permission there is.
+            if refused.is_empty() {
+                draft.grant = self.find_grant_for(&draft, recalled.grants).await;
+            }
+        }
+        Ok(Plan::New(Box::new(draft)))
+    }
+
+    async fn judge_candidate(&self, run: &Circumstances, candidate: &Candidate) -> Result<Judgement, NotRun> {
+        let Candidate { subject, arguments, sealed, body } = candidate;
+        let now = self.now();
+        match body {
+            Body::Here(place) => {
+                let context = run.context(&subject.call, subject.approval, subject.reasoning.clone(), now);
+                self.judge_for(self.tool_at(*place)?, arguments, sealed, context, None).await
+            }
+            Body::Elsewhere { tool, policy, .. } => {
+                let context = run.context_of(subject, now);
+                let call = OverlayCall { tool: &subject.tool, arguments: sealed, context: &context };
+                let joined = Judgement::joined(policy, self.ask_overlays(&call).await);
+                let assessment = Assessment { destructive: tool.annotations().destructive, ..joined };
+                Ok(Judgement::of_program(self.reached(subject, assessment).await?))
+            }
+        }
+    }
+
+    /// Why a call is denied before any rule is asked: too many calls of its family did not run, or people refused it already.
+    fn denied_already(&self, refused: &[Arc<Approval>], recalled: &Recalled) -> Option<(Denial, String)> {
+        let count = recalled.used.first().copied().unwrap_or(u64::MAX);
+        if count >= self.denials {
+            return Some((Denial::TooMany, self.too_many(count)));
+        }
+        let again = refused.iter().any(|refused| refused.refuses_repeats());
+        again.then(|| (Denial::RefusedBefore, "a person already refused this very call".to_owned()))
+    }
+
+    /// A call whose secrets another process read is proposed again here: now it can run here.
+    fn remember_secrets(&self, known: &Approval, arguments: &Value) {
+        if !known.arguments.secrets().is_empty() && !known.status.is_terminal() {
+            lock(&self.vault).insert(known.id(), arguments.clone());
+        }
+    }
+
+    async fn find_grant_for(&self, draft: &Draft, grants: Vec<Arc<Grant>>) -> Option<Arc<Grant>> {
+        let requirements = draft.judgement.assessment.requirements();
+        let Candidate { subject, sealed, .. } = &draft.candidate;
+        self.find_grant(subject, sealed, &requirements, &draft.spent, grants).await
+    }
+
+    /// A standing permission that answers the question, if its giver could answer it alone.
+    pub(crate) async fn find_grant(
+        &self,
+        subject: &Subject,
+        arguments: &Arguments,
+        requirements: &[Requirement],
+        spent: &[LimitKey],
+        grants: Vec<Arc<Grant>>,
+    ) -> Option<Arc<Grant>> {
+        let now = self.now();
+        for grant in grants {
+            let is_spent = || grant.takes(arguments, subject.approval).iter().any(|take| spent.contains(&take.key));
+            if grant.covers(subject, arguments, now)
+                && !is_spent()
+                && self.may_grant(&grant.by, subject, requirements, &[]).await.is_ok()
+            {
+                return Some(grant);
+            }
+        }
+        None
+    }
+
+    /// Writes a draft, with everything that follows at once: the use of a grant, of limits, the dispatch.
+    pub(crate) async fn open(
+        self: &Arc<Self>,
+        run: &Circumstances,
+        draft: Draft,
+        opening: &Opening<'_>,
+    ) -> Result<Opened, Unproposed> {
+        let mut draft = draft;
+        loop {
+            let (transition, approval) = self.transition(run, &draft, opening)?;
+            let secret = !draft.candidate.sealed.secrets().is_empty();
+            if secret {
+                // Before the commit: once it is on the record, it can be dispatched.
+                lock(&self.vault).insert(approval.id(), draft.candidate.arguments.clone());
+            }
+            let (takes, taken) = (transition.takes.clone(), transition.acknowledged.clone());
+            let committed = self.commit_for(transition, &approval, opening.if_gone(approval.status)).await;
+            if secret && !matches!(committed, Ok(Committed::Done)) {
+                lock(&self.vault).remove(&approval.id());
+            }
+            match committed.map_err(unavailable)? {
+                Committed::Done => {
+                    if let Proposer::Model(ledger) = opening.by {
+                        ledger.acknowledged(&taken);
+                    }
+                    if approval.status == Status::Dispatched {
+                        let context = run.context_of(&approval.subject, approval.changed_at);
+                        return Ok(Opened::Run(approval, draft.candidate.arguments, context));
+                    }
+                    self.settle(&approval);
+                    return Ok(Opened::Stands(approval));
+                }
+                Committed::Frozen => {
+                    if let Some(reason) = self.frozen(&approval).await? {
+                        let Subject { call, tool, .. } = &*approval.subject;
+                        return Err(self.refuse(run, call, tool, reason).await.into());
+                    }
+                }
+                Committed::LimitReached(place) => {
+                    if let Some(take) = takes.get(place) {
+                        self.judge_without(run, &mut draft, take).await?;
+                    }
+                }
+                // The same call came at the same time, or a grant's last use went: look again.
+                Committed::Conflict => match self.plan(run, draft.candidate).await? {
+                    Plan::Known(approval) => return Ok(Opened::Stands(approval)),
+                    Plan::New(again) => draft = *again,
+                },
+            }
+        }
+    }
+
+    /// Judges a draft anew, where a limit or a grant turned out to be used up.
+    async fn judge_without(&self, run: &Circumstances, draft: &mut Draft, take: &Take) -> Result<(), Unproposed> {
+        match take.key.limit() {
+            WAITING => return Err(Unproposed::TooManyWait(take.max)),
+            ASKED => {
+                let reason = format!("this run asked people {} times within a day, and more is not allowed", take.max);
+                draft.judgement = Judgement::denied(Denial::AskedTooOften, reason);
+                draft.grant = None;
+                return Ok(());
+            }
+            _ => draft.spent.push(take.key.clone()),
+        }
+        let spent = &draft.spent;
+        draft.judgement.exhaust(&|take| spent.contains(&take.key));
+        if draft.judgement.verdict() == Verdict::Ask {
+            self.check_askable(run, &draft.judgement.assessment.requirements()).await?;
+            let recalled = self.store.recall(&draft.candidate.query(self.now())).await.map_err(unavailable)?;
+            draft.grant = self.find_grant_for(draft, recalled.grants).await;
+        }
+        Ok(())
+    }
+
+    fn transition(
+        &self,
+        run: &Circumstances,
+        draft: &Draft,
+        opening: &Opening<'_>,
+    ) -> Result<(Transition, Arc<Approval>), NotRun> {
+        let now = self.now();
+        let assessment = match &draft.candidate.body {
+            Body::Here(place) => self.tool_at(*place)?.shown(&draft.judgement, &draft.candidate.arguments, run),
+            Body::Elsewhere { .. } => Arc::clone(&draft.judgement.assessment),
+        };
+        let may_run = assessment.verdict() == Verdict::Approve;
+        let held = !opening.held_by.is_empty() && (may_run || draft.grant.is_some());
+        let Candidate { subject, sealed, body, .. } = &draft.candidate;
+        let mut approval = Approval::open(Arc::clone(subject), sealed.clone(), assessment, draft.earlier.clone(), now);
+        approval.alike.clone_from(&draft.alike);
+        approval.held = held;
+        if held {
+            approval.held_by = opening.held_by.to_vec();
+        }
+        approval.conversation = self.conversation(run, draft)?;
+        let mut course = opened(approval, draft.grant.as_deref())?;
+        if course.status() == Status::Approved && !held && matches!(body, Body::Here(_)) {
+            course.then(CallEvent::Dispatched, now).map_err(unavailable)?;
+        }
+        let (mut transition, approval) = course.alone();
+        if let Some(grant) = &draft.grant {
+            transition.grants.push(Arc::new(grant.used()));
+            transition.takes.extend(grant.takes(&approval.arguments, approval.id()));
+        }
+        if may_run {
+            let for_it = |take| Take { taken_for: Some(approval.id()), ..take };
+            transition.takes.extend(draft.judgement.takes().into_iter().map(for_it));
+        }
+        if approval.status == Status::Pending {
+            transition.takes.extend(self.asking(&approval, body));
+        }
+        if let Body::Elsewhere { tool, .. } = body {
+            transition.tools.push(Arc::clone(tool));
+        }
+        match opening.by {
+            Proposer::Model(ledger) => ledger.acknowledge(&mut transition),
+            Proposer::Program(Some(_)) if approval.status == Status::Pending => {}
+            // Whoever proposes it looks after it: it is in no turn.
+            Proposer::Program(_) | Proposer::Elsewhere => transition.acknowledged.push(approval.id()),
+        }
+        Ok((transition, approval))
+    }
+
+    /// What a question takes of the limits on asking. They are counted in the commit, so that however many ask at once, no more wait than may.
+    fn asking(&self, asked: &Approval, body: &Body) -> impl Iterator<Item = Take> {
+        let family = asked.subject.family();
+        let key = LimitKey::new(ASKED, family.as_str());
+        let often = Take { key, amount: 1, max: self.questions, window: DAY, taken_for: None };
+        let at_once = match body {
+            Body::Elsewhere { at_once, .. } => *at_once,
+            Body::Here(_) => None,
+        };
+        let waiting = at_once.map(|max| {
+            let key = LimitKey::new(WAITING, asked.subject.info.agent.as_str());
+            Take { key, amount: 1, max, window: EVER, taken_for: Some(asked.id()) }
+        });
+        [often].into_iter().chain(waiting)
+    }
+}
+
+impl Core {
+    /// What was said before a question, for whoever decides it: as much as the gate keeps.
+    fn conversation(&self, run: &Circumstances, draft: &Draft) -> Result<Vec<Message>, NotRun> {
+        let Candidate { arguments, body: Body::Here(place), .. } = &draft.candidate else { return Ok(Vec::new()) };
+        if self.conversation == 0 || draft.judgement.verdict() != Verdict::Ask {
+            return Ok(Vec::new());
+        }
+        let tool = self.tool_at(*place)?;
+        let scrub = tool.spec.has_secrets.then(|| Scrub::of(tool.descriptor.input_schema(), arguments));
+        let said = run.history.messages();
+        let kept = said.iter().skip(said.len().saturating_sub(self.conversation));
+        let clean = |text: &str| scrub.as_ref().map_or_else(|| text.to_owned(), |scrub| scrub.clean(text));
+        Ok(kept.map(|message| message.saying(ends(&clean(message.text())))).collect())
+    }
+}
+
+/// A text by its ends, if it is long.
+fn ends(text: &str) -> String {
+    /// How many characters of a message are kept.
+    const LONGEST: usize = 2_000;
+    let count = text.chars().count();
+    if count <= LONGEST {
+        return text.to_owned();
+    }
+    let (start, end) = (text.chars().take(LONGEST / 2), text.chars().skip(count - LONGEST / 2));
+    let left_out = count - LONGEST / 2 * 2;
+    format!("{}\n[… {left_out} characters …]\n{}", start.collect::<String>(), end.collect::<String>())
+}
+
+/// The first events of a new approval: how it was judged, and the standing permission that answers it, if one does.
+fn opened(approval: Approval, grant: Option<&Grant>) -> Result<Course, NotRun> {
+    let now = approval.asked_at;
+    let event = CallEvent::Assessed {
+        assessment: Arc::clone(&approval.assessment),
+        arguments: approval.arguments.without_salts(),
+        earlier: approval.earlier.clone(),
+        held: approval.held,
+        held_by: approval.held_by.clone(),
+        alike: approval.alike.clone(),
+        if_failed: None,
+        edition: approval.edition,
+    };
+    let mut course = Course::begin(approval, event, now);
+    if let Some(grant) = grant {
+        course.then(grant.covering(), now).map_err(unavailable)?;
+    }
+    Ok(course)
+}
+
+/// A body that was about to begin when whoever was to run it went away: it is approved as before, and can begin later.
+pub(crate) fn never_began() -> Vec<CallEvent> {
+    vec![CallEvent::Released { why: "whoever was to run it went away before it began".to_owned() }]
+}
+
+/// The same, where nobody else would ever run it.
+pub(crate) fn given_up() -> Vec<CallEvent> {
+    let mut events = never_began();
+    events.push(CallEvent::Cancelled { reason: "its caller went away before it began".to_owned() });
+    events
+}
+
+/// Why a call is refused whose id another call has.
+pub(crate) fn id_used(call: &CallId) -> NotRun {
+    let id = call.as_str().escape_debug();
+    invalid(format!(
+        "The call id `{id}` was used before in this run, for another call, or by another agent or for another person: give every call its own"
+    ))
+}
+
+/// Whether arguments are those of an earlier call. Secrets are compared with the salts of the earlier one.
+pub(crate) fn is_same_call(schema: &Value, arguments: &Value, earlier: &Arguments) -> bool {
+    seal_like(schema, arguments, earlier).is_ok_and(|sealed| sealed.digest() == earlier.digest())
+}
+
+/// Whether a call is one that a person refused, as it was proposed or as it was edited.
+fn is_equal(schema: &Value, arguments: &Value, refused: &Approval) -> bool {
+    let same = |earlier| is_same_call(schema, arguments, earlier);
+    same(refused.proposed()) || same(refused.arguments())
+}
+
+/// What people refused earlier for the tool, as the reviewer and the model are told of it: equal calls first of all, and at most [`REFUSALS`].
+fn refusals(schema: &Value, arguments: &Value, sealed: &Arguments, recalled: &Recalled) -> Vec<Refusal> {
+    let told = recalled.rejected.iter().filter_map(|refused| {
+        let mut refusal = refused.rejection()?;
+        let equal = is_same_call(schema, arguments, refused.proposed());
+        if equal {
+            refusal.arguments = sealed.digest();
+        }
+        Some((equal, refusal))
+    });
+    let (equal, other): (Vec<_>, Vec<_>) = told.partition(|(equal, _)| *equal);
+    let newest = equal.into_iter().rev().chain(other.into_iter().rev()).take(REFUSALS);
+    let mut kept: Vec<Refusal> = newest.map(|(_, refusal)| refusal).collect();
+    kept.sort_by_key(|refusal| refusal.approval);
+    kept
+}

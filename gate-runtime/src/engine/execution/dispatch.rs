@@ -1,0 +1,386 @@
+//! Running a body: bound to what was approved, at most once, on the record first.
+
+use std::any::Any;
+use std::future::poll_fn;
+use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use futures_util::future::{CatchUnwind, Either, select};
+use jiff::Timestamp;
+use serde_json::Value;
+
+use crate::engine::call::not_run::unavailable;
+use crate::engine::call::parse::Circumstances;
+use crate::engine::call::propose::never_began;
+use crate::engine::execution::inside::Inside;
+use crate::engine::kernel::attempt::Attempt;
+use crate::engine::kernel::change_feed::Hub;
+use crate::engine::kernel::running::Underway;
+use crate::engine::kernel::unit_of_work::Course;
+use crate::engine::kernel::{Core, GateTool};
+use crate::engine::review::error::{DecideError, ReviewerError};
+use crate::logic::bound::Ran;
+use crate::logic::context::CallContext;
+use crate::logic::redact::unseal;
+use crate::ports::BoxFuture;
+use crate::ports::directory::DirectoryError;
+use crate::ports::store::{ApprovalFilter, Committed, StoreError};
+use crate::values::approval::Approval;
+use crate::values::changes::Changes;
+use crate::values::decision::Vote;
+use crate::values::event::CallEvent;
+use crate::values::id::ApprovalId;
+use crate::values::outcome::{NotRun, ToolOutcome};
+use crate::values::requirement::Requirement;
+use crate::values::status::Status;
+use crate::values::words;
+
+/// A call whose body ended here: how it stands, and the value itself.
+pub(crate) struct Executed {
+    pub(crate) approval: Arc<Approval>,
+    pub(crate) output: Option<Box<dyn Any + Send>>,
+}
+
+/// How long someone waits who finds that the same call is running for another.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A body on its way to its end, its panic or its time limit. It can be moved to another task.
+struct Body {
+    inside: Inside,
+    future: CatchUnwind<AssertUnwindSafe<BoxFuture<'static, Ran>>>,
+    limit: Option<(Duration, BoxFuture<'static, ()>)>,
+}
+
+enum Ended {
+    ByItself(Result<Ran, Box<dyn Any + Send>>),
+    Stopped(Duration),
+}
+
+impl Future for Body {
+    type Output = Ended;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Ended> {
+        let Self { inside, future, .. } = &mut *self;
+        if let Poll::Ready(ended) = inside.scope(|| future.poll_unpin(context)) {
+            return Poll::Ready(Ended::ByItself(ended));
+        }
+        match &mut self.limit {
+            Some((limit, end)) => end.poll_unpin(context).map(|()| Ended::Stopped(*limit)),
+            None => Poll::Pending,
+        }
+    }
+}
+
+impl Core {
+    /// Runs an approved call, if it still may: tool, policy, arguments and rules are looked at again.
+    ///
+    /// Gives back how the call stands; a call that another caller dispatched is waited for.
+    pub(crate) async fn dispatch(self: &Arc<Self>, run: &Circumstances, id: ApprovalId) -> Result<Executed, NotRun> {
+        self.dispatch_for(run, id, never_began).await
+    }
+
+    /// The same for whoever has another use for a call that never began: `unbegun` happens to it then.
+    pub(crate) async fn dispatch_for(
+        self: &Arc<Self>,
+        run: &Circumstances,
+        id: ApprovalId,
+        unbegun: fn() -> Vec<CallEvent>,
+    ) -> Result<Executed, NotRun> {
+        loop {
+            let Some(approval) = self.bring_up_to_date(id).await.map_err(unavailable)? else {
+                return Err(NotRun::Unavailable { problem: format!("the store does not know the approval {id}") });
+            };
+            if approval.subject.info.run != run.info.run {
+                return Err(unavailable("it belongs to another run"));
+            }
+            match approval.status {
+                Status::Approved if self.is_held(&approval).await.map_err(unavailable)? => {
+                    return Ok(Executed { approval, output: None });
+                }
+                Status::Approved => {}
+                Status::Dispatched if self.asks_people(&approval) => return Ok(Executed { approval, output: None }),
+                Status::Dispatched => return self.wait_for_other(approval).await,
+                Status::Indeterminate if self.find_out(&approval).await.map_err(unavailable)? => continue,
+                _ => return Ok(Executed { approval, output: None }),
+            }
+            let tool = self.tool(approval.tool().as_str());
+            let tool = tool.ok_or_else(|| NotRun::Invalid { problem: self.unknown_tool(approval.tool()) })?;
+            let arguments = self.bound_arguments(tool, &approval).await?;
+            let (transition, next) = self.judge_again(run, tool, &approval, &arguments).await?.alone();
+            let otherwise = (next.status == Status::Dispatched).then_some(unbegun);
+            match self.commit_for(transition, &next, otherwise).await.map_err(unavailable)? {
+                Committed::Done => {}
+                Committed::Frozen => match self.frozen(&next).await? {
+                    // It stays approved: once the freeze is lifted, it can go on.
+                    Some(reason) => return Err(reason),
+                    None => continue,
+                },
+                Committed::Conflict | Committed::LimitReached(_) => continue,
+            }
+            if next.status != Status::Dispatched {
+                self.settle(&next);
+                return Ok(Executed { approval: next, output: None });
+            }
+            let context = run.context_of(&next.subject, next.changed_at);
+            return Ok(self.execute_for(run, next, arguments, context, unbegun).await);
+        }
+    }
+
+    /// Whether a question of its batch holds a call back. Which ones do is kept with the call, however the conversation goes on.
+    async fn is_held(&self, approval: &Approval) -> Result<bool, StoreError> {
+        if !approval.held {
+            return Ok(false);
+        }
+        let filter = if approval.held_by.is_empty() {
+            // It was stored by a version that did not keep them: every question of the run that holds anything holds it.
+            ApprovalFilter::all().run(approval.subject.info.run.clone())
+        } else {
+            approval.held_by.iter().copied().fold(ApprovalFilter::all(), ApprovalFilter::id)
+        };
+        let waiting = self.store.approvals(&filter.status(Status::Pending)).await?;
+        let holds = |question: &Arc<Approval>| question.requirements.iter().any(Requirement::holds_batch);
+        Ok(waiting.iter().any(|question| !approval.held_by.is_empty() || holds(question)))
+    }
+
+    /// The arguments that the approval is bound to, or why there are none that could run.
+    pub(crate) async fn bound_arguments(
+        self: &Arc<Self>,
+        tool: &GateTool,
+        approval: &Approval,
+    ) -> Result<Value, NotRun> {
+        self.check_intact(approval).await?;
+        let known = self.known_arguments(approval.id());
+        unseal(tool.descriptor.input_schema(), &approval.arguments, known.as_ref()).ok_or_else(|| {
+            unavailable(
+                "its secret arguments are not kept across processes: submit the same call again, with the same id",
+            )
+        })
+    }
+
+    /// What the store has must be what was approved; else it is taken back.
+    pub(crate) async fn check_intact(self: &Arc<Self>, approval: &Approval) -> Result<(), NotRun> {
+        if approval.arguments.is_intact() {
+            return Ok(());
+        }
+        let why = "its stored arguments are not those that were approved";
+        let _ = self.step(approval.id(), &CallEvent::Cancelled { reason: why.to_owned() }).await;
+        Err(unavailable(why))
+    }
+
+    /// The rules look at an approved call once more. What follows: dispatched, asked again, or denied.
+    async fn judge_again(
+        &self,
+        run: &Circumstances,
+        tool: &GateTool,
+        approval: &Approval,
+        arguments: &Value,
+    ) -> Result<Course, NotRun> {
+        let subject = &approval.subject;
+        let changed = |now, then| (now != then).then_some(now);
+        let changes = Changes {
+            tool: changed(tool.descriptor.digest(), subject.tool_digest),
+            policy: changed(tool.policy_digest(&subject.info.agent), subject.policy_digest),
+        };
+        tool.spec.check(arguments).map_err(|misfits| NotRun::Invalid {
+            problem: format!("The approved arguments no longer fit `{}`: {misfits}", tool.name),
+        })?;
+        let now = self.now();
+        let context = run.context_of(subject, now);
+        let judgement = self.judge_for(tool, arguments, &approval.arguments, context, Some(approval.id())).await?;
+        let mut course = Course::from(approval);
+        let again = CallEvent::Reassessed { assessment: tool.shown(&judgement, arguments, run), changes };
+        course.then(again, now).map_err(unavailable)?;
+        self.check_consent(&mut course, now).await?;
+        if course.status() == Status::Approved {
+            course.then(CallEvent::Dispatched, now).map_err(unavailable)?;
+        }
+        Ok(course)
+    }
+
+    /// Whoever agreed must be entitled to it by this gate's own directory, and now: votes may have been given elsewhere, and a standing
+    /// permission long ago. If they are not, it is a question again.
+    pub(crate) async fn check_consent(&self, course: &mut Course, now: Timestamp) -> Result<(), NotRun> {
+        let approval = course.approval();
+        if approval.status != Status::Approved {
+            return Ok(());
+        }
+        // While the rules looked at it, its time may have ended.
+        if let Some(over) = approval.due(now) {
+            return course.then(over, now).map_err(unavailable);
+        }
+        let mut voters = Vec::new();
+        for vote in &approval.votes {
+            if !self.stands(approval, vote).await.map_err(unavailable)? {
+                voters.push(vote.reviewer.clone());
+            }
+        }
+        let giver = approval.grant.zip(approval.granted_by.clone());
+        if let Some((grant, by)) = giver
+            && let Err(error) = self.may_grant(&by, &approval.subject, &approval.requirements, &approval.reached).await
+        {
+            if let DecideError::Reviewer(error @ ReviewerError::Directory(_)) = error {
+                return Err(unavailable(error));
+            }
+            course.then(CallEvent::Uncovered { grant }, now).map_err(unavailable)?;
+        } else if !voters.is_empty() || !approval.is_consented() {
+            course.then(CallEvent::Voided { voters }, now).map_err(unavailable)?;
+        }
+        Ok(())
+    }
+
+    /// Whether a vote counts by this gate's own directory: whoever gave it had those roles then, and signed it by the key that they have, if they have
+    /// one.
+    async fn stands(&self, approval: &Approval, vote: &Vote) -> Result<bool, DirectoryError> {
+        let roles = if vote.principal { Ok(Vec::new()) } else { self.roles_at(&vote.reviewer, vote.at).await };
+        let had_roles = match roles {
+            Ok(roles) => vote.roles.iter().all(|role| roles.contains(role)),
+            Err(ReviewerError::Unknown(_)) => false,
+            Err(ReviewerError::Directory(error)) => return Err(error),
+        };
+        let may_vote = self.may_vote(approval, &vote.reviewer, vote.principal).await?.is_ok();
+        Ok(had_roles && may_vote && self.check_signature(&approval.subject, vote).await?.is_ok())
+    }
+
+    /// Runs the body of a dispatched call and puts its end on the record.
+    ///
+    /// # Cancel safety
+    /// Dropped before the body began, the call is approved as before; dropped while it runs, it becomes indeterminate. A body that waits for
+    /// people to decide a call of its own is not waited for: it goes on in a task of its own.
+    pub(crate) async fn execute(
+        self: &Arc<Self>,
+        run: &Circumstances,
+        dispatched: Arc<Approval>,
+        arguments: Value,
+        context: CallContext,
+    ) -> Executed {
+        self.execute_for(run, dispatched, arguments, context, never_began).await
+    }
+
+    /// The same for whoever has another use for a call that never began: `unbegun` happens to it then.
+    pub(crate) async fn execute_for(
+        self: &Arc<Self>,
+        run: &Circumstances,
+        dispatched: Arc<Approval>,
+        arguments: Value,
+        context: CallContext,
+        unbegun: fn() -> Vec<CallEvent>,
+    ) -> Executed {
+        let underway = Underway::begin(self, &dispatched, unbegun).await;
+        let mut body = match self.start_body(&dispatched, &arguments, context, run) {
+            Ok(body) => body,
+            Err(event) => {
+                let approval = underway.end(*event).await.unwrap_or(dispatched);
+                return Executed { approval, output: None };
+            }
+        };
+        let attempt = Attempt::of(&dispatched);
+        let ended = poll_fn(|context| match body.poll_unpin(context) {
+            Poll::Ready(ended) => Poll::Ready(Some(ended)),
+            Poll::Pending if self.begins_to_ask(attempt, context) => Poll::Ready(None),
+            Poll::Pending => Poll::Pending,
+        });
+        if let Some(ended) = ended.await {
+            return self.finish(underway, &dispatched, &arguments, ended).await;
+        }
+        // It waits for people itself. Nobody has to wait for it in the meantime: it goes on in a task of its own.
+        let (core, call) = (Arc::clone(self), Arc::clone(&dispatched));
+        tokio::spawn(async move {
+            let ended = body.await;
+            core.finish(underway, &call, &arguments, ended).await.approval
+        });
+        Executed { approval: dispatched, output: None }
+    }
+
+    /// Puts the end of a body on the record.
+    async fn finish(
+        self: &Arc<Self>,
+        underway: Underway,
+        dispatched: &Arc<Approval>,
+        arguments: &Value,
+        ended: Ended,
+    ) -> Executed {
+        let (event, output) = match ended {
+            Ended::ByItself(Ok(Ran { outcome, output })) => {
+                (self.end_of(dispatched, self.clean(dispatched, arguments, outcome)), Some(output))
+            }
+            Ended::ByItself(Err(panic)) => {
+                let outcome = ToolOutcome::failed(crate::logic::tool::policy::panic_text(&*panic));
+                (self.end_of(dispatched, self.clean(dispatched, arguments, outcome)), None)
+            }
+            Ended::Stopped(limit) => {
+                let why = format!("it was stopped after {}, its time limit", words::duration(limit));
+                (CallEvent::Lost { why }, None)
+            }
+        };
+        match underway.end(event).await {
+            Some(approval) => Executed { approval, output },
+            None => Executed { approval: Arc::clone(dispatched), output: None },
+        }
+    }
+
+    fn clean(&self, approval: &Approval, arguments: &Value, outcome: ToolOutcome) -> ToolOutcome {
+        match self.tool(approval.tool().as_str()) {
+            Some(tool) => tool.clean(arguments, outcome),
+            None => outcome,
+        }
+    }
+
+    /// What the end of a body is to its call: the end, or a question, where a failure asks.
+    fn end_of(&self, approval: &Approval, outcome: ToolOutcome) -> CallEvent {
+        let asks = self.tool(approval.tool().as_str()).is_some_and(|tool| tool.descriptor.asks_on_error());
+        match outcome {
+            ToolOutcome::Failed { error } if asks => CallEvent::Faltered { error },
+            outcome => CallEvent::Finished { outcome },
+        }
+    }
+
+    /// The body, ready to be polled.
+    fn start_body(
+        self: &Arc<Self>,
+        approval: &Approval,
+        arguments: &Value,
+        context: CallContext,
+        run: &Circumstances,
+    ) -> Result<Body, Box<CallEvent>> {
+        let gone = || Box::new(CallEvent::Lost { why: "its tool is gone".to_owned() });
+        let tool = self.tool(approval.tool().as_str()).ok_or_else(gone)?;
+        // Arguments that the type refuses were refused before; here nothing ran, which is a failure without an effect.
+        let failed = |why: String| Box::new(CallEvent::Finished { outcome: ToolOutcome::failed(why) });
+        let body = tool.tool.run(arguments, context).map_err(|misfit| failed(misfit.to_string()))?;
+        let limit = tool.descriptor.timeout().map(|limit| {
+            let end = self.now().checked_add(limit).unwrap_or(Timestamp::MAX);
+            let clock = Arc::clone(&self.clock);
+            let sleep: BoxFuture<'static, ()> = Box::pin(async move { clock.sleep_until(end).await });
+            (limit, sleep)
+        });
+        let (core, attempt, call) = (Arc::clone(self), Attempt::of(approval), approval.subject.call.clone());
+        let inside = Inside { core, attempt, call, thread: run.thread.clone() };
+        Ok(Body { inside, future: AssertUnwindSafe(body).catch_unwind(), limit })
+    }
+
+    /// Another caller runs it: waits for the end, for a while.
+    async fn wait_for_other(self: &Arc<Self>, approval: Arc<Approval>) -> Result<Executed, NotRun> {
+        let id = approval.id();
+        let waiter = Hub::wait_for(self, id);
+        let end = self.now().checked_add(PATIENCE).unwrap_or(Timestamp::MAX);
+        let mut sleep = self.clock.sleep_until(end);
+        let mut latest = approval;
+        loop {
+            if let Some(now) = self.bring_up_to_date(id).await.map_err(unavailable)? {
+                latest = now;
+            }
+            if latest.status != Status::Dispatched {
+                return Ok(Executed { approval: latest, output: None });
+            }
+            let news = std::pin::pin!(waiter.news());
+            match select(news, &mut sleep).await {
+                Either::Left(_) => {}
+                Either::Right(_) => return Ok(Executed { approval: latest, output: None }),
+            }
+        }
+    }
+}

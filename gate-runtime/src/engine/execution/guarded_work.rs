@@ -1,0 +1,242 @@
+//! Work that is no tool's: done, and people asked what to do where it fails.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde_json::json;
+
+use crate::engine::call::not_run::unavailable;
+use crate::engine::call::parse::Circumstances;
+use crate::engine::call::propose::given_up;
+use crate::engine::kernel::Core;
+use crate::engine::kernel::change_feed::Hub;
+use crate::engine::kernel::drop_guard::IfGone;
+use crate::engine::kernel::unit_of_work::Course;
+use crate::engine::session::run::Run;
+use crate::logic::registry::Registry;
+use crate::ports::store::Committed;
+use crate::values::approval::Approval;
+use crate::values::arguments::Arguments;
+use crate::values::assessment::Assessment;
+use crate::values::digest::Digest;
+use crate::values::event::CallEvent;
+use crate::values::id::ApprovalId;
+use crate::values::opinion::{Opinion, PolicyOpinion};
+use crate::values::outcome::{NotRun, ToolOutcome};
+use crate::values::outline::{Fallback, PolicyOutline};
+use crate::values::requirement::Requirement;
+use crate::values::status::Status;
+use crate::values::subject::Subject;
+use crate::values::verdict::Verdict;
+
+/// The name under which guarded work stands on the record. No tool has it: a tool's name has no space.
+const WORK: &str = "guarded work";
+
+impl<R: Registry> Run<R> {
+    /// Does a piece of work that is no tool's, such as the whole loop of an agent; where it fails, people are asked: an approval does it again,
+    /// anything else gives its error back.
+    ///
+    /// Every attempt is on the record before it begins. Nothing does it again but a person's word. The work is this program's: whoever decides after
+    /// the program has gone, nothing follows from it.
+    ///
+    /// ```
+    /// # use gate_runtime::prelude::*;
+    /// # registry! { pub Tools for () { } }
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let people = StaticDirectory::new().person("dana", ["oncall"]);
+    /// # let gate: Gate<Tools> = Gate::builder(()).directory(people).build().await?;
+    /// # let dana = gate.reviewer("dana").await?;
+    /// let run = gate.run("run-42");
+    /// let mut attempts = 0;
+    /// let work = run.guard("close the books", ask(role("oncall")), async || {
+    ///     attempts += 1;
+    ///     if attempts == 1 { Err("the ledger is locked") } else { Ok("closed") }
+    /// });
+    /// # let decide = async { loop {
+    /// #     if let Some(asked) = gate.pending().await?.first() { break asked.approve(&dana).await; }
+    /// #     tokio::task::yield_now().await;
+    /// # } };
+    /// // Someone on call looks at it, unlocks the ledger, and approves another attempt.
+    /// # let (work, decided) = tokio::join!(work, decide);
+    /// # decided?;
+    /// # let work = std::future::ready(work);
+    /// assert_eq!(work.await?, "closed");
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// [`GuardError::GaveUp`] with the last error, where nobody wanted another attempt; [`GuardError::NotRun`] where no attempt could begin.
+    ///
+    /// # Cancel safety
+    /// Dropped while the work runs, that attempt is indeterminate on the record; dropped while people are asked, the question is taken back.
+    pub async fn guard<T, E: fmt::Display>(
+        &self,
+        what: &str,
+        who: impl Into<Requirement>,
+        mut work: impl AsyncFnMut() -> Result<T, E>,
+    ) -> Result<T, GuardError<E>> {
+        let core = self.core();
+        let run = self.circumstances().map_err(unavailable)?;
+        let mut approval = core.begin_work(&run, what, who.into()).await?;
+        loop {
+            let end = |ended: &Result<T, E>| match ended {
+                Ok(_) => CallEvent::Finished { outcome: ToolOutcome::returned(&json!(null)) },
+                Err(error) => CallEvent::Faltered { error: error.to_string().into() },
+            };
+            let asking = IfGone::new(core, &approval, nobody_would);
+            let (ended, written) = core.attempt(&approval, given_up, work(), end).await;
+            let (error, asked) = match (ended, written) {
+                (Ok(value), _) => {
+                    asking.call_off();
+                    return Ok(value);
+                }
+                (Err(error), Some(asked)) => (error, asked),
+                (Err(error), None) => return Err(GuardError::GaveUp(error)),
+            };
+            let again = core.work_again(&asked).await;
+            asking.call_off();
+            match again? {
+                Some(again) => approval = again,
+                None => return Err(GuardError::GaveUp(error)),
+            }
+        }
+    }
+}
+
+/// Why guarded work gave no value.
+///
+/// ```
+/// use gate_runtime::GuardError;
+/// let error = GuardError::GaveUp("the ledger is locked");
+/// assert_eq!(error.to_string(), "it failed, and is not tried again: the ledger is locked");
+/// ```
+#[derive(Debug)]
+pub enum GuardError<E> {
+    /// It failed, and nobody wanted another attempt: the last error.
+    GaveUp(E),
+    /// No attempt could begin.
+    NotRun(NotRun),
+}
+
+impl<E> From<NotRun> for GuardError<E> {
+    fn from(reason: NotRun) -> Self {
+        Self::NotRun(reason)
+    }
+}
+
+impl<E: fmt::Display> fmt::Display for GuardError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::GaveUp(error) => write!(f, "it failed, and is not tried again: {error}"),
+            Self::NotRun(reason) => fmt::Display::fmt(reason, f),
+        }
+    }
+}
+
+impl<E: fmt::Debug + fmt::Display> std::error::Error for GuardError<E> {}
+
+impl Core {
+    /// Puts a piece of work on the record, dispatched.
+    async fn begin_work(
+        self: &Arc<Self>,
+        run: &Circumstances,
+        what: &str,
+        who: Requirement,
+    ) -> Result<Arc<Approval>, NotRun> {
+        if let Some(problem) = who.problem() {
+            return Err(NotRun::Invalid { problem });
+        }
+        self.check_askable(run, std::slice::from_ref(&who)).await?;
+        let (now, id, digest) = (self.now(), ApprovalId::new(), Digest::of(WORK));
+        let subject = Subject {
+            approval: id,
+            info: Arc::clone(&run.info),
+            call: id.to_string().into(),
+            tool: WORK.into(),
+            tool_digest: digest,
+            policy_digest: digest,
+            reasoning: run.reasoning.clone(),
+            request: None,
+        };
+        let outline = PolicyOutline {
+            name: WORK.into(),
+            about: "Runs, and asks when it fails.".to_owned(),
+            text: String::new(),
+            rules: Vec::new(),
+            otherwise: Fallback { verdict: Verdict::Approve, requirement: None },
+            digest,
+        };
+        let opinion = PolicyOpinion {
+            agent: None,
+            policy: Arc::new(outline),
+            results: Vec::new(),
+            errors: Vec::new(),
+            verdict: Verdict::Approve,
+        };
+        let assessment = Arc::new(Assessment::join(vec![Opinion::Policy(opinion)]));
+        let arguments = Arguments::new(&json!({"work": what}), Vec::new()).map_err(unavailable)?;
+        let mut approval =
+            Approval::open(Arc::new(subject), arguments.clone(), Arc::clone(&assessment), Vec::new(), now);
+        let who = who.not_editable().no_grants();
+        approval.requirements.push(who.clone());
+        let edition = approval.edition;
+        let event = CallEvent::Assessed {
+            assessment,
+            arguments,
+            earlier: Vec::new(),
+            held: false,
+            held_by: Vec::new(),
+            alike: Vec::new(),
+            if_failed: Some(who),
+            edition,
+        };
+        self.begin_attempt(Course::begin(approval, event, now), given_up).await
+    }
+
+    /// Waits for the word of people on work that failed; another attempt, if that is it.
+    async fn work_again(self: &Arc<Self>, asked: &Arc<Approval>) -> Result<Option<Arc<Approval>>, NotRun> {
+        let id = asked.id();
+        let waiter = Hub::wait_for(self, id);
+        loop {
+            match self.bring_up_to_date(id).await.map_err(unavailable)? {
+                Some(approval) if approval.status == Status::Pending => waiter.news().await,
+                Some(approval) if approval.status == Status::Approved => {
+                    let mut course = Course::from(&approval);
+                    self.check_consent(&mut course, self.now()).await?;
+                    if course.status() == Status::Approved {
+                        return self.begin_attempt(course, given_up).await.map(Some);
+                    }
+                    let (transition, asked) = course.alone();
+                    if self.store.commit(transition).await.map_err(unavailable)? == Committed::Done {
+                        self.settle(&asked);
+                    }
+                }
+                _ => return Ok(None),
+            }
+        }
+    }
+
+    /// Dispatches, or says why not; `unbegun` happens if whoever asks goes away in this moment.
+    pub(crate) async fn begin_attempt(
+        self: &Arc<Self>,
+        course: Course,
+        unbegun: fn() -> Vec<CallEvent>,
+    ) -> Result<Arc<Approval>, NotRun> {
+        let (now, mut course) = (self.now(), course);
+        course.then(CallEvent::Dispatched, now).map_err(unavailable)?;
+        let (transition, approval) = course.alone();
+        match self.commit_for(transition, &approval, Some(unbegun)).await.map_err(unavailable)? {
+            Committed::Done => Ok(approval),
+            Committed::Frozen => Err(match self.frozen(&approval).await? {
+                Some(reason) => reason,
+                None => unavailable("a freeze was lifted at this moment: try again"),
+            }),
+            Committed::Conflict | Committed::LimitReached(_) => Err(unavailable("somebody else has changed it")),
+        }
+    }
+}
+
+/// A question about work that its program went away from: an answer would change nothing.
+fn nobody_would() -> Vec<CallEvent> {
+    vec![CallEvent::Cancelled { reason: "the program that would do it went away".to_owned() }]
+}

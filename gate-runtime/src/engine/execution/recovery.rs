@@ -1,0 +1,195 @@
+//! Calls that were running when their process died: found, listed, settled.
+
+use std::fmt;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::engine::call::parse::Circumstances;
+use crate::engine::gate::Gate;
+use crate::engine::kernel::attempt::Attempt;
+use crate::engine::kernel::{Core, StepError};
+use crate::engine::review::error::DecideError;
+use crate::logic::bounded::bounded;
+use crate::logic::registry::Registry;
+use crate::logic::tool::reconcile::Happened;
+use crate::ports::store::{ApprovalFilter, StoreError};
+use crate::values::approval::{Approval, LEASE};
+use crate::values::decision::Reviewer;
+use crate::values::event::CallEvent;
+use crate::values::settlement::{Settlement, Settler};
+use crate::values::status::Status;
+use crate::values::transition::Refused;
+
+/// How often an idempotent call begins by itself: one that ends its process each time must not do so for ever.
+const ATTEMPTS: u32 = 3;
+
+impl<R: Registry> Gate<R> {
+    /// The calls whose bodies began and whose ends are not on the record: those that run somewhere now, and those of which nobody knows how
+    /// they ended, because their process died.
+    ///
+    /// A call counts as lost half a minute after its process last vouched for it. Tools with a reconciler are asked about theirs before they
+    /// are listed. What remains is for people to [settle](InFlight::settle). Idempotent calls run again when their run goes on.
+    ///
+    /// ```
+    /// # use gate_runtime::prelude::*;
+    /// # use gate_runtime::Settlement;
+    /// # /// Issue a refund.
+    /// # #[gated_tool(policy = "never_ask")] async fn issue_refund(order_id: String) { std::future::pending().await }
+    /// # registry! { pub Tools for () { IssueRefund } }
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let people = StaticDirectory::new().person("dana", ["manager"]);
+    /// # let gate: Gate<Tools> = Gate::builder(()).directory(people).build().await?;
+    /// # let dana = gate.reviewer("dana").await?;
+    /// # let run = gate.run("run-42");
+    /// # tokio::select! { biased; _ = issue_refund(&run, "A-1001".into()) => {} _ = tokio::task::yield_now() => {} }
+    /// # tokio::task::yield_now().await;
+    /// for lost in gate.recover().await? {
+    ///     println!("{} of {}: {}", lost.approval().tool(), lost.approval().subject().info().run(), lost.approval().arguments().as_json());
+    ///     lost.settle(&dana, Settlement::DidNotRun, "the provider knows of no refund of A-1001").await?;
+    /// }
+    /// assert!(gate.recover().await?.is_empty());
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// Where the store does not answer.
+    pub async fn recover(&self) -> Result<Vec<InFlight>, StoreError> {
+        let core = &self.core;
+        for running in core.store.approvals(&ApprovalFilter::all().status(Status::Dispatched)).await? {
+            core.bring_up_to_date(running.id()).await?;
+        }
+        for lost in core.store.approvals(&ApprovalFilter::all().status(Status::Indeterminate)).await? {
+            if !core.runs_here(&lost) {
+                core.ask_reconciler(&lost).await?;
+            }
+        }
+        // Both at once: one may become the other at any moment.
+        let begun = ApprovalFilter::all().status(Status::Indeterminate).status(Status::Dispatched);
+        let found = core.store.approvals(&begun).await?;
+        Ok(found.into_iter().map(|approval| InFlight { core: Arc::clone(core), approval }).collect())
+    }
+}
+
+/// A call whose body began and whose end is not on the record. [`Gate::recover`] lists them.
+#[derive(Clone)]
+pub struct InFlight {
+    core: Arc<Core>,
+    approval: Arc<Approval>,
+}
+
+impl InFlight {
+    /// The call.
+    #[must_use]
+    pub fn approval(&self) -> &Approval {
+        &self.approval
+    }
+
+    /// Until when some process vouches that it runs it; `None`: nobody does.
+    #[must_use]
+    pub fn vouched_until(&self) -> Option<Timestamp> {
+        self.approval.vouched_until()
+    }
+
+    /// Says what became of it. `why` is how the reviewer knows: it stands on the record.
+    ///
+    /// That it is to run again is a question, under the requirement under which it ran and with new votes; where no one was asked before,
+    /// one person answers it. If the answer is no, it is as unknown as before.
+    ///
+    /// # Errors
+    /// While some process vouches for it; where it was settled otherwise in the meantime, or has begun again since it was listed; where the reviewer is not one of those who could have
+    /// approved it; without a reason; where the store does not answer. Then nothing is settled.
+    pub async fn settle(
+        &self,
+        reviewer: &Reviewer,
+        settlement: Settlement,
+        why: impl Into<String>,
+    ) -> Result<Arc<Approval>, DecideError> {
+        let core = &self.core;
+        let id = self.approval.id();
+        let why = why.into();
+        let approval = core.bring_up_to_date(id).await?.ok_or(DecideError::Unknown(id))?;
+        core.check_entitled(&approval, reviewer).await?;
+        if why.trim().is_empty() {
+            return Err(Refused::ReasonRequired.into());
+        }
+        if core.runs_here(&approval) {
+            return Err(DecideError::StillRunning { until: core.now().checked_add(LEASE).unwrap_or(Timestamp::MAX) });
+        }
+        let settled = match settlement {
+            // One person's word does not stand for the votes of all who would have to agree.
+            Settlement::RunAgain => CallEvent::AskedAgain { by: reviewer.id().clone(), reason: why },
+            settlement => {
+                let by = Settler::Person { reviewer: reviewer.id().clone() };
+                CallEvent::Settled { settlement, by, reason: Some(why) }
+            }
+        };
+        match core.step_of(Attempt::of(&self.approval), &[settled]).await {
+            Ok(approval) => Ok(approval),
+            Err(StepError::Unknown) => Err(DecideError::Unknown(id)),
+            Err(StepError::Store(error)) => Err(error.into()),
+            Err(StepError::Refused) => {
+                let approval = core.load(id).await?.ok_or(DecideError::Unknown(id))?;
+                match approval.vouched_until() {
+                    Some(until) => Err(DecideError::StillRunning { until }),
+                    None if approval.status == Status::Indeterminate => Err(Refused::Changed.into()),
+                    None => Err(DecideError::AlreadyDecided(approval)),
+                }
+            }
+        }
+    }
+}
+
+impl fmt::Debug for InFlight {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "InFlight({} of {}, {})", self.approval.id(), self.approval.tool(), self.approval.status())
+    }
+}
+
+impl Core {
+    /// Settles a lost call without a person, if its tool can: asks its reconciler, or lets it run again if it is idempotent. Whether it is settled.
+    pub(crate) async fn find_out(self: &Arc<Self>, lost: &Approval) -> Result<bool, StoreError> {
+        // What runs here is not lost, whoever says so.
+        if self.runs_here(lost) {
+            return Ok(false);
+        }
+        if self.ask_reconciler(lost).await? {
+            return Ok(true);
+        }
+        let tool = self.tool(lost.tool().as_str());
+        let is_idempotent = tool.is_some_and(|tool| tool.descriptor.annotations().idempotent);
+        if is_idempotent && lost.attempts() < ATTEMPTS {
+            return self.settle_lost(lost, Settlement::RunAgain, Settler::Idempotence).await;
+        }
+        Ok(false)
+    }
+
+    async fn ask_reconciler(self: &Arc<Self>, lost: &Approval) -> Result<bool, StoreError> {
+        let Some(tool) = self.tool(lost.tool().as_str()) else { return Ok(false) };
+        let Ok(arguments) = self.bound_arguments(tool, lost).await else { return Ok(false) };
+        let context = Circumstances::of_stored(&lost.subject).context_of(&lost.subject, self.now());
+        let Some(asked) = tool.tool.reconcile(&arguments, context) else { return Ok(false) };
+        // One that fails or takes too long does not know.
+        let settlement = match bounded(&self.judging_time, || asked).await {
+            Ok(Happened::Yes(outcome)) => Settlement::Ran { outcome: tool.clean(&arguments, outcome) },
+            Ok(Happened::No) => Settlement::RunAgain,
+            Ok(Happened::Unknown) | Err(_) => return Ok(false),
+        };
+        self.settle_lost(lost, settlement, Settler::Reconciler).await
+    }
+
+    /// Whether it is settled: by this, or by someone who was faster.
+    async fn settle_lost(
+        self: &Arc<Self>,
+        lost: &Approval,
+        settlement: Settlement,
+        by: Settler,
+    ) -> Result<bool, StoreError> {
+        let attempt = Attempt::of(lost);
+        match self.step_of(attempt, &[CallEvent::Settled { settlement, by, reason: None }]).await {
+            Ok(_) | Err(StepError::Refused) => Ok(true),
+            Err(StepError::Unknown) => Ok(false),
+            Err(StepError::Store(error)) => Err(error),
+        }
+    }
+}

@@ -1,0 +1,21 @@
+//! Which of the times that a body began.
+
+use crate::values::approval::Approval;
+use crate::values::id::ApprovalId;
+
+/// One of the times that the body of a call began, or is to: what is said of one is not said of the next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Attempt {
+    pub(crate) approval: ApprovalId,
+    number: u32,
+}
+
+impl Attempt {
+    pub(crate) fn of(approval: &Approval) -> Self {
+        Self { approval: approval.id(), number: approval.attempts() }
+    }
+
+    pub(crate) fn number(approval: ApprovalId, number: u32) -> Self {
+        Self { approval, number }
+    }
+}

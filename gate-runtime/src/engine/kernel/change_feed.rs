@@ -1,0 +1,115 @@
+//! Waiting for an approval to change, without asking the store over and over.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, Weak};
+
+use tokio::sync::Notify;
+
+use super::Core;
+use crate::lock::lock;
+use crate::ports::store::RecordFilter;
+use crate::values::id::ApprovalId;
+
+/// How many records are read at once.
+const PAGE: usize = 256;
+
+/// Wakes whoever waits for an approval when a record about it appears, from whatever process.
+///
+/// One task reads new records for all waiters; it lives only while somebody waits.
+#[derive(Default)]
+pub(crate) struct Hub {
+    waiters: Mutex<Waiters>,
+}
+
+#[derive(Default)]
+struct Waiters {
+    by_id: HashMap<ApprovalId, Vec<Weak<Notify>>>,
+    is_followed: bool,
+}
+
+/// A place in the queue for news of one approval. What happens after it was taken is not missed.
+pub(crate) struct Waiter {
+    core: Arc<Core>,
+    id: ApprovalId,
+    news: Arc<Notify>,
+}
+
+impl Hub {
+    /// Takes a place. Look at the approval after this, then wait.
+    pub(crate) fn wait_for(core: &Arc<Core>, id: ApprovalId) -> Waiter {
+        let news = Arc::new(Notify::new());
+        let mut waiters = lock(&core.hub.waiters);
+        waiters.by_id.entry(id).or_default().push(Arc::downgrade(&news));
+        if !std::mem::replace(&mut waiters.is_followed, true) {
+            let mut following = core.store.watch();
+            // Now, and not when the task begins: what happens in between is news.
+            let seen = *following.borrow_and_update();
+            tokio::spawn(follow(Arc::downgrade(core), following, seen));
+        }
+        Waiter { core: Arc::clone(core), id, news }
+    }
+
+    fn wake(&self, id: ApprovalId) {
+        for waiter in lock(&self.waiters).by_id.get(&id).into_iter().flatten().filter_map(Weak::upgrade) {
+            waiter.notify_one();
+        }
+    }
+
+    fn wake_all(&self) {
+        for waiter in lock(&self.waiters).by_id.values().flatten().filter_map(Weak::upgrade) {
+            waiter.notify_one();
+        }
+    }
+
+    /// Ends the following if nobody waits any more.
+    fn rest(&self) -> bool {
+        let mut waiters = lock(&self.waiters);
+        waiters.is_followed = !waiters.by_id.is_empty();
+        !waiters.is_followed
+    }
+}
+
+impl Waiter {
+    /// Returns when something happened to the approval since the last time, or may have.
+    pub(crate) async fn news(&self) {
+        self.news.notified().await;
+    }
+}
+
+impl Drop for Waiter {
+    fn drop(&mut self) {
+        let mut waiters = lock(&self.core.hub.waiters);
+        if let Some(others) = waiters.by_id.get_mut(&self.id) {
+            others.retain(|other| !std::ptr::eq(other.as_ptr(), Arc::as_ptr(&self.news)));
+            if others.is_empty() {
+                waiters.by_id.remove(&self.id);
+            }
+        }
+    }
+}
+
+/// Reads new records and wakes those they concern, until nobody waits or the gate is gone.
+async fn follow(gate: Weak<Core>, mut last: tokio::sync::watch::Receiver<u64>, mut seen: u64) {
+    loop {
+        if last.changed().await.is_err() {
+            return;
+        }
+        let Some(core) = gate.upgrade() else { return };
+        let until = *last.borrow_and_update();
+        while seen < until {
+            let Ok(records) = core.store.records(&RecordFilter::after(seen).limit(PAGE)).await else {
+                // What cannot be read cannot be told apart: everyone looks for themselves.
+                core.hub.wake_all();
+                break;
+            };
+            let Some(newest) = records.last() else { break };
+            seen = newest.seq();
+            for subject in records.iter().filter_map(|record| record.subject()) {
+                core.hub.wake(subject.approval);
+            }
+        }
+        if core.hub.rest() {
+            return;
+        }
+    }
+}

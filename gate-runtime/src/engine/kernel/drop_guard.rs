@@ -1,0 +1,37 @@
+//! What becomes of an approval if whoever has something to do with it goes away.
+
+use std::sync::Arc;
+
+use super::Core;
+use super::attempt::Attempt;
+use crate::values::approval::Approval;
+use crate::values::event::CallEvent;
+
+/// Events that happen to an approval if this is dropped before it was [called off](Self::call_off).
+///
+/// Outside a runtime it cannot happen, and the approval stays as it is: no state lets a body run by itself.
+pub(crate) struct IfGone {
+    core: Arc<Core>,
+    attempt: Attempt,
+    events: Option<fn() -> Vec<CallEvent>>,
+}
+
+impl IfGone {
+    pub(crate) fn new(core: &Arc<Core>, approval: &Approval, events: fn() -> Vec<CallEvent>) -> Self {
+        Self { core: Arc::clone(core), attempt: Attempt::of(approval), events: Some(events) }
+    }
+
+    pub(crate) fn call_off(mut self) {
+        self.events = None;
+    }
+}
+
+impl Drop for IfGone {
+    fn drop(&mut self) {
+        let Some(events) = self.events else { return };
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            let (core, attempt) = (Arc::clone(&self.core), self.attempt);
+            runtime.spawn(async move { core.step_of(attempt, &events()).await.map(drop) });
+        }
+    }
+}

@@ -1,0 +1,228 @@
+//! The assembled parts of a gate, shared by its runs and its background work.
+
+pub(crate) mod attempt;
+pub(crate) mod bounded;
+pub(crate) mod change_feed;
+pub(crate) mod commit;
+pub(crate) mod drop_guard;
+pub(crate) mod events;
+pub(crate) mod running;
+pub(crate) mod scheduler;
+pub(crate) mod unit_of_work;
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex};
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use self::attempt::Attempt;
+use self::bounded::ClockLimit;
+use self::change_feed::Hub;
+use self::running::Bodies;
+use self::scheduler::Timekeeper;
+use self::unit_of_work::Course;
+use super::call::evaluate::GateOverlay;
+use crate::lock::lock;
+use crate::logic::bound::{BoundTool, Spec};
+use crate::logic::descriptor::Descriptor;
+use crate::logic::redact::{Scrub, seal};
+use crate::outbox::Post;
+use crate::ports::clock::Clock;
+use crate::ports::directory::Directory;
+use crate::ports::store::{ApprovalFilter, Committed, Store, StoreError};
+use crate::provenance::Indexes;
+use crate::trail::Sealing;
+use crate::values::approval::Approval;
+use crate::values::arguments::Arguments;
+use crate::values::digest::Digest;
+use crate::values::event::CallEvent;
+use crate::values::id::{AgentName, ApprovalId, ToolName};
+use crate::values::json::{Misfit, ReadLimits};
+use crate::values::outcome::ToolOutcome;
+
+/// One tool of a gate.
+pub(crate) struct GateTool {
+    pub(crate) name: ToolName,
+    pub(crate) descriptor: &'static Descriptor,
+    pub(crate) spec: &'static Spec,
+    pub(crate) tool: BoundTool,
+    /// The digest of the tool's own policy, and of it with each agent's.
+    pub(crate) policy: Digest,
+    pub(crate) agents: Vec<(AgentName, Digest)>,
+}
+
+impl GateTool {
+    /// The arguments of a call as they are stored.
+    pub(crate) fn seal(&self, arguments: &Value) -> Result<Arguments, Misfit> {
+        if self.spec.has_secrets {
+            seal(self.descriptor.input_schema(), arguments)
+        } else {
+            Arguments::new(arguments, Vec::new())
+        }
+    }
+
+    /// What a body gave back, without the secrets among its arguments.
+    pub(crate) fn clean(&self, arguments: &Value, outcome: ToolOutcome) -> ToolOutcome {
+        if !self.spec.has_secrets {
+            return outcome;
+        }
+        let scrub = Scrub::of(self.descriptor.input_schema(), arguments);
+        match outcome {
+            outcome if scrub.is_empty() => outcome,
+            ToolOutcome::Returned { json } => ToolOutcome::Returned { json: scrub.clean_json(&json).into() },
+            ToolOutcome::Failed { error } => ToolOutcome::Failed { error: scrub.clean(&error).into() },
+        }
+    }
+
+    /// The digest of the policies that judge an agent's calls of the tool.
+    pub(crate) fn policy_digest(&self, agent: &AgentName) -> Digest {
+        self.agents.iter().find(|(name, _)| name == agent).map_or(self.policy, |(_, digest)| *digest)
+    }
+}
+
+/// A gate's parts.
+pub(crate) struct Core {
+    pub(crate) tools: Vec<GateTool>,
+    pub(crate) agents: Vec<AgentName>,
+    pub(crate) overlays: Vec<GateOverlay>,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) directory: Arc<dyn Directory>,
+    /// The digest of the directory that this gate has put on the record last.
+    pub(crate) directory_digest: Mutex<Option<Digest>>,
+    pub(crate) limits: ReadLimits,
+    /// How long each piece of a user's async code may take.
+    pub(crate) judging_time: ClockLimit,
+    /// How many calls of a run and those nested in it may not run within a day before it is told to stop.
+    pub(crate) denials: u64,
+    /// How often a run and those nested in it may ask people within a day.
+    pub(crate) questions: u64,
+    /// Whether a run acts only for people whom the directory knows.
+    pub(crate) known_principals: bool,
+    /// How many messages are kept with a question.
+    pub(crate) conversation: usize,
+    pub(crate) key: [u8; 32],
+    /// The arguments of calls with secrets, as they were read: the store never has them.
+    pub(crate) vault: Mutex<HashMap<ApprovalId, Value>>,
+    /// Tools that this gate does not have, as the store knows them.
+    pub(crate) others: Mutex<HashMap<Digest, Arc<Descriptor>>>,
+    pub(crate) bodies: Bodies,
+    pub(crate) hub: Hub,
+    pub(crate) timekeeper: Timekeeper,
+    pub(crate) trail: Option<Sealing>,
+    /// What is known of the texts of its runs' conversations.
+    pub(crate) indexes: Arc<Indexes>,
+    pub(crate) post: Post,
+}
+
+impl Core {
+    pub(crate) fn tool(&self, name: &str) -> Option<&GateTool> {
+        self.tools.iter().find(|tool| tool.name == *name)
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// The arguments that this process read for an approval with secrets.
+    pub(crate) fn known_arguments(&self, id: ApprovalId) -> Option<Value> {
+        lock(&self.vault).get(&id).cloned()
+    }
+
+    /// The tool of a call as the store knows it, where it is not here.
+    pub(crate) async fn stored_tool(&self, approval: &Approval) -> Result<Option<Arc<Descriptor>>, StoreError> {
+        if self.tool(approval.tool().as_str()).is_some() {
+            return Ok(None);
+        }
+        let digest = approval.subject.tool_digest;
+        if let Some(known) = lock(&self.others).get(&digest) {
+            return Ok(Some(Arc::clone(known)));
+        }
+        let found = self.store.tool(digest).await?;
+        if let Some(found) = &found {
+            lock(&self.others).insert(digest, Arc::clone(found));
+        }
+        Ok(found)
+    }
+
+    /// One approval as the store has it now.
+    pub(crate) async fn load(&self, id: ApprovalId) -> Result<Option<Arc<Approval>>, StoreError> {
+        Ok(self.store.approvals(&ApprovalFilter::all().id(id)).await?.pop())
+    }
+
+    /// Applies an event to an approval and writes both; reads again and tries again where someone else was faster.
+    pub(crate) async fn step(self: &Arc<Self>, id: ApprovalId, event: &CallEvent) -> Result<Arc<Approval>, StepError> {
+        self.step_if(id, std::slice::from_ref(event), |_| true).await
+    }
+
+    /// The same for what only concerns one attempt to run it.
+    pub(crate) async fn step_of(
+        self: &Arc<Self>,
+        attempt: Attempt,
+        events: &[CallEvent],
+    ) -> Result<Arc<Approval>, StepError> {
+        self.step_if(attempt.approval, events, |approval| Attempt::of(approval) == attempt).await
+    }
+
+    async fn step_if(
+        self: &Arc<Self>,
+        id: ApprovalId,
+        events: &[CallEvent],
+        concerns: impl Fn(&Approval) -> bool + Send,
+    ) -> Result<Arc<Approval>, StepError> {
+        loop {
+            let approval = self.load(id).await?.ok_or(StepError::Unknown)?;
+            if !concerns(&approval) {
+                return Err(StepError::Refused);
+            }
+            let mut course = Course::from(&approval);
+            for event in events {
+                course.then(event.clone(), self.now()).map_err(|_| StepError::Refused)?;
+            }
+            let (transition, next) = course.alone();
+            if self.store.commit(transition).await? == Committed::Done {
+                self.settle(&next);
+                return Ok(next);
+            }
+        }
+    }
+
+    /// What follows in this process from a committed approval: its deadline is kept, its secrets are dropped in time.
+    pub(crate) fn settle(self: &Arc<Self>, approval: &Approval) {
+        if approval.status.is_terminal() && !approval.arguments.secrets().is_empty() {
+            lock(&self.vault).remove(&approval.id());
+        }
+        if let Some(at) = approval.next_due(self.now()).filter(|_| !self.vouches_for(approval)) {
+            self.timekeeper.keep(self, at, approval.id());
+        }
+    }
+}
+
+impl Drop for Core {
+    fn drop(&mut self) {
+        self.timekeeper.stop();
+    }
+}
+
+impl fmt::Debug for Core {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let tools: Vec<_> = self.tools.iter().map(|tool| &tool.name).collect();
+        f.debug_struct("Gate").field("tools", &tools).field("agents", &self.agents).finish_non_exhaustive()
+    }
+}
+
+/// Why a step was not taken.
+#[derive(Debug)]
+pub(crate) enum StepError {
+    Unknown,
+    Refused,
+    Store(StoreError),
+}
+
+impl From<StoreError> for StepError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}

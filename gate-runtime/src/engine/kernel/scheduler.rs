@@ -1,0 +1,137 @@
+//! Deadlines: escalations and expiries happen when they are due, by the gate's clock.
+
+use std::collections::BTreeSet;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, Weak};
+
+use futures_util::future::{Either, select};
+use jiff::Timestamp;
+use tokio::sync::Notify;
+
+use super::{Core, StepError};
+use crate::lock::lock;
+use crate::ports::store::{ApprovalFilter, StoreError};
+use crate::values::approval::Approval;
+use crate::values::id::ApprovalId;
+use crate::values::status::Status;
+
+/// How many are taken up at once.
+const PAGE: usize = 1_000;
+
+/// Keeps the deadlines that this process knows of. One task waits for the next; it begins with the first deadline.
+#[derive(Default)]
+pub(crate) struct Timekeeper {
+    deadlines: Mutex<Deadlines>,
+    changed: Arc<Notify>,
+    /// Held by whoever does what is due, so that who asks for it too waits until it is done.
+    at_work: tokio::sync::Mutex<()>,
+}
+
+#[derive(Default)]
+struct Deadlines {
+    due: BTreeSet<(Timestamp, ApprovalId)>,
+    is_kept: bool,
+}
+
+impl Timekeeper {
+    /// Looks at an approval when it is time.
+    pub(crate) fn keep(&self, core: &Arc<Core>, at: Timestamp, id: ApprovalId) {
+        let mut deadlines = lock(&self.deadlines);
+        let is_next = deadlines.due.first().is_none_or(|(first, _)| at < *first);
+        deadlines.due.insert((at, id));
+        if !std::mem::replace(&mut deadlines.is_kept, true) {
+            tokio::spawn(keep_time(Arc::downgrade(core), Arc::clone(&self.changed)));
+        } else if is_next {
+            self.changed.notify_one();
+        }
+    }
+
+    /// Lets the task notice that its gate is gone.
+    pub(crate) fn stop(&self) {
+        self.changed.notify_one();
+    }
+
+    fn next(&self) -> Option<Timestamp> {
+        lock(&self.deadlines).due.first().map(|(at, _)| *at)
+    }
+
+    fn take_due(&self, now: Timestamp) -> Vec<ApprovalId> {
+        let mut deadlines = lock(&self.deadlines);
+        let mut due = Vec::new();
+        while deadlines.due.first().is_some_and(|(at, _)| *at <= now) {
+            due.extend(deadlines.due.pop_first().map(|(_, id)| id));
+        }
+        due
+    }
+}
+
+/// After how long a deadline is looked at again that the store did not let happen.
+const RETRY: std::time::Duration = std::time::Duration::from_secs(1);
+
+async fn keep_time(gate: Weak<Core>, changed: Arc<Notify>) {
+    loop {
+        let Some(core) = gate.upgrade() else { return };
+        let (clock, next) = (Arc::clone(&core.clock), core.timekeeper.next());
+        drop(core);
+        match next {
+            None => changed.notified().await,
+            Some(at) => {
+                let news = pin!(changed.notified());
+                if let Either::Right(_) = select(clock.sleep_until(at), news).await {
+                    continue;
+                }
+                let Some(core) = gate.upgrade() else { return };
+                core.do_what_is_due().await;
+            }
+        }
+    }
+}
+
+impl Core {
+    /// Takes up the deadlines of everything that waits, may run or runs, whoever asked it.
+    pub(crate) async fn keep_deadlines(self: &Arc<Self>) -> Result<(), StoreError> {
+        for status in [Status::Pending, Status::Approved, Status::Dispatched] {
+            let mut page = ApprovalFilter::all().status(status).limit(PAGE);
+            loop {
+                let found = self.store.approvals(&page).await?;
+                for waiting in &found {
+                    self.settle(waiting);
+                }
+                let Some(last) = found.last() else { break };
+                page = page.after(last.id());
+            }
+        }
+        Ok(())
+    }
+
+    /// Does what the time makes due.
+    pub(crate) async fn do_what_is_due(self: &Arc<Self>) {
+        let _at_work = self.timekeeper.at_work.lock().await;
+        let now = self.now();
+        for id in self.timekeeper.take_due(now) {
+            if self.bring_up_to_date(id).await.is_err() {
+                // The store did not answer. A vote that comes in the meantime is refused by its time all the same.
+                let again = now.checked_add(RETRY).unwrap_or(now);
+                self.timekeeper.keep(self, again, id);
+            }
+        }
+    }
+
+    /// Applies to one approval what the time makes due, and gives it as it stands then.
+    pub(crate) async fn bring_up_to_date(
+        self: &Arc<Self>,
+        id: ApprovalId,
+    ) -> Result<Option<Arc<Approval>>, StoreError> {
+        loop {
+            let Some(approval) = self.load(id).await? else { return Ok(None) };
+            let Some(event) = approval.due(self.now()).filter(|_| !self.vouches_for(&approval)) else {
+                self.settle(&approval);
+                return Ok(Some(approval));
+            };
+            match self.step(id, &event).await {
+                Err(StepError::Store(error)) => return Err(error),
+                Ok(_) | Err(StepError::Refused | StepError::Unknown) => {}
+            }
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! An approval on its way from one stored version to the next.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::ports::store::Transition;
+use crate::values::approval::Approval;
+use crate::values::event::CallEvent;
+use crate::values::id::RunId;
+use crate::values::limit::{GiveBack, LimitKey, Take, WAITING};
+use crate::values::opinion::Denial;
+use crate::values::record::Record;
+use crate::values::status::Status;
+use crate::values::time::DAY;
+use crate::values::transition::Refused;
+
+/// One or more events that are written together: the approval after them, a record of each, and what they change of limits.
+pub(crate) struct Course {
+    approval: Approval,
+    /// How it stood before; `None` where it is new.
+    before: Option<Status>,
+    /// The version that it will have, however many events lead to it.
+    version: u64,
+    records: Vec<Record>,
+}
+
+impl Course {
+    /// A new approval, and the event that begins it.
+    pub(crate) fn begin(approval: Approval, event: CallEvent, now: Timestamp) -> Self {
+        let record = Record::of_call(now, Arc::clone(&approval.subject), approval.status, event);
+        let mut records = Vec::with_capacity(2);
+        records.push(record);
+        Self { version: approval.version, before: None, approval, records }
+    }
+
+    /// On from a stored version.
+    pub(crate) fn from(approval: &Approval) -> Self {
+        let before = Some(approval.status);
+        Self { version: approval.version + 1, before, approval: approval.clone(), records: Vec::with_capacity(1) }
+    }
+
+    /// The next event.
+    pub(crate) fn then(&mut self, event: CallEvent, now: Timestamp) -> Result<(), Refused> {
+        self.approval.advance(&event, now)?;
+        self.approval.version = self.version;
+        let subject = Arc::clone(&self.approval.subject);
+        self.records.push(Record::of_call(now, subject, self.approval.status, event));
+        Ok(())
+    }
+
+    /// The approval after what happened so far.
+    pub(crate) fn approval(&self) -> &Approval {
+        &self.approval
+    }
+
+    pub(crate) fn status(&self) -> Status {
+        self.approval.status
+    }
+
+    /// Adds it to what is written together.
+    pub(crate) fn join(self, transition: &mut Transition) -> Arc<Approval> {
+        self.change_limits(transition);
+        let approval = Arc::new(self.approval);
+        transition.approvals.push(Arc::clone(&approval));
+        transition.records.extend(self.records);
+        approval
+    }
+
+    /// All that is written.
+    pub(crate) fn alone(self) -> (Transition, Arc<Approval>) {
+        let mut transition = Transition::at(self.approval.changed_at);
+        self.change_limits(&mut transition);
+        transition.approvals.reserve_exact(1);
+        transition.records = self.records;
+        let approval = Arc::new(self.approval);
+        transition.approvals.push(Arc::clone(&approval));
+        (transition, approval)
+    }
+
+    /// What the events take of limits on not running, and give back of others: in one place, however a call comes to its end.
+    fn change_limits(&self, transition: &mut Transition) {
+        let (before, after) = (self.before, self.approval.status);
+        if before == Some(after) {
+            return;
+        }
+        if refuses(&self.approval) {
+            transition.takes.push(refused_once(&self.approval.subject.family()));
+        }
+        let mut give_back = |limit| {
+            transition.given_back.push(GiveBack { taken_for: self.approval.id(), limit });
+        };
+        match before {
+            // What never ran uses up no limit.
+            Some(Status::Approved) if after != Status::Dispatched && self.approval.attempts == 0 => give_back(None),
+            Some(Status::Pending) if self.approval.subject.request.is_some() => give_back(Some(WAITING)),
+            _ => {}
+        }
+    }
+}
+
+/// Whether a call ended in a way of not running that counts towards the limit of its family. What its application took back does not.
+fn refuses(approval: &Approval) -> bool {
+    match approval.status {
+        Status::Denied => !approval.assessment.is_denied_for(Denial::TooMany),
+        Status::Rejected | Status::Expired => true,
+        Status::Cancelled => approval.revoked_by.is_some(),
+        _ => false,
+    }
+}
+
+/// Counts one more call of a family that did not run.
+pub(crate) fn refused_once(family: &RunId) -> Take {
+    Take { key: refused(family), amount: 1, max: u64::MAX, window: DAY, taken_for: None }
+}
+
+/// The counter of a family's calls that did not run.
+pub(crate) fn refused(family: &RunId) -> LimitKey {
+    LimitKey::refused(family)
+}

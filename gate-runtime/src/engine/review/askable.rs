@@ -1,0 +1,194 @@
+//! Whom a question can be put to: people, and not the agent's or the principal's own; enough of them; known ones.
+
+use jiff::Timestamp;
+
+use crate::engine::call::not_run::{invalid, unavailable};
+use crate::engine::call::parse::Circumstances;
+use crate::engine::call::propose::Unproposed;
+use crate::engine::kernel::Core;
+use crate::ports::directory::{Directory, DirectoryError};
+use crate::values::approval::Approval;
+use crate::values::context::RunInfo;
+use crate::values::id::{Principal, ReviewerId, Role};
+use crate::values::identity::same_person;
+use crate::values::outcome::NotRun;
+use crate::values::quorum::{Voice, shortfall};
+use crate::values::requirement::{Requirement, Tier, Who, people};
+use crate::values::transition::Refused;
+use crate::values::words::with_article;
+
+/// Why a step of a requirement can never be met by those whom the directory has; `None` where it can, or where the directory
+/// cannot list them. `excluded` are those who are in it and do not count.
+///
+/// Where anyone may answer alone, nobody is counted: whoever answers may be in the directory of another gate.
+pub(crate) async fn lacks_people(
+    tier: &Tier,
+    directory: &dyn Directory,
+    excluded: &[ReviewerId],
+    now: Timestamp,
+) -> Result<Option<String>, DirectoryError> {
+    let needed = usize::from(tier.count().max(tier.deny_count()));
+    let role = match tier.who() {
+        Who::Role { role } => Some(role),
+        Who::Anyone if needed > 1 => None,
+        Who::Anyone | Who::Principal => return Ok(None),
+    };
+    let Some(mut found) = directory.holders(role, now).await? else { return Ok(None) };
+    let all = found.len();
+    found.retain(|who| !excluded.iter().any(|other| same_person(who.as_str(), other.as_str())));
+    if found.len() >= needed {
+        return Ok(None);
+    }
+    let whom = match (tier.who(), needed) {
+        (Who::Role { role }, 1) => with_article(role.as_str()),
+        (who, needed) => people(who, needed),
+    };
+    let left_out = if all > found.len() { ", the agent and whom the run acts for apart" } else { "" };
+    let why = match (role, found.len()) {
+        (Some(_), 0) => format!("nobody in the directory holds that role{left_out}"),
+        (None, 0) => format!("nobody is in the directory{left_out}"),
+        (Some(_), 1) => format!("only 1 person in the directory holds that role{left_out}"),
+        (Some(_), some) => format!("only {some} people in the directory hold that role{left_out}"),
+        (None, some) => format!("only {} in the directory{left_out}", plural_people(some)),
+    };
+    Ok(Some(format!("{whom}, but {why}")))
+}
+
+fn plural_people(count: usize) -> String {
+    if count == 1 { "1 person is".to_owned() } else { format!("{count} people are") }
+}
+
+impl Core {
+    /// A question that nobody could ever answer is not asked.
+    pub(crate) async fn check_askable(
+        &self,
+        run: &Circumstances,
+        requirements: &[Requirement],
+    ) -> Result<(), Unproposed> {
+        match self.unaskable(run, requirements).await.map_err(unavailable)? {
+            Some(problem) => Err(Unproposed::NobodyToAsk(NotRun::NobodyToAsk { problem })),
+            None => Ok(()),
+        }
+    }
+
+    /// Why nobody could ever answer a question; `None` where somebody could.
+    pub(crate) async fn unaskable(
+        &self,
+        run: &Circumstances,
+        requirements: &[Requirement],
+    ) -> Result<Option<String>, DirectoryError> {
+        let (info, now) = (&run.info, self.now());
+        let excluded = self.excluded(info).await?;
+        let mut roles: Vec<&Role> = Vec::new();
+        for tier in requirements.iter().flat_map(Requirement::tiers) {
+            match tier.who() {
+                Who::Principal if info.principal.is_none() => {
+                    let problem = "the policy asks the person whom the run acts for, but the run names none: add \
+                                   `.on_behalf_of(…)`";
+                    return Ok(Some(problem.to_owned()));
+                }
+                Who::Role { role } if !roles.contains(&role) => roles.push(role),
+                _ => {}
+            }
+            if let Some(problem) = lacks_people(tier, &*self.directory, &excluded, now).await? {
+                return Ok(Some(format!("the policy asks {problem}")));
+            }
+        }
+        // Each role has people enough; whether they suffice for all of them at once is a question only where there are several.
+        if roles.len() < 2 { Ok(None) } else { self.overlap(requirements, &roles, &excluded, info).await }
+    }
+
+    /// Why the people of several roles are too few, where some hold more than one.
+    async fn overlap(
+        &self,
+        requirements: &[Requirement],
+        roles: &[&Role],
+        excluded: &[ReviewerId],
+        info: &RunInfo,
+    ) -> Result<Option<String>, DirectoryError> {
+        let mut held: Vec<(ReviewerId, Vec<Role>)> = Vec::new();
+        let wants_several = |tier: &Tier| *tier.who() == Who::Anyone && tier.count() > 1;
+        let everybody = requirements.iter().flat_map(Requirement::tiers).any(wants_several).then_some(None);
+        for role in roles.iter().copied().map(Some).chain(everybody) {
+            let Some(found) = self.directory.holders(role, self.now()).await? else { return Ok(None) };
+            for who in found {
+                match held.iter_mut().find(|(known, _)| *known == who) {
+                    Some((_, roles)) => roles.extend(role.cloned()),
+                    None => held.push((who, role.cloned().into_iter().collect())),
+                }
+            }
+        }
+        held.retain(|(who, _)| !excluded.iter().any(|other| same_person(who.as_str(), other.as_str())));
+        let voice = |who, roles, is_principal| Voice { who, roles, is_principal, is_signed: true };
+        let reviewers = held.iter().map(|(who, roles)| voice(who.as_str(), roles.as_slice(), false));
+        let principal = info.principal.iter().map(|principal| voice(principal.as_str(), &[], true));
+        let voices: Vec<Voice<'_>> = reviewers.chain(principal).collect();
+        let asked: Vec<_> = requirements.iter().map(|requirement| (requirement, usize::MAX)).collect();
+        let missing = shortfall(&asked, &voices);
+        Ok((!missing.is_met()).then(|| {
+            let missing = missing.words();
+            format!("the policy asks several roles, each of somebody else, and too few people hold them: nobody is left as {missing}")
+        }))
+    }
+
+    /// Those in the directory who do not count for a run: its agent, and the person whom it acts for, under whatever name.
+    async fn excluded(&self, info: &RunInfo) -> Result<Vec<ReviewerId>, DirectoryError> {
+        let mut excluded = Vec::new();
+        for name in [Some(info.agent.as_str()), info.principal.as_ref().map(Principal::as_str)].into_iter().flatten() {
+            excluded.extend(self.directory.named(name).await?);
+            excluded.push(name.into());
+        }
+        Ok(excluded)
+    }
+
+    /// Whether a name means a person: by its spelling, or because the directory says that they have it.
+    pub(crate) async fn is_named(&self, who: &ReviewerId, name: &str) -> Result<bool, DirectoryError> {
+        if same_person(who.as_str(), name) {
+            return Ok(true);
+        }
+        let named = self.directory.named(name).await?;
+        Ok(named.iter().any(|known| same_person(known.as_str(), who.as_str())))
+    }
+
+    /// Whether a person is the one whom a run acts for.
+    pub(crate) async fn is_principal(&self, who: &ReviewerId, info: &RunInfo) -> Result<bool, DirectoryError> {
+        match &info.principal {
+            Some(principal) => self.is_named(who, principal.as_str()).await,
+            None => Ok(false),
+        }
+    }
+
+    /// Who decides must be a person, and the one whom the run acts for only as that: also by the other names that the
+    /// directory has for them.
+    pub(crate) async fn may_vote(
+        &self,
+        approval: &Approval,
+        who: &ReviewerId,
+        as_principal: bool,
+    ) -> Result<Result<(), Refused>, DirectoryError> {
+        if let Err(refused) = approval.check_voter(who, as_principal) {
+            return Ok(Err(refused));
+        }
+        let info = &approval.subject.info;
+        let why = if self.is_named(who, info.agent.as_str()).await? {
+            "an agent cannot decide"
+        } else if !as_principal && self.is_principal(who, info).await? {
+            "the run acts for this person, who does not count among its approvers"
+        } else {
+            return Ok(Ok(()));
+        };
+        Ok(Err(Refused::NotEntitled { reviewer: who.clone(), why: why.to_owned() }))
+    }
+
+    /// Where principals must be known, a run acts only for somebody who is in the directory.
+    pub(crate) async fn check_principal(&self, run: &Circumstances) -> Result<(), NotRun> {
+        let Some(principal) = run.info.principal.as_ref().filter(|_| self.known_principals) else { return Ok(()) };
+        if self.directory.named(principal.as_str()).await.map_err(unavailable)?.is_empty() {
+            return Err(invalid(format!(
+                "the run acts for `{}`, whom the directory does not know: name somebody who is in it, or add an alias",
+                principal.as_str().escape_debug()
+            )));
+        }
+        Ok(())
+    }
+}

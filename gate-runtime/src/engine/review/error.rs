@@ -1,0 +1,185 @@
+//! Why a decision or a reviewer is refused.
+
+use std::fmt;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::engine::call::evaluate::NoVerdict;
+use crate::logic::schema::Misfits;
+use crate::ports::directory::DirectoryError;
+use crate::ports::store::StoreError;
+use crate::values::approval::Approval;
+use crate::values::grant::BadScope;
+use crate::values::id::{ApprovalId, ReviewerId};
+use crate::values::json::Misfit;
+use crate::values::outcome::DeniedBy;
+use crate::values::signature::BadSignature;
+use crate::values::transition::Refused;
+use crate::values::unjudged::Unjudged;
+
+/// A decision that does not count. The approval is as it was.
+///
+/// ```
+/// use gate_runtime::{DecideError, Refused};
+/// let error = DecideError::from(Refused::CommentRequired);
+/// assert_eq!(error.to_string(), "an approval of this needs a comment: say why");
+/// ```
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum DecideError {
+    /// There is no such approval.
+    Unknown(ApprovalId),
+    /// It was decided before, by others or otherwise; this is how it stands.
+    AlreadyDecided(Arc<Approval>),
+    /// It may be running: some process vouches for it until then.
+    StillRunning {
+        /// Until when.
+        until: Timestamp,
+    },
+    /// The directory does not know who decides (any more), or does not answer.
+    Reviewer(ReviewerError),
+    /// The vote does not count.
+    Refused(Refused),
+    /// The vote is not signed as it must be.
+    Signature(BadSignature),
+    /// The edited arguments do not fit; each problem with its place.
+    Invalid(Misfits),
+    /// The answer in the tool's place cannot be put on the record as it is.
+    BadAnswer(Misfit),
+    /// The edited arguments are denied.
+    EditDenied {
+        /// By whom or what.
+        by: DeniedBy,
+    },
+    /// The edited arguments could not be judged.
+    Unjudged(Unjudged),
+    /// The scope makes no standing permission.
+    Scope(BadScope),
+    /// The tool is not known here any more.
+    UnknownTool(String),
+    /// No gate over the store has such a tool; which there are.
+    NoSuchTool(String),
+    /// The store did not answer.
+    Store(StoreError),
+}
+
+impl fmt::Display for DecideError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unknown(id) => write!(f, "there is no approval {id}"),
+            Self::AlreadyDecided(approval) => {
+                let by = approval.votes().last().map(|vote| format!(" by {}", vote.reviewer())).unwrap_or_default();
+                write!(f, "it is already {}{by}, since {:.0}", approval.status(), approval.changed_at())
+            }
+            Self::StillRunning { until } => {
+                write!(f, "it may be running: its process vouches for it until {until:.0}; settle it after that")
+            }
+            Self::Reviewer(error) => fmt::Display::fmt(error, f),
+            Self::Refused(refused) => fmt::Display::fmt(refused, f),
+            Self::Signature(bad) => fmt::Display::fmt(bad, f),
+            Self::Invalid(misfits) => write!(f, "the edited arguments do not fit: {misfits}"),
+            Self::BadAnswer(misfit) => write!(f, "the answer, {misfit}"),
+            Self::EditDenied { by } => write!(f, "the edited arguments are {by}"),
+            Self::Unjudged(failed) => write!(f, "the edited arguments: {failed}"),
+            Self::Scope(bad) => fmt::Display::fmt(bad, f),
+            Self::UnknownTool(tool) => write!(f, "the tool `{tool}` is not known here: decide where it runs"),
+            Self::NoSuchTool(problem) => f.write_str(problem),
+            Self::Store(error) => fmt::Display::fmt(error, f),
+        }
+    }
+}
+
+impl std::error::Error for DecideError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Reviewer(error) => Some(error),
+            Self::Refused(error) => Some(error),
+            Self::Signature(error) => Some(error),
+            Self::Invalid(error) => Some(error),
+            Self::BadAnswer(error) => Some(error),
+            Self::Scope(error) => Some(error),
+            Self::Store(error) => Some(error),
+            Self::Unjudged(failed) => Some(failed),
+            _ => None,
+        }
+    }
+}
+
+impl From<NoVerdict> for DecideError {
+    fn from(why: NoVerdict) -> Self {
+        match why {
+            NoVerdict::Misfit(misfit) => Self::Invalid(misfit.into()),
+            NoVerdict::Failed(failed) => Self::Unjudged(failed),
+        }
+    }
+}
+
+impl From<ReviewerError> for DecideError {
+    fn from(error: ReviewerError) -> Self {
+        Self::Reviewer(error)
+    }
+}
+
+impl From<Refused> for DecideError {
+    fn from(refused: Refused) -> Self {
+        Self::Refused(refused)
+    }
+}
+
+impl From<BadSignature> for DecideError {
+    fn from(error: BadSignature) -> Self {
+        Self::Signature(error)
+    }
+}
+
+impl From<StoreError> for DecideError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<BadScope> for DecideError {
+    fn from(error: BadScope) -> Self {
+        Self::Scope(error)
+    }
+}
+
+/// Nobody of this name reviews here, or the directory does not answer.
+///
+/// ```
+/// # fn show(error: &gate_runtime::ReviewerError) {
+/// eprintln!("{error}");
+/// # }
+/// ```
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum ReviewerError {
+    /// The directory does not know the person.
+    Unknown(ReviewerId),
+    /// The directory did not answer.
+    Directory(DirectoryError),
+}
+
+impl fmt::Display for ReviewerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unknown(who) => {
+                write!(
+                    f,
+                    "`{who}` is not in the directory of reviewers: add `.person(\"{who}\", [\"…\"])` to it, or a person to its file"
+                )
+            }
+            Self::Directory(error) => fmt::Display::fmt(error, f),
+        }
+    }
+}
+
+impl std::error::Error for ReviewerError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Directory(error) => Some(error),
+            Self::Unknown(_) => None,
+        }
+    }
+}

@@ -1,0 +1,291 @@
+//! What holds beyond single calls: standing permissions, and stops.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use super::error::{DecideError, ReviewerError};
+use crate::engine::call::not_run::unavailable;
+use crate::engine::gate::Gate;
+use crate::engine::kernel::Core;
+use crate::engine::kernel::unit_of_work::Course;
+use crate::logic::registry::{Registry, unknown_tool};
+use crate::ports::store::{ApprovalFilter, Committed, Standing, StoreError, StoreErrorKind, Transition};
+use crate::values::approval::Approval;
+use crate::values::decision::Reviewer;
+use crate::values::event::{CallEvent, GateEvent};
+use crate::values::freeze::{Freeze, FreezeScope};
+use crate::values::grant::{BadScope, Grant, Scope};
+use crate::values::id::{ApprovalId, ReviewerId, ToolName};
+use crate::values::identity::same_person;
+use crate::values::outcome::NotRun;
+use crate::values::quorum::{Voice, shortfall};
+use crate::values::record::Record;
+use crate::values::requirement::Requirement;
+use crate::values::status::Status;
+use crate::values::subject::Subject;
+use crate::values::transition::Refused;
+
+impl<R: Registry> Gate<R> {
+    /// The standing permissions and the stops that hold now.
+    ///
+    /// # Errors
+    /// Where the store does not answer.
+    pub async fn standing(&self) -> Result<Standing, StoreError> {
+        self.core.store.standing(self.core.now()).await
+    }
+
+    /// Stops calls until it is lifted, in every process that shares the store: what a rule or a grant would let through is refused, and
+    /// what people approve waits. A body that runs already goes on to its end.
+    ///
+    /// ```
+    /// # use gate_runtime::prelude::*;
+    /// # use gate_runtime::FreezeScope;
+    /// # /// Read one order.
+    /// # #[gated_tool(policy = "never_ask")] fn get_order(order_id: String) -> String { format!("{order_id}: paid") }
+    /// # registry! { pub Tools for () { GetOrder } }
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let people = StaticDirectory::new().person("dana", ["oncall"]);
+    /// # let gate: Gate<Tools> = Gate::builder(()).directory(people).build().await?;
+    /// let dana = gate.reviewer("dana").await?;
+    /// let freeze = gate.freeze(FreezeScope::tool("get_order"), "incident 42", &dana).await?;
+    /// let stopped = get_order(&gate.run("run-42"), "A-1".into()).await;
+    /// assert!(matches!(stopped, Err(CallError::NotRun(NotRun::Frozen { .. }))));
+    ///
+    /// gate.lift_freeze(&freeze, &dana).await?;
+    /// assert!(get_order(&gate.run("run-42"), "A-1".into()).await.is_ok());
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// Where no gate over the store has such a tool, the directory does not know the reviewer (any more), or the store does not answer: then
+    /// nothing is stopped.
+    pub async fn freeze(
+        &self,
+        scope: FreezeScope,
+        reason: impl Into<String>,
+        by: &Reviewer,
+    ) -> Result<Freeze, DecideError> {
+        let core = &self.core;
+        core.check_person(by).await?;
+        let since = core.now();
+        if let FreezeScope::Tool { tool } = &scope {
+            let known = core.store.standing(since).await?.tools;
+            if !known.contains(tool) {
+                let known: Vec<&str> = known.iter().map(ToolName::as_str).collect();
+                return Err(DecideError::NoSuchTool(unknown_tool(tool.as_str(), &known)));
+            }
+        }
+        let freeze = Freeze { scope, reason: reason.into(), by: by.id().clone(), since };
+        let mut transition = Transition::noting(since, GateEvent::Frozen { freeze: freeze.clone() });
+        transition.freezes.push(freeze.clone());
+        let named = core.name_directory(&mut transition).await.map_err(ReviewerError::Directory)?;
+        core.write_alone(transition).await?;
+        core.named_directory(named);
+        Ok(freeze)
+    }
+
+    /// Lifts a stop. What was approved in the meantime goes on when its run does. Nothing happens where it does not hold any more.
+    ///
+    /// # Errors
+    /// As for [`freeze`](Self::freeze); and [`Refused::Changed`] where somebody has frozen the same again since: look at that first.
+    pub async fn lift_freeze(&self, freeze: &Freeze, by: &Reviewer) -> Result<(), DecideError> {
+        let core = &self.core;
+        core.check_person(by).await?;
+        loop {
+            let now = core.now();
+            let freezes = core.store.standing(now).await?.freezes;
+            match freezes.iter().find(|known| known.scope() == freeze.scope()) {
+                None => return Ok(()),
+                Some(known) if known != freeze => return Err(Refused::Changed.into()),
+                Some(_) => {}
+            }
+            let event = GateEvent::FreezeLifted { scope: freeze.scope().clone(), by: by.id().clone() };
+            let mut transition = Transition::noting(now, event);
+            transition.lifted.push(freeze.clone());
+            let named = core.name_directory(&mut transition).await.map_err(ReviewerError::Directory)?;
+            if core.store.commit(transition).await? == Committed::Done {
+                core.named_directory(named);
+                return Ok(());
+            }
+        }
+    }
+
+    /// Takes a standing permission back: from now on it covers nothing, in any process, and what it covered before and has not begun is a
+    /// question again. Nothing happens where it does not hold any more.
+    ///
+    /// # Errors
+    /// Where the directory does not know the reviewer (any more), or the store does not answer.
+    pub async fn revoke(&self, grant: &Grant, by: &Reviewer) -> Result<(), DecideError> {
+        let core = &self.core;
+        core.check_person(by).await?;
+        loop {
+            let now = core.now();
+            // Also one that is used up or over: what it answered and has not begun is taken back with it.
+            let known = core.store.grant(grant.id()).await?;
+            let Some(known) = known.filter(|known| !known.is_revoked()) else { return Ok(()) };
+            let event = GateEvent::GrantRevoked { grant: grant.id(), by: by.id().clone() };
+            let mut transition = Transition::noting(now, event);
+            transition.grants.push(Arc::new(known.revoked()));
+            // What it answered and has not begun is a question again.
+            let approved = core.store.approvals(&ApprovalFilter::all().status(Status::Approved)).await?;
+            for covered in approved.iter().filter(|approval| approval.grant() == Some(grant.id())) {
+                let mut course = Course::from(covered);
+                course.then(CallEvent::Uncovered { grant: grant.id() }, now)?;
+                course.join(&mut transition);
+            }
+            let named = core.name_directory(&mut transition).await.map_err(ReviewerError::Directory)?;
+            if core.store.commit(transition).await? == Committed::Done {
+                core.named_directory(named);
+                return Ok(());
+            }
+        }
+    }
+}
+
+impl Core {
+    /// Why a call that was to be dispatched is stopped; `None` where nothing stops it any more.
+    pub(crate) async fn frozen(&self, approval: &Approval) -> Result<Option<NotRun>, NotRun> {
+        let freezes = self.store.standing(self.now()).await.map_err(unavailable)?.freezes;
+        let stops = freezes.into_iter().find(|freeze| freeze.stops(&approval.subject));
+        Ok(stops.map(|freeze| NotRun::Frozen { reason: freeze.reason().to_owned() }))
+    }
+
+    /// Whoever gives an order must be in the directory, and neither an agent nor only the person a run acts for.
+    pub(crate) async fn check_person(&self, by: &Reviewer) -> Result<(), DecideError> {
+        let is_agent = self.agents.iter().any(|agent| same_person(by.id().as_str(), agent.as_str()));
+        if by.is_principal() || is_agent {
+            let (reviewer, why) =
+                (by.id().clone(), "it is for reviewers, and neither for agents nor for whom a run acts");
+            return Err(Refused::NotEntitled { reviewer, why: why.to_owned() }.into());
+        }
+        self.roles_of(by.id()).await?;
+        Ok(())
+    }
+
+    /// Whether a person may answer a question alone, for good: with the roles they have now, as one of those whom its steps so far ask, and not
+    /// for themselves.
+    pub(crate) async fn may_grant(
+        &self,
+        who: &ReviewerId,
+        subject: &Subject,
+        requirements: &[Requirement],
+        reached: &[usize],
+    ) -> Result<(), DecideError> {
+        if !requirements.iter().all(Requirement::takes_grants) {
+            return Err(BadScope::NotAllowed.into());
+        }
+        let info = subject.info();
+        let is_principal = self.is_principal(who, info).await.map_err(ReviewerError::Directory)?;
+        let is_agent = self.is_named(who, info.agent().as_str()).await.map_err(ReviewerError::Directory)?;
+        let roles = self.roles_as(who, is_principal).await?;
+        let steps = reached.iter().copied().chain(std::iter::repeat(1));
+        let asked: Vec<_> = requirements.iter().zip(steps).collect();
+        let alone = Voice { who: who.as_str(), roles: &roles, is_principal, is_signed: false };
+        if is_agent || !shortfall(&asked, &[alone]).is_met() {
+            return Err(BadScope::NeedsSeveral.into());
+        }
+        Ok(())
+    }
+
+    /// Adds a standing permission, and everything that waits in the same run and is covered by it.
+    pub(crate) async fn give(
+        &self,
+        scope: &Scope,
+        approved: &Approval,
+        reviewer: &Reviewer,
+        transition: &mut Transition,
+    ) -> Result<Arc<Grant>, DecideError> {
+        if approved.status != Status::Approved {
+            return Err(BadScope::NeedsSeveral.into());
+        }
+        self.may_grant(reviewer.id(), &approved.subject, &approved.requirements, &approved.reached).await?;
+        let grant = scope.clone().grant(approved, reviewer.id().clone(), transition.at)?;
+        self.give_and_cover(grant, approved.id(), transition).await
+    }
+
+    /// Writes a new permission, and answers by it what waits and is covered, in whatever run: what a new call would not be asked about need not wait.
+    async fn give_and_cover(
+        &self,
+        grant: Grant,
+        approved: ApprovalId,
+        transition: &mut Transition,
+    ) -> Result<Arc<Grant>, DecideError> {
+        let (now, by, mut grant) = (transition.at, grant.by.clone(), grant);
+        let waiting = ApprovalFilter::all().status(Status::Pending);
+        let waiting = grant.run().into_iter().fold(waiting, |all, run| all.run(run.clone()));
+        let mut covered = Vec::new();
+        for other in self.store.approvals(&waiting).await?.iter().filter(|other| other.id() != approved) {
+            let is_plain = other.failure.is_none()
+                && !other.was_refused_before()
+                && !other.lacks_another()
+                && other.due(now).is_none();
+            let fits = is_plain && grant.covers(&other.subject, &other.arguments, now);
+            let Approval { subject, requirements, reached, .. } = &**other;
+            if !fits || self.may_grant(&by, subject, requirements, reached).await.is_err() {
+                continue;
+            }
+            let before = transition.takes.len();
+            transition.takes.extend(grant.takes(&other.arguments, other.id()));
+            // It is new: nothing of it is used but by those before.
+            if transition.limit_reached(|_| Ok::<_, Infallible>(0)) != Ok(None) {
+                transition.takes.truncate(before);
+                continue;
+            }
+            grant = grant.used_before_it_is_given();
+            let mut course = Course::from(other);
+            course.then(grant.covering(), now)?;
+            covered.push(course);
+        }
+        let grant = Arc::new(grant);
+        transition.records.push(Record::of_gate(now, GateEvent::GrantGiven { grant: Arc::clone(&grant) }));
+        transition.grants.push(Arc::clone(&grant));
+        for course in covered {
+            course.join(transition);
+        }
+        Ok(grant)
+    }
+
+    /// Gives a standing permission for calls like one that is decided, or was never asked.
+    pub(crate) async fn give_like(
+        self: &Arc<Self>,
+        id: ApprovalId,
+        scope: Scope,
+        reviewer: &Reviewer,
+    ) -> Result<Arc<Grant>, DecideError> {
+        let approval = self.load(id).await?.ok_or(DecideError::Unknown(id))?;
+        self.check_voter(&approval, reviewer).await?;
+        if approval.status == Status::Pending {
+            return Err(Refused::NotNow(Status::Pending).into());
+        }
+        self.may_grant(reviewer.id(), &approval.subject, &approval.requirements, &approval.reached).await?;
+        let now = self.now();
+        if self.directory.key(reviewer.id(), now).await.map_err(ReviewerError::Directory)?.is_some() {
+            return Err(BadScope::NeedsVote.into());
+        }
+        loop {
+            let grant = scope.clone().grant(&approval, reviewer.id().clone(), now)?;
+            let mut transition = Transition::at(now);
+            let grant = self.give_and_cover(grant, approval.id(), &mut transition).await?;
+            let covered = transition.approvals.clone();
+            let named = self.name_directory(&mut transition).await.map_err(ReviewerError::Directory)?;
+            if self.store.commit(transition).await? == Committed::Done {
+                for approval in &covered {
+                    self.settle(approval);
+                }
+                self.named_directory(named);
+                return Ok(grant);
+            }
+        }
+    }
+
+    /// Writes what nothing can conflict with.
+    pub(crate) async fn write_alone(&self, transition: Transition) -> Result<(), StoreError> {
+        match self.store.commit(transition).await? {
+            Committed::Done => Ok(()),
+            Committed::Conflict | Committed::Frozen | Committed::LimitReached(_) => {
+                let problem = "it refused what conflicts with nothing";
+                Err(StoreError::new(StoreErrorKind::Corrupt, problem))
+            }
+        }
+    }
+}

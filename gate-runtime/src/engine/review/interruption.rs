@@ -1,0 +1,274 @@
+//! A call that waits for people, in the hands of whoever asks them.
+
+use std::fmt;
+use std::sync::Arc;
+
+use gate_audit::SigningKey;
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::error::DecideError;
+use super::vote::{Decided, Edit, Saying, Wish};
+use crate::engine::call::parse::Circumstances;
+use crate::engine::kernel::Core;
+use crate::logic::descriptor::Descriptor;
+use crate::ports::BoxFuture;
+use crate::values::approval::Approval;
+use crate::values::arguments::Arguments;
+use crate::values::decision::Reviewer;
+use crate::values::grant::{Grant, Scope};
+use crate::values::id::ApprovalId;
+
+/// A call that waits for people: what they are shown, and the ways to answer.
+///
+/// A decision counts for what this interruption [shows](Approval::presented); if another reviewer edited the arguments since, or the rules speak
+/// otherwise, it is refused, and says so. Deciding runs nothing: the run that proposed the call does, by [`Run::proceed`](crate::Run::proceed).
+///
+/// ```
+/// # use gate_runtime::prelude::*;
+/// # /// Delete an account.
+/// # #[gated_tool(policy = "always_ask", destructive)] fn delete_account(user_id: String) -> String { format!("deleted {user_id}") }
+/// # registry! { pub Tools for () { DeleteAccount } }
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let people = StaticDirectory::new().person("dana", ["manager"]);
+/// # let gate: Gate<Tools> = Gate::builder(()).directory(people).build().await?;
+/// let dana = gate.reviewer("dana").await?;
+/// let run = gate.run("run-42");
+/// let turn = run.submit([ToolCall::new("call_1", "delete_account", r#"{"user_id":"mia"}"#)]).await?;
+///
+/// let asked = &turn.interruptions()[0];
+/// println!("{}\n{}", asked.approval().arguments().as_json(), asked.approval().assessment());
+/// asked.approve(&dana).comment("asked for by phone").await?;
+///
+/// let turn = run.proceed().await?;
+/// assert_eq!(turn.answers()[0].for_model(), "deleted mia");
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct Interruption {
+    pub(crate) core: Arc<Core>,
+    pub(crate) run: Circumstances,
+    pub(crate) approval: Arc<Approval>,
+    /// The tool, where it is not here.
+    pub(crate) stored: Option<Arc<Descriptor>>,
+}
+
+impl Interruption {
+    /// A question about a call of a tool that is here.
+    pub(crate) fn new(core: Arc<Core>, run: Circumstances, approval: Arc<Approval>) -> Self {
+        Self { core, run, approval, stored: None }
+    }
+
+    /// The id of the approval: answers are matched by it.
+    #[must_use]
+    pub fn id(&self) -> ApprovalId {
+        self.approval.id()
+    }
+
+    /// What is asked: tool, arguments, who proposes it for whom, every rule with its result, who may decide until when.
+    #[must_use]
+    pub fn approval(&self) -> &Approval {
+        &self.approval
+    }
+
+    /// The tool as the model knows it: description, schema, hints. `None` if neither this gate nor its store knows it.
+    #[must_use]
+    pub fn descriptor(&self) -> Option<&Descriptor> {
+        let here = self.core.tool(self.approval.tool().as_str()).map(|tool| tool.descriptor);
+        here.or(self.stored.as_deref())
+    }
+
+    /// Whether what it does cannot be undone, as far as anybody knows: a tool that is not known here may do anything. Then whoever lets it run
+    /// should have to do more than one click.
+    #[must_use]
+    pub fn is_destructive(&self) -> bool {
+        self.descriptor().is_none_or(|tool| tool.annotations().destructive)
+    }
+
+    /// What time it is, by the gate's clock: what deadlines are counted from.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.core.now()
+    }
+
+    /// Lets it run as it is shown.
+    pub fn approve<'a>(&'a self, reviewer: &'a Reviewer) -> Deciding<'a> {
+        self.decide(reviewer, Wish::Approve)
+    }
+
+    /// Does not let it run. The model is told the reason, and that it is final.
+    pub fn reject<'a>(&'a self, reviewer: &'a Reviewer, reason: impl Into<String>) -> Deciding<'a> {
+        self.decide(reviewer, Wish::Reject { reason: reason.into() })
+    }
+
+    /// Lets it run with changes. They pass schema and rules like a new call: a field that does not fit is named, a rule that
+    /// denies refuses the edit, one that asks more people leaves it waiting for them.
+    pub fn edit<'a>(&'a self, reviewer: &'a Reviewer, edit: Edit) -> Deciding<'a> {
+        self.decide(reviewer, Wish::Edit(edit))
+    }
+
+    /// Does not let it run, and answers in the tool's place: the model gets this value.
+    pub fn respond<'a>(&'a self, reviewer: &'a Reviewer, value: impl Into<Value>) -> Deciding<'a> {
+        self.decide(reviewer, Wish::Respond { value: value.into() })
+    }
+
+    /// Lets it run, and later calls like it in the same run, as far as the scope says.
+    ///
+    /// Calls of the run that wait already and are covered are approved with it.
+    pub fn grant<'a>(&'a self, reviewer: &'a Reviewer, scope: Scope) -> Deciding<'a> {
+        self.decide(reviewer, Wish::Grant(scope))
+    }
+
+    /// Lets later calls like it run, as far as the scope says, where it is decided itself or was never asked.
+    ///
+    /// # Errors
+    /// While it waits ([`grant`](Self::grant) answers it too); where the reviewer could not have answered it alone, or the scope does not fit it.
+    pub async fn grant_like(&self, reviewer: &Reviewer, scope: Scope) -> Result<Arc<Grant>, DecideError> {
+        self.core.give_like(self.id(), scope, reviewer).await
+    }
+
+    /// Takes the reviewer's own vote back, as long as others still have to decide.
+    ///
+    /// # Errors
+    /// Where there is none, or it is decided; or the store does not answer.
+    pub async fn withdraw(&self, reviewer: &Reviewer) -> Result<Arc<Approval>, DecideError> {
+        self.core.withdraw(self.id(), reviewer).await
+    }
+
+    /// Takes an approval back that has not run yet, whoever gave it: it ends as cancelled, and the model is told the reason.
+    ///
+    /// # Errors
+    /// Where it has begun to run, or was not approved: [`DecideError::AlreadyDecided`] has how it stands. Where the reviewer is not one of those who could
+    /// have approved it; without a reason; where the store does not answer.
+    pub async fn revoke(&self, reviewer: &Reviewer, reason: impl Into<String>) -> Result<Arc<Approval>, DecideError> {
+        self.core.revoke(self.id(), reviewer, reason.into()).await
+    }
+
+    /// Takes the question back, in the name of whoever asked.
+    ///
+    /// # Errors
+    /// Where it is decided already, by whom and how; or the store does not answer.
+    pub async fn cancel(&self, reason: &str) -> Result<Arc<Approval>, DecideError> {
+        self.core.cancel(self.id(), reason).await
+    }
+
+    /// The arguments that an edit would make, if they fit the tool: to show them before the edit is sent. Nothing is decided, and no rule is asked.
+    ///
+    /// ```
+    /// # use gate_runtime::prelude::*;
+    /// # use gate_runtime::DecideError;
+    /// # /// Pay.
+    /// # #[gated_tool(policy = "always_ask")] fn pay(amount: u64) {}
+    /// # registry! { pub Tools for () { Pay } }
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let gate: Gate<Tools> = Gate::builder(()).build().await?;
+    /// # let turn = gate.run("run-42").submit([ToolCall::new("call_1", "pay", r#"{"amount":50}"#)]).await?;
+    /// let asked = &turn.interruptions()[0];
+    /// assert_eq!(asked.preview(&Edit::new().set("amount", 40)).await?.as_json(), r#"{"amount":40}"#);
+    /// assert!(matches!(asked.preview(&Edit::new().set("amount", "forty")).await, Err(DecideError::Invalid(_))));
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`edit`](Self::edit) has them for arguments that do not fit; or the store does not answer.
+    pub async fn preview(&self, edit: &Edit) -> Result<Arguments, DecideError> {
+        self.core.edited(&self.approval, edit).await
+    }
+
+    fn decide<'a>(&'a self, reviewer: &'a Reviewer, wish: Wish) -> Deciding<'a> {
+        Deciding { interruption: self, reviewer, saying: Saying { wish, comment: None, key: None } }
+    }
+}
+
+impl fmt::Debug for Interruption {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Interruption({} of {}, {})", self.id(), self.approval.tool(), self.approval.status())
+    }
+}
+
+/// A decision on its way: `.await` it. A comment and a signature can be added before.
+///
+/// ```
+/// # use gate_runtime::prelude::*;
+/// # /// Delete an account.
+/// # #[gated_tool(policy = "always_ask", destructive)] fn delete_account(user_id: String) -> String { format!("deleted {user_id}") }
+/// # registry! { pub Tools for () { DeleteAccount } }
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let people = StaticDirectory::new().person("dana", ["manager"]);
+/// # let gate: Gate<Tools> = Gate::builder(()).directory(people).build().await?;
+/// # let dana = gate.reviewer("dana").await?;
+/// # let turn = gate.run("run-42").submit([ToolCall::new("call_1", "delete_account", r#"{"user_id":"mia"}"#)]).await?;
+/// let asked = &turn.interruptions()[0];
+/// let deciding = asked.approve(&dana).comment("asked for by phone");      // nothing is decided yet
+/// let decided = deciding.await?;
+/// assert_eq!(decided.approval().votes()[0].comment(), Some("asked for by phone"));
+/// # Ok(()) }
+/// ```
+///
+/// # Errors
+/// [`DecideError`] says why a decision does not count; the approval is then as it was.
+///
+/// # Cancel safety
+/// Dropped before it is done, the decision either counts or does not; the approval says which.
+#[must_use = "a decision counts only once it is awaited"]
+pub struct Deciding<'a> {
+    interruption: &'a Interruption,
+    reviewer: &'a Reviewer,
+    saying: Saying<'a>,
+}
+
+impl<'a> Deciding<'a> {
+    /// Says why: for the record, and where the policy requires it.
+    pub fn comment(mut self, text: impl Into<String>) -> Self {
+        self.saying.comment = Some(text.into());
+        self
+    }
+
+    /// Signs the vote, by the key that the [directory](crate::Directory::key) has of the reviewer. Whoever has one there must.
+    ///
+    /// Signed are the decision, the comment, the time, and what this interruption [shows](Approval::presented). Not how far a standing permission reaches.
+    ///
+    /// # Security
+    /// The key is the person's own: decide in a program that runs for them alone, like `gate` at their machine.
+    ///
+    /// ```
+    /// # use gate_runtime::prelude::*;
+    /// # use gate_runtime::audit::{KeyKind, SigningKey};
+    /// # /// Delete an account.
+    /// # #[gated_tool(policy = "always_ask", destructive)] fn delete_account(user_id: String) -> String { format!("deleted {user_id}") }
+    /// # registry! { pub Tools for () { DeleteAccount } }
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let secret = SigningKey::from_seed("dana", KeyKind::Log, [7; 32])?.to_secret_text();
+    /// let key: SigningKey = secret.parse()?;
+    /// let people = StaticDirectory::new().person("dana", ["manager"]).with_key(key.verifier().clone());
+    /// # let gate: Gate<Tools> = Gate::builder(()).directory(people).build().await?;
+    /// # let dana = gate.reviewer("dana").await?;
+    /// # let turn = gate.run("run-42").submit([ToolCall::new("call_1", "delete_account", r#"{"user_id":"mia"}"#)]).await?;
+    /// let asked = &turn.interruptions()[0];
+    /// assert!(asked.approve(&dana).await.is_err());               // she has a key, so she must sign
+    /// asked.approve(&dana).sign_with(&key).await?;
+    /// # Ok(()) }
+    /// ```
+    pub fn sign_with(mut self, key: &'a SigningKey) -> Self {
+        self.saying.key = Some(key);
+        self
+    }
+}
+
+impl<'a> IntoFuture for Deciding<'a> {
+    type Output = Result<Decided, DecideError>;
+    type IntoFuture = BoxFuture<'a, Self::Output>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(async move {
+            let Self { interruption: Interruption { core, run, approval, .. }, reviewer, saying } = self;
+            core.decide(run, approval.id(), &approval.presented(), reviewer, &saying).await
+        })
+    }
+}
+
+impl fmt::Debug for Deciding<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Deciding({})", self.interruption.id())
+    }
+}

@@ -1,0 +1,9 @@
+//! What people do: votes, grants, freezes, orders.
+
+pub(crate) mod askable;
+pub(crate) mod erase_secrets;
+pub(crate) mod error;
+pub(crate) mod grants_and_freezes;
+pub(crate) mod interruption;
+pub(crate) mod settle_trail;
+pub(crate) mod vote;

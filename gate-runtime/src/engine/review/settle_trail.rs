@@ -1,0 +1,164 @@
+//! Settles, on a person's word, why database and trail say different things.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::engine::gate::Gate;
+use crate::engine::kernel::{Core, StepError};
+use crate::logic::registry::Registry;
+use crate::ports::store::Transition;
+use crate::trail::compare::compare;
+use crate::trail::error::{Parted, TrailError};
+use crate::trail::pen::{Pen, open};
+use crate::trail::reader::TrailReader;
+use crate::trail::{Trail, blocking};
+use crate::values::approval::Approval;
+use crate::values::decision::Reviewer;
+use crate::values::entry::{Break, Entry};
+use crate::values::event::{CallEvent, Event, GateEvent};
+use crate::values::id::ApprovalId;
+use crate::values::status::Status;
+use crate::values::subject::Subject;
+use crate::values::transition::Refused;
+
+/// A call whose body began, as the trail knows and the database does not.
+///
+/// ```
+/// # fn show(lost: &gate_runtime::Lost) {
+/// println!("{} ran in {}{}", lost.subject().tool(), lost.subject().info().run(), if lost.was_open() { ": cancelled" } else { "" });
+/// # }
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct Lost {
+    subject: Arc<Subject>,
+    was_open: bool,
+}
+
+impl Lost {
+    /// Which call.
+    #[must_use]
+    pub fn subject(&self) -> &Subject {
+        &self.subject
+    }
+
+    /// Whether the database had it as one that could still run. It is cancelled there. Of any other the database knew nothing: it is taken in as the
+    /// trail has it, so that it is not a new one if the same call is proposed again.
+    #[must_use]
+    pub fn was_open(&self) -> bool {
+        self.was_open
+    }
+}
+
+impl<R: Registry> Gate<R> {
+    /// Where the store and a trail part, if they do. It looks, and changes nothing.
+    ///
+    /// # Errors
+    /// Where one of them cannot be read.
+    pub async fn compare_with(&self, trail: &Arc<TrailReader>) -> Result<Option<Parted>, TrailError> {
+        compare(&*self.core.store, trail).await
+    }
+
+    /// Lets a trail go on from what the store has now, on a person's word. The trail keeps both sides, and says who settled it and why.
+    ///
+    /// Calls that the trail knows to have begun, and that the store has as open, are cancelled: they would run again. They are listed, with those of
+    /// which the store knows nothing: these are taken in as the trail has them, and do not run again either.
+    ///
+    /// The gate that does this has no trail of its own: one that has it cannot be built while they part.
+    ///
+    /// # Errors
+    /// [`TrailError::NotParted`] where both say the same; [`TrailError::Busy`] while another process writes the trail; where the person is not in the
+    /// directory, or gives no reason.
+    pub async fn settle_trail(&self, trail: &Arc<Trail>, by: &Reviewer, reason: &str) -> Result<Vec<Lost>, TrailError> {
+        let core = &self.core;
+        core.check_person(by).await.map_err(TrailError::Refused)?;
+        if reason.trim().is_empty() {
+            return Err(TrailError::Refused(Refused::ReasonRequired.into()));
+        }
+        let writes = Arc::clone(trail);
+        // From here on nothing is written that would not be compared.
+        let Some(mut pen) = blocking(move || Pen::take(&writes)).await? else {
+            return Err(TrailError::Busy { folder: trail.folder.clone() });
+        };
+        let reader = reader_of(trail).await?;
+        let parted = compare(&*core.store, &reader).await?.ok_or(TrailError::NotParted)?;
+        let begun = begun_since(&reader, parted.seq()).await?;
+        let mut lost = Vec::new();
+        for (id, call) in begun {
+            lost.extend(core.close(id, call).await?);
+        }
+        let (at, by, reason) = (core.now(), by.id().clone(), reason.to_owned());
+        let settled = pen.appended();
+        let parting = Break { at, by, next: parted.seq(), reason, settled };
+        let (writes, written) = (Arc::clone(trail), parting.clone());
+        blocking(move || {
+            pen.append_break(&written)?;
+            pen.publish(&writes)
+        })
+        .await?;
+        let Break { by, next, reason, .. } = parting;
+        core.write_alone(Transition::noting(at, GateEvent::TrailSettled { by, next, settled, reason })).await?;
+        Ok(lost)
+    }
+}
+
+impl Core {
+    /// Makes sure that a call which began, as the trail knows, does not begin again. Nothing where the store knows that it began.
+    async fn close(self: &Arc<Self>, id: ApprovalId, call: Call) -> Result<Option<Lost>, TrailError> {
+        let Call { subject, stands, .. } = call;
+        let Some(approval) = self.load(id).await? else {
+            if let Some(stands) = stands {
+                self.import(stands).await?;
+            }
+            return Ok(Some(Lost { subject, was_open: false }));
+        };
+        if !matches!(approval.status(), Status::Pending | Status::Approved) {
+            return Ok(None);
+        }
+        let reason = "the trail says that it began, and the database had lost that".to_owned();
+        match self.step(id, &CallEvent::Cancelled { reason }).await {
+            Err(StepError::Store(error)) => Err(error.into()),
+            // It ended in the meantime.
+            Err(StepError::Refused | StepError::Unknown) => Ok(None),
+            Ok(_) => Ok(Some(Lost { subject, was_open: true })),
+        }
+    }
+}
+
+pub(crate) async fn reader_of(trail: &Arc<Trail>) -> Result<Arc<TrailReader>, TrailError> {
+    let trail = Arc::clone(trail);
+    blocking(move || open(&trail)).await.map(Arc::new)
+}
+
+/// A call as the trail has it.
+pub(crate) struct Call {
+    subject: Arc<Subject>,
+    /// How it stands, where the trail has it from its beginning on.
+    stands: Option<Approval>,
+    has_begun: bool,
+}
+
+/// The calls whose bodies began in the records from a number on, as the trail has them.
+pub(crate) async fn begun_since(reader: &Arc<TrailReader>, seq: u64) -> Result<BTreeMap<ApprovalId, Call>, TrailError> {
+    let trail = Arc::clone(reader);
+    blocking(move || {
+        let mut calls = BTreeMap::<ApprovalId, Call>::new();
+        for read in trail.entries(0) {
+            let (index, bytes) = read?;
+            let Entry::Record(record) = trail.read(index, &bytes)? else { continue };
+            let (Some(subject), Event::Call(event)) = (&record.subject, record.event()) else { continue };
+            if record.seq() < seq {
+                continue;
+            }
+            let known = calls.remove(&subject.approval());
+            let (before, has_begun) = known.map_or((None, false), |call| (call.stands, call.has_begun));
+            // After a break, the trail may have its beginning once more.
+            let before = before.filter(|_| !matches!(event, CallEvent::Assessed { .. }));
+            let stands = Approval::after(before.as_ref(), &record).ok();
+            let has_begun = has_begun || matches!(event, CallEvent::Dispatched);
+            calls.insert(subject.approval(), Call { subject: Arc::clone(subject), stands, has_begun });
+        }
+        calls.retain(|_, call| call.has_begun);
+        Ok(calls)
+    })
+    .await
+}

@@ -1,0 +1,437 @@
+//! People decide: votes, edits, standing permissions.
+
+use std::sync::Arc;
+
+use gate_audit::SigningKey;
+use jiff::Timestamp;
+use serde_json::{Map, Value};
+use tokio::task::spawn_blocking;
+
+use super::error::{DecideError, ReviewerError};
+use crate::engine::call::parse::Circumstances;
+use crate::engine::kernel::Core;
+use crate::engine::kernel::unit_of_work::Course;
+use crate::lock::lock;
+use crate::logic::bound::Spec;
+use crate::logic::redact::{seal_edit, unseal};
+use crate::logic::schema::Misfits;
+use crate::ports::directory::DirectoryError;
+use crate::ports::store::{Committed, StoreError, StoreErrorKind, Transition};
+use crate::values::approval::Approval;
+use crate::values::arguments::Arguments;
+use crate::values::changes::Changes;
+use crate::values::decision::{Decision, Reviewer, Vote};
+use crate::values::digest::Digest;
+use crate::values::event::{CallEvent, GateEvent};
+use crate::values::grant::{Grant, Scope};
+use crate::values::id::{ApprovalId, ReviewerId, Role};
+use crate::values::json::{Misfit, below, pointer_to, read_value, step_name};
+use crate::values::presented::Presented;
+use crate::values::random;
+use crate::values::record::Record;
+use crate::values::requirement::Requirement;
+use crate::values::signature::BadSignature;
+use crate::values::status::Status;
+use crate::values::subject::Subject;
+use crate::values::transition::Refused;
+
+/// What a reviewer wants, before it is checked.
+pub(crate) enum Wish {
+    Approve,
+    Reject { reason: String },
+    Edit(Edit),
+    Respond { value: Value },
+    Grant(Scope),
+}
+
+/// What a reviewer says, and the key by which they sign it.
+pub(crate) struct Saying<'a> {
+    pub(crate) wish: Wish,
+    pub(crate) comment: Option<String>,
+    pub(crate) key: Option<&'a SigningKey>,
+}
+
+/// Changes to the arguments of a call: field by field, so that nothing is dropped or added unsaid.
+///
+/// ```
+/// use gate_runtime::Edit;
+/// let edit = Edit::new().set("amount_cents", 500).remove("note");
+/// # let _ = edit;
+/// ```
+#[derive(Clone, Default, PartialEq)]
+#[must_use]
+pub struct Edit {
+    changes: Vec<(String, Option<Value>)>,
+}
+
+impl Edit {
+    /// No change yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Gives a field a value. A name is an argument; a text that begins with `/` is a JSON pointer to something inside one.
+    pub fn set(mut self, field: impl Into<String>, value: impl Into<Value>) -> Self {
+        self.changes.push((field.into(), Some(value.into())));
+        self
+    }
+
+    /// Takes an optional field away.
+    pub fn remove(mut self, field: impl Into<String>) -> Self {
+        self.changes.push((field.into(), None));
+        self
+    }
+
+    /// The changes that make other arguments of these: for a page or an editor where a person changes the whole.
+    ///
+    /// ```
+    /// use gate_runtime::Edit;
+    /// use serde_json::json;
+    /// let edit = Edit::between(&json!({"amount": 500, "note": "x"}), json!({"amount": 300}).as_object().unwrap());
+    /// assert_eq!(edit, Edit::new().set("/amount", 300).remove("/note"));
+    /// ```
+    pub fn between(old: &Value, new: &Map<String, Value>) -> Self {
+        let set = new.iter().filter(|(name, value)| old.get(name) != Some(value));
+        let set = set.map(|(name, value)| (below("", name), Some(value.clone())));
+        let gone = old.as_object().into_iter().flat_map(Map::keys).filter(|name| !new.contains_key(*name));
+        Self { changes: set.chain(gone.map(|name| (below("", name), None))).collect() }
+    }
+
+    /// Whether it changes nothing.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.changes.is_empty()
+    }
+
+    pub(crate) fn apply(&self, arguments: &Value) -> Result<Value, Misfit> {
+        let mut edited = arguments.clone();
+        for (field, value) in &self.changes {
+            let pointer = pointer_to(field);
+            let (parent, name) = pointer.rsplit_once('/').unwrap_or_default();
+            let name = step_name(name);
+            let missing = || Misfit::new(pointer.clone(), "there is no such place in the arguments");
+            match edited.pointer_mut(parent) {
+                Some(Value::Object(map)) => match value {
+                    Some(value) => drop(map.insert(name, value.clone())),
+                    None => drop(map.remove(&name).ok_or_else(missing)?),
+                },
+                Some(Value::Array(items)) => {
+                    let index: usize = name.parse().map_err(|_| missing())?;
+                    match value {
+                        Some(value) => *items.get_mut(index).ok_or_else(missing)? = value.clone(),
+                        None if index < items.len() => drop(items.remove(index)),
+                        None => return Err(missing()),
+                    }
+                }
+                _ => return Err(missing()),
+            }
+        }
+        Ok(edited)
+    }
+}
+
+impl std::fmt::Debug for Edit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let fields: Vec<_> = self.changes.iter().map(|(field, _)| field).collect();
+        write!(f, "Edit({fields:?})")
+    }
+}
+
+/// What a decision did.
+///
+/// ```
+/// use gate_runtime::Status;
+/// # use gate_runtime::prelude::*;
+/// # /// Delete an account.
+/// # #[gated_tool(policy = "always_ask", destructive)] fn delete_account(user_id: String) -> String { format!("deleted {user_id}") }
+/// # registry! { pub Tools for () { DeleteAccount } }
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let people = StaticDirectory::new().person("dana", ["manager"]);
+/// # let gate: Gate<Tools> = Gate::builder(()).directory(people).build().await?;
+/// # let dana = gate.reviewer("dana").await?;
+/// # let turn = gate.run("run-42").submit([ToolCall::new("call_1", "delete_account", r#"{"user_id":"mia"}"#)]).await?;
+/// let asked = &turn.interruptions()[0];
+/// let decided = asked.grant(&dana, Scope::this_run().any("user_id").uses(3)).await?;
+/// assert_eq!(decided.status(), Status::Approved);
+/// assert!(decided.grant().is_some_and(|grant| grant.uses_left() == Some(3)));
+/// # Ok(()) }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Decided {
+    pub(crate) approval: Arc<Approval>,
+    pub(crate) grant: Option<Arc<Grant>>,
+}
+
+impl Decided {
+    /// How the approval stands now: others may still have to agree.
+    #[must_use]
+    pub fn approval(&self) -> &Arc<Approval> {
+        &self.approval
+    }
+
+    /// Its state.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        self.approval.status()
+    }
+
+    /// The standing permission that was given with it.
+    #[must_use]
+    pub fn grant(&self) -> Option<&Arc<Grant>> {
+        self.grant.as_ref()
+    }
+}
+
+impl Core {
+    /// Takes a reviewer's decision on what they were shown.
+    pub(crate) async fn decide(
+        self: &Arc<Self>,
+        run: &Circumstances,
+        id: ApprovalId,
+        shown: &Presented,
+        reviewer: &Reviewer,
+        saying: &Saying<'_>,
+    ) -> Result<Decided, DecideError> {
+        let Saying { wish, comment, key } = saying;
+        loop {
+            let approval = self.bring_up_to_date(id).await?.ok_or(DecideError::Unknown(id))?;
+            let now = self.now();
+            if approval.status == Status::Pending && approval.presented() != *shown {
+                return Err(Refused::Changed.into());
+            }
+            self.check_voter(&approval, reviewer).await?;
+            let decision = match wish {
+                Wish::Approve | Wish::Grant(_) => Decision::Approve,
+                Wish::Reject { reason } => Decision::Reject { reason: reason.clone() },
+                Wish::Respond { value } => {
+                    let value = read_value(value, self.limits).map_err(DecideError::BadAnswer)?;
+                    Decision::Respond { value }
+                }
+                Wish::Edit(edit) => Decision::Edit { arguments: self.edited(&approval, edit).await? },
+            };
+            let mut vote = Vote {
+                reviewer: reviewer.id().clone(),
+                roles: self.roles_as(reviewer.id(), reviewer.is_principal()).await?,
+                principal: reviewer.is_principal(),
+                decision,
+                comment: comment.clone(),
+                arguments: shown.arguments(),
+                shown: Some(shown.digest()),
+                grounds: Some(Digest::of(shown.grounds())),
+                at: now,
+                signed: None,
+            };
+            if let Some(key) = key {
+                vote.sign(id, key, &random::bits_256())?;
+            }
+            let voted = CallEvent::Voted { vote: Box::new(vote.clone()) };
+            let mut course = Course::from(&approval);
+            match course.then(voted, now) {
+                Ok(()) => {}
+                Err(Refused::Final(_) | Refused::NotNow(_)) => return settled(approval, &vote),
+                Err(refused) => return Err(refused.into()),
+            }
+            self.check_signature(&approval.subject, &vote).await.map_err(ReviewerError::Directory)??;
+            if let Wish::Edit(_) = wish
+                && let Some(judged) = self.judge_edit(run, course.approval()).await?
+            {
+                course.then(judged, now)?;
+            }
+            let mut transition = Transition::at(now);
+            let named = self.name_directory(&mut transition).await.map_err(ReviewerError::Directory)?;
+            let next = course.join(&mut transition);
+            let mut grant = None;
+            if let Wish::Grant(scope) = wish {
+                grant = Some(self.give(scope, &next, reviewer, &mut transition).await?);
+            }
+            let changed = transition.approvals.clone();
+            if self.store.commit(transition).await? == Committed::Done {
+                self.named_directory(named);
+                for approval in &changed {
+                    self.settle(approval);
+                }
+                return Ok(Decided { approval: next, grant });
+            }
+        }
+    }
+
+    /// Puts the digest of the directory on the record beside a decision, where it is not the one that this gate has named last. An
+    /// auditor who keeps the files of people so knows by which of them each decision was checked.
+    pub(crate) async fn name_directory(&self, transition: &mut Transition) -> Result<Option<Digest>, DirectoryError> {
+        let digest = self.directory.digest().await?;
+        if *lock(&self.directory_digest) == Some(digest) {
+            return Ok(None);
+        }
+        transition.records.push(Record::of_gate(transition.at, GateEvent::DirectoryChanged { digest }));
+        Ok(Some(digest))
+    }
+
+    /// The record that names a directory is written.
+    pub(crate) fn named_directory(&self, named: Option<Digest>) {
+        if named.is_some() {
+            *lock(&self.directory_digest) = named;
+        }
+    }
+
+    /// The roles of a person, as the directory has them now.
+    pub(crate) async fn roles_of(&self, who: &ReviewerId) -> Result<Vec<Role>, ReviewerError> {
+        self.roles_at(who, self.now()).await
+    }
+
+    /// The roles in which somebody decides: whom a run acts for decides as that alone, and needs no directory.
+    pub(crate) async fn roles_as(&self, who: &ReviewerId, is_principal: bool) -> Result<Vec<Role>, ReviewerError> {
+        if is_principal { Ok(Vec::new()) } else { self.roles_of(who).await }
+    }
+
+    /// The roles of a person at a time, as the directory is now.
+    pub(crate) async fn roles_at(&self, who: &ReviewerId, at: Timestamp) -> Result<Vec<Role>, ReviewerError> {
+        let found = self.directory.find(who, at).await.map_err(ReviewerError::Directory)?;
+        found.ok_or_else(|| ReviewerError::Unknown(who.clone()))
+    }
+
+    /// Whether a vote is signed as this gate's own directory wants it.
+    pub(crate) async fn check_signature(
+        &self,
+        call: &Subject,
+        vote: &Vote,
+    ) -> Result<Result<(), BadSignature>, DirectoryError> {
+        let key = self.directory.key(&vote.reviewer, vote.at).await?;
+        Ok(vote.check_signature(call, key.as_ref()))
+    }
+
+    /// Who decides must be a person, and the one whom the run acts for only as that.
+    pub(crate) async fn check_voter(&self, approval: &Approval, reviewer: &Reviewer) -> Result<(), DecideError> {
+        let may_vote = self.may_vote(approval, reviewer.id(), reviewer.is_principal()).await;
+        Ok(may_vote.map_err(ReviewerError::Directory)??)
+    }
+
+    /// Who gives an order about a call must be one of those who could have approved it, with the roles they have now; anyone in the
+    /// directory, where nobody was to be asked.
+    pub(crate) async fn check_entitled(&self, approval: &Approval, reviewer: &Reviewer) -> Result<(), DecideError> {
+        let is_principal = reviewer.is_principal();
+        self.check_voter(approval, reviewer).await?;
+        let roles = self.roles_as(reviewer.id(), is_principal).await?;
+        let asked = approval.requirements.iter().flat_map(Requirement::tiers);
+        let entitled = if approval.requirements.is_empty() {
+            !is_principal
+        } else {
+            asked.into_iter().any(|tier| tier.asks(&roles, is_principal))
+        };
+        if entitled {
+            return Ok(());
+        }
+        let why = format!("it is for {}", approval.waits_for());
+        Err(Refused::NotEntitled { reviewer: reviewer.id().clone(), why }.into())
+    }
+
+    /// Takes a vote back that is not counted yet.
+    pub(crate) async fn withdraw(
+        self: &Arc<Self>,
+        id: ApprovalId,
+        reviewer: &Reviewer,
+    ) -> Result<Arc<Approval>, DecideError> {
+        let approval = self.load(id).await?.ok_or(DecideError::Unknown(id))?;
+        self.check_voter(&approval, reviewer).await?;
+        self.roles_as(reviewer.id(), reviewer.is_principal()).await?;
+        self.order(id, CallEvent::Withdrawn { by: reviewer.id().clone() }).await
+    }
+
+    /// Takes an approval back that has not run yet.
+    pub(crate) async fn revoke(
+        self: &Arc<Self>,
+        id: ApprovalId,
+        reviewer: &Reviewer,
+        reason: String,
+    ) -> Result<Arc<Approval>, DecideError> {
+        let approval = self.load(id).await?.ok_or(DecideError::Unknown(id))?;
+        self.check_entitled(&approval, reviewer).await?;
+        self.order(id, CallEvent::Revoked { by: reviewer.id().clone(), reason }).await
+    }
+
+    /// Applies what a person orders, or says why not.
+    pub(crate) async fn order(
+        self: &Arc<Self>,
+        id: ApprovalId,
+        event: CallEvent,
+    ) -> Result<Arc<Approval>, DecideError> {
+        loop {
+            let approval = self.bring_up_to_date(id).await?.ok_or(DecideError::Unknown(id))?;
+            let mut course = Course::from(&approval);
+            match course.then(event.clone(), self.now()) {
+                Ok(()) => {}
+                Err(Refused::Final(_) | Refused::NotNow(_)) => return Err(DecideError::AlreadyDecided(approval)),
+                Err(refused) => return Err(refused.into()),
+            }
+            let (transition, next) = course.alone();
+            if self.store.commit(transition).await? == Committed::Done {
+                self.settle(&next);
+                return Ok(next);
+            }
+        }
+    }
+
+    /// The edited arguments, if they fit the tool: as it is here, or as the store knows it.
+    pub(crate) async fn edited(&self, approval: &Approval, edit: &Edit) -> Result<Arguments, DecideError> {
+        let here = self.tool(approval.tool().as_str());
+        let stored = self.stored_tool(approval).await?;
+        let descriptor = here.map(|tool| tool.descriptor).or(stored.as_deref());
+        let descriptor = descriptor.ok_or_else(|| DecideError::UnknownTool(approval.tool().to_string()))?;
+        let schema = descriptor.input_schema();
+        let invalid = |misfit: Misfit| DecideError::Invalid(misfit.into());
+        let edited = edit.apply(&approval.arguments.to_json()).map_err(invalid)?;
+        let sealed = seal_edit(schema, &edited, &approval.arguments).map_err(invalid)?;
+        let known = self.known_arguments(approval.id());
+        let open = unseal(schema, &sealed, known.as_ref()).ok_or_else(|| {
+            invalid(Misfit::new("", "its secret arguments are in another process: edit it where the call was proposed"))
+        })?;
+        let open = read_value(&open, self.limits).map_err(invalid)?;
+        let checked = match (here, stored) {
+            (Some(tool), _) => tool.spec.check(&open),
+            // A schema that somebody else wrote may take its time, and holds nobody else up.
+            (None, Some(stored)) => spawn_blocking(move || Spec::of(&stored).check(&open))
+                .await
+                .map_err(|error| StoreError::new(StoreErrorKind::Unavailable, error))?,
+            (None, None) => return Err(DecideError::UnknownTool(approval.tool().to_string())),
+        };
+        checked.map_err(DecideError::Invalid)?;
+        Ok(sealed.without_salts())
+    }
+
+    /// The rules look at edited arguments: a denial refuses the edit, a stricter requirement asks others besides. Where they are not, whoever has
+    /// them looks before the call runs.
+    async fn judge_edit(&self, run: &Circumstances, next: &Approval) -> Result<Option<CallEvent>, DecideError> {
+        let Some(tool) = self.tool(next.tool().as_str()) else { return Ok(None) };
+        let known = self.known_arguments(next.id());
+        let unfit = |problem: String| DecideError::Invalid(Misfits::from(Misfit::new("", problem)));
+        let open = unseal(tool.descriptor.input_schema(), &next.arguments, known.as_ref());
+        let open = open.ok_or_else(|| unfit("its secret arguments are in another process".to_owned()))?;
+        let now = next.changed_at;
+        let context = run.context_of(&next.subject, now);
+        let judgement = self.judge(tool, &open, &next.arguments, context).await?;
+        if let Some(by) = judgement.assessment.denied_by() {
+            return Err(DecideError::EditDenied { by });
+        }
+        // Who was asked already goes on being asked, whatever the rules say of the edit.
+        let assessment = judgement.with_origins(&open, &run.history);
+        Ok(Some(CallEvent::Reassessed { assessment, changes: Changes::default() }))
+    }
+
+    /// Takes an approval back, or tells how it stands.
+    pub(crate) async fn cancel(self: &Arc<Self>, id: ApprovalId, reason: &str) -> Result<Arc<Approval>, DecideError> {
+        match self.order(id, CallEvent::Cancelled { reason: reason.to_owned() }).await {
+            Err(DecideError::AlreadyDecided(approval)) if approval.status == Status::Cancelled => Ok(approval),
+            ended => ended,
+        }
+    }
+}
+
+/// A decision that comes after the end: the same one delivered twice is no error, another one is told how it stands.
+fn settled(approval: Arc<Approval>, vote: &Vote) -> Result<Decided, DecideError> {
+    let same = |earlier: &Vote| {
+        (&earlier.reviewer, &earlier.decision, earlier.arguments) == (&vote.reviewer, &vote.decision, vote.arguments)
+    };
+    if approval.votes.iter().any(same) {
+        return Ok(Decided { approval, grant: None });
+    }
+    Err(DecideError::AlreadyDecided(approval))
+}

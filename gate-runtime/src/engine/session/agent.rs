@@ -1,0 +1,55 @@
+//! Agents, and the policies that they have of their own.
+
+use std::fmt;
+
+use crate::logic::tool::Tool;
+use crate::logic::tool::policy::{AnyPolicy, Policy};
+use crate::values::id::AgentName;
+
+/// An agent that a gate knows, with policies of its own where it has some.
+///
+/// An agent's policy for a tool is judged beside the tool's: the strictest wins, so it can only tighten.
+///
+/// ```
+/// use gate_runtime::prelude::*;
+/// # /// Delete an account.
+/// # #[gated_tool(policy = "always_ask", destructive)] fn delete_account(user_id: String) {}
+/// let intern = Agent::new("intern").policy::<DeleteAccount>(always_deny());
+/// assert_eq!(intern.name(), "intern");
+/// ```
+#[must_use]
+pub struct Agent {
+    pub(crate) name: AgentName,
+    pub(crate) policies: Vec<(&'static str, AnyPolicy)>,
+}
+
+impl Agent {
+    /// An agent judged by the tools' own policies.
+    pub fn new(name: impl Into<AgentName>) -> Self {
+        Self { name: name.into(), policies: Vec::new() }
+    }
+
+    /// A policy that this agent has for a tool, beside the tool's own.
+    pub fn policy<T: Tool>(mut self, policy: Policy<T>) -> Self {
+        self.policies.push((T::NAME, policy.any));
+        self
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &AgentName {
+        &self.name
+    }
+}
+
+impl<N: Into<AgentName>> From<N> for Agent {
+    fn from(name: N) -> Self {
+        Self::new(name)
+    }
+}
+
+impl fmt::Debug for Agent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Agent({})", self.name)
+    }
+}

@@ -1,0 +1,194 @@
+//! What a run owes its application: calls that wait, that may run, or of which nobody has taken the end.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use foldhash::HashMap;
+use rpds::RedBlackTreeMapSync;
+
+use crate::lock::lock;
+use crate::ports::store::{RunChange, RunChanges, RunQuery, Store, StoreError, Transition};
+use crate::values::approval::Approval;
+use crate::values::id::{ApprovalId, RunId};
+use crate::values::status::Status;
+
+/// The calls of an outermost run and of those nested in it, as far as the application has not taken what became of them.
+///
+/// The store is the authority; this holds what was read of it. Whatever is learned of a call is put in by [`note`](Self::note), which keeps the newer
+/// version: in any order, from any task, any number of times, it comes to the same. No lock is held while anything is awaited.
+pub(crate) struct Ledger {
+    family: RunId,
+    known: Mutex<Known>,
+    /// Held by whoever reads the store, so that what one reads is put in before the next one asks.
+    reading: tokio::sync::Mutex<()>,
+}
+
+#[derive(Default)]
+struct Known {
+    /// The number of the record up to which the store was read.
+    seq: u64,
+    /// The calls that wait for people. A copy of it costs nothing, however many there are.
+    waiting: RedBlackTreeMapSync<ApprovalId, Arc<Approval>>,
+    /// The others, by run.
+    others: HashMap<RunId, BTreeMap<ApprovalId, Owed>>,
+    /// Calls that were answered since the store was last read: it need not tell of them.
+    answered: Vec<ApprovalId>,
+    /// Calls whose ends the application has, and whether the store knows that.
+    taken: HashMap<ApprovalId, bool>,
+}
+
+struct Owed {
+    approval: Arc<Approval>,
+    /// The version that the application has taken already: of a call that has not ended.
+    taken: Option<u64>,
+}
+
+impl Ledger {
+    pub(crate) fn new(family: RunId) -> Self {
+        Self { family, known: Mutex::default(), reading: tokio::sync::Mutex::default() }
+    }
+
+    /// The outermost run.
+    pub(crate) fn family(&self) -> &RunId {
+        &self.family
+    }
+
+    /// Reads what changed since it was last read.
+    pub(crate) async fn refresh(&self, store: &dyn Store) -> Result<(), StoreError> {
+        let _reading = self.reading.lock().await;
+        let (query, written) = lock(&self.known).query(&self.family);
+        let changes = store.run_changes(&query).await?;
+        lock(&self.known).take_in(&changes, &written);
+        Ok(())
+    }
+
+    /// Puts in how a call stands, unless something newer is known.
+    pub(crate) fn note(&self, approval: &Arc<Approval>) {
+        lock(&self.known).note(approval);
+    }
+
+    /// The calls that waited when they were last looked at.
+    pub(crate) fn waiting(&self) -> RedBlackTreeMapSync<ApprovalId, Arc<Approval>> {
+        lock(&self.known).waiting.clone()
+    }
+
+    /// The calls of a run that may run, or of which it may be found out how they ended.
+    pub(crate) fn unfinished(&self, run: &RunId) -> Vec<Arc<Approval>> {
+        let is_unfinished = |owed: &&Owed| !owed.approval.status.is_terminal();
+        let known = lock(&self.known);
+        let of_run = known.others.get(run).into_iter().flat_map(BTreeMap::values);
+        of_run.filter(is_unfinished).map(|owed| Arc::clone(&owed.approval)).collect()
+    }
+
+    /// The calls of a run that have an answer which the application has not taken.
+    pub(crate) fn answers(&self, run: &RunId) -> Vec<Arc<Approval>> {
+        let has_answer = |owed: &&Owed| {
+            let status = owed.approval.status;
+            (status.is_terminal() || status == Status::Indeterminate) && owed.taken != Some(owed.approval.version)
+        };
+        let known = lock(&self.known);
+        let of_run = known.others.get(run).into_iter().flat_map(BTreeMap::values);
+        of_run.filter(has_answer).map(|owed| Arc::clone(&owed.approval)).collect()
+    }
+
+    /// How a call stands, as far as that is known here.
+    pub(crate) fn find(&self, approval: &Approval) -> Option<Arc<Approval>> {
+        lock(&self.known).find(approval).cloned()
+    }
+
+    /// Calls whose ends are in a turn: the store need not tell of them.
+    pub(crate) fn answered(&self, ids: impl IntoIterator<Item = ApprovalId>) {
+        lock(&self.known).answered.extend(ids);
+    }
+
+    /// The application has what became of these calls. What has ended is owed no more once that is written.
+    pub(crate) fn take(&self, run: &RunId, ids: Vec<ApprovalId>) {
+        let mut known = lock(&self.known);
+        for id in ids {
+            let of_run = known.others.get_mut(run);
+            match of_run.and_then(|of_run| of_run.get_mut(&id)) {
+                Some(owed) if !owed.approval.status.is_terminal() => owed.taken = Some(owed.approval.version),
+                found => {
+                    if found.is_some() {
+                        known.forget(run, id);
+                    }
+                    known.taken.insert(id, false);
+                }
+            }
+        }
+    }
+
+    /// Adds what was taken and is not written to what is written next.
+    pub(crate) fn acknowledge(&self, transition: &mut Transition) {
+        let known = lock(&self.known);
+        transition.acknowledged.extend(known.taken.iter().filter(|(_, written)| !**written).map(|(id, _)| *id));
+    }
+
+    /// What was added is written.
+    pub(crate) fn acknowledged(&self, ids: &[ApprovalId]) {
+        let mut known = lock(&self.known);
+        for id in ids {
+            if let Some(written) = known.taken.get_mut(id) {
+                *written = true;
+            }
+        }
+    }
+}
+
+impl Known {
+    /// What to ask the store for, and the calls that it cannot tell of any more.
+    fn query(&mut self, family: &RunId) -> (RunQuery, Vec<ApprovalId>) {
+        let mut query = RunQuery::after(family, self.seq);
+        query.known = std::mem::take(&mut self.answered);
+        query.known.extend(self.taken.keys());
+        let written = self.taken.iter().filter(|(_, written)| **written).map(|(id, _)| *id).collect();
+        (query, written)
+    }
+
+    fn take_in(&mut self, changes: &RunChanges, written: &[ApprovalId]) {
+        for RunChange { approval, is_owed, .. } in &changes.calls {
+            if *is_owed {
+                self.note(approval);
+            } else {
+                // Somebody else has taken it, as from another process, or looks after it alone.
+                self.waiting.remove_mut(&approval.id());
+                self.forget(&approval.subject.info.run, approval.id());
+            }
+        }
+        self.seq = self.seq.max(changes.seq);
+        for id in written {
+            self.taken.remove(id);
+        }
+    }
+
+    fn find(&self, approval: &Approval) -> Option<&Arc<Approval>> {
+        let id = approval.id();
+        let other = || Some(&self.others.get(&approval.subject.info.run)?.get(&id)?.approval);
+        self.waiting.get(&id).or_else(other)
+    }
+
+    fn note(&mut self, approval: &Arc<Approval>) {
+        let (id, run) = (approval.id(), &approval.subject.info.run);
+        if self.taken.contains_key(&id) || self.find(approval).is_some_and(|known| known.version >= approval.version) {
+            return;
+        }
+        if approval.status == Status::Pending {
+            self.forget(run, id);
+            self.waiting.insert_mut(id, Arc::clone(approval));
+        } else {
+            self.waiting.remove_mut(&id);
+            let of_run = self.others.entry(run.clone()).or_default();
+            let taken = of_run.get(&id).and_then(|owed| owed.taken);
+            of_run.insert(id, Owed { approval: Arc::clone(approval), taken });
+        }
+    }
+
+    fn forget(&mut self, run: &RunId, id: ApprovalId) {
+        if let Some(of_run) = self.others.get_mut(run) {
+            of_run.remove(&id);
+            if of_run.is_empty() {
+                self.others.remove(run);
+            }
+        }
+    }
+}

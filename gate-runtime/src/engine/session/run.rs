@@ -1,0 +1,409 @@
+//! One run of an agent: its calls, one by one or in batches.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::run_session::{Thread, check_agent};
+use super::run_state::RunState;
+use super::turn::Turn;
+use crate::engine::call::blocking::{Single, without_value};
+use crate::engine::call::parse::Circumstances;
+use crate::engine::error::{CallError, RunError};
+use crate::engine::kernel::Core;
+use crate::engine::review::error::DecideError;
+use crate::logic::registry::{Offers, Registry};
+use crate::logic::tool::Tool;
+use crate::ports::BoxFuture;
+use crate::ports::store::{ApprovalFilter, Transition};
+use crate::values::assessment::Assessment;
+use crate::values::context::{Passage, RunInfo, ToolCall};
+use crate::values::event::GateEvent;
+use crate::values::id::{AgentName, ApprovalId, CallId, CaseId, Principal, Role};
+use crate::values::json::read_value;
+use crate::values::message::Message;
+use crate::values::outcome::NotRun;
+use crate::values::status::Status;
+
+/// One run of an agent, made by [`Gate::run`](crate::Gate::run): every call of a model goes through it.
+///
+/// [`submit`](Self::submit) takes a batch of calls and never waits; [`call`](Self::call) takes one typed call and waits for the
+/// decision. Call ids are unique within a run: the same call under the same id again gives the stored result.
+///
+/// ```
+/// # use gate_runtime::prelude::*;
+/// # /// Read one order.
+/// # #[gated_tool(policy = "never_ask", read_only)] fn get_order(order_id: String) -> String { format!("{order_id}: paid") }
+/// # registry! { pub Tools for () { GetOrder } }
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let gate: Gate<Tools> = Gate::builder(()).agent("support").build().await?;
+/// let run = gate.run("run-42").agent("support").on_behalf_of("mia_li_3668");
+///
+/// let turn = run.submit([ToolCall::new("call_1", "get_order", r#"{"order_id":"A-1001"}"#)]).await?;
+/// assert_eq!(turn.answers()[0].for_model(), "A-1001: paid");
+///
+/// assert_eq!(get_order(&run, "A-1001".into()).await?, "A-1001: paid");
+/// # Ok(()) }
+/// ```
+pub struct Run<R: Registry> {
+    core: Arc<Core>,
+    thread: Arc<Thread>,
+    registry: PhantomData<fn() -> R>,
+}
+
+impl<R: Registry> Run<R> {
+    pub(crate) fn of(core: Arc<Core>, thread: Arc<Thread>) -> Self {
+        Self { core, thread, registry: PhantomData }
+    }
+
+    /// The agent that runs. A gate with one agent knows; one with several must be told.
+    #[must_use]
+    pub fn agent(self, name: impl Into<AgentName>) -> Self {
+        self.thread.change(|info| info.agent = name.into());
+        self
+    }
+
+    /// The person for whom it runs. That person does not count among the approvers of its calls.
+    #[must_use]
+    pub fn on_behalf_of(self, who: impl Into<Principal>) -> Self {
+        self.thread.change(|info| info.principal = Some(who.into()));
+        self
+    }
+
+    /// The roles of the person for whom it runs, for rules to look at. They never count as a reviewer's.
+    #[must_use]
+    pub fn roles(self, roles: impl IntoIterator<Item = impl Into<Role>>) -> Self {
+        self.thread.change(|info| info.roles = roles.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// The matter it belongs to.
+    #[must_use]
+    pub fn case(self, case: impl Into<CaseId>) -> Self {
+        self.thread.change(|info| info.case = Some(case.into()));
+        self
+    }
+
+    /// Why the agent says it does what it does, where a call does not say it: shown to reviewers as its claim.
+    #[must_use]
+    pub fn reasoning(self, text: impl Into<Arc<str>>) -> Self {
+        self.thread.set_reasoning(text.into());
+        self
+    }
+
+    /// What was said before, oldest first: rules see it as the call's history, and where values [came from](crate::Origin).
+    ///
+    /// Each [dialect](crate::dialect) reads its own conversations: `run.history(openai::history(&messages)?)`.
+    #[must_use]
+    pub fn history(self, messages: impl IntoIterator<Item = Message>) -> Self {
+        self.set_history(messages);
+        self
+    }
+
+    /// The whole conversation as it is now, in the place of what was heard before: for an application that has it as a list of messages
+    /// anyway. A text that was in it before, or in another run of the gate not long ago, is not read again.
+    ///
+    /// ```
+    /// # use gate_runtime::prelude::*;
+    /// # use gate_runtime::dialect::openai;
+    /// # /// Read one order.
+    /// # #[gated_tool(policy = "never_ask")] fn get_order(order_id: String) -> String { format!("{order_id}: paid") }
+    /// # registry! { pub Tools for () { GetOrder } }
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let gate: Gate<Tools> = Gate::builder(()).build().await?;
+    /// # let run = gate.run("run-42");
+    /// # let mut messages = vec![serde_json::json!({"role": "user", "content": "Where is A-1001?"})];
+    /// # let answer = serde_json::json!({"role": "assistant", "tool_calls": [{"id": "1", "type": "function", "function":
+    /// #     {"name": "get_order", "arguments": r#"{"order_id":"A-1001"}"#}}]});
+    /// messages.push(answer.clone());
+    /// run.set_history(openai::history(&messages)?);
+    /// let turn = run.submit(openai::tool_calls(&answer)?).await?;
+    /// messages.extend(openai::messages(&turn));
+    /// # Ok(()) }
+    /// ```
+    pub fn set_history(&self, messages: impl IntoIterator<Item = Message>) {
+        self.thread.set_history(&self.core, messages.into_iter().collect());
+    }
+
+    /// Adds what is said now to the history.
+    pub fn hear(&self, message: Message) {
+        self.thread.hear(&self.core, message);
+    }
+
+    /// Who runs, for whom, in which matter, and how the run came to its agent.
+    #[must_use]
+    pub fn info(&self) -> Arc<RunInfo> {
+        self.thread.info()
+    }
+
+    /// The run of an agent that this one calls for a part of its work: an agent as a tool. The id is that of the work, as the id of the
+    /// call by which the outer model asked for it; asked for again, also after [`Gate::resume`](crate::Gate::resume), it is the same run.
+    ///
+    /// It acts for the same person in the same matter, and is judged by the policies of its own agent. Nothing that was approved or
+    /// granted in the outer run counts in it, nor the reverse. Its questions are among the outer run's
+    /// [interruptions](Turn::interruptions), and its calls in the outer run's [`state`](Self::state): once they are decided, `proceed` of the nested
+    /// run gives their answers, and its agent goes on from there.
+    ///
+    /// In its history the user is the outer agent, whose words may be made up: only what the person said in the outer run was
+    /// [said by the user](crate::Origin::User).
+    ///
+    /// ```
+    /// # use gate_runtime::prelude::*;
+    /// # /// Delete a file.
+    /// # #[gated_tool(policy = "always_ask")] fn delete_file(path: String) -> String { format!("deleted {path}") }
+    /// # registry! { pub Tools for () { DeleteFile } }
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let people = StaticDirectory::new().person("dana", ["manager"]);
+    /// let gate: Gate<Tools> = Gate::builder(()).agent("lead").agent("cleaner").directory(people).build().await?;
+    /// let outer = gate.run("run-42").agent("lead").on_behalf_of("mia");
+    ///
+    /// // The lead's model calls the cleaner, whose model proposes this:
+    /// let inner = outer.child("call_7").agent("cleaner");
+    /// let turn = inner.submit([ToolCall::new("1", "delete_file", r#"{"path":"/tmp/x"}"#)]).await?;
+    /// assert!(turn.is_waiting());
+    ///
+    /// // Whoever looks after the outer run sees the question.
+    /// outer.proceed().await?.interruptions()[0].approve(&gate.reviewer("dana").await?).await?;
+    /// assert_eq!(outer.child("call_7").proceed().await?.answers()[0].for_model(), "deleted /tmp/x");
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn child(&self, id: impl AsRef<str>) -> Self {
+        Self::of(Arc::clone(&self.core), self.thread.nested(&self.core, id.as_ref()))
+    }
+
+    /// Hands the run over to another agent: from now on that agent's policies judge what is proposed. What was proposed before stays a
+    /// proposal of the agent that made it.
+    ///
+    /// ```
+    /// # use gate_runtime::prelude::*;
+    /// # /// Refund.
+    /// # #[gated_tool(policy = "always_ask")] fn refund(order: String) {}
+    /// # registry! { pub Tools for () { Refund } }
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let gate: Gate<Tools> = Gate::builder(()).agent("triage").agent("billing").build().await?;
+    /// let run = gate.run("run-42").agent("triage");
+    /// run.hand_off("billing")?;
+    /// assert_eq!(run.info().agent(), "billing");
+    /// assert_eq!(run.info().passages()[0].to_string(), "handed over by triage");
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// [`RunError::UnknownAgent`]: the run stays with the agent it has.
+    pub fn hand_off(&self, to: impl Into<AgentName>) -> Result<(), RunError> {
+        let to = to.into();
+        check_agent(&self.core, &to)?;
+        self.thread.change(|info| {
+            let from = std::mem::replace(&mut info.agent, to);
+            info.passages.push(Passage::HandedOff { from });
+        });
+        Ok(())
+    }
+
+    pub(crate) fn core(&self) -> &Arc<Core> {
+        &self.core
+    }
+
+    pub(crate) fn circumstances(&self) -> Result<Circumstances, RunError> {
+        self.thread.circumstances(&self.core)
+    }
+
+    /// Takes a batch of calls, as a model proposed them, and never waits for people.
+    ///
+    /// What rules approve has run when this returns; what they deny is answered; the rest are
+    /// [interruptions](Turn::interruptions). Answers come in the order of the calls. A call that fits nothing gets the
+    /// problem as its answer, and the others go on.
+    ///
+    /// # Errors
+    /// Where the run itself cannot go on: an unknown agent. A store that does not answer makes a call's answer
+    /// [`Unavailable`](NotRun::Unavailable), not an error here.
+    ///
+    /// # Cancel safety
+    /// Safe at any time, from any task, beside any other operation of the run. A call is the run's from the moment in which it is on the record: what a
+    /// dropped `submit` left there is in the next turn. A body that runs when this is dropped becomes indeterminate; one that was about to begin
+    /// is approved as before.
+    pub async fn submit(&self, calls: impl IntoIterator<Item = ToolCall>) -> Result<Turn, RunError> {
+        let calls: Vec<ToolCall> = calls.into_iter().collect();
+        self.core.submit(&self.circumstances()?, &self.thread, &calls).await
+    }
+
+    /// Says that the application has what a turn says, and the model will get it: what has ended is in no later turn.
+    ///
+    /// Submitting the next batch says the same of every turn before, so that only an application which looks for late answers without
+    /// submitting anything needs this.
+    ///
+    /// ```
+    /// # use gate_runtime::prelude::*;
+    /// # /// Delete a file.
+    /// # #[gated_tool(policy = "always_ask")] fn delete_file(path: String) -> String { format!("deleted {path}") }
+    /// # registry! { pub Tools for () { DeleteFile } }
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let people = StaticDirectory::new().person("dana", ["manager"]);
+    /// # let gate: Gate<Tools> = Gate::builder(()).directory(people).build().await?;
+    /// let run = gate.run("run-42");
+    /// let turn = run.submit([ToolCall::new("1", "delete_file", r#"{"path":"/tmp/x"}"#)]).await?;
+    /// let _ = run.submit([]).await?; // the conversation goes on
+    /// turn.interruptions()[0].approve(&gate.reviewer("dana").await?).await?;
+    ///
+    /// let turn = run.proceed().await?;
+    /// assert_eq!(turn.late()[0].for_model(), "deleted /tmp/x");
+    /// // Had the program ended here, a resumed run would tell it again.
+    /// run.acknowledge(&turn).await?;
+    /// assert!(run.proceed().await?.late().is_empty());
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// Where the store does not answer: then it is told again after a restart, and only then.
+    pub async fn acknowledge(&self, turn: &Turn) -> Result<(), RunError> {
+        Ok(self.core.acknowledge(&self.thread, turn).await?)
+    }
+
+    /// Runs what has been approved since, and gives the batch as it stands now. It never waits for people.
+    ///
+    /// Before anything runs, tool, policy and arguments are compared with what was approved, and the rules look again.
+    ///
+    /// # Errors
+    /// Where the run itself cannot go on: an unknown agent, a store that does not answer.
+    ///
+    /// # Cancel safety
+    /// As for [`submit`](Self::submit).
+    pub async fn proceed(&self) -> Result<Turn, RunError> {
+        self.core.proceed(&self.circumstances()?, &self.thread).await
+    }
+
+    /// Waits until people have decided every call of the batch, and runs what they approved.
+    ///
+    /// # Errors
+    /// As for [`proceed`](Self::proceed).
+    ///
+    /// # Cancel safety
+    /// Waiting can be dropped at any time; a body that runs then becomes indeterminate.
+    pub async fn wait(&self) -> Result<Turn, RunError> {
+        self.core.wait(&self.circumstances()?, &self.thread).await
+    }
+
+    /// Makes one typed call, and waits for the decision, if one is needed.
+    ///
+    /// The value is what the tool's function returned, its own `Result` included: whether it *ran* and whether it *failed*
+    /// are two questions. The function of the tool, `issue_refund(&run, …)`, is the short form of this.
+    ///
+    /// # Errors
+    /// [`CallError`] says why there is no value: it did not run, someone else answered, or nobody knows.
+    ///
+    /// # Cancel safety
+    /// Dropped while people are asked, the question is kept or cancelled, as its policy says; in neither case does it run
+    /// by itself later. Dropped while the body runs, the call becomes indeterminate.
+    pub fn call<T: Tool>(&self, call: T) -> BoxFuture<'_, Result<T::Output, CallError>>
+    where
+        R: Offers<T>,
+    {
+        Box::pin(self.wait_for(ApprovalId::new().to_string().into(), false, call))
+    }
+
+    /// [`call`](Self::call) under an id of your own: again with the same id and arguments, it is the same call.
+    ///
+    /// # Errors
+    /// As for [`call`](Self::call); a call that ran before gives [`CallError::RanElsewhere`] with the stored result.
+    ///
+    /// # Cancel safety
+    /// As for [`call`](Self::call); a question that was kept is waited for again under the same id.
+    pub fn call_as<T: Tool>(&self, id: impl Into<CallId>, call: T) -> BoxFuture<'_, Result<T::Output, CallError>>
+    where
+        R: Offers<T>,
+    {
+        Box::pin(self.wait_for(id.into(), true, call))
+    }
+
+    async fn wait_for<T: Tool>(&self, id: CallId, is_known: bool, call: T) -> Result<T::Output, CallError> {
+        let run = self.circumstances().map_err(|error| NotRun::Invalid { problem: error.to_string() })?;
+        let arguments = call.into_json();
+        let executed = self.core.call(&run, Single { id, tool: T::NAME, arguments, is_known }).await?;
+        if let Some(output) = executed.output
+            && let Ok(output) = output.downcast::<T::Output>()
+        {
+            return Ok(*output);
+        }
+        Err(without_value(executed.approval))
+    }
+
+    /// Judges a call without acting: nothing runs, nobody is asked, nothing is stored, no limit is touched.
+    ///
+    /// # Errors
+    /// Why the call would be refused before any rule sees it; or the store does not answer.
+    pub async fn assess(&self, call: &ToolCall) -> Result<Assessment, NotRun> {
+        let run = self.circumstances().map_err(|error| NotRun::Invalid { problem: error.to_string() })?;
+        self.core.assess(&run, call).await
+    }
+
+    /// Puts on the record what ran without a gate: a mail that was read, a page that was shown. `in_reply_to` is the call that it follows from.
+    ///
+    /// ```
+    /// # use gate_runtime::prelude::*;
+    /// # /// Issue a refund.
+    /// # #[gated_tool(policy = "never_ask")] fn issue_refund(order_id: String) {}
+    /// # registry! { pub Tools for () { IssueRefund } }
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let gate: Gate<Tools> = Gate::builder(()).build().await?;
+    /// let run = gate.run("run-42").case("ticket-7");
+    /// let turn = run.submit([ToolCall::new("call_1", "issue_refund", r#"{"order_id":"A-1"}"#)]).await?;
+    /// let refund = turn.answers()[0].approval().map(|approval| approval.id());
+    /// run.log_action("told the customer", &serde_json::json!({"by": "mail"}), refund).await?;
+    /// let kinds: Vec<&str> = gate.case("ticket-7").await?.iter().map(|record| record.kind()).collect();
+    /// assert_eq!(kinds, ["assessed", "dispatched", "finished", "action"]);
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// Where the run is of an unknown agent, the details have a number beyond ±2^53, are nested more than 64 deep or too long, or the store does not
+    /// answer: then it is not on the record.
+    pub async fn log_action(
+        &self,
+        action: impl Into<String>,
+        details: &Value,
+        in_reply_to: Option<ApprovalId>,
+    ) -> Result<(), RunError> {
+        let (info, now) = (self.circumstances()?.info, self.core.now());
+        let details = read_value(details, self.core.limits).map_err(RunError::Details)?;
+        let event = GateEvent::Action { info, action: action.into(), details, in_reply_to };
+        Ok(self.core.write_alone(Transition::noting(now, event)).await?)
+    }
+
+    /// Takes back every call that waits or is approved and has not begun, of the run and of those nested in it, whoever proposed them, and says how many.
+    ///
+    /// # Errors
+    /// Where the store does not answer.
+    pub async fn cancel(&self, reason: &str) -> Result<usize, RunError> {
+        let mut count = 0;
+        let all = ApprovalFilter::all().within(self.thread.run_id());
+        let open = all.status(Status::Pending).status(Status::Approved);
+        for approval in self.core.store.approvals(&open).await? {
+            match self.core.cancel(approval.id(), reason).await {
+                Ok(_) => count += 1,
+                Err(DecideError::Store(error)) => return Err(error.into()),
+                // Someone was faster: it is no longer there to be taken back.
+                Err(_) => {}
+            }
+        }
+        Ok(count)
+    }
+
+    /// The state of the run and of those nested in it, to go on later or elsewhere: see [`RunState`].
+    ///
+    /// # Errors
+    /// Where the store does not answer.
+    pub async fn state(&self) -> Result<RunState, RunError> {
+        self.thread.ledger.refresh(&*self.core.store).await?;
+        Ok(RunState::write(&self.core.key, &self.thread)?)
+    }
+}
+
+impl<R: Registry> fmt::Debug for Run<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let info = self.info();
+        write!(f, "Run({} by {})", info.run, info.agent)
+    }
+}

@@ -1,0 +1,224 @@
+//! What a run remembers: who runs, what was said, its calls, and the runs nested in it.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex};
+
+use super::batch::Batch;
+use super::slots::Body;
+use crate::engine::call::parse::Circumstances;
+use crate::engine::error::RunError;
+use crate::engine::kernel::Core;
+use crate::engine::session::ledger::Ledger;
+use crate::lock::lock;
+use crate::provenance::History;
+use crate::values::approval::Approval;
+use crate::values::context::{NESTED, Passage, RunInfo};
+use crate::values::id::{AgentName, ApprovalId, RunId};
+use crate::values::message::Message;
+
+/// One run, as its handles share it: any number of tasks, at the same time.
+///
+/// Nothing here is read, awaited on, and written back. What is owed to the application is in the [`Ledger`]; the batch is replaced as a whole by
+/// whoever submits the next one, and each task fills the places of its own.
+pub(crate) struct Thread {
+    pub(crate) level: Arc<Level>,
+    pub(crate) ledger: Arc<Ledger>,
+    current: Mutex<Arc<Batch>>,
+    /// The calls whose ends were in turns that the application has, so that with its next batch it acknowledges them.
+    told: Mutex<Vec<ApprovalId>>,
+    nested: Mutex<BTreeMap<RunId, Arc<Thread>>>,
+}
+
+/// What runs nested in a run look at too: what the application said of it, and what was said in it.
+pub(crate) struct Level {
+    told: Mutex<Told>,
+    heard: Mutex<History>,
+    outer: Option<Arc<Level>>,
+    /// Numbers what is heard in any of them.
+    order: Arc<AtomicU64>,
+}
+
+/// What the application said of a run.
+struct Told {
+    info: Arc<RunInfo>,
+    reasoning: Option<Arc<str>>,
+}
+
+impl Level {
+    fn new(info: RunInfo, reasoning: Option<Arc<str>>, outer: Option<Arc<Level>>) -> Self {
+        let order = outer.as_ref().map_or_else(Default::default, |outer| Arc::clone(&outer.order));
+        let told = Mutex::new(Told { info: Arc::new(info), reasoning });
+        Self { told, heard: Mutex::default(), outer, order }
+    }
+
+    /// Who runs, for whom: for whom the outer run acts, where nothing else is said.
+    fn info(&self) -> Arc<RunInfo> {
+        let own = Arc::clone(&lock(&self.told).info);
+        let Some(outer) = self.outer.as_ref().map(|outer| outer.info()) else { return own };
+        let mut info = RunInfo::clone(&own);
+        if info.principal.is_none() {
+            info.principal.clone_from(&outer.principal);
+            info.roles.clone_from(&outer.roles);
+        }
+        info.case = info.case.or_else(|| outer.case.clone());
+        Arc::new(info)
+    }
+
+    /// The history as it is now, with what was said before it to the agents outside.
+    fn history(&self) -> History {
+        let own = lock(&self.heard).clone();
+        match &self.outer {
+            Some(outer) => own.within(outer.history()),
+            None => own,
+        }
+    }
+}
+
+impl Thread {
+    pub(crate) fn begin(core: &Core, run: RunId) -> Self {
+        let ledger = Arc::new(Ledger::new(run.outermost()));
+        Self::new(Level::new(RunInfo::new(run, only_agent(core)), None, None), ledger, Batch::default())
+    }
+
+    fn new(level: Level, ledger: Arc<Ledger>, current: Batch) -> Self {
+        let (told, nested) = (Mutex::default(), Mutex::default());
+        Self { level: Arc::new(level), ledger, current: Mutex::new(Arc::new(current)), told, nested }
+    }
+
+    /// The run of a state, with the runs nested in it; `stand`: its calls as the store has them.
+    pub(crate) fn resumed(body: Body, stand: &[Arc<Approval>]) -> Self {
+        let ledger = Arc::new(Ledger::new(body.info.run.outermost()));
+        for approval in stand {
+            ledger.note(approval);
+        }
+        Self::resumed_in(body, stand, &ledger, None)
+    }
+
+    fn resumed_in(body: Body, stand: &[Arc<Approval>], ledger: &Arc<Ledger>, outer: Option<Arc<Level>>) -> Self {
+        let level = Level::new(RunInfo::clone(&body.info), body.reasoning, outer);
+        let thread = Self::new(level, Arc::clone(ledger), Batch::resumed(body.current, stand));
+        let level = || Some(Arc::clone(&thread.level));
+        let inner = body.nested.into_iter().map(|inner| {
+            let run = inner.info.run.clone();
+            (run, Arc::new(Self::resumed_in(inner, stand, ledger, level())))
+        });
+        *lock(&thread.nested) = inner.collect();
+        thread
+    }
+
+    /// The batch that was submitted last.
+    pub(crate) fn current(&self) -> Arc<Batch> {
+        Arc::clone(&lock(&self.current))
+    }
+
+    /// Takes in a batch in the place of the last one, and what the application was told before as taken: it goes on from there.
+    pub(crate) fn begin_batch(&self, batch: Batch) -> Arc<Batch> {
+        let batch = Arc::new(batch);
+        *lock(&self.current) = Arc::clone(&batch);
+        let told = std::mem::take(&mut *lock(&self.told));
+        if !told.is_empty() {
+            self.ledger.take(&self.run_id(), told);
+        }
+        batch
+    }
+
+    /// Calls whose ends are in a turn that the application gets now.
+    pub(crate) fn tell(&self, ids: impl IntoIterator<Item = ApprovalId>) {
+        lock(&self.told).extend(ids);
+    }
+
+    pub(crate) fn run_id(&self) -> RunId {
+        lock(&self.level.told).info.run.clone()
+    }
+
+    pub(crate) fn info(&self) -> Arc<RunInfo> {
+        self.level.info()
+    }
+
+    pub(crate) fn reasoning(&self) -> Option<Arc<str>> {
+        lock(&self.level.told).reasoning.clone()
+    }
+
+    pub(crate) fn set_reasoning(&self, text: Arc<str>) {
+        lock(&self.level.told).reasoning = Some(text);
+    }
+
+    pub(crate) fn change(&self, change: impl FnOnce(&mut RunInfo)) {
+        change(Arc::make_mut(&mut lock(&self.level.told).info));
+    }
+
+    pub(crate) fn hear(&self, core: &Core, message: Message) {
+        lock(&self.level.heard).push(message, &self.level.order, &core.indexes);
+    }
+
+    pub(crate) fn set_history(&self, core: &Core, conversation: Vec<Message>) {
+        lock(&self.level.heard).replace(conversation, &self.level.order, &core.indexes);
+    }
+
+    /// The nested run of an id: the one that is there, or a new one.
+    pub(crate) fn nested(&self, core: &Core, id: &str) -> Arc<Self> {
+        let outer = self.info();
+        let run = RunId::from(format!("{}{NESTED}{id}", outer.run));
+        let mut nested = lock(&self.nested);
+        if let Some(known) = nested.get(&run) {
+            return Arc::clone(known);
+        }
+        let mut info = RunInfo::new(run.clone(), only_agent(core));
+        info.passages.clone_from(&outer.passages);
+        info.passages.push(Passage::Called { by: outer.agent.clone(), run: outer.run.clone() });
+        let level = Level::new(info, None, Some(Arc::clone(&self.level)));
+        let new = Arc::new(Self::new(level, Arc::clone(&self.ledger), Batch::default()));
+        nested.insert(run, Arc::clone(&new));
+        new
+    }
+
+    /// The runs nested in it, as they stand.
+    pub(crate) fn all_nested(&self) -> Vec<Arc<Self>> {
+        lock(&self.nested).values().cloned().collect()
+    }
+
+    /// The run of an id that is nested in this one at any depth, if there is a handle of it.
+    pub(crate) fn descendant(&self, run: &RunId) -> Option<Arc<Self>> {
+        let own = self.run_id();
+        let rest = run.as_str().strip_prefix(own.as_str())?.strip_prefix(NESTED)?;
+        let next = rest.split_once(NESTED).map_or(rest, |(next, _)| next);
+        let next = lock(&self.nested).get(format!("{own}{NESTED}{next}").as_str()).map(Arc::clone)?;
+        if next.run_id() == *run { Some(next) } else { next.descendant(run) }
+    }
+
+    /// The circumstances of the next call, if the run can go on at all.
+    pub(crate) fn circumstances(self: &Arc<Self>, core: &Core) -> Result<Circumstances, RunError> {
+        let info = self.info();
+        let run = info.run.as_str();
+        if run.split(NESTED).any(str::is_empty) {
+            return Err(RunError::NoRunId);
+        }
+        if run.matches(NESTED).count() != info.depth() {
+            return Err(RunError::ReservedRunId(info.run.clone()));
+        }
+        check_agent(core, &info.agent)?;
+        Ok(self.as_it_is(info))
+    }
+
+    /// The circumstances of calls that are there already.
+    pub(crate) fn as_it_is(self: &Arc<Self>, info: Arc<RunInfo>) -> Circumstances {
+        let (reasoning, history, family) = (self.reasoning(), self.level.history(), self.ledger.family().clone());
+        Circumstances { info, reasoning, history, family, thread: Some(Arc::clone(self)) }
+    }
+}
+
+/// Whether the gate knows an agent; if not, the error that names those it knows.
+pub(crate) fn check_agent(core: &Core, agent: &AgentName) -> Result<(), RunError> {
+    if core.agents.contains(agent) {
+        return Ok(());
+    }
+    Err(RunError::UnknownAgent { agent: agent.clone(), known: core.agents.clone() })
+}
+
+fn only_agent(core: &Core) -> AgentName {
+    match core.agents.as_slice() {
+        [only] => only.clone(),
+        _ => AgentName::from(""),
+    }
+}

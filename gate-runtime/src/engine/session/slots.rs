@@ -1,0 +1,35 @@
+//! The calls of a run, by the ids of their approvals.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::values::approval::Approval;
+use crate::values::context::RunInfo;
+use crate::values::id::{ApprovalId, CallId, ToolName};
+use crate::values::outcome::NotRun;
+
+/// What is in a state.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Body {
+    pub(crate) info: Arc<RunInfo>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) reasoning: Option<Arc<str>>,
+    pub(crate) current: Vec<Slot>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) earlier: Vec<ApprovalId>,
+    pub(crate) approvals: Vec<Approval>,
+    /// The runs nested in it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) nested: Vec<Body>,
+}
+
+/// One call of a batch.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub(crate) enum Slot {
+    /// It has an approval.
+    Call { approval: ApprovalId },
+    /// It was refused before any rule saw it.
+    Refused { call: CallId, tool: ToolName, reason: NotRun },
+}

@@ -1,0 +1,131 @@
+//! The arguments of a tool, one by one: their schemas, and their way from JSON and back.
+//!
+//! An argument without attributes is read, written and described by its type alone, and that is compiled once for each type, not once for
+//! each tool. One with `#[serde(…)]` or `#[schemars(…)]` is a *part*: a struct with that one field, which derives what its attributes say.
+
+use std::fmt;
+
+use schemars::{Schema, SchemaGenerator};
+use serde::de::{self, DeserializeOwned, Deserializer, Visitor};
+use serde::{Serialize, forward_to_deserialize_any};
+use serde_json::{Error, Map, Value, json};
+
+use super::{Part, ToolArg};
+use crate::logic::schema::SECRET;
+
+/// Makes the schema of a type.
+pub(crate) type MakeSchema = fn(&mut SchemaGenerator) -> Schema;
+
+/// The arguments of a tool, for its schema: generated code lists them.
+#[derive(Default)]
+pub struct Arguments(Vec<Argument>);
+
+enum Argument {
+    Plain { name: &'static str, about: &'static str, is_secret: bool, schema: MakeSchema, is_optional: fn() -> bool },
+    Part { schema: MakeSchema },
+}
+
+impl Arguments {
+    pub(crate) fn add<T: ToolArg>(&mut self, name: &'static str, about: &'static str, is_secret: bool) {
+        let schema = SchemaGenerator::subschema_for::<T>;
+        self.0.push(Argument::Plain { name, about, is_secret, schema, is_optional: is_optional::<T> });
+    }
+
+    pub(crate) fn add_part<P: Part>(&mut self) {
+        self.0.push(Argument::Part { schema: P::json_schema });
+    }
+
+    /// The schema of all of them: a closed object.
+    pub(crate) fn schema(&self, generator: &mut SchemaGenerator) -> Value {
+        let (mut properties, mut required) = (Map::new(), Vec::new());
+        // The macro refuses two arguments of one name. Were there any, nothing would fit: no value may go to two arguments.
+        let mut add = |name: String, schema: Value| {
+            let is_new = !properties.contains_key(&name);
+            properties.insert(name, if is_new { schema } else { Value::Bool(false) });
+        };
+        for argument in &self.0 {
+            match argument {
+                Argument::Plain { name, about, is_secret, schema, is_optional } => {
+                    let mut schema = schema(generator);
+                    if !about.is_empty() {
+                        schema.insert("description".to_owned(), (*about).into());
+                    }
+                    if *is_secret {
+                        schema.insert(SECRET.to_owned(), true.into());
+                    }
+                    add((*name).to_owned(), schema.to_value());
+                    if !is_optional() {
+                        required.push(Value::from(*name));
+                    }
+                }
+                Argument::Part { schema } => {
+                    let mut schema = schema(generator).to_value();
+                    if let Some(Value::Object(own)) = schema.get_mut("properties").map(Value::take) {
+                        own.into_iter().for_each(|(name, schema)| add(name, schema));
+                    }
+                    if let Some(Value::Array(own)) = schema.get_mut("required").map(Value::take) {
+                        required.extend(own.into_iter().filter(|name| !required.contains(name)).collect::<Vec<_>>());
+                    }
+                }
+            }
+        }
+        let mut schema = json!({"type": "object", "properties": properties, "additionalProperties": false});
+        if let (false, Some(schema)) = (required.is_empty(), schema.as_object_mut()) {
+            schema.insert("required".to_owned(), required.into());
+        }
+        schema
+    }
+}
+
+impl fmt::Debug for Arguments {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Arguments({})", self.0.len())
+    }
+}
+
+/// Reads one argument. One that is not there is what its type makes of nothing.
+pub(crate) fn take<T: DeserializeOwned>(from: &Value, name: &'static str) -> Result<T, Error> {
+    match from.get(name) {
+        Some(value) => T::deserialize(value),
+        None => T::deserialize(Missing(name)),
+    }
+}
+
+/// Writes one argument.
+pub(crate) fn put<T: Serialize>(into: &mut Map<String, Value>, name: &'static str, argument: &T) -> Result<(), Error> {
+    into.insert(name.to_owned(), serde_json::to_value(argument)?);
+    Ok(())
+}
+
+/// Writes a part: whatever fields its attributes say.
+pub(crate) fn put_part<P: Part>(into: &mut Map<String, Value>, part: &P) -> Result<(), Error> {
+    if let Value::Object(fields) = serde_json::to_value(part)? {
+        into.extend(fields);
+    }
+    Ok(())
+}
+
+/// Whether a type has a value for what is not there, as serde sees it: an `Option`.
+fn is_optional<T: DeserializeOwned>() -> bool {
+    T::deserialize(Missing("")).is_ok()
+}
+
+/// A field that is not there.
+struct Missing(&'static str);
+
+impl<'de> Deserializer<'de> for Missing {
+    type Error = Error;
+
+    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Error> {
+        Err(de::Error::missing_field(self.0))
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        visitor.visit_none()
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct newtype_struct seq tuple
+        tuple_struct map struct enum identifier ignored_any
+    }
+}

@@ -1,0 +1,53 @@
+//! Makes the descriptor of a tool from its function's arguments.
+
+use schemars::SchemaGenerator;
+use schemars::generate::SchemaSettings;
+use serde_json::{Value, json};
+
+use super::About;
+use super::codec::{Arguments, MakeSchema};
+use crate::logic::descriptor::Descriptor;
+use crate::logic::schema;
+use crate::values::digest::Digest;
+use crate::values::json::canonical;
+
+impl Descriptor {
+    pub(crate) fn build(name: &str, about: &About, arguments: &Arguments) -> Self {
+        let mut input_schema = whole_schema(|generator| arguments.schema(generator));
+        schema::close(&mut input_schema);
+        let output_schema = (about.output)().map(schema_of);
+        let described =
+            json!([name, about.title, about.description, input_schema, output_schema, about.annotations, about.source]);
+        let told = canonical(&described).unwrap_or_default();
+        let digest = if about.asks_on_error { Digest::of(told + "asks on error") } else { Digest::of(told) };
+        Self {
+            name: name.into(),
+            title: about.title.map(str::to_owned),
+            description: about.description.to_owned(),
+            input_schema,
+            output_schema,
+            annotations: about.annotations,
+            timeout: about.timeout,
+            asks_on_error: about.asks_on_error,
+            digest,
+        }
+    }
+}
+
+pub(crate) fn schema_of(make: MakeSchema) -> Value {
+    whole_schema(|generator| make(generator).to_value())
+}
+
+/// A schema with its definitions, without what only names it.
+pub(crate) fn whole_schema(make: impl FnOnce(&mut SchemaGenerator) -> Value) -> Value {
+    let mut generator = SchemaGenerator::new(SchemaSettings::draft2020_12());
+    let mut schema = make(&mut generator);
+    let definitions = generator.take_definitions(true);
+    if let Value::Object(map) = &mut schema {
+        map.remove("title");
+        if !definitions.is_empty() {
+            map.insert("$defs".to_owned(), Value::Object(definitions));
+        }
+    }
+    schema
+}

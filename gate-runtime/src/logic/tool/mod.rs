@@ -1,0 +1,181 @@
+//! What `#[gated_tool]` makes of a function.
+
+pub(crate) mod call;
+pub(crate) mod codec;
+pub(crate) mod describe;
+pub(crate) mod permit;
+pub(crate) mod policy;
+pub(crate) mod reconcile;
+pub(crate) mod state;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use self::codec::{Arguments, MakeSchema};
+use self::permit::Permit;
+use self::policy::Policy;
+use self::reconcile::Reconciler;
+use self::state::Provides;
+use super::descriptor::{Annotations, Descriptor};
+use crate::values::outcome::ToolOutcome;
+
+/// A gated function. One value of the type is one call: its fields are the arguments.
+///
+/// Made by [`#[gated_tool]`](macro@crate::gated_tool); there is no need to write one by hand.
+///
+/// ```
+/// use gate_runtime::prelude::*;
+///
+/// /// Read one order.
+/// #[gated_tool(policy = "never_ask", read_only)]
+/// fn get_order(/** Like `A-1001`. */ order_id: String) -> String {
+///     format!("order {order_id}: paid")
+/// }
+///
+/// assert_eq!(GetOrder::NAME, "get_order");
+/// assert_eq!(GetOrder::descriptor().description(), "Read one order.");
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a gated tool",
+    label = "not a gated tool",
+    note = "name the type that `#[gated_tool(policy = \"…\")]` makes of a function: `fn issue_refund` makes `IssueRefund`"
+)]
+pub trait Tool: Sized + Send + Sync + 'static {
+    /// What the function takes as `#[state]`; `()` if nothing.
+    type State: Send + Sync + 'static;
+
+    /// What the function returns.
+    type Output: Send + 'static;
+
+    /// The name that a model uses.
+    const NAME: &'static str;
+
+    /// What the attribute and the doc comments say.
+    #[doc(hidden)]
+    const ABOUT: About;
+
+    /// The policy that the attribute names.
+    fn policy() -> Policy<Self>;
+
+    /// Lists the arguments, for the schema.
+    #[doc(hidden)]
+    fn arguments(into: &mut Arguments);
+
+    /// Reads a call from JSON that fits the schema.
+    #[doc(hidden)]
+    fn read(from: &Value) -> Result<Self, serde_json::Error>;
+
+    /// The call as JSON.
+    #[doc(hidden)]
+    fn into_json(self) -> Result<Value, serde_json::Error>;
+
+    /// What the function returned, for model and record.
+    #[doc(hidden)]
+    fn outcome(output: &Self::Output) -> ToolOutcome;
+
+    /// How to find out whether a call happened of which nobody knows how it ended.
+    #[doc(hidden)]
+    const RECONCILER: Option<Reconciler> = None;
+
+    /// Runs the body. Only the engine has a [`Permit`].
+    fn run(permit: Permit<Self>, state: &Self::State) -> impl Future<Output = Self::Output> + Send;
+
+    /// What a model is told about the tool.
+    #[must_use]
+    fn descriptor() -> Descriptor {
+        let mut arguments = Arguments::default();
+        Self::arguments(&mut arguments);
+        Descriptor::build(Self::NAME, &Self::ABOUT, &arguments)
+    }
+}
+
+/// A tool that works in a gate with the state `S`: its own state is `()`, or a part that `S` [provides](Provides).
+///
+/// ```
+/// use gate_runtime::InState;
+/// use gate_runtime::prelude::*;
+/// use std::sync::Arc;
+///
+/// pub struct Billing { currency: &'static str }
+/// pub struct App { billing: Billing }
+///
+/// impl Provides<Billing> for App {
+///     fn provide(&self) -> &Billing { &self.billing }
+/// }
+///
+/// /// Refund the customer.
+/// #[gated_tool(policy = "always_ask")]
+/// fn refund(#[state] billing: &Billing, cents: u64) -> String {
+///     format!("{cents} {}", billing.currency)
+/// }
+///
+/// // In a gate with an `App`, the tool gets its `Billing`.
+/// let part = <Refund as InState<App>>::share(&Arc::new(App { billing: Billing { currency: "CHF" } }));
+/// assert_eq!((*part).provide().currency, "CHF");
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a gated tool",
+    label = "not a gated tool",
+    note = "name the type that `#[gated_tool(policy = \"…\")]` makes of a function: `fn issue_refund` makes `IssueRefund`"
+)]
+pub trait InState<S>: Tool {
+    /// The tool's part of the state.
+    fn share(state: &Arc<S>) -> Arc<dyn Provides<Self::State>>;
+}
+
+/// What the attribute and the doc comments say of a tool.
+#[derive(Clone, Copy, Debug)]
+pub struct About {
+    /// A title for people.
+    pub title: Option<&'static str>,
+    /// What it does, for the model.
+    pub description: &'static str,
+    /// Hints.
+    pub annotations: Annotations,
+    /// How long its body may take.
+    pub timeout: Option<Duration>,
+    /// Whether people are asked what to do when its body fails.
+    pub asks_on_error: bool,
+    /// The schema of what it returns, if its type has one.
+    pub output: fn() -> Option<MakeSchema>,
+    /// The function as tokens, so that a changed body is noticed.
+    pub source: &'static str,
+}
+
+/// What a tool may take: anything that serialises both ways and has a schema.
+///
+/// ```
+/// use gate_runtime::prelude::*;
+///
+/// #[derive(serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+/// pub enum Priority { Low, High }
+///
+/// /// Open a ticket.
+/// #[gated_tool(policy = "never_ask")]
+/// fn open_ticket(text: String, priority: Priority) -> String {
+///     # let _ = priority;
+///     text
+/// }
+///
+/// let descriptor = OpenTicket::descriptor();
+/// assert_eq!(descriptor.input_schema()["$defs"]["Priority"]["enum"], serde_json::json!(["Low", "High"]));
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be a tool argument",
+    label = "not a tool argument",
+    note = "add `#[derive(serde::Serialize, serde::Deserialize, schemars::JsonSchema)]` to `{Self}`"
+)]
+pub trait ToolArg: Serialize + DeserializeOwned + JsonSchema + Send + Sync + 'static {}
+#[diagnostic::do_not_recommend]
+impl<T: Serialize + DeserializeOwned + JsonSchema + Send + Sync + 'static> ToolArg for T {}
+
+/// Says at a type's own place whether it can be an argument: generated code.
+pub const fn is_argument<T: ToolArg>() {}
+
+/// An argument with attributes: a struct with it as its only field. Generated code.
+pub trait Part: Serialize + DeserializeOwned + JsonSchema {}

@@ -1,0 +1,111 @@
+//! The conditions of a rule.
+
+use std::fmt;
+use std::pin::Pin;
+
+use super::hours::Hours;
+use crate::logic::bounded::{TimeLimit, bounded, guard};
+use crate::logic::tool::call::AnyCall;
+
+/// What the closure of a rule must be: usable by several threads at once, for calls come at once.
+///
+/// ```
+/// use gate_runtime::prelude::*;
+/// use gate_runtime::{Denies, OpenRule, Shared};
+/// # /// Ship a parcel.
+/// # #[gated_tool(policy = "parcels")] fn ship(country: String) {}
+///
+/// /// A rule that several policies have, each with a condition of its own.
+/// fn embargo<T: Tool>(rules: Rules<T>, condition: impl Fn(&Call<T>) -> bool + Shared) -> OpenRule<T, Denies> {
+///     rules.deny("embargo").when(condition)
+/// }
+///
+/// #[policy]
+/// fn parcels(rules: Rules<Ship>) -> Rules<Ship> {
+///     embargo(rules, |call| call.country == "AQ").otherwise(ask(role("shipping")))
+/// }
+///
+/// assert_eq!(parcels().outline().rules()[0].name(), "embargo");
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "a rule's closure is used by several threads at once, and this one cannot be",
+    label = "it holds something that stays on one thread",
+    note = "let it hold `Arc` instead of `Rc`, `Mutex` or an atomic instead of `Cell` or `RefCell`"
+)]
+pub trait Shared: Send + Sync + 'static {}
+#[diagnostic::do_not_recommend]
+impl<T: Send + Sync + 'static> Shared for T {}
+
+/// Whether a condition holds, or what went wrong when it was looked at.
+pub(crate) type Held = Result<bool, String>;
+
+/// What the closure of a rule may return: whether the rule matches, or an error.
+///
+/// `true` always reads "this rule matches", whatever the rule does; an error makes the rule count as failed. A failure
+/// approves nothing, and denies nothing either: where a denial hangs on it, the call does not run and may be tried later.
+///
+/// ```
+/// use gate_runtime::prelude::*;
+/// # /// Pay.
+/// # #[gated_tool(policy = "payments")] fn pay(iban: String) {}
+/// #[policy]
+/// fn payments(rules: Rules<Pay>) -> Rules<Pay> {
+///     rules
+///         .deny("checksum").when(|call| call.iban.get(2..4).ok_or("an IBAN has a checksum").map(|sum| sum == "00"))
+///         .otherwise(ask(anyone()))
+/// }
+/// # let _ = payments();
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "a rule's closure returns `{Self}`, which does not say whether the rule matches",
+    label = "expected `bool` or `Result<bool, _>`",
+    note = "return `true` where the rule matches; with `.when_async(…)` return a future of that: `|call| async move {{ … }}`"
+)]
+pub trait RuleOutcome {
+    #[doc(hidden)]
+    fn held(self) -> Result<bool, String>;
+}
+
+impl RuleOutcome for bool {
+    fn held(self) -> Held {
+        Ok(self)
+    }
+}
+
+impl<E: fmt::Display> RuleOutcome for Result<bool, E> {
+    fn held(self) -> Held {
+        self.map_err(|error| error.to_string())
+    }
+}
+
+type Look<Held> = Box<dyn Fn(&AnyCall) -> Held + Send + Sync>;
+type Later = Pin<Box<dyn Future<Output = Held> + Send>>;
+
+/// One condition of a rule. All of them must hold.
+pub(crate) enum Condition {
+    Now(Look<Held>),
+    Later(Look<Result<Later, String>>),
+    Hours(Hours),
+}
+
+impl Condition {
+    /// Looks at it without waiting; `None` for one that waits.
+    pub(super) fn look(&self, call: &AnyCall) -> Option<Held> {
+        match self {
+            Self::Now(condition) => Some(guard(|| condition(call))),
+            Self::Hours(hours) => Some(hours.contain(call.context().now())),
+            Self::Later(_) => None,
+        }
+    }
+
+    /// Looks at it, waiting if it must, as long as it may take.
+    pub(super) async fn look_later(&self, call: &AnyCall, limit: &dyn TimeLimit) -> Held {
+        match self {
+            Self::Later(condition) => {
+                let later = guard(|| condition(call))?;
+                bounded(limit, || later).await?
+            }
+            Self::Now(_) | Self::Hours(_) => self.look(call).unwrap_or(Ok(false)),
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! A rule as it is kept.
+
+use std::panic::Location;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::condition::Condition;
+use super::limit::Limit;
+use crate::logic::context::CallContext;
+use crate::logic::tool::call::{AnyCall, AnyState, OtherTool};
+use crate::values::context::RunInfo;
+use crate::values::message::Message;
+use crate::values::requirement::Requirement;
+use crate::values::verdict::Verdict;
+
+pub(crate) type MakeCall = dyn FnOnce(Arc<CallContext>, &AnyState) -> Result<AnyCall, OtherTool> + Send + Sync;
+
+/// An example of whatever tool.
+pub(crate) struct AnyExample {
+    pub(crate) call: Box<MakeCall>,
+    pub(crate) info: RunInfo,
+    pub(crate) history: Vec<Message>,
+    pub(crate) at: Option<Timestamp>,
+}
+
+/// One rule as it was built.
+pub(crate) struct Entry {
+    pub(crate) name: String,
+    pub(crate) effect: Verdict,
+    pub(crate) place: Place,
+    pub(crate) requirement: Option<Requirement>,
+    pub(crate) conditions: Vec<Condition>,
+    pub(crate) limits: Vec<Limit>,
+    /// Calls, and whether the rule must match them.
+    pub(crate) examples: Vec<(AnyExample, bool)>,
+}
+
+impl Entry {
+    pub(crate) fn waits(&self) -> bool {
+        self.conditions.iter().any(|condition| matches!(condition, Condition::Later(_)))
+    }
+}
+
+/// Where a rule begins, as the compiler says.
+pub(crate) type Place = Option<&'static Location<'static>>;

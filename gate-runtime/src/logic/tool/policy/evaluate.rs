@@ -1,0 +1,122 @@
+//! How a policy judges one call.
+
+use std::sync::Arc;
+
+use super::AnyPolicy;
+use super::condition::Held;
+use super::entry::Entry;
+use crate::logic::bounded::TimeLimit;
+use crate::logic::tool::call::AnyCall;
+use crate::values::id::AgentName;
+use crate::values::limit::Take;
+use crate::values::opinion::PolicyOpinion;
+use crate::values::report::RuleResult;
+
+/// How a policy judged one call, before its limits were looked at.
+#[derive(Debug)]
+pub(crate) struct Evaluation {
+    pub(crate) opinion: PolicyOpinion,
+    /// What the matching rules would take of their limits, by the place of the rule.
+    pub(crate) takes: Vec<(usize, Vec<Take>)>,
+}
+
+impl AnyPolicy {
+    /// Whether a rule waits for something.
+    pub(crate) fn waits(&self) -> bool {
+        self.waits
+    }
+
+    /// Judges a call. Rules that wait are not waited for: they come out as not looked at, which is only right for a policy
+    /// that does not wait.
+    pub(crate) fn evaluate(&self, call: &AnyCall, agent: Option<&AgentName>) -> Evaluation {
+        let mut judging = Judging::new(self, agent);
+        for entry in &self.entries {
+            judging.add(entry, entry.look(call), call);
+        }
+        judging.finish()
+    }
+
+    /// Judges a call, waiting for the rules that wait, each as long as it may take.
+    pub(crate) async fn evaluate_later(
+        &self,
+        call: &AnyCall,
+        agent: Option<&AgentName>,
+        limit: &dyn TimeLimit,
+    ) -> Evaluation {
+        let mut judging = Judging::new(self, agent);
+        for entry in &self.entries {
+            let held = entry.look_later(call, limit).await;
+            judging.add(entry, held, call);
+        }
+        judging.finish()
+    }
+}
+
+impl Entry {
+    fn look(&self, call: &AnyCall) -> Held {
+        for condition in &self.conditions {
+            let waited_for = || Err("a rule that waits was not waited for".to_owned());
+            if !condition.look(call).unwrap_or_else(waited_for)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    async fn look_later(&self, call: &AnyCall, limit: &dyn TimeLimit) -> Held {
+        for condition in &self.conditions {
+            if !condition.look_later(call, limit).await? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+}
+
+struct Judging<'a> {
+    policy: &'a AnyPolicy,
+    agent: Option<&'a AgentName>,
+    results: Vec<RuleResult>,
+    errors: Vec<(usize, String)>,
+    takes: Vec<(usize, Vec<Take>)>,
+}
+
+impl<'a> Judging<'a> {
+    fn new(policy: &'a AnyPolicy, agent: Option<&'a AgentName>) -> Self {
+        let results = Vec::with_capacity(policy.entries.len());
+        Self { policy, agent, results, errors: Vec::new(), takes: Vec::new() }
+    }
+
+    fn add(&mut self, entry: &Entry, held: Held, call: &AnyCall) {
+        let index = self.results.len();
+        let held = held.and_then(|holds| {
+            if holds && !entry.limits.is_empty() {
+                self.takes.push((index, self.takes_of(entry, call)?));
+            }
+            Ok(holds)
+        });
+        self.results.push(match held {
+            Ok(true) => RuleResult::Matched,
+            Ok(false) => RuleResult::NotMatched,
+            Err(error) => {
+                self.errors.push((index, error));
+                RuleResult::Failed
+            }
+        });
+    }
+
+    fn takes_of(&self, entry: &Entry, call: &AnyCall) -> Result<Vec<Take>, String> {
+        let policy = &self.policy.outline.name;
+        let owner = self.agent.map(|agent| format!("/{agent}")).unwrap_or_default();
+        let name = |index: usize| format!("{}{owner}/{policy}/{}/{index}", self.policy.tool, entry.name);
+        entry.limits.iter().enumerate().map(|(index, limit)| limit.take(&name(index), call)).collect()
+    }
+
+    fn finish(self) -> Evaluation {
+        let Self { policy, agent, results, errors, takes } = self;
+        let outline = Arc::clone(&policy.outline);
+        let verdict = PolicyOpinion::join(&outline, &results);
+        let opinion = PolicyOpinion { agent: agent.cloned(), policy: outline, results, errors, verdict };
+        Evaluation { opinion, takes }
+    }
+}

@@ -1,0 +1,162 @@
+//! Calls that a rule is tried on when the gate is built.
+
+use jiff::Timestamp;
+
+use super::AnyPolicy;
+use super::condition::Condition;
+use super::entry::{AnyExample, Entry};
+use crate::logic::bounded::TimeLimit;
+use crate::logic::context::CallContext;
+use crate::logic::tool::Tool;
+use crate::logic::tool::call::{AnyCall, AnyState};
+use crate::provenance::History;
+use crate::values::context::RunInfo;
+use crate::values::id::{AgentName, ApprovalId, Principal, Role};
+use crate::values::message::Message;
+
+/// A call to try a rule on, with its circumstances.
+///
+/// A call by itself is one: `.matches(IssueRefund { … })`. A rule's hours are only looked at where the example says
+/// [`at`](Self::at) what time it is.
+///
+/// ```
+/// use gate_runtime::prelude::*;
+/// # /// Pay.
+/// # #[gated_tool(policy = "payments")] fn pay(amount_cents: u64) {}
+/// #[policy]
+/// fn payments(rules: Rules<Pay>) -> Rules<Pay> {
+///     rules
+///         .auto_approve("what the intern may").when(|call| call.context().agent() == "intern" && call.amount_cents < 100)
+///             .matches(Example::of(Pay { amount_cents: 99 }).agent("intern"))
+///             .not_matches(Pay { amount_cents: 99 })
+///         .otherwise(ask(anyone()))
+/// }
+/// # let _ = payments();
+/// ```
+#[must_use]
+pub struct Example<T: Tool> {
+    call: T,
+    info: RunInfo,
+    history: Vec<Message>,
+    at: Option<Timestamp>,
+}
+
+impl<T: Tool> Example<T> {
+    /// A call by an agent called `agent`, for nobody in particular.
+    pub fn of(call: T) -> Self {
+        let info = RunInfo::new("example".into(), "agent".into());
+        Self { call, info, history: Vec::new(), at: None }
+    }
+
+    /// The agent that proposes it.
+    pub fn agent(mut self, name: impl Into<AgentName>) -> Self {
+        self.info.agent = name.into();
+        self
+    }
+
+    /// The person it is for.
+    pub fn on_behalf_of(mut self, who: impl Into<Principal>) -> Self {
+        self.info.principal = Some(who.into());
+        self
+    }
+
+    /// The roles of the person it is for.
+    pub fn roles(mut self, roles: impl IntoIterator<Item = impl Into<Role>>) -> Self {
+        self.info.roles = roles.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// What was said before.
+    pub fn history(mut self, messages: impl IntoIterator<Item = Message>) -> Self {
+        self.history = messages.into_iter().collect();
+        self
+    }
+
+    /// What time it is.
+    pub fn at(mut self, now: Timestamp) -> Self {
+        self.at = Some(now);
+        self
+    }
+}
+
+impl<T: Tool> Example<T> {
+    pub(super) fn erased(self) -> AnyExample {
+        let Self { call, info, history, at } = self;
+        AnyExample { call: Box::new(move |context, state| AnyCall::new(call, context, state)), info, history, at }
+    }
+}
+
+impl<T: Tool> From<T> for Example<T> {
+    fn from(call: T) -> Self {
+        Self::of(call)
+    }
+}
+
+impl<T: Tool> std::fmt::Debug for Example<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Example({})", T::NAME)
+    }
+}
+
+impl AnyPolicy {
+    /// Tries all examples, once; says which rule comes out otherwise than it should, on which of its examples.
+    pub(crate) async fn try_examples(
+        &mut self,
+        state: &AnyState,
+        now: Timestamp,
+        limit: &dyn TimeLimit,
+    ) -> Vec<String> {
+        let mut problems = Vec::new();
+        for entry in &mut self.entries {
+            let examples = std::mem::take(&mut entry.examples);
+            for (index, (example, wanted)) in examples.into_iter().enumerate() {
+                if let Some(problem) = entry.try_example(example, wanted, state, now, limit).await {
+                    let method = if wanted { "matches" } else { "not_matches" };
+                    problems.push(format!(
+                        "rule \"{}\", example {} (`.{method}(…)`): {problem}",
+                        entry.name,
+                        index + 1
+                    ));
+                }
+            }
+        }
+        problems
+    }
+}
+
+impl Entry {
+    async fn try_example(
+        &self,
+        example: AnyExample,
+        wanted: bool,
+        state: &AnyState,
+        now: Timestamp,
+        limit: &dyn TimeLimit,
+    ) -> Option<String> {
+        let AnyExample { call, info, history, at } = example;
+        let context = CallContext {
+            info: info.into(),
+            call: "example".into(),
+            approval: ApprovalId::new(),
+            reasoning: None,
+            history: History::new(history),
+            now: at.unwrap_or(now),
+        };
+        let call = match call(context.into(), state) {
+            Ok(call) => call,
+            Err(other) => return Some(other.into()),
+        };
+        for condition in &self.conditions {
+            if matches!(condition, Condition::Hours(_)) && at.is_none() {
+                continue;
+            }
+            match condition.look_later(&call, limit).await {
+                Ok(true) => {}
+                Ok(false) if wanted => return Some("the rule does not match it, but should".to_owned()),
+                Ok(false) => return None,
+                Err(error) => return Some(format!("the rule fails on it: {error}")),
+            }
+        }
+        (!wanted).then(|| "the rule matches it, but should not".to_owned())
+    }
+}

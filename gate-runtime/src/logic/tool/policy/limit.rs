@@ -1,0 +1,58 @@
+//! Limits of an approving rule: so many calls, or so much in all, in any window of time.
+
+use std::time::Duration;
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::condition::Shared;
+use crate::logic::bounded::guard;
+use crate::logic::tool::Tool;
+use crate::logic::tool::call::{AnyCall, Call};
+use crate::values::json::canonical;
+use crate::values::limit::{LimitKey, Take};
+use crate::values::words;
+
+pub(crate) type Amount = Box<dyn Fn(&AnyCall) -> Result<u64, String> + Send + Sync>;
+type Key = Box<dyn Fn(&AnyCall) -> Result<Value, String> + Send + Sync>;
+
+/// One limit of a rule.
+pub(crate) struct Limit {
+    /// How much a call takes; `None`: one.
+    pub(crate) amount: Option<Amount>,
+    pub(crate) max: u64,
+    pub(crate) window: Duration,
+    pub(crate) key: Option<Key>,
+}
+
+impl Limit {
+    pub(super) fn set_key<T: Tool, K: Serialize>(&mut self, key: impl Fn(&Call<T>) -> K + Shared) {
+        let value = move |call: &AnyCall| serde_json::to_value(key(call.typed()?)).map_err(|error| error.to_string());
+        self.key = Some(Box::new(value));
+    }
+
+    /// What a call would take of it.
+    pub(super) fn take(&self, name: &str, call: &AnyCall) -> Result<Take, String> {
+        let amount = self.amount.as_ref().map_or(Ok(1), |amount| guard(|| amount(call)))?;
+        let key = self.key.as_ref().map_or(Ok(Value::Null), |key| guard(|| key(call)));
+        let key = key.and_then(|key| canonical(&key).map_err(|misfit| misfit.to_string()));
+        let key = key.map_err(|error| format!("the key of its limit: {error}"))?;
+        Ok(Take { key: LimitKey::new(name, key), amount, max: self.max, window: self.window, taken_for: None })
+    }
+
+    pub(super) fn words(&self) -> String {
+        let what = if self.amount.is_some() { "a budget of" } else { "at most" };
+        let each = if self.key.is_some() { " for each key" } else { "" };
+        format!("{what} {} in {}{each}", self.max, words::duration(self.window))
+    }
+
+    pub(super) fn problem(&self) -> Option<&'static str> {
+        if self.max == 0 {
+            Some("a limit of 0 never approves: drop the rule")
+        } else if self.window.is_zero() {
+            Some("a limit per no time at all: say `.per(DAY)`")
+        } else {
+            None
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! Policies: named rules in typed Rust, and what happens when none of them matches.
+
+mod condition;
+pub(crate) mod counted;
+pub(crate) mod entry;
+mod evaluate;
+mod example;
+mod hours;
+mod limit;
+mod rules;
+mod source;
+
+use std::any::TypeId;
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+pub use self::condition::{RuleOutcome, Shared};
+pub use self::example::Example;
+pub use self::hours::{EVERY_DAY, TimeOfDay, WEEKDAYS, Weekdays, time};
+pub use self::rules::{Approves, Asks, Counted, Denies, Effect, OpenRule, Otherwise, Rules, approve, deny};
+pub use self::source::{DeclaredRules, PolicySource};
+
+use self::entry::Entry;
+pub(crate) use self::evaluate::Evaluation;
+use self::limit::Limit;
+use self::rules::Written;
+
+use super::Tool;
+pub(crate) use crate::logic::bounded::panic_text;
+use crate::values::digest::Digest;
+use crate::values::json::canonical;
+use crate::values::outline::{Fallback, PolicyOutline, RuleOutline};
+
+/// A declared policy of one tool: its rules, and its [outline](PolicyOutline) for people and records.
+///
+/// Made by [`#[policy]`](macro@crate::policy). A verdict is the strictest of all rules that match; a rule that fails
+/// counts as at least "ask", and where a denial hangs on it, the call does not run and may be tried again; what nothing
+/// matches falls to `otherwise`.
+///
+/// ```
+/// use gate_runtime::prelude::*;
+///
+/// /// Nobody mails outside the company without a person.
+/// #[policy]
+/// fn mails(rules: Rules<SendMail>) -> Rules<SendMail> {
+///     rules
+///         .deny("no attachments").when(|call| call.attachment.is_some())
+///         .auto_approve("inside the company").when(|call| call.to.ends_with("@example.com"))
+///         .otherwise(ask(role("manager")).within(minutes(30)))
+/// }
+///
+/// /// Send a mail.
+/// #[gated_tool(policy = "mails")]
+/// fn send_mail(to: String, attachment: Option<String>) {}
+///
+/// let outline = mails();
+/// assert_eq!(outline.outline().rules().len(), 2);
+/// assert_eq!(outline.outline().rules()[1].text().unwrap(), r#".auto_approve("inside the company").when(|call| call.to.ends_with("@example.com"))"#);
+/// ```
+#[must_use]
+pub struct Policy<T: Tool> {
+    pub(crate) any: AnyPolicy,
+    tool: PhantomData<fn() -> T>,
+}
+
+impl<T: Tool> Policy<T> {
+    /// Runs a policy's function: generated code.
+    #[doc(hidden)]
+    pub fn declare(source: &PolicySource, write: impl FnOnce(Rules<T>) -> Rules<T>) -> Self {
+        let written = write(Rules::new()).written;
+        Self { any: AnyPolicy::declare(source, written, T::NAME, TypeId::of::<T>()), tool: PhantomData }
+    }
+
+    /// A policy without rules.
+    pub(crate) fn ready(source: &PolicySource, otherwise: Otherwise) -> Self {
+        let written = Written { otherwise: Some(otherwise), ..Written::default() };
+        Self { any: AnyPolicy::declare(source, written, T::NAME, TypeId::of::<T>()), tool: PhantomData }
+    }
+
+    /// The policy as people and records see it.
+    #[must_use]
+    pub fn outline(&self) -> &Arc<PolicyOutline> {
+        &self.any.outline
+    }
+}
+
+/// A policy of whatever tool.
+pub(crate) struct AnyPolicy {
+    entries: Vec<Entry>,
+    outline: Arc<PolicyOutline>,
+    problems: Vec<String>,
+    waits: bool,
+    tool: &'static str,
+    of: TypeId,
+}
+
+impl AnyPolicy {
+    fn declare(source: &PolicySource, written: Written, tool: &'static str, of: TypeId) -> Self {
+        let Written { entries, otherwise, mut problems } = written;
+        let otherwise = otherwise.unwrap_or_default();
+        let starts: Vec<_> = entries.iter().map(|entry| entry.place).collect();
+        let texts = source.rule_texts(&starts, otherwise.place);
+        let rules = entries.iter().zip(texts).map(|(entry, text)| RuleOutline {
+            name: entry.name.clone(),
+            effect: entry.effect,
+            text,
+            requirement: entry.requirement.clone(),
+            limits: entry.limits.iter().map(Limit::words).collect(),
+        });
+        let mut outline = PolicyOutline {
+            name: source.name.to_owned(),
+            about: source.about.trim().to_owned(),
+            text: source.dedented(),
+            rules: rules.collect(),
+            otherwise: Fallback { verdict: otherwise.verdict, requirement: otherwise.requirement },
+            digest: Digest::of(""),
+        };
+        outline.digest = digest_of(&outline);
+        rules::check(&entries, &outline, &mut problems);
+        let waits = entries.iter().any(Entry::waits);
+        Self { entries, outline: outline.into(), problems, waits, tool, of }
+    }
+
+    pub(crate) fn outline(&self) -> &Arc<PolicyOutline> {
+        &self.outline
+    }
+
+    /// Whether it is for the tool of this type.
+    pub(crate) fn is_of(&self, tool: TypeId) -> bool {
+        self.of == tool
+    }
+
+    /// What is wrong with how it was written, naming the rules.
+    pub(crate) fn problems(&self) -> &[String] {
+        &self.problems
+    }
+}
+
+/// The digest of everything that the outline says.
+fn digest_of(outline: &PolicyOutline) -> Digest {
+    let said = serde_json::json!([outline.name, outline.about, outline.text, outline.rules, outline.otherwise]);
+    Digest::of(canonical(&said).unwrap_or_default())
+}
+
+impl<T: Tool> fmt::Debug for Policy<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Policy({} of {})", self.any.outline.name, self.any.tool)
+    }
+}

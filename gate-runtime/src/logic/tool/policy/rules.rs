@@ -1,0 +1,467 @@
+//! The builder of a policy: rules one after the other, then what happens otherwise.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::panic::Location;
+
+use serde::Serialize;
+
+use super::condition::{Condition, RuleOutcome, Shared};
+use super::entry::{Entry, Place};
+use super::example::Example;
+use super::hours::{Hours, TimeOfDay, Weekdays};
+use super::limit::Limit;
+use crate::logic::tool::Tool;
+use crate::logic::tool::call::Call;
+use crate::values::outline::PolicyOutline;
+use crate::values::report::OTHERWISE;
+use crate::values::requirement::{Requirement, Who, anyone};
+use crate::values::verdict::Verdict;
+
+/// The rules of a tool's policy. A policy's function takes it empty and returns it written.
+///
+/// Every rule has a name, which people read; the order of rules never changes a verdict. What no rule matches falls to
+/// [`otherwise`](Self::otherwise), or to any reviewer.
+///
+/// ```
+/// use gate_runtime::prelude::*;
+/// # /// Ship a parcel.
+/// # #[gated_tool(policy = "parcels")] fn ship(country: String) {}
+/// #[policy]
+/// fn parcels(rules: Rules<Ship>) -> Rules<Ship> {
+///     rules.deny("no parcels to Antarctica").when(|call| call.country == "AQ").otherwise(ask(role("shipping")))
+/// }
+///
+/// let policy = parcels();
+/// assert_eq!(policy.outline().rules()[0].name(), "no parcels to Antarctica");
+/// assert_eq!(policy.outline().otherwise().verdict(), Verdict::Ask);
+/// ```
+#[must_use]
+pub struct Rules<T: Tool> {
+    pub(super) written: Written,
+    tool: PhantomData<fn() -> T>,
+}
+
+/// What has been written of a policy, of whatever tool.
+#[derive(Default)]
+pub(super) struct Written {
+    pub(super) entries: Vec<Entry>,
+    pub(super) otherwise: Option<Otherwise>,
+    pub(super) problems: Vec<String>,
+}
+
+impl Written {
+    fn begin(
+        &mut self,
+        name: &str,
+        effect: Verdict,
+        requirement: Option<Requirement>,
+        place: &'static Location<'static>,
+    ) {
+        let name = name.to_owned();
+        let (conditions, limits, examples) = (Vec::new(), Vec::new(), Vec::new());
+        self.entries.push(Entry { name, effect, place: Some(place), requirement, conditions, limits, examples });
+    }
+
+    fn end(&mut self, otherwise: Otherwise, place: &'static Location<'static>) {
+        if self.otherwise.replace(Otherwise { place: Some(place), ..otherwise }).is_some() {
+            self.problems.push("`.otherwise(…)` is said twice: keep one".to_owned());
+        }
+    }
+
+    fn change(&mut self, change: impl FnOnce(&mut Entry)) {
+        if let Some(entry) = self.entries.last_mut() {
+            change(entry);
+        }
+    }
+}
+
+impl<T: Tool> Rules<T> {
+    pub(super) fn new() -> Self {
+        Self { written: Written::default(), tool: PhantomData }
+    }
+
+    /// A rule that denies: a call that it matches never runs.
+    #[track_caller]
+    pub fn deny(self, name: &str) -> OpenRule<T, Denies> {
+        self.begin(name, Verdict::Deny, None, Location::caller())
+    }
+
+    /// A rule that asks: a call that it matches needs the people whom the requirement names.
+    #[track_caller]
+    pub fn ask(self, name: &str, requirement: impl Into<Requirement>) -> OpenRule<T, Asks> {
+        self.begin(name, Verdict::Ask, Some(requirement.into()), Location::caller())
+    }
+
+    /// A rule that approves: a call that it matches runs without a person, unless another rule is stricter.
+    #[track_caller]
+    pub fn auto_approve(self, name: &str) -> OpenRule<T, Approves> {
+        self.begin(name, Verdict::Approve, None, Location::caller())
+    }
+
+    /// What holds for a call that no rule matches: [`ask`](crate::ask), [`deny`] or [`approve`].
+    #[track_caller]
+    pub fn otherwise(mut self, verdict: impl Into<Otherwise>) -> Self {
+        self.written.end(verdict.into(), Location::caller());
+        self
+    }
+
+    fn begin<E: Effect>(
+        mut self,
+        name: &str,
+        effect: Verdict,
+        requirement: Option<Requirement>,
+        place: &'static Location<'static>,
+    ) -> OpenRule<T, E> {
+        self.written.begin(name, effect, requirement, place);
+        OpenRule { rules: self, effect: PhantomData }
+    }
+}
+
+/// The kinds of a rule.
+///
+/// ```
+/// use gate_runtime::prelude::*;
+/// use gate_runtime::{Effect, OpenRule};
+/// # /// Ship a parcel.
+/// # #[gated_tool(policy = "parcels")] fn ship(country: String) {}
+///
+/// /// Makes a rule of any kind one for the night.
+/// fn at_night<T: Tool, E: Effect>(rule: OpenRule<T, E>) -> OpenRule<T, E> {
+///     rule.between(time(22, 0), time(6, 0), EVERY_DAY, "Europe/Zurich")
+/// }
+///
+/// #[policy]
+/// fn parcels(rules: Rules<Ship>) -> Rules<Ship> {
+///     at_night(rules.deny("nobody packs")).otherwise(ask(role("shipping")))
+/// }
+///
+/// assert_eq!(parcels().outline().rules()[0].effect(), Verdict::Deny);
+/// ```
+#[diagnostic::on_unimplemented(message = "`{Self}` is not a kind of rule")]
+pub trait Effect {}
+
+macro_rules! effects {
+    ($($(#[$doc:meta])* $Effect:ident),*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug)]
+        pub enum $Effect {}
+        impl Effect for $Effect {}
+    )*};
+}
+
+effects! {
+    /// A rule that denies.
+    ///
+    /// ```
+    /// use gate_runtime::prelude::*;
+    /// use gate_runtime::{Denies, OpenRule};
+    ///
+    /// /// No tool works while it is frozen.
+    /// fn frozen<T: Tool>(rules: Rules<T>) -> OpenRule<T, Denies> {
+    ///     rules.deny("frozen over the holidays").when(|call| call.context().now().to_string().contains("-12-25"))
+    /// }
+    /// # /// Ship a parcel.
+    /// # #[gated_tool(policy = "parcels")] fn ship(country: String) {}
+    /// # #[policy] fn parcels(rules: Rules<Ship>) -> Rules<Ship> { frozen(rules).otherwise(ask(anyone())) }
+    /// # assert_eq!(parcels().outline().rules()[0].effect(), Verdict::Deny);
+    /// ```
+    Denies,
+    /// A rule that asks.
+    ///
+    /// ```
+    /// use gate_runtime::prelude::*;
+    /// use gate_runtime::{Asks, OpenRule};
+    ///
+    /// /// Whatever the tool: an agent without a person behind it asks.
+    /// fn on_its_own<T: Tool>(rules: Rules<T>) -> OpenRule<T, Asks> {
+    ///     rules.ask("for nobody", role("manager")).when(|call| call.context().on_behalf_of().is_none())
+    /// }
+    /// # /// Ship a parcel.
+    /// # #[gated_tool(policy = "parcels")] fn ship(country: String) {}
+    /// # #[policy] fn parcels(rules: Rules<Ship>) -> Rules<Ship> { on_its_own(rules).otherwise(approve()) }
+    /// # assert_eq!(parcels().outline().rules()[0].effect(), Verdict::Ask);
+    /// ```
+    Asks,
+    /// A rule that approves.
+    ///
+    /// ```
+    /// use gate_runtime::prelude::*;
+    /// use gate_runtime::{Approves, OpenRule};
+    ///
+    /// /// Whatever the tool: in office hours it may run.
+    /// fn office_hours<T: Tool>(rules: Rules<T>) -> OpenRule<T, Approves> {
+    ///     rules.auto_approve("office hours").between(time(9, 0), time(17, 0), WEEKDAYS, "Europe/Zurich")
+    /// }
+    /// # /// Ship a parcel.
+    /// # #[gated_tool(policy = "parcels")] fn ship(country: String) {}
+    /// # #[policy] fn parcels(rules: Rules<Ship>) -> Rules<Ship> { office_hours(rules).otherwise(ask(anyone())) }
+    /// # assert_eq!(parcels().outline().rules()[0].effect(), Verdict::Approve);
+    /// ```
+    Approves,
+    /// A rule that approves within a limit, which can be kept by a key.
+    ///
+    /// ```
+    /// use gate_runtime::prelude::*;
+    /// use gate_runtime::{Counted, OpenRule};
+    ///
+    /// /// Whatever the tool: a few a day go through.
+    /// fn a_few<T: Tool>(rules: Rules<T>) -> OpenRule<T, Counted> {
+    ///     rules.auto_approve("a few").at_most(3).per(DAY)
+    /// }
+    /// # /// Ship a parcel.
+    /// # #[gated_tool(policy = "parcels")] fn ship(country: String) {}
+    /// # #[policy] fn parcels(rules: Rules<Ship>) -> Rules<Ship> { a_few(rules).by(|call| call.country.clone()).otherwise(ask(anyone())) }
+    /// # assert_eq!(parcels().outline().rules()[0].limits(), ["at most 3 in 1 day for each key"]);
+    /// ```
+    Counted
+}
+
+/// The rule that is being written. It ends where the next begins, or with [`otherwise`](Self::otherwise).
+///
+/// ```
+/// use gate_runtime::prelude::*;
+/// # /// Ship a parcel.
+/// # #[gated_tool(policy = "parcels")] fn ship(country: String) {}
+/// #[policy]
+/// fn parcels(rules: Rules<Ship>) -> Rules<Ship> {
+///     rules
+///         .deny("no parcels to Antarctica")           // a rule is open
+///         .when(|call| call.country == "AQ")          // more of the same rule
+///         .auto_approve("at home")                    // the next one
+///         .when(|call| call.country == "CH")
+///         .otherwise(ask(role("shipping")))           // no rule is open any more
+/// }
+///
+/// assert_eq!(parcels().outline().rules().len(), 2);
+/// ```
+#[must_use = "a policy ends with `.otherwise(…)`"]
+pub struct OpenRule<T: Tool, E: Effect> {
+    rules: Rules<T>,
+    effect: PhantomData<E>,
+}
+
+impl<T: Tool, E: Effect> OpenRule<T, E> {
+    /// A condition: a closure over the typed call, its context and the tool's state. All conditions of a rule must hold.
+    ///
+    /// An error or a panic makes the rule count as failed: never as an approval, and a denying rule denies.
+    pub fn when<M: RuleOutcome>(self, condition: impl Fn(&Call<T>) -> M + Shared) -> Self {
+        self.with(Condition::Now(Box::new(move |call| condition(call.typed()?).held())))
+    }
+
+    /// A condition that waits, as for a lookup: `.when_async(|call| async move { … })`.
+    pub fn when_async<M, F>(self, condition: impl Fn(Call<T>) -> F + Shared) -> Self
+    where
+        M: RuleOutcome,
+        F: Future<Output = M> + Send + 'static,
+    {
+        self.with(Condition::Later(Box::new(move |call| {
+            let later = condition(call.typed::<T>()?.clone());
+            Ok(Box::pin(async move { later.await.held() }))
+        })))
+    }
+
+    /// A condition on the time: from one time of day to another, on some days, in a time zone.
+    ///
+    /// `.between(time(9, 0), time(17, 0), WEEKDAYS, "Europe/Zurich")`; past midnight the day is that of the beginning.
+    pub fn between(self, from: TimeOfDay, to: TimeOfDay, days: Weekdays, zone: &str) -> Self {
+        self.with(Condition::Hours(Hours::new(from, to, days, zone)))
+    }
+
+    /// A call that this rule must match: checked when the gate is built, with the gate's state. Limits do not count.
+    pub fn matches(mut self, example: impl Into<Example<T>>) -> Self {
+        let example = example.into().erased();
+        self.rules.written.change(|entry| entry.examples.push((example, true)));
+        self
+    }
+
+    /// A call that this rule must not match: checked when the gate is built, with the gate's state.
+    pub fn not_matches(mut self, example: impl Into<Example<T>>) -> Self {
+        let example = example.into().erased();
+        self.rules.written.change(|entry| entry.examples.push((example, false)));
+        self
+    }
+
+    /// Begins a rule that denies.
+    #[track_caller]
+    pub fn deny(self, name: &str) -> OpenRule<T, Denies> {
+        self.rules.deny(name)
+    }
+
+    /// Begins a rule that asks.
+    #[track_caller]
+    pub fn ask(self, name: &str, requirement: impl Into<Requirement>) -> OpenRule<T, Asks> {
+        self.rules.ask(name, requirement)
+    }
+
+    /// Begins a rule that approves.
+    #[track_caller]
+    pub fn auto_approve(self, name: &str) -> OpenRule<T, Approves> {
+        self.rules.auto_approve(name)
+    }
+
+    /// Ends the policy: what holds for a call that no rule matches.
+    #[track_caller]
+    pub fn otherwise(self, verdict: impl Into<Otherwise>) -> Rules<T> {
+        self.rules.otherwise(verdict)
+    }
+
+    fn with(mut self, condition: Condition) -> Self {
+        self.rules.written.change(|entry| entry.conditions.push(condition));
+        self
+    }
+
+    pub(super) fn limited(mut self, limit: Limit) -> OpenRule<T, Counted> {
+        self.rules.written.change(|entry| entry.limits.push(limit));
+        self.into_stage()
+    }
+
+    pub(super) fn into_stage<Next: Effect>(self) -> OpenRule<T, Next> {
+        OpenRule { rules: self.rules, effect: PhantomData }
+    }
+}
+
+impl<T: Tool> OpenRule<T, Counted> {
+    /// Keeps the limit for each value of a key by itself: `.by(|call| call.customer_id.clone())`.
+    ///
+    /// A limit by recipient cannot be salami-sliced over many small calls to one. Keys are compared as JSON: the text
+    /// `"1"` and the number `1` are two keys.
+    pub fn by<K: Serialize>(mut self, key: impl Fn(&Call<T>) -> K + Shared) -> OpenRule<T, Approves> {
+        self.rules.written.change(|entry| {
+            if let Some(limit) = entry.limits.last_mut() {
+                limit.set_key(key);
+            }
+        });
+        self.into_stage()
+    }
+}
+
+/// Ends the rule, so that rules can be written in a loop.
+///
+/// ```
+/// use gate_runtime::prelude::*;
+/// # /// Ship a parcel.
+/// # #[gated_tool(policy = "parcels")] fn ship(country: String) {}
+/// #[policy]
+/// fn parcels(mut rules: Rules<Ship>) -> Rules<Ship> {
+///     for country in ["AQ", "BV", "HM"] {
+///         rules = rules.deny(&format!("no parcels to {country}")).when(move |call| call.country == country).into();
+///     }
+///     rules.otherwise(ask(role("shipping")))
+/// }
+/// # assert_eq!(parcels().outline().rules()[1].name(), "no parcels to BV");
+/// ```
+impl<T: Tool, E: Effect> From<OpenRule<T, E>> for Rules<T> {
+    fn from(rule: OpenRule<T, E>) -> Self {
+        rule.rules
+    }
+}
+
+/// What holds for a call that no rule matches.
+///
+/// ```
+/// use gate_runtime::prelude::*;
+/// let _: [Otherwise; 3] = [ask(role("manager")).into(), deny(), approve()];
+/// # use gate_runtime::Otherwise;
+/// ```
+#[derive(Clone, Debug)]
+pub struct Otherwise {
+    pub(super) verdict: Verdict,
+    pub(super) requirement: Option<Requirement>,
+    pub(super) place: Place,
+}
+
+impl Default for Otherwise {
+    fn default() -> Self {
+        anyone().into()
+    }
+}
+
+/// Otherwise the call never runs.
+///
+/// ```
+/// use gate_runtime::prelude::*;
+/// # /// Drop a table.
+/// # #[gated_tool(policy = "drops")] fn drop_table(name: String) {}
+/// #[policy]
+/// fn drops(rules: Rules<DropTable>) -> Rules<DropTable> {
+///     rules.ask("scratch tables", anyone()).when(|call| call.name.starts_with("scratch_")).otherwise(deny())
+/// }
+/// # assert_eq!(drops().outline().otherwise().verdict(), Verdict::Deny);
+/// ```
+#[must_use]
+pub fn deny() -> Otherwise {
+    Otherwise { verdict: Verdict::Deny, requirement: None, place: None }
+}
+
+/// Otherwise the call runs without a person.
+///
+/// ```
+/// use gate_runtime::prelude::*;
+/// # /// Search.
+/// # #[gated_tool(policy = "searches")] fn search(query: String) {}
+/// #[policy]
+/// fn searches(rules: Rules<Search>) -> Rules<Search> {
+///     rules.deny("too long").when(|call| call.query.len() > 200).otherwise(approve())
+/// }
+/// # assert_eq!(searches().outline().otherwise().verdict(), Verdict::Approve);
+/// ```
+#[must_use]
+pub fn approve() -> Otherwise {
+    Otherwise { verdict: Verdict::Approve, requirement: None, place: None }
+}
+
+impl From<Requirement> for Otherwise {
+    fn from(requirement: Requirement) -> Self {
+        Self { verdict: Verdict::Ask, requirement: Some(requirement), place: None }
+    }
+}
+
+impl From<Who> for Otherwise {
+    fn from(who: Who) -> Self {
+        Requirement::from(who).into()
+    }
+}
+
+/// What is wrong with how a policy was written.
+pub(super) fn check(entries: &[Entry], outline: &PolicyOutline, problems: &mut Vec<String>) {
+    for (index, entry) in entries.iter().enumerate() {
+        let name = &entry.name;
+        let mut found = |problem: &str| problems.push(format!("rule \"{name}\": {problem}"));
+        if name.trim().is_empty() {
+            found("it has no name: say in words what it is for");
+        }
+        if name == OTHERWISE {
+            found("this is the name of what holds when no rule matches: call it something else");
+        }
+        if entries.iter().take(index).any(|earlier| earlier.name == *name) {
+            found("two rules have this name: people could not tell them apart");
+        }
+        if let Some(problem) = entry.requirement.as_ref().and_then(Requirement::problem) {
+            found(&problem);
+        }
+        entry.limits.iter().filter_map(Limit::problem).for_each(&mut found);
+        for condition in &entry.conditions {
+            if let Condition::Hours(hours) = condition
+                && let Some(problem) = hours.problem()
+            {
+                found(problem);
+            }
+        }
+    }
+    if let Some(problem) = outline.otherwise.requirement.as_ref().and_then(Requirement::problem) {
+        problems.push(format!("otherwise: {problem}"));
+    }
+}
+
+impl<T: Tool> fmt::Debug for Rules<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.written.entries.iter().map(|entry| &entry.name)).finish()
+    }
+}
+
+impl<T: Tool, E: Effect> fmt::Debug for OpenRule<T, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.rules, f)
+    }
+}

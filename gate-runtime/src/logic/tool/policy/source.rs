@@ -1,0 +1,108 @@
+//! A policy's source text, and which part of it is which rule.
+
+use super::entry::Place;
+use super::{Policy, Rules};
+use crate::logic::tool::Tool;
+
+/// What the macro captures of a policy's function.
+#[derive(Clone, Copy, Debug)]
+pub struct PolicySource {
+    /// The function's name.
+    pub name: &'static str,
+    /// Its doc comment.
+    pub about: &'static str,
+    /// The text of its body, from brace to brace.
+    pub text: &'static str,
+    /// The line of the opening brace, from 1; 0 if unknown.
+    pub line: usize,
+    /// The column of the opening brace, from 1.
+    pub column: usize,
+}
+
+/// The rules of a tool, recognised by their type: what a policy's function takes and returns.
+#[diagnostic::on_unimplemented(
+    message = "a policy returns `Rules<…>` of its tool, not `{Self}`",
+    label = "expected `Rules<…>`",
+    note = "write `fn name(rules: Rules<YourTool>) -> Rules<YourTool>`"
+)]
+pub trait DeclaredRules {
+    /// The policy that they make.
+    type Policy;
+}
+
+impl<T: Tool> DeclaredRules for Rules<T> {
+    type Policy = Policy<T>;
+}
+
+/// The methods that begin a rule, or end the last one.
+const STARTS: [&str; 4] = ["deny(", "ask(", "auto_approve(", "otherwise("];
+
+impl PolicySource {
+    /// The body's text without its braces and its indentation.
+    pub(super) fn dedented(&self) -> String {
+        let body = self.text.trim().strip_prefix('{').and_then(|text| text.strip_suffix('}')).unwrap_or(self.text);
+        dedent(body)
+    }
+
+    /// The text of each rule that begins at a place, up to where the next begins; `None` where a place is not in the text,
+    /// as for a rule that another function adds.
+    pub(super) fn rule_texts(&self, starts: &[Place], otherwise: Place) -> Vec<Option<String>> {
+        let mut ends: Vec<usize> = starts.iter().chain([&otherwise]).filter_map(|place| self.offset(*place)).collect();
+        ends.push(self.text.trim_end().trim_end_matches('}').len());
+        starts
+            .iter()
+            .map(|place| {
+                let start = self.offset(*place)?;
+                let end = ends.iter().copied().filter(|end| *end > start).min()?;
+                let rule = self.text.get(start..end)?.trim_end();
+                let rule = rule.strip_suffix('.').unwrap_or(rule);
+                Some(format!(".{}", dedent(without_last_comments(rule))))
+            })
+            .collect()
+    }
+
+    /// The byte at which the method's name stands in the text, if it stands there.
+    fn offset(&self, place: Place) -> Option<usize> {
+        let place = place?;
+        let row = usize::try_from(place.line()).ok()?.checked_sub(self.line)?;
+        let column = usize::try_from(place.column()).ok()?;
+        let mut line_start = 0;
+        for line in self.text.split_inclusive('\n').take(row) {
+            line_start += line.len();
+        }
+        let first = if row == 0 { self.column } else { 1 };
+        let rest = self.text.get(line_start..)?;
+        let (within, _) = rest.char_indices().nth(column.checked_sub(first)?)?;
+        let found = rest.get(within..)?;
+        (self.line > 0 && STARTS.iter().any(|method| found.starts_with(method))).then_some(line_start + within)
+    }
+}
+
+/// Drops whole lines of comments at the end: they belong to what comes next.
+fn without_last_comments(text: &str) -> &str {
+    let mut text = text;
+    while let Some((before, last)) = text.trim_end().rsplit_once('\n')
+        && last.trim_start().starts_with("//")
+    {
+        text = before;
+    }
+    text.trim_end()
+}
+
+/// Drops the indentation that all lines after the first share.
+fn dedent(text: &str) -> String {
+    let text = text.trim_matches('\n').trim_end();
+    let indent = |line: &&str| line.len() - line.trim_start().len();
+    let first_is_indented = text.starts_with(char::is_whitespace);
+    let lines = || text.lines().skip(usize::from(!first_is_indented)).filter(|line| !line.trim().is_empty());
+    let shared = lines().map(|line| indent(&line)).min().unwrap_or(0);
+    let cut = |(index, line): (usize, &str)| {
+        let keep = index == 0 && !first_is_indented;
+        if keep {
+            line.trim_end().to_owned()
+        } else {
+            line.get(shared..).unwrap_or(line.trim_start()).trim_end().to_owned()
+        }
+    };
+    text.lines().enumerate().map(cut).collect::<Vec<_>>().join("\n")
+}

@@ -1,0 +1,103 @@
+//! Finding out whether a call happened: a tool's own function for it.
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::Tool;
+use super::call::{AnyCall, AnyState, Call};
+use crate::logic::context::CallContext;
+use crate::values::outcome::ToolOutcome;
+
+/// Whether a call happened of which nobody knows how it ended, as far as its tool's reconciler can tell.
+///
+/// ```
+/// use gate_runtime::prelude::*;
+/// # #[derive(Default)] pub struct Billing { refunds: std::collections::BTreeMap<String, u64> }
+///
+/// /// Issue a refund.
+/// #[gated_tool(policy = "always_ask", reconcile = "was_refunded")]
+/// fn issue_refund(#[state] billing: &Billing, #[context] context: &CallContext, order_id: String) -> u64 {
+///     // The payment provider keeps the key with the refund.
+///     # let _ = billing;
+///     let key = context.idempotency_key();
+///     # let _ = (key, order_id);
+///     2_400
+/// }
+///
+/// async fn was_refunded(call: Call<IssueRefund>) -> Happened<u64> {
+///     match call.state().refunds.get(&call.context().idempotency_key()) {
+///         Some(cents) => Happened::Yes(*cents),
+///         None => Happened::No,
+///     }
+/// }
+/// # registry! { pub Tools for Billing { IssueRefund } }
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Happened<T> {
+    /// It did, and gave this back.
+    Yes(T),
+    /// It did not, and will not: what was approved may run, once. Where the earlier attempt could still take effect, as with a request that is on
+    /// its way, say [`Unknown`](Self::Unknown), or make the other side refuse it first.
+    No,
+    /// It cannot be told: a person has to.
+    Unknown,
+}
+
+impl<T> Happened<T> {
+    fn map<U>(self, change: impl FnOnce(T) -> U) -> Happened<U> {
+        match self {
+            Self::Yes(value) => Happened::Yes(change(value)),
+            Self::No => Happened::No,
+            Self::Unknown => Happened::Unknown,
+        }
+    }
+}
+
+type Finding<T> = Pin<Box<dyn Future<Output = Happened<T>> + Send>>;
+
+/// A tool that can find out whether a call of it happened.
+pub trait Reconciled: Tool {
+    /// Finds out.
+    fn happened(call: Call<Self>) -> Finding<Self::Output>;
+}
+
+/// A [`Reconciled`] tool's function, without its type.
+#[derive(Clone, Copy)]
+pub struct Reconciler(fn(&Value, Arc<CallContext>, &AnyState) -> Option<Finding<ToolOutcome>>);
+
+impl Reconciler {
+    /// That of a tool.
+    #[must_use]
+    pub const fn of<T: Reconciled>() -> Self {
+        Self(find_out::<T>)
+    }
+
+    /// Asks it; `None` where it cannot be asked about such a call.
+    pub(crate) fn ask(
+        self,
+        arguments: &Value,
+        context: Arc<CallContext>,
+        state: &AnyState,
+    ) -> Option<Finding<ToolOutcome>> {
+        (self.0)(arguments, context, state)
+    }
+}
+
+fn find_out<T: Reconciled>(
+    arguments: &Value,
+    context: Arc<CallContext>,
+    state: &AnyState,
+) -> Option<Finding<ToolOutcome>> {
+    let call = AnyCall::new(T::read(arguments).ok()?, context, state).ok()?;
+    let call = call.typed::<T>().ok()?.clone();
+    Some(Box::pin(async move { T::happened(call).await.map(|output| T::outcome(&output)) }))
+}
+
+impl fmt::Debug for Reconciler {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Reconciler")
+    }
+}

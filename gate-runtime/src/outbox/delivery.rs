@@ -1,0 +1,110 @@
+//! Delivers one letter, whatever its notifier does.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::{AGAIN, later};
+use crate::engine::kernel::bounded::ClockLimit;
+use crate::logic::bounded::bounded;
+use crate::ports::clock::Clock;
+use crate::ports::notifier::{Notice, Notifier, NotifyError};
+use crate::ports::store::{ApprovalFilter, Committed, LetterFilter, RecordFilter, Store, StoreError, Transition};
+use crate::values::letter::{LEASE, Letter, LetterState};
+use crate::values::random;
+
+/// How long a notifier may take. It is less than the lease, so that what came of it can be written.
+const LIMIT: Duration = Duration::from_secs(30);
+
+/// What delivers for one notifier.
+pub(super) struct Carrier {
+    pub(super) notifier: Arc<dyn Notifier>,
+    pub(super) name: Arc<str>,
+    pub(super) store: Arc<dyn Store>,
+    pub(super) clock: Arc<dyn Clock>,
+}
+
+impl Carrier {
+    /// The letters of its notifier.
+    pub(super) fn mine(&self) -> LetterFilter {
+        LetterFilter::all().notifier(Arc::clone(&self.name))
+    }
+
+    /// Takes a letter, unless another process was faster, delivers it, and writes what came of it.
+    pub(super) async fn carry(&self, letter: &Letter) -> Result<(), StoreError> {
+        let notice = self.notice(letter).await?;
+        let now = self.clock.now();
+        let Some(claimed) = letter.claimed(now) else { return Ok(()) };
+        if !self.write(&claimed).await? {
+            return Ok(());
+        }
+        let ended = match notice {
+            Some(mut notice) => {
+                notice.attempt = claimed.attempts();
+                let memo = notice.memo.clone();
+                self.ended(&claimed, memo, self.deliver(&notice).await)
+            }
+            None => claimed.given_up("the record that it tells of is not in the store", self.clock.now()),
+        };
+        let until = later(now, LEASE);
+        loop {
+            match self.write(&ended).await {
+                Err(_) if self.clock.now() < until => self.clock.sleep_until(later(self.clock.now(), AGAIN)).await,
+                // After its lease it is another's, or delivered again under the same id.
+                written => return written.map(|_| ()),
+            }
+        }
+    }
+
+    async fn write(&self, letter: &Letter) -> Result<bool, StoreError> {
+        let mut transition = Transition::at(letter.changed_at());
+        transition.letters.push(Arc::new(letter.clone()));
+        Ok(self.store.commit(transition).await? == Committed::Done)
+    }
+
+    /// What is to be told, with the call as it stands now.
+    async fn notice(&self, letter: &Letter) -> Result<Option<Notice>, StoreError> {
+        let filter = RecordFilter::after(letter.record().saturating_sub(1)).limit(1);
+        let record = self.store.records(&filter).await?.pop().filter(|record| record.seq() == letter.record());
+        let Some(record) = record else { return Ok(None) };
+        let mut notice = Notice::new(&self.name, record);
+        let Some(call) = letter.approval() else { return Ok(Some(notice)) };
+        if let Some(approval) = self.store.approvals(&ApprovalFilter::all().id(call)).await?.pop() {
+            let tool = self.store.tool(approval.subject.tool_digest).await?;
+            // Nobody else than the store has the salts of its secrets.
+            notice = notice.about(Arc::new(approval.without_salts()), tool);
+        }
+        // Of a dead one, somebody may have been told.
+        let last = self.mine().approval(call).state(LetterState::Delivered).state(LetterState::Dead);
+        let last = last.newest_first().limit(1);
+        if let Some(memo) = self.store.letters(&last).await?.iter().find_map(|last| last.memo()) {
+            notice = notice.after(memo);
+        }
+        Ok(Some(notice))
+    }
+
+    /// Delivers. A notifier that takes too long is dropped where it is.
+    async fn deliver(&self, notice: &Notice) -> Result<Option<String>, NotifyError> {
+        let limit = ClockLimit::new(Arc::clone(&self.clock), LIMIT);
+        let delivered = bounded(&limit, || self.notifier.deliver(notice)).await;
+        delivered.unwrap_or_else(|problem| Err(NotifyError::again(problem)))
+    }
+
+    /// The letter after a try. A notifier that gives nothing back gets with the next one what it was given with this one.
+    fn ended(&self, claimed: &Letter, memo: Option<String>, delivered: Result<Option<String>, NotifyError>) -> Letter {
+        let now: Timestamp = self.clock.now();
+        match delivered {
+            Ok(given) => claimed.delivered(given.or(memo).map(Into::into), now),
+            Err(error) => {
+                let claimed = claimed.remembering(error.memo().map(Into::into).or(memo.map(Into::into)));
+                let (words, at_least) = (error.to_string(), error.wait().unwrap_or_default());
+                if error.is_final() {
+                    claimed.given_up(&words, now)
+                } else {
+                    claimed.put_off(&words, at_least, random::number(), now)
+                }
+            }
+        }
+    }
+}

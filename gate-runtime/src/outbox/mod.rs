@@ -1,0 +1,235 @@
+//! Telling people and programs what happened, behind the back of those who ask.
+//!
+//! What is to be told stands on the record, which was written with it. From there one task for each notifier makes letters, and has them delivered:
+//! several at a time, those about one call one after the other. Whatever a notifier does, nothing here is waited for by a call.
+
+pub(crate) mod delivery;
+pub(crate) mod relay;
+
+use std::collections::HashSet;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::{Either, select};
+use jiff::Timestamp;
+use tokio::sync::{Notify, watch};
+use tokio::task::{JoinHandle, JoinSet};
+
+use self::delivery::Carrier;
+use self::relay::Reader;
+use crate::ports::clock::Clock;
+use crate::ports::notifier::Notifier;
+use crate::ports::store::{ApprovalFilter, Committed, Store, StoreError, Transition};
+use crate::values::approval::Approval;
+use crate::values::id::ApprovalId;
+use crate::values::letter::LetterState;
+use crate::values::time::HOUR;
+
+/// How many letters of one notifier are under way at once.
+const CARRIERS: usize = 16;
+
+/// After how long it is tried again where the store did not do its part.
+const AGAIN: Duration = Duration::from_secs(1);
+
+/// After how long it looks at the letters at the latest: another process may have put one back, of which no record tells.
+const LOOK: Duration = Duration::from_mins(1);
+
+/// How many delivered letters are forgotten at once.
+const PAGE: usize = 256;
+
+/// The tasks that deliver, one for each notifier. They end with it: what was not delivered by then, another process delivers, or the next one.
+#[derive(Default)]
+pub(crate) struct Post {
+    /// Each with what tells it that a letter was put back.
+    tasks: Vec<(JoinHandle<()>, Arc<Notify>)>,
+}
+
+impl Post {
+    pub(crate) fn start(notifiers: Vec<Arc<dyn Notifier>>, store: &Arc<dyn Store>, clock: &Arc<dyn Clock>) -> Self {
+        let start = |notifier: Arc<dyn Notifier>| {
+            let name: Arc<str> = notifier.name().into();
+            let (last, put_back) = (store.watch(), Arc::new(Notify::new()));
+            // From now on, and not from when the task begins.
+            let head = *last.borrow();
+            let carrier = Arc::new(Carrier { notifier, name, store: Arc::clone(store), clock: Arc::clone(clock) });
+            let postman = Postman {
+                reader: Reader::new(Arc::clone(&carrier), head),
+                carrier,
+                last,
+                put_back: Arc::clone(&put_back),
+                under_way: JoinSet::new(),
+                busy: HashSet::new(),
+                looks_at: Timestamp::MIN,
+                forgets_at: Timestamp::MIN,
+            };
+            (tokio::spawn(postman.work()), put_back)
+        };
+        Self { tasks: notifiers.into_iter().map(start).collect() }
+    }
+
+    /// Lets the tasks look at the letters again.
+    pub(crate) fn look(&self) {
+        for (_, put_back) in &self.tasks {
+            put_back.notify_one();
+        }
+    }
+}
+
+impl Drop for Post {
+    fn drop(&mut self) {
+        for (task, _) in &self.tasks {
+            task.abort();
+        }
+    }
+}
+
+/// What delivers the letters of one notifier.
+struct Postman {
+    carrier: Arc<Carrier>,
+    reader: Reader,
+    last: watch::Receiver<u64>,
+    put_back: Arc<Notify>,
+    under_way: JoinSet<(u64, Result<(), StoreError>)>,
+    /// The records that the letters under way are about.
+    busy: HashSet<u64>,
+    /// When it is to look at the letters.
+    looks_at: Timestamp,
+    forgets_at: Timestamp,
+}
+
+/// Why the wait for work is over.
+enum Signal {
+    News,
+    Ended(Option<(u64, Result<(), StoreError>)>),
+    Look,
+}
+
+impl Postman {
+    async fn work(mut self) {
+        let mut rests = None;
+        loop {
+            let now = self.carrier.clock.now();
+            let wake = match rests.filter(|end| *end > now) {
+                Some(end) => end,
+                None => self.round(now).await.unwrap_or_else(|_| later(now, AGAIN)),
+            };
+            rests = None;
+            match self.signal(wake).await {
+                Signal::News => {}
+                Signal::Look => self.looks_at = Timestamp::MIN,
+                Signal::Ended(ended) => {
+                    self.looks_at = Timestamp::MIN;
+                    if let Some((record, written)) = ended {
+                        self.busy.remove(&record);
+                        // It is not the letter's fault: tried at once, it would fail at once.
+                        rests = written.err().map(|_| later(self.carrier.clock.now(), AGAIN));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Waits for the first of: a record, the end of a delivery, a letter that was put back, the time.
+    async fn signal(&mut self, wake: Timestamp) -> Signal {
+        let Self { carrier, last, put_back, under_way, .. } = self;
+        let news = async {
+            if last.changed().await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        };
+        let ended = async {
+            match under_way.join_next().await {
+                Some(ended) => ended.ok(),
+                None => std::future::pending().await,
+            }
+        };
+        let put_back = pin!(put_back.notified());
+        let looks = select(put_back, carrier.clock.sleep_until(wake));
+        match select(pin!(ended), select(pin!(news), looks)).await {
+            Either::Left((ended, _)) => Signal::Ended(ended),
+            Either::Right((Either::Left(_), _)) => Signal::News,
+            Either::Right((Either::Right(_), _)) => Signal::Look,
+        }
+    }
+
+    /// Reads what is new, hands out what is due, and says until when there is nothing else to do.
+    async fn round(&mut self, now: Timestamp) -> Result<Timestamp, StoreError> {
+        self.last.borrow_and_update();
+        if self.reader.read(now).await? || self.looks_at <= now {
+            self.looks_at = self.hand_out(now).await?.unwrap_or(Timestamp::MAX).min(later(now, LOOK));
+        }
+        if self.forgets_at <= now {
+            self.forget(now).await?;
+            self.forgets_at = later(now, HOUR);
+        }
+        Ok(self.looks_at)
+    }
+
+    /// Hands the letters that are due to carriers, as far as there are any, and gives the time when the next one is due.
+    async fn hand_out(&mut self, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
+        let open = self.carrier.mine().state(LetterState::Waiting).state(LetterState::Sending).first_of_each_call();
+        let most = CARRIERS + self.busy.len() + 1;
+        for letter in self.carrier.store.letters(&open.soonest_first().limit(most)).await? {
+            let record = letter.record();
+            if self.busy.contains(&record) {
+                continue;
+            }
+            if letter.due_at() > now {
+                return Ok(Some(letter.due_at()));
+            }
+            if self.busy.len() >= CARRIERS {
+                // Whoever is done first makes it look again.
+                return Ok(None);
+            }
+            self.busy.insert(record);
+            let carrier = Arc::clone(&self.carrier);
+            self.under_way.spawn(async move { (record, carrier.carry(&letter).await) });
+        }
+        Ok(None)
+    }
+
+    /// Forgets what was delivered long ago. What is kept for an open call stays for as long as that is open.
+    async fn forget(&self, now: Timestamp) -> Result<(), StoreError> {
+        let store = &self.carrier.store;
+        let old = self.carrier.mine().state(LetterState::Delivered).due_by(now).limit(PAGE);
+        loop {
+            let found = store.letters(&old).await?;
+            if found.is_empty() {
+                return Ok(());
+            }
+            let calls =
+                found.iter().filter_map(|letter| letter.approval()).fold(ApprovalFilter::all(), ApprovalFilter::id);
+            let known = if calls.ids().is_empty() { Vec::new() } else { store.approvals(&calls).await? };
+            let is_open = |call: ApprovalId| {
+                known.iter().any(|known: &Arc<Approval>| known.id() == call && !known.status().is_terminal())
+            };
+            let mut transition = Transition::at(now);
+            for letter in found {
+                let stays = match letter.approval() {
+                    Some(call) => is_open(call) || self.has_more(call).await?,
+                    None => false,
+                };
+                if stays {
+                    transition.letters.push(Arc::new(letter.kept(now)));
+                } else {
+                    transition.forgotten.push(letter);
+                }
+            }
+            if store.commit(transition).await? != Committed::Done {
+                // Another process is at it.
+                return Ok(());
+            }
+        }
+    }
+
+    /// Whether more is to be told about a call.
+    async fn has_more(&self, call: ApprovalId) -> Result<bool, StoreError> {
+        let open = self.carrier.mine().approval(call).state(LetterState::Waiting).state(LetterState::Sending);
+        Ok(!self.carrier.store.letters(&open.limit(1)).await?.is_empty())
+    }
+}
+
+fn later(now: Timestamp, time: Duration) -> Timestamp {
+    now.checked_add(time).unwrap_or(Timestamp::MAX)
+}

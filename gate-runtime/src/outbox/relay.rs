@@ -1,0 +1,144 @@
+//! Reads the record, and writes letters about what its notifier wants to tell.
+
+use std::collections::HashSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::delivery::Carrier;
+use crate::ports::store::{ApprovalFilter, Committed, RecordFilter, StoreError, StoreErrorKind, Transition};
+use crate::values::letter::Letter;
+use crate::values::record::Record;
+use crate::values::status::Status;
+
+/// How many records are read at once, or approvals.
+const PAGE: usize = 256;
+
+/// After how many records that nobody wants told the mark is moved all the same.
+const STRIDE: u64 = 1_000;
+
+/// How far the records are read, for one notifier.
+pub(super) struct Reader {
+    carrier: Arc<Carrier>,
+    /// The last record when this process began.
+    head: u64,
+    place: Option<Place>,
+}
+
+struct Place {
+    /// As it is in the store. It moves in the transaction that writes letters, so that of two processes one writes them.
+    mark: Letter,
+    /// How far this process has read, and wanted nothing since the mark.
+    read: u64,
+}
+
+impl Place {
+    fn at(mark: Letter) -> Self {
+        Self { read: mark.is_read_to(), mark }
+    }
+}
+
+impl Reader {
+    pub(super) fn new(carrier: Arc<Carrier>, head: u64) -> Self {
+        Self { carrier, head, place: None }
+    }
+
+    /// Reads what is new, and says whether there may be new letters.
+    pub(super) async fn read(&mut self, now: Timestamp) -> Result<bool, StoreError> {
+        let mut is_new = self.place.is_none();
+        let mut place = match self.place.take() {
+            Some(place) => place,
+            None => Place::at(self.begin(now).await?),
+        };
+        loop {
+            let page = self.carrier.store.records(&RecordFilter::after(place.read).limit(PAGE)).await?;
+            let Some(newest) = page.last() else { break };
+            let read = newest.seq();
+            let letters: Vec<Arc<Letter>> =
+                page.iter().filter(|record| self.wants(record)).map(|record| self.letter(record, now)).collect();
+            if letters.is_empty() && read.saturating_sub(place.mark.is_read_to()) < STRIDE {
+                place.read = read;
+                continue;
+            }
+            is_new |= !letters.is_empty();
+            let mark = place.mark.read_to(read, now);
+            if self.write(letters, &mark, now).await? {
+                place = Place::at(mark);
+            } else {
+                // Another process has read on: it wrote what was to be written up to its mark.
+                is_new = true;
+                let found = self.mark().await?.filter(|found| found.version() != place.mark.version());
+                let words = "it does not take letters, and nobody else has written any";
+                place = Place::at(found.ok_or_else(|| StoreError::new(StoreErrorKind::Corrupt, words))?);
+            }
+        }
+        self.place = Some(place);
+        Ok(is_new)
+    }
+
+    /// The mark, or the first one: a notifier that is new here begins with the calls that wait now, and with what happens after.
+    async fn begin(&self, now: Timestamp) -> Result<Letter, StoreError> {
+        loop {
+            if let Some(mark) = self.mark().await? {
+                return Ok(mark);
+            }
+            let letters = self.pending(now).await?;
+            let mark = Letter::mark(&self.carrier.name, Some(self.head), now);
+            if self.write(letters, &mark, now).await? {
+                return Ok(mark);
+            }
+        }
+    }
+
+    async fn mark(&self) -> Result<Option<Letter>, StoreError> {
+        let found = self.carrier.store.letters(&self.carrier.mine().record(0)).await?;
+        Ok(found.first().map(|mark| Letter::clone(mark)))
+    }
+
+    /// Letters about the calls that wait now: each about the first record by which it did.
+    async fn pending(&self, now: Timestamp) -> Result<Vec<Arc<Letter>>, StoreError> {
+        let (mut waiting, mut letters) = (HashSet::new(), Vec::new());
+        let mut page = ApprovalFilter::all().status(Status::Pending).limit(PAGE);
+        loop {
+            let found = self.carrier.store.approvals(&page).await?;
+            let Some(last) = found.last() else { break };
+            page = page.after(last.id());
+            waiting.extend(found.iter().map(|approval| approval.id()));
+        }
+        let mut read = 0;
+        while read < self.head && !waiting.is_empty() {
+            let records = self.carrier.store.records(&RecordFilter::after(read).limit(PAGE)).await?;
+            let Some(newest) = records.last() else { break };
+            read = newest.seq();
+            for record in records.iter().filter(|record| record.seq() <= self.head) {
+                let asks = record.status() == Some(Status::Pending);
+                let call =
+                    record.subject().map(|subject| subject.approval).filter(|call| asks && waiting.contains(call));
+                if let Some(call) = call
+                    && self.wants(record)
+                {
+                    waiting.remove(&call);
+                    letters.push(self.letter(record, now));
+                }
+            }
+        }
+        Ok(letters)
+    }
+
+    /// Whether the notifier tells of it. One that panics over the question is given it to tell: then people see what becomes of that.
+    fn wants(&self, record: &Record) -> bool {
+        catch_unwind(AssertUnwindSafe(|| self.carrier.notifier.wants(record))).unwrap_or(true)
+    }
+
+    fn letter(&self, record: &Record, now: Timestamp) -> Arc<Letter> {
+        Arc::new(Letter::about(&self.carrier.name, record, now))
+    }
+
+    async fn write(&self, mut letters: Vec<Arc<Letter>>, mark: &Letter, now: Timestamp) -> Result<bool, StoreError> {
+        letters.push(Arc::new(mark.clone()));
+        let mut transition = Transition::at(now);
+        transition.letters = letters;
+        Ok(self.carrier.store.commit(transition).await? == Committed::Done)
+    }
+}

@@ -1,0 +1,167 @@
+//! The store against the trail: whether both tell the same story.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::blocking;
+use super::error::{How, Parted, TrailError};
+use super::reader::TrailReader;
+use crate::ports::store::{RecordFilter, Store, StoreError};
+use crate::values::entry::{Entry, Leaf};
+use crate::values::event::{Event, GateEvent};
+use crate::values::json::push_step;
+use crate::values::record::Record;
+
+/// How many records are read from the store at once.
+pub(super) const PAGE: usize = 1_024;
+
+/// How many entries are read from the folder at once.
+const ENTRIES: usize = 4_096;
+
+/// Compares every entry of the trail with the record that the store has for it, and says where the two part, if they do.
+///
+/// After a break, the trail has the same numbers once more: then the later ones count.
+pub(crate) async fn compare(store: &dyn Store, reader: &Arc<TrailReader>) -> Result<Option<Parted>, TrailError> {
+    let mut pass = Pass { records: Records::new(store), next: 1, parted: None };
+    let mut index = 0;
+    while index < reader.size() {
+        let (trail, from) = (Arc::clone(reader), index);
+        let read = blocking(move || trail.entries(from).take(ENTRIES).collect::<Result<Vec<_>, _>>());
+        for (at, bytes) in read.await? {
+            pass.take(at, &bytes).await?;
+            index = at + 1;
+        }
+    }
+    let sealed = pass.next.saturating_sub(1);
+    Ok(pass.parted.map(|parted| Parted { sealed, ..parted }))
+}
+
+struct Pass<'a> {
+    records: Records<'a>,
+    next: u64,
+    parted: Option<Parted>,
+}
+
+impl Pass<'_> {
+    async fn take(&mut self, index: u64, bytes: &[u8]) -> Result<(), TrailError> {
+        let record = self.records.get(self.next).await?;
+        let leaf = record.as_deref().map(|text| leaf_of(self.next, text)).transpose()?;
+        if leaf.as_ref().is_some_and(|leaf| leaf.text().as_bytes() == bytes) {
+            self.next += 1;
+            return Ok(());
+        }
+        let entry = Entry::parse(bytes).map_err(|problem| TrailError::Entry { index, problem })?;
+        if let Entry::Break(parted) = &entry {
+            // From here on the trail has what the store had when it was settled.
+            if self.parted.as_ref().is_some_and(|found| found.seq() >= parted.next()) {
+                self.parted = None;
+            }
+            self.next = parted.next();
+            return Ok(());
+        }
+        if self.parted.is_none() {
+            self.parted = Some(match (record, leaf) {
+                (Some(text), Some(leaf)) => Parted::changed(self.next, 0, &text, difference(bytes, leaf.text())),
+                _ => Parted { seq: self.next, sealed: 0, how: How::Shorter },
+            });
+        }
+        self.next += 1;
+        Ok(())
+    }
+}
+
+/// The records of a store in their order, a page at a time.
+struct Records<'a> {
+    store: &'a dyn Store,
+    page: VecDeque<(u64, String)>,
+}
+
+impl<'a> Records<'a> {
+    fn new(store: &'a dyn Store) -> Self {
+        Self { store, page: VecDeque::new() }
+    }
+
+    /// The record of a number, if the store has it.
+    async fn get(&mut self, seq: u64) -> Result<Option<String>, TrailError> {
+        while self.page.front().is_some_and(|(first, _)| *first < seq) {
+            self.page.pop_front();
+        }
+        if self.page.front().is_none_or(|(first, _)| *first != seq) {
+            let filter = RecordFilter::after(seq.saturating_sub(1)).limit(PAGE);
+            self.page = self.store.record_texts(&filter).await?.into();
+        }
+        Ok(self.page.pop_front_if(|(first, _)| *first == seq).map(|(_, text)| text))
+    }
+}
+
+/// Reads the records of a store after a number, one after the other.
+pub(super) async fn each_record(
+    store: &dyn Store,
+    mut after: u64,
+    mut take: impl FnMut(&Record) + Send,
+) -> Result<(), StoreError> {
+    loop {
+        let page = store.records(&RecordFilter::after(after).limit(PAGE)).await?;
+        let Some(last) = page.last() else { return Ok(()) };
+        after = last.seq();
+        for record in &page {
+            take(record);
+        }
+    }
+}
+
+/// Whether it is from here on that records go into a trail of this name.
+pub(super) fn begins(record: &Record, trail: &str) -> bool {
+    matches!(record.event(), Event::Gate(GateEvent::TrailBegun { origin, .. }) if origin == trail)
+}
+
+pub(super) fn leaf_of(seq: u64, text: &str) -> Result<Leaf, TrailError> {
+    Entry::leaf_of_text(text).map_err(|problem| TrailError::Record { seq, problem })
+}
+
+/// The first place where two JSON texts differ, as a JSON pointer.
+fn difference(one: &[u8], two: &str) -> String {
+    let (one, two) = (serde_json::from_slice(one), serde_json::from_str(two));
+    let mut place = String::new();
+    if let (Ok(one), Ok(two)) = (&one, &two) {
+        find_difference(one, two, &mut place);
+    }
+    place
+}
+
+fn find_difference(one: &Value, two: &Value, place: &mut String) {
+    let step = match (one, two) {
+        (Value::Object(one), Value::Object(two)) => {
+            let names = one.keys().chain(two.keys());
+            let name = names.into_iter().find(|name| one.get(*name) != two.get(*name));
+            name.map(|name| (name.clone(), one.get(name), two.get(name)))
+        }
+        (Value::Array(one), Value::Array(two)) => {
+            let index = (0..one.len().max(two.len())).find(|index| one.get(*index) != two.get(*index));
+            index.map(|index| (index.to_string(), one.get(index), two.get(index)))
+        }
+        _ => None,
+    };
+    if let Some((name, one, two)) = step {
+        push_step(place, &name);
+        if let (Some(one), Some(two)) = (one, two) {
+            find_difference(one, two, place);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_difference_is_named_by_its_place() {
+        let one = br#"{"a":{"b":[1,{"c":2}]},"z":0}"#;
+        assert_eq!(difference(one, r#"{"a":{"b":[1,{"c":3}]},"z":1}"#), "/a/b/1/c");
+        assert_eq!(difference(one, r#"{"a":{"b":[1]},"z":0}"#), "/a/b/1");
+        assert_eq!(difference(one, r#"{"a":{},"z":0}"#), "/a/b");
+        assert_eq!(difference(one, r#"{"a":{"b":[1,{"c":2}]},"z":0}"#), "");
+    }
+}

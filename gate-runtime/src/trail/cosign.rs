@@ -1,0 +1,119 @@
+//! Asking the witnesses to cosign a checkpoint.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use gate_audit::{AddCheckpoint, Note, prove_consistency};
+use tokio::time::{Instant, timeout};
+
+use super::blocking;
+use super::error::TrailError;
+use super::pen::{Pen, open};
+use super::reader::TrailReader;
+use super::sealer::Sealer;
+use crate::ports::witness::{Witness, WitnessError};
+
+/// How long a witness may take.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// After how long a witness is asked again that did not answer.
+const AGAIN: Duration = Duration::from_secs(30);
+
+impl Sealer {
+    /// Asks every witness, and publishes the checkpoint again with what they signed. That none does stops nothing.
+    pub(super) async fn cosign(&mut self, mut pen: Pen, note: Note) -> Result<Pen, TrailError> {
+        if self.asked.is_empty() {
+            return Ok(pen);
+        }
+        let trail = Arc::clone(&self.trail);
+        let reader = Arc::new(blocking(move || open(&trail)).await?);
+        let (mut cosigned, mut count, mut trouble) = (note.clone(), 0, None);
+        let now = Instant::now();
+        for place in 0..self.asked.len() {
+            let Some(asked) = self.asked.get(place) else { continue };
+            if asked.not_before.is_some_and(|time| now < time) {
+                continue;
+            }
+            let (witness, size) = (Arc::clone(&asked.witness), asked.size);
+            let answer = Self::ask(&*witness, size, &reader, &note).await;
+            let Some(asked) = self.asked.get_mut(place) else { continue };
+            match answer.and_then(|response| Ok(cosigned.add_cosignatures(&response, witness.keys())?)) {
+                Ok(_) => {
+                    (asked.size, asked.not_before) = (reader.size(), None);
+                    count += 1;
+                }
+                Err(error) => {
+                    asked.not_before = Some(now + AGAIN);
+                    trouble = Some(error.to_string());
+                }
+            }
+        }
+        if count > 0 {
+            pen = blocking(move || {
+                pen.writer.publish(&cosigned)?;
+                Ok(pen)
+            })
+            .await?;
+        }
+        self.tell_of_witnesses(count, trouble);
+        Ok(pen)
+    }
+
+    /// When a witness is to be asked again that has not cosigned the last checkpoint: also where nothing more comes to be sealed.
+    pub(super) fn asks_again_at(&self, pen: &Pen) -> Option<Instant> {
+        let missing = self.asked.iter().filter(|asked| asked.size != pen.size());
+        missing.filter_map(|asked| asked.not_before).min()
+    }
+
+    /// Asks one witness; once more, where it knows another size than was thought.
+    async fn ask(
+        witness: &dyn Witness,
+        mut size: u64,
+        reader: &Arc<TrailReader>,
+        note: &Note,
+    ) -> Result<String, AskError> {
+        let mut has_corrected = false;
+        loop {
+            let (trail, old) = (Arc::clone(reader), size);
+            let proof = blocking(move || Ok(prove_consistency(trail.tiles(), old, trail.size())?)).await?;
+            let request = AddCheckpoint::new(old, proof, note.clone())?;
+            let answer = timeout(PATIENCE, witness.add(&request)).await;
+            let answer =
+                answer.unwrap_or_else(|_| Err(WitnessError::Unreachable("it took more than five seconds".to_owned())));
+            match answer {
+                Ok(response) => return Ok(response),
+                Err(WitnessError::Knows(known)) if !has_corrected && known <= reader.size() => {
+                    (size, has_corrected) = (known, true);
+                }
+                Err(error) => return Err(AskError::Witness(error)),
+            }
+        }
+    }
+}
+
+/// Why there is no cosignature.
+enum AskError {
+    Witness(WitnessError),
+    Trail(TrailError),
+}
+
+impl From<TrailError> for AskError {
+    fn from(error: TrailError) -> Self {
+        Self::Trail(error)
+    }
+}
+
+impl From<gate_audit::Error> for AskError {
+    fn from(error: gate_audit::Error) -> Self {
+        Self::Trail(error.into())
+    }
+}
+
+impl std::fmt::Display for AskError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Witness(error) => write!(f, "a witness: {error}"),
+            Self::Trail(error) => std::fmt::Display::fmt(error, f),
+        }
+    }
+}

@@ -1,0 +1,222 @@
+//! What can be wrong with a trail, beside the formats.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::engine::review::error::DecideError;
+use crate::ports::store::StoreError;
+use crate::values::json::Misfit;
+use crate::values::record::Record;
+
+/// A trail cannot be read, or written on.
+///
+/// ```
+/// # fn show(error: &gate_runtime::TrailError) {
+/// eprintln!("{error}");
+/// # }
+/// ```
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum TrailError {
+    /// The files, the signatures or the tree.
+    Audit(gate_audit::Error),
+    /// The store did not answer.
+    Store(StoreError),
+    /// The store and the trail say different things. Nothing runs until a person settles it.
+    Parted(Parted),
+    /// The store says that it had a trail of this name, and the folder has none.
+    Missing {
+        /// The trail's name.
+        origin: String,
+        /// Where it should be.
+        folder: PathBuf,
+    },
+    /// The last checkpoint is not by the key that is to write the next one.
+    OtherKey {
+        /// The key's name.
+        key: String,
+        /// What is wrong with the signature.
+        source: gate_audit::Error,
+    },
+    /// An entry says nothing that can be read.
+    Entry {
+        /// Its index.
+        index: u64,
+        /// What is wrong with it.
+        problem: Misfit,
+    },
+    /// A record has no canonical form.
+    Record {
+        /// Its number.
+        seq: u64,
+        /// What is wrong with it.
+        problem: Misfit,
+    },
+    /// A file beside the tree.
+    File {
+        /// Which.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// Another process writes the trail.
+    Busy {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// Who wants to settle it may not, or says no reason.
+    Refused(DecideError),
+    /// There is nothing to settle.
+    NotParted,
+    /// What does the work hangs.
+    Stuck,
+    /// What did the work has ended.
+    Ended,
+}
+
+impl TrailError {
+    pub(crate) fn file(path: &Path, problem: impl fmt::Display) -> Self {
+        Self::File { path: path.to_owned(), problem: problem.to_string() }
+    }
+}
+
+impl From<gate_audit::Error> for TrailError {
+    fn from(error: gate_audit::Error) -> Self {
+        Self::Audit(error)
+    }
+}
+
+impl From<StoreError> for TrailError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<Parted> for TrailError {
+    fn from(parted: Parted) -> Self {
+        Self::Parted(parted)
+    }
+}
+
+impl fmt::Display for TrailError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the trail: ")?;
+        match self {
+            Self::Audit(error) => fmt::Display::fmt(error, f),
+            Self::Store(error) => fmt::Display::fmt(error, f),
+            Self::Refused(error) => fmt::Display::fmt(error, f),
+            Self::Parted(parted) => write!(
+                f,
+                "{parted}. Nothing runs until that is settled: bring the right database back, or say by `gate audit settle` why this one holds"
+            ),
+            Self::Missing { origin, folder } => write!(
+                f,
+                "the database had the trail `{origin}`, and {} has none: bring the folder back, or name another trail by another key",
+                folder.display()
+            ),
+            Self::OtherKey { key, source } => write!(
+                f,
+                "its last checkpoint is not by `{key}`, which is to write the next one ({source}): use the key that wrote it, or end what \
+                 `gate audit key rotate` began"
+            ),
+            Self::Entry { index, problem } => write!(f, "entry {index} cannot be read: {problem}"),
+            Self::Record { seq, problem } => write!(f, "record {seq} cannot be sealed: {problem}"),
+            Self::File { path, problem } => write!(f, "{}: {problem}", path.display()),
+            Self::Busy { folder } => {
+                write!(f, "another process writes {}: stop it first, or let it do the work", folder.display())
+            }
+            Self::NotParted => f.write_str("database and trail say the same: there is nothing to settle"),
+            Self::Stuck => f.write_str(
+                "nothing was sealed for more than a minute, although there are records: its disk, its store or its runtime hangs",
+            ),
+            Self::Ended => f.write_str("what seals it has ended with its runtime: build the gate again"),
+        }
+    }
+}
+
+impl std::error::Error for TrailError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Audit(error) | Self::OtherKey { source: error, .. } => Some(error),
+            Self::Store(error) => Some(error),
+            Self::Refused(error) => Some(error),
+            Self::Entry { problem, .. } | Self::Record { problem, .. } => Some(problem),
+            _ => None,
+        }
+    }
+}
+
+/// Where the store and the trail begin to say different things.
+///
+/// ```
+/// # fn show(parted: &gate_runtime::Parted) {
+/// println!("{parted}");
+/// # }
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Parted {
+    pub(super) seq: u64,
+    pub(super) sealed: u64,
+    pub(super) how: How,
+}
+
+/// In which way they part.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum How {
+    /// The store ends before.
+    Shorter,
+    /// The store has another record there.
+    Changed { kind: &'static str, place: String },
+}
+
+impl Parted {
+    /// The number of the first record that is not the same.
+    #[must_use]
+    pub fn seq(&self) -> u64 {
+        self.seq
+    }
+
+    /// The number of the last record in the trail.
+    #[must_use]
+    pub fn sealed(&self) -> u64 {
+        self.sealed
+    }
+
+    /// Whether the store has lost what the trail has, as an older copy of it would have.
+    #[must_use]
+    pub fn is_older(&self) -> bool {
+        self.how == How::Shorter
+    }
+
+    pub(super) fn changed(seq: u64, sealed: u64, stored: &str, place: String) -> Self {
+        let kind = serde_json::from_str(stored).map_or("unreadable", |record: Record| record.kind());
+        Self { seq, sealed, how: How::Changed { kind, place } }
+    }
+}
+
+impl fmt::Display for Parted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.how {
+            How::Shorter => write!(
+                f,
+                "the database ends with record {}, and the trail with record {}: it is an older copy, as after a restored backup",
+                self.seq.saturating_sub(1),
+                self.sealed
+            ),
+            How::Changed { kind, place } => {
+                write!(f, "record {} ({kind}) of the database is not the one that was sealed", self.seq)?;
+                if !place.is_empty() {
+                    write!(f, ": it differs at `{place}`")?;
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+impl std::error::Error for Parted {}
+
+pub(super) fn unreadable(path: &Path, error: &io::Error) -> TrailError {
+    TrailError::file(path, error)
+}

@@ -1,0 +1,298 @@
+//! The trail: every record in a tree that anyone can verify, written beside the store and never in its way.
+
+pub(crate) mod compare;
+mod cosign;
+pub(crate) mod error;
+mod key_file;
+pub(crate) mod pen;
+pub(crate) mod reader;
+mod sealer;
+mod settle;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use gate_audit::SigningKey;
+use jiff::Timestamp;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::spawn_blocking;
+use tokio::time::Instant;
+
+pub use self::error::{Parted, TrailError};
+use self::pen::Pen;
+pub use self::reader::TrailReader;
+use self::sealer::{PATIENCE, Sealer};
+use crate::lock::lock;
+use crate::ports::clock::Clock;
+use crate::ports::store::Store;
+use crate::ports::witness::Witness;
+use crate::values::time::days;
+
+/// Where the trail is, who signs it, and how often.
+///
+/// The trail is a folder of static files: a Merkle tree (RFC 6962) over every record, in the layout of C2SP `tlog-tiles`, with a signed
+/// checkpoint. Give an auditor the folder and the public key; `gate audit verify`, or any program for these formats, verifies every record.
+///
+/// ```
+/// use gate_runtime::audit::{KeyKind, LogKeys, WitnessPolicy};
+/// use gate_runtime::prelude::*;
+/// use gate_runtime::{Auditor, Trail, TrailReader};
+/// # /// Read one order.
+/// # #[gated_tool(policy = "never_ask", read_only)] fn get_order(order_id: String) -> String { format!("{order_id}: paid") }
+/// # registry! { pub Tools for () { GetOrder } }
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let place = tempfile::tempdir()?;
+/// # let (folder, file) = (place.path().join("trail"), place.path().join("trail.key"));
+/// let key = Trail::create_key(&file, "example.com/refunds")?;         // once; after that: Trail::read_key(&file)
+/// let auditors_key = key.verifier().clone();
+///
+/// let gate: Gate<Tools> = Gate::builder(()).trail(Trail::in_folder(&folder, key)).build().await?;
+/// get_order(&gate.run("run-42"), "A-1".into()).await?;
+/// gate.seal().await?;                                                 // it happens by itself within a second
+///
+/// // The auditor has the folder and the key.
+/// let keys = LogKeys::new("example.com/refunds", auditors_key)?;
+/// let reader = TrailReader::open(&folder, &keys, &WitnessPolicy::none())?;
+/// let mut auditor = Auditor::new();
+/// for entry in reader.entries(0) {
+///     let (index, bytes) = entry?;
+///     auditor.take(&reader.read(index, &bytes)?)?;
+/// }
+/// assert_eq!(auditor.calls(), 1);
+/// # Ok(()) }
+/// ```
+///
+/// # What it stops
+///
+/// When the gate is built, every record of the store is compared with the trail. Where they differ, because an older copy of the database was
+/// brought back or a record was changed, the gate is not built, and says which record it is. While the trail cannot be written, no body begins.
+///
+/// Several processes may have one trail: one of them writes it, and another takes over when it ends. Each process that has tools should be given it.
+pub struct Trail {
+    pub(crate) folder: PathBuf,
+    pub(crate) key: SigningKey,
+    pub(crate) every: u64,
+    pub(crate) within: Duration,
+    pub(crate) witnesses: Vec<Arc<dyn Witness>>,
+}
+
+impl Trail {
+    /// The trail in a folder, signed by a key. It has the name of the key. What is not there yet is made.
+    #[must_use]
+    pub fn in_folder(folder: impl Into<PathBuf>, key: SigningKey) -> Self {
+        let (every, within) = (10_000, Duration::from_secs(1));
+        Self { folder: folder.into(), key, every, within, witnesses: Vec::new() }
+    }
+
+    /// A checkpoint after so many records at the latest: 10,000 unless this is said.
+    #[must_use]
+    pub fn every(mut self, records: u64) -> Self {
+        self.every = records.max(1);
+        self
+    }
+
+    /// A checkpoint this long after a record at the latest, as far as the disk keeps up: a second unless this is said, and a year at most.
+    #[must_use]
+    pub fn within(mut self, time: Duration) -> Self {
+        // No machine's clock has a time for ever from now.
+        self.within = time.min(days(365));
+        self
+    }
+
+    /// Asks a witness to cosign every checkpoint.
+    #[must_use]
+    pub fn witness(mut self, witness: impl Witness) -> Self {
+        self.witnesses.push(Arc::new(witness));
+        self
+    }
+
+    /// The folder.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The name of the log: that of its key.
+    #[must_use]
+    pub fn origin(&self) -> &str {
+        self.key.verifier().name()
+    }
+}
+
+impl fmt::Debug for Trail {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Trail").field("folder", &self.folder).field("key", &self.key).finish_non_exhaustive()
+    }
+}
+
+/// How the trail stands.
+///
+/// ```
+/// # fn show(status: &gate_runtime::TrailStatus) {
+/// println!("{} sealed, {} not yet; {}", status.sealed(), status.unsealed(), status.trouble().unwrap_or("all is well"));
+/// # }
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TrailStatus {
+    pub(crate) sealed: u64,
+    pub(crate) last: u64,
+    pub(crate) size: u64,
+    pub(crate) sealed_at: Option<Timestamp>,
+    pub(crate) is_writing: bool,
+    pub(crate) cosignatures: usize,
+    pub(crate) trouble: Option<String>,
+    pub(crate) witness_trouble: Option<String>,
+}
+
+impl TrailStatus {
+    /// The number of the last record in the tree.
+    #[must_use]
+    pub fn sealed(&self) -> u64 {
+        self.sealed
+    }
+
+    /// How many records are in the store and not in the tree yet.
+    #[must_use]
+    pub fn unsealed(&self) -> u64 {
+        self.last.saturating_sub(self.sealed)
+    }
+
+    /// How many entries the last checkpoint vouches for.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// When this process last saw a new checkpoint, or wrote one.
+    #[must_use]
+    pub fn sealed_at(&self) -> Option<Timestamp> {
+        self.sealed_at
+    }
+
+    /// Whether this process writes it. If not, another one does.
+    #[must_use]
+    pub fn is_writing(&self) -> bool {
+        self.is_writing
+    }
+
+    /// How many witnesses have cosigned the last checkpoint.
+    #[must_use]
+    pub fn cosignatures(&self) -> usize {
+        self.cosignatures
+    }
+
+    /// Why it cannot be written. No body begins until it can.
+    #[must_use]
+    pub fn trouble(&self) -> Option<&str> {
+        self.trouble.as_deref()
+    }
+
+    /// Why a witness did not cosign the last checkpoint. It stops nothing.
+    #[must_use]
+    pub fn witness_trouble(&self) -> Option<&str> {
+        self.witness_trouble.as_deref()
+    }
+}
+
+impl TrailStatus {
+    /// How far the pen is.
+    fn count(&mut self, pen: &Pen) {
+        (self.sealed, self.size) = (pen.appended(), pen.size());
+    }
+}
+
+/// A trail that is being written, in the hands of its gate.
+pub(crate) struct Sealing {
+    status: watch::Receiver<TrailStatus>,
+    last: watch::Receiver<u64>,
+    wishes: mpsc::Sender<oneshot::Sender<()>>,
+    /// How far the trail was when somebody first found records that were not in it, and when that was.
+    waits: Mutex<Option<(u64, Instant)>>,
+    patience: Duration,
+}
+
+impl Sealing {
+    /// Compares the store with the trail, and goes on with it.
+    pub(crate) async fn start(trail: Trail, store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Result<Self, TrailError> {
+        let last = store.watch();
+        let (told, status) = watch::channel(TrailStatus::default());
+        let (wishes, wanted) = mpsc::channel(16);
+        let patience = PATIENCE.saturating_add(trail.within);
+        let mut sealer = Sealer::new(Arc::new(trail), store, clock, told);
+        sealer.check().await?;
+        sealer.begin().await?;
+        tokio::spawn(sealer.work(wanted));
+        Ok(Self { status, last, wishes, waits: Mutex::default(), patience })
+    }
+
+    pub(crate) fn status(&self) -> TrailStatus {
+        let (mut status, last) = (self.status.borrow().clone(), *self.last.borrow());
+        status.last = last.max(status.sealed);
+        status
+    }
+
+    /// Why no body may begin now.
+    pub(crate) fn trouble(&self) -> Option<String> {
+        if self.wishes.is_closed() {
+            return Some(TrailError::Ended.to_string());
+        }
+        let status = self.status();
+        status.trouble.clone().or_else(|| self.is_stuck(&status).then(|| TrailError::Stuck.to_string()))
+    }
+
+    /// Whether nothing was sealed for too long: what seals may hang, and then it cannot say so.
+    fn is_stuck(&self, status: &TrailStatus) -> bool {
+        let mut waits = lock(&self.waits);
+        *waits = match *waits {
+            _ if status.unsealed() == 0 => None,
+            Some((sealed, since)) if sealed == status.sealed => Some((sealed, since)),
+            _ => Some((status.sealed, Instant::now())),
+        };
+        waits.is_some_and(|(_, since)| since.elapsed() > self.patience)
+    }
+
+    /// Seals everything that is there now.
+    pub(crate) async fn seal(&self) -> Result<TrailStatus, TrailError> {
+        let (done, is_done) = oneshot::channel();
+        self.wishes.send(done).await.map_err(|_| TrailError::Ended)?;
+        is_done.await.map_err(|_| TrailError::Ended)?;
+        Ok(self.status())
+    }
+}
+
+/// Does what waits for a disk.
+pub(crate) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, TrailError> + Send + 'static,
+) -> Result<T, TrailError> {
+    spawn_blocking(work).await.map_err(|_| TrailError::Ended)?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_begins_once_nothing_is_sealed_any_more() {
+        let (told, status) = watch::channel(TrailStatus::default());
+        let (counted, last) = watch::channel(7);
+        let (wishes, _wanted) = mpsc::channel(1);
+        let mut sealing = Sealing { status, last, wishes, waits: Mutex::default(), patience: Duration::MAX };
+        let mut trouble_within = |patience| {
+            sealing.patience = patience;
+            sealing.trouble().unwrap_or_default()
+        };
+        assert_eq!(trouble_within(Duration::MAX), "");
+        assert!(trouble_within(Duration::ZERO).contains("nothing was sealed"));
+        told.send_modify(|status| status.sealed = 6);
+        assert_eq!(trouble_within(Duration::MAX), "");
+        assert!(trouble_within(Duration::ZERO).contains("nothing was sealed"));
+        told.send_modify(|status| status.sealed = 7);
+        assert_eq!(trouble_within(Duration::ZERO), "", "there is nothing to seal");
+        counted.send_replace(8);
+        assert_eq!(trouble_within(Duration::MAX), "");
+        assert!(trouble_within(Duration::ZERO).contains("nothing was sealed"));
+    }
+}

@@ -1,0 +1,180 @@
+//! The pen: what a process has while it is the one that writes a trail, and what it writes.
+
+use gate_audit::{Checkpoint, LogKeys, Note, TrailWriter, TreeHead, WitnessPolicy, read_keys, replace_file};
+
+use super::Trail;
+use super::compare::leaf_of;
+use super::error::{TrailError, unreadable};
+use super::reader::TrailReader;
+use crate::values::entry::{Break, Entry, Leaf};
+use crate::values::json::Misfit;
+use crate::values::record::Record;
+
+/// What a process has while it is the one that writes.
+pub(crate) struct Pen {
+    pub(super) writer: TrailWriter,
+    /// The tree of the checkpoint that was put into the folder last.
+    published: TreeHead,
+    /// The number of the record that comes next.
+    next: u64,
+    /// The last entry when it was taken, where that was a record.
+    last: Option<Vec<u8>>,
+}
+
+impl Pen {
+    /// Goes on from the last checkpoint; nothing where another process writes.
+    pub(crate) fn take(trail: &Trail) -> Result<Option<Self>, TrailError> {
+        Self::take_as(trail, open)
+    }
+
+    /// The same for a checkpoint that is opened in another way.
+    pub(super) fn take_as(
+        trail: &Trail,
+        open: fn(&Trail) -> Result<TrailReader, TrailError>,
+    ) -> Result<Option<Self>, TrailError> {
+        loop {
+            let reader = open(trail)?;
+            let published = reader.checkpoint().head();
+            let writer = match TrailWriter::resume(&trail.folder, published) {
+                Err(gate_audit::Error::Busy { .. }) => return Ok(None),
+                writer => writer?,
+            };
+            // Whoever had the pen before may have published in between.
+            if open(trail)?.checkpoint().head() == published {
+                let (next, last) = next_of(&reader)?;
+                return Ok(Some(Self { writer, published, next, last }));
+            }
+        }
+    }
+
+    /// The number of the record that comes next.
+    pub(super) fn next(&self) -> u64 {
+        self.next
+    }
+
+    /// The number of the last record that was appended.
+    pub(crate) fn appended(&self) -> u64 {
+        self.next.saturating_sub(1)
+    }
+
+    /// How many entries there are.
+    pub(super) fn size(&self) -> u64 {
+        self.writer.size()
+    }
+
+    /// The last entry when it was taken, where that was a record.
+    pub(super) fn last(&self) -> Option<&[u8]> {
+        self.last.as_deref()
+    }
+
+    /// Appends the next records to the tree. What is too long for it lies beside, durably, before the tree has its digest.
+    pub(super) fn append(&mut self, trail: &Trail, page: &[(u64, String)]) -> Result<(), TrailError> {
+        if !page.is_empty() {
+            self.check_folder(trail)?;
+        }
+        for (seq, text) in page {
+            check_record(*seq, text)?;
+            let leaf = leaf_of(*seq, text)?;
+            write_beside(trail, &leaf)?;
+            self.writer.append(leaf.text().as_bytes())?;
+            self.next = seq.saturating_add(1);
+        }
+        Ok(())
+    }
+
+    /// Appends a person's word on why the records do not go on where the tree is.
+    pub(crate) fn append_break(&mut self, parted: &Break) -> Result<(), TrailError> {
+        let seq = parted.next();
+        let leaf = Entry::leaf_of_break(parted).map_err(|problem| TrailError::Record { seq, problem })?;
+        self.writer.append(leaf.text().as_bytes())?;
+        self.next = seq;
+        Ok(())
+    }
+
+    /// Makes what was appended durable, and puts the signed checkpoint of it into the folder.
+    pub(crate) fn publish(&mut self, trail: &Trail) -> Result<Note, TrailError> {
+        let (head, note) = publish(trail, &mut self.writer)?;
+        self.published = head;
+        Ok(note)
+    }
+
+    /// What was published last must be there still: a folder that was taken away, or put back older, is not written into.
+    fn check_folder(&self, trail: &Trail) -> Result<(), TrailError> {
+        if open(trail)?.checkpoint().head() == self.published {
+            return Ok(());
+        }
+        let problem = "its checkpoint is not the one that was written last: another folder was put in its place";
+        Err(TrailError::file(&trail.folder, problem))
+    }
+}
+
+pub(super) fn has_checkpoint(trail: &Trail) -> Result<bool, TrailError> {
+    let path = trail.folder.join("checkpoint");
+    path.try_exists().map_err(|error| unreadable(&path, &error))
+}
+
+/// Begins a trail with the checkpoint of an empty tree.
+pub(super) fn create(trail: &Trail) -> Result<(), TrailError> {
+    let mut writer = TrailWriter::create(&trail.folder)?;
+    publish(trail, &mut writer).map(drop)
+}
+
+fn publish(trail: &Trail, writer: &mut TrailWriter) -> Result<(TreeHead, Note), TrailError> {
+    let head = writer.seal()?;
+    let note = Checkpoint::new(trail.origin(), head)?.sign(&trail.key)?;
+    writer.publish(&note)?;
+    Ok((head, note))
+}
+
+/// The trail at its last checkpoint, which the key must have signed that signs the next one. That key must have introduced no other.
+pub(crate) fn open(trail: &Trail) -> Result<TrailReader, TrailError> {
+    let (reader, key) = (open_signed(trail)?, trail.key.verifier());
+    if read_keys(&trail.folder, trail.origin(), key.clone())?.current() == key {
+        return Ok(reader);
+    }
+    let source = gate_audit::Error::NotInForce { key: key.name().to_owned(), size: reader.size() };
+    Err(TrailError::OtherKey { key: trail.origin().to_owned(), source })
+}
+
+/// The same where the key may have introduced the next one.
+pub(super) fn open_signed(trail: &Trail) -> Result<TrailReader, TrailError> {
+    let keys = LogKeys::new(trail.origin(), trail.key.verifier().clone())?;
+    TrailReader::open(&trail.folder, &keys, &WitnessPolicy::none()).map_err(|error| match error {
+        TrailError::Audit(
+            source @ (gate_audit::Error::Unsigned { .. }
+            | gate_audit::Error::BadSignature { .. }
+            | gate_audit::Error::OtherOrigin { .. }),
+        ) => TrailError::OtherKey { key: trail.origin().to_owned(), source },
+        other => other,
+    })
+}
+
+/// The number of the record that comes after the last entry; and that entry, where it is a record.
+pub(super) fn next_of(reader: &TrailReader) -> Result<(u64, Option<Vec<u8>>), TrailError> {
+    let Some(index) = reader.size().checked_sub(1) else { return Ok((1, None)) };
+    let bytes = reader.tiles().entry(index)?;
+    Ok(match Entry::parse(&bytes).map_err(|problem| TrailError::Entry { index, problem })? {
+        Entry::Record(record) => (record.seq().saturating_add(1), Some(bytes)),
+        Entry::Stub(stub) => (stub.seq().saturating_add(1), Some(bytes)),
+        Entry::Break(parted) => (parted.next(), None),
+    })
+}
+
+/// What is signed stays: it must be a record that can be read, under its number, and nothing that is a break or a stub to whoever reads it.
+fn check_record(seq: u64, text: &str) -> Result<(), TrailError> {
+    let problem = match serde_json::from_str::<Record>(text) {
+        Ok(record) if record.seq() == seq => return Ok(()),
+        Ok(record) => format!("the store has record {} in its place", record.seq()),
+        Err(error) => format!("the store has no record there: {error}"),
+    };
+    Err(TrailError::Record { seq, problem: Misfit::new("", problem) })
+}
+
+/// Puts a record that is too long for the tree beside it.
+fn write_beside(trail: &Trail, leaf: &Leaf) -> Result<(), TrailError> {
+    let Some((file, text)) = leaf.beside() else { return Ok(()) };
+    let path = trail.folder.join(file);
+    let folder = path.parent().unwrap_or(&trail.folder);
+    std::fs::create_dir_all(folder).map_err(|error| unreadable(folder, &error))?;
+    Ok(replace_file(&path, text.as_bytes())?)
+}

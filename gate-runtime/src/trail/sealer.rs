@@ -1,0 +1,334 @@
+//! Takes committed records into the tree, in their order, behind the back of those who commit.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::{Either, select};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::{Instant, sleep, sleep_until};
+
+use super::compare::{PAGE, begins, compare, each_record, leaf_of};
+use super::error::{How, Parted, TrailError};
+use super::pen::{Pen, create, has_checkpoint, next_of, open};
+use super::settle::check_breaks;
+use super::{Trail, TrailStatus, blocking};
+use crate::ports::clock::Clock;
+use crate::ports::store::{Committed, RecordFilter, Store, StoreError, StoreErrorKind, Transition};
+use crate::ports::witness::Witness;
+use crate::values::event::GateEvent;
+use crate::values::record::Record;
+
+/// What is known of a witness.
+pub(crate) struct Asked {
+    pub(crate) witness: Arc<dyn Witness>,
+    /// The size of the tree that it has cosigned last, as far as is known.
+    pub(crate) size: u64,
+    pub(crate) not_before: Option<Instant>,
+}
+
+impl Asked {
+    pub(crate) fn none(trail: &Trail) -> Vec<Self> {
+        let asked = |witness: &Arc<dyn Witness>| Self { witness: Arc::clone(witness), size: 0, not_before: None };
+        trail.witnesses.iter().map(asked).collect()
+    }
+}
+
+// The pace of the work is the machine's, whatever time the gate's clock shows.
+
+/// After how long it is tried again: to write, or to take over from another process.
+const AGAIN: Duration = Duration::from_secs(1);
+
+/// The same while somebody waits for another process to seal.
+const SOON: Duration = Duration::from_millis(50);
+
+/// How long records may wait unsealed, beyond the time that the trail lets them wait, before nothing begins any more.
+pub(super) const PATIENCE: Duration = Duration::from_mins(1);
+
+pub(super) struct Sealer {
+    pub(super) trail: Arc<Trail>,
+    pub(super) clock: Arc<dyn Clock>,
+    store: Arc<dyn Store>,
+    /// The number of the last record in the store.
+    last: watch::Receiver<u64>,
+    told: watch::Sender<TrailStatus>,
+    pen: Option<Pen>,
+    pub(super) asked: Vec<Asked>,
+    /// When the tree last grew, as far as this process knows.
+    grew_at: Instant,
+}
+
+/// Why the wait for work is over.
+enum Signal {
+    Wish(oneshot::Sender<()>),
+    News,
+    Time,
+    Closed,
+}
+
+impl Sealer {
+    pub(super) fn new(
+        trail: Arc<Trail>,
+        store: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+        told: watch::Sender<TrailStatus>,
+    ) -> Self {
+        let (asked, grew_at, last) = (Asked::none(&trail), Instant::now(), store.watch());
+        Self { trail, clock, store, last, told, pen: None, asked, grew_at }
+    }
+
+    /// Whether the store and the trail tell the same story.
+    pub(super) async fn check(&self) -> Result<(), TrailError> {
+        if !has_checkpoint(&self.trail)? {
+            match self.check_new().await {
+                // Another process has begun it in the meantime.
+                Err(TrailError::Missing { .. }) if has_checkpoint(&self.trail)? => {}
+                checked => return checked,
+            }
+        }
+        let trail = Arc::clone(&self.trail);
+        let reader = Arc::new(blocking(move || open(&trail)).await?);
+        match compare(&*self.store, &reader).await? {
+            Some(parted) => Err(parted.into()),
+            None => check_breaks(&*self.store, &self.trail, &reader).await,
+        }
+    }
+
+    /// A store that had a trail of this name has one to show.
+    async fn check_new(&self) -> Result<(), TrailError> {
+        let mut has_begun = false;
+        each_record(&*self.store, 0, |record| has_begun |= begins(record, self.trail.origin())).await?;
+        if !has_begun {
+            return Ok(());
+        }
+        let (origin, folder) = (self.trail.origin().to_owned(), self.trail.folder.clone());
+        Err(TrailError::Missing { origin, folder })
+    }
+
+    /// Takes the pen, if it is free, and puts the beginning of a trail on the record.
+    pub(super) async fn begin(&mut self) -> Result<(), TrailError> {
+        // Another process may be about to publish the first checkpoint, or may have died just before.
+        while !has_checkpoint(&self.trail)? {
+            let trail = Arc::clone(&self.trail);
+            match blocking(move || create(&trail)).await {
+                Err(TrailError::Audit(gate_audit::Error::Busy { .. } | gate_audit::Error::Occupied { .. }))
+                    if self.grew_at.elapsed() < PATIENCE =>
+                {
+                    sleep(SOON).await;
+                }
+                created => created?,
+            }
+        }
+        self.pen = self.acquire().await?;
+        if self.pen.as_ref().is_some_and(|pen| pen.size() == 0) {
+            let mut begun = Transition::at(self.clock.now());
+            let (origin, key) = (self.trail.origin().to_owned(), self.trail.key.verifier().to_string());
+            begun.records.push(Record::of_gate(begun.at, GateEvent::TrailBegun { origin, key }));
+            if self.store.commit(begun).await? != Committed::Done {
+                return Err(StoreError::new(StoreErrorKind::Unavailable, "it did not take a record").into());
+            }
+        }
+        self.tell(Ok(()));
+        Ok(())
+    }
+
+    /// Seals what comes, until the gate is gone; then what is left.
+    pub(super) async fn work(mut self, mut wanted: mpsc::Receiver<oneshot::Sender<()>>) {
+        let mut news = self.last.clone();
+        let mut waiting: Vec<oneshot::Sender<()>> = Vec::new();
+        let mut is_over = false;
+        loop {
+            let target = *news.borrow_and_update();
+            let done = self.round().await;
+            let is_well = done.is_ok();
+            self.tell(done);
+            if !is_well || self.sealed() >= target {
+                for wish in waiting.drain(..) {
+                    // Who went away wants nothing any more.
+                    let _ = wish.send(());
+                }
+            }
+            if is_over {
+                return;
+            }
+            let writes = is_well && self.pen.is_some();
+            let mut end = match (writes, waiting.is_empty()) {
+                (true, _) => None,
+                (false, true) => Some(Instant::now() + AGAIN),
+                (false, false) => Some(Instant::now() + SOON),
+            };
+            let ask_again = self.pen.as_ref().and_then(|pen| self.asks_again_at(pen));
+            loop {
+                let wake = end.into_iter().chain(ask_again).min();
+                match self.signal(&mut wanted, &mut news, wake).await {
+                    Signal::Wish(wish) => waiting.push(wish),
+                    Signal::Closed => is_over = true,
+                    // The first of many, perhaps: they share a checkpoint.
+                    Signal::News if end.is_none() && !self.is_due(*news.borrow()) => {
+                        end = Some(Instant::now() + self.trail.within);
+                        continue;
+                    }
+                    Signal::News if !writes || !self.is_due(*news.borrow()) => continue,
+                    Signal::News | Signal::Time => {}
+                }
+                break;
+            }
+        }
+    }
+
+    async fn signal(
+        &self,
+        wanted: &mut mpsc::Receiver<oneshot::Sender<()>>,
+        news: &mut watch::Receiver<u64>,
+        end: Option<Instant>,
+    ) -> Signal {
+        let time = async {
+            match end {
+                Some(end) => sleep_until(end).await,
+                None => std::future::pending().await,
+            }
+        };
+        let changed = async {
+            if news.changed().await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        };
+        match select(pin!(wanted.recv()), select(pin!(changed), pin!(time))).await {
+            Either::Left((Some(wish), _)) => Signal::Wish(wish),
+            Either::Left((None, _)) => Signal::Closed,
+            Either::Right((Either::Left(_), _)) => Signal::News,
+            Either::Right((Either::Right(_), _)) => Signal::Time,
+        }
+    }
+
+    /// Whether so many records wait that a checkpoint does not wait for its time.
+    fn is_due(&self, last: u64) -> bool {
+        last.saturating_sub(self.sealed()) >= self.trail.every
+    }
+
+    fn sealed(&self) -> u64 {
+        self.told.borrow().sealed
+    }
+
+    fn tell(&self, done: Result<(), TrailError>) {
+        self.told.send_modify(|status| {
+            status.is_writing = self.pen.is_some();
+            status.trouble = done.err().map(|error| error.to_string());
+            if let Some(pen) = &self.pen {
+                status.count(pen);
+            }
+        });
+    }
+
+    /// Seals everything that is in the store, if this process has the pen or gets it; else looks how far the other one is.
+    async fn round(&mut self) -> Result<(), TrailError> {
+        // After an error the pen is gone: what was not published is appended again, over the last checkpoint.
+        let pen = match self.pen.take() {
+            Some(pen) => Some(pen),
+            None => self.acquire().await?,
+        };
+        let Some(mut pen) = pen else { return self.follow().await };
+        let mut appended = 0;
+        loop {
+            let filter = RecordFilter::after(pen.appended()).limit(PAGE);
+            let page = self.store.record_texts(&filter).await?;
+            let is_last = page.len() < PAGE;
+            self.check_page(&page, pen.next())?;
+            appended += page.len() as u64;
+            let trail = Arc::clone(&self.trail);
+            pen = blocking(move || {
+                pen.append(&trail, &page)?;
+                Ok(pen)
+            })
+            .await?;
+            let asks = || self.asks_again_at(&pen).is_some_and(|time| time <= Instant::now());
+            if appended >= self.trail.every || (is_last && (appended > 0 || asks())) {
+                pen = self.publish(pen).await?;
+                appended = 0;
+            }
+            if is_last {
+                self.pen = Some(pen);
+                return Ok(());
+            }
+        }
+    }
+
+    /// The records must be those that come next, and a store that has lost some is not the one that was sealed.
+    fn check_page(&self, page: &[(u64, String)], next: u64) -> Result<(), TrailError> {
+        let sealed = next.saturating_sub(1);
+        let lost = Parted { seq: next, sealed, how: How::Shorter };
+        match page.first() {
+            Some(_) if (next..).zip(page).any(|(seq, (found, _))| *found != seq) => Err(lost.into()),
+            None if *self.last.borrow() < sealed => {
+                Err(Parted { seq: self.last.borrow().saturating_add(1), ..lost }.into())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Makes what was appended durable, signs it, and puts the checkpoint into the folder.
+    async fn publish(&mut self, mut pen: Pen) -> Result<Pen, TrailError> {
+        let trail = Arc::clone(&self.trail);
+        let (pen, note) = blocking(move || {
+            let note = pen.publish(&trail)?;
+            Ok((pen, note))
+        })
+        .await?;
+        self.grew_at = Instant::now();
+        let now = self.clock.now();
+        self.told.send_modify(|status| {
+            status.count(&pen);
+            (status.sealed_at, status.trouble) = (Some(now), None);
+        });
+        self.cosign(pen, note).await
+    }
+
+    /// Tells what the witnesses said.
+    pub(super) fn tell_of_witnesses(&self, cosignatures: usize, trouble: Option<String>) {
+        self.told.send_modify(|status| (status.cosignatures, status.witness_trouble) = (cosignatures, trouble));
+    }
+
+    /// The pen, if no other process has it.
+    async fn acquire(&self) -> Result<Option<Pen>, TrailError> {
+        let trail = Arc::clone(&self.trail);
+        let Some(pen) = blocking(move || Pen::take(&trail)).await? else { return Ok(None) };
+        // The store must go on where the trail is, whatever has happened to it since it was compared.
+        if let Some(last) = pen.last() {
+            let sealed = pen.appended();
+            let found = self.store.record_texts(&RecordFilter::after(sealed.saturating_sub(1)).limit(1)).await?;
+            match found.first().filter(|(seq, _)| *seq == sealed) {
+                Some((_, text)) if leaf_of(sealed, text)?.text().as_bytes() == last => {}
+                Some((_, text)) => return Err(Parted::changed(sealed, sealed, text, String::new()).into()),
+                None => return Err(Parted { seq: sealed, sealed, how: How::Shorter }.into()),
+            }
+        }
+        Ok(Some(pen))
+    }
+
+    /// Another process writes: looks how far it is.
+    async fn follow(&mut self) -> Result<(), TrailError> {
+        let trail = Arc::clone(&self.trail);
+        let (size, sealed) = blocking(move || {
+            let reader = open(&trail)?;
+            let (next, _) = next_of(&reader)?;
+            Ok((reader.size(), next.saturating_sub(1)))
+        })
+        .await?;
+        let now = self.clock.now();
+        let (last, has_grown) = (*self.last.borrow(), size != self.told.borrow().size);
+        if has_grown || sealed >= last {
+            self.grew_at = Instant::now();
+        }
+        self.told.send_modify(|status| {
+            (status.sealed, status.size) = (sealed, size);
+            if has_grown {
+                status.sealed_at = Some(now);
+            }
+        });
+        if self.grew_at.elapsed() > PATIENCE.saturating_add(self.trail.within) {
+            let problem = "another process has the pen, and has sealed nothing for too long: look after it, or stop it";
+            return Err(TrailError::file(&self.trail.folder, problem));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,53 @@
+//! A person settles why database and trail say different things.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::compare::{begins, each_record};
+use super::error::TrailError;
+use super::pen::next_of;
+use super::reader::TrailReader;
+use super::{Trail, blocking};
+use crate::ports::store::Store;
+use crate::values::entry::Entry;
+use crate::values::event::{Event, GateEvent};
+
+/// What the store says was settled must be in the trail: else that is an older copy of its folder, and would be signed from there without the break.
+pub(super) async fn check_breaks(
+    store: &dyn Store,
+    trail: &Arc<Trail>,
+    reader: &Arc<TrailReader>,
+) -> Result<(), TrailError> {
+    let at_its_end = Arc::clone(reader);
+    let (next, _) = blocking(move || next_of(&at_its_end)).await?;
+    let mut missing = BTreeSet::new();
+    each_record(store, next.saturating_sub(1), |record| match record.event() {
+        Event::Gate(GateEvent::TrailSettled { next, .. }) => drop(missing.insert(*next)),
+        // What was before it was settled with another trail.
+        _ if begins(record, trail.origin()) => missing.clear(),
+        _ => {}
+    })
+    .await?;
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let (trail, reader) = (Arc::clone(trail), Arc::clone(reader));
+    blocking(move || {
+        for read in reader.entries(0) {
+            let (index, bytes) = read?;
+            if let Entry::Break(parted) = Entry::parse(&bytes).map_err(|problem| TrailError::Entry { index, problem })? {
+                missing.remove(&parted.next());
+            }
+        }
+        match missing.first() {
+            None => Ok(()),
+            Some(next) => Err(TrailError::file(
+                &trail.folder,
+                format_args!(
+                    "it is older than the database, where a person settled from record {next} on: bring the newer folder back"
+                ),
+            )),
+        }
+    })
+    .await
+}

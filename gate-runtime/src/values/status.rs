@@ -1,0 +1,74 @@
+//! The states of an approval.
+
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The state of a call. Terminal ones never change.
+///
+/// ```
+/// use gate_runtime::Status;
+/// assert!(Status::Rejected.is_terminal() && !Status::Pending.is_terminal());
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// People are asked.
+    Pending,
+    /// It may run: a rule, people or a grant said so.
+    Approved,
+    /// A rule denied it.
+    Denied,
+    /// People refused it.
+    Rejected,
+    /// Nobody decided in time.
+    Expired,
+    /// Whoever asked took it back.
+    Cancelled,
+    /// A person answered in the tool's place.
+    Responded,
+    /// Its body is running, or was when its process ended.
+    Dispatched,
+    /// Its body returned a value.
+    Succeeded,
+    /// Its body returned an error or panicked.
+    Failed,
+    /// Its body began, and nobody knows how it ended. It runs again only if its tool is idempotent, or a person says so.
+    Indeterminate,
+}
+
+impl Status {
+    /// Whether nothing can change it any more.
+    #[must_use]
+    pub fn is_terminal(self) -> bool {
+        match self {
+            Self::Pending | Self::Approved | Self::Dispatched | Self::Indeterminate => false,
+            Self::Denied
+            | Self::Rejected
+            | Self::Expired
+            | Self::Cancelled
+            | Self::Responded
+            | Self::Succeeded
+            | Self::Failed => true,
+        }
+    }
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Pending => "pending",
+            Self::Approved => "approved",
+            Self::Denied => "denied",
+            Self::Rejected => "rejected",
+            Self::Expired => "expired",
+            Self::Cancelled => "cancelled",
+            Self::Responded => "responded",
+            Self::Dispatched => "dispatched",
+            Self::Succeeded => "succeeded",
+            Self::Failed => "failed",
+            Self::Indeterminate => "indeterminate",
+        })
+    }
+}
