@@ -151,10 +151,10 @@ impl Victim {
         let (call, number) = (call_of(approval), number_of(approval));
         let ran = effects(&self.orders.folder).into_iter().filter(|effect| effect.call == call).count();
         let settlement = match ran {
-            0 if number.is_multiple_of(3) => Settlement::DidNotRun,
+            0 if number.is_multiple_of(3) || self.is_last() => Settlement::DidNotRun,
             0 => Settlement::RunAgain,
             // A person may say so, and then it does.
-            1 if number.is_multiple_of(5) => Settlement::RunAgain,
+            1 if number.is_multiple_of(5) && !self.is_last() => Settlement::RunAgain,
             _ => Settlement::ran(&json!(number)),
         };
         let word = self.word();
@@ -270,10 +270,13 @@ impl Victim {
             _ if !self.is_last() && (number + round) % 2 == 1 => {}
             _ => {
                 let (fact, number) = (voted(asked, dana), number % 11);
+                // What the one edited, the other agrees to.
+                let is_edited = asked.approval().arguments().digest() != asked.approval().proposed().digest();
                 drop(match number {
                     2 => self.say(&fact, asked.reject(dana, "no")).await,
                     4 => self.say(&fact, asked.respond(dana, 0)).await,
-                    6 => self.say(&fact, asked.edit(dana, Edit::new().set("number", 1_000_000))).await,
+                    6 if !is_edited => self.say(&fact, asked.edit(dana, Edit::new().set("number", 1_000_000))).await,
+                    6 => self.say(&voted(asked, omar), asked.approve(omar)).await,
                     _ => self.say(&fact, asked.approve(dana)).await,
                 });
                 if number > 7 {
@@ -304,11 +307,16 @@ impl Victim {
             let approval = lost.approval();
             assert!(approval.tool().as_str() == "set" && approval.attempts() < 3, "{approval:?} is left");
         }
+        // People who are asked to run a call again may refuse, and then it is settled once more: now for good.
         for _ in 0..4 {
             self.propose(&BTreeSet::new()).await;
+            self.take_over().await;
         }
-        assert!(self.gate.recover().await.unwrap().is_empty(), "something is left");
-        assert!(self.gate.pending().await.unwrap().is_empty(), "somebody is asked");
+        let left: Vec<_> = self.gate.recover().await.unwrap().iter().map(|left| left.approval().clone()).collect();
+        assert!(left.is_empty(), "something is left: {left:?}");
+        let asked = self.gate.pending().await.unwrap();
+        let asked: Vec<_> = asked.iter().map(Interruption::approval).collect();
+        assert!(asked.is_empty(), "somebody is asked: {asked:?}");
         let known = self.known().await;
         assert_eq!(known.len() as u64, (self.orders.round + 1) * CALLS);
         assert!(known.values().all(|known| known.status().is_terminal()), "{known:?}");

@@ -10,6 +10,7 @@ mod said;
 mod tests;
 mod texts;
 mod together;
+mod voice;
 mod words;
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -20,7 +21,8 @@ use serde_json::Value;
 pub(crate) use self::arguments::origins;
 pub(crate) use self::indexes::Indexes;
 use self::said::Wanted;
-use self::texts::{Found, Texts};
+use self::texts::Texts;
+use self::voice::Found;
 use crate::values::message::{Message, Speaker};
 use crate::values::origin::Origin;
 

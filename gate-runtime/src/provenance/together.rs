@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::said::{Part, Said, Wanted};
-use super::texts::{Found, Voice};
+use super::voice::{Found, Voice};
 
 /// The first text with each phrase, in the order of the phrases.
 type Table = Box<[(u64, usize)]>;

@@ -193,6 +193,13 @@ fn is_first(edition: &u8) -> bool {
     *edition == 0
 }
 
+impl CallEvent {
+    /// What happens to a question that a grant answers.
+    pub(crate) fn covered_by(grant: &Grant) -> Self {
+        Self::Covered { grant: grant.id, by: grant.by.clone(), until: grant.ends_at() }
+    }
+}
+
 /// What happens to the gate as a whole.
 ///
 /// ```

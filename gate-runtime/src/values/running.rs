@@ -12,6 +12,9 @@ use super::settlement::Settlement;
 use super::status::Status;
 use super::transition::Refused;
 
+/// What stands before the reason, where people are asked to run a call again.
+const UNKNOWN: &str = "nobody knows whether it ran: ";
+
 impl Approval {
     /// What follows from what happens to the body.
     pub(super) fn advance_body(&mut self, event: &CallEvent, now: Timestamp) -> Result<(), Refused> {
@@ -50,7 +53,7 @@ impl Approval {
                     return Err(Refused::ReasonRequired);
                 }
                 let why = self.note.take().unwrap_or_default();
-                self.falter(&format!("nobody knows whether it ran: {why}").into(), now);
+                self.falter(&format!("{UNKNOWN}{why}").into(), now);
                 self.asked_again = true;
             }
             CallEvent::Settled { settlement, .. } => {
@@ -106,7 +109,7 @@ impl Approval {
     pub(super) fn end(&mut self, status: Status) {
         if std::mem::take(&mut self.asked_again) {
             // Whoever does not want it to run again does not know either whether it ran.
-            self.note = self.failure.take().map(|why| why.to_string());
+            self.note = self.failure.take().map(|why| why.strip_prefix(UNKNOWN).unwrap_or(&why).to_owned());
             self.status = Status::Indeterminate;
             return;
         }

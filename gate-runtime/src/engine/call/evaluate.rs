@@ -7,12 +7,13 @@ use serde_json::Value;
 use super::not_run::unavailable;
 use super::parse::{Circumstances, Raw};
 use crate::engine::kernel::{Core, GateTool};
+use crate::engine::review::error::DecideError;
 use crate::logic::bound::Judging;
 use crate::logic::bounded::bounded;
 use crate::logic::context::CallContext;
 use crate::logic::redact::Scrub;
 use crate::logic::tool::policy::Evaluation;
-use crate::ports::overlay::{Objection, OnFailure, Overlay, OverlayCall};
+use crate::ports::overlay::OverlayCall;
 use crate::ports::store::{Proposal, Transition};
 use crate::provenance::{History, origins};
 use crate::values::arguments::Arguments;
@@ -26,7 +27,6 @@ use crate::values::opinion::{Denial, Opinion, PolicyOpinion};
 use crate::values::outcome::NotRun;
 use crate::values::outline::PolicyOutline;
 use crate::values::report::RuleResult;
-use crate::values::requirement::Requirement;
 use crate::values::unjudged::Unjudged;
 use crate::values::verdict::Verdict;
 
@@ -131,54 +131,21 @@ impl From<Unjudged> for NoVerdict {
     }
 }
 
+impl From<NoVerdict> for DecideError {
+    fn from(why: NoVerdict) -> Self {
+        match why {
+            NoVerdict::Misfit(misfit) => Self::Invalid(misfit.into()),
+            NoVerdict::Failed(failed) => Self::Unjudged(failed),
+        }
+    }
+}
+
 impl From<NoVerdict> for NotRun {
     fn from(why: NoVerdict) -> Self {
         match why {
             NoVerdict::Misfit(misfit) => Self::Invalid { problem: misfit.to_string() },
             NoVerdict::Failed(failed) => Self::Unavailable { problem: failed.to_string() },
         }
-    }
-}
-
-/// An overlay of a gate, with what it said of itself when the gate was built.
-pub(crate) struct GateOverlay {
-    name: String,
-    on_failure: OnFailure,
-    overlay: Arc<dyn Overlay>,
-}
-
-impl GateOverlay {
-    pub(crate) fn new(overlay: Arc<dyn Overlay>) -> Self {
-        Self { name: overlay.name().to_owned(), on_failure: overlay.on_failure(), overlay }
-    }
-
-    pub(crate) fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// Returns whom its failure asks.
-    pub(crate) fn asks_on_failure(&self) -> Option<&Requirement> {
-        match &self.on_failure {
-            OnFailure::Deny => None,
-            OnFailure::Ask(requirement) => Some(requirement),
-        }
-    }
-
-    fn failed(&self, reason: String) -> Opinion {
-        let requirement = self.asks_on_failure().cloned();
-        let verdict = if requirement.is_some() { Verdict::Ask } else { Verdict::Deny };
-        Opinion::Overlay { name: self.name.clone(), verdict, reason, requirement, failed: true }
-    }
-
-    fn objects(&self, objection: Objection) -> Opinion {
-        let Objection { reason, requirement } = objection;
-        // Whoever wrote the requirement, one that nobody could meet or that nobody need meet is a mistake.
-        if let Some(problem) = requirement.as_ref().and_then(Requirement::problem) {
-            return self.failed(format!("it asks for {problem}"));
-        }
-        let reason = if reason.trim().is_empty() { "it gave no reason".to_owned() } else { reason };
-        let verdict = if requirement.is_some() { Verdict::Ask } else { Verdict::Deny };
-        Opinion::Overlay { name: self.name.clone(), verdict, reason, requirement, failed: false }
     }
 }
 

@@ -506,7 +506,7 @@ fn opened(approval: Approval, grant: Option<&Grant>) -> Result<Course, NotRun> {
     };
     let mut course = Course::begin(approval, event, now);
     if let Some(grant) = grant {
-        course.then(grant.covering(), now).map_err(unavailable)?;
+        course.then(CallEvent::covered_by(grant), now).map_err(unavailable)?;
     }
     Ok(course)
 }

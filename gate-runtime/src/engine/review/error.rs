@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::engine::call::evaluate::NoVerdict;
 use crate::logic::schema::Misfits;
 use crate::ports::directory::DirectoryError;
 use crate::ports::store::StoreError;
@@ -102,15 +101,6 @@ impl std::error::Error for DecideError {
             Self::Store(error) => Some(error),
             Self::Unjudged(failed) => Some(failed),
             _ => None,
-        }
-    }
-}
-
-impl From<NoVerdict> for DecideError {
-    fn from(why: NoVerdict) -> Self {
-        match why {
-            NoVerdict::Misfit(misfit) => Self::Invalid(misfit.into()),
-            NoVerdict::Failed(failed) => Self::Unjudged(failed),
         }
     }
 }

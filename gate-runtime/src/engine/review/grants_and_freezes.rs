@@ -233,7 +233,7 @@ impl Core {
             }
             grant = grant.used_before_it_is_given();
             let mut course = Course::from(other);
-            course.then(grant.covering(), now)?;
+            course.then(CallEvent::covered_by(&grant), now)?;
             covered.push(course);
         }
         let grant = Arc::new(grant);

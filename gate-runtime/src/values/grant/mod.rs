@@ -14,7 +14,6 @@ pub use self::scope::{BadScope, Scope};
 use super::arguments::Arguments;
 use super::context::RunInfo;
 use super::digest::Digest;
-use super::event::CallEvent;
 use super::id::{AgentName, ApprovalId, GrantId, Principal, ReviewerId, RunId, ToolName};
 use super::limit::{EVER, LimitKey, Take};
 use super::subject::Subject;
@@ -205,9 +204,9 @@ impl Grant {
             && self.terms.admit(&arguments.to_json())
     }
 
-    /// What happens to a question that it answers.
-    pub(crate) fn covering(&self) -> CallEvent {
-        CallEvent::Covered { grant: self.id, by: self.by.clone(), until: self.terms.until }
+    /// When it ends by itself.
+    pub(super) fn ends_at(&self) -> Option<Timestamp> {
+        self.terms.until
     }
 
     /// How many calls it is for in all, where that does not depend on time.

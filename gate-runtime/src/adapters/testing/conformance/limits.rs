@@ -222,7 +222,7 @@ async fn standing_lists_used_up_grants_of_calls_that_have_not_begun((one, other)
     same("given", one.commit(gives(&unused)).await?, Committed::Done)?;
     same("it covers nothing", standing(2).await?, vec![Arc::clone(&unused)])?;
     let asked = approval("run", "call", "tool", Verdict::Ask)?;
-    let covered = after(&asked, &used_up.covering())?;
+    let covered = after(&asked, &CallEvent::covered_by(&used_up))?;
     for step in [&asked, &covered] {
         same("written", one.commit(writes(step)).await?, Committed::Done)?;
     }
@@ -232,7 +232,7 @@ async fn standing_lists_used_up_grants_of_calls_that_have_not_begun((one, other)
     same("the call begins", one.commit(writes(&begun)).await?, Committed::Done)?;
     same("it covers none that has not", standing(2).await?, vec![Arc::clone(&unused)])?;
     let asked = approval("run", "another", "tool", Verdict::Ask)?;
-    let covered = after(&asked, &unused.covering())?;
+    let covered = after(&asked, &CallEvent::covered_by(&unused))?;
     for step in [&asked, &covered] {
         same("written", one.commit(writes(step)).await?, Committed::Done)?;
     }

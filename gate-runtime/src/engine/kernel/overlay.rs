@@ -1,0 +1,50 @@
+//! An overlay as a gate keeps it.
+
+use std::sync::Arc;
+
+use crate::ports::overlay::{Objection, OnFailure, Overlay};
+use crate::values::opinion::Opinion;
+use crate::values::requirement::Requirement;
+use crate::values::verdict::Verdict;
+
+/// An overlay of a gate, with what it said of itself when the gate was built.
+pub(crate) struct GateOverlay {
+    name: String,
+    on_failure: OnFailure,
+    pub(crate) overlay: Arc<dyn Overlay>,
+}
+
+impl GateOverlay {
+    pub(crate) fn new(overlay: Arc<dyn Overlay>) -> Self {
+        Self { name: overlay.name().to_owned(), on_failure: overlay.on_failure(), overlay }
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Returns whom its failure asks.
+    pub(crate) fn asks_on_failure(&self) -> Option<&Requirement> {
+        match &self.on_failure {
+            OnFailure::Deny => None,
+            OnFailure::Ask(requirement) => Some(requirement),
+        }
+    }
+
+    pub(crate) fn failed(&self, reason: String) -> Opinion {
+        let requirement = self.asks_on_failure().cloned();
+        let verdict = if requirement.is_some() { Verdict::Ask } else { Verdict::Deny };
+        Opinion::Overlay { name: self.name.clone(), verdict, reason, requirement, failed: true }
+    }
+
+    pub(crate) fn objects(&self, objection: Objection) -> Opinion {
+        let Objection { reason, requirement } = objection;
+        // Whoever wrote the requirement, one that nobody could meet or that nobody need meet is a mistake.
+        if let Some(problem) = requirement.as_ref().and_then(Requirement::problem) {
+            return self.failed(format!("it asks for {problem}"));
+        }
+        let reason = if reason.trim().is_empty() { "it gave no reason".to_owned() } else { reason };
+        let verdict = if requirement.is_some() { Verdict::Ask } else { Verdict::Deny };
+        Opinion::Overlay { name: self.name.clone(), verdict, reason, requirement, failed: false }
+    }
+}

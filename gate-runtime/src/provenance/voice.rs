@@ -1,0 +1,30 @@
+//! Who said something, and which message did so first.
+
+use crate::values::message::Speaker;
+
+/// Who speaks, as far as it matters.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Voice {
+    Trusted,
+    Tool,
+    Agent,
+}
+
+impl Voice {
+    pub(super) fn of(speaker: &Speaker, is_nested: bool) -> Self {
+        match speaker {
+            // What a nested agent is told, its instructions included, may be what the agent that called it made up.
+            Speaker::System | Speaker::User if !is_nested => Self::Trusted,
+            Speaker::Tool { .. } => Self::Tool,
+            Speaker::System | Speaker::User | Speaker::Agent => Self::Agent,
+        }
+    }
+}
+
+/// The first messages that said a value. After one of somebody whom we trust, or of a tool, no other matters.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Found {
+    pub(super) trusted: Option<usize>,
+    pub(super) tool: Option<usize>,
+    pub(super) agent: Option<usize>,
+}
