@@ -46,6 +46,8 @@ struct Course {
     /// Whether nobody who is asked again has agreed yet.
     needs_vote: bool,
     voters: BTreeSet<String>,
+    /// Whether anybody ever voted on it: the votes of an earlier question are gone.
+    was_asked: bool,
 }
 
 /// What happened in all.
@@ -207,7 +209,7 @@ impl Watched {
                 }
             }
             CallEvent::Voted { vote } => {
-                course.needs_vote = false;
+                (course.needs_vote, course.was_asked) = (false, true);
                 course.voters.insert(vote.reviewer().to_string());
                 self.facts.insert(format!("voted {id} {}", vote.reviewer()));
             }
@@ -326,7 +328,7 @@ impl Watched {
                 Status::Failed | Status::Expired => hold(false, "nothing here fails or takes so long".to_owned()),
                 _ => {}
             }
-            if tool == "draw" && times > 0 && voters.is_empty() {
+            if tool == "draw" && times > 0 && !course.was_asked {
                 *free.entry(call.as_str().parse::<u64>().unwrap() / (3 * crate::tools::CALLS)).or_default() += 1;
             }
         }
