@@ -21,9 +21,10 @@ printf '[parameters]\n"path.id" = "%s"\n' "$call" >known.toml
 printf '' >any.toml
 
 # Not every request that fits the schemas can be done: a role may be nobody's. What cannot must be refused with a problem, which is checked.
+# Wrong tokens are kept waiting after a few (429), where its check of them wants 401 for each; `gate-inbox/tests/api.rs` looks at tokens.
 try() {
     "$schemathesis" --config-file "$1" run "$url/api/openapi.json" --include-tag "$2" --header "Authorization: Bearer $3" \
-        --phases coverage,fuzzing --max-examples 50 --exclude-checks positive_data_acceptance --no-color --generation-database none >log 2>&1 ||
+        --phases coverage,fuzzing --max-examples 50 --exclude-checks positive_data_acceptance,ignored_auth --no-color --generation-database none >log 2>&1 ||
         { cat log; exit 1; }
     printf '%-7s %-10s %s\n' "$2" "$1" "$(sed -n 's/^ *\([0-9]* generated.*\)/\1/p' log)"
 }
