@@ -2,6 +2,9 @@
 # Lets schemathesis try every operation of the HTTP API by its OpenAPI document: valid and broken requests, with the tokens of an agent, of a person, and
 # of nobody. Arguments: the command `gate`, and the command `schemathesis`.
 set -euo pipefail
+# Checks wrong tokens in the place of `ignored_auth`.
+SCHEMATHESIS_HOOKS=$(realpath "$(dirname "$0")/wrong_tokens.py")
+export SCHEMATHESIS_HOOKS
 gate=$(realpath "$1") schemathesis=$(realpath "$2")
 work=$(mktemp -d)
 trap 'kill "$inbox" 2>/dev/null; rm -rf "$work"' EXIT
@@ -21,7 +24,6 @@ printf '[parameters]\n"path.id" = "%s"\n' "$call" >known.toml
 printf '' >any.toml
 
 # Not every request that fits the schemas can be done: a role may be nobody's. What cannot must be refused with a problem, which is checked.
-# Wrong tokens are kept waiting after a few (429), where its check of them wants 401 for each; `gate-inbox/tests/api.rs` looks at tokens.
 try() {
     "$schemathesis" --config-file "$1" run "$url/api/openapi.json" --include-tag "$2" --header "Authorization: Bearer $3" \
         --phases coverage,fuzzing --max-examples 50 --exclude-checks positive_data_acceptance,ignored_auth --no-color --generation-database none >log 2>&1 ||
