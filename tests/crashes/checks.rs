@@ -46,8 +46,8 @@ struct Course {
     /// Whether nobody who is asked again has agreed yet.
     needs_vote: bool,
     voters: BTreeSet<String>,
-    /// Whether anybody ever voted on it: the votes of an earlier question are gone.
-    was_asked: bool,
+    /// Whether its first dispatch was approved by rules alone. Later ones are questions, whose votes replace the first ones.
+    ran_free: bool,
 }
 
 /// What happened in all.
@@ -209,7 +209,7 @@ impl Watched {
                 }
             }
             CallEvent::Voted { vote } => {
-                (course.needs_vote, course.was_asked) = (false, true);
+                course.needs_vote = false;
                 course.voters.insert(vote.reviewer().to_string());
                 self.facts.insert(format!("voted {id} {}", vote.reviewer()));
             }
@@ -226,6 +226,7 @@ impl Watched {
                 hold(course.may_begin && !course.needs_vote, "nobody let it run again");
                 hold(!self.frozen.contains(&format!("{:?}", FreezeScope::tool(tool))), "its tool is stopped");
                 course.may_begin = false;
+                course.ran_free |= course.dispatched == 0 && course.voters.is_empty();
                 course.dispatched += 1;
             }
             CallEvent::Lost { .. } => self.counts.lost += 1,
@@ -328,7 +329,7 @@ impl Watched {
                 Status::Failed | Status::Expired => hold(false, "nothing here fails or takes so long".to_owned()),
                 _ => {}
             }
-            if tool == "draw" && times > 0 && !course.was_asked {
+            if tool == "draw" && times > 0 && course.ran_free {
                 *free.entry(call.as_str().parse::<u64>().unwrap() / (3 * crate::tools::CALLS)).or_default() += 1;
             }
         }
