@@ -22,6 +22,7 @@ on_every_store! {
     a_permission_that_is_given_later_answers_what_waits,
     a_permission_that_is_used_up_can_be_taken_back,
     a_limit_counts_only_what_ran,
+    what_a_person_took_back_no_permission_covers_once_a_limit_is_used_up,
     running_again_needs_all_the_votes_anew,
     a_no_to_running_again_leaves_it_unknown,
     of_many_who_ask_at_once_no_more_wait_than_may,
@@ -222,6 +223,18 @@ async fn a_limit_counts_only_what_ran(store: Shared) {
     assert_eq!(run.cancel("the customer hung up").await.unwrap(), 3);
     let turn = gate.run("next").submit([lend("4"), lend("5"), lend("6")]).await.unwrap();
     assert_eq!(kinds(&turn).iter().filter(|kind| **kind == "succeeded").count(), 2, "{:?}", kinds(&turn));
+}
+
+async fn what_a_person_took_back_no_permission_covers_once_a_limit_is_used_up(store: Shared) {
+    let gate: Gate<Library> = builder(&store, &State::default()).build().await.unwrap();
+    let (run, dana) = (gate.run("run"), gate.reviewer("dana").await.unwrap());
+    let lend = |id: &str, what: &str| call(id, "lend", json!({"what": what}));
+    let turn = run.submit([lend("1", "a"), lend("2", "b"), lend("3", "the key")]).await.unwrap();
+    asked(&turn).grant(&dana, Scope::this_run().any("what")).await.unwrap();
+    asked(&turn).revoke(&dana, "not the key").await.unwrap();
+    let turn = run.submit([lend("4", "the key")]).await.unwrap();
+    assert_eq!(kinds(&turn), ["waiting"], "the rule would approve it, its limit is used up, and a person said no");
+    assert_eq!(kinds(&run.submit([lend("5", "c")]).await.unwrap()), ["succeeded"], "of others, the permission holds");
 }
 
 /// Two managers, at any amount.

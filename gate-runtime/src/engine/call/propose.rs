@@ -128,6 +128,8 @@ pub(crate) struct Draft {
     judgement: Judgement,
     earlier: Vec<Refusal>,
     alike: Vec<ApprovalId>,
+    /// Whether a person refused an equal call, or took it back: then it is for a person again.
+    was_refused: bool,
     grant: Option<Arc<Grant>>,
     /// Counters of grants that turned out to be used up.
     spent: Vec<LimitKey>,
@@ -248,13 +250,11 @@ impl Core {
         let equal = recalled.alike.iter().filter(|other| other.id() != candidate.subject.approval);
         let equal = equal.filter(|other| is_same_call(schema, arguments, other.arguments()));
         let alike = equal.map(|other| other.id()).collect();
-        let mut draft = Draft { candidate, judgement, earlier, alike, grant: None, spent: Vec::new() };
+        let was_refused = !refused.is_empty();
+        let mut draft = Draft { candidate, judgement, earlier, alike, was_refused, grant: None, spent: Vec::new() };
         if draft.judgement.verdict() == Verdict::Ask {
             self.check_askable(run, &draft.judgement.assessment.requirements()).await?;
-            // What a person refused or took back is for a person again, whatever permission there is.
-            if refused.is_empty() {
-                draft.grant = self.find_grant_for(&draft, recalled.grants).await;
-            }
+            draft.grant = self.find_grant(&draft, recalled.grants).await;
         }
         Ok(Plan::New(Box::new(draft)))
     }
@@ -294,27 +294,19 @@ impl Core {
         }
     }
 
-    async fn find_grant_for(&self, draft: &Draft, grants: Vec<Arc<Grant>>) -> Option<Arc<Grant>> {
-        let requirements = draft.judgement.assessment.requirements();
+    /// A standing permission that answers the question, if its giver could answer it alone. What a person refused, none answers.
+    async fn find_grant(&self, draft: &Draft, grants: Vec<Arc<Grant>>) -> Option<Arc<Grant>> {
+        if draft.was_refused {
+            return None;
+        }
         let Candidate { subject, sealed, .. } = &draft.candidate;
-        self.find_grant(subject, sealed, &requirements, &draft.spent, grants).await
-    }
-
-    /// A standing permission that answers the question, if its giver could answer it alone.
-    pub(crate) async fn find_grant(
-        &self,
-        subject: &Subject,
-        arguments: &Arguments,
-        requirements: &[Requirement],
-        spent: &[LimitKey],
-        grants: Vec<Arc<Grant>>,
-    ) -> Option<Arc<Grant>> {
+        let requirements = draft.judgement.assessment.requirements();
         let now = self.now();
         for grant in grants {
-            let is_spent = || grant.takes(arguments, subject.approval).iter().any(|take| spent.contains(&take.key));
-            if grant.covers(subject, arguments, now)
+            let is_spent = || grant.takes(sealed, subject.approval).iter().any(|take| draft.spent.contains(&take.key));
+            if grant.covers(subject, sealed, now)
                 && !is_spent()
-                && self.may_grant(&grant.by, subject, requirements, &[]).await.is_ok()
+                && self.may_grant(&grant.by, subject, &requirements, &[]).await.is_ok()
             {
                 return Some(grant);
             }
@@ -391,7 +383,7 @@ impl Core {
         if draft.judgement.verdict() == Verdict::Ask {
             self.check_askable(run, &draft.judgement.assessment.requirements()).await?;
             let recalled = self.store.recall(&draft.candidate.query(self.now())).await.map_err(unavailable)?;
-            draft.grant = self.find_grant_for(draft, recalled.grants).await;
+            draft.grant = self.find_grant(draft, recalled.grants).await;
         }
         Ok(())
     }

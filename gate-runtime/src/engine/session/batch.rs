@@ -14,7 +14,7 @@ use crate::engine::error::RunError;
 use crate::engine::kernel::Core;
 use crate::engine::kernel::change_feed::{Hub, Waiter};
 use crate::lock::lock;
-use crate::ports::store::{Committed, StoreError, Transition};
+use crate::ports::store::{ApprovalFilter, Committed, StoreError, Transition};
 use crate::values::approval::Approval;
 use crate::values::context::ToolCall;
 use crate::values::id::ApprovalId;
@@ -383,8 +383,7 @@ impl Core {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
-        let filter =
-            ids.into_iter().fold(crate::ports::store::ApprovalFilter::all(), crate::ports::store::ApprovalFilter::id);
+        let filter = ids.into_iter().fold(ApprovalFilter::all(), ApprovalFilter::id);
         self.store.approvals(&filter).await
     }
 }
