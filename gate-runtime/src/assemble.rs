@@ -439,7 +439,7 @@ fn policies_of(tool: &GateTool) -> Vec<Arc<PolicyOutline>> {
     [Arc::clone(tool.tool.policy())].into_iter().chain(agents).collect()
 }
 
-/// What a policy asks of people whom the directory does not have, or not in this number: a question to them would wait for ever.
+/// Returns what a policy asks of people whom the directory does not have, or not in this number: a question to them would wait for ever.
 async fn unanswerable(
     owner: &str,
     asked: impl IntoIterator<Item = (&str, &Requirement)>,
@@ -469,7 +469,7 @@ async fn unanswerable(
     Ok(problems)
 }
 
-/// What each rule of a policy asks of people.
+/// Returns what each rule of a policy asks of people.
 fn requirements_of(policy: &PolicyOutline) -> impl Iterator<Item = (&str, &Requirement)> {
     let rules = policy.rules().iter().filter_map(|rule| Some((rule.name(), rule.requirement()?)));
     let otherwise = policy.otherwise().requirement().map(|requirement| (OTHERWISE, requirement));

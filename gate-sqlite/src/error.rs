@@ -70,7 +70,7 @@ impl Trouble {
     }
 }
 
-/// What SQLite says, without the statement, which can be long and is nothing to the reader.
+/// Returns what SQLite says, without the statement, which can be long and is nothing to the reader.
 fn plain(error: &rusqlite::Error) -> String {
     match error {
         rusqlite::Error::SqlInputError { msg, .. } => msg.clone(),

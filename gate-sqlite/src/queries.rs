@@ -150,7 +150,7 @@ mod tests {
     use super::*;
     use crate::schema;
 
-    /// How SQLite finds what a statement asks for.
+    /// Returns how SQLite finds what a statement asks for.
     fn plan(connection: &Connection, sql: &str) -> Vec<String> {
         let mut explained = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
         // Nothing is bound: a plan does not depend on values.

@@ -193,7 +193,7 @@ pub(crate) fn commit(connection: &Connection, transition: Transition, last: u64)
     Ok((Committed::Done, write_apart_from_approvals(connection, transition, last)?))
 }
 
-/// Whether each approval is the version after what is there.
+/// Returns whether each approval is the version after what is there.
 fn approvals_fit(connection: &Connection, transition: &Transition) -> Read<bool> {
     for approval in &transition.approvals {
         let fits = match version(connection, "SELECT version FROM approvals WHERE id = ?", &approval.id().to_string())?

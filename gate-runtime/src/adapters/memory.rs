@@ -500,7 +500,7 @@ impl Kept {
     }
 }
 
-/// Whether an equal call is told of it.
+/// Returns whether an equal call is told of it.
 fn waits(status: Status) -> bool {
     matches!(status, Status::Pending | Status::Approved | Status::Indeterminate)
 }

@@ -44,7 +44,7 @@ pub(super) fn guard<R>(look: impl FnOnce() -> Result<R, String>) -> Result<R, St
     catch_unwind(AssertUnwindSafe(look)).unwrap_or_else(|panic| Err(panic_text(&*panic)))
 }
 
-/// What a panic said.
+/// Returns what a panic said.
 pub(crate) fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
     text.map_or_else(|| "it panicked".to_owned(), |text| format!("it panicked: {text}"))

@@ -93,25 +93,25 @@ impl CallContext {
         self.info.case.as_ref()
     }
 
-    /// How the run came to its agent, oldest first: a rule can look at who called it.
+    /// Returns how the run came to its agent, oldest first: a rule can look at who called it.
     #[must_use]
     pub fn passages(&self) -> &[Passage] {
         &self.info.passages
     }
 
-    /// Why the agent says it proposes the call: its claim, to be shown, never to be trusted.
+    /// Returns why the agent says it proposes the call: its claim, to be shown, never to be trusted.
     #[must_use]
     pub fn reasoning(&self) -> Option<&str> {
         self.reasoning.as_deref()
     }
 
-    /// What was said in the run so far, oldest first, as the application told the gate.
+    /// Returns what was said in the run so far, oldest first, as the application told the gate.
     #[must_use]
     pub fn history(&self) -> &[Message] {
         self.history.messages()
     }
 
-    /// Where a value first came from, in what was said before the call: see [`Origin`].
+    /// Returns where a value first came from, in what was said before the call: see [`Origin`].
     ///
     /// The value is compared as JSON: texts, numbers, and lists of them, which come from the least trusted of their items. Anything that is not a whole
     /// value comes from the agent: an object, a truth value, nothing. Give its fields one by one.
@@ -121,7 +121,7 @@ impl CallContext {
         serde_json::to_value(value).map_or(Origin::Agent, |value| self.history.origin(&value))
     }
 
-    /// When the call is judged, or run: the gate's clock.
+    /// Returns when the call is judged, or run: the gate's clock.
     #[must_use]
     pub fn now(&self) -> Timestamp {
         self.now

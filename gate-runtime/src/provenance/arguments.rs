@@ -6,7 +6,7 @@ use super::History;
 use crate::values::argument_origin::ArgumentOrigin;
 use crate::values::json::below;
 
-/// Where the arguments of a call came from, those that are there to be said: no truth values, nothing empty.
+/// Returns where the arguments of a call came from, those that are there to be said: no truth values, nothing empty.
 ///
 /// Nothing, where nothing is known of what was said.
 pub(crate) fn origins(arguments: &Value, history: &History) -> Vec<ArgumentOrigin> {
@@ -30,7 +30,7 @@ pub(crate) fn origins(arguments: &Value, history: &History) -> Vec<ArgumentOrigi
 /// How many bytes the places in one argument may have, each of which is looked at by itself.
 const MANY: usize = 8 * 1024;
 
-/// Whether there was room for all of it.
+/// Returns whether there was room for all of it.
 fn add(value: &Value, history: &History, pointer: String, found: &mut Vec<ArgumentOrigin>, left: &mut usize) -> bool {
     let Some(rest) = left.checked_sub(pointer.len()) else { return false };
     *left = rest;

@@ -101,12 +101,12 @@ impl History {
         self.conversation.as_ref().map_or(&[], |conversation| &conversation.messages)
     }
 
-    /// Whether nothing at all is known of what was said.
+    /// Returns whether nothing at all is known of what was said.
     pub(crate) fn is_empty(&self) -> bool {
         self.messages().is_empty() && self.outer.as_ref().is_none_or(|outer| outer.is_empty())
     }
 
-    /// Where a value first came from.
+    /// Returns where a value first came from.
     ///
     /// A list comes from the least trusted of its items. An object is never one value: it has names that nobody need have said.
     pub(crate) fn origin(&self, value: &Value) -> Origin {
@@ -131,7 +131,7 @@ impl History {
         }
     }
 
-    /// Who said it first, here or to the agents outside.
+    /// Returns who said it first, here or to the agents outside.
     fn first(&self, wanted: &Wanted) -> First {
         let mut first = self.outer.as_ref().map(|outer| outer.first(wanted)).unwrap_or_default();
         if let Some(conversation) = &self.conversation {

@@ -108,7 +108,7 @@ impl Phrases {
         }
     }
 
-    /// Whether the words stand together in the text.
+    /// Returns whether the words stand together in the text.
     pub(super) fn contain(&self, phrase: &[u64]) -> bool {
         if phrase.len() > LONGEST {
             return self.long.binary_search(&hash(phrase)).is_ok();

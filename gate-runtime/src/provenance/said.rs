@@ -116,12 +116,12 @@ impl Said {
         }
     }
 
-    /// Whether it says a value whole.
+    /// Returns whether it says a value whole.
     pub(super) fn says(&self, wanted: &Wanted) -> bool {
         self.whole().contain(&wanted.words)
     }
 
-    /// Whether it says a value in any way.
+    /// Returns whether it says a value in any way.
     pub(super) fn hints_at(&self, wanted: &Wanted) -> bool {
         let Loose { phrases, wholes, numbers } = self.loose();
         let loosely = match &wanted.number {

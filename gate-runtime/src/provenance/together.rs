@@ -18,7 +18,7 @@ pub(super) struct Together {
 }
 
 impl Together {
-    /// How many texts are taken together.
+    /// Returns how many texts are taken together.
     pub(super) fn len(&self) -> usize {
         self.count
     }

@@ -173,7 +173,7 @@ impl Approval {
         self.proposed.as_ref().unwrap_or(&self.arguments)
     }
 
-    /// Whether the arguments differ from those that the model proposed, because a person changed them.
+    /// Returns whether the arguments differ from those that the model proposed, because a person changed them.
     #[must_use]
     pub fn is_edited(&self) -> bool {
         self.proposed.as_ref().is_some_and(|proposed| proposed.digest() != self.arguments.digest())
@@ -240,7 +240,7 @@ impl Approval {
         self.approved_at?.checked_add(self.validity()?).ok()
     }
 
-    /// How long an approval of it by votes is valid; `None` if nobody is asked, and for approvals of earlier versions, which
+    /// Returns how long an approval of it by votes is valid; `None` if nobody is asked, and for approvals of earlier versions, which
     /// are valid without an end.
     #[must_use]
     pub fn validity(&self) -> Option<Duration> {
@@ -297,7 +297,7 @@ impl Approval {
         })
     }
 
-    /// What people refused earlier, of the same tool, in the same run or in the same case: equal calls, and the newest others.
+    /// Returns what people refused earlier, of the same tool, in the same run or in the same case: equal calls, and the newest others.
     #[must_use]
     pub fn earlier(&self) -> &[Refusal] {
         &self.earlier

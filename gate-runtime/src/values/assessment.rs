@@ -122,7 +122,7 @@ impl Assessment {
         Self { origins, destructive, ..Self::join(policies.chain(overlays).collect()) }
     }
 
-    /// Whether other rules speak in another judgement of the call, where that asks. What rules approve by themselves needs nobody.
+    /// Returns whether other rules speak in another judgement of the call, where that asks. What rules approve by themselves needs nobody.
     pub(crate) fn differs(&self, other: &Self) -> bool {
         let speaks = |rule: &RuleReport<'_>| !rule.is_otherwise() && rule.result() != RuleResult::NotMatched;
         let spoken = |of: &Self| -> Vec<String> {

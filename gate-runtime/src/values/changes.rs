@@ -20,13 +20,13 @@ pub struct Changes {
 }
 
 impl Changes {
-    /// Whether all is as it was.
+    /// Returns whether all is as it was.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 
-    /// What changed, in words.
+    /// Returns what changed, in words.
     #[must_use]
     pub fn words(self) -> &'static str {
         match (self.tool.is_some(), self.policy.is_some()) {

@@ -10,7 +10,7 @@ use super::transition::Refused;
 use super::words;
 
 impl Approval {
-    /// What the passing of time makes due: the next step of an escalation, the end of a question or of an approval, the loss of a
+    /// Returns what the passing of time makes due: the next step of an escalation, the end of a question or of an approval, the loss of a
     /// call that nobody vouches for any more.
     #[must_use]
     pub fn due(&self, now: Timestamp) -> Option<CallEvent> {

@@ -199,7 +199,7 @@ impl Vote {
         tier.asks(&self.roles, self.principal)
     }
 
-    /// Who voted, as it is counted.
+    /// Returns who voted, as it is counted.
     pub(crate) fn voice(&self) -> Voice<'_> {
         Voice {
             who: self.reviewer.as_str(),

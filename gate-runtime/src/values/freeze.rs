@@ -60,7 +60,7 @@ impl FreezeScope {
     }
 }
 
-/// Whether a tool is one of those of an agent in another program: `billing-bot/pay` is.
+/// Returns whether a tool is one of those of an agent in another program: `billing-bot/pay` is.
 fn is_of(tool: &ToolName, agent: &AgentName) -> bool {
     tool.as_str().split_once('/').is_some_and(|(of, _)| of == agent.as_str())
 }

@@ -72,18 +72,18 @@ impl Message {
         Self { speaker: self.speaker.clone(), text: text.into() }
     }
 
-    /// Who said it.
+    /// Returns who said it.
     #[must_use]
     pub fn speaker(&self) -> &Speaker {
         &self.speaker
     }
 
-    /// What was said, shared.
+    /// Returns what was said, shared.
     pub(crate) fn shared_text(&self) -> &Arc<str> {
         &self.text
     }
 
-    /// What was said.
+    /// Returns what was said.
     #[must_use]
     pub fn text(&self) -> &str {
         &self.text

@@ -41,7 +41,7 @@ struct Demand {
 #[derive(Clone)]
 struct Person<'a>(Vec<Voice<'a>>);
 
-/// What is missing until the people behind `voices` meet all of `asked`: each requirement with how many of its steps have begun.
+/// Returns what is missing until the people behind `voices` meet all of `asked`: each requirement with how many of its steps have begun.
 ///
 /// Somebody who holds two roles that are asked fills one of them. Requirements that ask the same role share its people, and
 /// "anyone" is met by whoever agrees, for it names nobody whose part another could take. Where steps of an escalation are
@@ -107,7 +107,7 @@ impl Person<'_> {
     }
 }
 
-/// What these people leave open of the demands.
+/// Returns what these people leave open of the demands.
 fn lacking(demands: &[Demand], people: &[Person<'_>]) -> Shortfall {
     let open = open_of(demands, people);
     let all = demands.iter().zip(&open);
@@ -186,17 +186,17 @@ fn seat(
 }
 
 impl Shortfall {
-    /// Whether nothing is missing.
+    /// Returns whether nothing is missing.
     pub(crate) fn is_met(&self) -> bool {
         self.missing.is_empty()
     }
 
-    /// How many people are missing.
+    /// Returns how many people are missing.
     fn people(&self) -> usize {
         self.missing.iter().map(|demand| demand.count).sum()
     }
 
-    /// Who is missing, in words: `a manager and 2 of role finance, with a signed vote`.
+    /// Returns who is missing, in words: `a manager and 2 of role finance, with a signed vote`.
     pub(crate) fn words(&self) -> String {
         if self.is_met() {
             return String::new();

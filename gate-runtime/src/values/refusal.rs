@@ -35,13 +35,13 @@ impl Refusal {
         self.arguments
     }
 
-    /// Who refused.
+    /// Returns who refused.
     #[must_use]
     pub fn by(&self) -> &ReviewerId {
         &self.by
     }
 
-    /// Why.
+    /// Returns why.
     #[must_use]
     pub fn reason(&self) -> &str {
         &self.reason

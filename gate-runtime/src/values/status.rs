@@ -39,7 +39,7 @@ pub enum Status {
 }
 
 impl Status {
-    /// Whether nothing can change it any more.
+    /// Returns whether nothing can change it any more.
     #[must_use]
     pub fn is_terminal(self) -> bool {
         match self {

@@ -38,7 +38,7 @@ impl Subject {
         self.approval
     }
 
-    /// Who runs, for whom, in which matter.
+    /// Returns who runs, for whom, in which matter.
     #[must_use]
     pub fn info(&self) -> &RunInfo {
         &self.info
@@ -68,19 +68,19 @@ impl Subject {
         self.policy_digest
     }
 
-    /// Why the agent says it proposes the call: its claim.
+    /// Returns why the agent says it proposes the call: its claim.
     #[must_use]
     pub fn reasoning(&self) -> Option<&str> {
         self.reasoning.as_deref()
     }
 
-    /// What an agent in another program said of the question: its claim. `None` for a tool of a gate.
+    /// Returns what an agent in another program said of the question: its claim. `None` for a tool of a gate.
     #[must_use]
     pub fn request(&self) -> Option<&Request> {
         self.request.as_deref()
     }
 
-    /// What refusals and limits on asking are kept by: the outermost run, or all runs of an agent in another program, since such an agent
+    /// Returns what refusals and limits on asking are kept by: the outermost run, or all runs of an agent in another program, since such an agent
     /// names its runs as it likes.
     #[must_use]
     pub fn family(&self) -> RunId {

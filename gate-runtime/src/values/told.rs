@@ -233,12 +233,12 @@ pub(crate) fn disarmed(text: &str) -> Cow<'_, str> {
     Cow::Owned(safe)
 }
 
-/// Whether a sign looks like `<`.
+/// Returns whether a sign looks like `<`.
 fn is_bracket(c: char) -> bool {
     matches!(c, '<' | '＜' | '﹤' | '‹' | '⟨' | '\u{2329}' | '\u{3008}' | '˂' | 'ᐸ' | '❮' | '≺')
 }
 
-/// Whether the name of the mark follows a bracket, however it is spaced, closed, disguised or drawn.
+/// Returns whether the name of the mark follows a bracket, however it is spaced, closed, disguised or drawn.
 fn is_named(rest: &str) -> bool {
     let is_skipped = |c: &char| {
         c.is_whitespace() || hazard(*c).is_some() || matches!(c, '/' | '\\' | '-' | '_' | '‐'..='―' | '−' | '／' | '－')

@@ -369,7 +369,7 @@ impl Approval {
 }
 
 impl Approval {
-    /// Who must still agree, in words; [who decides](Self::waits_for) where nobody has agreed yet.
+    /// Returns who must still agree, in words; [who decides](Self::waits_for) where nobody has agreed yet.
     ///
     /// ```
     /// # fn show(approval: &gate_runtime::Approval) {
@@ -383,7 +383,7 @@ impl Approval {
         if missing.is_empty() { self.waits_for() } else { missing }
     }
 
-    /// How long an approval is valid, in words; `None` where it has no end. Whoever decides is told.
+    /// Returns how long an approval is valid, in words; `None` where it has no end. Whoever decides is told.
     ///
     /// ```
     /// # fn show(approval: &gate_runtime::Approval) {

@@ -34,7 +34,7 @@ impl Approval {
         Ok(())
     }
 
-    /// Whether two names are one person's.
+    /// Returns whether two names are one person's.
     fn is_same(&self, one: &ReviewerId, other: &ReviewerId) -> bool {
         if self.edition == 0 { one == other } else { same_person(one.as_str(), other.as_str()) }
     }
@@ -55,7 +55,7 @@ impl Approval {
         self.edit = Some(ReviewerEdit { by: by.clone(), is_judged: false, needs_another });
     }
 
-    /// Whether an edit needs somebody else's approval: as the requirements say, the strictest first; else for a destructive tool,
+    /// Returns whether an edit needs somebody else's approval: as the requirements say, the strictest first; else for a destructive tool,
     /// and where the rules judge the edited arguments otherwise. Not where nobody but the person is asked for whom the run acts.
     fn asks_another(&self, is_judged_otherwise: bool) -> bool {
         let said = self.requirements.iter().filter_map(Requirement::wants_another_for_edits).max();
@@ -73,7 +73,7 @@ impl Approval {
         self.edit = Some(ReviewerEdit { by: edit.by.clone(), is_judged: true, needs_another });
     }
 
-    /// Whether the arguments are the edit of somebody, and nobody else has approved them who must.
+    /// Returns whether the arguments are the edit of somebody, and nobody else has approved them who must.
     pub(crate) fn lacks_another(&self) -> bool {
         let Some(edit) = self.edit.as_ref().filter(|edit| edit.needs_another) else { return false };
         let digest = self.arguments.digest();
@@ -246,7 +246,7 @@ impl Approval {
         self.enough(&every_step, &|vote| vote.approves() == Some(digest), Counting::Consent) && !self.lacks_another()
     }
 
-    /// Who must still approve the arguments as they are, in words; empty if nobody must.
+    /// Returns who must still approve the arguments as they are, in words; empty if nobody must.
     pub(super) fn missing(&self) -> String {
         let digest = self.arguments.digest();
         let missing = self.shortfall(&self.reached, &|vote| vote.approves() == Some(digest)).words();
@@ -258,7 +258,7 @@ impl Approval {
         }
     }
 
-    /// What is missing of consent, of the votes that count.
+    /// Returns what is missing of consent, of the votes that count.
     fn shortfall(&self, reached: &[usize], counts: &dyn Fn(&Vote) -> bool) -> Shortfall {
         let voices: Vec<Voice<'_>> = self.votes.iter().filter(|vote| counts(vote)).map(Vote::voice).collect();
         let asked: Vec<_> = self.requirements.iter().zip(reached.iter().copied()).collect();

@@ -133,7 +133,7 @@ impl People {
         Some(roles)
     }
 
-    /// Who is entitled to a role at a time; everybody, where none is named.
+    /// Returns who is entitled to a role at a time; everybody, where none is named.
     pub(super) fn holders(&self, role: Option<&Role>, now: Timestamp) -> Vec<ReviewerId> {
         let holds = |person: &&Person| role.is_none_or(|role| person.roles_at(now).any(|held| held == role));
         self.all().filter(holds).map(|person| person.id().clone()).collect()

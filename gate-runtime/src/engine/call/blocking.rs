@@ -107,7 +107,7 @@ impl Core {
         }
     }
 
-    /// What is said of a call that is approved and could not begin. It did not run, and that stays true: who cannot make the same call again never runs
+    /// Returns what is said of a call that is approved and could not begin. It did not run, and that stays true: who cannot make the same call again never runs
     /// it, so that it ends here, on the record.
     async fn not_begun(
         self: &Arc<Self>,
@@ -130,7 +130,7 @@ impl Core {
     }
 }
 
-/// Why a call that did not run here has no value.
+/// Returns why a call that did not run here has no value.
 pub(crate) fn without_value(approval: Arc<Approval>) -> CallError {
     match Answer::of(approval, None).result().clone() {
         CallResult::Ran(outcome) => CallError::RanElsewhere(outcome),

@@ -93,7 +93,7 @@ impl Judgement {
         Arc::new(Assessment { origins, ..Assessment::clone(&self.assessment) })
     }
 
-    /// What the approval of the call takes of limits: of every rule that approves it.
+    /// Returns what the approval of the call takes of limits: of every rule that approves it.
     pub(crate) fn takes(&self) -> Vec<Take> {
         self.takes.iter().flat_map(|of_rule| &of_rule.takes).cloned().collect()
     }

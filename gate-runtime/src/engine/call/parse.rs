@@ -142,7 +142,7 @@ impl Core {
         }
     }
 
-    /// Why a run should stop whose calls fit nothing, if too many of them did not run.
+    /// Returns why a run should stop whose calls fit nothing, if too many of them did not run.
     async fn stopped(&self, run: &Circumstances, call: &CallId, tool: &ToolName) -> Option<NotRun> {
         let mut about = Proposal::new(&run.info.run, call, tool, self.now());
         about.counters.push((refused(&run.family), DAY));

@@ -80,7 +80,7 @@ impl Candidate {
         Ok(Self { subject: Arc::new(subject), arguments, sealed, body: Body::Here(place) })
     }
 
-    /// What the store is asked before the call is judged.
+    /// Returns what the store is asked before the call is judged.
     fn query(&self, now: Timestamp) -> Proposal {
         let Subject { info, call, tool, .. } = &*self.subject;
         let family = self.subject.family();
@@ -96,7 +96,7 @@ impl Candidate {
         }
     }
 
-    /// Whether the call that has its id is the same one: of the same agent, for the same person, with the same arguments; and, where a program says whom to
+    /// Returns whether the call that has its id is the same one: of the same agent, for the same person, with the same arguments; and, where a program says whom to
     /// ask, about the same tool and under the same demands.
     fn is(&self, known: &Approval, schema: &Value) -> bool {
         let (new, old) = (&self.subject, &known.subject);
@@ -140,7 +140,7 @@ impl Draft {
         self.candidate.subject.approval
     }
 
-    /// Whether the calls of its batch that need no person wait for it.
+    /// Returns whether the calls of its batch that need no person wait for it.
     pub(crate) fn holds_batch(&self) -> bool {
         let asks = self.judgement.verdict() == Verdict::Ask && self.grant.is_none();
         asks && self.judgement.assessment.requirements().iter().any(Requirement::holds_batch)
@@ -184,7 +184,7 @@ impl<'a> Opening<'a> {
         Self { held_by: &[], by: Proposer::Elsewhere }
     }
 
-    /// What happens to a call if whoever proposes it goes away in the moment in which it is written.
+    /// Returns what happens to a call if whoever proposes it goes away in the moment in which it is written.
     fn if_gone(&self, status: Status) -> Option<fn() -> Vec<CallEvent>> {
         match (status, &self.by) {
             (Status::Dispatched, Proposer::Program(_)) => Some(given_up),
@@ -277,7 +277,7 @@ impl Core {
         }
     }
 
-    /// Why a call is denied before any rule is asked: too many calls of its family did not run, or people refused it already.
+    /// Returns why a call is denied before any rule is asked: too many calls of its family did not run, or people refused it already.
     fn denied_already(&self, refused: &[Arc<Approval>], recalled: &Recalled) -> Option<(Denial, String)> {
         let count = recalled.used.first().copied().unwrap_or(u64::MAX);
         if count >= self.denials {
@@ -437,7 +437,7 @@ impl Core {
         Ok((transition, approval))
     }
 
-    /// What a question takes of the limits on asking. They are counted in the commit, so that however many ask at once, no more wait than may.
+    /// Returns what a question takes of the limits on asking. They are counted in the commit, so that however many ask at once, no more wait than may.
     fn asking(&self, asked: &Approval, body: &Body) -> impl Iterator<Item = Take> {
         let family = asked.subject.family();
         let key = LimitKey::new(ASKED, family.as_str());
@@ -455,7 +455,7 @@ impl Core {
 }
 
 impl Core {
-    /// What was said before a question, for whoever decides it: as much as the gate keeps.
+    /// Returns what was said before a question, for whoever decides it: as much as the gate keeps.
     fn conversation(&self, run: &Circumstances, draft: &Draft) -> Result<Vec<Message>, NotRun> {
         let Candidate { arguments, body: Body::Here(place), .. } = &draft.candidate else { return Ok(Vec::new()) };
         if self.conversation == 0 || draft.judgement.verdict() != Verdict::Ask {
@@ -515,7 +515,7 @@ pub(crate) fn given_up() -> Vec<CallEvent> {
     events
 }
 
-/// Why a call is refused whose id another call has.
+/// Returns why a call is refused whose id another call has.
 pub(crate) fn id_used(call: &CallId) -> NotRun {
     let id = call.as_str().escape_debug();
     invalid(format!(
@@ -523,18 +523,18 @@ pub(crate) fn id_used(call: &CallId) -> NotRun {
     ))
 }
 
-/// Whether arguments are those of an earlier call. Secrets are compared with the salts of the earlier one.
+/// Returns whether arguments are those of an earlier call. Secrets are compared with the salts of the earlier one.
 pub(crate) fn is_same_call(schema: &Value, arguments: &Value, earlier: &Arguments) -> bool {
     seal_like(schema, arguments, earlier).is_ok_and(|sealed| sealed.digest() == earlier.digest())
 }
 
-/// Whether a call is one that a person refused, as it was proposed or as it was edited.
+/// Returns whether a call is one that a person refused, as it was proposed or as it was edited.
 fn is_equal(schema: &Value, arguments: &Value, refused: &Approval) -> bool {
     let same = |earlier| is_same_call(schema, arguments, earlier);
     same(refused.proposed()) || same(refused.arguments())
 }
 
-/// What people refused earlier for the tool, as the reviewer and the model are told of it: equal calls first of all, and at most [`REFUSALS`].
+/// Returns what people refused earlier for the tool, as the reviewer and the model are told of it: equal calls first of all, and at most [`REFUSALS`].
 fn refusals(schema: &Value, arguments: &Value, sealed: &Arguments, recalled: &Recalled) -> Vec<Refusal> {
     let told = recalled.rejected.iter().filter_map(|refused| {
         let mut refusal = refused.rejection()?;

@@ -130,7 +130,7 @@ impl Core {
         }
     }
 
-    /// Whether a question of its batch holds a call back. Which ones do is kept with the call, however the conversation goes on.
+    /// Returns whether a question of its batch holds a call back. Which ones do is kept with the call, however the conversation goes on.
     async fn is_held(&self, approval: &Approval) -> Result<bool, StoreError> {
         if !approval.held {
             return Ok(false);

@@ -68,7 +68,7 @@ impl Begun {
         Self { core: Arc::clone(core), attempt, is_first }
     }
 
-    /// What was last written of it.
+    /// Returns what was last written of it.
     fn latest(&self) -> Option<Arc<Approval>> {
         lock(&self.core.bodies.running).bodies.get(&self.attempt).map(|body| Arc::clone(&body.latest))
     }
@@ -133,7 +133,7 @@ impl Core {
         approval.status == Status::Dispatched && self.runs_here(approval)
     }
 
-    /// Whether a body that runs here waits for people to decide a call of its own.
+    /// Returns whether a body that runs here waits for people to decide a call of its own.
     pub(crate) fn asks_people(&self, approval: &Approval) -> bool {
         let running = lock(&self.bodies.running);
         running.bodies.get(&Attempt::of(approval)).is_some_and(|body| body.asks > 0)

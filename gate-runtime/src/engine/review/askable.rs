@@ -17,7 +17,7 @@ use crate::values::requirement::{Requirement, Tier, Who, people};
 use crate::values::transition::Refused;
 use crate::values::words::with_article;
 
-/// Why a step of a requirement can never be met by those whom the directory has; `None` where it can, or where the directory
+/// Returns why a step of a requirement can never be met by those whom the directory has; `None` where it can, or where the directory
 /// cannot list them. `excluded` are those who are in it and do not count.
 ///
 /// Where anyone may answer alone, nobody is counted: whoever answers may be in the directory of another gate.
@@ -71,7 +71,7 @@ impl Core {
         }
     }
 
-    /// Why nobody could ever answer a question; `None` where somebody could.
+    /// Returns why nobody could ever answer a question; `None` where somebody could.
     pub(crate) async fn unaskable(
         &self,
         run: &Circumstances,
@@ -98,7 +98,7 @@ impl Core {
         if roles.len() < 2 { Ok(None) } else { self.overlap(requirements, &roles, &excluded, info).await }
     }
 
-    /// Why the people of several roles are too few, where some hold more than one.
+    /// Returns why the people of several roles are too few, where some hold more than one.
     async fn overlap(
         &self,
         requirements: &[Requirement],
@@ -141,7 +141,7 @@ impl Core {
         Ok(excluded)
     }
 
-    /// Whether a name means a person: by its spelling, or because the directory says that they have it.
+    /// Returns whether a name means a person: by its spelling, or because the directory says that they have it.
     pub(crate) async fn is_named(&self, who: &ReviewerId, name: &str) -> Result<bool, DirectoryError> {
         if same_person(who.as_str(), name) {
             return Ok(true);
@@ -150,7 +150,7 @@ impl Core {
         Ok(named.iter().any(|known| same_person(known.as_str(), who.as_str())))
     }
 
-    /// Whether a person is the one whom a run acts for.
+    /// Returns whether a person is the one whom a run acts for.
     pub(crate) async fn is_principal(&self, who: &ReviewerId, info: &RunInfo) -> Result<bool, DirectoryError> {
         match &info.principal {
             Some(principal) => self.is_named(who, principal.as_str()).await,

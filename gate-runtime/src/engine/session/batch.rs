@@ -416,7 +416,7 @@ fn new_id(plan: &Result<Plan, NotRun>) -> Option<ApprovalId> {
     if let Ok(Plan::New(draft)) = plan { Some(draft.id()) } else { None }
 }
 
-/// Which calls of a batch are calls of their own. Two that share an id are one if they are equal, and none if not.
+/// Returns which calls of a batch are calls of their own. Two that share an id are one if they are equal, and none if not.
 fn fates(calls: &[ToolCall], read: &[Result<Proposed, NotRun>]) -> Vec<Fate> {
     let same = |a: &Result<Proposed, NotRun>, b: &Result<Proposed, NotRun>| match (a, b) {
         (Ok(a), Ok(b)) => (a.tool, &a.arguments) == (b.tool, &b.arguments),

@@ -91,7 +91,7 @@ impl Ledger {
         of_run.filter(has_answer).map(|owed| Arc::clone(&owed.approval)).collect()
     }
 
-    /// How a call stands, as far as that is known here.
+    /// Returns how a call stands, as far as that is known here.
     pub(crate) fn find(&self, approval: &Approval) -> Option<Arc<Approval>> {
         lock(&self.known).find(approval).cloned()
     }
@@ -136,7 +136,7 @@ impl Ledger {
 }
 
 impl Known {
-    /// What to ask the store for, and the calls that it cannot tell of any more.
+    /// Returns what to ask the store for, and the calls that it cannot tell of any more.
     fn query(&mut self, family: &RunId) -> (RunQuery, Vec<ApprovalId>) {
         let mut query = RunQuery::after(family, self.seq);
         query.known = std::mem::take(&mut self.answered);

@@ -52,7 +52,7 @@ impl Level {
         Self { told, heard: Mutex::default(), outer, order }
     }
 
-    /// Who runs, for whom: for whom the outer run acts, where nothing else is said.
+    /// Returns who runs, for whom: for whom the outer run acts, where nothing else is said.
     fn info(&self) -> Arc<RunInfo> {
         let own = Arc::clone(&lock(&self.told).info);
         let Some(outer) = self.outer.as_ref().map(|outer| outer.info()) else { return own };

@@ -114,7 +114,7 @@ impl Answer {
         self.approval.as_ref()
     }
 
-    /// How it stands, as one word: `succeeded`, `failed`, `responded`, `waiting`, `approved`, `running`, `indeterminate`, or why it did not run:
+    /// Returns how it stands, as one word: `succeeded`, `failed`, `responded`, `waiting`, `approved`, `running`, `indeterminate`, or why it did not run:
     /// `denied`, `rejected`, `expired`, `cancelled`, `frozen`, `invalid`, `nobody_to_ask`, `unavailable`.
     #[must_use]
     pub fn kind(&self) -> &'static str {

@@ -62,7 +62,7 @@ pub trait Store: Send + Sync + 'static {
     /// Records, in order.
     fn records<'a>(&'a self, filter: &'a RecordFilter) -> BoxFuture<'a, Result<Vec<Arc<Record>>, StoreError>>;
 
-    /// What happened to the calls of a run and of those nested in it after a number.
+    /// Returns what happened to the calls of a run and of those nested in it after a number.
     fn run_changes<'a>(&'a self, query: &'a RunQuery) -> BoxFuture<'a, Result<RunChanges, StoreError>>;
 
     /// One standing permission, whatever became of it.
@@ -386,7 +386,7 @@ impl Transition {
         self.approvals.iter().filter(begins)
     }
 
-    /// Whether it writes one approval, one grant or one letter twice, or two approvals for one call: of such, one would be lost.
+    /// Returns whether it writes one approval, one grant or one letter twice, or two approvals for one call: of such, one would be lost.
     #[must_use]
     pub fn writes_twice(&self) -> bool {
         fn has_twins<T: Ord>(mut all: impl ExactSizeIterator<Item = T>) -> bool {

@@ -84,7 +84,7 @@ fn unescaped(text: &str) -> String {
     }
 }
 
-/// Whether a byte is a plain character that nothing hides in.
+/// Returns whether a byte is a plain character that nothing hides in.
 fn is_bare(byte: u8) -> bool {
     byte.is_ascii() && byte != b'\\' && byte != b'&'
 }

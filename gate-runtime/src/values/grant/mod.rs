@@ -173,7 +173,7 @@ impl Grant {
         self.uses_left
     }
 
-    /// Whether a person took it back.
+    /// Returns whether a person took it back.
     #[must_use]
     pub fn is_revoked(&self) -> bool {
         self.revoked
@@ -204,7 +204,7 @@ impl Grant {
             && self.terms.admit(&arguments.to_json())
     }
 
-    /// When it ends by itself.
+    /// Returns when it ends by itself.
     pub(super) fn ends_at(&self) -> Option<Timestamp> {
         self.terms.until
     }

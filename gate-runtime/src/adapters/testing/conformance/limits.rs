@@ -27,7 +27,7 @@ laws! {
     standing_lists_used_up_grants_of_calls_that_have_not_begun,
 }
 
-/// How much of the counter is used in windows that end at a time.
+/// Returns how much of the counter is used in windows that end at a time.
 async fn used(store: &Arc<dyn Store>, key: &str, windows: &[Duration], now: Timestamp) -> Result<Vec<u64>, How> {
     let mut proposal = about("run", "new", "tool", now);
     let counter = |window: &Duration| (LimitKey::new("limit", key), *window);

@@ -31,7 +31,7 @@ impl Limit {
         self.key = Some(Box::new(value));
     }
 
-    /// What a call would take of it.
+    /// Returns what a call would take of it.
     pub(super) fn take(&self, name: &str, call: &AnyCall) -> Result<Take, String> {
         let amount = self.amount.as_ref().map_or(Ok(1), |amount| guard(|| amount(call)))?;
         let key = self.key.as_ref().map_or(Ok(Value::Null), |key| guard(|| key(call)));
