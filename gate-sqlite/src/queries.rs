@@ -130,7 +130,7 @@ pub(crate) fn approvals(filter: &ApprovalFilter) -> Read<(String, Vec<Box<dyn To
 }
 
 /// The states in which a call waits for somebody.
-const OPEN: [Status; 3] = [Status::Pending, Status::Approved, Status::Indeterminate];
+pub(crate) const OPEN: [Status; 3] = [Status::Pending, Status::Approved, Status::Indeterminate];
 
 /// Only of the calls of a run that have not ended.
 const OPEN_IN_RUN: &str = " AND seq IN (

@@ -307,7 +307,7 @@ fn write_approval(
     let (id, status, body) = (approval.id().to_string(), approval.status(), json(approval)?);
     let (subject, version, refused) = (approval.subject(), approval.version(), approval.is_refused());
     // Each stands there only while a lookup asks for it: see the schema.
-    let is_told_of = refused || matches!(status, Status::Pending | Status::Approved | Status::Indeterminate);
+    let is_told_of = refused || queries::OPEN.contains(&status);
     let likeness = |arguments: &Arguments| arguments.likeness().to_string();
     let proposed = (is_told_of && approval.is_edited()).then(|| likeness(approval.proposed()));
     let likeness = is_told_of.then(|| likeness(approval.arguments()));

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{AGAIN, later};
+use super::AGAIN;
 use crate::engine::kernel::bounded::ClockLimit;
 use crate::logic::bounded::bounded;
 use crate::ports::clock::Clock;
@@ -13,6 +13,7 @@ use crate::ports::notifier::{Notice, Notifier, NotifyError};
 use crate::ports::store::{ApprovalFilter, Committed, LetterFilter, RecordFilter, Store, StoreError, Transition};
 use crate::values::letter::{LEASE, Letter, LetterState};
 use crate::values::random;
+use crate::values::time::later;
 
 /// How long a notifier may take. It is less than the lease, so that what came of it can be written.
 const LIMIT: Duration = Duration::from_secs(30);

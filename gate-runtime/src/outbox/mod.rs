@@ -24,7 +24,7 @@ use crate::ports::store::{ApprovalFilter, Committed, Store, StoreError, Transiti
 use crate::values::approval::Approval;
 use crate::values::id::ApprovalId;
 use crate::values::letter::LetterState;
-use crate::values::time::HOUR;
+use crate::values::time::{HOUR, later};
 
 /// How many letters of one notifier are under way at once.
 const CARRIERS: usize = 16;
@@ -228,8 +228,4 @@ impl Postman {
         let open = self.carrier.mine().approval(call).state(LetterState::Waiting).state(LetterState::Sending);
         Ok(!self.carrier.store.letters(&open.limit(1)).await?.is_empty())
     }
-}
-
-fn later(now: Timestamp, time: Duration) -> Timestamp {
-    now.checked_add(time).unwrap_or(Timestamp::MAX)
 }

@@ -2,9 +2,10 @@
 
 use std::collections::HashMap;
 use std::mem;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use super::said::Said;
+use crate::lock::lock;
 
 /// How much of the texts that no run may have any more is kept, in bytes, with their indexes.
 const MOST: usize = 64 * 1024 * 1024;
@@ -30,7 +31,7 @@ impl Indexes {
     /// Returns what is known of a text, by its hash and itself; knows it from now on.
     pub(super) fn get(&self, hash: u64, text: &Arc<str>) -> Arc<Said> {
         let bytes = text.len().saturating_mul(EACH_BYTE).saturating_add(EACH_TEXT);
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = lock(&self.0);
         if let Some(known) = kept.new.get(&hash).filter(|known| known.text() == text) {
             return Arc::clone(known);
         }

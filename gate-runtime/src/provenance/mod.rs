@@ -14,7 +14,7 @@ mod voice;
 mod words;
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use serde_json::Value;
 
@@ -23,6 +23,7 @@ pub(crate) use self::indexes::Indexes;
 use self::said::Wanted;
 use self::texts::Texts;
 use self::voice::Found;
+use crate::lock::lock;
 use crate::values::message::{Message, Speaker};
 use crate::values::origin::Origin;
 
@@ -166,10 +167,6 @@ impl Conversation {
             first.agent = Some(at);
         }
     }
-}
-
-fn lock(texts: &Mutex<Texts>) -> MutexGuard<'_, Texts> {
-    texts.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl PartialEq for History {

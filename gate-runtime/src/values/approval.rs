@@ -19,6 +19,7 @@ use super::refusal::Refusal;
 use super::requirement::Requirement;
 use super::status::Status;
 use super::subject::Subject;
+use super::time::later;
 use super::verdict::Verdict;
 
 /// How long a process that runs a body vouches for it at a time.
@@ -331,7 +332,7 @@ impl Approval {
     /// Until when the process that runs it vouches for it, while it runs. After that it counts as lost.
     #[must_use]
     pub fn vouched_until(&self) -> Option<Timestamp> {
-        (self.status == Status::Dispatched).then(|| self.changed_at.checked_add(LEASE).unwrap_or(Timestamp::MAX))
+        (self.status == Status::Dispatched).then(|| later(self.changed_at, LEASE))
     }
 
     /// What is known of a call whose body began and whose end is not on the record.

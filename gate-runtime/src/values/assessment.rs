@@ -37,10 +37,15 @@ pub struct Assessment {
     pub(crate) destructive: bool,
 }
 
+/// The strictest of opinions.
+fn joined(opinions: &[Opinion]) -> Verdict {
+    Verdict::join(opinions.iter().map(|opinion| Ok(opinion.verdict())))
+}
+
 impl Assessment {
     /// Joins opinions: the strictest wins, in any order; none at all asks.
     pub(crate) fn join(opinions: Vec<Opinion>) -> Self {
-        let verdict = Verdict::join(opinions.iter().map(|opinion| Ok(opinion.verdict())));
+        let verdict = joined(&opinions);
         Self { verdict, opinions, origins: Vec::new(), destructive: false }
     }
 
@@ -76,7 +81,7 @@ impl Assessment {
             }
             policy.verdict = PolicyOpinion::join(&policy.policy, &policy.results);
         }
-        self.verdict = Verdict::join(self.opinions.iter().map(|opinion| Ok(opinion.verdict())));
+        self.verdict = joined(&self.opinions);
     }
 
     /// Whether the verdict is what its rules lead to. One that was stored could have been changed.
@@ -85,8 +90,7 @@ impl Assessment {
             Opinion::Policy(policy) => policy.verdict == PolicyOpinion::join(&policy.policy, &policy.results),
             _ => true,
         };
-        let joined = Verdict::join(self.opinions.iter().map(|opinion| Ok(opinion.verdict())));
-        self.verdict == joined && self.opinions.iter().all(follows)
+        self.verdict == joined(&self.opinions) && self.opinions.iter().all(follows)
     }
 
     /// Returns it if it is a verdict, and else what failed, so that nobody knows what it would have been.

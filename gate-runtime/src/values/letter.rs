@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::id::ApprovalId;
 use super::record::Record;
-use super::time::{DAY, HOUR, WEEK};
+use super::time::{DAY, HOUR, WEEK, later};
 
 /// How long a process that delivers one has it for itself.
 pub(crate) const LEASE: Duration = Duration::from_mins(1);
@@ -139,7 +139,7 @@ impl Letter {
     /// The letter in the hands of a process that delivers it now; `None` where it is not to be delivered, or not yet.
     pub(crate) fn claimed(&self, now: Timestamp) -> Option<Self> {
         let is_due = self.state.is_open() && self.due_at <= now;
-        let claimed = || self.next(LetterState::Sending, after(now, LEASE), now);
+        let claimed = || self.next(LetterState::Sending, later(now, LEASE), now);
         is_due.then(|| Self { attempts: self.attempts.saturating_add(1), ..claimed() })
     }
 
@@ -150,7 +150,7 @@ impl Letter {
 
     /// The letter once it is delivered, with what is kept for the next ones about the same call.
     pub(crate) fn delivered(&self, memo: Option<Arc<str>>, now: Timestamp) -> Self {
-        Self { problem: None, memo, ..self.next(LetterState::Delivered, after(now, KEPT), now) }
+        Self { problem: None, memo, ..self.next(LetterState::Delivered, later(now, KEPT), now) }
     }
 
     /// The letter after a try that failed: it waits for a random part of a time that grows, and at least for so long; or it was the last try.
@@ -159,7 +159,7 @@ impl Letter {
             return self.given_up(problem, now);
         }
         let wait = longest_wait(self.attempts).mul_f64(f64::from(chance) / f64::from(u32::MAX));
-        let due_at = after(now, wait.max(at_least.min(LONGEST_WAIT)));
+        let due_at = later(now, wait.max(at_least.min(LONGEST_WAIT)));
         Self { problem: Some(short(problem)), ..self.next(LetterState::Waiting, due_at, now) }
     }
 
@@ -176,7 +176,7 @@ impl Letter {
 
     /// A delivered letter that is kept for another day.
     pub(crate) fn kept(&self, now: Timestamp) -> Self {
-        self.next(self.state, after(now, DAY), now)
+        self.next(self.state, later(now, DAY), now)
     }
 
     /// The same about a call: to try stores with.
@@ -261,10 +261,6 @@ impl Letter {
 fn longest_wait(attempts: u32) -> Duration {
     let times = 3_u32.saturating_pow(attempts.saturating_sub(1));
     FIRST_WAIT.saturating_mul(times).min(HOUR)
-}
-
-fn after(now: Timestamp, time: Duration) -> Timestamp {
-    now.checked_add(time).unwrap_or(Timestamp::MAX)
 }
 
 /// To the microsecond: no store compares times more finely.

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 /// A minute.
 ///
 /// ```
@@ -55,4 +57,9 @@ pub const fn hours(count: u32) -> Duration {
 #[must_use]
 pub const fn days(count: u32) -> Duration {
     Duration::from_secs(count as u64 * 86_400)
+}
+
+/// The moment so long after another, or the last one that there is.
+pub(crate) fn later(now: Timestamp, time: Duration) -> Timestamp {
+    now.checked_add(time).unwrap_or(Timestamp::MAX)
 }

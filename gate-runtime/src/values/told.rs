@@ -62,8 +62,7 @@ pub(crate) fn outcome(outcome: &ToolOutcome) -> String {
 
 /// Tells what a body gave back, and which arguments it ran with, where a person changed them.
 pub(crate) fn ran(output: &ToolOutcome, approval: Option<&Approval>) -> String {
-    let other = |approval: &&Approval| approval.arguments().digest() != approval.proposed().digest();
-    let Some(edited) = approval.filter(other) else { return outcome(output) };
+    let Some(edited) = approval.filter(|approval| approval.is_edited()) else { return outcome(output) };
     let note = notice(&format!(
         "Note: a person changed the arguments of this call to {}. This is what counts; \
          do not propose your original arguments again.",

@@ -45,7 +45,7 @@ impl Core {
             Plan::New(draft) => {
                 match self.open(run, *draft, &Opening::of_program(ledger)).await.map_err(NotRun::from)? {
                     Opened::Run(approval, arguments, context) => {
-                        let executed = self.execute_for(run, approval, arguments, context, given_up).await;
+                        let executed = self.execute(run, approval, arguments, context, given_up).await;
                         if executed.approval.status != Status::Pending {
                             return Ok(executed);
                         }
@@ -98,7 +98,7 @@ impl Core {
             }
             waiting.call_off();
             drop(asking);
-            let executed = self.dispatch_for(run, id, given_up).await?;
+            let executed = self.dispatch(run, id, given_up).await?;
             if executed.approval.status != Status::Pending {
                 return Ok(executed);
             }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::not_run::unavailable;
+use super::not_run::{invalid, unavailable};
 use super::parse::{Circumstances, Raw};
 use crate::engine::kernel::{Core, GateTool};
 use crate::engine::review::error::DecideError;
@@ -171,11 +171,8 @@ impl Core {
         sealed: &Arguments,
         context: CallContext,
     ) -> Result<Judgement, NoVerdict> {
-        let overlays = if self.overlays.is_empty() {
-            Vec::new()
-        } else {
-            self.ask_overlays(&OverlayCall { tool: &tool.name, arguments: sealed, context: &context }).await
-        };
+        let call = OverlayCall { tool: &tool.name, arguments: sealed, context: &context };
+        let overlays = self.ask_overlays(&call).await;
         let mut evaluations = match tool.tool.judge(arguments, context, &self.judging_time)? {
             Judging::Done(evaluations) => evaluations,
             Judging::Later(later) => later.await,
@@ -225,11 +222,9 @@ impl Core {
 
     /// Judges a call without acting, limits included.
     pub(crate) async fn assess(&self, run: &Circumstances, call: &ToolCall) -> Result<Assessment, NotRun> {
-        let invalid = |problem: String| NotRun::Invalid { problem };
-        let unfit = |misfit: Misfit| invalid(misfit.to_string());
         let (place, arguments) = self.parse(&call.tool, Raw::Text(&call.arguments)).map_err(invalid)?;
         let tool = self.tool_at(place)?;
-        let sealed = tool.seal(&arguments).map_err(unfit)?;
+        let sealed = tool.seal(&arguments).map_err(invalid)?;
         let reasoning = call.reasoning.clone().or_else(|| run.reasoning.clone());
         let now = self.now();
         let context = run.context(&call.id, ApprovalId::new(), reasoning, now);

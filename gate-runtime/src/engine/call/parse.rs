@@ -105,8 +105,7 @@ impl Core {
     }
 
     pub(crate) fn parse(&self, name: &ToolName, raw: Raw<'_>) -> Result<(usize, Value), String> {
-        let tool = self.tools.iter().position(|tool| tool.name == *name);
-        let found = tool.and_then(|index| Some((index, self.tools.get(index)?)));
+        let found = self.tools.iter().enumerate().find(|(_, tool)| tool.name == *name);
         let (index, tool) = found.ok_or_else(|| self.unknown_tool(name))?;
         let value = match raw {
             Raw::Text(text) => read(text, self.limits),

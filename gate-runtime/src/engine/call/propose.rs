@@ -15,7 +15,6 @@ use crate::lock::lock;
 use crate::logic::context::CallContext;
 use crate::logic::descriptor::Descriptor;
 use crate::logic::redact::{Scrub, seal_like};
-use crate::ports::overlay::OverlayCall;
 use crate::ports::store::{Committed, Proposal, REFUSALS, Recalled, Transition};
 use crate::values::approval::Approval;
 use crate::values::arguments::Arguments;
@@ -96,6 +95,19 @@ impl Candidate {
         }
     }
 
+    /// Returns whether its arguments are those of an earlier call. Secrets are compared with the salts of the earlier one.
+    fn has_arguments(&self, schema: &Value, earlier: &Arguments) -> bool {
+        if self.sealed.secrets().is_empty() {
+            return self.sealed.digest() == earlier.digest();
+        }
+        seal_like(schema, &self.arguments, earlier).is_ok_and(|sealed| sealed.digest() == earlier.digest())
+    }
+
+    /// Returns whether it is one that a person refused, as that was proposed or as it was edited.
+    fn is_equal(&self, schema: &Value, refused: &Approval) -> bool {
+        self.has_arguments(schema, refused.proposed()) || self.has_arguments(schema, refused.arguments())
+    }
+
     /// Returns whether the call that has its id is the same one: of the same agent, for the same person, with the same arguments; and, where a program says whom to
     /// ask, about the same tool and under the same demands.
     fn is(&self, known: &Approval, schema: &Value) -> bool {
@@ -110,7 +122,7 @@ impl Candidate {
         is_same_proposal
             && new.tool == old.tool
             && (&new.info.agent, &new.info.principal) == (&old.info.agent, &old.info.principal)
-            && is_same_call(schema, &self.arguments, known.proposed())
+            && self.has_arguments(schema, known.proposed())
     }
 }
 
@@ -226,7 +238,8 @@ impl Core {
     /// Recalls what bears on a call, and has it judged if it is new. The same for every call, wherever it comes from and wherever its body is.
     pub(crate) async fn plan(&self, run: &Circumstances, candidate: Candidate) -> Result<Plan, Unproposed> {
         self.check_principal(run).await?;
-        let recalled = self.store.recall(&candidate.query(self.now())).await.map_err(unavailable)?;
+        let query = candidate.query(self.now());
+        let recalled = self.store.recall(&query).await.map_err(unavailable)?;
         let schema = candidate.schema(self)?;
         if let Some(known) = recalled.approval {
             if candidate.is(&known, schema) {
@@ -236,19 +249,17 @@ impl Core {
             let Subject { call, tool, .. } = &*candidate.subject;
             return Err(Unproposed::IdUsed(self.refuse(run, call, tool, id_used(call)).await));
         }
-        let family = candidate.subject.family();
-        let equal = |refused: &&Arc<Approval>| is_equal(schema, &candidate.arguments, refused);
-        let of_family = recalled.rejected.iter().filter(|refused| refused.subject.family() == family);
+        let equal = |refused: &&Arc<Approval>| candidate.is_equal(schema, refused);
+        let of_family = recalled.rejected.iter().filter(|refused| refused.subject.family() == query.family);
         let refused: Vec<Arc<Approval>> = of_family.filter(equal).cloned().collect();
         let judgement = if let Some((why, reason)) = self.denied_already(&refused, &recalled) {
             Judgement::denied(why, reason)
         } else {
             self.judge_candidate(run, &candidate).await?
         };
-        let Candidate { arguments, sealed, .. } = &candidate;
-        let earlier = refusals(schema, arguments, sealed, &recalled);
+        let earlier = refusals(schema, &candidate, &recalled);
         let equal = recalled.alike.iter().filter(|other| other.id() != candidate.subject.approval);
-        let equal = equal.filter(|other| is_same_call(schema, arguments, other.arguments()));
+        let equal = equal.filter(|other| candidate.has_arguments(schema, other.arguments()));
         let alike = equal.map(|other| other.id()).collect();
         let was_refused = !refused.is_empty();
         let mut draft = Draft { candidate, judgement, earlier, alike, was_refused, grant: None, spent: Vec::new() };
@@ -261,16 +272,13 @@ impl Core {
 
     async fn judge_candidate(&self, run: &Circumstances, candidate: &Candidate) -> Result<Judgement, NotRun> {
         let Candidate { subject, arguments, sealed, body } = candidate;
-        let now = self.now();
         match body {
             Body::Here(place) => {
-                let context = run.context(&subject.call, subject.approval, subject.reasoning.clone(), now);
+                let context = run.context(&subject.call, subject.approval, subject.reasoning.clone(), self.now());
                 self.judge_for(self.tool_at(*place)?, arguments, sealed, context, None).await
             }
             Body::Elsewhere { tool, policy, .. } => {
-                let context = run.context_of(subject, now);
-                let call = OverlayCall { tool: &subject.tool, arguments: sealed, context: &context };
-                let joined = Judgement::joined(policy, self.ask_overlays(&call).await);
+                let joined = Judgement::joined(policy, self.opinions_on(run, subject, sealed).await);
                 let assessment = Assessment { destructive: tool.annotations().destructive, ..joined };
                 Ok(Judgement::of_program(self.reached(subject, assessment).await?))
             }
@@ -382,8 +390,11 @@ impl Core {
         draft.judgement.exhaust(&|take| spent.contains(&take.key));
         if draft.judgement.verdict() == Verdict::Ask {
             self.check_askable(run, &draft.judgement.assessment.requirements()).await?;
-            let recalled = self.store.recall(&draft.candidate.query(self.now())).await.map_err(unavailable)?;
-            draft.grant = self.find_grant(draft, recalled.grants).await;
+            draft.grant = None;
+            if !draft.was_refused {
+                let recalled = self.store.recall(&draft.candidate.query(self.now())).await.map_err(unavailable)?;
+                draft.grant = self.find_grant(draft, recalled.grants).await;
+            }
         }
         Ok(())
     }
@@ -516,31 +527,20 @@ pub(crate) fn given_up() -> Vec<CallEvent> {
 }
 
 /// Returns why a call is refused whose id another call has.
-pub(crate) fn id_used(call: &CallId) -> NotRun {
+fn id_used(call: &CallId) -> NotRun {
     let id = call.as_str().escape_debug();
     invalid(format!(
         "The call id `{id}` was used before in this run, for another call, or by another agent or for another person: give every call its own"
     ))
 }
 
-/// Returns whether arguments are those of an earlier call. Secrets are compared with the salts of the earlier one.
-pub(crate) fn is_same_call(schema: &Value, arguments: &Value, earlier: &Arguments) -> bool {
-    seal_like(schema, arguments, earlier).is_ok_and(|sealed| sealed.digest() == earlier.digest())
-}
-
-/// Returns whether a call is one that a person refused, as it was proposed or as it was edited.
-fn is_equal(schema: &Value, arguments: &Value, refused: &Approval) -> bool {
-    let same = |earlier| is_same_call(schema, arguments, earlier);
-    same(refused.proposed()) || same(refused.arguments())
-}
-
 /// Returns what people refused earlier for the tool, as the reviewer and the model are told of it: equal calls first of all, and at most [`REFUSALS`].
-fn refusals(schema: &Value, arguments: &Value, sealed: &Arguments, recalled: &Recalled) -> Vec<Refusal> {
+fn refusals(schema: &Value, candidate: &Candidate, recalled: &Recalled) -> Vec<Refusal> {
     let told = recalled.rejected.iter().filter_map(|refused| {
         let mut refusal = refused.rejection()?;
-        let equal = is_same_call(schema, arguments, refused.proposed());
+        let equal = candidate.has_arguments(schema, refused.proposed());
         if equal {
-            refusal.arguments = sealed.digest();
+            refusal.arguments = candidate.sealed.digest();
         }
         Some((equal, refusal))
     });

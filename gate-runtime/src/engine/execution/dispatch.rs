@@ -15,7 +15,6 @@ use serde_json::Value;
 
 use crate::engine::call::not_run::unavailable;
 use crate::engine::call::parse::Circumstances;
-use crate::engine::call::propose::never_began;
 use crate::engine::execution::inside::Inside;
 use crate::engine::kernel::attempt::Attempt;
 use crate::engine::kernel::change_feed::Hub;
@@ -37,6 +36,7 @@ use crate::values::id::ApprovalId;
 use crate::values::outcome::{NotRun, ToolOutcome};
 use crate::values::requirement::Requirement;
 use crate::values::status::Status;
+use crate::values::time::later;
 use crate::values::words;
 
 /// A call whose body ended here: how it stands, and the value itself.
@@ -79,12 +79,8 @@ impl Core {
     /// Runs an approved call, if it still may: tool, policy, arguments and rules are looked at again.
     ///
     /// Gives back how the call stands; a call that another caller dispatched is waited for.
-    pub(crate) async fn dispatch(self: &Arc<Self>, run: &Circumstances, id: ApprovalId) -> Result<Executed, NotRun> {
-        self.dispatch_for(run, id, never_began).await
-    }
-
-    /// The same for whoever has another use for a call that never began: `unbegun` happens to it then.
-    pub(crate) async fn dispatch_for(
+    /// `unbegun` happens to a call whose body never began, because whoever was to run it went away.
+    pub(crate) async fn dispatch(
         self: &Arc<Self>,
         run: &Circumstances,
         id: ApprovalId,
@@ -126,7 +122,7 @@ impl Core {
                 return Ok(Executed { approval: next, output: None });
             }
             let context = run.context_of(&next.subject, next.changed_at);
-            return Ok(self.execute_for(run, next, arguments, context, unbegun).await);
+            return Ok(self.execute(run, next, arguments, context, unbegun).await);
         }
     }
 
@@ -248,20 +244,9 @@ impl Core {
     /// Runs the body of a dispatched call and puts its end on the record.
     ///
     /// # Cancel safety
-    /// Dropped before the body began, the call is approved as before; dropped while it runs, it becomes indeterminate. A body that waits for
+    /// Dropped before the body began, `unbegun` happens to the call; dropped while it runs, it becomes indeterminate. A body that waits for
     /// people to decide a call of its own is not waited for: it goes on in a task of its own.
     pub(crate) async fn execute(
-        self: &Arc<Self>,
-        run: &Circumstances,
-        dispatched: Arc<Approval>,
-        arguments: Value,
-        context: CallContext,
-    ) -> Executed {
-        self.execute_for(run, dispatched, arguments, context, never_began).await
-    }
-
-    /// The same for whoever has another use for a call that never began: `unbegun` happens to it then.
-    pub(crate) async fn execute_for(
         self: &Arc<Self>,
         run: &Circumstances,
         dispatched: Arc<Approval>,
@@ -304,12 +289,10 @@ impl Core {
         ended: Ended,
     ) -> Executed {
         let (event, output) = match ended {
-            Ended::ByItself(Ok(Ran { outcome, output })) => {
-                (self.end_of(dispatched, self.clean(dispatched, arguments, outcome)), Some(output))
-            }
+            Ended::ByItself(Ok(Ran { outcome, output })) => (self.end_of(dispatched, arguments, outcome), Some(output)),
             Ended::ByItself(Err(panic)) => {
                 let outcome = ToolOutcome::failed(crate::logic::tool::policy::panic_text(&*panic));
-                (self.end_of(dispatched, self.clean(dispatched, arguments, outcome)), None)
+                (self.end_of(dispatched, arguments, outcome), None)
             }
             Ended::Stopped(limit) => {
                 let why = format!("it was stopped after {}, its time limit", words::duration(limit));
@@ -322,18 +305,11 @@ impl Core {
         }
     }
 
-    fn clean(&self, approval: &Approval, arguments: &Value, outcome: ToolOutcome) -> ToolOutcome {
-        match self.tool(approval.tool().as_str()) {
-            Some(tool) => tool.clean(arguments, outcome),
-            None => outcome,
-        }
-    }
-
-    /// What the end of a body is to its call: the end, or a question, where a failure asks.
-    fn end_of(&self, approval: &Approval, outcome: ToolOutcome) -> CallEvent {
-        let asks = self.tool(approval.tool().as_str()).is_some_and(|tool| tool.descriptor.asks_on_error());
-        match outcome {
-            ToolOutcome::Failed { error } if asks => CallEvent::Faltered { error },
+    /// What the end of a body is to its call: the end, or a question, where a failure asks. Secrets among its arguments stay out of it.
+    fn end_of(&self, approval: &Approval, arguments: &Value, outcome: ToolOutcome) -> CallEvent {
+        let Some(tool) = self.tool(approval.tool().as_str()) else { return CallEvent::Finished { outcome } };
+        match tool.clean(arguments, outcome) {
+            ToolOutcome::Failed { error } if tool.descriptor.asks_on_error() => CallEvent::Faltered { error },
             outcome => CallEvent::Finished { outcome },
         }
     }
@@ -352,7 +328,7 @@ impl Core {
         let failed = |why: String| Box::new(CallEvent::Finished { outcome: ToolOutcome::failed(why) });
         let body = tool.tool.run(arguments, context).map_err(|misfit| failed(misfit.to_string()))?;
         let limit = tool.descriptor.timeout().map(|limit| {
-            let end = self.now().checked_add(limit).unwrap_or(Timestamp::MAX);
+            let end = later(self.now(), limit);
             let clock = Arc::clone(&self.clock);
             let sleep: BoxFuture<'static, ()> = Box::pin(async move { clock.sleep_until(end).await });
             (limit, sleep)
@@ -366,7 +342,7 @@ impl Core {
     async fn wait_for_other(self: &Arc<Self>, approval: Arc<Approval>) -> Result<Executed, NotRun> {
         let id = approval.id();
         let waiter = Hub::wait_for(self, id);
-        let end = self.now().checked_add(PATIENCE).unwrap_or(Timestamp::MAX);
+        let end = later(self.now(), PATIENCE);
         let mut sleep = self.clock.sleep_until(end);
         let mut latest = approval;
         loop {

@@ -19,6 +19,7 @@ use crate::values::decision::Reviewer;
 use crate::values::event::CallEvent;
 use crate::values::settlement::{Settlement, Settler};
 use crate::values::status::Status;
+use crate::values::time::later;
 use crate::values::transition::Refused;
 
 /// How often an idempotent call begins by itself: one that ends its process each time must not do so for ever.
@@ -114,7 +115,7 @@ impl InFlight {
             return Err(Refused::ReasonRequired.into());
         }
         if core.runs_here(&approval) {
-            return Err(DecideError::StillRunning { until: core.now().checked_add(LEASE).unwrap_or(Timestamp::MAX) });
+            return Err(DecideError::StillRunning { until: later(core.now(), LEASE) });
         }
         let settled = match settlement {
             // One person's word does not stand for the votes of all who would have to agree.

@@ -16,6 +16,7 @@ use crate::ports::clock::Clock;
 use crate::ports::directory::{Directory, DirectoryError};
 use crate::values::digest::Digest;
 use crate::values::id::{ReviewerId, Role};
+use crate::values::time::later;
 
 /// How long each piece of a user's async code may take.
 #[derive(Clone)]
@@ -36,7 +37,7 @@ impl TimeLimit for ClockLimit {
     }
 
     fn over(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
-        self.clock.sleep_until(self.clock.now().checked_add(self.time).unwrap_or(Timestamp::MAX))
+        self.clock.sleep_until(later(self.clock.now(), self.time))
     }
 }
 

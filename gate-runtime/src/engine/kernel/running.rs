@@ -18,6 +18,7 @@ use crate::ports::store::{Committed, StoreError, Transition};
 use crate::values::approval::{Approval, LEASE};
 use crate::values::event::CallEvent;
 use crate::values::status::Status;
+use crate::values::time::later;
 
 /// After how long an end is written again that the store did not take.
 const WRITE_AGAIN: Duration = Duration::from_millis(250);
@@ -213,7 +214,7 @@ impl Core {
 async fn vouch_for_all(gate: Weak<Core>) {
     loop {
         let Some(core) = gate.upgrade() else { return };
-        let again = core.now().checked_add(LEASE / 3).unwrap_or(Timestamp::MAX);
+        let again = later(core.now(), LEASE / 3);
         let clock = Arc::clone(&core.clock);
         drop(core);
         clock.sleep_until(again).await;
@@ -242,7 +243,7 @@ async fn vouch_for_all(gate: Weak<Core>) {
 async fn record_late(gate: Weak<Core>, attempt: Attempt, end: CallEvent) {
     loop {
         let Some(core) = gate.upgrade() else { return };
-        let again = core.now().checked_add(WRITE_AGAIN).unwrap_or(Timestamp::MAX);
+        let again = later(core.now(), WRITE_AGAIN);
         let clock = Arc::clone(&core.clock);
         drop(core);
         clock.sleep_until(again).await;

@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::{Either, select};
-use jiff::Timestamp;
 use serde_json::Value;
 
 pub use self::ask::{Asked, RemoteError};
@@ -38,6 +37,7 @@ use crate::values::opinion::Opinion;
 use crate::values::outcome::{NotRun, ToolOutcome};
 use crate::values::status::Status;
 use crate::values::subject::Subject;
+use crate::values::time::later;
 
 /// How long a standing permission lets a call begin that it covered: it may end itself, and a call is not kept in store for later.
 const COVERED_FOR: Duration = Duration::from_mins(10);
@@ -123,7 +123,7 @@ impl Remote {
     pub async fn decided(&self, id: ApprovalId, at_most: Duration) -> Result<Option<Arc<Approval>>, StoreError> {
         let core = &self.core;
         let waiter = Hub::wait_for(core, id);
-        let end = core.now().checked_add(at_most).unwrap_or(Timestamp::MAX);
+        let end = later(core.now(), at_most);
         let mut sleep = core.clock.sleep_until(end);
         loop {
             let Some(approval) = self.approval(id).await? else { return Ok(None) };
@@ -291,7 +291,12 @@ impl Core {
     }
 
     /// What overlays say to a call of another program.
-    async fn opinions_on(&self, run: &Circumstances, subject: &Subject, arguments: &Arguments) -> Vec<Opinion> {
+    pub(crate) async fn opinions_on(
+        &self,
+        run: &Circumstances,
+        subject: &Subject,
+        arguments: &Arguments,
+    ) -> Vec<Opinion> {
         if self.overlays.is_empty() {
             return Vec::new();
         }

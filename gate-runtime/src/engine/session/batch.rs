@@ -9,12 +9,12 @@ use super::run_session::Thread;
 use super::slots::Slot;
 use super::turn::{Answer, CallResult, Turn, Waiting};
 use crate::engine::call::parse::{Circumstances, Proposed};
-use crate::engine::call::propose::{Candidate, Opened, Opening, Plan};
+use crate::engine::call::propose::{Candidate, Opened, Opening, Plan, never_began};
 use crate::engine::error::RunError;
 use crate::engine::kernel::Core;
 use crate::engine::kernel::change_feed::{Hub, Waiter};
 use crate::lock::lock;
-use crate::ports::store::{ApprovalFilter, Committed, StoreError, Transition};
+use crate::ports::store::{ApprovalFilter, StoreError, Transition};
 use crate::values::approval::Approval;
 use crate::values::context::ToolCall;
 use crate::values::id::ApprovalId;
@@ -153,7 +153,8 @@ impl Core {
             [only] => self.take_in(run, thread, &batch, only).await.into_iter().collect(),
             _ => self.take_in_together(run, thread, &batch, calls).await,
         };
-        self.write_taken(thread).await;
+        // Where that fails it is written with whatever is written next; until then it is only told once more after a restart.
+        let _ = self.write_taken(thread).await;
         if batch.approvals().iter().any(|known| !known.status.is_terminal()) {
             // Others may have decided and run it in the meantime. Where that cannot be read, what is said of them was so a moment ago.
             let _ = thread.ledger.refresh(&*self.store).await;
@@ -251,7 +252,7 @@ impl Core {
             Plan::New(draft) => match self.open(run, *draft, &Opening::of_model(&thread.ledger, held_by)).await? {
                 Opened::Stands(approval) => Ok(approval.into()),
                 Opened::Run(approval, arguments, context) => {
-                    Ok(self.execute(run, approval, arguments, context).await.approval.into())
+                    Ok(self.execute(run, approval, arguments, context, never_began).await.approval.into())
                 }
             },
             Plan::Known(approval) => match approval.status {
@@ -263,7 +264,7 @@ impl Core {
 
     /// Runs an approved call if it may now. Where it cannot, it stays approved, and that is what is said of it; where it has ended in that moment, that.
     pub(crate) async fn go_on(self: &Arc<Self>, run: &Circumstances, approval: Arc<Approval>) -> Stands {
-        match self.dispatch(run, approval.id()).await {
+        match self.dispatch(run, approval.id(), never_began).await {
             Ok(executed) => executed.approval.into(),
             Err(reason) => {
                 let now = self.load(approval.id()).await.ok().flatten().unwrap_or(approval);
@@ -282,17 +283,16 @@ impl Core {
     }
 
     /// Writes which ends the application has, where nothing else that was written said it.
-    async fn write_taken(&self, thread: &Thread) {
+    async fn write_taken(&self, thread: &Thread) -> Result<(), StoreError> {
         let mut transition = Transition::at(self.now());
         thread.ledger.acknowledge(&mut transition);
         if transition.acknowledged.is_empty() {
-            return;
+            return Ok(());
         }
         let ids = transition.acknowledged.clone();
-        // Where that fails it is written with whatever is written next; until then it is only told once more after a restart.
-        if matches!(self.store.commit(transition).await, Ok(Committed::Done)) {
-            thread.ledger.acknowledged(&ids);
-        }
+        self.write_alone(transition).await?;
+        thread.ledger.acknowledged(&ids);
+        Ok(())
     }
 
     /// The application has what a turn says: what has ended is in no later one.
@@ -300,14 +300,7 @@ impl Core {
         let answers = turn.answers().iter().chain(turn.late());
         let settled = answers.filter(|answer| !answer.is_waiting()).filter_map(Answer::approval);
         thread.ledger.take(&thread.run_id(), settled.map(|approval| approval.id()).collect());
-        let mut transition = Transition::at(self.now());
-        thread.ledger.acknowledge(&mut transition);
-        let ids = transition.acknowledged.clone();
-        if !ids.is_empty() {
-            self.write_alone(transition).await?;
-            thread.ledger.acknowledged(&ids);
-        }
-        Ok(())
+        self.write_taken(thread).await
     }
 
     /// Runs what has been approved since, and gives the batch as it stands then.
@@ -364,14 +357,14 @@ impl Core {
     ) -> Turn {
         // Nothing is awaited from here on: what the turn says of its calls is what is known now.
         for known in batch.approvals().iter().filter(|known| !known.status.is_terminal()) {
-            if let Some(newer) = thread.ledger.find(known) {
+            if let Some(newer) = thread.ledger.find(known).filter(|newer| newer.version > known.version) {
                 batch.note(&newer);
             }
         }
         let is_running = |answer: &Answer| answer.approval().is_some_and(|known| self.vouches_for(known));
         let running = |answer: Answer| if is_running(&answer) { answer.running() } else { answer };
         let answers: Vec<Answer> = batch.answers(hindrances).into_iter().map(running).collect();
-        let ids: Vec<ApprovalId> = answers.iter().filter_map(|answer| Some(answer.approval()?.id())).collect();
+        let ids: BTreeSet<ApprovalId> = answers.iter().filter_map(|answer| Some(answer.approval()?.id())).collect();
         let late = thread.ledger.answers(&thread.run_id()).into_iter().filter(|owed| !ids.contains(&owed.id()));
         let late: Vec<Answer> = late.map(|owed| Answer::of(owed, None)).collect();
         let settled = answers.iter().chain(&late).filter(|answer| !answer.is_waiting());
