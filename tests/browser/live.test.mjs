@@ -49,9 +49,11 @@ scenario("a page that was away is up to date when it comes back", async (desk, v
   const page = await visit.as("dana");
   await says(page, "Nothing waits for a decision.");
   await page.context().setOffline(true);
+  const refused = page.waitForEvent("requestfailed");
   await desk.ask("pay", { to: "alice", amount: 50 });
+  // The stream that was open told of it, and what the page then asked for did not come.
+  await refused;
   await page.context().setOffline(false);
-  await page.evaluate(() => document.dispatchEvent(new Event("visibilitychange")));
   await count(page, 1);
 });
 

@@ -6,21 +6,26 @@ const call = document.querySelector("[data-version]");
 const rows = () => [...document.querySelectorAll("[data-row]")];
 
 // Lists follow what happens, as long as somebody looks. A call's page only says that it is out of date: nothing moves under a finger.
-let source, asked = false, again = false;
+let source, asked = false, again = false, later;
 
 async function refresh() {
   if (asked) { again = true; return; }
   asked = true;
+  clearTimeout(later);
+  let wait = 0;
   try {
     const answer = await fetch(location.href, { headers: { "Gate-Live": "1" }, redirect: "manual" });
     if (answer.type === "opaqueredirect") location.assign("/sign-in");
+    if (answer.status >= 500 || answer.status === 429) wait = 30000;
     if (answer.ok) {
       const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
       if (call) compare(fresh.querySelector("[data-version]")); else show(fresh.querySelector("#list"));
     }
-  } catch { /* away: the next load says so */ }
+  } catch { wait = 3000; } // Away: what changed is still to be shown.
   asked = false;
-  if (again) { again = false; setTimeout(refresh, 1000); }
+  if (again && !wait) wait = 1000;
+  again = false;
+  if (wait) later = setTimeout(refresh, wait);
 }
 
 function compare(fresh) {
@@ -53,6 +58,7 @@ function follow() {
 }
 
 document.addEventListener("visibilitychange", follow);
+addEventListener("online", () => { if (list || call) refresh(); });
 addEventListener("pagehide", () => source?.close());
 follow();
 
