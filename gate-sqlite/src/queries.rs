@@ -97,14 +97,17 @@ pub(crate) fn approvals(filter: &ApprovalFilter) -> Read<(String, Vec<Box<dyn To
     if let Some(run) = filter.is_within() {
         let is_open = !statuses.is_empty() && statuses.iter().all(|status| OPEN.contains(status));
         sql.push_str(match (is_by_id, is_open) {
-            (true, _) => " AND +family = ?",
-            (false, false) => " AND family = ?",
-            (false, true) => " AND family = ? AND status IN ('pending', 'approved', 'indeterminate')",
+            (true, _) => " AND +family IN (?, ?)",
+            (false, false) => " AND family IN (?, ?)",
+            (false, true) => " AND family IN (?, ?) AND status IN ('pending', 'approved', 'indeterminate')",
         });
         // The sign that comes next after `>`, which stands before the ids of nested runs.
         sql.push_str(" AND (+run = ? OR (+run >= ? AND +run < ?))");
         let run = run.as_str();
+        // Of calls of an agent in another program, the family is the agent, which the name of the run begins with.
+        let agent = run.split_inclusive('/').next().unwrap_or_default();
         values.push(Box::new(RunId::from(run).outermost().to_string()));
+        values.push(Box::new(agent.to_owned()));
         values.extend(
             [run.to_owned(), format!("{run}>"), format!("{run}?")].map(|text| Box::new(text) as Box<dyn ToSql>),
         );
@@ -240,6 +243,8 @@ mod tests {
             (all().run("run").status(waiting), &in_run),
             (all().run("run").status(waiting).status(approved).limit(9), &in_run),
             (all().run("run").status(waiting).status(Status::Dispatched), &begun_in_run),
+            (all().within("run"), &["approvals_changed"]),
+            (all().within("run").status(waiting).status(approved), &["approvals_waiting_in_family"]),
             (all().status(waiting).limit(9), &["approvals_by_status"]),
             (after().status(waiting).limit(9), &["approvals_by_status", BY_ID]),
             (all().status(Status::Dispatched).status(Status::Indeterminate), &["approvals_by_status"]),

@@ -341,7 +341,16 @@ async fn a_run_is_asked_for_with_those_nested_in_it((one, other): Handles) -> Re
     same("of a nested one", found(within("run>1")).await?, ["run>1", "run>1>2"].map(String::from).to_vec())?;
     let pending = within("run>1").status(Status::Pending);
     same("what waits", found(pending).await?, ["run>1", "run>1>2"].map(String::from).to_vec())?;
-    same("what ran", found(within("run").status(Status::Succeeded)).await?, vec![])
+    same("what ran", found(within("run").status(Status::Succeeded)).await?, vec![])?;
+    // Of an agent in another program, whose runs begin with its name.
+    let asks = approval_with("crew/night", "1", "tool", Verdict::Ask, &numbered(1), |info, request| {
+        info.agent = "crew".into();
+        *request = Some(Request::new());
+    });
+    same("a call", one.commit(writes(&asks?)).await?, Committed::Done)?;
+    same("another program's", found(within("crew/night")).await?, vec!["crew/night".to_owned()])?;
+    let pending = within("crew/night").status(Status::Pending);
+    same("what waits of it", found(pending).await?, vec!["crew/night".to_owned()])
 }
 
 async fn what_is_owed_is_asked_for_by_family((one, other): Handles) -> Result<(), How> {
