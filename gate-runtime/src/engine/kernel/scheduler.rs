@@ -1,6 +1,6 @@
 //! Deadlines: escalations and expiries happen when they are due, by the gate's clock.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::pin::pin;
 use std::sync::{Arc, Mutex, Weak};
 
@@ -55,13 +55,25 @@ impl Timekeeper {
         lock(&self.deadlines).due.first().map(|(at, _)| *at)
     }
 
-    fn take_due(&self, now: Timestamp) -> Vec<ApprovalId> {
+    fn take_due(&self, now: Timestamp) -> Due<'_> {
         let mut deadlines = lock(&self.deadlines);
-        let mut due = Vec::new();
+        let mut left = VecDeque::new();
         while deadlines.due.first().is_some_and(|(at, _)| *at <= now) {
-            due.extend(deadlines.due.pop_first().map(|(_, id)| id));
+            left.extend(deadlines.due.pop_first());
         }
-        due
+        Due { timekeeper: self, left }
+    }
+}
+
+/// Deadlines that are over. Dropped, those that were not looked at are kept on.
+struct Due<'a> {
+    timekeeper: &'a Timekeeper,
+    left: VecDeque<(Timestamp, ApprovalId)>,
+}
+
+impl Drop for Due<'_> {
+    fn drop(&mut self) {
+        lock(&self.timekeeper.deadlines).due.extend(self.left.drain(..));
     }
 }
 
@@ -108,12 +120,14 @@ impl Core {
     pub(crate) async fn do_what_is_due(self: &Arc<Self>) {
         let _at_work = self.timekeeper.at_work.lock().await;
         let now = self.now();
-        for id in self.timekeeper.take_due(now) {
+        let mut due = self.timekeeper.take_due(now);
+        while let Some((_, id)) = due.left.front().copied() {
             if self.bring_up_to_date(id).await.is_err() {
                 // The store did not answer. A vote that comes in the meantime is refused by its time all the same.
                 let again = now.checked_add(RETRY).unwrap_or(now);
                 self.timekeeper.keep(self, again, id);
             }
+            due.left.pop_front();
         }
     }
 
@@ -133,5 +147,25 @@ impl Core {
                 Ok(_) | Err(StepError::Refused | StepError::Unknown) => {}
             }
         }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test says what it expects")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn deadlines_that_were_taken_and_not_looked_at_are_kept_on() {
+        let (timekeeper, at) = (Timekeeper::default(), Timestamp::UNIX_EPOCH);
+        let ids = [ApprovalId::new(), ApprovalId::new()];
+        lock(&timekeeper.deadlines).due.extend(ids.map(|id| (at, id)));
+        let mut due = timekeeper.take_due(at);
+        assert!(timekeeper.next().is_none());
+        // Whoever looked at one went away before it looked at the other.
+        let (_, looked_at) = due.left.pop_front().unwrap();
+        drop(due);
+        let kept: Vec<_> = lock(&timekeeper.deadlines).due.iter().map(|(_, id)| *id).collect();
+        assert_eq!(kept, ids.into_iter().filter(|id| *id != looked_at).collect::<Vec<_>>());
     }
 }
