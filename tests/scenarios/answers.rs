@@ -28,6 +28,9 @@ on_every_store! {
     a_call_that_never_began_is_approved_as_before,
     what_a_question_holds_is_held_however_the_conversation_goes_on,
     a_call_is_its_agents_and_its_persons,
+    what_came_after_a_turn_was_told_is_still_owed,
+    a_question_that_was_asked_before_holds_its_batch,
+    a_question_that_a_program_asked_first_runs_for_the_model_too,
 }
 
 fn pay(id: &str, amount: u64) -> ToolCall {
@@ -358,4 +361,57 @@ async fn a_call_is_its_agents_and_its_persons(store: Shared) {
         ["succeeded"]
     );
     assert_eq!(state.0.ran().len(), 2);
+}
+
+async fn what_came_after_a_turn_was_told_is_still_owed(store: Shared) {
+    let (gate, world) = gate(&store).await;
+    let (run, dana) = (run(&gate), dana(&gate).await);
+    let turn = run.submit([slow("1")]).await.unwrap();
+    let _ = run.submit([]).await.unwrap();
+    asked(&turn).approve(&dana).await.unwrap();
+    tokio::select! {
+        biased;
+        _ = run.proceed() => panic!("it takes its time"),
+        () = world.begun.notified() => {}
+    }
+    until(async || story(&gate).await.last() == Some(&"lost")).await;
+    let told = run.proceed().await.unwrap();
+    assert_eq!(late(&told), [("1".into(), "indeterminate")]);
+    let lost = gate.recover().await.unwrap().remove(0);
+    lost.settle(&dana, Settlement::ran(&json!("done after all")), "I looked").await.unwrap();
+    // A turn that the application never gets, before it says that it has the first.
+    assert_eq!(late(&run.proceed().await.unwrap()), [("1".into(), "succeeded")]);
+    run.acknowledge(&told).await.unwrap();
+    assert_eq!(late(&run.proceed().await.unwrap()), [("1".into(), "succeeded")], "it has only what it was told");
+}
+
+async fn a_question_that_was_asked_before_holds_its_batch(store: Shared) {
+    let (gate, state) = crate::t_batches::holding(&store).await;
+    let (run, dana) = (run(&gate), dana(&gate).await);
+    let migrate = || call("2", "migrate", json!({"to": 2}));
+    // Whoever asked went away before the rest of the batch was written.
+    let _ = run.submit([migrate()]).await.unwrap();
+    let turn = run.submit([call("1", "race", json!({"place": 7})), migrate()]).await.unwrap();
+    assert_eq!(kinds(&turn), ["approved", "waiting"]);
+    assert!(state.0.ran().is_empty(), "it waits for the question of its batch");
+    asked(&turn).approve(&dana).await.unwrap();
+    let _ = run.proceed().await.unwrap();
+    let _ = run.proceed().await.unwrap();
+    assert_eq!(state.0.ran_sorted(), ["7", "migrate 2"]);
+}
+
+async fn a_question_that_a_program_asked_first_runs_for_the_model_too(store: Shared) {
+    let (gate, world) = gate(&store).await;
+    let (run, dana) = (run(&gate), dana(&gate).await);
+    let pays = || run.call_as("1", crate::desk::Pay { to: "alice".into(), amount: 500, note: None });
+    tokio::select! {
+        biased;
+        ended = pays() => panic!("nobody decided: {ended:?}"),
+        () = async { until(async || !gate.pending().await.unwrap().is_empty()).await } => {}
+    }
+    let same = call("1", "pay", json!({"to": "alice", "amount": 500, "note": null}));
+    assert_eq!(kinds(&run.submit([same]).await.unwrap()), ["waiting"]);
+    gate.pending().await.unwrap()[0].approve(&dana).await.unwrap();
+    assert_eq!(kinds(&run.proceed().await.unwrap()), ["succeeded"]);
+    assert_eq!(world.ran(), ["pay 500 to alice"]);
 }

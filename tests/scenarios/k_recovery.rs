@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use futures_util::FutureExt as _;
 use gate_runtime::prelude::*;
 use gate_runtime::testing::ManualClock;
-use gate_runtime::{DecideError, InFlight, Refused, Settlement, Status};
+use gate_runtime::{DecideError, FreezeScope, InFlight, Refused, Settlement, Status};
 use serde_json::json;
 use tokio::sync::Notify;
 
@@ -21,6 +21,8 @@ on_every_store! {
     k71_a_reconciler_that_panics_settles_nothing,
     k71_an_idempotent_call_runs_again_under_the_same_key_three_times_at_most,
     k71_what_ends_after_it_was_given_up_counts_as_it_ended,
+    k71_nothing_begins_beside_an_attempt_that_others_gave_up,
+    k71_what_is_to_run_again_and_does_not_stays_unknown,
     k71_the_end_of_one_attempt_is_not_that_of_the_next,
     k_a_failure_may_ask_and_a_retry_is_an_attempt_of_its_own,
     k_a_failure_that_nobody_takes_up_stays_a_failure,
@@ -472,7 +474,7 @@ async fn k_guarded_work_is_frozen_and_taken_back(store: Shared) {
     let desk = Desk::new(store);
     let gate = desk.gate().await;
     let (run, dana) = (run(&gate), dana(&gate).await);
-    let freeze = gate.freeze(gate_runtime::FreezeScope::agent("support"), "incident 42", &dana).await.unwrap();
+    let freeze = gate.freeze(FreezeScope::agent("support"), "incident 42", &dana).await.unwrap();
     let frozen = run.guard("close the books", anyone(), async || Ok::<_, String>(())).await.unwrap_err();
     assert!(frozen.to_string().contains("incident 42"), "{frozen}");
     gate.lift_freeze(&freeze, &dana).await.unwrap();
@@ -528,4 +530,60 @@ async fn v_a_vote_may_be_changed_and_taken_back_until_it_is_decided(store: Share
     let late = question.withdraw(&dana).await;
     assert!(matches!(late, Err(DecideError::AlreadyDecided(_))), "{late:?}");
     assert_eq!(kinds(&run.proceed().await.unwrap()), ["succeeded"]);
+}
+
+async fn k71_nothing_begins_beside_an_attempt_that_others_gave_up(store: Shared) {
+    let desk = Desk::new(store);
+    *desk.world.hangs.lock().unwrap() = true;
+    // Another process, whose clock is an hour ahead, takes what runs here for lost.
+    let ahead = ManualClock::at(noon());
+    ahead.advance(hours(1));
+    let gate = desk.gate().await;
+    let other = Desk { clock: ahead, ..Desk::new(Arc::clone(&desk.store)) }.gate().await;
+    let set = || call("1", "set", json!({"what": "a"}));
+    let running = run(&gate);
+    let turn = running.submit([set()]).await.unwrap();
+    asked(&turn).approve(&dana(&gate).await).await.unwrap();
+    let meanwhile = async {
+        desk.world.begun.notified().await;
+        let chief = dana(&other).await;
+        let freeze = other.freeze(FreezeScope::Everything, "incident", &chief).await.unwrap();
+        let elsewhere = run(&other).submit([set()]).await.unwrap();
+        assert_eq!(kinds(&elsewhere), ["approved"], "it may run again, and cannot begin there");
+        other.lift_freeze(&freeze, &chief).await.unwrap();
+        let looks = run(&gate);
+        let looks = looks.submit([set()]);
+        let ends = async {
+            for _ in 0..1_000 {
+                tokio::task::yield_now().await;
+            }
+            desk.world.go.notify_waiters();
+        };
+        let (again, ()) = tokio::join!(looks, ends);
+        assert_eq!(kinds(&again.unwrap()), ["succeeded"]);
+    };
+    let (turn, ()) = tokio::join!(running.proceed(), meanwhile);
+    assert_eq!(kinds(&turn.unwrap()), ["succeeded"]);
+    assert_eq!(desk.world.ran().len(), 1, "{:?}", desk.world.ran());
+}
+
+async fn k71_what_is_to_run_again_and_does_not_stays_unknown(store: Shared) {
+    let desk = Desk::new(store);
+    let set = call("1", "set", json!({"what": "a"}));
+    desk.dies_while_it_runs(set.clone()).await;
+    desk.clock.advance(minutes(1));
+    let gate = desk.gate().await;
+    let dana = dana(&gate).await;
+    // Nothing begins, so that it is on the record that it may run again, and that is all.
+    let freeze = gate.freeze(FreezeScope::Everything, "incident", &dana).await.unwrap();
+    let run = run(&gate);
+    let turn = run.submit([set]).await.unwrap();
+    assert_eq!(kinds(&turn), ["approved"]);
+    let text = &texts(&turn)[0];
+    assert!(text.contains("not known whether it took effect") && !text.contains("Not run"), "{text}");
+    run.cancel("the customer hung up").await.unwrap();
+    gate.lift_freeze(&freeze, &dana).await.unwrap();
+    let turn = run.proceed().await.unwrap();
+    assert_eq!(kinds(&turn), ["indeterminate"], "whoever takes it back does not know either whether it ran");
+    assert_eq!(desk.world.ran().len(), 1);
 }

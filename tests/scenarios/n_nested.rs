@@ -27,6 +27,8 @@ on_every_store! {
     n_a_run_is_not_handed_to_an_agent_that_nobody_knows,
     n_a_question_of_a_body_is_one_of_its_run_and_nobody_waits_for_it,
     n_a_question_of_a_body_that_is_refused_ends_the_body,
+    n_a_question_of_a_body_stays_the_runs_while_people_vote,
+    n_a_question_of_a_body_in_a_body_lets_nobody_wait_and_reaches_both,
 }
 
 fn wipe(id: &str, disk: &str) -> ToolCall {
@@ -308,7 +310,36 @@ impl Provides<World> for Office {
     }
 }
 
-registry! { Bills for Office { SettleBill, Pay } }
+/// Settles a bill through the tool that settles bills.
+#[gated_tool(policy = "never_ask")]
+async fn close_month(#[state] office: &Office, to: String) -> String {
+    let run = office.1.get().expect("it is set").run("month").agent("support");
+    match settle_bill(&run, to).await {
+        Ok(settled) => format!("closed: {settled}"),
+        Err(error) => format!("not closed: {error}"),
+    }
+}
+
+/// Two managers decide.
+#[policy]
+fn by_two(rules: Rules<SignBill>) -> Rules<SignBill> {
+    rules.otherwise(ask(role("manager")).count(2))
+}
+
+/// Signs a bill.
+#[gated_tool(policy = "by_two")]
+fn sign_bill(to: String) -> String {
+    format!("signed for {to}")
+}
+
+/// Files a bill once it is signed.
+#[gated_tool(policy = "never_ask")]
+async fn file_bill(#[state] office: &Office, to: String) -> String {
+    let run = office.1.get().expect("it is set").run("file").agent("support");
+    sign_bill(&run, to).await.unwrap_or_else(|error| error.to_string())
+}
+
+registry! { Bills for Office { SettleBill, CloseMonth, SignBill, FileBill, Pay } }
 
 async fn office(store: &Shared) -> (Gate<Bills>, Arc<World>) {
     let office = Office::default();
@@ -327,7 +358,11 @@ async fn n_a_question_of_a_body_is_one_of_its_run_and_nobody_waits_for_it(store:
     let inner = asked(&turn);
     assert_eq!(inner.approval().subject().info().run(), "run>1/bill");
     assert_eq!(inner.approval().subject().info().principal().unwrap(), "mia", "it acts for the same person");
-    assert_eq!(kinds(&run.proceed().await.unwrap()), ["running"], "looking again waits for nobody either");
+    for _ in 0..2 {
+        let again = run.proceed().await.unwrap();
+        assert_eq!(kinds(&again), ["running"], "looking again waits for nobody either");
+        assert_eq!(asked(&again).id(), inner.id(), "and the question is still the run's");
+    }
     inner.approve(&dana(&gate).await).await.unwrap();
     let turn = run.wait().await.unwrap();
     assert_eq!(texts(&turn), ["settled: paid 500 to alice (1 payments)"]);
@@ -346,4 +381,30 @@ async fn n_a_question_of_a_body_that_is_refused_ends_the_body(store: Shared) {
     assert!(texts(&turn.unwrap())[0].starts_with("not settled:"));
     assert!(world.ran().is_empty());
     assert_eq!(run.cancel("it is over").await.unwrap(), 0);
+}
+
+async fn n_a_question_of_a_body_stays_the_runs_while_people_vote(store: Shared) {
+    let (gate, _) = office(&store).await;
+    let run = gate.run("run").on_behalf_of("mia");
+    let turn = run.submit([call("1", "file_bill", json!({"to": "alice"}))]).await.unwrap();
+    let inner = asked(&turn);
+    // One of them votes in another process.
+    let (elsewhere, _) = office(&store).await;
+    let there = elsewhere.interruption(inner.id()).await.unwrap().unwrap();
+    there.approve(&dana(&elsewhere).await).await.unwrap();
+    let turn = run.proceed().await.unwrap();
+    assert_eq!(asked(&turn).id(), inner.id(), "one more is to agree");
+    asked(&turn).approve(&gate.reviewer("omar").await.unwrap()).await.unwrap();
+    assert_eq!(texts(&run.wait().await.unwrap()), ["signed for alice"]);
+}
+
+async fn n_a_question_of_a_body_in_a_body_lets_nobody_wait_and_reaches_both(store: Shared) {
+    let (gate, world) = office(&store).await;
+    let run = gate.run("run").on_behalf_of("mia");
+    let turn = run.submit([call("1", "close_month", json!({"to": "alice"}))]).await.unwrap();
+    assert_eq!(kinds(&turn), ["running"]);
+    asked(&turn).approve(&dana(&gate).await).await.unwrap();
+    let turn = run.wait().await.unwrap();
+    assert_eq!(texts(&turn), ["closed: settled: paid 500 to alice (1 payments)"]);
+    assert_eq!(world.ran(), ["pay 500 to alice"]);
 }

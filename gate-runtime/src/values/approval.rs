@@ -74,6 +74,9 @@ pub struct Approval {
     /// Whether people are asked to run it again although nobody knows whether it ran.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) asked_again: bool,
+    /// Whether it does not run again although nobody knows whether it ran, because people or rules did not want it: only people can want that then.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) stays_unknown: bool,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) earlier: Vec<Refusal>,
     #[serde(default, skip_serializing_if = "Changes::is_empty")]
@@ -406,6 +409,11 @@ impl Approval {
         self.status == Status::Rejected
             || self.revoked_by.is_some()
             || (self.status == Status::Failed && self.votes.iter().any(rejects))
+    }
+
+    /// Returns whether it is a question that the other calls of its batch wait for.
+    pub(crate) fn holds_batch(&self) -> bool {
+        self.status == Status::Pending && self.requirements.iter().any(Requirement::holds_batch)
     }
 
     /// Returns whether people refused an equal call before it was asked.

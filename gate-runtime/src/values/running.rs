@@ -8,7 +8,7 @@ use super::approval::Approval;
 use super::event::CallEvent;
 use super::outcome::ToolOutcome;
 use super::requirement::anyone;
-use super::settlement::Settlement;
+use super::settlement::{Settlement, Settler};
 use super::status::Status;
 use super::transition::Refused;
 
@@ -54,11 +54,19 @@ impl Approval {
                 }
                 let why = self.note.take().unwrap_or_default();
                 self.falter(&format!("{UNKNOWN}{why}").into(), now);
-                self.asked_again = true;
+                (self.asked_again, self.stays_unknown) = (true, false);
             }
-            CallEvent::Settled { settlement, .. } => {
+            CallEvent::Settled { settlement, by, .. } => {
                 self.must_be(&[Status::Indeterminate])?;
+                if self.stays_unknown && *settlement == Settlement::RunAgain {
+                    return Err(Refused::NotNow(self.status));
+                }
+                let why = self.note.take().unwrap_or_default();
                 self.settle(settlement);
+                if self.edition > 0 && matches!((settlement, by), (Settlement::RunAgain, Settler::Idempotence)) {
+                    // Nobody knows yet what the last attempt did: if it does not run again, that stays so.
+                    (self.failure, self.asked_again) = (Some(format!("{UNKNOWN}{why}").into()), true);
+                }
             }
             _ => self.must_be(&[])?,
         }
@@ -110,7 +118,7 @@ impl Approval {
         if std::mem::take(&mut self.asked_again) {
             // Whoever does not want it to run again does not know either whether it ran.
             self.note = self.failure.take().map(|why| why.strip_prefix(UNKNOWN).unwrap_or(&why).to_owned());
-            self.status = Status::Indeterminate;
+            (self.status, self.stays_unknown) = (Status::Indeterminate, true);
             return;
         }
         match self.failure.take() {

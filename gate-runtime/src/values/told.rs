@@ -87,7 +87,7 @@ pub(crate) fn responded(answer: &ToolOutcome, approval: Option<&Approval>) -> St
 pub(crate) fn waiting(approval: Option<&Approval>) -> String {
     match approval {
         Some(approval) if approval.failure().is_some() => {
-            notice(&format!("It ran and failed, and a person has been asked what to do about it. {FOLLOWS}"))
+            notice(&format!("{}, and a person has been asked what to do about it. {FOLLOWS}", so_far(approval)))
         }
         Some(approval) if approval.answers().is_some() => notice(
             "Not answered yet: a person has been asked. Do not ask again; the answer follows when they have given it. \
@@ -109,10 +109,11 @@ pub(crate) fn approved(hindrance: Option<&NotRun>, approval: Option<&Approval>) 
             ));
         }
         None => {
-            return notice(
-                "Not run yet: it is approved, and will run. Do not propose it again; the result follows. \
+            return notice(&format!(
+                "{}, and will run. Do not propose it again; the result follows. \
                  Go on with what does not depend on it.",
-            );
+                approved_so_far(approval)
+            ));
         }
         Some(NotRun::Frozen { reason }) => {
             format!("an operator has stopped such calls for now{}", in_brackets(reason))
@@ -121,8 +122,25 @@ pub(crate) fn approved(hindrance: Option<&NotRun>, approval: Option<&Approval>) 
         Some(_) => "something that is needed to begin it failed".to_owned(),
     };
     notice(&format!(
-        "Not run yet: it is approved, but {why}. It stays approved, and will run once that is over. Do not propose it again."
+        "{}, but {why}. It stays approved, and will run once that is over. Do not propose it again.",
+        approved_so_far(approval)
     ))
+}
+
+/// Tells what became of the last attempt of a call whose body began before.
+fn so_far(approval: &Approval) -> &'static str {
+    if approval.asked_again {
+        "It was started, and it is not known whether it took effect"
+    } else {
+        "It ran and failed"
+    }
+}
+
+fn approved_so_far(approval: Option<&Approval>) -> String {
+    match approval.filter(|approval| approval.failure().is_some()) {
+        Some(approval) => format!("{}; it is approved to run again", so_far(approval)),
+        None => "Not run yet: it is approved".to_owned(),
+    }
 }
 
 /// Tells that a body has begun and has not ended.

@@ -132,6 +132,7 @@ impl Approval {
             alike: Vec::new(),
             revoked_by: None,
             asked_again: false,
+            stays_unknown: false,
             earlier,
             changes: Changes::default(),
             outcome: None,
@@ -219,8 +220,10 @@ impl Approval {
                     return Err(Refused::ReasonRequired);
                 }
                 self.note = Some(reason.clone());
-                self.revoked_by = Some(by.clone());
                 self.end(Status::Cancelled);
+                if self.status.is_terminal() {
+                    self.revoked_by = Some(by.clone());
+                }
             }
             CallEvent::Abandoned => {
                 self.must_be(&[Status::Pending])?;
@@ -610,6 +613,38 @@ mod tests {
             Status::Rejected,
             "another question is counted anew"
         );
+    }
+
+    /// Approved by a rule, and lost while it ran.
+    fn lost() -> Approval {
+        let mut approval = opened(Verdict::Approve);
+        for event in [CallEvent::Dispatched, CallEvent::Lost { why: "gone".into() }] {
+            approval = approval.apply(&event, at(1)).unwrap();
+        }
+        approval
+    }
+
+    #[test]
+    fn what_people_do_not_want_to_run_again_no_program_runs_again() {
+        let again = |by| CallEvent::Settled { settlement: Settlement::RunAgain, by, reason: None };
+        let asked = CallEvent::AskedAgain { by: "ann".into(), reason: "I looked".into() };
+        let question = lost().apply(&asked, at(2)).unwrap();
+        let refused = voted(&question, "ben", Decision::Reject { reason: "no".into() }, 3).unwrap();
+        assert_eq!(refused.status, Status::Indeterminate);
+        for by in [Settler::Idempotence, Settler::Reconciler] {
+            assert!(lost().apply(&again(by.clone()), at(4)).is_ok(), "nobody was asked");
+            assert_eq!(refused.apply(&again(by), at(4)).unwrap_err(), Refused::NotNow(Status::Indeterminate));
+        }
+        let asked_anew = refused.apply(&asked, at(5)).unwrap();
+        assert_eq!(voted(&asked_anew, "ben", Decision::Approve, 6).unwrap().status, Status::Approved);
+    }
+
+    #[test]
+    fn who_takes_back_what_may_have_run_is_not_who_ended_it() {
+        let again = CallEvent::Settled { settlement: Settlement::RunAgain, by: Settler::Idempotence, reason: None };
+        let taken_back = CallEvent::Revoked { by: "ann".into(), reason: "not now".into() };
+        let unknown = lost().apply(&again, at(2)).unwrap().apply(&taken_back, at(3)).unwrap();
+        assert_eq!((unknown.status, unknown.revoked_by), (Status::Indeterminate, None));
     }
 
     #[test]

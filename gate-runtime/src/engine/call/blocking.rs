@@ -6,8 +6,9 @@ use serde_json::Value;
 
 use super::not_run::unavailable;
 use super::parse::{Circumstances, Raw};
-use super::propose::{Candidate, Opened, Opening, Plan, given_up};
+use super::propose::{Candidate, Opened, Opening, Plan};
 use crate::engine::error::CallError;
+use crate::engine::execution::caller::Caller;
 use crate::engine::execution::dispatch::Executed;
 use crate::engine::execution::inside::{Asking, Inside};
 use crate::engine::kernel::Core;
@@ -17,7 +18,7 @@ use crate::engine::review::error::DecideError;
 use crate::engine::session::turn::{Answer, CallResult};
 use crate::values::approval::Approval;
 use crate::values::event::CallEvent;
-use crate::values::id::CallId;
+use crate::values::id::{ApprovalId, CallId};
 use crate::values::outcome::NotRun;
 use crate::values::status::Status;
 
@@ -45,7 +46,7 @@ impl Core {
             Plan::New(draft) => {
                 match self.open(run, *draft, &Opening::of_program(ledger)).await.map_err(NotRun::from)? {
                     Opened::Run(approval, arguments, context) => {
-                        let executed = self.execute(run, approval, arguments, context, given_up).await;
+                        let executed = self.execute(run, approval, arguments, context, Caller::Program).await;
                         if executed.approval.status != Status::Pending {
                             return Ok(executed);
                         }
@@ -60,13 +61,9 @@ impl Core {
             return Ok(Executed { approval, output: None });
         }
         let id = approval.id();
-        if let Some(ledger) = ledger {
-            ledger.note(&approval);
-        }
+        let shown = ledger.map(|ledger| ledger.show(&approval));
         let waited = self.wait_and_dispatch(run, approval, inside).await;
-        if let Some(ledger) = ledger {
-            ledger.take(&run.info.run, vec![id]);
-        }
+        drop(shown);
         match waited {
             Ok(executed) => Ok(executed),
             Err(reason) => Err(self.not_begun(id, is_known, reason).await),
@@ -98,7 +95,7 @@ impl Core {
             }
             waiting.call_off();
             drop(asking);
-            let executed = self.dispatch(run, id, given_up).await?;
+            let executed = self.dispatch(run, id, Caller::Program).await?;
             if executed.approval.status != Status::Pending {
                 return Ok(executed);
             }
@@ -109,12 +106,7 @@ impl Core {
 
     /// Returns what is said of a call that is approved and could not begin. It did not run, and that stays true: who cannot make the same call again never runs
     /// it, so that it ends here, on the record.
-    async fn not_begun(
-        self: &Arc<Self>,
-        id: crate::values::id::ApprovalId,
-        is_known: bool,
-        reason: NotRun,
-    ) -> CallError {
+    async fn not_begun(self: &Arc<Self>, id: ApprovalId, is_known: bool, reason: NotRun) -> CallError {
         let stands = self.load(id).await.ok().flatten();
         if stands.as_ref().is_some_and(|approval| approval.status.is_terminal()) {
             return CallError::NotRun(reason);
@@ -138,7 +130,9 @@ pub(crate) fn without_value(approval: Arc<Approval>) -> CallError {
         CallResult::NotRun(reason) => CallError::NotRun(reason),
         CallResult::Indeterminate(why) => CallError::Indeterminate(why),
         CallResult::Approved(why) => CallError::NotYet(why.unwrap_or_else(|| unavailable("it is held back"))),
-        CallResult::Running => CallError::Indeterminate("it waits for people to decide a call of its own".to_owned()),
+        CallResult::Running => {
+            CallError::Indeterminate("it still runs, for another caller: call again under its id".to_owned())
+        }
         CallResult::Waiting => CallError::NotYet(unavailable("it waits again")),
     }
 }

@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::evaluate::Judgement;
 use super::not_run::{invalid, unavailable};
 use super::parse::{Circumstances, Proposed};
+use crate::engine::execution::caller::Caller;
 use crate::engine::kernel::Core;
 use crate::engine::kernel::unit_of_work::{Course, refused};
 use crate::engine::session::ledger::Ledger;
@@ -199,8 +200,8 @@ impl<'a> Opening<'a> {
     /// Returns what happens to a call if whoever proposes it goes away in the moment in which it is written.
     fn if_gone(&self, status: Status) -> Option<fn() -> Vec<CallEvent>> {
         match (status, &self.by) {
-            (Status::Dispatched, Proposer::Program(_)) => Some(given_up),
-            (Status::Dispatched, _) => Some(never_began),
+            (Status::Dispatched, Proposer::Program(_)) => Some(Caller::Program.unbegun()),
+            (Status::Dispatched, _) => Some(Caller::Run.unbegun()),
             (Status::Pending, Proposer::Program(_)) => Some(|| vec![CallEvent::Abandoned]),
             _ => None,
         }
@@ -512,18 +513,6 @@ fn opened(approval: Approval, grant: Option<&Grant>) -> Result<Course, NotRun> {
         course.then(CallEvent::covered_by(grant), now).map_err(unavailable)?;
     }
     Ok(course)
-}
-
-/// A body that was about to begin when whoever was to run it went away: it is approved as before, and can begin later.
-pub(crate) fn never_began() -> Vec<CallEvent> {
-    vec![CallEvent::Released { why: "whoever was to run it went away before it began".to_owned() }]
-}
-
-/// The same, where nobody else would ever run it.
-pub(crate) fn given_up() -> Vec<CallEvent> {
-    let mut events = never_began();
-    events.push(CallEvent::Cancelled { reason: "its caller went away before it began".to_owned() });
-    events
 }
 
 /// Returns why a call is refused whose id another call has.

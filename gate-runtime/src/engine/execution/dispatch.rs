@@ -15,7 +15,8 @@ use serde_json::Value;
 
 use crate::engine::call::not_run::unavailable;
 use crate::engine::call::parse::Circumstances;
-use crate::engine::execution::inside::Inside;
+use crate::engine::execution::caller::Caller;
+use crate::engine::execution::inside::{Asking, Inside};
 use crate::engine::kernel::attempt::Attempt;
 use crate::engine::kernel::change_feed::Hub;
 use crate::engine::kernel::running::Underway;
@@ -34,7 +35,6 @@ use crate::values::decision::Vote;
 use crate::values::event::CallEvent;
 use crate::values::id::ApprovalId;
 use crate::values::outcome::{NotRun, ToolOutcome};
-use crate::values::requirement::Requirement;
 use crate::values::status::Status;
 use crate::values::time::later;
 use crate::values::words;
@@ -79,12 +79,11 @@ impl Core {
     /// Runs an approved call, if it still may: tool, policy, arguments and rules are looked at again.
     ///
     /// Gives back how the call stands; a call that another caller dispatched is waited for.
-    /// `unbegun` happens to a call whose body never began, because whoever was to run it went away.
     pub(crate) async fn dispatch(
         self: &Arc<Self>,
         run: &Circumstances,
         id: ApprovalId,
-        unbegun: fn() -> Vec<CallEvent>,
+        caller: Caller,
     ) -> Result<Executed, NotRun> {
         loop {
             let Some(approval) = self.bring_up_to_date(id).await.map_err(unavailable)? else {
@@ -97,8 +96,12 @@ impl Core {
                 Status::Approved if self.is_held(&approval).await.map_err(unavailable)? => {
                     return Ok(Executed { approval, output: None });
                 }
+                // An earlier attempt that others took for lost still runs here: none begins beside it.
+                Status::Approved if self.runs_here(&approval) => return self.wait_for_other(approval).await,
                 Status::Approved => {}
-                Status::Dispatched if self.asks_people(&approval) => return Ok(Executed { approval, output: None }),
+                Status::Dispatched if caller == Caller::Run && self.asks_people(&approval) => {
+                    return Ok(Executed { approval, output: None });
+                }
                 Status::Dispatched => return self.wait_for_other(approval).await,
                 Status::Indeterminate if self.find_out(&approval).await.map_err(unavailable)? => continue,
                 _ => return Ok(Executed { approval, output: None }),
@@ -107,7 +110,7 @@ impl Core {
             let tool = tool.ok_or_else(|| NotRun::Invalid { problem: self.unknown_tool(approval.tool()) })?;
             let arguments = self.bound_arguments(tool, &approval).await?;
             let (transition, next) = self.judge_again(run, tool, &approval, &arguments).await?.alone();
-            let otherwise = (next.status == Status::Dispatched).then_some(unbegun);
+            let otherwise = (next.status == Status::Dispatched).then(|| caller.unbegun());
             match self.commit_for(transition, &next, otherwise).await.map_err(unavailable)? {
                 Committed::Done => {}
                 Committed::Frozen => match self.frozen(&next).await? {
@@ -122,7 +125,7 @@ impl Core {
                 return Ok(Executed { approval: next, output: None });
             }
             let context = run.context_of(&next.subject, next.changed_at);
-            return Ok(self.execute(run, next, arguments, context, unbegun).await);
+            return Ok(self.execute(run, next, arguments, context, caller).await);
         }
     }
 
@@ -138,8 +141,7 @@ impl Core {
             approval.held_by.iter().copied().fold(ApprovalFilter::all(), ApprovalFilter::id)
         };
         let waiting = self.store.approvals(&filter.status(Status::Pending)).await?;
-        let holds = |question: &Arc<Approval>| question.requirements.iter().any(Requirement::holds_batch);
-        Ok(waiting.iter().any(|question| !approval.held_by.is_empty() || holds(question)))
+        Ok(waiting.iter().any(|question| !approval.held_by.is_empty() || question.holds_batch()))
     }
 
     /// The arguments that the approval is bound to, or why there are none that could run.
@@ -244,17 +246,17 @@ impl Core {
     /// Runs the body of a dispatched call and puts its end on the record.
     ///
     /// # Cancel safety
-    /// Dropped before the body began, `unbegun` happens to the call; dropped while it runs, it becomes indeterminate. A body that waits for
-    /// people to decide a call of its own is not waited for: it goes on in a task of its own.
+    /// Dropped before the body began, the call can begin later, or is given up, as the caller is; dropped while it runs, it becomes
+    /// indeterminate. A run does not wait for a body that waits for people to decide a call of its own: that goes on in a task of its own.
     pub(crate) async fn execute(
         self: &Arc<Self>,
         run: &Circumstances,
         dispatched: Arc<Approval>,
         arguments: Value,
         context: CallContext,
-        unbegun: fn() -> Vec<CallEvent>,
+        caller: Caller,
     ) -> Executed {
-        let underway = Underway::begin(self, &dispatched, unbegun).await;
+        let underway = Underway::begin(self, &dispatched, caller.unbegun()).await;
         let mut body = match self.start_body(&dispatched, &arguments, context, run) {
             Ok(body) => body,
             Err(event) => {
@@ -263,10 +265,21 @@ impl Core {
             }
         };
         let attempt = Attempt::of(&dispatched);
-        let ended = poll_fn(|context| match body.poll_unpin(context) {
-            Poll::Ready(ended) => Poll::Ready(Some(ended)),
-            Poll::Pending if self.begins_to_ask(attempt, context) => Poll::Ready(None),
-            Poll::Pending => Poll::Pending,
+        // A program that waits for it inside the body of another call lets that one wait for people too, as long as this does.
+        let outer = Inside::of(self).filter(|_| caller == Caller::Program);
+        let mut asking = None;
+        let ended = poll_fn(|context| {
+            if let Poll::Ready(ended) = body.poll_unpin(context) {
+                return Poll::Ready(Some(ended));
+            }
+            let asks = self.begins_to_ask(attempt, context);
+            if asks && caller == Caller::Run {
+                return Poll::Ready(None);
+            }
+            if asks != asking.is_some() {
+                asking = outer.clone().filter(|_| asks).map(Asking::new);
+            }
+            Poll::Pending
         });
         if let Some(ended) = ended.await {
             return self.finish(underway, &dispatched, &arguments, ended).await;
@@ -349,7 +362,12 @@ impl Core {
             if let Some(now) = self.bring_up_to_date(id).await.map_err(unavailable)? {
                 latest = now;
             }
-            if latest.status != Status::Dispatched {
+            let runs_still = match latest.status {
+                Status::Dispatched => true,
+                Status::Approved => self.runs_here(&latest),
+                _ => false,
+            };
+            if !runs_still {
                 return Ok(Executed { approval: latest, output: None });
             }
             let news = std::pin::pin!(waiter.news());

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::engine::call::not_run::unavailable;
 use crate::engine::call::parse::Circumstances;
-use crate::engine::call::propose::given_up;
+use crate::engine::execution::caller::Caller;
 use crate::engine::kernel::Core;
 use crate::engine::kernel::change_feed::Hub;
 use crate::engine::kernel::drop_guard::IfGone;
@@ -84,7 +84,7 @@ impl<R: Registry> Run<R> {
                 Err(error) => CallEvent::Faltered { error: error.to_string().into() },
             };
             let asking = IfGone::new(core, &approval, nobody_would);
-            let (ended, written) = core.attempt(&approval, given_up, work(), end).await;
+            let (ended, written) = core.attempt(&approval, Caller::Program.unbegun(), work(), end).await;
             let (error, asked) = match (ended, written) {
                 (Ok(value), _) => {
                     asking.call_off();
@@ -190,7 +190,7 @@ impl Core {
             if_failed: Some(who),
             edition,
         };
-        self.begin_attempt(Course::begin(approval, event, now), given_up).await
+        self.begin_attempt(Course::begin(approval, event, now), Caller::Program).await
     }
 
     /// Waits for the word of people on work that failed; another attempt, if that is it.
@@ -204,7 +204,7 @@ impl Core {
                     let mut course = Course::from(&approval);
                     self.check_consent(&mut course, self.now()).await?;
                     if course.status() == Status::Approved {
-                        return self.begin_attempt(course, given_up).await.map(Some);
+                        return self.begin_attempt(course, Caller::Program).await.map(Some);
                     }
                     let (transition, asked) = course.alone();
                     if self.store.commit(transition).await.map_err(unavailable)? == Committed::Done {
@@ -220,12 +220,12 @@ impl Core {
     pub(crate) async fn begin_attempt(
         self: &Arc<Self>,
         course: Course,
-        unbegun: fn() -> Vec<CallEvent>,
+        caller: Caller,
     ) -> Result<Arc<Approval>, NotRun> {
         let (now, mut course) = (self.now(), course);
         course.then(CallEvent::Dispatched, now).map_err(unavailable)?;
         let (transition, approval) = course.alone();
-        match self.commit_for(transition, &approval, Some(unbegun)).await.map_err(unavailable)? {
+        match self.commit_for(transition, &approval, Some(caller.unbegun())).await.map_err(unavailable)? {
             Committed::Done => Ok(approval),
             Committed::Frozen => Err(match self.frozen(&approval).await? {
                 Some(reason) => reason,

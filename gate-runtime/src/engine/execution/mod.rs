@@ -1,5 +1,6 @@
 //! Bodies: begun once, run to their end, recovered where their process died.
 
+pub(crate) mod caller;
 pub(crate) mod dispatch;
 pub(crate) mod guarded_work;
 pub(crate) mod inside;

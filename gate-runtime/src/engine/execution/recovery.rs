@@ -159,7 +159,7 @@ impl Core {
         }
         let tool = self.tool(lost.tool().as_str());
         let is_idempotent = tool.is_some_and(|tool| tool.descriptor.annotations().idempotent);
-        if is_idempotent && lost.attempts() < ATTEMPTS {
+        if is_idempotent && lost.attempts() < ATTEMPTS && !lost.stays_unknown {
             return self.settle_lost(lost, Settlement::RunAgain, Settler::Idempotence).await;
         }
         Ok(false)
@@ -173,6 +173,7 @@ impl Core {
         // One that fails or takes too long does not know.
         let settlement = match bounded(&self.judging_time, || asked).await {
             Ok(Happened::Yes(outcome)) => Settlement::Ran { outcome: tool.clean(&arguments, outcome) },
+            Ok(Happened::No) if lost.stays_unknown => Settlement::DidNotRun,
             Ok(Happened::No) => Settlement::RunAgain,
             Ok(Happened::Unknown) | Err(_) => return Ok(false),
         };

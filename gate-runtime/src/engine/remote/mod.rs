@@ -14,8 +14,8 @@ pub use self::ask::{Asked, RemoteError};
 pub use self::call::RemoteCall;
 use super::call::not_run::{invalid, unavailable};
 use super::call::parse::Circumstances;
-use super::call::propose::never_began;
 use super::error::RunError;
+use super::execution::caller::Caller;
 use super::gate::Gate;
 use super::kernel::attempt::Attempt;
 use super::kernel::change_feed::Hub;
@@ -165,7 +165,7 @@ impl Remote {
                 }
                 continue;
             }
-            let begun = core.begin_attempt(course, never_began).await;
+            let begun = core.begin_attempt(course, Caller::Run).await;
             match begun {
                 Ok(begun) => {
                     core.settle(&begun);

@@ -9,8 +9,9 @@ use super::run_session::Thread;
 use super::slots::Slot;
 use super::turn::{Answer, CallResult, Turn, Waiting};
 use crate::engine::call::parse::{Circumstances, Proposed};
-use crate::engine::call::propose::{Candidate, Opened, Opening, Plan, never_began};
+use crate::engine::call::propose::{Candidate, Opened, Opening, Plan};
 use crate::engine::error::RunError;
+use crate::engine::execution::caller::Caller;
 use crate::engine::kernel::Core;
 use crate::engine::kernel::change_feed::{Hub, Waiter};
 use crate::lock::lock;
@@ -192,9 +193,14 @@ impl Core {
         let fates = fates(calls, &read);
         let planned = calls.iter().zip(read).zip(&fates);
         let planned = join_all(planned.map(|((call, read), fate)| self.plan_one(run, call, read, *fate))).await;
-        let holds =
-            |plan: &Option<Result<Plan, NotRun>>| matches!(plan, Some(Ok(Plan::New(draft))) if draft.holds_batch());
-        let held_by: Vec<ApprovalId> = planned.iter().filter(|plan| holds(plan)).flatten().filter_map(new_id).collect();
+        let holds = |plan: &Option<Result<Plan, NotRun>>| match plan {
+            Some(Ok(Plan::New(draft))) => draft.holds_batch(),
+            // It was proposed before, and whoever did so went away before it was decided.
+            Some(Ok(Plan::Known(known))) => known.holds_batch(),
+            _ => false,
+        };
+        let mut held_by: Vec<ApprovalId> =
+            planned.iter().filter(|plan| holds(plan)).flatten().filter_map(id_of).collect();
         let (first, then): (Vec<_>, Vec<_>) = planned.into_iter().enumerate().partition(|(_, plan)| holds(plan));
         let mut hindrances = BTreeMap::new();
         // What holds is asked before what it holds is approved, so that nobody finds the one without the other.
@@ -208,6 +214,8 @@ impl Core {
                 put(thread, batch, place, call, taken)
             });
             hindrances.extend(join_all(carried_out).await.into_iter().flatten());
+            // As they are on the record now: another task may have been faster with the same question.
+            held_by = batch.approvals().iter().filter(|known| known.holds_batch()).map(|known| known.id()).collect();
         }
         for (place, fate) in fates.into_iter().enumerate() {
             if let Fate::Repeat(first) = fate {
@@ -252,7 +260,7 @@ impl Core {
             Plan::New(draft) => match self.open(run, *draft, &Opening::of_model(&thread.ledger, held_by)).await? {
                 Opened::Stands(approval) => Ok(approval.into()),
                 Opened::Run(approval, arguments, context) => {
-                    Ok(self.execute(run, approval, arguments, context, never_began).await.approval.into())
+                    Ok(self.execute(run, approval, arguments, context, Caller::Run).await.approval.into())
                 }
             },
             Plan::Known(approval) => match approval.status {
@@ -264,7 +272,7 @@ impl Core {
 
     /// Runs an approved call if it may now. Where it cannot, it stays approved, and that is what is said of it; where it has ended in that moment, that.
     pub(crate) async fn go_on(self: &Arc<Self>, run: &Circumstances, approval: Arc<Approval>) -> Stands {
-        match self.dispatch(run, approval.id(), never_began).await {
+        match self.dispatch(run, approval.id(), Caller::Run).await {
             Ok(executed) => executed.approval.into(),
             Err(reason) => {
                 let now = self.load(approval.id()).await.ok().flatten().unwrap_or(approval);
@@ -299,7 +307,7 @@ impl Core {
     pub(crate) async fn acknowledge(&self, thread: &Thread, turn: &Turn) -> Result<(), StoreError> {
         let answers = turn.answers().iter().chain(turn.late());
         let settled = answers.filter(|answer| !answer.is_waiting()).filter_map(Answer::approval);
-        thread.ledger.take(&thread.run_id(), settled.map(|approval| approval.id()).collect());
+        thread.ledger.take(&settled.cloned().collect::<Vec<_>>());
         self.write_taken(thread).await
     }
 
@@ -308,8 +316,15 @@ impl Core {
         thread.ledger.refresh(&*self.store).await?;
         let own = thread.run_id();
         let batch = thread.current();
-        let unfinished = thread.ledger.unfinished(&own).into_iter();
-        let went_on = join_all(unfinished.map(|approval| self.go_on(run, approval))).await;
+        self.look_up_forgotten(thread, &batch).await?;
+        let owed = thread.ledger.unfinished(&own);
+        // What a program asked, and a model proposed again, the store owes to nobody: the batch has it.
+        let of_batch = batch.approvals().into_iter().filter(|known| {
+            let is_unfinished = !known.status.is_terminal() && known.status != Status::Pending;
+            is_unfinished && thread.ledger.find(known).is_none()
+        });
+        let unfinished: BTreeMap<_, _> = owed.into_iter().chain(of_batch).map(|call| (call.id(), call)).collect();
+        let went_on = join_all(unfinished.into_values().map(|approval| self.go_on(run, approval))).await;
         let mut hindrances = BTreeMap::new();
         for Stands { approval, hindrance } in went_on {
             thread.ledger.note(&approval);
@@ -368,7 +383,7 @@ impl Core {
         let late = thread.ledger.answers(&thread.run_id()).into_iter().filter(|owed| !ids.contains(&owed.id()));
         let late: Vec<Answer> = late.map(|owed| Answer::of(owed, None)).collect();
         let settled = answers.iter().chain(&late).filter(|answer| !answer.is_waiting());
-        thread.tell(settled.filter_map(|answer| Some(answer.approval()?.id())));
+        thread.tell(settled.filter_map(Answer::approval).cloned());
         Turn::new(answers, late, Waiting::of(self, run, thread))
     }
 
@@ -405,8 +420,12 @@ fn put(
     hindrance.map(|hindrance| (id, hindrance))
 }
 
-fn new_id(plan: &Result<Plan, NotRun>) -> Option<ApprovalId> {
-    if let Ok(Plan::New(draft)) = plan { Some(draft.id()) } else { None }
+fn id_of(plan: &Result<Plan, NotRun>) -> Option<ApprovalId> {
+    match plan {
+        Ok(Plan::New(draft)) => Some(draft.id()),
+        Ok(Plan::Known(known)) => Some(known.id()),
+        Err(_) => None,
+    }
 }
 
 /// Returns which calls of a batch are calls of their own. Two that share an id are one if they are equal, and none if not.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
-use foldhash::HashMap;
+use foldhash::{HashMap, HashSet};
 use rpds::RedBlackTreeMapSync;
 
 use crate::lock::lock;
@@ -33,6 +33,8 @@ struct Known {
     others: HashMap<RunId, BTreeMap<ApprovalId, Owed>>,
     /// Calls that were answered since the store was last read: it need not tell of them.
     answered: Vec<ApprovalId>,
+    /// Calls that bodies make, and whose questions are shown.
+    shown: HashSet<ApprovalId>,
     /// Calls whose ends the application has, and whether the store knows that.
     taken: HashMap<ApprovalId, bool>,
 }
@@ -101,21 +103,28 @@ impl Ledger {
         lock(&self.known).answered.extend(ids);
     }
 
-    /// The application has what became of these calls. What has ended is owed no more once that is written.
-    pub(crate) fn take(&self, run: &RunId, ids: Vec<ApprovalId>) {
+    /// The application has what these calls became, as it was told. An end is owed no more once that is written; what came after it was told is
+    /// still owed.
+    pub(crate) fn take(&self, told: &[Arc<Approval>]) {
         let mut known = lock(&self.known);
-        for id in ids {
-            let of_run = known.others.get_mut(run);
-            match of_run.and_then(|of_run| of_run.get_mut(&id)) {
-                Some(owed) if !owed.approval.status.is_terminal() => owed.taken = Some(owed.approval.version),
-                found => {
-                    if found.is_some() {
-                        known.forget(run, id);
-                    }
-                    known.taken.insert(id, false);
-                }
+        for told in told {
+            let (id, run) = (told.id(), &told.subject.info.run);
+            if told.status.is_terminal() {
+                known.forget(run, id);
+                known.taken.insert(id, false);
+            } else if let Some(owed) = known.others.get_mut(run).and_then(|of_run| of_run.get_mut(&id)) {
+                owed.taken = Some(told.version);
             }
         }
+    }
+
+    /// Shows a call that a body makes, and that asks people, as a question of the run, until the body has the answer or is gone.
+    pub(crate) fn show(&self, asked: &Arc<Approval>) -> Shown<'_> {
+        let mut known = lock(&self.known);
+        known.taken.remove(&asked.id());
+        known.shown.insert(asked.id());
+        known.note(asked);
+        Shown { ledger: self, run: asked.subject.info.run.clone(), id: asked.id() }
     }
 
     /// Adds what was taken and is not written to what is written next.
@@ -135,6 +144,23 @@ impl Ledger {
     }
 }
 
+/// A call of a body, whose question is shown. Dropped, the call is owed to nobody: the body alone looks after it.
+pub(crate) struct Shown<'a> {
+    ledger: &'a Ledger,
+    run: RunId,
+    id: ApprovalId,
+}
+
+impl Drop for Shown<'_> {
+    fn drop(&mut self) {
+        let mut known = lock(&self.ledger.known);
+        known.shown.remove(&self.id);
+        known.waiting.remove_mut(&self.id);
+        known.forget(&self.run, self.id);
+        known.taken.insert(self.id, false);
+    }
+}
+
 impl Known {
     /// Returns what to ask the store for, and the calls that it cannot tell of any more.
     fn query(&mut self, family: &RunId) -> (RunQuery, Vec<ApprovalId>) {
@@ -147,7 +173,8 @@ impl Known {
 
     fn take_in(&mut self, changes: &RunChanges, written: &[ApprovalId]) {
         for RunChange { approval, is_owed, .. } in &changes.calls {
-            if *is_owed {
+            let is_shown = approval.status == Status::Pending && self.shown.contains(&approval.id());
+            if *is_owed || is_shown {
                 self.note(approval);
             } else {
                 // Somebody else has taken it, as from another process, or looks after it alone.

@@ -14,7 +14,7 @@ use crate::lock::lock;
 use crate::provenance::History;
 use crate::values::approval::Approval;
 use crate::values::context::{NESTED, Passage, RunInfo};
-use crate::values::id::{AgentName, ApprovalId, RunId};
+use crate::values::id::{AgentName, RunId};
 use crate::values::message::Message;
 
 /// One run, as its handles share it: any number of tasks, at the same time.
@@ -25,8 +25,8 @@ pub(crate) struct Thread {
     pub(crate) level: Arc<Level>,
     pub(crate) ledger: Arc<Ledger>,
     current: Mutex<Arc<Batch>>,
-    /// The calls whose ends were in turns that the application has, so that with its next batch it acknowledges them.
-    told: Mutex<Vec<ApprovalId>>,
+    /// The calls in turns that the application has, as they were told, so that with its next batch it acknowledges them.
+    told: Mutex<Vec<Arc<Approval>>>,
     nested: Mutex<BTreeMap<RunId, Arc<Thread>>>,
 }
 
@@ -118,14 +118,14 @@ impl Thread {
         *lock(&self.current) = Arc::clone(&batch);
         let told = std::mem::take(&mut *lock(&self.told));
         if !told.is_empty() {
-            self.ledger.take(&self.run_id(), told);
+            self.ledger.take(&told);
         }
         batch
     }
 
     /// Calls whose ends are in a turn that the application gets now.
-    pub(crate) fn tell(&self, ids: impl IntoIterator<Item = ApprovalId>) {
-        lock(&self.told).extend(ids);
+    pub(crate) fn tell(&self, calls: impl IntoIterator<Item = Arc<Approval>>) {
+        lock(&self.told).extend(calls);
     }
 
     pub(crate) fn run_id(&self) -> RunId {
