@@ -13,9 +13,10 @@ use crate::adapters::memory::MemoryStore;
 use crate::adapters::system_clock::SystemClock;
 use crate::engine::error::BuildError;
 use crate::engine::gate::Gate;
+use crate::engine::kernel::Core;
 use crate::engine::kernel::bounded::{BoundedDirectory, ClockLimit};
 use crate::engine::kernel::overlay::GateOverlay;
-use crate::engine::kernel::{Core, GateTool};
+use crate::engine::kernel::tools::{GateTool, Tools};
 use crate::engine::review::askable::lacks_people;
 use crate::engine::session::agent::Agent;
 use crate::logic::bound::{BoundTool, DEFAULT_LIMITS};
@@ -337,7 +338,7 @@ impl<R: Registry> GateBuilder<R> {
         let post = Post::start(notifiers, &store, &clock);
         let (vault, others, bodies, hub, timekeeper, directory_digest) = Default::default();
         let core = Core {
-            tools,
+            tools: Tools::new(tools),
             agents: names,
             overlays,
             store,

@@ -6,7 +6,8 @@ use serde_json::Value;
 
 use super::not_run::{invalid, unavailable};
 use super::parse::{Circumstances, Raw};
-use crate::engine::kernel::{Core, GateTool};
+use crate::engine::kernel::Core;
+use crate::engine::kernel::tools::GateTool;
 use crate::engine::review::error::DecideError;
 use crate::logic::bound::Judging;
 use crate::logic::bounded::bounded;

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde_json::Value;
 
+use crate::engine::kernel::Core;
+use crate::engine::kernel::tools::GateTool;
 use crate::engine::kernel::unit_of_work::{refused, refused_once};
-use crate::engine::kernel::{Core, GateTool};
 use crate::engine::session::run_session::Thread;
 use crate::logic::context::CallContext;
 use crate::logic::registry::unknown_tool;
@@ -105,8 +106,7 @@ impl Core {
     }
 
     pub(crate) fn parse(&self, name: &ToolName, raw: Raw<'_>) -> Result<(usize, Value), String> {
-        let found = self.tools.iter().enumerate().find(|(_, tool)| tool.name == *name);
-        let (index, tool) = found.ok_or_else(|| self.unknown_tool(name))?;
+        let (index, tool) = self.tools.by_name(name.as_str()).ok_or_else(|| self.unknown_tool(name))?;
         let value = match raw {
             Raw::Text(text) => read(text, self.limits),
             Raw::Value(Ok(value)) => read_value(&value, self.limits),

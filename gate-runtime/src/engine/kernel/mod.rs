@@ -9,6 +9,7 @@ pub(crate) mod events;
 pub(crate) mod overlay;
 pub(crate) mod running;
 pub(crate) mod scheduler;
+pub(crate) mod tools;
 pub(crate) mod unit_of_work;
 
 use std::collections::HashMap;
@@ -24,11 +25,10 @@ use self::change_feed::Hub;
 use self::overlay::GateOverlay;
 use self::running::Bodies;
 use self::scheduler::Timekeeper;
+use self::tools::{GateTool, Tools};
 use self::unit_of_work::Course;
 use crate::lock::lock;
-use crate::logic::bound::{BoundTool, Spec};
 use crate::logic::descriptor::Descriptor;
-use crate::logic::redact::{Scrub, seal};
 use crate::outbox::Post;
 use crate::ports::clock::Clock;
 use crate::ports::directory::Directory;
@@ -36,56 +36,14 @@ use crate::ports::store::{ApprovalFilter, Committed, Store, StoreError};
 use crate::provenance::Indexes;
 use crate::trail::Sealing;
 use crate::values::approval::Approval;
-use crate::values::arguments::Arguments;
 use crate::values::digest::Digest;
 use crate::values::event::CallEvent;
-use crate::values::id::{AgentName, ApprovalId, ToolName};
-use crate::values::json::{Misfit, ReadLimits};
-use crate::values::outcome::ToolOutcome;
-
-/// One tool of a gate.
-pub(crate) struct GateTool {
-    pub(crate) name: ToolName,
-    pub(crate) descriptor: &'static Descriptor,
-    pub(crate) spec: &'static Spec,
-    pub(crate) tool: BoundTool,
-    /// The digest of the tool's own policy, and of it with each agent's.
-    pub(crate) policy: Digest,
-    pub(crate) agents: Vec<(AgentName, Digest)>,
-}
-
-impl GateTool {
-    /// The arguments of a call as they are stored.
-    pub(crate) fn seal(&self, arguments: &Value) -> Result<Arguments, Misfit> {
-        if self.spec.has_secrets {
-            seal(self.descriptor.input_schema(), arguments)
-        } else {
-            Arguments::new(arguments, Vec::new())
-        }
-    }
-
-    /// What a body gave back, without the secrets among its arguments.
-    pub(crate) fn clean(&self, arguments: &Value, outcome: ToolOutcome) -> ToolOutcome {
-        if !self.spec.has_secrets {
-            return outcome;
-        }
-        let scrub = Scrub::of(self.descriptor.input_schema(), arguments);
-        match outcome {
-            outcome if scrub.is_empty() => outcome,
-            ToolOutcome::Returned { json } => ToolOutcome::Returned { json: scrub.clean_json(&json).into() },
-            ToolOutcome::Failed { error } => ToolOutcome::Failed { error: scrub.clean(&error).into() },
-        }
-    }
-
-    /// The digest of the policies that judge an agent's calls of the tool.
-    pub(crate) fn policy_digest(&self, agent: &AgentName) -> Digest {
-        self.agents.iter().find(|(name, _)| name == agent).map_or(self.policy, |(_, digest)| *digest)
-    }
-}
+use crate::values::id::{AgentName, ApprovalId};
+use crate::values::json::ReadLimits;
 
 /// A gate's parts.
 pub(crate) struct Core {
-    pub(crate) tools: Vec<GateTool>,
+    pub(crate) tools: Tools,
     pub(crate) agents: Vec<AgentName>,
     pub(crate) overlays: Vec<GateOverlay>,
     pub(crate) store: Arc<dyn Store>,
@@ -120,7 +78,7 @@ pub(crate) struct Core {
 
 impl Core {
     pub(crate) fn tool(&self, name: &str) -> Option<&GateTool> {
-        self.tools.iter().find(|tool| tool.name == *name)
+        self.tools.by_name(name).map(|(_, tool)| tool)
     }
 
     pub(crate) fn now(&self) -> Timestamp {

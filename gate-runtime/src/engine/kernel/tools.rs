@@ -1,0 +1,82 @@
+//! The tools of a gate.
+
+use std::ops::Deref;
+
+use foldhash::HashMap;
+use serde_json::Value;
+
+use crate::logic::bound::{BoundTool, Spec};
+use crate::logic::descriptor::Descriptor;
+use crate::logic::redact::{Scrub, seal};
+use crate::values::arguments::Arguments;
+use crate::values::digest::Digest;
+use crate::values::id::{AgentName, ToolName};
+use crate::values::json::Misfit;
+use crate::values::outcome::ToolOutcome;
+
+/// One tool of a gate.
+pub(crate) struct GateTool {
+    pub(crate) name: ToolName,
+    pub(crate) descriptor: &'static Descriptor,
+    pub(crate) spec: &'static Spec,
+    pub(crate) tool: BoundTool,
+    /// The digest of the tool's own policy, and of it with each agent's.
+    pub(crate) policy: Digest,
+    pub(crate) agents: Vec<(AgentName, Digest)>,
+}
+
+impl GateTool {
+    /// The arguments of a call as they are stored.
+    pub(crate) fn seal(&self, arguments: &Value) -> Result<Arguments, Misfit> {
+        if self.spec.has_secrets {
+            seal(self.descriptor.input_schema(), arguments)
+        } else {
+            Arguments::new(arguments, Vec::new())
+        }
+    }
+
+    /// What a body gave back, without the secrets among its arguments.
+    pub(crate) fn clean(&self, arguments: &Value, outcome: ToolOutcome) -> ToolOutcome {
+        if !self.spec.has_secrets {
+            return outcome;
+        }
+        let scrub = Scrub::of(self.descriptor.input_schema(), arguments);
+        match outcome {
+            outcome if scrub.is_empty() => outcome,
+            ToolOutcome::Returned { json } => ToolOutcome::Returned { json: scrub.clean_json(&json).into() },
+            ToolOutcome::Failed { error } => ToolOutcome::Failed { error: scrub.clean(&error).into() },
+        }
+    }
+
+    /// The digest of the policies that judge an agent's calls of the tool.
+    pub(crate) fn policy_digest(&self, agent: &AgentName) -> Digest {
+        self.agents.iter().find(|(name, _)| name == agent).map_or(self.policy, |(_, digest)| *digest)
+    }
+}
+
+/// The tools, in the order in which the registry lists them, and found by their names.
+pub(crate) struct Tools {
+    listed: Vec<GateTool>,
+    places: HashMap<ToolName, usize>,
+}
+
+impl Tools {
+    pub(crate) fn new(listed: Vec<GateTool>) -> Self {
+        let places = listed.iter().enumerate().map(|(place, tool)| (tool.name.clone(), place)).collect();
+        Self { listed, places }
+    }
+
+    /// Returns a tool and its place.
+    pub(crate) fn by_name(&self, name: &str) -> Option<(usize, &GateTool)> {
+        let place = *self.places.get(name)?;
+        Some((place, self.listed.get(place)?))
+    }
+}
+
+impl Deref for Tools {
+    type Target = [GateTool];
+
+    fn deref(&self) -> &[GateTool] {
+        &self.listed
+    }
+}
