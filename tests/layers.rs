@@ -1,5 +1,5 @@
-//! Reads the imports of every crate of the workspace: no cycle of files outside a parent and its children, and no layer
-//! that names one above it.
+//! Reads the imports of every crate of the workspace: no cycle of files outside a parent and its children, no layer that
+//! names one above it, and no two types of one name.
 //!
 //! The files are read as tokens, so that grouped and nested `use`, `super::`, paths in the middle of code and paths inside
 //! macros count like a plain `use crate::…`. A name that a module re-exports counts as the file that defines it. What
@@ -131,6 +131,16 @@ fn every_layer_names_only_earlier_ones() {
 }
 
 #[test]
+fn no_crate_has_two_types_of_one_name() {
+    let mut twice = Vec::new();
+    for (name, house) in houses() {
+        let several = house.types.into_iter().filter(|(_, files)| files.len() > 1);
+        twice.extend(several.map(|(of, files)| format!("{name}: {of} in {}", files.join(", "))));
+    }
+    assert!(twice.is_empty(), "{}", twice.join("\n"));
+}
+
+#[test]
 fn every_form_of_an_import_is_read() {
     let files = BTreeMap::from([
         ("src/lib.rs", "pub mod a; pub mod b; pub mod c; pub use c::{Deep, deeper::Deeper};"),
@@ -198,6 +208,8 @@ fn houses() -> BTreeMap<String, House> {
 #[derive(Default)]
 struct House {
     modules: BTreeMap<Vec<String>, Module>,
+    /// The files that define its structs, enums and traits, by their names.
+    types: BTreeMap<String, Vec<String>>,
     /// From a file to a file, with the paths that the first names.
     arrows: BTreeMap<(String, String), BTreeSet<String>>,
 }
@@ -299,7 +311,11 @@ impl House {
                     if let Some(TokenTree::Ident(name)) = rest.first()
                         && defines.iter().any(|kind| word == kind)
                     {
-                        self.modules.entry(at.to_vec()).or_default().defined.insert(name.to_string());
+                        let module = self.modules.entry(at.to_vec()).or_default();
+                        module.defined.insert(name.to_string());
+                        if ["struct", "enum", "trait"].iter().any(|kind| word == kind) {
+                            self.types.entry(name.to_string()).or_default().push(module.file.clone());
+                        }
                     }
                     let mut path = vec![word.to_string()];
                     while let [one, two, TokenTree::Ident(next), after @ ..] = rest

@@ -43,8 +43,8 @@ struct Kept {
     whole: Duration,
     /// The record up to which all is in it.
     seen: u64,
-    keys: HashMap<ApprovalId, Key>,
-    sorted: BTreeMap<Key, Interruption>,
+    keys: HashMap<ApprovalId, ListOrder>,
+    sorted: BTreeMap<ListOrder, Interruption>,
     /// How many there are of each agent.
     of_agent: HashMap<AgentName, usize>,
     /// What is made of it for lists, once one is asked for.
@@ -52,7 +52,7 @@ struct Kept {
 }
 
 /// The order of a list: by deadline.
-type Key = (Timestamp, Timestamp, ApprovalId);
+type ListOrder = (Timestamp, Timestamp, ApprovalId);
 
 impl Board {
     /// All that waits, as it is now or was a moment after this was asked: never as it was before.

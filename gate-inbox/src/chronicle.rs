@@ -52,7 +52,7 @@ pub(crate) struct Chronicle {
 
 /// What a page asked, and whether there is more on the record than was read yet.
 #[derive(Debug)]
-pub(crate) struct Told<T> {
+pub(crate) struct Found<T> {
     pub(crate) found: T,
     pub(crate) is_behind: bool,
 }
@@ -82,14 +82,14 @@ impl Chronicle {
         &self,
         gate: &dyn Questions,
         question: impl FnOnce(&Known) -> T + Send,
-    ) -> Result<Told<T>, StoreError> {
+    ) -> Result<Found<T>, StoreError> {
         let newest = self.newest(gate).await?;
         let mut seen = self.seen.clone();
         let read = timeout(PATIENCE, seen.wait_for(|seen| *seen >= newest)).await;
         // Where nobody reads any more, it is not all either.
         let is_behind = !matches!(read, Ok(Ok(_)));
         drop(read);
-        Ok(Told { found: question(&lock(&self.known)), is_behind })
+        Ok(Found { found: question(&lock(&self.known)), is_behind })
     }
 
     /// The number of the newest record; 0 if there is none. It is looked for from what was read on, in ever larger steps.

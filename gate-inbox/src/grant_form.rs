@@ -14,7 +14,7 @@ pub(crate) const LENGTHS: [(&str, Duration); 4] = [("hour", HOUR), ("day", DAY),
 
 /// One argument, and what it may be.
 #[derive(Clone, Debug)]
-pub(crate) struct Field {
+pub(crate) struct BoundField {
     pub(crate) name: String,
     pub(crate) value: Value,
     /// `same`, `any` or `up_to`.
@@ -24,7 +24,7 @@ pub(crate) struct Field {
     pub(crate) problem: Option<String>,
 }
 
-impl Field {
+impl BoundField {
     /// Whether it can be limited: a whole number that is not below 0.
     pub(crate) fn is_number(&self) -> bool {
         self.value.as_u64().is_some()
@@ -34,7 +34,7 @@ impl Field {
 /// How far it is to reach, as it was typed.
 #[derive(Clone, Debug)]
 pub(crate) struct GrantForm {
-    pub(crate) fields: Vec<Field>,
+    pub(crate) fields: Vec<BoundField>,
     typed: BTreeMap<&'static str, String>,
     problems: BTreeMap<&'static str, String>,
     /// What is wrong with no field alone.
@@ -48,7 +48,7 @@ impl GrantForm {
     /// A form that reaches no further than the call itself, for a day.
     pub(crate) fn of(approval: &Approval) -> Self {
         let arguments = approval.arguments().to_json();
-        let field = |(name, value): (&String, &Value)| Field {
+        let field = |(name, value): (&String, &Value)| BoundField {
             name: name.clone(),
             value: value.clone(),
             bound: "same".to_owned(),
@@ -187,7 +187,7 @@ impl GrantForm {
     }
 }
 
-impl Field {
+impl BoundField {
     fn read(&self) -> Result<Bound, String> {
         match self.bound.as_str() {
             "same" => Ok(Bound::Same(self.value.clone())),
@@ -266,7 +266,7 @@ mod tests {
     fn only_whole_numbers_have_limits_and_only_known_words_widen() {
         let field = |value: Value, bound: &str, max: &str| {
             let (bound, max) = (bound.to_owned(), max.to_owned());
-            Field { name: "x".into(), value, bound, max, problem: None }.read()
+            BoundField { name: "x".into(), value, bound, max, problem: None }.read()
         };
         assert_eq!(field(5.into(), "up_to", "9"), Ok(Bound::UpTo(9)));
         assert_eq!(field("a".into(), "any", "9"), Ok(Bound::Any));

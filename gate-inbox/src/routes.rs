@@ -22,7 +22,7 @@ use gate_runtime::{ApprovalFilter, ApprovalId, CaseId, Interruption, Status};
 use crate::edit_form::EditForm;
 use crate::fields::{Fields, LONGEST};
 use crate::office::Office;
-use crate::pages::{self, Draft, Precedents, Stamp, Story};
+use crate::pages::{self, Draft, ShownPrecedents, Stamp, Story};
 use crate::stop::{Answer, Stop};
 use crate::visitor::{EVENTS, LIVE, Visitor};
 use crate::wanted::Wanted;
@@ -81,7 +81,7 @@ impl Office {
     }
 
     /// What people decided before: in its case, and on calls of its tool.
-    async fn precedents(&self, asked: &Interruption) -> Result<Precedents, Stop> {
+    async fn precedents(&self, asked: &Interruption) -> Result<ShownPrecedents, Stop> {
         let subject = asked.approval().subject();
         let told = self.chronicle.ask(&*self.gate, |known| known.precedents.like(subject)).await?;
         let ((of_tool, of_case), is_behind) = (told.found, told.is_behind);
@@ -89,13 +89,13 @@ impl Office {
         all.sort_unstable();
         all.dedup();
         if all.is_empty() {
-            return Ok(Precedents { is_behind, ..Precedents::default() });
+            return Ok(ShownPrecedents { is_behind, ..ShownPrecedents::default() });
         }
         let filter = all.into_iter().fold(ApprovalFilter::all(), ApprovalFilter::id);
         let found: HashMap<ApprovalId, Interruption> =
             self.gate.list(&filter).await?.into_iter().map(|asked| (asked.id(), asked)).collect();
         let pick = |ids: Vec<ApprovalId>| ids.into_iter().filter_map(|id| found.get(&id).cloned()).collect();
-        Ok(Precedents { of_case: pick(of_case), of_tool: pick(of_tool), is_behind })
+        Ok(ShownPrecedents { of_case: pick(of_case), of_tool: pick(of_tool), is_behind })
     }
 }
 

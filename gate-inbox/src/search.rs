@@ -77,7 +77,7 @@ pub(crate) enum From {
 
 /// A page of what was found, newest first.
 #[derive(Debug, Default)]
-pub(crate) struct Found {
+pub(crate) struct SearchPage {
     pub(crate) records: Vec<Arc<Record>>,
     pub(crate) looked: usize,
     /// Where what is older goes on; `None` at the end.
@@ -160,7 +160,7 @@ impl Search {
     }
 
     /// Looks for a page of it.
-    pub(crate) async fn run(&self, office: &Office, from: From) -> Result<Found, StoreError> {
+    pub(crate) async fn run(&self, office: &Office, from: From) -> Result<SearchPage, StoreError> {
         let newest = office.chronicle.newest(&*office.gate).await?;
         let begun = Instant::now();
         match from {
@@ -168,7 +168,7 @@ impl Search {
             From::Before(seq) => {
                 let found = self.backward(office, seq.saturating_sub(1).min(newest), begun).await?;
                 let newer = Some(found.records.first().map_or(seq.saturating_sub(1), |record| record.seq()));
-                Ok(Found { newer: newer.filter(|newer| *newer < newest), ..found })
+                Ok(SearchPage { newer: newer.filter(|newer| *newer < newest), ..found })
             }
             From::Newest => {
                 let start = match self.end.and_then(|end| end.checked_add(SKEW).ok()) {
@@ -180,8 +180,8 @@ impl Search {
         }
     }
 
-    async fn backward(&self, office: &Office, start: u64, begun: Instant) -> Result<Found, StoreError> {
-        let (mut found, mut high) = (Found::default(), start);
+    async fn backward(&self, office: &Office, start: u64, begun: Instant) -> Result<SearchPage, StoreError> {
+        let (mut found, mut high) = (SearchPage::default(), start);
         while high > 0 {
             let low = high.saturating_sub(BLOCK);
             let block = office.gate.records(low, usize::try_from(high - low).unwrap_or(usize::MAX)).await?;
@@ -209,8 +209,14 @@ impl Search {
         self.first.and_then(|first| first.checked_sub(SKEW).ok()).is_some_and(|first| record.at() < first)
     }
 
-    async fn forward(&self, office: &Office, start: u64, newest: u64, begun: Instant) -> Result<Found, StoreError> {
-        let (mut found, mut at) = (Found::default(), start);
+    async fn forward(
+        &self,
+        office: &Office,
+        start: u64,
+        newest: u64,
+        begun: Instant,
+    ) -> Result<SearchPage, StoreError> {
+        let (mut found, mut at) = (SearchPage::default(), start);
         'all: while at < newest {
             let block = office.gate.records(at, usize::try_from(BLOCK).unwrap_or(usize::MAX)).await?;
             if block.is_empty() {

@@ -18,7 +18,7 @@ const SENT: usize = 1_024;
 /// The sessions.
 #[derive(Debug)]
 pub(crate) struct Sessions {
-    open: Mutex<HashMap<Digest, Open>>,
+    open: Mutex<HashMap<Digest, OpenSession>>,
     /// How long one lasts that nobody uses.
     idle: Duration,
     /// How long one lasts at all.
@@ -35,7 +35,7 @@ pub(crate) struct Session {
 
 /// A session that lasts.
 #[derive(Debug)]
-struct Open {
+struct OpenSession {
     session: Session,
     begun: Timestamp,
     seen: Timestamp,
@@ -90,7 +90,7 @@ impl Sessions {
             open.remove(&id);
         }
         let session = Session { signed_in, form_secret };
-        open.insert(Digest::of(&cookie), Open { session, begun: now, seen: now, sent: VecDeque::new() });
+        open.insert(Digest::of(&cookie), OpenSession { session, begun: now, seen: now, sent: VecDeque::new() });
         Ok(cookie)
     }
 
@@ -133,12 +133,12 @@ impl Sessions {
         self.lock().retain(|_, open| open.session.signed_in.who() != who);
     }
 
-    fn lasts(&self, open: &Open, now: Timestamp) -> bool {
+    fn lasts(&self, open: &OpenSession, now: Timestamp) -> bool {
         let age = |since: Timestamp| Duration::try_from(now.duration_since(since)).unwrap_or_default();
         age(open.begun) < self.whole && age(open.seen) < self.idle
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Digest, Open>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Digest, OpenSession>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -23,10 +23,10 @@ const ADDRESSES: usize = 10_000;
 
 /// Counts who was wrong.
 #[derive(Debug, Default)]
-pub(crate) struct Throttle(Mutex<Counts>);
+pub(crate) struct Throttle(Mutex<Attempts>);
 
 #[derive(Debug, Default)]
-struct Counts {
+struct Attempts {
     each: HashMap<IpAddr, Count>,
     all: u32,
     minute: i64,
@@ -78,7 +78,7 @@ impl Throttle {
         counts.each.remove(&network(address));
     }
 
-    fn lock(&self) -> MutexGuard<'_, Counts> {
+    fn lock(&self) -> MutexGuard<'_, Attempts> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -11,7 +11,7 @@ use crate::names::{Runtime, did_you_mean};
 
 pub(crate) fn policy(options: TokenStream, function: &TokenStream) -> TokenStream {
     let mut errors = Errors::default();
-    let options = syn::parse2::<Options>(options).map_err(|error| errors.add(error)).unwrap_or_default();
+    let options = syn::parse2::<PolicyOptions>(options).map_err(|error| errors.add(error)).unwrap_or_default();
     let function = match syn::parse2::<Function>(function.clone()) {
         Ok(function) => function,
         Err(error) => {
@@ -32,11 +32,11 @@ pub(crate) fn policy(options: TokenStream, function: &TokenStream) -> TokenStrea
 
 /// `#[policy(crate = ::path)]`.
 #[derive(Default)]
-struct Options {
+struct PolicyOptions {
     runtime: Option<Path>,
 }
 
-impl Parse for Options {
+impl Parse for PolicyOptions {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
         if input.is_empty() {
             return Ok(Self::default());

@@ -53,20 +53,20 @@ pub(crate) struct Call {
     message: Option<String>,
     /// How it ended, where it ran.
     #[serde(skip_serializing_if = "Option::is_none")]
-    outcome: Option<Outcome>,
+    outcome: Option<Ending>,
 }
 
 /// How a call ended.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Outcome {
+pub(super) enum Ending {
     /// It gave this back.
     Result(Value),
     /// It failed, with this.
     Error(String),
 }
 
-impl From<&ToolOutcome> for Outcome {
+impl From<&ToolOutcome> for Ending {
     fn from(outcome: &ToolOutcome) -> Self {
         match outcome {
             ToolOutcome::Returned { .. } => Self::Result(outcome.value().unwrap_or_default()),
@@ -96,7 +96,7 @@ impl From<&Approval> for Call {
             waits_for: (approval.status() == Status::Pending).then(|| approval.still_needs()),
             answer: outcome.filter(|_| is_answer).and_then(ToolOutcome::value),
             message: approval.not_run().map(|reason| reason.for_model()),
-            outcome: outcome.filter(|_| !is_answer).map(Outcome::from),
+            outcome: outcome.filter(|_| !is_answer).map(Ending::from),
         }
     }
 }
@@ -145,7 +145,7 @@ pub(super) struct Review {
     /// What the agent says: its claims, which nobody has checked.
     claims: Claims,
     /// Every rule that counted, and what it means.
-    rules: Vec<Rule>,
+    rules: Vec<CountedRule>,
     /// Who must decide, in words.
     waits_for: String,
     /// The words of which one is chosen, where it is such a question.
@@ -162,7 +162,7 @@ pub(super) struct Review {
     expires_at: Option<Timestamp>,
     /// How it ended, where it ran or was answered.
     #[serde(skip_serializing_if = "Option::is_none")]
-    outcome: Option<Outcome>,
+    outcome: Option<Ending>,
 }
 
 /// What an agent says of its call.
@@ -184,7 +184,7 @@ struct Claims {
 
 /// A rule that counted.
 #[derive(Debug, Serialize, JsonSchema)]
-struct Rule {
+struct CountedRule {
     /// Its name.
     name: String,
     /// Where it stands.
@@ -231,7 +231,7 @@ impl From<&Interruption> for Review {
         let (subject, tool) = (approval.subject(), asked.descriptor());
         let (info, request) = (subject.info(), subject.request());
         let counts = |rule: &gate_runtime::RuleReport<'_>| rule.result() != RuleResult::NotMatched;
-        let rule = |rule: gate_runtime::RuleReport<'_>| Rule {
+        let rule = |rule: gate_runtime::RuleReport<'_>| CountedRule {
             name: rule.rule().to_owned(),
             source: rule.source().to_string(),
             effect: rule.effect().to_string(),
@@ -269,7 +269,7 @@ impl From<&Interruption> for Review {
             votes: approval.votes().iter().map(Voted::from).collect(),
             asked_at: approval.asked_at(),
             expires_at: approval.expires_at(),
-            outcome: approval.outcome().map(Outcome::from),
+            outcome: approval.outcome().map(Ending::from),
         }
     }
 }

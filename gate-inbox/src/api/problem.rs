@@ -40,42 +40,48 @@ pub(crate) struct FieldError {
 
 /// A kind of problem: its word, its title, its status.
 #[derive(Clone, Copy)]
-pub(crate) struct Kind(&'static str, &'static str, StatusCode);
+pub(crate) struct ProblemKind(&'static str, &'static str, StatusCode);
 
 /// The body is no JSON, or not the JSON that is wanted.
-pub(crate) const MALFORMED: Kind = Kind("malformed", "Not the JSON that is wanted", StatusCode::BAD_REQUEST);
+pub(crate) const MALFORMED: ProblemKind =
+    ProblemKind("malformed", "Not the JSON that is wanted", StatusCode::BAD_REQUEST);
 /// No token, or nobody's.
-pub(crate) const UNKNOWN_TOKEN: Kind = Kind("unknown-token", "No token that is known", StatusCode::UNAUTHORIZED);
+pub(crate) const UNKNOWN_TOKEN: ProblemKind =
+    ProblemKind("unknown-token", "No token that is known", StatusCode::UNAUTHORIZED);
 /// An agent's token where a reviewer's is wanted, or the reverse.
-pub(crate) const WRONG_TOKEN: Kind = Kind("wrong-kind-of-token", "Another kind of token", StatusCode::FORBIDDEN);
+pub(crate) const WRONG_TOKEN: ProblemKind =
+    ProblemKind("wrong-kind-of-token", "Another kind of token", StatusCode::FORBIDDEN);
 /// Not one of those who may.
-pub(crate) const NOT_ENTITLED: Kind = Kind("not-entitled", "Not yours to decide", StatusCode::FORBIDDEN);
+pub(crate) const NOT_ENTITLED: ProblemKind = ProblemKind("not-entitled", "Not yours to decide", StatusCode::FORBIDDEN);
 /// There is no such thing for whoever asks.
-pub(crate) const NOT_FOUND: Kind = Kind("not-found", "There is no such thing", StatusCode::NOT_FOUND);
+pub(crate) const NOT_FOUND: ProblemKind = ProblemKind("not-found", "There is no such thing", StatusCode::NOT_FOUND);
 /// Another method.
-pub(crate) const NOT_SO: Kind = Kind("method", "Not by this method", StatusCode::METHOD_NOT_ALLOWED);
+pub(crate) const NOT_SO: ProblemKind = ProblemKind("method", "Not by this method", StatusCode::METHOD_NOT_ALLOWED);
 /// The id was used for something else.
-pub(crate) const ID_USED: Kind = Kind("id-used", "The id is another call's", StatusCode::CONFLICT);
+pub(crate) const ID_USED: ProblemKind = ProblemKind("id-used", "The id is another call's", StatusCode::CONFLICT);
 /// It is settled, or begun, or not begun.
-pub(crate) const CONFLICT: Kind = Kind("state", "Not as it stands", StatusCode::CONFLICT);
+pub(crate) const CONFLICT: ProblemKind = ProblemKind("state", "Not as it stands", StatusCode::CONFLICT);
 /// It is not what was shown any more.
-pub(crate) const CHANGED: Kind = Kind("changed", "It has changed since it was shown", StatusCode::CONFLICT);
+pub(crate) const CHANGED: ProblemKind =
+    ProblemKind("changed", "It has changed since it was shown", StatusCode::CONFLICT);
 /// It is too long.
-pub(crate) const TOO_LONG: Kind = Kind("too-long", "Too long", StatusCode::PAYLOAD_TOO_LARGE);
+pub(crate) const TOO_LONG: ProblemKind = ProblemKind("too-long", "Too long", StatusCode::PAYLOAD_TOO_LARGE);
 /// It is no JSON.
-pub(crate) const NOT_JSON: Kind = Kind("not-json", "No JSON", StatusCode::UNSUPPORTED_MEDIA_TYPE);
+pub(crate) const NOT_JSON: ProblemKind = ProblemKind("not-json", "No JSON", StatusCode::UNSUPPORTED_MEDIA_TYPE);
 /// It is understood, and cannot be done.
-pub(crate) const INVALID: Kind = Kind("invalid", "It cannot be done so", StatusCode::UNPROCESSABLE_ENTITY);
+pub(crate) const INVALID: ProblemKind =
+    ProblemKind("invalid", "It cannot be done so", StatusCode::UNPROCESSABLE_ENTITY);
 /// Too much at once.
-pub(crate) const TOO_MANY: Kind = Kind("too-many", "Too many at once", StatusCode::TOO_MANY_REQUESTS);
+pub(crate) const TOO_MANY: ProblemKind = ProblemKind("too-many", "Too many at once", StatusCode::TOO_MANY_REQUESTS);
 /// What is needed does not answer.
-pub(crate) const UNAVAILABLE: Kind = Kind("unavailable", "Out of order", StatusCode::SERVICE_UNAVAILABLE);
+pub(crate) const UNAVAILABLE: ProblemKind = ProblemKind("unavailable", "Out of order", StatusCode::SERVICE_UNAVAILABLE);
 /// It is for another host.
-pub(crate) const NOT_HERE: Kind = Kind("not-here", "Not at this address", StatusCode::MISDIRECTED_REQUEST);
+pub(crate) const NOT_HERE: ProblemKind =
+    ProblemKind("not-here", "Not at this address", StatusCode::MISDIRECTED_REQUEST);
 
 impl Problem {
-    pub(crate) fn new(kind: Kind, detail: impl Display) -> Self {
-        let Kind(word, title, status) = kind;
+    pub(crate) fn new(kind: ProblemKind, detail: impl Display) -> Self {
+        let ProblemKind(word, title, status) = kind;
         Self {
             r#type: format!("urn:gate:problem:{word}"),
             title,

@@ -21,7 +21,7 @@ const LONGEST: Duration = Duration::from_hours(6);
 
 /// How a service knows us, which nobody else is to see.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Known<'a> {
+pub(crate) enum Credential<'a> {
     /// By a token in the header.
     Bearer(&'a Secret),
     /// By a key in what is sent.
@@ -53,14 +53,14 @@ impl Http {
         &self,
         service: &'static str,
         url: &str,
-        known: Known<'_>,
+        known: Credential<'_>,
         body: &Value,
     ) -> Result<Value, NotifyError> {
         let (agent, url, body) = (self.0.clone(), url.to_owned(), body.to_string());
         let (bearer, secret) = match known {
-            Known::Bearer(secret) => (Some(format!("Bearer {}", secret.reveal())), secret.reveal().to_owned()),
-            Known::Inside(secret) => (None, secret.reveal().to_owned()),
-            Known::Address => (None, url.clone()),
+            Credential::Bearer(secret) => (Some(format!("Bearer {}", secret.reveal())), secret.reveal().to_owned()),
+            Credential::Inside(secret) => (None, secret.reveal().to_owned()),
+            Credential::Address => (None, url.clone()),
         };
         let sent = spawn_blocking(move || send(service, &agent, &url, bearer, body, &secret));
         sent.await.map_err(|_| NotifyError::again(format!("{service}: its runtime has ended")))?

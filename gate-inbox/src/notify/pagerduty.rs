@@ -7,7 +7,7 @@ use std::time::Duration;
 use gate_runtime::{Approval, BoxFuture, Notice, Notifier, NotifyError, Record, Status};
 use serde_json::{Value, json};
 
-use super::http::{Http, Known};
+use super::http::{Credential, Http};
 use super::setting::{BadSetting, Secret, base};
 use super::told;
 
@@ -225,7 +225,7 @@ impl Notifier for PagerDuty {
             } else {
                 return Ok(memo);
             };
-            self.http.post("PagerDuty", &self.url, Known::Inside(&self.key), &event).await?;
+            self.http.post("PagerDuty", &self.url, Credential::Inside(&self.key), &event).await?;
             Ok(Some(approval.id().to_string()))
         })
     }

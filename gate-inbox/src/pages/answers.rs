@@ -10,7 +10,7 @@ use crate::visitor::Visitor;
 
 /// Which form a problem belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Problem {
+pub(crate) enum ProblemForm {
     Approve,
     Reject,
     Respond,
@@ -21,7 +21,7 @@ pub(crate) enum Problem {
 /// What somebody typed that could not be taken, and why.
 #[derive(Debug, Default)]
 pub(crate) struct Draft {
-    pub(crate) problem: Option<(Problem, String)>,
+    pub(crate) problem: Option<(ProblemForm, String)>,
     pub(crate) words: String,
     /// Why, where that is not the words.
     pub(crate) comment: String,
@@ -30,18 +30,18 @@ pub(crate) struct Draft {
 impl Draft {
     /// What was typed where an edit is confirmed.
     pub(crate) fn of_edit(problem: Option<&str>, words: String) -> Self {
-        Self { problem: problem.map(|problem| (Problem::Edit, problem.to_owned())), words, comment: String::new() }
+        Self { problem: problem.map(|problem| (ProblemForm::Edit, problem.to_owned())), words, comment: String::new() }
     }
 
-    fn comment(&self, of: Problem) -> &str {
+    fn comment(&self, of: ProblemForm) -> &str {
         if self.problem(of).is_some() { &self.comment } else { "" }
     }
 
-    pub(super) fn words(&self, of: Problem) -> &str {
+    pub(super) fn words(&self, of: ProblemForm) -> &str {
         if self.problem.as_ref().is_some_and(|(form, _)| *form == of) { &self.words } else { "" }
     }
 
-    pub(super) fn problem(&self, of: Problem) -> Option<&str> {
+    pub(super) fn problem(&self, of: ProblemForm) -> Option<&str> {
         self.problem.as_ref().filter(|(form, _)| *form == of).map(|(_, words)| words.as_str())
     }
 }
@@ -117,7 +117,7 @@ fn forms(visitor: &Visitor, asked: &Interruption, stamp: &Stamp, draft: &Draft) 
 }
 
 fn approve(asked: &Interruption, stamp: &Stamp, draft: &Draft) -> Markup {
-    let problem = draft.problem(Problem::Approve);
+    let problem = draft.problem(ProblemForm::Approve);
     html! {
         details.answer data-key="a" open[problem.is_some()] {
             summary.button.main { "Approve…" }
@@ -135,9 +135,9 @@ pub(super) fn approve_form(asked: &Interruption, stamp: &Stamp, draft: &Draft, l
             (stamp.fields())
             @if let Some(token) = link { input type="hidden" name="link" value=(token); }
             label for="comment" { @if is_wanted { "Why: for the record" } @else { "Why: for the record (optional)" } }
-            textarea #comment name="comment" rows="2" { "\n" (draft.words(Problem::Approve)) }
+            textarea #comment name="comment" rows="2" { "\n" (draft.words(ProblemForm::Approve)) }
             (typed_name(asked))
-            (said(draft.problem(Problem::Approve)))
+            (said(draft.problem(ProblemForm::Approve)))
             button.main { "Approve: let it run" }
         }
     }
@@ -165,7 +165,7 @@ pub(super) fn typed_name(asked: &Interruption) -> Markup {
 }
 
 fn reject(asked: &Interruption, stamp: &Stamp, draft: &Draft) -> Markup {
-    let problem = draft.problem(Problem::Reject);
+    let problem = draft.problem(ProblemForm::Reject);
     html! {
         details.answer data-key="r" open[problem.is_some()] {
             summary.button { "Reject…" }
@@ -182,8 +182,8 @@ pub(super) fn reject_form(asked: &Interruption, stamp: &Stamp, draft: &Draft, li
             (stamp.fields())
             @if let Some(token) = link { input type="hidden" name="link" value=(token); }
             label for="reason" { "Why: the agent is told" }
-            textarea #reason name="reason" rows="3" { "\n" (draft.words(Problem::Reject)) }
-            (said(draft.problem(Problem::Reject)))
+            textarea #reason name="reason" rows="3" { "\n" (draft.words(ProblemForm::Reject)) }
+            (said(draft.problem(ProblemForm::Reject)))
             button.danger { @if is_question { "Reject: no answer" } @else { "Reject: it does not run" } }
         }
     }
@@ -191,7 +191,7 @@ pub(super) fn reject_form(asked: &Interruption, stamp: &Stamp, draft: &Draft, li
 
 /// The form of a question that is no call.
 fn answer(asked: &Interruption, answers: &Answers, stamp: &Stamp, draft: &Draft) -> Markup {
-    let problem = draft.problem(Problem::Respond);
+    let problem = draft.problem(ProblemForm::Respond);
     html! {
         details.answer data-key="a" open {
             summary.button.main { "Answer…" }
@@ -203,14 +203,14 @@ fn answer(asked: &Interruption, answers: &Answers, stamp: &Stamp, draft: &Draft)
                         @for (place, choice) in choices.iter().enumerate() {
                             div.check {
                                 input id=(format!("choice-{place}")) type="radio" name="value" value=(choice)
-                                    checked[draft.words(Problem::Respond) == choice.as_str()];
+                                    checked[draft.words(ProblemForm::Respond) == choice.as_str()];
                                 label for=(format!("choice-{place}")) { (plain(choice)) }
                             }
                         }
                     }
                 } @else {
                     label for="value" { "Your answer: the agent is told" }
-                    textarea #value name="value" rows="3" { "\n" (draft.words(Problem::Respond)) }
+                    textarea #value name="value" rows="3" { "\n" (draft.words(ProblemForm::Respond)) }
                 }
                 (why(asked, draft))
                 (said(problem))
@@ -221,14 +221,14 @@ fn answer(asked: &Interruption, answers: &Answers, stamp: &Stamp, draft: &Draft)
 }
 
 fn respond(asked: &Interruption, stamp: &Stamp, draft: &Draft) -> Markup {
-    let problem = draft.problem(Problem::Respond);
+    let problem = draft.problem(ProblemForm::Respond);
     html! {
         details.answer open[problem.is_some()] {
             summary.button { "Answer in its place…" }
             form method="post" action=(format!("/approvals/{}/respond", asked.id())) {
                 (stamp.fields())
                 label for="value" { "What the agent gets as the tool's result: JSON, or a text" }
-                textarea #value name="value" rows="3" { "\n" (draft.words(Problem::Respond)) }
+                textarea #value name="value" rows="3" { "\n" (draft.words(ProblemForm::Respond)) }
                 (why(asked, draft))
                 (said(problem))
                 button { "Answer: it does not run" }
@@ -242,7 +242,7 @@ fn why(asked: &Interruption, draft: &Draft) -> Markup {
     html! {
         @if asked.approval().requirements().iter().any(Requirement::wants_comment) {
             label for="respond-comment" { "Why: for the record" }
-            textarea #respond-comment name="comment" rows="2" { "\n" (draft.comment(Problem::Respond)) }
+            textarea #respond-comment name="comment" rows="2" { "\n" (draft.comment(ProblemForm::Respond)) }
         }
     }
 }

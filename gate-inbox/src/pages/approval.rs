@@ -13,7 +13,7 @@ use serde_json::Value;
 use super::answers::{Draft, answers};
 use super::frame::{Stamp, Tab, page};
 use super::pending::{keys, marks};
-use super::precedents::{Precedents, precedents};
+use super::precedents::{ShownPrecedents, precedents};
 use crate::edit_form::{about, is_secret};
 use crate::meaning::meaning;
 use crate::text::{ago, bare, block, plain, plural, until, value};
@@ -23,7 +23,7 @@ use crate::visitor::Visitor;
 pub(crate) fn approval(
     visitor: &Visitor,
     asked: &Interruption,
-    found: &Precedents,
+    found: &ShownPrecedents,
     stamp: &Stamp,
     draft: &Draft,
 ) -> Response {

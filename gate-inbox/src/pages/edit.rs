@@ -8,7 +8,7 @@ use gate_runtime::{Arguments, Interruption};
 use maud::{Markup, html};
 use serde_json::Value;
 
-use super::answers::{Draft, Problem, said, typed_name};
+use super::answers::{Draft, ProblemForm, said, typed_name};
 use super::frame::{Stamp, Tab, page};
 use crate::edit_form::{EditForm, Field, Kind, escaped, is_secret};
 use crate::text::{bare, plain, value};
@@ -98,7 +98,7 @@ pub(crate) fn confirm(
     edited: &Arguments,
     draft: &Draft,
 ) -> Response {
-    let (approval, problem) = (asked.approval(), draft.problem(Problem::Edit));
+    let (approval, problem) = (asked.approval(), draft.problem(ProblemForm::Edit));
     let (old, new) = (approval.arguments().to_json(), edited.to_json());
     let names = |of: &Value| of.as_object().into_iter().flatten().map(|(name, _)| name.clone()).collect::<Vec<_>>();
     let all: BTreeSet<String> = names(&old).into_iter().chain(names(&new)).collect();
@@ -131,7 +131,7 @@ pub(crate) fn confirm(
                 (stamp.fields())
                 input type="hidden" name="arguments" value=(escaped(edited.as_json()));
                 label for="comment" { @if is_wanted { "Why: for the record" } @else { "Why: for the record (optional)" } }
-                textarea #comment name="comment" rows="2" { "\n" (draft.words(Problem::Edit)) }
+                textarea #comment name="comment" rows="2" { "\n" (draft.words(ProblemForm::Edit)) }
                 (typed_name(asked))
                 (said(problem))
                 div.buttons {

@@ -5,10 +5,10 @@ use axum::response::Response;
 use gate_runtime::{Interruption, Requirement};
 use maud::{Markup, html};
 
-use super::answers::{Draft, Problem, said, typed_name};
+use super::answers::{Draft, ProblemForm, said, typed_name};
 use super::frame::{Stamp, Tab, page};
 use super::reach::reach;
-use crate::grant_form::{Field, GrantForm, LENGTHS};
+use crate::grant_form::{BoundField, GrantForm, LENGTHS};
 use crate::reach::Reach;
 use crate::text::{length, plain, value};
 use crate::visitor::Visitor;
@@ -18,7 +18,7 @@ pub(crate) fn grant(visitor: &Visitor, asked: &Interruption, stamp: &Stamp, form
     let approval = asked.approval();
     let is_wrong = form.is_wrong();
     let info = approval.subject().info();
-    let numbers: Vec<&Field> = form.fields.iter().filter(|field| field.is_number()).collect();
+    let numbers: Vec<&BoundField> = form.fields.iter().filter(|field| field.is_number()).collect();
     let main = html! {
         section.narrow {
             p.back { a href=(format!("/approvals/{}", approval.id())) data-up { (plain(approval.tool())) } }
@@ -65,7 +65,7 @@ pub(crate) fn grant(visitor: &Visitor, asked: &Interruption, stamp: &Stamp, form
     page(status, &format!("Allow later calls of {}", approval.tool()), Some(visitor), Some(Tab::Pending), &main)
 }
 
-fn argument(number: usize, field: &Field) -> Markup {
+fn argument(number: usize, field: &BoundField) -> Markup {
     let (id, help) = (format!("bound-{number}"), format!("help-{number}"));
     let is_wrong = field.problem.is_some();
     let chosen = |bound: &str| field.bound == bound;
@@ -134,7 +134,7 @@ pub(crate) fn confirm_grant(
     reaches: &Reach,
     draft: &Draft,
 ) -> Response {
-    let (approval, problem) = (asked.approval(), draft.problem(Problem::Grant));
+    let (approval, problem) = (asked.approval(), draft.problem(ProblemForm::Grant));
     let is_wanted = approval.requirements().iter().any(Requirement::wants_comment);
     let main = html! {
         section.narrow {
@@ -151,7 +151,7 @@ pub(crate) fn confirm_grant(
                 input type="hidden" name="confirmed" value="yes";
                 @for (name, typed) in form.sent() { input type="hidden" name=(name) value=(typed); }
                 label for="comment" { @if is_wanted { "Why: for the record" } @else { "Why: for the record (optional)" } }
-                textarea #comment name="comment" rows="2" { "\n" (draft.words(Problem::Grant)) }
+                textarea #comment name="comment" rows="2" { "\n" (draft.words(ProblemForm::Grant)) }
                 (typed_name(asked))
                 (said(problem))
                 div.buttons {

@@ -11,7 +11,7 @@ use super::pending::keys;
 use super::query::{address, filters, typed};
 use super::timeline;
 use crate::meaning::grouped;
-use crate::search::{Found, KINDS, Search};
+use crate::search::{KINDS, Search, SearchPage};
 use crate::text::{ago, bare, block, plain, plural};
 use crate::visitor::Visitor;
 
@@ -19,7 +19,7 @@ use crate::visitor::Visitor;
 pub(crate) fn history(
     visitor: &Visitor,
     search: &Search,
-    found: &Found,
+    found: &SearchPage,
     trail: Option<&TrailStatus>,
     now: Timestamp,
 ) -> Response {
@@ -52,7 +52,7 @@ pub(crate) fn history(
     page(status, "History", Some(visitor), Some(Tab::History), &main)
 }
 
-fn looked(search: &Search, found: &Found) -> String {
+fn looked(search: &Search, found: &SearchPage) -> String {
     let (count, looked) = (found.records.len(), grouped(found.looked as u64));
     let more = if found.older.is_some() { ". There is more: see “Older”" } else { "" };
     if search.pairs().is_empty() {

@@ -19,7 +19,7 @@ mod span;
 mod standing;
 mod timeline;
 
-pub(crate) use answers::{Draft, Problem};
+pub(crate) use answers::{Draft, ProblemForm};
 pub(crate) use approval::{approval, changed};
 pub(crate) use case::{Story, case};
 pub(crate) use edit::{confirm, edit};
@@ -29,7 +29,7 @@ pub(crate) use history::history;
 pub(crate) use link::link;
 pub(crate) use overview::{Overview, overview};
 pub(crate) use pending::pending;
-pub(crate) use precedents::Precedents;
+pub(crate) use precedents::ShownPrecedents;
 pub(crate) use rules::{Rules, rules};
 pub(crate) use sign_in::sign_in;
 pub(crate) use span::Span;

@@ -8,7 +8,7 @@ use maud::{Markup, html};
 use super::frame::{Tab, page};
 use super::pending::keys;
 use super::span::Span;
-use crate::chronicle::Told;
+use crate::chronicle::Found;
 use crate::meaning::grouped;
 use crate::plot::{Measure, Plot, Series};
 use crate::statistics::{Became, Statistics, Summary, hour_of};
@@ -62,7 +62,7 @@ pub(super) fn number(count: u64) -> f64 {
 }
 
 /// The numbers and plots.
-pub(crate) fn overview(visitor: &Visitor, told: &Told<Overview>, waiting: usize) -> Response {
+pub(crate) fn overview(visitor: &Visitor, told: &Found<Overview>, waiting: usize) -> Response {
     let Overview { span, all, .. } = &told.found;
     let counts = &all.counts;
     let decided: u64 = counts.became.iter().filter(|(became, _)| became.is_decided()).map(|(_, count)| count).sum();

@@ -14,7 +14,7 @@ const MOST: usize = 6;
 
 /// Calls that people decided before.
 #[derive(Debug, Default)]
-pub(crate) struct Precedents {
+pub(crate) struct ShownPrecedents {
     pub(crate) of_case: Vec<Interruption>,
     pub(crate) of_tool: Vec<Interruption>,
     /// Whether not all of the record was read yet.
@@ -22,7 +22,7 @@ pub(crate) struct Precedents {
 }
 
 /// What people decided before.
-pub(super) fn precedents(asked: &Interruption, found: &Precedents) -> Markup {
+pub(super) fn precedents(asked: &Interruption, found: &ShownPrecedents) -> Markup {
     let (approval, now) = (asked.approval(), asked.now());
     html! {
         section aria-labelledby="decided" {

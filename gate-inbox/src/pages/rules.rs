@@ -11,7 +11,7 @@ use super::frame::{Tab, page};
 use super::overview::{BECAME, DENIED, LET_THROUGH, OPEN, behind, number};
 use super::pending::keys;
 use super::span::Span;
-use crate::chronicle::{Known, Told};
+use crate::chronicle::{Found, Known};
 use crate::meaning::grouped;
 use crate::plot::{Measure, Plot, Series};
 use crate::statistics::{Became, OfRule, Rule};
@@ -67,7 +67,7 @@ impl Rules {
 }
 
 /// The policies.
-pub(crate) fn rules(visitor: &Visitor, told: &Told<Rules>, now: Timestamp) -> Response {
+pub(crate) fn rules(visitor: &Visitor, told: &Found<Rules>, now: Timestamp) -> Response {
     let found = &told.found;
     let is_known = |rule: &Rule| found.policies.keys().any(|(source, _)| *source == rule.source);
     let others: Vec<_> =

@@ -10,7 +10,7 @@ use maud::{Markup, html};
 use super::frame::{Tab, page};
 use super::pending::keys;
 use super::reach::reach;
-use crate::chronicle::Told;
+use crate::chronicle::Found;
 use crate::reach::Reach;
 use crate::text::{ago, block, plain, plural};
 use crate::visitor::Visitor;
@@ -22,7 +22,7 @@ const MOST: usize = 200;
 pub(crate) fn standing(
     visitor: &Visitor,
     standing: &Standing,
-    uses: &Told<HashMap<GrantId, u64>>,
+    uses: &Found<HashMap<GrantId, u64>>,
     now: Timestamp,
 ) -> Response {
     let mut grants: Vec<&Grant> =
@@ -52,7 +52,7 @@ fn more(count: usize, command: &str) -> Markup {
     html! { @if more > 0 { p.faint { "And " (more) " more: " code { (command) } " has all of them." } } }
 }
 
-fn permission(visitor: &Visitor, grant: &Grant, uses: &Told<HashMap<GrantId, u64>>, now: Timestamp) -> Markup {
+fn permission(visitor: &Visitor, grant: &Grant, uses: &Found<HashMap<GrantId, u64>>, now: Timestamp) -> Markup {
     let of = Reach::of(grant);
     let times = |count: u64| plural(usize::try_from(count).unwrap_or(usize::MAX), "time");
     // Of uses that are still to be read there is no number: it would be too small.

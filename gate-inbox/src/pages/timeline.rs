@@ -6,13 +6,13 @@ use maud::{Markup, html};
 use crate::text::{block, plain, value};
 
 /// A record in words.
-pub(super) struct Told {
+pub(super) struct TimelineEntry {
     look: &'static str,
     what: &'static str,
     more: Markup,
 }
 
-impl Told {
+impl TimelineEntry {
     /// How it is drawn.
     pub(super) fn look(&self) -> &'static str {
         self.look
@@ -30,12 +30,12 @@ impl Told {
 }
 
 /// A record in words.
-pub(super) fn tell(record: &Record) -> Told {
+pub(super) fn tell(record: &Record) -> TimelineEntry {
     let (look, what, more) = match record.event() {
         Event::Call(event) => of_call(event),
         Event::Gate(event) => of_gate(event),
     };
-    Told { look, what, more }
+    TimelineEntry { look, what, more }
 }
 
 fn of_call(event: &CallEvent) -> (&'static str, &'static str, Markup) {

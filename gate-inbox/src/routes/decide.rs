@@ -14,7 +14,7 @@ use crate::edit_form::EditForm;
 use crate::fields::Fields;
 use crate::notify::Intent;
 use crate::office::Office;
-use crate::pages::{self, Draft, Problem, Stamp};
+use crate::pages::{self, Draft, ProblemForm, Stamp};
 use crate::stop::{Answer, Stop};
 use crate::visitor::{Sent, Visitor};
 
@@ -134,7 +134,7 @@ impl Desk {
     }
 
     /// The call's page: as it is now, or with what is wrong with the form.
-    async fn show(&self, office: &Office, outcome: Outcome, of: Problem, words: String) -> Answer {
+    async fn show(&self, office: &Office, outcome: Outcome, of: ProblemForm, words: String) -> Answer {
         match outcome {
             Outcome::Done => Ok(Redirect::to(&format!("/approvals/{}", self.asked.id())).into_response()),
             Outcome::Refused(problem) => {
@@ -194,7 +194,7 @@ pub(super) async fn approve(State(office): State<Arc<Office>>, Path(id): Path<St
         Some(words) => Outcome::Refused(words),
         None => desk.send(&office, Intent::Approve, desk.asked.approve(&me)).await?,
     };
-    desk.show(&office, outcome, Problem::Approve, desk.fields.get("comment")).await
+    desk.show(&office, outcome, ProblemForm::Approve, desk.fields.get("comment")).await
 }
 
 pub(super) async fn reject(State(office): State<Arc<Office>>, Path(id): Path<String>, sent: Sent) -> Answer {
@@ -202,7 +202,7 @@ pub(super) async fn reject(State(office): State<Arc<Office>>, Path(id): Path<Str
     let me = desk.reviewer(&office).await?;
     let reason = desk.fields.get("reason");
     let outcome = desk.send(&office, Intent::Reject, desk.asked.reject(&me, reason.trim())).await?;
-    desk.show(&office, outcome, Problem::Reject, reason).await
+    desk.show(&office, outcome, ProblemForm::Reject, reason).await
 }
 
 pub(super) async fn respond(State(office): State<Arc<Office>>, Path(id): Path<String>, sent: Sent) -> Answer {
@@ -215,7 +215,7 @@ pub(super) async fn respond(State(office): State<Arc<Office>>, Path(id): Path<St
         let value = desk.asked.approval().typed_answer(&typed);
         desk.send(&office, Intent::Open, desk.asked.respond(&me, value)).await?
     };
-    desk.show(&office, outcome, Problem::Respond, typed).await
+    desk.show(&office, outcome, ProblemForm::Respond, typed).await
 }
 
 /// First shows what would change, and then, when that is confirmed, sends it.

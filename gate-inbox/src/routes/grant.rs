@@ -12,7 +12,7 @@ use crate::chronicle::Known;
 use crate::grant_form::{GrantForm, scope};
 use crate::notify::Intent;
 use crate::office::Office;
-use crate::pages::{self, Draft, Problem, Stamp};
+use crate::pages::{self, Draft, ProblemForm, Stamp};
 use crate::part::{Part, no_grant, part};
 use crate::reach::Reach;
 use crate::stop::{Answer, Stop};
@@ -72,7 +72,7 @@ pub(super) async fn give(State(office): State<Arc<Office>>, Path(id): Path<Strin
 
 fn confirm(desk: &Desk, form: &GrantForm, reach: &Reach, problem: Option<String>) -> Answer {
     let stamp = Stamp::new(&desk.visitor, &desk.asked)?;
-    let problem = problem.map(|problem| (Problem::Grant, problem));
+    let problem = problem.map(|problem| (ProblemForm::Grant, problem));
     let draft = Draft { problem, words: desk.fields.get("comment"), comment: String::new() };
     Ok(pages::confirm_grant(&desk.visitor, &desk.asked, &stamp, form, reach, &draft))
 }

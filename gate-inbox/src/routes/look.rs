@@ -7,7 +7,7 @@ use axum::extract::{RawQuery, State};
 use crate::fields::Fields;
 use crate::office::Office;
 use crate::pages::{self, Overview, Rules, Span};
-use crate::search::{Found, From, Search};
+use crate::search::{From, Search, SearchPage};
 use crate::security_log;
 use crate::stop::Answer;
 use crate::visitor::Visitor;
@@ -26,7 +26,7 @@ pub(super) async fn history(State(office): State<Arc<Office>>, visitor: Visitor,
         (None, Some(seq)) => From::After(seq),
         _ => From::Newest,
     };
-    let found = if search.problem.is_some() { Found::default() } else { search.run(&office, from).await? };
+    let found = if search.problem.is_some() { SearchPage::default() } else { search.run(&office, from).await? };
     Ok(pages::history(&visitor, &search, &found, office.gate.trail().as_ref(), office.clock.now()))
 }
 

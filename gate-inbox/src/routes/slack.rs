@@ -15,7 +15,7 @@ use tokio::sync::Mutex;
 
 use crate::fields::Fields;
 use crate::notify::slack::payload::{Member, Request, Shown, Wish};
-use crate::notify::slack::signed::{Taken, Verified};
+use crate::notify::slack::signed::{TakenRequests, Verified};
 use crate::notify::slack::{message, modal};
 use crate::notify::{Slack, told};
 use crate::office::Office;
@@ -25,14 +25,14 @@ use crate::{security_log, throttle};
 #[derive(Debug)]
 pub(crate) struct Counter {
     slack: Slack,
-    taken: Taken,
+    taken: TakenRequests,
     /// One decides after the other, so that a second click sees what the first one did.
     deciding: Mutex<()>,
 }
 
 impl Counter {
     pub(crate) fn new(slack: Slack) -> Self {
-        Self { slack, taken: Taken::default(), deciding: Mutex::default() }
+        Self { slack, taken: TakenRequests::default(), deciding: Mutex::default() }
     }
 }
 
@@ -123,20 +123,20 @@ async fn sent(
         return modal::wrong("It needs a reason.");
     }
     match decide(office, counter, who, &wish, shown, words).await {
-        Said::Wrong(words) => modal::wrong(&words),
-        Said::Words(words) => modal::said(&words),
+        Reply::Wrong(words) => modal::wrong(&words),
+        Reply::Words(words) => modal::said(&words),
     }
 }
 
 /// What is said to a person.
-enum Said {
+enum Reply {
     /// What happened, or why nothing did.
     Words(String),
     /// What is wrong with what they typed.
     Wrong(String),
 }
 
-impl Said {
+impl Reply {
     fn into_words(self) -> String {
         match self {
             Self::Words(words) | Self::Wrong(words) => words,
@@ -145,15 +145,15 @@ impl Said {
 }
 
 /// Decides in somebody's name, if they are known, may decide here, and saw the call as it is.
-async fn decide(office: &Office, counter: &Counter, who: &Member, wish: &Wish, shown: Shown, words: &str) -> Said {
+async fn decide(office: &Office, counter: &Counter, who: &Member, wish: &Wish, shown: Shown, words: &str) -> Reply {
     let _one_after_the_other = counter.deciding.lock().await;
     let Client { person, asked, page } = match client(office, &counter.slack, who, wish, shown).await {
         Ok(client) => client,
-        Err(words) => return Said::Words(words),
+        Err(words) => return Reply::Words(words),
     };
-    let Ok(me) = office.gate.reviewer(person.id().clone()).await else { return Said::Words(trouble()) };
+    let Ok(me) = office.gate.reviewer(person.id().clone()).await else { return Reply::Words(trouble()) };
     if let Some(words) = said_before(asked.approval(), wish, &me) {
-        return Said::Words(words);
+        return Reply::Words(words);
     }
     let deciding = match wish {
         Wish::Approve => asked.approve(&me),
@@ -161,17 +161,17 @@ async fn decide(office: &Office, counter: &Counter, who: &Member, wish: &Wish, s
         Wish::Refuse => asked.reject(&me, words),
     };
     let error = match deciding.await {
-        Ok(decided) => return Said::Words(done(decided.approval(), wish)),
+        Ok(decided) => return Reply::Words(done(decided.approval(), wish)),
         Err(error) => error,
     };
     let said = told::plain(error.to_string());
-    Said::Words(match error {
+    Reply::Words(match error {
         DecideError::Refused(Refused::Changed) => changed(&page),
         DecideError::AlreadyDecided(_) | DecideError::StillRunning { .. } => {
             format!("Your decision came too late: {said}.")
         }
         DecideError::Store(_) | DecideError::Reviewer(_) => trouble(),
-        DecideError::Refused(Refused::CommentRequired) => return Said::Wrong(format!("Nothing was decided: {said}.")),
+        DecideError::Refused(Refused::CommentRequired) => return Reply::Wrong(format!("Nothing was decided: {said}.")),
         _ => format!("Nothing was decided: {said}."),
     })
 }

@@ -41,7 +41,7 @@ const _: () = {
         fn policy() -> __gate::Policy<Self> {
             loop {}
         }
-        fn arguments(__into: &mut __gate::__private::Arguments) {
+        fn arguments(__into: &mut __gate::__private::ArgumentList) {
             loop {}
         }
         fn read(

@@ -58,7 +58,7 @@ const _: () = {
         fn policy() -> __gate::Policy<Self> {
             always_ask()
         }
-        fn arguments(__into: &mut __gate::__private::Arguments) {
+        fn arguments(__into: &mut __gate::__private::ArgumentList) {
             #[allow(
                 unused_imports,
                 reason = "needed where an argument does not fit, which is said at its type"

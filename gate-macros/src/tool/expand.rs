@@ -188,7 +188,7 @@ fn codec(model: &Model) -> TokenStream {
         use __gate::__private::ProbeUnfit as _;
     };
     quote! {
-        fn arguments(__into: &mut __gate::__private::Arguments) {
+        fn arguments(__into: &mut __gate::__private::ArgumentList) {
             #uses
             let _ = &__into;
             #(#checks)*

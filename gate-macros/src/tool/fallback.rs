@@ -36,7 +36,7 @@ pub(crate) fn fallback(model: &Model) -> TokenStream {
                 fn policy() -> __gate::Policy<Self> {
                     loop {}
                 }
-                fn arguments(__into: &mut __gate::__private::Arguments) {
+                fn arguments(__into: &mut __gate::__private::ArgumentList) {
                     loop {}
                 }
                 fn read(

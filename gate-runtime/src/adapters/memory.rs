@@ -42,18 +42,18 @@ use crate::values::time::DAY;
 /// ```
 #[derive(Clone)]
 pub struct MemoryStore {
-    shared: Arc<Shared>,
+    shared: Arc<Inner>,
 }
 
-struct Shared {
-    kept: Mutex<Kept>,
+struct Inner {
+    kept: Mutex<Contents>,
     last: watch::Sender<u64>,
 }
 
 #[derive(Default)]
-struct Kept {
+struct Contents {
     /// Oldest first.
-    approvals: Vec<Written>,
+    approvals: Vec<KeptApproval>,
     /// Their places.
     places: HashMap<ApprovalId, usize>,
     /// The places of those that have not ended.
@@ -78,7 +78,7 @@ struct Kept {
     records: Vec<Record>,
 }
 
-struct Written {
+struct KeptApproval {
     approval: Arc<Approval>,
     /// The number of the last record about it.
     changed: u64,
@@ -187,15 +187,15 @@ impl MemoryStore {
     #[must_use]
     pub fn new() -> Self {
         let (last, _) = watch::channel(0);
-        Self { shared: Arc::new(Shared { kept: Mutex::default(), last }) }
+        Self { shared: Arc::new(Inner { kept: Mutex::default(), last }) }
     }
 
-    fn kept(&self) -> MutexGuard<'_, Kept> {
+    fn kept(&self) -> MutexGuard<'_, Contents> {
         lock(&self.shared.kept)
     }
 }
 
-impl Kept {
+impl Contents {
     fn at(&self, place: usize) -> Option<&Arc<Approval>> {
         self.approvals.get(place).map(|written| &written.approval)
     }
@@ -270,7 +270,7 @@ impl Kept {
         let calls = places.into_iter().filter_map(|(_, place)| self.approvals.get(place));
         let known: HashSet<ApprovalId> = query.known.iter().copied().collect();
         let calls = calls.filter(|written| !known.contains(&written.approval.id()));
-        let change = |Written { approval, changed, is_owed }: &Written| RunChange {
+        let change = |KeptApproval { approval, changed, is_owed }: &KeptApproval| RunChange {
             seq: *changed,
             approval: Arc::clone(approval),
             is_owed: *is_owed,
@@ -360,7 +360,11 @@ impl Kept {
         } else {
             family.owed.insert(place);
             family.calls += 1;
-            self.approvals.push(Written { approval: Arc::clone(approval), changed: seq.unwrap_or(0), is_owed: true });
+            self.approvals.push(KeptApproval {
+                approval: Arc::clone(approval),
+                changed: seq.unwrap_or(0),
+                is_owed: true,
+            });
         }
         if let Some(seq) = seq {
             // At the end, but for the others of its transition.

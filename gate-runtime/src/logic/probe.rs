@@ -12,7 +12,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::tool::codec;
-use super::tool::codec::{Arguments, MakeSchema};
+use super::tool::codec::{ArgumentList, MakeSchema};
 use super::tool::{Part, ToolArg};
 use crate::values::outcome::ToolOutcome;
 
@@ -163,7 +163,7 @@ impl<T> ProbeSchemaless for Probe<T> {
 
 impl<T: ToolArg> Probe<T> {
     /// Lists an argument.
-    pub fn argument(&self, into: &mut Arguments, name: &'static str, about: &'static str, is_secret: bool) {
+    pub fn argument(&self, into: &mut ArgumentList, name: &'static str, about: &'static str, is_secret: bool) {
         into.add::<T>(name, about, is_secret);
     }
 
@@ -191,7 +191,7 @@ impl<T: ToolArg> Probe<T> {
 
 impl<P: Part> Probe<P> {
     /// Lists an argument with attributes.
-    pub fn part(&self, into: &mut Arguments) {
+    pub fn part(&self, into: &mut ArgumentList) {
         into.add_part::<P>();
     }
 
@@ -216,10 +216,10 @@ impl<P: Part> Probe<P> {
 #[expect(clippy::missing_errors_doc, reason = "it always fails")]
 pub trait ProbeUnfit<T> {
     /// Lists nothing.
-    fn argument(&self, _: &mut Arguments, _: &'static str, _: &'static str, _: bool) {}
+    fn argument(&self, _: &mut ArgumentList, _: &'static str, _: &'static str, _: bool) {}
 
     /// Lists nothing.
-    fn part(&self, _: &mut Arguments) {}
+    fn part(&self, _: &mut ArgumentList) {}
 
     /// Reads nothing.
     fn take(&self, _: &Value, _: &'static str) -> Result<T, serde_json::Error> {

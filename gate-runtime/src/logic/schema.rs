@@ -346,7 +346,7 @@ mod tests {
         extra: std::collections::BTreeMap<String, String>,
         pay: Pay,
         #[serde(flatten)]
-        place: Place,
+        place: Address,
     }
 
     #[derive(JsonSchema)]
@@ -365,7 +365,7 @@ mod tests {
 
     #[derive(JsonSchema)]
     #[expect(dead_code, reason = "only its schema is used")]
-    struct Place {
+    struct Address {
         street: String,
     }
 

@@ -99,7 +99,7 @@ struct Postman {
 }
 
 /// Why the wait for work is over.
-enum Signal {
+enum PostSignal {
     News,
     Ended(Option<(u64, Result<(), StoreError>)>),
     Look,
@@ -116,9 +116,9 @@ impl Postman {
             };
             rests = None;
             match self.signal(wake).await {
-                Signal::News => {}
-                Signal::Look => self.looks_at = Timestamp::MIN,
-                Signal::Ended(ended) => {
+                PostSignal::News => {}
+                PostSignal::Look => self.looks_at = Timestamp::MIN,
+                PostSignal::Ended(ended) => {
                     self.looks_at = Timestamp::MIN;
                     if let Some((record, written)) = ended {
                         self.busy.remove(&record);
@@ -131,7 +131,7 @@ impl Postman {
     }
 
     /// Waits for the first of: a record, the end of a delivery, a letter that was put back, the time.
-    async fn signal(&mut self, wake: Timestamp) -> Signal {
+    async fn signal(&mut self, wake: Timestamp) -> PostSignal {
         let Self { carrier, last, put_back, under_way, .. } = self;
         let news = async {
             if last.changed().await.is_err() {
@@ -147,9 +147,9 @@ impl Postman {
         let put_back = pin!(put_back.notified());
         let looks = select(put_back, carrier.clock.sleep_until(wake));
         match select(pin!(ended), select(pin!(news), looks)).await {
-            Either::Left((ended, _)) => Signal::Ended(ended),
-            Either::Right((Either::Left(_), _)) => Signal::News,
-            Either::Right((Either::Right(_), _)) => Signal::Look,
+            Either::Left((ended, _)) => PostSignal::Ended(ended),
+            Either::Right((Either::Left(_), _)) => PostSignal::News,
+            Either::Right((Either::Right(_), _)) => PostSignal::Look,
         }
     }
 

@@ -23,17 +23,17 @@ pub(super) struct Reader {
     carrier: Arc<Carrier>,
     /// The last record when this process began.
     head: u64,
-    place: Option<Place>,
+    place: Option<Progress>,
 }
 
-struct Place {
+struct Progress {
     /// As it is in the store. It moves in the transaction that writes letters, so that of two processes one writes them.
     mark: Letter,
     /// How far this process has read, and wanted nothing since the mark.
     read: u64,
 }
 
-impl Place {
+impl Progress {
     fn at(mark: Letter) -> Self {
         Self { read: mark.is_read_to(), mark }
     }
@@ -49,7 +49,7 @@ impl Reader {
         let mut is_new = self.place.is_none();
         let mut place = match self.place.take() {
             Some(place) => place,
-            None => Place::at(self.begin(now).await?),
+            None => Progress::at(self.begin(now).await?),
         };
         loop {
             let page = self.carrier.store.records(&RecordFilter::after(place.read).limit(PAGE)).await?;
@@ -64,13 +64,13 @@ impl Reader {
             is_new |= !letters.is_empty();
             let mark = place.mark.read_to(read, now);
             if self.write(letters, &mark, now).await? {
-                place = Place::at(mark);
+                place = Progress::at(mark);
             } else {
                 // Another process has read on: it wrote what was to be written up to its mark.
                 is_new = true;
                 let found = self.mark().await?.filter(|found| found.version() != place.mark.version());
                 let words = "it does not take letters, and nobody else has written any";
-                place = Place::at(found.ok_or_else(|| StoreError::new(StoreErrorKind::Corrupt, words))?);
+                place = Progress::at(found.ok_or_else(|| StoreError::new(StoreErrorKind::Corrupt, words))?);
             }
         }
         self.place = Some(place);

@@ -29,14 +29,14 @@ pub(super) fn hash(phrase: &[u64]) -> u64 {
 
 /// A text while it is read, part by part: a message, or each text in a JSON.
 #[derive(Default)]
-pub(super) struct Draft {
+pub(super) struct PhraseReader {
     stream: Vec<u64>,
     long: Vec<u64>,
     /// Where the part begins that is being read.
     start: usize,
 }
 
-impl Draft {
+impl PhraseReader {
     pub(super) fn push(&mut self, word: &str) {
         self.stream.push(number(word));
     }

@@ -194,7 +194,7 @@ fn any_message() -> impl Strategy<Value = Message> {
 }
 
 #[derive(Clone, Debug)]
-enum Step {
+enum Change {
     Hear(Message),
     /// The whole conversation, as new copies of its texts.
     Again,
@@ -206,19 +206,19 @@ enum Step {
     Swapped(Index, Index),
 }
 
-fn any_step() -> impl Strategy<Value = Step> {
+fn any_step() -> impl Strategy<Value = Change> {
     prop_oneof![
-        4 => any_message().prop_map(Step::Hear),
-        1 => Just(Step::Again),
-        2 => any_message().prop_map(Step::First),
-        2 => (0..6_usize).prop_map(Step::Window),
-        1 => any::<Index>().prop_map(Step::Without),
-        1 => (any::<Index>(), any_message()).prop_map(|(at, message)| Step::With(at, message)),
-        1 => any::<(Index, Index)>().prop_map(|(one, other)| Step::Swapped(one, other)),
+        4 => any_message().prop_map(Change::Hear),
+        1 => Just(Change::Again),
+        2 => any_message().prop_map(Change::First),
+        2 => (0..6_usize).prop_map(Change::Window),
+        1 => any::<Index>().prop_map(Change::Without),
+        1 => (any::<Index>(), any_message()).prop_map(|(at, message)| Change::With(at, message)),
+        1 => any::<(Index, Index)>().prop_map(|(one, other)| Change::Swapped(one, other)),
     ]
 }
 
-impl Step {
+impl Change {
     /// The conversation after it; nothing where a message is only added.
     fn conversation(self, known: &[Message]) -> Vec<Message> {
         let mut all: Vec<Message> = known.iter().map(|message| message.saying(message.text())).collect();
@@ -267,7 +267,7 @@ proptest! {
         for (is_inner, step) in steps {
             let run = usize::from(is_inner);
             let (history, reference) = (&mut runs[run], &mut references[run]);
-            if let Step::Hear(message) = &step {
+            if let Change::Hear(message) = &step {
                 history.push(message.clone(), &clock, &indexes);
                 reference.hear(message.clone(), &times);
             } else {

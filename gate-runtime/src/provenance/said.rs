@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 
 use serde_json::Value;
 
-use super::phrases::{Draft, LONGEST, Phrases, hash, number, sorted};
+use super::phrases::{LONGEST, PhraseReader, Phrases, hash, number, sorted};
 use super::words::{Bare, LINE_END, plain_number, words};
 
 /// How deep JSON may stand in the texts of JSON.
@@ -42,14 +42,14 @@ impl Wanted {
     }
 
     /// In what it is looked for, with its length and its hash there. What is longer than a phrase has one length.
-    pub(super) fn parts(&self, is_trusted: bool) -> impl Iterator<Item = (Part, usize, u64)> {
+    pub(super) fn parts(&self, is_trusted: bool) -> impl Iterator<Item = (Searched, usize, u64)> {
         let of = |part, words: &[u64]| (!words.is_empty()).then(|| (part, words.len().min(LONGEST + 1), hash(words)));
         let parts = if is_trusted {
-            [of(Part::Whole, &self.words), None]
+            [of(Searched::Whole, &self.words), None]
         } else {
-            let loose = self.number.map(|number| (Part::Numbers, 1, number));
-            let loose = if loose.is_some() { loose } else { of(Part::Phrases, &self.loose) };
-            [loose, of(Part::Wholes, &self.words)]
+            let loose = self.number.map(|number| (Searched::Numbers, 1, number));
+            let loose = if loose.is_some() { loose } else { of(Searched::Phrases, &self.loose) };
+            [loose, of(Searched::Wholes, &self.words)]
         };
         parts.into_iter().flatten()
     }
@@ -57,7 +57,7 @@ impl Wanted {
 
 /// In what of a text a value is looked for.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum Part {
+pub(super) enum Searched {
     /// The words of whom we trust.
     Whole,
     /// The words of others, as if we trusted them.
@@ -107,12 +107,12 @@ impl Said {
     }
 
     /// Passes on the hash of everything of some length that stands in a part of it.
-    pub(super) fn each(&self, part: Part, length: usize, mut each: impl FnMut(u64)) {
+    pub(super) fn each(&self, part: Searched, length: usize, mut each: impl FnMut(u64)) {
         match part {
-            Part::Whole => self.whole().each(length, each),
-            Part::Wholes => self.loose().wholes.each(length, each),
-            Part::Phrases => self.loose().phrases.each(length, each),
-            Part::Numbers => self.loose().numbers.iter().for_each(|number| each(*number)),
+            Searched::Whole => self.whole().each(length, each),
+            Searched::Wholes => self.loose().wholes.each(length, each),
+            Searched::Phrases => self.loose().phrases.each(length, each),
+            Searched::Numbers => self.loose().numbers.iter().for_each(|number| each(*number)),
         }
     }
 
@@ -133,7 +133,7 @@ impl Said {
 }
 
 fn read_whole(text: &str) -> Phrases {
-    let mut draft = Draft::default();
+    let mut draft = PhraseReader::default();
     let mut add = |text: &str| add_whole(&mut draft, text);
     match serde_json::from_str::<Value>(text) {
         Ok(json) if text.starts_with(['{', '[']) => each_text(&json, 0, &mut add),
@@ -142,7 +142,7 @@ fn read_whole(text: &str) -> Phrases {
     draft.finish()
 }
 
-fn add_whole(draft: &mut Draft, text: &str) {
+fn add_whole(draft: &mut PhraseReader, text: &str) {
     words(text, |word| draft.push(word));
     draft.keep_long();
     draft.end_part();
@@ -150,7 +150,7 @@ fn add_whole(draft: &mut Draft, text: &str) {
 
 impl Loose {
     fn read(text: &str) -> Self {
-        let (mut phrases, mut wholes, mut numbers) = (Draft::default(), Draft::default(), Vec::new());
+        let (mut phrases, mut wholes, mut numbers) = (PhraseReader::default(), PhraseReader::default(), Vec::new());
         let mut add = |text: &str| {
             let bare = Bare::of(text);
             bare.words(|word| phrases.push(word));

@@ -8,13 +8,13 @@ use super::indexes::Indexes;
 use super::phrases::keyed;
 use super::said::{Said, Wanted};
 use super::together::Together;
-use super::voice::{Found, Voice};
+use super::voice::{Found, SpeakerKind};
 use crate::values::message::Message;
 
 /// The texts of one conversation, as far as somebody asked about them.
 #[derive(Default)]
 pub(super) struct Texts {
-    read: Vec<(Voice, Arc<Said>)>,
+    read: Vec<(SpeakerKind, Arc<Said>)>,
     /// Those of the conversation that this one replaced, until it is read.
     before: Vec<Arc<Said>>,
     together: Together,
@@ -51,15 +51,15 @@ impl Texts {
         for (place, (voice, said)) in texts {
             self.looked += 1;
             match voice {
-                Voice::Trusted if said.says(wanted) => {
+                SpeakerKind::Trusted if said.says(wanted) => {
                     found.trusted = Some(place);
                     return found;
                 }
-                Voice::Tool if said.hints_at(wanted) => {
+                SpeakerKind::Tool if said.hints_at(wanted) => {
                     found.tool = Some(place);
                     return found;
                 }
-                Voice::Agent if found.agent.is_none() && said.hints_at(wanted) => found.agent = Some(place),
+                SpeakerKind::Agent if found.agent.is_none() && said.hints_at(wanted) => found.agent = Some(place),
                 _ => {}
             }
         }
@@ -92,7 +92,7 @@ impl Texts {
                 }
             };
             self.bytes = self.bytes.saturating_add(text.len());
-            self.read.push((Voice::of(message.speaker(), is_nested), said));
+            self.read.push((SpeakerKind::of(message.speaker(), is_nested), said));
         }
     }
 

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::said::{Part, Said, Wanted};
-use super::voice::{Found, Voice};
+use super::said::{Said, Searched, Wanted};
+use super::voice::{Found, SpeakerKind};
 
 /// The first text with each phrase, in the order of the phrases.
 type Table = Box<[(u64, usize)]>;
@@ -14,7 +14,7 @@ type Table = Box<[(u64, usize)]>;
 pub(super) struct Together {
     count: usize,
     /// For each length of phrase that was looked for.
-    tables: HashMap<(Voice, Part, usize), Table>,
+    tables: HashMap<(SpeakerKind, Searched, usize), Table>,
 }
 
 impl Together {
@@ -27,25 +27,25 @@ impl Together {
         *self = Self { count, tables: HashMap::new() };
     }
 
-    pub(super) fn find(&mut self, wanted: &Wanted, texts: &[(Voice, Arc<Said>)]) -> Found {
+    pub(super) fn find(&mut self, wanted: &Wanted, texts: &[(SpeakerKind, Arc<Said>)]) -> Found {
         if self.count == 0 {
             return Found::default();
         }
         let texts = texts.get(..self.count).unwrap_or(texts);
         let mut first = |voice| {
-            let parts = wanted.parts(voice == Voice::Trusted);
+            let parts = wanted.parts(voice == SpeakerKind::Trusted);
             parts.filter_map(|(part, length, hash)| self.first(voice, part, length, hash, texts)).min()
         };
-        Found { trusted: first(Voice::Trusted), tool: first(Voice::Tool), agent: first(Voice::Agent) }
+        Found { trusted: first(SpeakerKind::Trusted), tool: first(SpeakerKind::Tool), agent: first(SpeakerKind::Agent) }
     }
 
     fn first(
         &mut self,
-        voice: Voice,
-        part: Part,
+        voice: SpeakerKind,
+        part: Searched,
         length: usize,
         hash: u64,
-        texts: &[(Voice, Arc<Said>)],
+        texts: &[(SpeakerKind, Arc<Said>)],
     ) -> Option<usize> {
         let table = self.tables.entry((voice, part, length)).or_insert_with(|| {
             let mut all = Vec::new();

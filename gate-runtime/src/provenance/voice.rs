@@ -4,13 +4,13 @@ use crate::values::message::Speaker;
 
 /// Who speaks, as far as it matters.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum Voice {
+pub(super) enum SpeakerKind {
     Trusted,
     Tool,
     Agent,
 }
 
-impl Voice {
+impl SpeakerKind {
     pub(super) fn of(speaker: &Speaker, is_nested: bool) -> Self {
         match speaker {
             // What a nested agent is told, its instructions included, may be what the agent that called it made up.

@@ -20,14 +20,14 @@ use crate::values::event::GateEvent;
 use crate::values::record::Record;
 
 /// What is known of a witness.
-pub(crate) struct Asked {
+pub(crate) struct WitnessState {
     pub(crate) witness: Arc<dyn Witness>,
     /// The size of the tree that it has cosigned last, as far as is known.
     pub(crate) size: u64,
     pub(crate) not_before: Option<Instant>,
 }
 
-impl Asked {
+impl WitnessState {
     pub(crate) fn none(trail: &Trail) -> Vec<Self> {
         let asked = |witness: &Arc<dyn Witness>| Self { witness: Arc::clone(witness), size: 0, not_before: None };
         trail.witnesses.iter().map(asked).collect()
@@ -53,7 +53,7 @@ pub(super) struct Sealer {
     last: watch::Receiver<u64>,
     told: watch::Sender<TrailStatus>,
     pen: Option<Pen>,
-    pub(super) asked: Vec<Asked>,
+    pub(super) asked: Vec<WitnessState>,
     /// When the tree last grew, as far as this process knows.
     grew_at: Instant,
 }
@@ -73,7 +73,7 @@ impl Sealer {
         clock: Arc<dyn Clock>,
         told: watch::Sender<TrailStatus>,
     ) -> Self {
-        let (asked, grew_at, last) = (Asked::none(&trail), Instant::now(), store.watch());
+        let (asked, grew_at, last) = (WitnessState::none(&trail), Instant::now(), store.watch());
         Self { trail, clock, store, last, told, pen: None, asked, grew_at }
     }
 

@@ -96,9 +96,9 @@ pub(crate) fn read(text: &str, limits: ReadLimits) -> Result<Value, Misfit> {
         let problem = format!("{} bytes of JSON, which is more than the {} allowed", text.len(), limits.bytes);
         return Err(Misfit::new("", problem));
     }
-    let mut place = Place { steps: Vec::new(), depth: 0, limit: limits.depth };
+    let mut place = ReadPlace { steps: Vec::new(), depth: 0, limit: limits.depth };
     let mut source = serde_json::Deserializer::from_str(text);
-    let value = Strict(&mut place).deserialize(&mut source);
+    let value = StrictValue(&mut place).deserialize(&mut source);
     let value = value.and_then(|value| source.end().map(|()| value));
     value.map_err(|error| Misfit::new(place.pointer(), words_of(&error)))
 }
@@ -118,7 +118,7 @@ fn words_of(error: &serde_json::Error) -> String {
 }
 
 /// Where the reader is.
-struct Place {
+struct ReadPlace {
     steps: Vec<Step>,
     depth: usize,
     limit: usize,
@@ -129,7 +129,7 @@ enum Step {
     Index(usize),
 }
 
-impl Place {
+impl ReadPlace {
     fn pointer(&self) -> String {
         let mut pointer = String::new();
         for step in &self.steps {
@@ -151,9 +151,9 @@ impl Place {
 }
 
 /// One value to be read strictly. After an error the place stays where it went wrong.
-struct Strict<'a>(&'a mut Place);
+struct StrictValue<'a>(&'a mut ReadPlace);
 
-impl<'de> DeserializeSeed<'de> for Strict<'_> {
+impl<'de> DeserializeSeed<'de> for StrictValue<'_> {
     type Value = Value;
 
     fn deserialize<D: de::Deserializer<'de>>(self, source: D) -> Result<Value, D::Error> {
@@ -161,7 +161,7 @@ impl<'de> DeserializeSeed<'de> for Strict<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for Strict<'_> {
+impl<'de> Visitor<'de> for StrictValue<'_> {
     type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -208,7 +208,7 @@ impl<'de> Visitor<'de> for Strict<'_> {
         let mut list = Vec::new();
         loop {
             self.0.steps.push(Step::Index(list.len()));
-            let Some(item) = items.next_element_seed(Strict(self.0))? else { break };
+            let Some(item) = items.next_element_seed(StrictValue(self.0))? else { break };
             self.0.steps.pop();
             list.push(item);
         }
@@ -222,7 +222,7 @@ impl<'de> Visitor<'de> for Strict<'_> {
         let mut map = Map::new();
         while let Some(key) = entries.next_key::<String>()? {
             self.0.steps.push(Step::Key(key));
-            let value = entries.next_value_seed(Strict(self.0))?;
+            let value = entries.next_value_seed(StrictValue(self.0))?;
             let Some(Step::Key(key)) = self.0.steps.pop() else { continue };
             if map.contains_key(&key) {
                 self.0.steps.push(Step::Key(key));

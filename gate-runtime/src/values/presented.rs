@@ -48,7 +48,7 @@ pub struct Presented {
 
 /// The text whose digest a vote has. The call is as records have it.
 #[derive(Serialize)]
-struct Page<'a> {
+struct PageText<'a> {
     call: &'a Subject,
     arguments: Digest,
     grounds: Digest,
@@ -101,7 +101,7 @@ impl Presented {
 
     /// What somebody was shown, from the call and the parts that a vote has.
     pub(crate) fn digest_of(call: &Subject, arguments: Digest, grounds: Digest) -> Digest {
-        Digest::of(text(&Page { call, arguments, grounds }))
+        Digest::of(text(&PageText { call, arguments, grounds }))
     }
 }
 
@@ -126,7 +126,7 @@ impl Approval {
             proposed: self.proposed.as_ref().map(Arguments::digest),
         });
         let arguments = self.arguments.digest();
-        let json = text(&Page { call: &self.subject, arguments, grounds: Digest::of(&grounds) });
+        let json = text(&PageText { call: &self.subject, arguments, grounds: Digest::of(&grounds) });
         Presented { arguments, grounds, json }
     }
 

@@ -39,7 +39,7 @@ struct Demand {
 
 /// One person's voices. Whoever wrote the store may have written a vote twice.
 #[derive(Clone)]
-struct Person<'a>(Vec<Voice<'a>>);
+struct OnePerson<'a>(Vec<Voice<'a>>);
 
 /// Returns what is missing until the people behind `voices` meet all of `asked`: each requirement with how many of its steps have begun.
 ///
@@ -47,15 +47,15 @@ struct Person<'a>(Vec<Voice<'a>>);
 /// "anyone" is met by whoever agrees, for it names nobody whose part another could take. Where steps of an escalation are
 /// alternatives, the way that lacks the fewest people counts.
 pub(crate) fn shortfall(asked: &[(&Requirement, usize)], voices: &[Voice<'_>]) -> Shortfall {
-    let mut grouped: Vec<(String, Person<'_>)> = Vec::new();
+    let mut grouped: Vec<(String, OnePerson<'_>)> = Vec::new();
     for voice in voices {
         let name = identity(voice.who);
         match grouped.iter_mut().find(|(known, _)| *known == name) {
             Some((_, person)) => person.0.push(*voice),
-            None => grouped.push((name, Person(vec![*voice]))),
+            None => grouped.push((name, OnePerson(vec![*voice]))),
         }
     }
-    let people: Vec<Person<'_>> = grouped.into_iter().map(|(_, person)| person).collect();
+    let people: Vec<OnePerson<'_>> = grouped.into_iter().map(|(_, person)| person).collect();
     let mut search = Search { people: &people, best: None, ways: WAYS };
     search.choose(asked, &[]);
     // A requirement none of whose steps has begun is met by nobody.
@@ -64,7 +64,7 @@ pub(crate) fn shortfall(asked: &[(&Requirement, usize)], voices: &[Voice<'_>]) -
 }
 
 struct Search<'a> {
-    people: &'a [Person<'a>],
+    people: &'a [OnePerson<'a>],
     best: Option<Shortfall>,
     ways: usize,
 }
@@ -101,14 +101,14 @@ fn join(demands: &mut Vec<Demand>, tier: &Tier, wants_signature: bool) {
     }
 }
 
-impl Person<'_> {
+impl OnePerson<'_> {
     fn fills(&self, who: &Who, signed: bool) -> bool {
         self.0.iter().any(|voice| who.asks(voice.roles, voice.is_principal) && (!signed || voice.is_signed))
     }
 }
 
 /// Returns what these people leave open of the demands.
-fn lacking(demands: &[Demand], people: &[Person<'_>]) -> Shortfall {
+fn lacking(demands: &[Demand], people: &[OnePerson<'_>]) -> Shortfall {
     let open = open_of(demands, people);
     let all = demands.iter().zip(&open);
     let missing = all.clone().filter(|(_, (count, _))| *count > 0);
@@ -121,7 +121,7 @@ fn lacking(demands: &[Demand], people: &[Person<'_>]) -> Shortfall {
     let helps = |who: &Who| {
         let Who::Role { role } = who else { return false };
         let one_more = Voice { who: "", roles: std::slice::from_ref(role), is_principal: false, is_signed: true };
-        let more: Vec<Person<'_>> = people.iter().cloned().chain([Person(vec![one_more])]).collect();
+        let more: Vec<OnePerson<'_>> = people.iter().cloned().chain([OnePerson(vec![one_more])]).collect();
         total(&open_of(demands, &more)) < total(&open)
     };
     let filled = all.filter(|(of, (count, _))| *count == 0 && !missing.is_empty() && helps(&of.who));
@@ -130,7 +130,7 @@ fn lacking(demands: &[Demand], people: &[Person<'_>]) -> Shortfall {
 }
 
 /// For each of the demands, how many places these people leave open, and how many of those with a signature.
-fn open_of(demands: &[Demand], people: &[Person<'_>]) -> Vec<(usize, usize)> {
+fn open_of(demands: &[Demand], people: &[OnePerson<'_>]) -> Vec<(usize, usize)> {
     // One place for each person that a role wants; those with a signature first.
     let mut places: Vec<(usize, &Who, bool)> = Vec::new();
     let mut missing = vec![(0, 0); demands.len()];
@@ -163,7 +163,7 @@ fn open_of(demands: &[Demand], people: &[Person<'_>]) -> Vec<(usize, usize)> {
 fn seat(
     place: usize,
     places: &[(usize, &Who, bool)],
-    people: &[Person<'_>],
+    people: &[OnePerson<'_>],
     taken: &mut Vec<Option<usize>>,
     tried: &mut Vec<bool>,
 ) -> bool {

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use super::outside::Outside;
-use super::table::{Kind, Mistakes, Table};
+use super::table::{Mistakes, Table, TableKind};
 use crate::notify::link::{LinkKey, Links};
 use crate::notify::setting::BadSetting;
 
-pub(super) const LINKS: Kind =
-    Kind { name: "links", this: "`[links]`", each: "`[links]`", fields: &["key_file", "hours"] };
+pub(super) const LINKS: TableKind =
+    TableKind { name: "links", this: "`[links]`", each: "`[links]`", fields: &["key_file", "hours"] };
 
 /// The most hours for which a link lasts: a year.
 const MOST: u16 = 8_760;

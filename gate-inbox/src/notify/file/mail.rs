@@ -3,11 +3,11 @@
 use std::net::IpAddr;
 
 use super::outside::Outside;
-use super::table::{Kind, Mistakes, Table};
+use super::table::{Mistakes, Table, TableKind};
 use crate::notify::mail::Mail;
 use crate::notify::setting::BadSetting;
 
-pub(super) const MAIL: Kind = Kind {
+pub(super) const MAIL: TableKind = TableKind {
     name: "mail",
     this: "`[mail]`",
     each: "`[mail]`",

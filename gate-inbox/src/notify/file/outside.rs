@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::table::{Mistakes, Said, Table};
+use super::table::{Located, Mistakes, Table};
 
 /// The environment, and the folder of the file.
 #[derive(Clone, Copy)]
@@ -23,7 +23,7 @@ impl Outside<'_> {
         table: &Table<'_>,
         (key, example): (&str, &str),
         mistakes: &mut Mistakes<'_>,
-    ) -> Option<Said<String>> {
+    ) -> Option<Located<String>> {
         let by_name = format!("{key}_env");
         if !table.has(key) && !table.has(&by_name) {
             let variable = format!("{}_{}", table.name(), key).to_ascii_uppercase();
@@ -39,12 +39,12 @@ impl Outside<'_> {
         table: &Table<'_>,
         key: &str,
         mistakes: &mut Mistakes<'_>,
-    ) -> Option<Said<String>> {
+    ) -> Option<Located<String>> {
         let by_name = format!("{key}_env");
         let (said, named) = (table.some_text(key, mistakes), table.some_text(&by_name, mistakes));
         once(table, key, &by_name, mistakes)?;
         let secret = match (said, named) {
-            (Some(said), _) => Said { value: said.value.to_owned(), at: said.at },
+            (Some(said), _) => Located { value: said.value.to_owned(), at: said.at },
             (None, Some(named)) => self.variable(&by_name, &named, mistakes)?,
             (None, None) => return None,
         };
@@ -61,7 +61,7 @@ impl Outside<'_> {
         table: &Table<'_>,
         (key, example): (&str, &str),
         mistakes: &mut Mistakes<'_>,
-    ) -> Option<Vec<Said<String>>> {
+    ) -> Option<Vec<Located<String>>> {
         let by_name = format!("{key}_env");
         if !table.has(key) && !table.has(&by_name) {
             let variable = format!("{}_SECRET", table.name()).to_ascii_uppercase();
@@ -74,7 +74,7 @@ impl Outside<'_> {
         once(table, key, &by_name, mistakes)?;
         match (said, named) {
             (Some(said), _) => {
-                Some(said.into_iter().map(|said| Said { value: said.value.to_owned(), at: said.at }).collect())
+                Some(said.into_iter().map(|said| Located { value: said.value.to_owned(), at: said.at }).collect())
             }
             (None, Some(named)) => {
                 let found: Vec<_> = named.iter().filter_map(|named| self.variable(&by_name, named, mistakes)).collect();
@@ -85,12 +85,12 @@ impl Outside<'_> {
     }
 
     /// What a variable has. Its name is not repeated: somebody may have written the secret in its place.
-    fn variable(&self, key: &str, named: &Said<&str>, mistakes: &mut Mistakes<'_>) -> Option<Said<String>> {
+    fn variable(&self, key: &str, named: &Located<&str>, mistakes: &mut Mistakes<'_>) -> Option<Located<String>> {
         let is_of_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
         let is_name = named.value.starts_with(|c: char| !c.is_ascii_digit()) && named.value.chars().all(is_of_name);
         let words = if is_name {
             match (self.variables)(named.value) {
-                Some(value) => return Some(Said { value: value.trim().to_owned(), at: named.at }),
+                Some(value) => return Some(Located { value: value.trim().to_owned(), at: named.at }),
                 None => format!("the variable that `{key}` names is not set, or no UTF-8: set it for this process"),
             }
         } else {

@@ -1,10 +1,10 @@
 //! `[pagerduty]`: a service of PagerDuty.
 
 use super::outside::Outside;
-use super::table::{Kind, Mistakes, Table};
+use super::table::{Mistakes, Table, TableKind};
 use crate::notify::pagerduty::{PagerDuty, Severity};
 
-pub(super) const PAGERDUTY: Kind = Kind {
+pub(super) const PAGERDUTY: TableKind = TableKind {
     name: "pagerduty",
     this: "`[pagerduty]`",
     each: "`[pagerduty]`",

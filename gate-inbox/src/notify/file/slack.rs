@@ -1,10 +1,10 @@
 //! `[slack]`: a channel of Slack.
 
 use super::outside::Outside;
-use super::table::{Kind, Mistakes, Table};
+use super::table::{Mistakes, Table, TableKind};
 use crate::notify::slack::Slack;
 
-pub(super) const SLACK: Kind = Kind {
+pub(super) const SLACK: TableKind = TableKind {
     name: "slack",
     this: "`[slack]`",
     each: "`[slack]`",

@@ -18,14 +18,14 @@ pub(super) struct Mistakes<'t> {
 }
 
 /// A value of the file, and where it stands.
-pub(super) struct Said<T> {
+pub(super) struct Located<T> {
     pub(super) value: T,
     pub(super) at: usize,
 }
 
 /// What a table is called, and what it has.
 #[derive(Clone, Copy)]
-pub(super) struct Kind {
+pub(super) struct TableKind {
     pub(super) name: &'static str,
     /// One of them, as in "`this` has no …".
     pub(super) this: &'static str,
@@ -36,7 +36,7 @@ pub(super) struct Kind {
 
 /// One table of a kind.
 pub(super) struct Table<'t> {
-    kind: Kind,
+    kind: TableKind,
     pub(super) at: usize,
     fields: &'t DeTable<'t>,
 }
@@ -84,7 +84,7 @@ pub(super) fn parse(text: &str) -> Result<DeTable<'_>, Vec<Mistake>> {
 
 impl<'t> Table<'t> {
     /// The tables of a kind, of which there may be several.
-    pub(super) fn all(root: &'t DeTable<'t>, kind: Kind, mistakes: &mut Mistakes<'_>) -> Vec<Self> {
+    pub(super) fn all(root: &'t DeTable<'t>, kind: TableKind, mistakes: &mut Mistakes<'_>) -> Vec<Self> {
         let Some(found) = root.get(kind.name) else { return Vec::new() };
         let DeValue::Array(tables) = found.get_ref() else {
             let words = format!("there may be several of these: begin each with `[[{}]]`", kind.name);
@@ -107,7 +107,7 @@ impl<'t> Table<'t> {
     }
 
     /// The table of a kind, of which there is one at most.
-    pub(super) fn one(root: &'t DeTable<'t>, kind: Kind, mistakes: &mut Mistakes<'_>) -> Option<Self> {
+    pub(super) fn one(root: &'t DeTable<'t>, kind: TableKind, mistakes: &mut Mistakes<'_>) -> Option<Self> {
         let found = root.get(kind.name)?;
         let at = found.span().start;
         if let DeValue::Table(fields) = found.get_ref() {
@@ -138,7 +138,7 @@ impl<'t> Table<'t> {
     }
 
     /// A text that must be there.
-    pub(super) fn text(&self, key: &str, example: &str, mistakes: &mut Mistakes<'_>) -> Option<Said<&'t str>> {
+    pub(super) fn text(&self, key: &str, example: &str, mistakes: &mut Mistakes<'_>) -> Option<Located<&'t str>> {
         if !self.has(key) {
             self.missing(key, &format!("`{key} = \"{example}\"`"), mistakes);
         }
@@ -146,11 +146,11 @@ impl<'t> Table<'t> {
     }
 
     /// A text that may be missing.
-    pub(super) fn some_text(&self, key: &str, mistakes: &mut Mistakes<'_>) -> Option<Said<&'t str>> {
+    pub(super) fn some_text(&self, key: &str, mistakes: &mut Mistakes<'_>) -> Option<Located<&'t str>> {
         let value = self.fields.get(key)?;
         let at = value.span().start;
         if let DeValue::String(text) = value.get_ref() {
-            return Some(Said { value: text, at });
+            return Some(Located { value: text, at });
         }
         mistakes.add(at, format!("`{key}` is {}: put it in quotes", value.get_ref().type_str()));
         None
@@ -172,13 +172,13 @@ impl<'t> Table<'t> {
         key: &str,
         example: &str,
         mistakes: &mut Mistakes<'_>,
-    ) -> Option<Vec<Said<&'t str>>> {
+    ) -> Option<Vec<Located<&'t str>>> {
         let value = self.fields.get(key)?;
         let mut texts = Vec::new();
         if let DeValue::Array(items) = value.get_ref() {
             for item in items {
                 if let DeValue::String(text) = item.get_ref() {
-                    texts.push(Said { value: &**text, at: item.span().start });
+                    texts.push(Located { value: &**text, at: item.span().start });
                 }
             }
             if texts.len() == items.len() {

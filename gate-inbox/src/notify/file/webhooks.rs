@@ -1,11 +1,11 @@
 //! `[[webhook]]` and `[callbacks]`: web addresses that somebody who runs the inbox names, or an agent with its question.
 
 use super::outside::Outside;
-use super::table::{Kind, Mistakes, Said, Table};
+use super::table::{Located, Mistakes, Table, TableKind};
 use crate::notify::setting::BadSetting;
 use crate::notify::webhook::{Callbacks, Webhook, WebhookSecret};
 
-pub(super) const WEBHOOK: Kind = Kind {
+pub(super) const WEBHOOK: TableKind = TableKind {
     name: "webhook",
     this: "this webhook",
     each: "a webhook",
@@ -15,7 +15,7 @@ pub(super) const WEBHOOK: Kind = Kind {
 /// The webhook of a table, whose name was read before.
 pub(super) fn webhook(
     table: &Table<'_>,
-    name: Option<Said<&str>>,
+    name: Option<Located<&str>>,
     outside: Outside<'_>,
     mistakes: &mut Mistakes<'_>,
 ) -> Option<Webhook> {
@@ -52,7 +52,7 @@ pub(super) fn webhook(
 }
 
 /// The secrets of a table, if all are such.
-fn read(written: &[Said<impl AsRef<str>>], mut wrong: impl FnMut(usize, BadSetting)) -> Option<Vec<WebhookSecret>> {
+fn read(written: &[Located<impl AsRef<str>>], mut wrong: impl FnMut(usize, BadSetting)) -> Option<Vec<WebhookSecret>> {
     let mut secrets = Vec::new();
     for secret in written {
         match secret.value.as_ref().parse() {
@@ -63,7 +63,7 @@ fn read(written: &[Said<impl AsRef<str>>], mut wrong: impl FnMut(usize, BadSetti
     (secrets.len() == written.len()).then_some(secrets)
 }
 
-pub(super) const CALLBACKS: Kind = Kind {
+pub(super) const CALLBACKS: TableKind = TableKind {
     name: "callbacks",
     this: "`[callbacks]`",
     each: "`[callbacks]`",

@@ -56,7 +56,7 @@ pub(super) struct Letter {
 }
 
 /// What is said of a call, in either form.
-struct Said {
+struct LetterText {
     head: String,
     /// What it does, and why it is asked.
     about: Vec<String>,
@@ -82,7 +82,7 @@ pub(super) fn write(notice: &Notice, approval: &Approval, answers: &Answers) -> 
     Letter { subject, text, html }
 }
 
-fn said(notice: &Notice, approval: &Approval, links: &Answers) -> Said {
+fn said(notice: &Notice, approval: &Approval, links: &Answers) -> LetterText {
     let (name, wanted) = (told::plain(approval.tool()), told::wanted(approval));
     let (tone, state) = told::state(approval);
     let head = match (tone, notice.record().kind()) {
@@ -122,7 +122,7 @@ fn said(notice: &Notice, approval: &Approval, links: &Answers) -> Said {
     };
     let claims = told::claims(approval, notice.tool(), ["", ""]);
     let claims = claims.iter().map(|claim| told::cut(claim, CLAIM)).collect();
-    Said { head, about, question, arguments, more, facts: facts(approval), warnings, claims, answers, foot }
+    LetterText { head, about, question, arguments, more, facts: facts(approval), warnings, claims, answers, foot }
 }
 
 fn facts(approval: &Approval) -> Vec<(&'static str, String)> {
@@ -138,7 +138,7 @@ fn facts(approval: &Approval) -> Vec<(&'static str, String)> {
     facts
 }
 
-impl Said {
+impl LetterText {
     /// Lines that others wrote begin with spaces or a bar: none passes for one of ours.
     fn text(&self) -> String {
         let mut text = format!("{}\n\n", self.head);

@@ -15,7 +15,7 @@ use gate_runtime::{
 };
 use lettre::message::Mailbox;
 use lettre::{Address, Message};
-use post::{Post, Refused};
+use post::{MailRefused, Post};
 use recipients::Recipients;
 
 use super::link::Links;
@@ -204,8 +204,8 @@ impl Mail {
                     }
                     reached.insert(key(address));
                 }
-                Err(Refused { is_final: true, words }) => never.push(format!("{address}: {words}")),
-                Err(Refused { words, .. }) => again.push(format!("{address}: {words}")),
+                Err(MailRefused { is_final: true, words }) => never.push(format!("{address}: {words}")),
+                Err(MailRefused { words, .. }) => again.push(format!("{address}: {words}")),
             }
         }
         let words = |all: &[String]| {

@@ -40,7 +40,7 @@ pub(super) struct Post {
 
 /// Why a mail was not taken.
 #[derive(Debug)]
-pub(super) struct Refused {
+pub(super) struct MailRefused {
     pub(super) is_final: bool,
     pub(super) words: String,
 }
@@ -79,9 +79,9 @@ impl Post {
     }
 
     /// Gives a mail to the server. What it says with 4xx may be otherwise later, with 5xx it stays so.
-    pub(super) async fn send(&self, message: Message, at_most: Duration) -> Result<(), Refused> {
+    pub(super) async fn send(&self, message: Message, at_most: Duration) -> Result<(), MailRefused> {
         let transport = self.transport()?;
-        let again = |words: &str| Refused { is_final: false, words: words.to_owned() };
+        let again = |words: &str| MailRefused { is_final: false, words: words.to_owned() };
         let sent = timeout(at_most.min(self.patience * ANSWERS), spawn_blocking(move || transport.send(&message)));
         match sent.await {
             Err(_) => Err(again("the server took too long")),
@@ -90,12 +90,12 @@ impl Post {
             Ok(Ok(Err(error))) => {
                 let said = self.hidden(&error.to_string());
                 let words = cut(Visible::of(&said).as_str(), 250);
-                Err(Refused { is_final: error.is_permanent(), words })
+                Err(MailRefused { is_final: error.is_permanent(), words })
             }
         }
     }
 
-    fn transport(&self) -> Result<SmtpTransport, Refused> {
+    fn transport(&self) -> Result<SmtpTransport, MailRefused> {
         let mut builder = SmtpTransport::builder_dangerous(&*self.server)
             .port(self.port)
             .tls(self.tls()?)
@@ -108,12 +108,12 @@ impl Post {
     }
 
     /// Nothing goes in the clear, but on this machine.
-    fn tls(&self) -> Result<Tls, Refused> {
+    fn tls(&self) -> Result<Tls, MailRefused> {
         let is_first = self.is_tls_first || self.port == TLS_FIRST;
         if self.is_local && !is_first {
             return Ok(Tls::None);
         }
-        let wrong = |error: lettre::transport::smtp::Error| Refused {
+        let wrong = |error: lettre::transport::smtp::Error| MailRefused {
             is_final: true,
             words: format!("TLS cannot be set up: {error}"),
         };

@@ -13,7 +13,7 @@ use std::time::Duration;
 use gate_runtime::{Approval, BoxFuture, Notice, Notifier, NotifyError, Record, Status};
 use serde_json::{Value, json};
 
-use super::http::{Http, Known};
+use super::http::{Credential, Http};
 use super::setting::{BadSetting, Secret, base};
 use super::told;
 
@@ -158,15 +158,16 @@ impl Slack {
             "mrkdwn": false,
             "blocks": [blocks::section(words)],
         });
-        self.http.post("Slack", url, Known::Address, &body).await.map(drop)
+        self.http.post("Slack", url, Credential::Address, &body).await.map(drop)
     }
 
     /// Calls a method.
-    pub(crate) async fn call(&self, method: &str, body: &Value) -> Result<Value, Problem> {
+    pub(crate) async fn call(&self, method: &str, body: &Value) -> Result<Value, SlackProblem> {
         let url = format!("{}/{method}", self.api);
-        let answer = self.http.post("Slack", &url, Known::Bearer(&self.token), body).await.map_err(Problem::Http)?;
+        let answer =
+            self.http.post("Slack", &url, Credential::Bearer(&self.token), body).await.map_err(SlackProblem::Http)?;
         let is_done = answer.get("ok").and_then(Value::as_bool) == Some(true);
-        if is_done { Ok(answer) } else { Err(Problem::of(answer.get("error").and_then(Value::as_str))) }
+        if is_done { Ok(answer) } else { Err(SlackProblem::of(answer.get("error").and_then(Value::as_str))) }
     }
 
     async fn post(&self, notice: &Notice, approval: &Approval) -> Result<Option<String>, NotifyError> {
@@ -189,7 +190,7 @@ impl Slack {
         match self.call("chat.update", &body).await {
             Ok(_) => {}
             // Somebody deleted it.
-            Err(Problem::Said(problem)) if problem == "message_not_found" => {
+            Err(SlackProblem::Said(problem)) if problem == "message_not_found" => {
                 return if told::is_asked(approval) { self.post(notice, approval).await } else { Ok(None) };
             }
             Err(problem) => return Err(problem.into()),
@@ -212,7 +213,7 @@ impl Slack {
 
 /// Why a method did not do it.
 #[derive(Debug)]
-pub(crate) enum Problem {
+pub(crate) enum SlackProblem {
     /// There was no answer, or a bad one.
     Http(NotifyError),
     /// Slack said so.
@@ -221,18 +222,18 @@ pub(crate) enum Problem {
     Nothing,
 }
 
-impl Problem {
+impl SlackProblem {
     fn of(error: Option<&str>) -> Self {
         error.map_or(Self::Nothing, |error| Self::Said(told::cut(&told::plain(error), 100)))
     }
 }
 
-impl From<Problem> for NotifyError {
-    fn from(problem: Problem) -> Self {
+impl From<SlackProblem> for NotifyError {
+    fn from(problem: SlackProblem) -> Self {
         let error = match problem {
-            Problem::Http(error) => return error,
-            Problem::Nothing => return Self::again("Slack's answer is none: neither what it did nor why not"),
-            Problem::Said(error) => error,
+            SlackProblem::Http(error) => return error,
+            SlackProblem::Nothing => return Self::again("Slack's answer is none: neither what it did nor why not"),
+            SlackProblem::Said(error) => error,
         };
         let help = match error.as_str() {
             "not_in_channel" | "channel_not_found" => ": invite the app to the channel, or name another channel",

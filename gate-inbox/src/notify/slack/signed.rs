@@ -30,7 +30,7 @@ pub(crate) enum Verified {
 
 /// The requests that were taken, for as long as they could come again.
 #[derive(Debug, Default)]
-pub(crate) struct Taken(Mutex<Memory>);
+pub(crate) struct TakenRequests(Mutex<Memory>);
 
 #[derive(Debug, Default)]
 struct Memory {
@@ -38,7 +38,7 @@ struct Memory {
     bodies: HashMap<Digest, Timestamp>,
 }
 
-impl Taken {
+impl TakenRequests {
     /// Looks at a request before anything of it is read: its signature over time and body, its age, and whether it came before.
     ///
     /// Slack's own second try of a request is told from somebody's copy by its header, or by another signature over the same body. Neither does anything; only the answer is another.
@@ -131,7 +131,7 @@ mod tests {
     fn a_request_is_taken_with_slacks_own_example() {
         let sent = headers(&[("x-slack-signature", SIGNED), ("x-slack-request-timestamp", "1531420618")]);
         let verify = |headers: &HeaderMap, body: &str, now| {
-            Taken::default().verify(&Secret::new(SECRET), headers, body.as_bytes(), at(now))
+            TakenRequests::default().verify(&Secret::new(SECRET), headers, body.as_bytes(), at(now))
         };
         for now in [1_531_420_318, 1_531_420_618, 1_531_420_918] {
             assert_eq!(verify(&sent, BODY, now), Verified::New);
@@ -164,7 +164,7 @@ mod tests {
 
     #[test]
     fn a_copy_is_refused_and_slacks_own_second_try_does_nothing() {
-        let (taken, secret, now) = (Taken::default(), Secret::new(SECRET), at(1_531_420_618));
+        let (taken, secret, now) = (TakenRequests::default(), Secret::new(SECRET), at(1_531_420_618));
         let sent = [("x-slack-signature", SIGNED), ("x-slack-request-timestamp", "1531420618")];
         let verify = |headers: &HeaderMap, now| taken.verify(&secret, headers, BODY.as_bytes(), now);
         assert_eq!(verify(&headers(&sent), now), Verified::New);

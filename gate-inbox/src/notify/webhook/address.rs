@@ -13,7 +13,7 @@ use ureq::unversioned::transport::NextTimeout;
 
 /// Where a webhook may go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Reach {
+pub(super) enum WebhookReach {
     /// To machines that everybody can reach.
     Public,
     /// Also to the private network, and to this machine.
@@ -23,7 +23,7 @@ pub(super) enum Reach {
     PublicAnd(std::net::SocketAddr),
 }
 
-impl Reach {
+impl WebhookReach {
     fn admits(self, address: std::net::SocketAddr) -> bool {
         match self {
             Self::Public => is_public(address.ip()),
@@ -36,9 +36,9 @@ impl Reach {
 
 /// An address to which a webhook may not go.
 #[derive(Debug)]
-pub(super) struct Refused(IpAddr);
+pub(super) struct ForbiddenAddress(IpAddr);
 
-impl fmt::Display for Refused {
+impl fmt::Display for ForbiddenAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let address = self.0;
         write!(
@@ -48,12 +48,12 @@ impl fmt::Display for Refused {
     }
 }
 
-impl std::error::Error for Refused {}
+impl std::error::Error for ForbiddenAddress {}
 
 /// Looks names up, and gives no address to which a webhook may not go. If one of a name's addresses is such a one, none of them counts.
 #[derive(Debug)]
 pub(super) struct Guarded {
-    pub(super) reach: Reach,
+    pub(super) reach: WebhookReach,
     pub(super) names: DefaultResolver,
 }
 
@@ -61,7 +61,7 @@ impl Resolver for Guarded {
     fn resolve(&self, uri: &Uri, config: &Config, timeout: NextTimeout) -> Result<ResolvedSocketAddrs, ureq::Error> {
         let found = self.names.resolve(uri, config, timeout)?;
         match found.iter().find(|address| !self.reach.admits(**address)) {
-            Some(address) => Err(ureq::Error::Other(Box::new(Refused(address.ip())))),
+            Some(address) => Err(ureq::Error::Other(Box::new(ForbiddenAddress(address.ip())))),
             None => Ok(found),
         }
     }

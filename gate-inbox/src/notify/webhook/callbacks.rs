@@ -9,7 +9,7 @@ use tokio::task::spawn_blocking;
 use ureq::Agent;
 use ureq::http::Uri;
 
-use super::address::Reach;
+use super::address::WebhookReach;
 use super::secret::WebhookSecret;
 use super::send::{Message, agent, send};
 use super::{PATIENCE, address};
@@ -35,7 +35,7 @@ use crate::notify::setting::BadSetting;
 #[derive(Clone)]
 pub struct Callbacks {
     secrets: Arc<[WebhookSecret]>,
-    reach: Reach,
+    reach: WebhookReach,
     agent: Agent,
 }
 
@@ -45,7 +45,7 @@ impl Callbacks {
     /// # Errors
     /// [`BadSetting`], if no secret is there.
     pub fn new(secrets: impl IntoIterator<Item = WebhookSecret>) -> Result<Self, BadSetting> {
-        Self::within(Reach::Public, secrets)
+        Self::within(WebhookReach::Public, secrets)
     }
 
     /// Also to addresses in the private network and on this machine, and by `http://`: where every agent may be believed with these.
@@ -53,10 +53,10 @@ impl Callbacks {
     /// # Errors
     /// As for [`new`](Self::new).
     pub fn private(secrets: impl IntoIterator<Item = WebhookSecret>) -> Result<Self, BadSetting> {
-        Self::within(Reach::Private, secrets)
+        Self::within(WebhookReach::Private, secrets)
     }
 
-    fn within(reach: Reach, secrets: impl IntoIterator<Item = WebhookSecret>) -> Result<Self, BadSetting> {
+    fn within(reach: WebhookReach, secrets: impl IntoIterator<Item = WebhookSecret>) -> Result<Self, BadSetting> {
         let secrets: Arc<[WebhookSecret]> = secrets.into_iter().collect();
         if secrets.is_empty() {
             return Err(BadSetting::new("callbacks without a secret are signed by nobody: give one"));

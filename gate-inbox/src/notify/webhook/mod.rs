@@ -17,7 +17,7 @@ use tokio::task::spawn_blocking;
 use ureq::Agent;
 use ureq::http::Uri;
 
-use self::address::Reach;
+use self::address::WebhookReach;
 pub use self::callbacks::Callbacks;
 use self::event::{Events, payload};
 pub use self::secret::WebhookSecret;
@@ -74,7 +74,7 @@ impl Webhook {
     /// # Errors
     /// [`BadSetting`], if the name or the address cannot be one, or no secret is there.
     pub fn new(name: &str, url: &str, secrets: impl IntoIterator<Item = WebhookSecret>) -> Result<Self, BadSetting> {
-        Self::within(Reach::Public, name, url, secrets)
+        Self::within(WebhookReach::Public, name, url, secrets)
     }
 
     /// A receiver in the private network or on this machine, by an address that begins with `https://` or `http://`.
@@ -94,11 +94,11 @@ impl Webhook {
         url: &str,
         secrets: impl IntoIterator<Item = WebhookSecret>,
     ) -> Result<Self, BadSetting> {
-        Self::within(Reach::Private, name, url, secrets)
+        Self::within(WebhookReach::Private, name, url, secrets)
     }
 
     fn within(
-        reach: Reach,
+        reach: WebhookReach,
         name: &str,
         url: &str,
         secrets: impl IntoIterator<Item = WebhookSecret>,
@@ -155,18 +155,18 @@ impl Webhook {
 }
 
 /// An address of the web, that says nothing besides.
-fn address(reach: Reach, text: &str) -> Result<Uri, BadSetting> {
+fn address(reach: WebhookReach, text: &str) -> Result<Uri, BadSetting> {
     let url: Option<Uri> = text.parse().ok();
     let url = url.filter(|url| {
         let has_scheme = match url.scheme_str() {
             Some("https") => true,
-            Some("http") => reach != Reach::Public,
+            Some("http") => reach != WebhookReach::Public,
             _ => false,
         };
         let has_host = url.host().is_some_and(|host| !host.is_empty());
         has_scheme && has_host && url.authority().is_some_and(|authority| !authority.as_str().contains('@'))
     });
-    let words = if reach == Reach::Public {
+    let words = if reach == WebhookReach::Public {
         "an address of a webhook begins with `https://` and has no user; `http://` is only for a private one"
     } else {
         "an address of a webhook begins with `https://` or `http://` and has no user"

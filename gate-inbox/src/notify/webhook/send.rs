@@ -8,7 +8,7 @@ use ureq::http::{HeaderMap, Response, StatusCode, Uri, header};
 use ureq::unversioned::resolver::DefaultResolver;
 use ureq::unversioned::transport::DefaultConnector;
 
-use super::address::{Guarded, Reach, Refused};
+use super::address::{ForbiddenAddress, Guarded, WebhookReach};
 use super::secret::WebhookSecret;
 use crate::notify::http::retry_after;
 
@@ -16,7 +16,7 @@ use crate::notify::http::retry_after;
 const REDIRECTS: usize = 3;
 
 /// What sends requests to machines that are in reach. It keeps no connection: the address is looked at for each.
-pub(super) fn agent(reach: Reach) -> Agent {
+pub(super) fn agent(reach: WebhookReach) -> Agent {
     let config = Agent::config_builder()
         // A proxy would look the name up by itself.
         .proxy(None)
@@ -77,7 +77,7 @@ pub(super) fn send(agent: &Agent, url: &Uri, message: &Message, patience: Durati
 /// Why there is no answer. The address is not in it: people who may see letters need not see that.
 fn unreachable(error: &ureq::Error) -> NotifyError {
     NotifyError::again(match error {
-        ureq::Error::Other(other) => match other.downcast_ref::<Refused>() {
+        ureq::Error::Other(other) => match other.downcast_ref::<ForbiddenAddress>() {
             Some(refused) => refused.to_string(),
             None => format!("it cannot be reached: {other}"),
         },

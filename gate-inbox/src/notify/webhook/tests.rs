@@ -7,7 +7,7 @@ use gate_runtime::prelude::*;
 use gate_runtime::{Notice, Notifier as _};
 
 use self::receiver::{Receiver, status};
-use super::address::Reach;
+use super::address::WebhookReach;
 use super::{Webhook, WebhookSecret, agent};
 
 #[path = "../../../tests/receiver/mod.rs"]
@@ -22,7 +22,7 @@ async fn notice() -> Notice {
 /// A webhook to which one server is a public one.
 fn webhook(server: &Receiver) -> Webhook {
     let made = Webhook::private("ops", &server.url("/gate"), [WebhookSecret::new().unwrap()]).unwrap();
-    Webhook { agent: agent(Reach::PublicAnd(server.address)), ..made }
+    Webhook { agent: agent(WebhookReach::PublicAnd(server.address)), ..made }
 }
 
 #[tokio::test]

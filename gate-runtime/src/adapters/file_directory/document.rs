@@ -29,7 +29,7 @@ pub(super) struct Kind {
 }
 
 /// One table of a kind.
-pub(super) struct Entry<'t> {
+pub(super) struct PersonTable<'t> {
     pub(super) line: usize,
     kind: &'static Kind,
     fields: &'t DeTable<'t>,
@@ -37,7 +37,7 @@ pub(super) struct Entry<'t> {
 
 /// A text of the file, and its line.
 #[derive(Clone, Copy)]
-pub(super) struct Said<'t> {
+pub(super) struct LineText<'t> {
     pub(super) text: &'t str,
     pub(super) line: usize,
 }
@@ -94,7 +94,7 @@ impl<'t> Document<'t> {
     }
 
     /// The tables of a kind.
-    pub(super) fn entries(&mut self, root: &'t DeTable<'t>, kind: &'static Kind) -> Vec<Entry<'t>> {
+    pub(super) fn entries(&mut self, root: &'t DeTable<'t>, kind: &'static Kind) -> Vec<PersonTable<'t>> {
         let Some(value) = root.get(kind.name) else { return Vec::new() };
         let name = kind.name;
         let DeValue::Array(tables) = value.get_ref() else {
@@ -106,7 +106,7 @@ impl<'t> Document<'t> {
         for table in tables {
             let line = self.line(table.span().start);
             match table.get_ref() {
-                DeValue::Table(fields) => entries.push(Entry { line, kind, fields }),
+                DeValue::Table(fields) => entries.push(PersonTable { line, kind, fields }),
                 other => {
                     let found = kind_of(other);
                     self.mistake(line, format!("a {name} is a table, not {found}: begin it with `[[{name}]]`"));
@@ -140,7 +140,7 @@ impl<'t> Document<'t> {
     }
 
     /// A text without anything around it. What is returned with a mistake is what was probably meant.
-    fn trimmed(&mut self, what: &str, text: &'t str, line: usize) -> Option<Said<'t>> {
+    fn trimmed(&mut self, what: &str, text: &'t str, line: usize) -> Option<LineText<'t>> {
         let inner = text.trim();
         if inner.is_empty() {
             self.mistake(line, format!("{what} is empty: fill it in"));
@@ -149,11 +149,11 @@ impl<'t> Document<'t> {
         if inner.len() != text.len() {
             self.mistake(line, format!("{what} begins or ends with a space or a line's end: remove it"));
         }
-        Some(Said { text: inner, line })
+        Some(LineText { text: inner, line })
     }
 
     /// The name of somebody or something: also without characters that nobody sees.
-    fn name(&mut self, what: &str, text: &'t str, line: usize) -> Option<Said<'t>> {
+    fn name(&mut self, what: &str, text: &'t str, line: usize) -> Option<LineText<'t>> {
         let said = self.trimmed(what, text, line)?;
         let visible = Visible::of(said.text);
         if let Some(hazard) = visible.hazards().iter().find(|hazard| **hazard != Hazard::LookAlike) {
@@ -163,20 +163,20 @@ impl<'t> Document<'t> {
     }
 }
 
-impl<'t> Entry<'t> {
+impl<'t> PersonTable<'t> {
     /// Whether there is such a field, be it right or wrong.
     pub(super) fn has(&self, key: &str) -> bool {
         self.fields.contains_key(key)
     }
 
     /// A field that may be missing.
-    pub(super) fn text(&self, key: &str, document: &mut Document<'t>) -> Option<Said<'t>> {
+    pub(super) fn text(&self, key: &str, document: &mut Document<'t>) -> Option<LineText<'t>> {
         let (text, line) = self.string(key, document)?;
         document.trimmed(&format!("`{key}`"), text, line)
     }
 
     /// A name that must be there.
-    pub(super) fn name(&self, key: &str, example: &str, document: &mut Document<'t>) -> Option<Said<'t>> {
+    pub(super) fn name(&self, key: &str, example: &str, document: &mut Document<'t>) -> Option<LineText<'t>> {
         self.must_have(key, &format!("\"{example}\""), document);
         let (text, line) = self.string(key, document)?;
         document.name(&format!("`{key}`"), text, line)
@@ -198,7 +198,7 @@ impl<'t> Entry<'t> {
     }
 
     /// A list of names that may be missing. One with a mistake in it counts as missing.
-    pub(super) fn names(&self, key: &str, document: &mut Document<'t>) -> Option<Vec<Said<'t>>> {
+    pub(super) fn names(&self, key: &str, document: &mut Document<'t>) -> Option<Vec<LineText<'t>>> {
         let value = self.fields.get(key)?;
         let example = format!("write a list of texts, like `{key} = [\"manager\"]`");
         let DeValue::Array(items) = value.get_ref() else {
@@ -206,7 +206,7 @@ impl<'t> Entry<'t> {
             document.mistake(line, format!("`{key}` is {}: {example}", kind_of(value.get_ref())));
             return None;
         };
-        let mut names: Vec<Said<'_>> = Vec::new();
+        let mut names: Vec<LineText<'_>> = Vec::new();
         for item in items {
             let line = document.line(item.span().start);
             let DeValue::String(text) = item.get_ref() else {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use gate_audit::{KeyKind, VerifierKey};
 use jiff::Timestamp;
 
-use super::document::{Document, Entry, Kind, Mistake, Said, parse, shown};
+use super::document::{Document, Kind, LineText, Mistake, PersonTable, parse, shown};
 use super::person::{Delegation, Person, RemoteAgent};
 use super::token::{self, Holder};
 use crate::values::digest::Digest;
@@ -31,16 +31,16 @@ pub(super) struct People {
 }
 
 /// A person as the file has them, right or wrong.
-struct Draft<'t> {
-    id: Option<Said<'t>>,
-    name: Option<Said<'t>>,
-    contact: Option<Said<'t>>,
+struct PersonDraft<'t> {
+    id: Option<LineText<'t>>,
+    name: Option<LineText<'t>>,
+    contact: Option<LineText<'t>>,
     /// `None` if they are missing or wrong.
-    roles: Option<Vec<Said<'t>>>,
+    roles: Option<Vec<LineText<'t>>>,
     token: Option<(Digest, usize)>,
     key: Option<(VerifierKey, usize)>,
-    slack: Option<Said<'t>>,
-    aliases: Vec<Said<'t>>,
+    slack: Option<LineText<'t>>,
+    aliases: Vec<LineText<'t>>,
 }
 
 impl People {
@@ -49,7 +49,7 @@ impl People {
         let (mut document, root) = parse(bytes)?;
         document.unknown_fields(&root, "the file", &[PERSON.name, AGENT.name, DELEGATION.name]);
         let entries = document.entries(&root, &PERSON);
-        let drafts: Vec<Draft<'_>> = entries.iter().map(|entry| draft(entry, &mut document)).collect();
+        let drafts: Vec<PersonDraft<'_>> = entries.iter().map(|entry| draft(entry, &mut document)).collect();
         if drafts.is_empty() && document.is_good() {
             document.mistake(
                 1,
@@ -59,7 +59,7 @@ impl People {
         let agents = document.entries(&root, &AGENT);
         let agents: Vec<AgentDraft<'_>> = agents.iter().map(|entry| agent(entry, &mut document)).collect();
         let ids = drafts.iter().map(|draft| draft.id).chain(agents.iter().map(|agent| agent.id));
-        let ids: Vec<Said<'_>> = ids.flatten().collect();
+        let ids: Vec<LineText<'_>> = ids.flatten().collect();
         check_ids(&ids, &mut document);
         check_aliases(&drafts, &ids, &mut document);
         let tokens = drafts.iter().map(|draft| draft.token).chain(agents.iter().map(|agent| agent.token));
@@ -77,11 +77,11 @@ impl People {
         })
     }
 
-    fn assembled(drafts: &[Draft<'_>], delegations: Vec<(ReviewerId, Delegation)>) -> Self {
+    fn assembled(drafts: &[PersonDraft<'_>], delegations: Vec<(ReviewerId, Delegation)>) -> Self {
         let (mut persons, mut tokens) = (BTreeMap::new(), Vec::new());
         for draft in drafts {
             let Some(id) = draft.id.map(|id| ReviewerId::from(id.text)) else { continue };
-            let text = |said: Option<Said<'_>>| said.map(|said| said.text.to_owned());
+            let text = |said: Option<LineText<'_>>| said.map(|said| said.text.to_owned());
             tokens.extend(draft.token.map(|(hash, _)| (hash, id.clone())));
             let person = Person {
                 id: id.clone(),
@@ -160,16 +160,16 @@ impl People {
     }
 }
 
-impl<'t> Draft<'t> {
+impl<'t> PersonDraft<'t> {
     fn own_roles(&self) -> impl Iterator<Item = &'t str> {
         self.roles.iter().flatten().map(|role| role.text)
     }
 }
 
-fn draft<'t>(entry: &Entry<'t>, document: &mut Document<'t>) -> Draft<'t> {
+fn draft<'t>(entry: &PersonTable<'t>, document: &mut Document<'t>) -> PersonDraft<'t> {
     entry.must_have("roles", "[\"manager\"]", document);
     let id = entry.name("id", "dana", document);
-    Draft {
+    PersonDraft {
         id,
         name: entry.text("name", document),
         contact: entry.text("contact", document),
@@ -183,9 +183,9 @@ fn draft<'t>(entry: &Entry<'t>, document: &mut Document<'t>) -> Draft<'t> {
 
 /// An agent as the file has it, right or wrong.
 struct AgentDraft<'t> {
-    id: Option<Said<'t>>,
+    id: Option<LineText<'t>>,
     token: Option<(Digest, usize)>,
-    asks: Vec<Said<'t>>,
+    asks: Vec<LineText<'t>>,
     at_once: Option<usize>,
 }
 
@@ -197,7 +197,7 @@ impl AgentDraft<'_> {
     }
 }
 
-fn agent<'t>(entry: &Entry<'t>, document: &mut Document<'t>) -> AgentDraft<'t> {
+fn agent<'t>(entry: &PersonTable<'t>, document: &mut Document<'t>) -> AgentDraft<'t> {
     entry.must_have("token", "\"sha256:…\"", document);
     let id = entry.name("id", "billing-bot", document);
     if let Some(id) = id
@@ -215,7 +215,7 @@ fn agent<'t>(entry: &Entry<'t>, document: &mut Document<'t>) -> AgentDraft<'t> {
 }
 
 /// A token stands in the file as its hash, in one writing only. No mistake repeats it: it could be the token.
-fn hash(said: Said<'_>, document: &mut Document<'_>) -> Option<(Digest, usize)> {
+fn hash(said: LineText<'_>, document: &mut Document<'_>) -> Option<(Digest, usize)> {
     let hash = said.text.parse::<Digest>().ok().filter(|hash| hash.to_string() == said.text);
     if hash.is_none() {
         let words = if token::is_clear(said.text) {
@@ -229,7 +229,7 @@ fn hash(said: Said<'_>, document: &mut Document<'_>) -> Option<(Digest, usize)> 
 }
 
 /// A key is a log's, for it signs a text as it is, and has the name of its holder: a signature names its key, and so the person.
-fn key(said: Said<'_>, id: Option<Said<'_>>, document: &mut Document<'_>) -> Option<(VerifierKey, usize)> {
+fn key(said: LineText<'_>, id: Option<LineText<'_>>, document: &mut Document<'_>) -> Option<(VerifierKey, usize)> {
     let words = match said.text.parse::<VerifierKey>() {
         Ok(key) if key.kind() != KeyKind::Log => {
             "`key` is a witness's key, which signs checkpoints: write one of algorithm 1".to_owned()
@@ -252,7 +252,7 @@ fn key(said: Said<'_>, id: Option<Said<'_>>, document: &mut Document<'_>) -> Opt
 }
 
 /// The id of a member, and not their name, which they can change to another's.
-fn slack<'t>(said: Said<'t>, document: &mut Document<'_>) -> Option<Said<'t>> {
+fn slack<'t>(said: LineText<'t>, document: &mut Document<'_>) -> Option<LineText<'t>> {
     let rest = said.text.strip_prefix(['U', 'W']).unwrap_or_default();
     let is_id = (6..=20).contains(&rest.len()) && rest.bytes().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit());
     if !is_id {
@@ -266,8 +266,8 @@ fn slack<'t>(said: Said<'t>, document: &mut Document<'_>) -> Option<Said<'t>> {
 }
 
 /// One person or agent has one entry: else one of them could be overlooked when rights are taken away. And no agent is a person.
-fn check_ids(ids: &[Said<'_>], document: &mut Document<'_>) {
-    let mut known: BTreeMap<String, Said<'_>> = BTreeMap::new();
+fn check_ids(ids: &[LineText<'_>], document: &mut Document<'_>) {
+    let mut known: BTreeMap<String, LineText<'_>> = BTreeMap::new();
     for id in ids {
         let Some(first) = known.insert(identity(id.text), *id) else { continue };
         let words = if first.text == id.text {
@@ -282,7 +282,7 @@ fn check_ids(ids: &[Said<'_>], document: &mut Document<'_>) {
 }
 
 /// An alias is one person's name, and nobody's id: else nobody could say for whom a run acts.
-fn check_aliases(drafts: &[Draft<'_>], ids: &[Said<'_>], document: &mut Document<'_>) {
+fn check_aliases(drafts: &[PersonDraft<'_>], ids: &[LineText<'_>], document: &mut Document<'_>) {
     let mut known: BTreeMap<String, usize> = ids.iter().map(|id| (identity(id.text), id.line)).collect();
     for alias in drafts.iter().flat_map(|draft| &draft.aliases) {
         if let Some(first) = known.insert(identity(alias.text), alias.line) {
@@ -303,7 +303,7 @@ fn check_tokens(tokens: impl Iterator<Item = Option<(Digest, usize)>>, document:
 }
 
 /// A key says who voted, so nobody shares one, under whatever name.
-fn check_keys(drafts: &[Draft<'_>], document: &mut Document<'_>) {
+fn check_keys(drafts: &[PersonDraft<'_>], document: &mut Document<'_>) {
     let mut known = BTreeMap::new();
     for (key, line) in drafts.iter().filter_map(|draft| draft.key.as_ref()) {
         if let Some(first) = known.insert(key.as_bytes(), line) {
@@ -313,7 +313,7 @@ fn check_keys(drafts: &[Draft<'_>], document: &mut Document<'_>) {
 }
 
 /// A member of Slack is one person: who decides there must be clear.
-fn check_slack(drafts: &[Draft<'_>], document: &mut Document<'_>) {
+fn check_slack(drafts: &[PersonDraft<'_>], document: &mut Document<'_>) {
     let mut known = BTreeMap::new();
     for id in drafts.iter().filter_map(|draft| draft.slack) {
         if let Some(first) = known.insert(id.text, id.line) {
@@ -325,8 +325,8 @@ fn check_slack(drafts: &[Draft<'_>], document: &mut Document<'_>) {
 
 /// Who gets what of whom: both are in the file, and the roles are the giver's own.
 fn delegation<'t>(
-    entry: &Entry<'t>,
-    drafts: &[Draft<'t>],
+    entry: &PersonTable<'t>,
+    drafts: &[PersonDraft<'t>],
     document: &mut Document<'t>,
 ) -> Option<(ReviewerId, Delegation)> {
     let from = entry.name("from", "dana", document);
@@ -348,10 +348,10 @@ fn delegation<'t>(
 
 /// The roles of a delegation: those it names, if they are the giver's own, or all that are.
 fn delegated(
-    entry: &Entry<'_>,
-    from: Said<'_>,
-    giver: &Draft<'_>,
-    named: Option<Vec<Said<'_>>>,
+    entry: &PersonTable<'_>,
+    from: LineText<'_>,
+    giver: &PersonDraft<'_>,
+    named: Option<Vec<LineText<'_>>>,
     document: &mut Document<'_>,
 ) -> Option<Vec<Role>> {
     // If the giver's own roles are wrong, so is whatever would be said about them.
@@ -378,10 +378,10 @@ fn delegated(
 /// The person whom a delegation names.
 fn known<'d, 't>(
     key: &str,
-    who: Said<'_>,
-    drafts: &'d [Draft<'t>],
+    who: LineText<'_>,
+    drafts: &'d [PersonDraft<'t>],
     document: &mut Document<'_>,
-) -> Option<&'d Draft<'t>> {
+) -> Option<&'d PersonDraft<'t>> {
     let found = drafts.iter().find(|draft| draft.id.is_some_and(|id| id.text == who.text));
     if found.is_none() {
         let ids = drafts.iter().filter_map(|draft| draft.id).map(|id| id.text);

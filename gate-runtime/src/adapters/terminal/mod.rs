@@ -192,7 +192,7 @@ impl Terminal {
         .await
     }
 
-    fn look(&self) -> page::Look {
+    fn look(&self) -> page::PageStyle {
         self.prompt.as_ref().map_or(Screen::Other, |prompt| prompt.screen).look()
     }
 

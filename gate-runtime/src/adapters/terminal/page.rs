@@ -10,12 +10,12 @@ use textwrap::{Options, WordSplitter};
 
 /// How wide a page is, and whether it has colours.
 #[derive(Clone, Copy)]
-pub(super) struct Look {
+pub(super) struct PageStyle {
     pub(super) width: usize,
     pub(super) colours: bool,
 }
 
-impl Look {
+impl PageStyle {
     /// Faint: what is there to be looked up.
     pub(super) fn faint(self, text: impl Display) -> String {
         self.styled(Style::new().dim(), text)
@@ -48,12 +48,12 @@ const ON: &str = "┆ ";
 const LABEL: usize = 10;
 
 pub(super) struct Page {
-    pub(super) look: Look,
+    pub(super) look: PageStyle,
     text: String,
 }
 
 impl Page {
-    pub(super) fn new(look: Look) -> Self {
+    pub(super) fn new(look: PageStyle) -> Self {
         Self { look, text: String::new() }
     }
 

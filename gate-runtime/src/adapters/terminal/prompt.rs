@@ -5,7 +5,7 @@ use std::io::{self, BufRead, IsTerminal as _, Write};
 use serde_json::Value;
 
 use super::editor;
-use super::page::Look;
+use super::page::PageStyle;
 use super::view::{self, shown};
 use crate::engine::review::interruption::Interruption;
 use crate::engine::review::vote::Edit;
@@ -36,14 +36,14 @@ pub(super) enum Screen {
 
 impl Screen {
     /// The look of a page, now: people resize their windows.
-    pub(super) fn look(self) -> Look {
+    pub(super) fn look(self) -> PageStyle {
         let terminal = console::Term::stdout();
         let columns = match self {
             Self::Standard => terminal.size_checked().map(|(_, columns)| usize::from(columns)),
             Self::Other => None,
         };
         let colours = matches!(self, Self::Standard) && io::stdout().is_terminal() && console::colors_enabled();
-        Look { width: columns.unwrap_or(80).clamp(40, 100), colours }
+        PageStyle { width: columns.unwrap_or(80).clamp(40, 100), colours }
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::page::{Look, Page};
+use super::page::{Page, PageStyle};
 use crate::engine::review::interruption::Interruption;
 use crate::engine::review::vote::{Decided, Edit};
 use crate::logic::descriptor::Descriptor;
@@ -30,7 +30,7 @@ const LONG: usize = 400;
 const MANY: usize = 60;
 
 /// What a reviewer needs to decide.
-pub(super) fn of(asked: &Interruption, look: Look) -> String {
+pub(super) fn of(asked: &Interruption, look: PageStyle) -> String {
     let mut page = Page::new(look);
     let approval = asked.approval();
     let mark = match asked.descriptor() {
@@ -85,7 +85,7 @@ fn write_question(page: &mut Page, asked: &Interruption, whole: bool) {
 }
 
 /// Everything that is known.
-pub(super) fn everything(asked: &Interruption, look: Look) -> String {
+pub(super) fn everything(asked: &Interruption, look: PageStyle) -> String {
     let approval = asked.approval();
     let mut page = Page::new(look);
     let mark = if asked.is_destructive() { look.danger("  DESTRUCTIVE: it cannot be undone") } else { String::new() };
@@ -112,7 +112,7 @@ pub(super) fn everything(asked: &Interruption, look: Look) -> String {
 }
 
 /// What an edit would change.
-pub(super) fn changes(arguments: &Value, edit: &Edit, look: Look) -> String {
+pub(super) fn changes(arguments: &Value, edit: &Edit, look: PageStyle) -> String {
     let mut page = Page::new(look);
     page.title("to be changed");
     match edit.apply(arguments) {
@@ -206,7 +206,7 @@ fn write_arguments(page: &mut Page, approval: &Approval, descriptor: Option<&Des
     let origins: HashMap<&str, &Origin> = approval.assessment().origins().collect();
     let most = if whole { usize::MAX } else { MANY };
     let mut label = "arguments";
-    for (Leaf { pointer, value, .. }, name) in leaves.iter().zip(&names).take(most) {
+    for (ShownValue { pointer, value, .. }, name) in leaves.iter().zip(&names).take(most) {
         let (text, hazards) = written(value);
         let (text, left_out) = if whole { (text, None) } else { shortened(&text, value.as_str().unwrap_or(&text)) };
         page.value(label, name, column, &text);
@@ -251,12 +251,12 @@ fn origin_at<'a>(origins: &HashMap<&str, &'a Origin>, pointer: &str) -> Option<&
 }
 
 /// What a reviewer changed has no origin in the conversation.
-fn changed_from(old: Option<&Value>, look: Look) -> String {
+fn changed_from(old: Option<&Value>, look: PageStyle) -> String {
     let old = old.map_or_else(|| "nothing".to_owned(), |old| written(old).0);
     look.warning(format!("changed by a reviewer, from {}", shortened(&old, &old).0))
 }
 
-fn written_origin(origin: &Origin, look: Look) -> String {
+fn written_origin(origin: &Origin, look: PageStyle) -> String {
     let text = shown(&origin.to_string());
     match origin {
         Origin::User | Origin::System => text,
@@ -299,13 +299,13 @@ fn write_rules(page: &mut Page, approval: &Approval, whole: bool) {
 }
 
 /// One value in the arguments, which is not an object, nor a list with objects.
-struct Leaf {
+struct ShownValue {
     pointer: String,
     name: String,
     value: Value,
 }
 
-fn flatten(value: &Value, pointer: String, name: &str, leaves: &mut Vec<Leaf>) {
+fn flatten(value: &Value, pointer: String, name: &str, leaves: &mut Vec<ShownValue>) {
     let mut go_in = |step: &str, inner: &Value| {
         let pointer = below(&pointer, step);
         let name = if name.is_empty() { step.to_owned() } else { format!("{name}.{step}") };
@@ -318,7 +318,7 @@ fn flatten(value: &Value, pointer: String, name: &str, leaves: &mut Vec<Leaf>) {
         }
         // The arguments as a whole.
         Value::Object(_) if pointer.is_empty() => {}
-        _ => leaves.push(Leaf { pointer, name: name.to_owned(), value: value.clone() }),
+        _ => leaves.push(ShownValue { pointer, name: name.to_owned(), value: value.clone() }),
     }
 }
 

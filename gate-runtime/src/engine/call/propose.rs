@@ -41,11 +41,11 @@ pub(crate) struct Candidate {
     /// The arguments as they were read, secrets included.
     pub(crate) arguments: Value,
     pub(crate) sealed: Arguments,
-    pub(crate) body: Body,
+    pub(crate) body: BodyPlace,
 }
 
 /// Where the body of a call is.
-pub(crate) enum Body {
+pub(crate) enum BodyPlace {
     /// In this process, of the tool at this place.
     Here(usize),
     /// In another program, which says what the tool is and whom to ask.
@@ -77,7 +77,7 @@ impl Candidate {
             reasoning,
             request: None,
         };
-        Ok(Self { subject: Arc::new(subject), arguments, sealed, body: Body::Here(place) })
+        Ok(Self { subject: Arc::new(subject), arguments, sealed, body: BodyPlace::Here(place) })
     }
 
     /// Returns what the store is asked before the call is judged.
@@ -91,8 +91,8 @@ impl Candidate {
 
     fn schema<'a>(&'a self, core: &'a Core) -> Result<&'a Value, NotRun> {
         match &self.body {
-            Body::Here(place) => Ok(core.tool_at(*place)?.descriptor.input_schema()),
-            Body::Elsewhere { tool, .. } => Ok(tool.input_schema()),
+            BodyPlace::Here(place) => Ok(core.tool_at(*place)?.descriptor.input_schema()),
+            BodyPlace::Elsewhere { tool, .. } => Ok(tool.input_schema()),
         }
     }
 
@@ -114,8 +114,8 @@ impl Candidate {
     fn is(&self, known: &Approval, schema: &Value) -> bool {
         let (new, old) = (&self.subject, &known.subject);
         let is_same_proposal = match &self.body {
-            Body::Here(_) => old.request.is_none(),
-            Body::Elsewhere { .. } => {
+            BodyPlace::Here(_) => old.request.is_none(),
+            BodyPlace::Elsewhere { .. } => {
                 let bound = |subject: &Subject| (subject.tool_digest, subject.policy_digest);
                 old.request.is_some() && bound(new) == bound(old) && new.info.case == old.info.case
             }
@@ -274,11 +274,11 @@ impl Core {
     async fn judge_candidate(&self, run: &Circumstances, candidate: &Candidate) -> Result<Judgement, NotRun> {
         let Candidate { subject, arguments, sealed, body } = candidate;
         match body {
-            Body::Here(place) => {
+            BodyPlace::Here(place) => {
                 let context = run.context(&subject.call, subject.approval, subject.reasoning.clone(), self.now());
                 self.judge_for(self.tool_at(*place)?, arguments, sealed, context, None).await
             }
-            Body::Elsewhere { tool, policy, .. } => {
+            BodyPlace::Elsewhere { tool, policy, .. } => {
                 let joined = Judgement::joined(policy, self.opinions_on(run, subject, sealed).await);
                 let assessment = Assessment { destructive: tool.annotations().destructive, ..joined };
                 Ok(Judgement::of_program(self.reached(subject, assessment).await?))
@@ -408,8 +408,8 @@ impl Core {
     ) -> Result<(Transition, Arc<Approval>), NotRun> {
         let now = self.now();
         let assessment = match &draft.candidate.body {
-            Body::Here(place) => self.tool_at(*place)?.shown(&draft.judgement, &draft.candidate.arguments, run),
-            Body::Elsewhere { .. } => Arc::clone(&draft.judgement.assessment),
+            BodyPlace::Here(place) => self.tool_at(*place)?.shown(&draft.judgement, &draft.candidate.arguments, run),
+            BodyPlace::Elsewhere { .. } => Arc::clone(&draft.judgement.assessment),
         };
         let may_run = assessment.verdict() == Verdict::Approve;
         let held = !opening.held_by.is_empty() && (may_run || draft.grant.is_some());
@@ -422,7 +422,7 @@ impl Core {
         }
         approval.conversation = self.conversation(run, draft)?;
         let mut course = opened(approval, draft.grant.as_deref())?;
-        if course.status() == Status::Approved && !held && matches!(body, Body::Here(_)) {
+        if course.status() == Status::Approved && !held && matches!(body, BodyPlace::Here(_)) {
             course.then(CallEvent::Dispatched, now).map_err(unavailable)?;
         }
         let (mut transition, approval) = course.alone();
@@ -437,7 +437,7 @@ impl Core {
         if approval.status == Status::Pending {
             transition.takes.extend(self.asking(&approval, body));
         }
-        if let Body::Elsewhere { tool, .. } = body {
+        if let BodyPlace::Elsewhere { tool, .. } = body {
             transition.tools.push(Arc::clone(tool));
         }
         match opening.by {
@@ -450,13 +450,13 @@ impl Core {
     }
 
     /// Returns what a question takes of the limits on asking. They are counted in the commit, so that however many ask at once, no more wait than may.
-    fn asking(&self, asked: &Approval, body: &Body) -> impl Iterator<Item = Take> {
+    fn asking(&self, asked: &Approval, body: &BodyPlace) -> impl Iterator<Item = Take> {
         let family = asked.subject.family();
         let key = LimitKey::new(ASKED, family.as_str());
         let often = Take { key, amount: 1, max: self.questions, window: DAY, taken_for: None };
         let at_once = match body {
-            Body::Elsewhere { at_once, .. } => *at_once,
-            Body::Here(_) => None,
+            BodyPlace::Elsewhere { at_once, .. } => *at_once,
+            BodyPlace::Here(_) => None,
         };
         let waiting = at_once.map(|max| {
             let key = LimitKey::new(WAITING, asked.subject.info.agent.as_str());
@@ -469,7 +469,7 @@ impl Core {
 impl Core {
     /// Returns what was said before a question, for whoever decides it: as much as the gate keeps.
     fn conversation(&self, run: &Circumstances, draft: &Draft) -> Result<Vec<Message>, NotRun> {
-        let Candidate { arguments, body: Body::Here(place), .. } = &draft.candidate else { return Ok(Vec::new()) };
+        let Candidate { arguments, body: BodyPlace::Here(place), .. } = &draft.candidate else { return Ok(Vec::new()) };
         if self.conversation == 0 || draft.judgement.verdict() != Verdict::Ask {
             return Ok(Vec::new());
         }

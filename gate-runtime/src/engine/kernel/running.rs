@@ -33,11 +33,11 @@ pub(crate) struct Bodies {
 
 #[derive(Default)]
 struct Running {
-    bodies: HashMap<Attempt, Body>,
+    bodies: HashMap<Attempt, RunningBody>,
     is_vouched_for: bool,
 }
 
-struct Body {
+struct RunningBody {
     /// What was last written of it.
     latest: Arc<Approval>,
     /// How many calls of its own wait for people.
@@ -58,7 +58,7 @@ impl Begun {
     fn new(core: &Arc<Core>, dispatched: &Arc<Approval>) -> Self {
         let attempt = Attempt::of(dispatched);
         let mut running = lock(&core.bodies.running);
-        running.bodies.insert(attempt, Body { latest: Arc::clone(dispatched), asks: 0, waker: None });
+        running.bodies.insert(attempt, RunningBody { latest: Arc::clone(dispatched), asks: 0, waker: None });
         let mut is_first = false;
         if !running.is_vouched_for
             && let Ok(runtime) = Handle::try_current()

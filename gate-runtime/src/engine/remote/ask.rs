@@ -10,7 +10,7 @@ use super::call::RemoteCall;
 use super::{Remote, place};
 use crate::engine::call::not_run::{invalid, unavailable};
 use crate::engine::call::parse::Circumstances;
-use crate::engine::call::propose::{Body, Candidate, Opened, Opening, Plan, Unproposed};
+use crate::engine::call::propose::{BodyPlace, Candidate, Opened, Opening, Plan, Unproposed};
 use crate::logic::bound::Spec;
 use crate::logic::descriptor::Descriptor;
 use crate::logic::schema::has_secrets;
@@ -178,6 +178,6 @@ fn read_call(limits: ReadLimits, agent: &AgentName, info: Arc<RunInfo>, call: Re
         reasoning: call.reasoning,
         request: Some(Arc::new(call.request)),
     };
-    let body = Body::Elsewhere { tool: Arc::new(tool), policy, at_once: call.at_once };
+    let body = BodyPlace::Elsewhere { tool: Arc::new(tool), policy, at_once: call.at_once };
     Ok(Candidate { subject: Arc::new(subject), arguments, sealed, body })
 }

@@ -103,8 +103,8 @@ impl<R: Registry> Gate<R> {
 
 impl Core {
     /// Makes sure that a call which began, as the trail knows, does not begin again. Nothing where the store knows that it began.
-    async fn close(self: &Arc<Self>, id: ApprovalId, call: Call) -> Result<Option<Lost>, TrailError> {
-        let Call { subject, stands, .. } = call;
+    async fn close(self: &Arc<Self>, id: ApprovalId, call: UnsettledCall) -> Result<Option<Lost>, TrailError> {
+        let UnsettledCall { subject, stands, .. } = call;
         let Some(approval) = self.load(id).await? else {
             if let Some(stands) = stands {
                 self.import(stands).await?;
@@ -130,7 +130,7 @@ pub(crate) async fn reader_of(trail: &Arc<Trail>) -> Result<Arc<TrailReader>, Tr
 }
 
 /// A call as the trail has it.
-pub(crate) struct Call {
+pub(crate) struct UnsettledCall {
     subject: Arc<Subject>,
     /// How it stands, where the trail has it from its beginning on.
     stands: Option<Approval>,
@@ -138,10 +138,13 @@ pub(crate) struct Call {
 }
 
 /// The calls whose bodies began in the records from a number on, as the trail has them.
-pub(crate) async fn begun_since(reader: &Arc<TrailReader>, seq: u64) -> Result<BTreeMap<ApprovalId, Call>, TrailError> {
+pub(crate) async fn begun_since(
+    reader: &Arc<TrailReader>,
+    seq: u64,
+) -> Result<BTreeMap<ApprovalId, UnsettledCall>, TrailError> {
     let trail = Arc::clone(reader);
     blocking(move || {
-        let mut calls = BTreeMap::<ApprovalId, Call>::new();
+        let mut calls = BTreeMap::<ApprovalId, UnsettledCall>::new();
         for read in trail.entries(0) {
             let (index, bytes) = read?;
             let Entry::Record(record) = trail.read(index, &bytes)? else { continue };
@@ -155,7 +158,7 @@ pub(crate) async fn begun_since(reader: &Arc<TrailReader>, seq: u64) -> Result<B
             let before = before.filter(|_| !matches!(event, CallEvent::Assessed { .. }));
             let stands = Approval::after(before.as_ref(), &record).ok();
             let has_begun = has_begun || matches!(event, CallEvent::Dispatched);
-            calls.insert(subject.approval(), Call { subject: Arc::clone(subject), stands, has_begun });
+            calls.insert(subject.approval(), UnsettledCall { subject: Arc::clone(subject), stands, has_begun });
         }
         calls.retain(|_, call| call.has_begun);
         Ok(calls)

@@ -39,12 +39,12 @@ impl From<Arc<Approval>> for Stands {
 /// The calls of one batch, in order.
 #[derive(Default)]
 pub(crate) struct Batch {
-    places: Mutex<Vec<Place>>,
+    places: Mutex<Vec<BatchPlace>>,
 }
 
 /// What became of one call of a batch.
 #[derive(Clone)]
-enum Place {
+enum BatchPlace {
     /// Nothing yet: it is being taken in, or whoever took it in went away before it was on the record.
     Empty,
     /// It has an approval, as it was last seen.
@@ -55,25 +55,25 @@ enum Place {
 
 impl Batch {
     fn of(count: usize) -> Self {
-        Self { places: Mutex::new(vec![Place::Empty; count]) }
+        Self { places: Mutex::new(vec![BatchPlace::Empty; count]) }
     }
 
     /// As a state has it, and the store its calls.
     pub(crate) fn resumed(slots: Vec<Slot>, stand: &[Arc<Approval>]) -> Self {
         let find = |id: ApprovalId| stand.iter().find(|approval| approval.id() == id).map(Arc::clone);
         let place = |slot| match slot {
-            Slot::Call { approval } => find(approval).map_or(Place::Empty, Place::Call),
-            Slot::Refused { call, tool, reason } => Place::Refused(ToolCall::new(call, tool, ""), reason),
+            Slot::Call { approval } => find(approval).map_or(BatchPlace::Empty, BatchPlace::Call),
+            Slot::Refused { call, tool, reason } => BatchPlace::Refused(ToolCall::new(call, tool, ""), reason),
         };
         Self { places: Mutex::new(slots.into_iter().map(place).collect()) }
     }
 
     /// As a state keeps it.
     pub(crate) fn slots(&self) -> Vec<Slot> {
-        let slot = |place: &Place| match place {
-            Place::Empty => None,
-            Place::Call(approval) => Some(Slot::Call { approval: approval.id() }),
-            Place::Refused(call, reason) => {
+        let slot = |place: &BatchPlace| match place {
+            BatchPlace::Empty => None,
+            BatchPlace::Call(approval) => Some(Slot::Call { approval: approval.id() }),
+            BatchPlace::Refused(call, reason) => {
                 let (call, tool) = (call.id.clone(), call.tool.clone());
                 Some(Slot::Refused { call, tool, reason: reason.clone() })
             }
@@ -82,14 +82,14 @@ impl Batch {
     }
 
     pub(crate) fn approvals(&self) -> Vec<Arc<Approval>> {
-        let approval = |place: &Place| match place {
-            Place::Call(approval) => Some(Arc::clone(approval)),
-            Place::Empty | Place::Refused(..) => None,
+        let approval = |place: &BatchPlace| match place {
+            BatchPlace::Call(approval) => Some(Arc::clone(approval)),
+            BatchPlace::Empty | BatchPlace::Refused(..) => None,
         };
         lock(&self.places).iter().filter_map(approval).collect()
     }
 
-    fn fill(&self, index: usize, place: Place) {
+    fn fill(&self, index: usize, place: BatchPlace) {
         if let Some(empty) = lock(&self.places).get_mut(index) {
             *empty = place;
         }
@@ -98,7 +98,7 @@ impl Batch {
     /// Puts in how a call stands, wherever the batch has it.
     fn note(&self, approval: &Arc<Approval>) {
         for place in lock(&self.places).iter_mut() {
-            if let Place::Call(known) = place
+            if let BatchPlace::Call(known) = place
                 && known.id() == approval.id()
                 && known.version < approval.version
             {
@@ -109,13 +109,15 @@ impl Batch {
 
     /// The answers to its calls, in order.
     fn answers(&self, hindrances: &BTreeMap<ApprovalId, NotRun>) -> Vec<Answer> {
-        let answer = |place: &Place| match place {
-            Place::Empty => None,
-            Place::Call(approval) => {
+        let answer = |place: &BatchPlace| match place {
+            BatchPlace::Empty => None,
+            BatchPlace::Call(approval) => {
                 let hindrance = hindrances.get(&approval.id()).cloned();
                 Some(Answer::of(Arc::clone(approval), hindrance))
             }
-            Place::Refused(call, reason) => Some(Answer::refused(call.id.clone(), call.tool.clone(), reason.clone())),
+            BatchPlace::Refused(call, reason) => {
+                Some(Answer::refused(call.id.clone(), call.tool.clone(), reason.clone()))
+            }
         };
         lock(&self.places).iter().filter_map(answer).collect()
     }
@@ -220,7 +222,7 @@ impl Core {
         for (place, fate) in fates.into_iter().enumerate() {
             if let Fate::Repeat(first) = fate {
                 let twin = lock(&batch.places).get(first).cloned();
-                batch.fill(place, twin.unwrap_or(Place::Empty));
+                batch.fill(place, twin.unwrap_or(BatchPlace::Empty));
             }
         }
         hindrances
@@ -407,7 +409,7 @@ fn put(
     let Stands { approval, hindrance } = match taken {
         Ok(stands) => stands,
         Err(reason) => {
-            batch.fill(place, Place::Refused(call.clone(), reason));
+            batch.fill(place, BatchPlace::Refused(call.clone(), reason));
             return None;
         }
     };
@@ -416,7 +418,7 @@ fn put(
         thread.ledger.answered([id]);
     }
     thread.ledger.note(&approval);
-    batch.fill(place, Place::Call(approval));
+    batch.fill(place, BatchPlace::Call(approval));
     hindrance.map(|hindrance| (id, hindrance))
 }
 

@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 
 use super::batch::Batch;
-use super::slots::Body;
+use super::slots::StateBody;
 use crate::engine::call::parse::Circumstances;
 use crate::engine::error::RunError;
 use crate::engine::kernel::Core;
@@ -87,7 +87,7 @@ impl Thread {
     }
 
     /// The run of a state, with the runs nested in it; `stand`: its calls as the store has them.
-    pub(crate) fn resumed(body: Body, stand: &[Arc<Approval>]) -> Self {
+    pub(crate) fn resumed(body: StateBody, stand: &[Arc<Approval>]) -> Self {
         let ledger = Arc::new(Ledger::new(body.info.run.outermost()));
         for approval in stand {
             ledger.note(approval);
@@ -95,7 +95,7 @@ impl Thread {
         Self::resumed_in(body, stand, &ledger, None)
     }
 
-    fn resumed_in(body: Body, stand: &[Arc<Approval>], ledger: &Arc<Ledger>, outer: Option<Arc<Level>>) -> Self {
+    fn resumed_in(body: StateBody, stand: &[Arc<Approval>], ledger: &Arc<Ledger>, outer: Option<Arc<Level>>) -> Self {
         let level = Level::new(RunInfo::clone(&body.info), body.reasoning, outer);
         let thread = Self::new(level, Arc::clone(ledger), Batch::resumed(body.current, stand));
         let level = || Some(Arc::clone(&thread.level));

@@ -10,7 +10,7 @@ use serde_json::Value;
 use sha2::Sha256;
 
 use super::run_session::Thread;
-use super::slots::Body;
+use super::slots::StateBody;
 use crate::engine::error::StateError;
 use crate::values::approval::Approval;
 use crate::values::digest::{hex, unhex};
@@ -57,7 +57,7 @@ pub struct RunState {
     mac: String,
 }
 
-impl Body {
+impl StateBody {
     /// A run with what is owed to it, and the runs nested in it.
     fn of(run: &Thread) -> Self {
         let batch = run.current();
@@ -91,19 +91,19 @@ impl Body {
 impl RunState {
     pub(crate) fn write(key: &[u8; 32], run: &Thread) -> Result<Self, StateError> {
         let malformed = |error: serde_json::Error| StateError::Malformed { problem: error.to_string() };
-        let run = serde_json::to_value(Body::of(run)).map_err(malformed)?;
+        let run = serde_json::to_value(StateBody::of(run)).map_err(malformed)?;
         let mac = hex(&mac(key, VERSION, &run)?.finalize().into_bytes());
         Ok(Self { version: VERSION, run, mac })
     }
 
     /// The body, if a gate with this key wrote it and nobody changed it.
-    pub(crate) fn read(&self, key: &[u8; 32]) -> Result<Body, StateError> {
+    pub(crate) fn read(&self, key: &[u8; 32]) -> Result<StateBody, StateError> {
         if self.version > VERSION {
             return Err(StateError::TooNew { found: self.version, known: VERSION });
         }
         let given = unhex(&self.mac).ok_or(StateError::NotAuthentic)?;
         mac(key, self.version, &self.run)?.verify_slice(&given).map_err(|_| StateError::NotAuthentic)?;
-        Body::deserialize(&self.run).map_err(|error| StateError::Malformed { problem: error.to_string() })
+        StateBody::deserialize(&self.run).map_err(|error| StateError::Malformed { problem: error.to_string() })
     }
 
     /// The state as JSON text.

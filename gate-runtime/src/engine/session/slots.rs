@@ -11,7 +11,7 @@ use crate::values::outcome::NotRun;
 
 /// What is in a state.
 #[derive(Serialize, Deserialize)]
-pub(crate) struct Body {
+pub(crate) struct StateBody {
     pub(crate) info: Arc<RunInfo>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) reasoning: Option<Arc<str>>,
@@ -21,7 +21,7 @@ pub(crate) struct Body {
     pub(crate) approvals: Vec<Approval>,
     /// The runs nested in it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(crate) nested: Vec<Body>,
+    pub(crate) nested: Vec<StateBody>,
 }
 
 /// One call of a batch.

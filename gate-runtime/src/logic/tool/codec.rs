@@ -18,14 +18,14 @@ pub(crate) type MakeSchema = fn(&mut SchemaGenerator) -> Schema;
 
 /// The arguments of a tool, for its schema: generated code lists them.
 #[derive(Default)]
-pub struct Arguments(Vec<Argument>);
+pub struct ArgumentList(Vec<Argument>);
 
 enum Argument {
     Plain { name: &'static str, about: &'static str, is_secret: bool, schema: MakeSchema, is_optional: fn() -> bool },
     Part { schema: MakeSchema },
 }
 
-impl Arguments {
+impl ArgumentList {
     pub(crate) fn add<T: ToolArg>(&mut self, name: &'static str, about: &'static str, is_secret: bool) {
         let schema = SchemaGenerator::subschema_for::<T>;
         self.0.push(Argument::Plain { name, about, is_secret, schema, is_optional: is_optional::<T> });
@@ -77,9 +77,9 @@ impl Arguments {
     }
 }
 
-impl fmt::Debug for Arguments {
+impl fmt::Debug for ArgumentList {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Arguments({})", self.0.len())
+        write!(f, "ArgumentList({})", self.0.len())
     }
 }
 

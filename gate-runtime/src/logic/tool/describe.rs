@@ -5,14 +5,14 @@ use schemars::generate::SchemaSettings;
 use serde_json::{Value, json};
 
 use super::About;
-use super::codec::{Arguments, MakeSchema};
+use super::codec::{ArgumentList, MakeSchema};
 use crate::logic::descriptor::Descriptor;
 use crate::logic::schema;
 use crate::values::digest::Digest;
 use crate::values::json::canonical;
 
 impl Descriptor {
-    pub(crate) fn build(name: &str, about: &About, arguments: &Arguments) -> Self {
+    pub(crate) fn build(name: &str, about: &About, arguments: &ArgumentList) -> Self {
         let mut input_schema = whole_schema(|generator| arguments.schema(generator));
         schema::close(&mut input_schema);
         let output_schema = (about.output)().map(schema_of);

@@ -16,7 +16,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use self::codec::{Arguments, MakeSchema};
+use self::codec::{ArgumentList, MakeSchema};
 use self::permit::Permit;
 use self::policy::Policy;
 use self::reconcile::Reconciler;
@@ -64,7 +64,7 @@ pub trait Tool: Sized + Send + Sync + 'static {
 
     /// Lists the arguments, for the schema.
     #[doc(hidden)]
-    fn arguments(into: &mut Arguments);
+    fn arguments(into: &mut ArgumentList);
 
     /// Reads a call from JSON that fits the schema.
     #[doc(hidden)]
@@ -88,7 +88,7 @@ pub trait Tool: Sized + Send + Sync + 'static {
     /// What a model is told about the tool.
     #[must_use]
     fn descriptor() -> Descriptor {
-        let mut arguments = Arguments::default();
+        let mut arguments = ArgumentList::default();
         Self::arguments(&mut arguments);
         Descriptor::build(Self::NAME, &Self::ABOUT, &arguments)
     }

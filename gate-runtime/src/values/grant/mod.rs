@@ -22,7 +22,7 @@ use super::words;
 /// What one argument must be for a grant to cover a call.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
-enum Condition {
+enum GrantCondition {
     /// Exactly this. A text is a text: no character in it is a pattern.
     Same { value: Value },
     /// A whole number from 0 to this.
@@ -41,7 +41,7 @@ struct Budget {
 /// Which calls of the tool, and how many.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 struct Terms {
-    conditions: BTreeMap<String, Condition>,
+    conditions: BTreeMap<String, GrantCondition>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     uses: Option<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -60,17 +60,17 @@ impl Terms {
         arguments.keys().all(|name| self.conditions.contains_key(name))
             && self.budget.as_ref().is_none_or(|budget| number(&budget.argument).is_some())
             && self.conditions.iter().all(|(name, condition)| match condition {
-                Condition::Any => true,
-                Condition::Same { value } => arguments.get(name) == Some(value),
-                Condition::UpTo { max } => number(name).is_some_and(|number| number <= *max),
+                GrantCondition::Any => true,
+                GrantCondition::Same { value } => arguments.get(name) == Some(value),
+                GrantCondition::UpTo { max } => number(name).is_some_and(|number| number <= *max),
             })
     }
 
     fn write_conditions(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.conditions.iter().try_for_each(|(name, condition)| match condition {
-            Condition::Any => write!(f, ", any `{name}`"),
-            Condition::UpTo { max } => write!(f, ", `{name}` up to {max}"),
-            Condition::Same { .. } => Ok(()),
+            GrantCondition::Any => write!(f, ", any `{name}`"),
+            GrantCondition::UpTo { max } => write!(f, ", `{name}` up to {max}"),
+            GrantCondition::Same { .. } => Ok(()),
         })
     }
 
@@ -267,7 +267,7 @@ impl fmt::Display for Grant {
             _ => {}
         }
         self.terms.write_conditions(f)?;
-        let is_same = |condition: &&Condition| matches!(condition, Condition::Same { .. });
+        let is_same = |condition: &&GrantCondition| matches!(condition, GrantCondition::Same { .. });
         let same = self.terms.conditions.values().filter(is_same).count();
         write!(f, ", {} as shown", words::plural(same as u64, "argument"))?;
         let uses = match (self.uses_left, self.terms.uses) {
@@ -278,7 +278,7 @@ impl fmt::Display for Grant {
     }
 }
 
-impl fmt::Debug for Condition {
+impl fmt::Debug for GrantCondition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Same { .. } => "Same",

@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::{Budget, Condition, EVER, Grant, Terms};
+use super::{Budget, EVER, Grant, GrantCondition, Terms};
 use crate::values::approval::Approval;
 use crate::values::id::{GrantId, ReviewerId};
 use crate::values::json::EXACT;
@@ -71,14 +71,14 @@ impl Scope {
     /// An argument may be anything.
     #[must_use]
     pub fn any(mut self, argument: impl Into<String>) -> Self {
-        self.terms.conditions.insert(argument.into(), Condition::Any);
+        self.terms.conditions.insert(argument.into(), GrantCondition::Any);
         self
     }
 
     /// An argument may be any whole number from 0 to a limit; 2^53 at most, as no argument is beyond that.
     #[must_use]
     pub fn up_to(mut self, argument: impl Into<String>, max: u64) -> Self {
-        self.terms.conditions.insert(argument.into(), Condition::UpTo { max: max.min(EXACT) });
+        self.terms.conditions.insert(argument.into(), GrantCondition::UpTo { max: max.min(EXACT) });
         self
     }
 
@@ -129,7 +129,7 @@ impl Scope {
             let Some(value) = arguments.remove(name) else {
                 return Err(BadScope::Unknown { argument: name.clone() });
             };
-            if let Condition::UpTo { max } = condition
+            if let GrantCondition::UpTo { max } = condition
                 && value.as_u64().is_none_or(|shown| shown > *max)
             {
                 return Err(BadScope::NotUpTo { argument: name.clone() });
@@ -138,7 +138,7 @@ impl Scope {
         if !shown.secrets().is_empty() {
             return Err(BadScope::Secret);
         }
-        terms.conditions.extend(arguments.into_iter().map(|(name, value)| (name, Condition::Same { value })));
+        terms.conditions.extend(arguments.into_iter().map(|(name, value)| (name, GrantCondition::Same { value })));
         let Subject { info, tool, tool_digest, policy_digest, .. } = approval.subject();
         // Uses of a window are counted by the store; those of all time by the grant itself.
         let uses_left = if terms.window.is_none() { terms.uses } else { None };

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::laws::{laws, same};
 use super::samples::{about, after, approval, approval_of, approval_with, at, ran, voted, writes};
-use super::{Checked, Handles, How, Law};
+use super::{Checked, Handles, Law, Unmet};
 use crate::ports::store::{
     ALIKE, ApprovalFilter, Committed, Proposal, REFUSALS, RunChange, RunQuery, Store, Transition,
 };
@@ -41,7 +41,7 @@ fn no() -> Decision {
 }
 
 /// Writes an approval and its refusal.
-async fn refused(store: &Arc<dyn Store>, new: Arc<Approval>) -> Result<Arc<Approval>, How> {
+async fn refused(store: &Arc<dyn Store>, new: Arc<Approval>) -> Result<Arc<Approval>, Unmet> {
     same("asked", store.commit(writes(&new)).await?, Committed::Done)?;
     let rejected = voted(&new, no())?;
     same("refused", store.commit(writes(&rejected)).await?, Committed::Done)?;
@@ -61,7 +61,7 @@ fn numbered(number: usize) -> Value {
     json!({"number": number})
 }
 
-async fn refusals_are_recalled_in_the_whole_family((one, other): Handles) -> Result<(), How> {
+async fn refusals_are_recalled_in_the_whole_family((one, other): Handles) -> Result<(), Unmet> {
     let mut wanted = Vec::new();
     for run in ["run", "run>call", "runner", "run>call>1", "other>run", "ru"] {
         let rejected = refused(&one, approval(run, run, "tool", Verdict::Ask)?).await?;
@@ -75,7 +75,7 @@ async fn refusals_are_recalled_in_the_whole_family((one, other): Handles) -> Res
     same("of another tool", other.recall(&about("run", "new", "other", at(2))).await?.rejected, vec![])
 }
 
-async fn refusals_of_an_agent_in_another_program_are_kept_by_the_agent((one, other): Handles) -> Result<(), How> {
+async fn refusals_of_an_agent_in_another_program_are_kept_by_the_agent((one, other): Handles) -> Result<(), Unmet> {
     let asks = |run: &str, agent: &str| {
         approval_with(run, "call", "tool", Verdict::Ask, &numbered(1), |info, request| {
             info.agent = agent.into();
@@ -89,7 +89,7 @@ async fn refusals_of_an_agent_in_another_program_are_kept_by_the_agent((one, oth
     same("of a run", other.recall(&about("as it likes", "new", "tool", at(2))).await?.rejected, vec![])
 }
 
-async fn refusals_are_recalled_in_the_case((one, other): Handles) -> Result<(), How> {
+async fn refusals_are_recalled_in_the_case((one, other): Handles) -> Result<(), Unmet> {
     let in_case = |run: &str, call: usize, tool: &str, case: Option<&str>| {
         let change = |info: &mut crate::values::context::RunInfo, _: &mut Option<Request>| {
             info.case = case.map(Into::into);
@@ -111,7 +111,7 @@ async fn refusals_are_recalled_in_the_case((one, other): Handles) -> Result<(), 
     same("of no case", other.recall(&about("new run", "new", "tool", at(2))).await?.rejected, vec![])
 }
 
-async fn every_equal_refusal_is_recalled_and_the_newest_others((one, other): Handles) -> Result<(), How> {
+async fn every_equal_refusal_is_recalled_and_the_newest_others((one, other): Handles) -> Result<(), Unmet> {
     let mut all = Vec::new();
     for call in 0..3 * REFUSALS {
         // The equal ones are the oldest, and one in the middle of the others.
@@ -129,7 +129,7 @@ async fn every_equal_refusal_is_recalled_and_the_newest_others((one, other): Han
     same("equal in another run", other.recall(&like("other", first)).await?.rejected.len(), 0)
 }
 
-async fn what_failed_and_was_refused_is_recalled((one, other): Handles) -> Result<(), How> {
+async fn what_failed_and_was_refused_is_recalled((one, other): Handles) -> Result<(), Unmet> {
     let new = approval("run", "call", "tool", Verdict::Approve)?;
     let begun = after(&new, &CallEvent::Dispatched)?;
     let faltered = after(&begun, &CallEvent::Faltered { error: "it broke".into() })?;
@@ -144,7 +144,7 @@ async fn what_failed_and_was_refused_is_recalled((one, other): Handles) -> Resul
     same("it is refused", (recalled.rejected, recalled.alike), (vec![rejected], vec![]))
 }
 
-async fn equal_calls_that_wait_are_recalled((one, other): Handles) -> Result<(), How> {
+async fn equal_calls_that_wait_are_recalled((one, other): Handles) -> Result<(), Unmet> {
     let mut wanted = Vec::new();
     let states = ["pending", "approved", "lost", "dispatched", "succeeded", "rejected", "cancelled", "denied"];
     for (index, state) in states.into_iter().enumerate() {
@@ -183,7 +183,7 @@ async fn equal_calls_that_wait_are_recalled((one, other): Handles) -> Result<(),
     same("of others", other.recall(&like("new", &different)).await?.alike, vec![different])
 }
 
-async fn the_newest_equal_calls_are_recalled((one, other): Handles) -> Result<(), How> {
+async fn the_newest_equal_calls_are_recalled((one, other): Handles) -> Result<(), Unmet> {
     let mut all = Vec::new();
     for call in 0..ALIKE + 5 {
         let new = approval(&format!("run {call}"), &call.to_string(), "tool", Verdict::Ask)?;
@@ -200,8 +200,8 @@ async fn the_newest_equal_calls_are_recalled((one, other): Handles) -> Result<()
     same("the newest that wait", found, (4..ALIKE + 4).map(|call| call.to_string()).collect())
 }
 
-async fn calls_are_equal_but_for_their_secrets((one, other): Handles) -> Result<(), How> {
-    let secret = |salt: u8| -> Result<Arc<Approval>, How> {
+async fn calls_are_equal_but_for_their_secrets((one, other): Handles) -> Result<(), Unmet> {
+    let secret = |salt: u8| -> Result<Arc<Approval>, Unmet> {
         let commitment = Commitment::to(&json!("hunter2"), [salt; 16])?;
         let arguments = Arguments::new(&json!({"password": commitment.mark(), "user": "mia"}), vec![commitment])?;
         let plain = approval("run", &salt.to_string(), "tool", Verdict::Ask)?;
@@ -214,7 +214,7 @@ async fn calls_are_equal_but_for_their_secrets((one, other): Handles) -> Result<
     same("both", other.recall(&like("new", &*secret(3)?)).await?.alike, vec![first, second])
 }
 
-async fn an_edited_call_is_equal_as_it_was_proposed_and_as_it_runs((one, other): Handles) -> Result<(), How> {
+async fn an_edited_call_is_equal_as_it_was_proposed_and_as_it_runs((one, other): Handles) -> Result<(), Unmet> {
     let new = approval_of("run", "call", "tool", Verdict::Ask, &json!({"amount": 1}))?;
     let edit = Decision::Edit { arguments: Arguments::new(&json!({"amount": 2}), Vec::new())? };
     let edited = voted(&new, edit)?;
@@ -250,7 +250,7 @@ fn acknowledges(ids: &[&Arc<Approval>]) -> Transition {
 }
 
 /// Returns what is owed to a run, by the numbers and the calls; and the number up to which it is all.
-async fn owed(store: &Arc<dyn Store>, query: &RunQuery) -> Result<(Vec<(u64, String)>, u64), How> {
+async fn owed(store: &Arc<dyn Store>, query: &RunQuery) -> Result<(Vec<(u64, String)>, u64), Unmet> {
     let changes = store.run_changes(query).await?;
     let owed = changes.calls.iter().filter(|change| change.is_owed);
     let calls = owed.map(|change| (change.seq, change.approval.subject().call().to_string()));
@@ -261,7 +261,7 @@ fn list(wanted: &[(u64, &str)]) -> Vec<(u64, String)> {
     wanted.iter().map(|(seq, call)| (*seq, (*call).to_owned())).collect()
 }
 
-async fn new_calls_are_owed_until_they_are_acknowledged((one, other): Handles) -> Result<(), How> {
+async fn new_calls_are_owed_until_they_are_acknowledged((one, other): Handles) -> Result<(), Unmet> {
     same("an empty store", owed(&one, &RunQuery::after("run", 0)).await?, (vec![], 0))?;
     let news = [("1", Verdict::Ask), ("2", Verdict::Deny), ("3", Verdict::Approve), ("4", Verdict::Ask)];
     let news: Result<Vec<_>, _> =
@@ -293,7 +293,7 @@ async fn new_calls_are_owed_until_they_are_acknowledged((one, other): Handles) -
     same("nothing is owed", owed(&one, &all).await?, (vec![], 5))
 }
 
-async fn what_changes_is_owed_by_the_number_of_its_last_record((one, other): Handles) -> Result<(), How> {
+async fn what_changes_is_owed_by_the_number_of_its_last_record((one, other): Handles) -> Result<(), Unmet> {
     let (first, second) = (approval("run", "1", "tool", Verdict::Ask)?, approval("run", "2", "tool", Verdict::Ask)?);
     let mut both = writes(&first);
     let two = writes(&second);
@@ -313,7 +313,7 @@ async fn what_changes_is_owed_by_the_number_of_its_last_record((one, other): Han
     same("and it is still owed", owed(&other, &all).await?, (list(&[(3, "1"), (4, "2")]), 4))
 }
 
-async fn what_is_acknowledged_is_owed_no_more_and_its_changes_are_told((one, other): Handles) -> Result<(), How> {
+async fn what_is_acknowledged_is_owed_no_more_and_its_changes_are_told((one, other): Handles) -> Result<(), Unmet> {
     let new = approval("run", "call", "tool", Verdict::Ask)?;
     same("asked", one.commit(writes(&new)).await?, Committed::Done)?;
     same("acknowledged", one.commit(acknowledges(&[&new])).await?, Committed::Done)?;
@@ -328,11 +328,11 @@ async fn what_is_acknowledged_is_owed_no_more_and_its_changes_are_told((one, oth
     same("once", other.run_changes(&RunQuery::after("run", 2)).await?.calls, vec![])
 }
 
-async fn a_run_is_asked_for_with_those_nested_in_it((one, other): Handles) -> Result<(), How> {
+async fn a_run_is_asked_for_with_those_nested_in_it((one, other): Handles) -> Result<(), Unmet> {
     for run in ["run", "run>1", "runner", "run>1>2", "run>12", "run?", "r"] {
         same("a call", one.commit(writes(&approval(run, run, "tool", Verdict::Ask)?)).await?, Committed::Done)?;
     }
-    let found = async |filter: ApprovalFilter| -> Result<Vec<String>, How> {
+    let found = async |filter: ApprovalFilter| -> Result<Vec<String>, Unmet> {
         let found = other.approvals(&filter).await?;
         Ok(found.iter().map(|approval| approval.subject().info().run().to_string()).collect())
     };
@@ -353,7 +353,7 @@ async fn a_run_is_asked_for_with_those_nested_in_it((one, other): Handles) -> Re
     same("what waits of it", found(pending).await?, vec!["crew/night".to_owned()])
 }
 
-async fn what_is_owed_is_asked_for_by_family((one, other): Handles) -> Result<(), How> {
+async fn what_is_owed_is_asked_for_by_family((one, other): Handles) -> Result<(), Unmet> {
     for run in ["run", "run>1", "runner", "run>1>2", "r"] {
         same("a call", one.commit(writes(&approval(run, run, "tool", Verdict::Ask)?)).await?, Committed::Done)?;
     }

@@ -9,7 +9,7 @@ use serde_json::json;
 use super::samples::{
     about, approval, approval_of, at, freezes, gives, grant, lifts, take, takes, tool, voted, wide_grant, writes,
 };
-use super::{Checked, Handles, How, Law};
+use super::{Checked, Handles, Law, Unmet};
 use crate::ports::store::{ApprovalFilter, Committed, RecordFilter, Store, Transition};
 use crate::values::approval::Approval;
 use crate::values::decision::Decision;
@@ -60,15 +60,15 @@ laws! {
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "it is called with values that are made for it")]
-pub(super) fn same<T: PartialEq + Debug>(what: &str, found: T, wanted: T) -> Result<(), How> {
-    if found == wanted { Ok(()) } else { Err(How(format!("{what}: found {found:?}, wanted {wanted:?}"))) }
+pub(super) fn same<T: PartialEq + Debug>(what: &str, found: T, wanted: T) -> Result<(), Unmet> {
+    if found == wanted { Ok(()) } else { Err(Unmet(format!("{what}: found {found:?}, wanted {wanted:?}"))) }
 }
 
-async fn load(store: &Arc<dyn Store>, one: &Approval) -> Result<Option<Arc<Approval>>, How> {
+async fn load(store: &Arc<dyn Store>, one: &Approval) -> Result<Option<Arc<Approval>>, Unmet> {
     Ok(store.approvals(&ApprovalFilter::all().id(one.id())).await?.pop())
 }
 
-async fn what_one_handle_writes_the_other_reads_whole((one, other): Handles) -> Result<(), How> {
+async fn what_one_handle_writes_the_other_reads_whole((one, other): Handles) -> Result<(), Unmet> {
     let new = approval("run", "call", "tool", Verdict::Ask)?;
     same("a new approval", one.commit(writes(&new)).await?, Committed::Done)?;
     same("read by the other", load(&other, &new).await?, Some(Arc::clone(&new)))?;
@@ -79,7 +79,7 @@ async fn what_one_handle_writes_the_other_reads_whole((one, other): Handles) -> 
     same("read by the first", load(&one, &new).await?, Some(next))
 }
 
-async fn only_the_next_version_is_written((one, other): Handles) -> Result<(), How> {
+async fn only_the_next_version_is_written((one, other): Handles) -> Result<(), Unmet> {
     let new = approval("run", "call", "tool", Verdict::Ask)?;
     let next = voted(&new, Decision::Approve)?;
     same("a second version of nothing", one.commit(writes(&next)).await?, Committed::Conflict)?;
@@ -91,7 +91,7 @@ async fn only_the_next_version_is_written((one, other): Handles) -> Result<(), H
     same("what stands", load(&one, &new).await?, Some(next))
 }
 
-async fn a_run_has_a_call_id_once((one, other): Handles) -> Result<(), How> {
+async fn a_run_has_a_call_id_once((one, other): Handles) -> Result<(), Unmet> {
     let first = approval("run", "call", "tool", Verdict::Ask)?;
     same("the first", one.commit(writes(&first)).await?, Committed::Done)?;
     let second = approval("run", "call", "other_tool", Verdict::Approve)?;
@@ -101,7 +101,7 @@ async fn a_run_has_a_call_id_once((one, other): Handles) -> Result<(), How> {
     same("the same id in another run", other.commit(writes(&elsewhere)).await?, Committed::Done)
 }
 
-async fn a_transition_that_writes_something_twice_is_a_conflict((one, other): Handles) -> Result<(), How> {
+async fn a_transition_that_writes_something_twice_is_a_conflict((one, other): Handles) -> Result<(), Unmet> {
     let new = approval("run", "call", "tool", Verdict::Ask)?;
     let mut twins = writes(&new);
     twins.approvals.push(approval("run", "call", "tool", Verdict::Ask)?);
@@ -121,7 +121,7 @@ async fn a_transition_that_writes_something_twice_is_a_conflict((one, other): Ha
     same("two calls", other.commit(both).await?, Committed::Done)
 }
 
-async fn runs_and_calls_are_never_confused((one, _): Handles) -> Result<(), How> {
+async fn runs_and_calls_are_never_confused((one, _): Handles) -> Result<(), Unmet> {
     let names = [("a", "b/c"), ("a/b", "c"), ("a", "b\0c"), ("a\0b", "c"), ("A", "b/c"), ("a ", "b/c"), ("a", "b/c ")];
     for (run, call) in names {
         let new = approval(run, call, "tool", Verdict::Ask)?;
@@ -132,7 +132,7 @@ async fn runs_and_calls_are_never_confused((one, _): Handles) -> Result<(), How>
     Ok(())
 }
 
-async fn a_transition_is_written_whole_or_not_at_all((one, other): Handles) -> Result<(), How> {
+async fn a_transition_is_written_whole_or_not_at_all((one, other): Handles) -> Result<(), Unmet> {
     let known = approval("run", "known", "tool", Verdict::Ask)?;
     same("the one that is there", one.commit(writes(&known)).await?, Committed::Done)?;
     let new = approval("run", "new", "tool", Verdict::Ask)?;
@@ -154,7 +154,7 @@ async fn a_transition_is_written_whole_or_not_at_all((one, other): Handles) -> R
     same("the limits", recalled.used, vec![0])
 }
 
-async fn of_many_who_change_one_approval_one_wins((one, other): Handles) -> Result<(), How> {
+async fn of_many_who_change_one_approval_one_wins((one, other): Handles) -> Result<(), Unmet> {
     for round in 0..20 {
         let new = approval("run", &format!("call {round}"), "tool", Verdict::Ask)?;
         same("a new approval", one.commit(writes(&new)).await?, Committed::Done)?;
@@ -167,7 +167,7 @@ async fn of_many_who_change_one_approval_one_wins((one, other): Handles) -> Resu
     Ok(())
 }
 
-async fn of_many_who_open_one_call_one_wins((one, other): Handles) -> Result<(), How> {
+async fn of_many_who_open_one_call_one_wins((one, other): Handles) -> Result<(), Unmet> {
     for round in 0..20 {
         let call = format!("call {round}");
         let news: Result<Vec<_>, _> = (0..16).map(|_| approval("run", &call, "tool", Verdict::Ask)).collect();
@@ -184,7 +184,7 @@ async fn of_many_who_open_one_call_one_wins((one, other): Handles) -> Result<(),
     Ok(())
 }
 
-async fn records_are_numbered_in_order_without_gaps((one, other): Handles) -> Result<(), How> {
+async fn records_are_numbered_in_order_without_gaps((one, other): Handles) -> Result<(), Unmet> {
     for index in 0..10 {
         let new = approval("run", &format!("call {index}"), "tool", Verdict::Ask)?;
         let store = if index % 2 == 0 { &one } else { &other };
@@ -200,7 +200,7 @@ async fn records_are_numbered_in_order_without_gaps((one, other): Handles) -> Re
     same("after the last", one.records(&RecordFilter::after(10).limit(4)).await?.len(), 0)
 }
 
-async fn concurrent_commits_leave_no_gap((one, other): Handles) -> Result<(), How> {
+async fn concurrent_commits_leave_no_gap((one, other): Handles) -> Result<(), Unmet> {
     let news: Result<Vec<_>, _> =
         (0..100).map(|i| approval("run", &format!("call {i}"), "tool", Verdict::Ask)).collect();
     let news = news?;
@@ -216,7 +216,7 @@ async fn concurrent_commits_leave_no_gap((one, other): Handles) -> Result<(), Ho
     same("numbers", numbers, (1..=100).collect())
 }
 
-async fn a_limit_is_exact_when_many_take_at_once((one, other): Handles) -> Result<(), How> {
+async fn a_limit_is_exact_when_many_take_at_once((one, other): Handles) -> Result<(), Unmet> {
     let tries = (0..64)
         .map(|turn| if turn % 2 == 0 { &one } else { &other })
         .map(|store| store.commit(takes("key", 1, 10, at(0))));
@@ -224,7 +224,7 @@ async fn a_limit_is_exact_when_many_take_at_once((one, other): Handles) -> Resul
     same("places taken", ends?.iter().filter(|end| **end == Committed::Done).count(), 10)
 }
 
-async fn a_limit_counts_a_moving_window((one, other): Handles) -> Result<(), How> {
+async fn a_limit_counts_a_moving_window((one, other): Handles) -> Result<(), Unmet> {
     same("six of ten", one.commit(takes("key", 6, 10, at(0))).await?, Committed::Done)?;
     same("five more", other.commit(takes("key", 5, 10, at(1_800))).await?, Committed::LimitReached(0))?;
     same("four more", other.commit(takes("key", 4, 10, at(1_800))).await?, Committed::Done)?;
@@ -238,7 +238,7 @@ async fn a_limit_counts_a_moving_window((one, other): Handles) -> Result<(), How
     same("too much at once", one.commit(takes("new", u64::MAX, 10, at(0))).await?, Committed::LimitReached(0))
 }
 
-async fn takes_of_one_transition_count_together((one, _): Handles) -> Result<(), How> {
+async fn takes_of_one_transition_count_together((one, _): Handles) -> Result<(), Unmet> {
     let mut both = takes("key", 6, 10, at(0));
     both.takes.push(take("key", 6, 10));
     same("six and six of ten", one.commit(both).await?, Committed::LimitReached(1))?;
@@ -248,14 +248,14 @@ async fn takes_of_one_transition_count_together((one, _): Handles) -> Result<(),
     same("one more", one.commit(takes("key", 1, 10, at(0))).await?, Committed::LimitReached(0))
 }
 
-async fn keys_of_limits_are_not_confused((one, _): Handles) -> Result<(), How> {
+async fn keys_of_limits_are_not_confused((one, _): Handles) -> Result<(), Unmet> {
     for key in ["1", "\"1\"", "\"a\"", "\"A\"", "\"a \"", "null", "\"null\""] {
         same("a key of its own", one.commit(takes(key, 1, 1, at(0))).await?, Committed::Done)?;
     }
     Ok(())
 }
 
-async fn recall_knows_rejections_of_the_tool_in_the_run((one, other): Handles) -> Result<(), How> {
+async fn recall_knows_rejections_of_the_tool_in_the_run((one, other): Handles) -> Result<(), Unmet> {
     let mut wanted = Vec::new();
     for (run, call, tool) in [("run", "1", "tool"), ("run", "2", "other"), ("other", "3", "tool"), ("run", "4", "tool")]
     {
@@ -272,7 +272,7 @@ async fn recall_knows_rejections_of_the_tool_in_the_run((one, other): Handles) -
     same("the call itself", recalled.approval, None)
 }
 
-async fn recall_gives_grants_that_still_hold((one, other): Handles) -> Result<(), How> {
+async fn recall_gives_grants_that_still_hold((one, other): Handles) -> Result<(), Unmet> {
     let recall =
         async |seconds| other.recall(&about("run", "new", "tool", at(seconds))).await.map(|recalled| recalled.grants);
     let first = grant("run", "tool")?;
@@ -289,7 +289,7 @@ async fn recall_gives_grants_that_still_hold((one, other): Handles) -> Result<()
     same("it no longer holds", recall(9).await?, vec![])
 }
 
-async fn a_grant_for_any_run_is_recalled_in_every_run((one, other): Handles) -> Result<(), How> {
+async fn a_grant_for_any_run_is_recalled_in_every_run((one, other): Handles) -> Result<(), Unmet> {
     let given = wide_grant("tool")?;
     same("given", one.commit(gives(&given)).await?, Committed::Done)?;
     for run in ["run", "a run that is not there yet"] {
@@ -300,7 +300,7 @@ async fn a_grant_for_any_run_is_recalled_in_every_run((one, other): Handles) -> 
     same("not for another tool", recalled.grants, vec![])
 }
 
-async fn a_freeze_stops_what_would_begin_until_it_is_lifted((one, other): Handles) -> Result<(), How> {
+async fn a_freeze_stops_what_would_begin_until_it_is_lifted((one, other): Handles) -> Result<(), Unmet> {
     let scopes = [FreezeScope::Everything, FreezeScope::tool("tool"), FreezeScope::agent("support")];
     for (index, scope) in scopes.into_iter().enumerate() {
         let new = approval("run", &index.to_string(), "tool", Verdict::Approve)?;
@@ -329,7 +329,7 @@ async fn a_freeze_stops_what_would_begin_until_it_is_lifted((one, other): Handle
     Ok(())
 }
 
-async fn standing_lists_what_holds((one, other): Handles) -> Result<(), How> {
+async fn standing_lists_what_holds((one, other): Handles) -> Result<(), Unmet> {
     let (first, wide) = (grant("run", "tool")?, wide_grant("other")?);
     for given in [&first, &wide] {
         same("given", one.commit(gives(given)).await?, Committed::Done)?;
@@ -348,21 +348,21 @@ async fn standing_lists_what_holds((one, other): Handles) -> Result<(), How> {
     same("later, the freezes", later.freezes, vec![])
 }
 
-async fn records_are_found_by_their_case((one, other): Handles) -> Result<(), How> {
+async fn records_are_found_by_their_case((one, other): Handles) -> Result<(), Unmet> {
     for index in 0..6 {
         let new = approval(if index % 2 == 0 { "even" } else { "odd" }, &index.to_string(), "tool", Verdict::Ask)?;
         same("a call", one.commit(writes(&new)).await?, Committed::Done)?;
     }
     let find = async |filter: RecordFilter| {
         let found = other.records(&filter).await?;
-        Ok::<Vec<u64>, How>(found.iter().map(|record| record.seq()).collect())
+        Ok::<Vec<u64>, Unmet>(found.iter().map(|record| record.seq()).collect())
     };
     same("of a case", find(RecordFilter::after(0).case("case of odd")).await?, vec![2, 4, 6])?;
     same("a page of it", find(RecordFilter::after(2).case("case of odd").limit(1)).await?, vec![4])?;
     same("of no case", find(RecordFilter::after(0).case("CASE OF ODD")).await?, vec![])
 }
 
-async fn tools_are_kept_by_their_digest((one, other): Handles) -> Result<(), How> {
+async fn tools_are_kept_by_their_digest((one, other): Handles) -> Result<(), Unmet> {
     let tool = Arc::new(tool()?);
     let mut keeps = Transition::at(at(1));
     keeps.tools.push(Arc::clone(&tool));
@@ -373,7 +373,7 @@ async fn tools_are_kept_by_their_digest((one, other): Handles) -> Result<(), How
     same("not there", other.tool(Digest::of("another")).await?, None)
 }
 
-async fn filters_admit_what_they_say_oldest_first((one, _): Handles) -> Result<(), How> {
+async fn filters_admit_what_they_say_oldest_first((one, _): Handles) -> Result<(), Unmet> {
     let mut all = Vec::new();
     for index in 0..6 {
         let run = if index % 2 == 0 { "even" } else { "odd" };
@@ -408,7 +408,7 @@ async fn filters_admit_what_they_say_oldest_first((one, _): Handles) -> Result<(
     same("by id, of a run", find(two.run("odd")).await?, pick(&[1]))
 }
 
-async fn many_ids_are_found_at_once((one, other): Handles) -> Result<(), How> {
+async fn many_ids_are_found_at_once((one, other): Handles) -> Result<(), Unmet> {
     let mut wanted = Vec::new();
     let mut filter = ApprovalFilter::all();
     for call in 0..40_000 {
@@ -425,7 +425,7 @@ async fn many_ids_are_found_at_once((one, other): Handles) -> Result<(), How> {
     same("some of them", other.approvals(&filter.run("run").limit(1)).await?, wanted.into_iter().take(1).collect())
 }
 
-async fn large_values_come_back_whole((one, other): Handles) -> Result<(), How> {
+async fn large_values_come_back_whole((one, other): Handles) -> Result<(), Unmet> {
     let text: String = "¡ñandú! \u{202e}\u{0}\"\\ ".repeat(50_000);
     let new = approval_of("run", "call", "tool", Verdict::Ask, &json!({"text": text}))?;
     same("a large approval", one.commit(writes(&new)).await?, Committed::Done)?;
@@ -434,13 +434,13 @@ async fn large_values_come_back_whole((one, other): Handles) -> Result<(), How> 
     same("it came back whole", whole, true)
 }
 
-async fn watchers_learn_of_every_commit((one, other): Handles) -> Result<(), How> {
+async fn watchers_learn_of_every_commit((one, other): Handles) -> Result<(), Unmet> {
     let mut last = other.watch();
     for index in 0..10_u64 {
         let new = approval("run", &index.to_string(), "tool", Verdict::Ask)?;
         let store = if index % 2 == 0 { &one } else { &other };
         same("a commit", store.commit(writes(&new)).await?, Committed::Done)?;
-        last.wait_for(|seen| *seen > index).await.map_err(|_| How("the watch ended".into()))?;
+        last.wait_for(|seen| *seen > index).await.map_err(|_| Unmet("the watch ended".into()))?;
     }
     same("the last number, to who comes later", *one.watch().borrow(), 10)
 }

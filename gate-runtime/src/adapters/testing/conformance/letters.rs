@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::laws::{laws, same};
 use super::samples::{approval, at, letter, posts, writes};
-use super::{Checked, Handles, How, Law};
+use super::{Checked, Handles, Law, Unmet};
 use crate::ports::store::{Committed, LetterFilter, RecordFilter, Store, StoreError, Transition};
 use crate::values::id::ApprovalId;
 use crate::values::letter::{Letter, LetterState};
@@ -25,11 +25,11 @@ laws! {
     letters_tell_no_watcher_of_a_record,
 }
 
-fn ids(found: Result<Vec<Arc<Letter>>, StoreError>) -> Result<Vec<String>, How> {
+fn ids(found: Result<Vec<Arc<Letter>>, StoreError>) -> Result<Vec<String>, Unmet> {
     Ok(found?.iter().map(|letter| letter.id()).collect())
 }
 
-async fn a_letter_is_written_only_over_the_version_before((one, other): Handles) -> Result<(), How> {
+async fn a_letter_is_written_only_over_the_version_before((one, other): Handles) -> Result<(), Unmet> {
     let new = letter("chat", 7, Some(ApprovalId::new()));
     let taken = new.claimed(at(0)).ok_or("it is due")?;
     same("a second version of nothing", one.commit(posts(&[&taken])).await?, Committed::Conflict)?;
@@ -46,7 +46,7 @@ async fn a_letter_is_written_only_over_the_version_before((one, other): Handles)
     same("what stands", found, vec![Arc::new(end)])
 }
 
-async fn a_letter_is_written_with_the_rest_or_not_at_all((one, other): Handles) -> Result<(), How> {
+async fn a_letter_is_written_with_the_rest_or_not_at_all((one, other): Handles) -> Result<(), Unmet> {
     let known = letter("chat", 1, None);
     same("the one that is there", one.commit(posts(&[&known])).await?, Committed::Done)?;
     let call = approval("run", "call", "tool", Verdict::Ask)?;
@@ -63,7 +63,7 @@ async fn a_letter_is_written_with_the_rest_or_not_at_all((one, other): Handles) 
     same("both", ids(one.letters(&LetterFilter::all()).await)?, vec!["chat-1".to_owned(), "chat-2".to_owned()])
 }
 
-async fn of_many_who_take_one_letter_one_wins((one, other): Handles) -> Result<(), How> {
+async fn of_many_who_take_one_letter_one_wins((one, other): Handles) -> Result<(), Unmet> {
     for round in 1..=20 {
         let new = letter("chat", round, None);
         same("a new letter", one.commit(posts(&[&new])).await?, Committed::Done)?;
@@ -76,7 +76,7 @@ async fn of_many_who_take_one_letter_one_wins((one, other): Handles) -> Result<(
     Ok(())
 }
 
-async fn a_letter_is_forgotten_only_as_it_stands((one, other): Handles) -> Result<(), How> {
+async fn a_letter_is_forgotten_only_as_it_stands((one, other): Handles) -> Result<(), Unmet> {
     let forgets = |letter: &Letter| {
         let mut transition = Transition::at(at(9));
         transition.forgotten.push(Arc::new(letter.clone()));
@@ -93,7 +93,7 @@ async fn a_letter_is_forgotten_only_as_it_stands((one, other): Handles) -> Resul
     same("twice", other.commit(forgets(&dead)).await?, Committed::Conflict)
 }
 
-async fn a_mark_is_given_to_who_asks_for_it_only((one, other): Handles) -> Result<(), How> {
+async fn a_mark_is_given_to_who_asks_for_it_only((one, other): Handles) -> Result<(), Unmet> {
     let (chat, mail) = (Letter::mark(&"chat".into(), Some(41), at(0)), Letter::mark(&"mail".into(), Some(7), at(0)));
     same("two marks", one.commit(posts(&[&chat, &mail, &letter("chat", 42, None)])).await?, Committed::Done)?;
     let moved = chat.read_to(42, at(1));
@@ -104,7 +104,7 @@ async fn a_mark_is_given_to_who_asks_for_it_only((one, other): Handles) -> Resul
     same("both marks", other.letters(&LetterFilter::all().record(0)).await?.len(), 2)
 }
 
-async fn filters_of_letters_admit_what_they_say_in_the_order_they_say((one, other): Handles) -> Result<(), How> {
+async fn filters_of_letters_admit_what_they_say_in_the_order_they_say((one, other): Handles) -> Result<(), Unmet> {
     let (call, another) = (ApprovalId::new(), ApprovalId::new());
     let waiting = |number, call| letter("chat", number, call);
     let taken = |number, call| waiting(number, call).claimed(at(0)).ok_or("it is due");
@@ -144,7 +144,7 @@ async fn filters_of_letters_admit_what_they_say_in_the_order_they_say((one, othe
     same("none at all", find(every().limit(0)).await?, list(&[]))
 }
 
-async fn only_the_first_of_each_call_is_given_to_who_asks_for_that((one, other): Handles) -> Result<(), How> {
+async fn only_the_first_of_each_call_is_given_to_who_asks_for_that((one, other): Handles) -> Result<(), Unmet> {
     let (call, another) = (ApprovalId::new(), ApprovalId::new());
     let first = letter("chat", 1, Some(call));
     let all = [
@@ -174,7 +174,7 @@ async fn only_the_first_of_each_call_is_given_to_who_asks_for_that((one, other):
     same("the next one's turn", find(open()).await?, list(&["chat-2", "chat-3", "chat-5", "chat-6"]))
 }
 
-async fn letters_are_due_to_the_microsecond((one, other): Handles) -> Result<(), How> {
+async fn letters_are_due_to_the_microsecond((one, other): Handles) -> Result<(), Unmet> {
     let nanoseconds = |count: i128| Timestamp::from_nanosecond(at(0).as_nanosecond() + count).unwrap_or_default();
     let call = Letter::about(&"chat".into(), &super::samples::record(1), nanoseconds(1_999));
     same("written", one.commit(posts(&[&call])).await?, Committed::Done)?;
@@ -183,7 +183,7 @@ async fn letters_are_due_to_the_microsecond((one, other): Handles) -> Result<(),
     same("then", due(nanoseconds(1_000)).await?, 1)
 }
 
-async fn letters_tell_no_watcher_of_a_record((one, other): Handles) -> Result<(), How> {
+async fn letters_tell_no_watcher_of_a_record((one, other): Handles) -> Result<(), Unmet> {
     let mut last = one.watch();
     last.borrow_and_update();
     same("a letter", one.commit(posts(&[&letter("chat", 1, None)])).await?, Committed::Done)?;

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::laws::{laws, same};
 use super::samples::{about, after, approval, at, gives, grant, ran, take, takes, wide_grant, writes};
-use super::{Checked, Handles, How, Law};
+use super::{Checked, Handles, Law, Unmet};
 use crate::ports::store::{Committed, Store, Transition};
 use crate::values::event::CallEvent;
 use crate::values::id::{ApprovalId, GrantId};
@@ -28,14 +28,14 @@ laws! {
 }
 
 /// Returns how much of the counter is used in windows that end at a time.
-async fn used(store: &Arc<dyn Store>, key: &str, windows: &[Duration], now: Timestamp) -> Result<Vec<u64>, How> {
+async fn used(store: &Arc<dyn Store>, key: &str, windows: &[Duration], now: Timestamp) -> Result<Vec<u64>, Unmet> {
     let mut proposal = about("run", "new", "tool", now);
     let counter = |window: &Duration| (LimitKey::new("limit", key), *window);
     proposal.counters = windows.iter().map(counter).collect();
     Ok(store.recall(&proposal).await?.used)
 }
 
-async fn what_a_window_holds_is_counted_for_each_window((one, other): Handles) -> Result<(), How> {
+async fn what_a_window_holds_is_counted_for_each_window((one, other): Handles) -> Result<(), Unmet> {
     for minute in 0..240 {
         let mut taken = takes("key", minute + 1, u64::MAX, at(60 * i64::try_from(minute).unwrap_or(0)));
         taken.takes.extend([Take { window: DAY, ..take("other", 1, 1_000) }]);
@@ -51,7 +51,7 @@ async fn what_a_window_holds_is_counted_for_each_window((one, other): Handles) -
     same("one that is not there", used(&other, "none", &[HOUR, EVER], now).await?, vec![0, 0])
 }
 
-async fn amounts_are_exact_up_to_the_largest((one, other): Handles) -> Result<(), How> {
+async fn amounts_are_exact_up_to_the_largest((one, other): Handles) -> Result<(), Unmet> {
     const MAX: u64 = u64::MAX;
     let half = MAX / 2;
     for hour in 0..6 {
@@ -81,7 +81,7 @@ async fn amounts_are_exact_up_to_the_largest((one, other): Handles) -> Result<()
     Ok(())
 }
 
-async fn a_clock_that_goes_back_forgets_no_use((one, other): Handles) -> Result<(), How> {
+async fn a_clock_that_goes_back_forgets_no_use((one, other): Handles) -> Result<(), Unmet> {
     same("taken", one.commit(takes("key", 1, 9, at(5_000))).await?, Committed::Done)?;
     same("earlier", other.commit(takes("key", 2, 9, at(100))).await?, Committed::Done)?;
     same("later", one.commit(takes("key", 4, 9, at(5_001))).await?, Committed::Done)?;
@@ -110,7 +110,7 @@ fn gives_back(call: ApprovalId, limit: Option<&'static str>, now: Timestamp) -> 
     transition
 }
 
-async fn what_did_not_happen_is_given_back((one, other): Handles) -> Result<(), How> {
+async fn what_did_not_happen_is_given_back((one, other): Handles) -> Result<(), Unmet> {
     let calls = [(); 4].map(|()| ApprovalId::new());
     let [first, second, third, unknown] = calls;
     let windows = [HOUR, MINUTE];
@@ -135,7 +135,7 @@ async fn what_did_not_happen_is_given_back((one, other): Handles) -> Result<(), 
     same("all may be taken", one.commit(takes("key", 10, 10, at(3_600))).await?, Committed::Done)
 }
 
-async fn uses_of_one_limit_are_given_back_alone((one, other): Handles) -> Result<(), How> {
+async fn uses_of_one_limit_are_given_back_alone((one, other): Handles) -> Result<(), Unmet> {
     let call = ApprovalId::new();
     let amounts = [("limit", "a", 3), ("limit", "b", 4), ("another", "a", 5)];
     same("taken", one.commit(taken_for(call, &amounts, at(0))).await?, Committed::Done)?;
@@ -149,7 +149,7 @@ async fn uses_of_one_limit_are_given_back_alone((one, other): Handles) -> Result
     same("nothing is used", one.recall(&proposal).await?.used, vec![0, 0, 0])
 }
 
-async fn nothing_is_given_back_of_a_call_that_has_ended((one, other): Handles) -> Result<(), How> {
+async fn nothing_is_given_back_of_a_call_that_has_ended((one, other): Handles) -> Result<(), Unmet> {
     let new = approval("run", "call", "tool", Verdict::Approve)?;
     let mut begins = writes(&new);
     begins.takes = taken_for(new.id(), &[("limit", "key", 3)], at(0)).takes;
@@ -170,7 +170,7 @@ async fn nothing_is_given_back_of_a_call_that_has_ended((one, other): Handles) -
     same("it is given back", used(&one, "key", &[HOUR], at(2)).await?, vec![3])
 }
 
-async fn a_use_that_its_window_left_behind_takes_no_other_with_it((one, other): Handles) -> Result<(), How> {
+async fn a_use_that_its_window_left_behind_takes_no_other_with_it((one, other): Handles) -> Result<(), Unmet> {
     let calls = [(); 2].map(|()| ApprovalId::new());
     let [first, second] = calls;
     same("taken", one.commit(taken_for(first, &[("limit", "key", 3)], at(0))).await?, Committed::Done)?;
@@ -179,7 +179,7 @@ async fn a_use_that_its_window_left_behind_takes_no_other_with_it((one, other): 
     same("the other is used", used(&one, "key", &[HOUR], at(4_000)).await?, vec![3])
 }
 
-async fn dead_grants_are_not_recalled_but_can_be_read((one, other): Handles) -> Result<(), How> {
+async fn dead_grants_are_not_recalled_but_can_be_read((one, other): Handles) -> Result<(), Unmet> {
     let recall = async |seconds| other.recall(&about("run", "new", "tool", at(seconds))).await;
     same("one that is not there", one.grant(GrantId::new()).await?, None)?;
     let (used_up, revoked, over) = (grant("run", "tool")?, grant("run", "tool")?, grant("run", "tool")?);
@@ -209,7 +209,7 @@ async fn dead_grants_are_not_recalled_but_can_be_read((one, other): Handles) -> 
     same("none holds", recall(2).await?.grants.iter().filter(|grant| grant.id() == wide.id()).count(), 0)
 }
 
-async fn standing_lists_used_up_grants_of_calls_that_have_not_begun((one, other): Handles) -> Result<(), How> {
+async fn standing_lists_used_up_grants_of_calls_that_have_not_begun((one, other): Handles) -> Result<(), Unmet> {
     let standing = async |seconds| other.standing(at(seconds)).await.map(|standing| standing.grants);
     let given = grant("run", "tool")?;
     let unused = grant("run", "tool")?;

@@ -38,33 +38,33 @@ impl std::error::Error for Broken {}
 
 /// How a law was found broken.
 #[derive(Debug)]
-pub(super) struct How(String);
+pub(super) struct Unmet(String);
 
-impl From<StoreError> for How {
+impl From<StoreError> for Unmet {
     fn from(error: StoreError) -> Self {
         Self(error.to_string())
     }
 }
 
-impl From<&str> for How {
+impl From<&str> for Unmet {
     fn from(words: &str) -> Self {
         Self(words.to_owned())
     }
 }
 
-impl From<crate::values::transition::Refused> for How {
+impl From<crate::values::transition::Refused> for Unmet {
     fn from(refused: crate::values::transition::Refused) -> Self {
         Self(refused.to_string())
     }
 }
 
-impl From<crate::values::json::Misfit> for How {
+impl From<crate::values::json::Misfit> for Unmet {
     fn from(misfit: crate::values::json::Misfit) -> Self {
         Self(misfit.to_string())
     }
 }
 
-type Checked = Pin<Box<dyn Future<Output = Result<(), How>> + Send>>;
+type Checked = Pin<Box<dyn Future<Output = Result<(), Unmet>> + Send>>;
 type Law = (&'static str, fn(Handles) -> Checked);
 
 /// Checks that a store keeps every promise of [`Store`], each on a store of its own.
@@ -89,7 +89,7 @@ type Law = (&'static str, fn(Handles) -> Checked);
 pub async fn conformance<S: Store>(fresh: impl AsyncFn() -> (S, S)) -> Result<(), Broken> {
     for (law, check) in [laws::ALL, calls::ALL, limits::ALL, letters::ALL].into_iter().flatten() {
         let (one, other) = fresh().await;
-        check((Arc::new(one), Arc::new(other))).await.map_err(|How(how)| Broken { law, how })?;
+        check((Arc::new(one), Arc::new(other))).await.map_err(|Unmet(how)| Broken { law, how })?;
     }
     Ok(())
 }

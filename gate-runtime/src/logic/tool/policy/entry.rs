@@ -25,7 +25,7 @@ pub(crate) struct AnyExample {
 }
 
 /// One rule as it was built.
-pub(crate) struct Entry {
+pub(crate) struct RuleEntry {
     pub(crate) name: String,
     pub(crate) effect: Verdict,
     pub(crate) place: Place,
@@ -36,7 +36,7 @@ pub(crate) struct Entry {
     pub(crate) examples: Vec<(AnyExample, bool)>,
 }
 
-impl Entry {
+impl RuleEntry {
     pub(crate) fn waits(&self) -> bool {
         self.conditions.iter().any(|condition| matches!(condition, Condition::Later(_)))
     }

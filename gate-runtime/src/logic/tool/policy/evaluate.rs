@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::AnyPolicy;
 use super::condition::Held;
-use super::entry::Entry;
+use super::entry::RuleEntry;
 use crate::logic::bounded::TimeLimit;
 use crate::logic::tool::call::AnyCall;
 use crate::values::id::AgentName;
@@ -29,7 +29,7 @@ impl AnyPolicy {
     /// Judges a call. Rules that wait are not waited for: they come out as not looked at, which is only right for a policy
     /// that does not wait.
     pub(crate) fn evaluate(&self, call: &AnyCall, agent: Option<&AgentName>) -> Evaluation {
-        let mut judging = Judging::new(self, agent);
+        let mut judging = Evaluating::new(self, agent);
         for entry in &self.entries {
             judging.add(entry, entry.look(call), call);
         }
@@ -43,7 +43,7 @@ impl AnyPolicy {
         agent: Option<&AgentName>,
         limit: &dyn TimeLimit,
     ) -> Evaluation {
-        let mut judging = Judging::new(self, agent);
+        let mut judging = Evaluating::new(self, agent);
         for entry in &self.entries {
             let held = entry.look_later(call, limit).await;
             judging.add(entry, held, call);
@@ -52,7 +52,7 @@ impl AnyPolicy {
     }
 }
 
-impl Entry {
+impl RuleEntry {
     fn look(&self, call: &AnyCall) -> Held {
         for condition in &self.conditions {
             let waited_for = || Err("a rule that waits was not waited for".to_owned());
@@ -73,7 +73,7 @@ impl Entry {
     }
 }
 
-struct Judging<'a> {
+struct Evaluating<'a> {
     policy: &'a AnyPolicy,
     agent: Option<&'a AgentName>,
     results: Vec<RuleResult>,
@@ -81,13 +81,13 @@ struct Judging<'a> {
     takes: Vec<(usize, Vec<Take>)>,
 }
 
-impl<'a> Judging<'a> {
+impl<'a> Evaluating<'a> {
     fn new(policy: &'a AnyPolicy, agent: Option<&'a AgentName>) -> Self {
         let results = Vec::with_capacity(policy.entries.len());
         Self { policy, agent, results, errors: Vec::new(), takes: Vec::new() }
     }
 
-    fn add(&mut self, entry: &Entry, held: Held, call: &AnyCall) {
+    fn add(&mut self, entry: &RuleEntry, held: Held, call: &AnyCall) {
         let index = self.results.len();
         let held = held.and_then(|holds| {
             if holds && !entry.limits.is_empty() {
@@ -105,7 +105,7 @@ impl<'a> Judging<'a> {
         });
     }
 
-    fn takes_of(&self, entry: &Entry, call: &AnyCall) -> Result<Vec<Take>, String> {
+    fn takes_of(&self, entry: &RuleEntry, call: &AnyCall) -> Result<Vec<Take>, String> {
         let policy = &self.policy.outline.name;
         let owner = self.agent.map(|agent| format!("/{agent}")).unwrap_or_default();
         let name = |index: usize| format!("{}{owner}/{policy}/{}/{index}", self.policy.tool, entry.name);

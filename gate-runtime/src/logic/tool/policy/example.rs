@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::AnyPolicy;
 use super::condition::Condition;
-use super::entry::{AnyExample, Entry};
+use super::entry::{AnyExample, RuleEntry};
 use crate::logic::bounded::TimeLimit;
 use crate::logic::context::CallContext;
 use crate::logic::tool::Tool;
@@ -124,7 +124,7 @@ impl AnyPolicy {
     }
 }
 
-impl Entry {
+impl RuleEntry {
     async fn try_example(
         &self,
         example: AnyExample,

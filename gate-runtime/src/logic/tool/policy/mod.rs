@@ -21,7 +21,7 @@ pub use self::hours::{EVERY_DAY, TimeOfDay, WEEKDAYS, Weekdays, time};
 pub use self::rules::{Approves, Asks, Counted, Denies, Effect, OpenRule, Otherwise, Rules, approve, deny};
 pub use self::source::{DeclaredRules, PolicySource};
 
-use self::entry::Entry;
+use self::entry::RuleEntry;
 pub(crate) use self::evaluate::Evaluation;
 use self::limit::Limit;
 use self::rules::Written;
@@ -87,7 +87,7 @@ impl<T: Tool> Policy<T> {
 
 /// A policy of whatever tool.
 pub(crate) struct AnyPolicy {
-    entries: Vec<Entry>,
+    entries: Vec<RuleEntry>,
     outline: Arc<PolicyOutline>,
     problems: Vec<String>,
     waits: bool,
@@ -118,7 +118,7 @@ impl AnyPolicy {
         };
         outline.digest = digest_of(&outline);
         rules::check(&entries, &outline, &mut problems);
-        let waits = entries.iter().any(Entry::waits);
+        let waits = entries.iter().any(RuleEntry::waits);
         Self { entries, outline: outline.into(), problems, waits, tool, of }
     }
 

@@ -7,7 +7,7 @@ use std::panic::Location;
 use serde::Serialize;
 
 use super::condition::{Condition, RuleOutcome, Shared};
-use super::entry::{Entry, Place};
+use super::entry::{Place, RuleEntry};
 use super::example::Example;
 use super::hours::{Hours, TimeOfDay, Weekdays};
 use super::limit::Limit;
@@ -45,7 +45,7 @@ pub struct Rules<T: Tool> {
 /// What has been written of a policy, of whatever tool.
 #[derive(Default)]
 pub(super) struct Written {
-    pub(super) entries: Vec<Entry>,
+    pub(super) entries: Vec<RuleEntry>,
     pub(super) otherwise: Option<Otherwise>,
     pub(super) problems: Vec<String>,
 }
@@ -60,7 +60,7 @@ impl Written {
     ) {
         let name = name.to_owned();
         let (conditions, limits, examples) = (Vec::new(), Vec::new(), Vec::new());
-        self.entries.push(Entry { name, effect, place: Some(place), requirement, conditions, limits, examples });
+        self.entries.push(RuleEntry { name, effect, place: Some(place), requirement, conditions, limits, examples });
     }
 
     fn end(&mut self, otherwise: Otherwise, place: &'static Location<'static>) {
@@ -69,7 +69,7 @@ impl Written {
         }
     }
 
-    fn change(&mut self, change: impl FnOnce(&mut Entry)) {
+    fn change(&mut self, change: impl FnOnce(&mut RuleEntry)) {
         if let Some(entry) = self.entries.last_mut() {
             change(entry);
         }
@@ -424,7 +424,7 @@ impl From<Who> for Otherwise {
 }
 
 /// What is wrong with how a policy was written.
-pub(super) fn check(entries: &[Entry], outline: &PolicyOutline, problems: &mut Vec<String>) {
+pub(super) fn check(entries: &[RuleEntry], outline: &PolicyOutline, problems: &mut Vec<String>) {
     for (index, entry) in entries.iter().enumerate() {
         let name = &entry.name;
         let mut found = |problem: &str| problems.push(format!("rule \"{name}\": {problem}"));
