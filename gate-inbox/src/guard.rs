@@ -12,6 +12,7 @@ use crate::api::{self, ApiProblem, NOT_HERE, UNAVAILABLE};
 use crate::inbox::BadUrl;
 use crate::office::Office;
 use crate::pages;
+use crate::unread;
 
 /// How long a request may take. A stream of news begins at once.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -89,6 +90,7 @@ pub(crate) async fn watch(State(office): State<Arc<Office>>, request: Request, n
         _ => false,
     };
     let is_api = request.uri().path().starts_with(api::PLACE);
+    let request = request.map(unread::thrown_away);
     let mut response = if is_here {
         tokio::time::timeout(PATIENCE, next.run(request)).await.unwrap_or_else(|_| {
             let words = "It took too long. Look again whether anything was decided.";

@@ -61,6 +61,7 @@ mod statistics;
 mod stop;
 mod text;
 mod throttle;
+mod unread;
 mod visitor;
 mod waiting;
 mod wanted;

@@ -282,6 +282,15 @@ async fn a_form_that_is_too_long_is_not_even_read() {
     let mut start = [0; 12];
     stream.read_exact(&mut start).unwrap();
     assert_eq!(&start, b"HTTP/1.1 413");
+    // Whoever sends it nevertheless is not cut off: they get the answer, and the next one.
+    let rest = [
+        b"x".repeat(2_000_000 - 7),
+        format!("GET /nowhere HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", desk.address).into_bytes(),
+    ];
+    stream.write_all(&rest.concat()).unwrap();
+    let mut answers = String::new();
+    stream.read_to_string(&mut answers).unwrap();
+    assert!(answers.contains("HTTP/1.1 404") || answers.contains("HTTP/1.1 303"), "{answers}");
     assert_eq!(desk.approval(id).await.status(), Status::Pending);
 }
 

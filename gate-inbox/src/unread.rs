@@ -1,0 +1,53 @@
+//! What is left of a request's body that nobody reads.
+//!
+//! A server that answers and closes while somebody still sends takes the answer from them: what they see is a broken connection. So what is
+//! left is read for a while, and thrown away.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::Error;
+use axum::body::{Body, BodyDataStream, Bytes, HttpBody as _};
+use futures_util::{Stream, StreamExt as _};
+use tokio::time::timeout;
+
+/// How much of a body is read for the sake of the answer.
+const MOST: usize = 16 << 20;
+
+/// For how long.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Returns a body whose rest is thrown away where it is dropped before its end.
+pub(crate) fn thrown_away(body: Body) -> Body {
+    if body.is_end_stream() { body } else { Body::from_stream(Rest(Some(body.into_data_stream()))) }
+}
+
+struct Rest(Option<BodyDataStream>);
+
+impl Stream for Rest {
+    type Item = Result<Bytes, Error>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let Some(body) = &mut self.0 else { return Poll::Ready(None) };
+        let next = body.poll_next_unpin(context);
+        if !matches!(next, Poll::Pending | Poll::Ready(Some(Ok(_)))) {
+            self.0 = None;
+        }
+        next
+    }
+}
+
+impl Drop for Rest {
+    fn drop(&mut self) {
+        let Some(mut body) = self.0.take() else { return };
+        tokio::spawn(timeout(PATIENCE, async move {
+            let mut left = MOST;
+            while let Some(Ok(part)) = body.next().await
+                && let Some(less) = left.checked_sub(part.len())
+            {
+                left = less;
+            }
+        }));
+    }
+}
