@@ -78,14 +78,6 @@ const IN_A_CYCLE: &[&str] = &[
     "gate-inbox/src/visitor.rs",
     "gate-inbox/src/waiting.rs",
     "gate-inbox/src/wanted.rs",
-    "gate-runtime/src/engine/call/evaluate.rs",
-    "gate-runtime/src/engine/call/parse.rs",
-    "gate-runtime/src/engine/call/propose.rs",
-    "gate-runtime/src/engine/review/interruption.rs",
-    "gate-runtime/src/engine/review/vote.rs",
-    "gate-runtime/src/engine/session/batch.rs",
-    "gate-runtime/src/engine/session/run_session.rs",
-    "gate-runtime/src/engine/session/turn.rs",
 ];
 
 #[test]

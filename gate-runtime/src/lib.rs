@@ -129,9 +129,10 @@ pub use engine::review::interruption::{Deciding, Interruption};
 pub use engine::review::settle_trail::Lost;
 pub use engine::review::vote::{Decided, Edit};
 pub use engine::session::agent::Agent;
+pub use engine::session::answer::{Answer, CallResult};
 pub use engine::session::run::Run;
 pub use engine::session::run_state::RunState;
-pub use engine::session::turn::{Answer, CallResult, Turn};
+pub use engine::session::turn::Turn;
 /// The formats of the trail: trees, keys, checkpoints, receipts.
 pub use gate_audit as audit;
 pub use jiff::Timestamp;

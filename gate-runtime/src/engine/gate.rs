@@ -4,7 +4,7 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use super::call::parse::Circumstances;
+use super::call::circumstances::Circumstances;
 use super::error::RunError;
 use super::execution::inside::Inside;
 use super::kernel::Core;

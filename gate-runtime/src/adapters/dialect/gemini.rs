@@ -26,7 +26,8 @@
 use serde_json::{Value, json};
 
 use super::{DialectError, is_error, late, said, strict, text_at, with};
-use crate::engine::session::turn::{Answer, Turn};
+use crate::engine::session::answer::Answer;
+use crate::engine::session::turn::Turn;
 use crate::logic::descriptor::Descriptor;
 use crate::values::context::ToolCall;
 use crate::values::message::Message;

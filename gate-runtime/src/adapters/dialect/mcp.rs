@@ -25,7 +25,7 @@
 use serde_json::{Value, json};
 
 use super::{DialectError, strict, with};
-use crate::engine::session::turn::{Answer, CallResult};
+use crate::engine::session::answer::{Answer, CallResult};
 use crate::logic::descriptor::Descriptor;
 use crate::values::context::ToolCall;
 use crate::values::told;

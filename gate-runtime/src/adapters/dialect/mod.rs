@@ -30,7 +30,7 @@ use std::fmt;
 
 use serde_json::Value;
 
-use crate::engine::session::turn::{Answer, CallResult};
+use crate::engine::session::answer::{Answer, CallResult};
 use crate::values::message::Message;
 use crate::values::outcome::ToolOutcome;
 use crate::values::told;

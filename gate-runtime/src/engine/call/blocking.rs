@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::circumstances::Circumstances;
 use super::not_run::unavailable;
-use super::parse::{Circumstances, Raw};
+use super::parse::Raw;
 use super::propose::{Candidate, Opened, Opening, Plan};
 use crate::engine::error::CallError;
 use crate::engine::execution::caller::Caller;
@@ -15,7 +16,7 @@ use crate::engine::kernel::Core;
 use crate::engine::kernel::change_feed::Hub;
 use crate::engine::kernel::drop_guard::IfGone;
 use crate::engine::review::error::DecideError;
-use crate::engine::session::turn::{Answer, CallResult};
+use crate::engine::session::answer::{Answer, CallResult};
 use crate::values::approval::Approval;
 use crate::values::event::CallEvent;
 use crate::values::id::{ApprovalId, CallId};

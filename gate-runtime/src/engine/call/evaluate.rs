@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::circumstances::Circumstances;
 use super::not_run::{invalid, unavailable};
-use super::parse::{Circumstances, Raw};
+use super::parse::Raw;
 use crate::engine::kernel::Core;
 use crate::engine::kernel::tools::GateTool;
 use crate::engine::review::error::DecideError;

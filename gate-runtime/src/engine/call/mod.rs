@@ -1,6 +1,7 @@
 //! A proposed call on its way to a stored approval.
 
 pub(crate) mod blocking;
+pub(crate) mod circumstances;
 pub(crate) mod evaluate;
 pub(crate) mod not_run;
 pub(crate) mod parse;

@@ -2,62 +2,20 @@
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
 use serde_json::Value;
 
+use super::circumstances::Circumstances;
 use crate::engine::kernel::Core;
 use crate::engine::kernel::tools::GateTool;
 use crate::engine::kernel::unit_of_work::{refused, refused_once};
-use crate::engine::session::run_session::Thread;
-use crate::logic::context::CallContext;
 use crate::logic::registry::unknown_tool;
 use crate::ports::store::{Proposal, Transition};
-use crate::provenance::History;
-use crate::values::context::{RunInfo, ToolCall};
+use crate::values::context::ToolCall;
 use crate::values::event::GateEvent;
-use crate::values::id::{ApprovalId, CallId, RunId, ToolName};
+use crate::values::id::{CallId, ToolName};
 use crate::values::json::{read, read_value};
 use crate::values::outcome::{DeniedBy, NotRun};
-use crate::values::subject::Subject;
 use crate::values::time::DAY;
-
-/// What a run knows that its calls share.
-#[derive(Clone)]
-pub(crate) struct Circumstances {
-    pub(crate) info: Arc<RunInfo>,
-    pub(crate) reasoning: Option<Arc<str>>,
-    pub(crate) history: History,
-    /// What refusals and limits on asking are kept by: see `Subject::family`.
-    pub(crate) family: RunId,
-    /// The run as its handles share it, if it is one of this process.
-    pub(crate) thread: Option<Arc<Thread>>,
-}
-
-impl Circumstances {
-    /// What is known of a call that another process proposed, or an earlier one: who proposed it, and nothing that was said.
-    pub(crate) fn of_stored(subject: &Subject) -> Self {
-        let info = Arc::clone(&subject.info);
-        Self { info, reasoning: None, history: History::default(), family: subject.family(), thread: None }
-    }
-
-    /// The context of a call that was taken in before: by the agent that proposed it, whoever runs now.
-    pub(crate) fn context_of(&self, subject: &Subject, now: Timestamp) -> CallContext {
-        let context = self.context(&subject.call, subject.approval, subject.reasoning.clone(), now);
-        CallContext { info: Arc::clone(&subject.info), ..context }
-    }
-
-    /// The context in which a call is judged or run.
-    pub(crate) fn context(
-        &self,
-        call: &CallId,
-        approval: ApprovalId,
-        reasoning: Option<Arc<str>>,
-        now: Timestamp,
-    ) -> CallContext {
-        let (info, history) = (Arc::clone(&self.info), self.history.clone());
-        CallContext { info, call: call.clone(), approval, reasoning, history, now }
-    }
-}
 
 /// A proposed call that was read: its tool is known, its arguments fit.
 pub(crate) struct Proposed {

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde_json::Value;
 
+use super::circumstances::Circumstances;
 use super::evaluate::Judgement;
 use super::not_run::{invalid, unavailable};
-use super::parse::{Circumstances, Proposed};
+use super::parse::Proposed;
 use crate::engine::execution::caller::Caller;
 use crate::engine::kernel::Core;
 use crate::engine::kernel::unit_of_work::{Course, refused};

@@ -13,8 +13,8 @@ use futures_util::future::{CatchUnwind, Either, select};
 use jiff::Timestamp;
 use serde_json::Value;
 
+use crate::engine::call::circumstances::Circumstances;
 use crate::engine::call::not_run::unavailable;
-use crate::engine::call::parse::Circumstances;
 use crate::engine::execution::caller::Caller;
 use crate::engine::execution::inside::{Asking, Inside};
 use crate::engine::kernel::Core;

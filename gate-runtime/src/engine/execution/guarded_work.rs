@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use serde_json::json;
 
+use crate::engine::call::circumstances::Circumstances;
 use crate::engine::call::not_run::unavailable;
-use crate::engine::call::parse::Circumstances;
 use crate::engine::execution::caller::Caller;
 use crate::engine::kernel::Core;
 use crate::engine::kernel::change_feed::Hub;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::engine::call::parse::Circumstances;
+use crate::engine::call::circumstances::Circumstances;
 use crate::engine::gate::Gate;
 use crate::engine::kernel::attempt::Attempt;
 use crate::engine::kernel::{Core, StepError};

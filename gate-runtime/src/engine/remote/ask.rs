@@ -8,8 +8,8 @@ use tokio::task::spawn_blocking;
 
 use super::call::RemoteCall;
 use super::{Remote, place};
+use crate::engine::call::circumstances::Circumstances;
 use crate::engine::call::not_run::{invalid, unavailable};
-use crate::engine::call::parse::Circumstances;
 use crate::engine::call::propose::{BodyPlace, Candidate, Opened, Opening, Plan, Unproposed};
 use crate::logic::bound::Spec;
 use crate::logic::descriptor::Descriptor;

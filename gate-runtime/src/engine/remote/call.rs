@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::place;
-use crate::engine::call::parse::Circumstances;
+use crate::engine::call::circumstances::Circumstances;
 use crate::logic::descriptor::Annotations;
 use crate::provenance::History;
 use crate::values::context::{NESTED, RunInfo};

@@ -12,8 +12,8 @@ use serde_json::Value;
 
 pub use self::ask::{Asked, RemoteError};
 pub use self::call::RemoteCall;
+use super::call::circumstances::Circumstances;
 use super::call::not_run::{invalid, unavailable};
-use super::call::parse::Circumstances;
 use super::error::RunError;
 use super::execution::caller::Caller;
 use super::gate::Gate;

@@ -2,8 +2,8 @@
 
 use jiff::Timestamp;
 
+use crate::engine::call::circumstances::Circumstances;
 use crate::engine::call::not_run::{invalid, unavailable};
-use crate::engine::call::parse::Circumstances;
 use crate::engine::call::propose::Unproposed;
 use crate::engine::kernel::Core;
 use crate::ports::directory::{Directory, DirectoryError};

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::error::DecideError;
 use super::vote::{Decided, Edit, Saying, Wish};
-use crate::engine::call::parse::Circumstances;
+use crate::engine::call::circumstances::Circumstances;
 use crate::engine::kernel::Core;
 use crate::logic::descriptor::Descriptor;
 use crate::ports::BoxFuture;

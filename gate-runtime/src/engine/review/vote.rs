@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use tokio::task::spawn_blocking;
 
 use super::error::{DecideError, ReviewerError};
-use crate::engine::call::parse::Circumstances;
+use crate::engine::call::circumstances::Circumstances;
 use crate::engine::kernel::Core;
 use crate::engine::kernel::unit_of_work::Course;
 use crate::lock::lock;
@@ -192,7 +192,7 @@ impl Core {
         reviewer: &Reviewer,
         saying: &Saying<'_>,
     ) -> Result<Decided, DecideError> {
-        let Saying { wish, comment, key } = saying;
+        let wish = &saying.wish;
         loop {
             let approval = self.bring_up_to_date(id).await?.ok_or(DecideError::Unknown(id))?;
             let now = self.now();
@@ -200,30 +200,7 @@ impl Core {
                 return Err(Refused::Changed.into());
             }
             self.check_voter(&approval, reviewer).await?;
-            let decision = match wish {
-                Wish::Approve | Wish::Grant(_) => Decision::Approve,
-                Wish::Reject { reason } => Decision::Reject { reason: reason.clone() },
-                Wish::Respond { value } => {
-                    let value = read_value(value, self.limits).map_err(DecideError::BadAnswer)?;
-                    Decision::Respond { value }
-                }
-                Wish::Edit(edit) => Decision::Edit { arguments: self.edited(&approval, edit).await? },
-            };
-            let mut vote = Vote {
-                reviewer: reviewer.id().clone(),
-                roles: self.roles_as(reviewer.id(), reviewer.is_principal()).await?,
-                principal: reviewer.is_principal(),
-                decision,
-                comment: comment.clone(),
-                arguments: shown.arguments(),
-                shown: Some(shown.digest()),
-                grounds: Some(Digest::of(shown.grounds())),
-                at: now,
-                signed: None,
-            };
-            if let Some(key) = key {
-                vote.sign(id, key, &random::bits_256())?;
-            }
+            let vote = self.vote_of(&approval, shown, reviewer, saying, now).await?;
             let voted = CallEvent::Voted { vote: Box::new(vote.clone()) };
             let mut course = Course::from(&approval);
             match course.then(voted, now) {
@@ -253,6 +230,43 @@ impl Core {
                 return Ok(Decided { approval: next, grant });
             }
         }
+    }
+
+    /// Returns the vote that a reviewer's wish means, about what they were shown, signed where they gave a key.
+    async fn vote_of(
+        self: &Arc<Self>,
+        approval: &Approval,
+        shown: &Presented,
+        reviewer: &Reviewer,
+        saying: &Saying<'_>,
+        now: Timestamp,
+    ) -> Result<Vote, DecideError> {
+        let Saying { wish, comment, key } = saying;
+        let decision = match wish {
+            Wish::Approve | Wish::Grant(_) => Decision::Approve,
+            Wish::Reject { reason } => Decision::Reject { reason: reason.clone() },
+            Wish::Respond { value } => {
+                let value = read_value(value, self.limits).map_err(DecideError::BadAnswer)?;
+                Decision::Respond { value }
+            }
+            Wish::Edit(edit) => Decision::Edit { arguments: self.edited(approval, edit).await? },
+        };
+        let mut vote = Vote {
+            reviewer: reviewer.id().clone(),
+            roles: self.roles_as(reviewer.id(), reviewer.is_principal()).await?,
+            principal: reviewer.is_principal(),
+            decision,
+            comment: comment.clone(),
+            arguments: shown.arguments(),
+            shown: Some(shown.digest()),
+            grounds: Some(Digest::of(shown.grounds())),
+            at: now,
+            signed: None,
+        };
+        if let Some(key) = key {
+            vote.sign(approval.id(), key, &random::bits_256())?;
+        }
+        Ok(vote)
     }
 
     /// Puts the digest of the directory on the record beside a decision, where it is not the one that this gate has named last. An

@@ -10,7 +10,7 @@ use super::run_session::{Thread, check_agent};
 use super::run_state::RunState;
 use super::turn::Turn;
 use crate::engine::call::blocking::{Single, without_value};
-use crate::engine::call::parse::Circumstances;
+use crate::engine::call::circumstances::Circumstances;
 use crate::engine::error::{CallError, RunError};
 use crate::engine::kernel::Core;
 use crate::engine::review::error::DecideError;
@@ -208,7 +208,7 @@ impl<R: Registry> Run<R> {
     }
 
     pub(crate) fn circumstances(&self) -> Result<Circumstances, RunError> {
-        self.thread.circumstances(&self.core)
+        Circumstances::of(&self.core, &self.thread)
     }
 
     /// Takes a batch of calls, as a model proposed them, and never waits for people.

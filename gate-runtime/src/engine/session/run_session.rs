@@ -6,7 +6,6 @@ use std::sync::{Arc, Mutex};
 
 use super::batch::Batch;
 use super::slots::StateBody;
-use crate::engine::call::parse::Circumstances;
 use crate::engine::error::RunError;
 use crate::engine::kernel::Core;
 use crate::engine::session::ledger::Ledger;
@@ -136,6 +135,11 @@ impl Thread {
         self.level.info()
     }
 
+    /// The history as it is now, with what was said before it to the agents outside.
+    pub(crate) fn history(&self) -> History {
+        self.level.history()
+    }
+
     pub(crate) fn reasoning(&self) -> Option<Arc<str>> {
         lock(&self.level.told).reasoning.clone()
     }
@@ -185,26 +189,6 @@ impl Thread {
         let next = rest.split_once(NESTED).map_or(rest, |(next, _)| next);
         let next = lock(&self.nested).get(format!("{own}{NESTED}{next}").as_str()).map(Arc::clone)?;
         if next.run_id() == *run { Some(next) } else { next.descendant(run) }
-    }
-
-    /// The circumstances of the next call, if the run can go on at all.
-    pub(crate) fn circumstances(self: &Arc<Self>, core: &Core) -> Result<Circumstances, RunError> {
-        let info = self.info();
-        let run = info.run.as_str();
-        if run.split(NESTED).any(str::is_empty) {
-            return Err(RunError::NoRunId);
-        }
-        if run.matches(NESTED).count() != info.depth() {
-            return Err(RunError::ReservedRunId(info.run.clone()));
-        }
-        check_agent(core, &info.agent)?;
-        Ok(self.as_it_is(info))
-    }
-
-    /// The circumstances of calls that are there already.
-    pub(crate) fn as_it_is(self: &Arc<Self>, info: Arc<RunInfo>) -> Circumstances {
-        let (reasoning, history, family) = (self.reasoning(), self.level.history(), self.ledger.family().clone());
-        Circumstances { info, reasoning, history, family, thread: Some(Arc::clone(self)) }
     }
 }
 

@@ -5,170 +5,14 @@ use std::sync::{Arc, OnceLock};
 
 use rpds::RedBlackTreeMapSync;
 
+use super::answer::{Answer, CallResult};
 use super::run_session::Thread;
-use crate::engine::call::parse::Circumstances;
+use crate::engine::call::circumstances::Circumstances;
 use crate::engine::kernel::Core;
 use crate::engine::review::interruption::Interruption;
 use crate::values::approval::Approval;
-use crate::values::id::{ApprovalId, CallId, ToolName};
-use crate::values::outcome::{DeniedBy, NotRun, ToolOutcome};
-use crate::values::status::Status;
-use crate::values::told;
-
-/// How one call stands, for the model.
-///
-/// ```
-/// # use gate_runtime::prelude::*;
-/// # /// Read one order.
-/// # #[gated_tool(policy = "never_ask", read_only)] fn get_order(order_id: String) -> String { format!("{order_id}: paid") }
-/// # /// Delete an account.
-/// # #[gated_tool(policy = "always_ask", destructive)] fn delete_account(user_id: String) -> String { format!("deleted {user_id}") }
-/// # registry! { pub Tools for () { GetOrder, DeleteAccount } }
-/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// # let gate: Gate<Tools> = Gate::builder(()).build().await?;
-/// let turn = gate
-///     .run("run-42")
-///     .submit([
-///         ToolCall::new("call_1", "get_order", r#"{"order_id":"A-1"}"#),
-///         ToolCall::new("call_2", "delete_account", r#"{"user_id":"mia"}"#),
-///         ToolCall::new("call_3", "delete_acount", r#"{"user_id":"mia"}"#),
-///     ])
-///     .await?;
-/// assert!(matches!(turn.answers()[0].result(), CallResult::Ran(_)));
-/// assert_eq!(*turn.answers()[1].result(), CallResult::Waiting);
-/// assert!(matches!(turn.answers()[2].result(), CallResult::NotRun(NotRun::Invalid { .. })));
-/// # Ok(()) }
-/// ```
-#[derive(Clone, Debug, PartialEq)]
-pub enum CallResult {
-    /// It ran: its tool returned this, or failed with this.
-    Ran(ToolOutcome),
-    /// It did not run: a person gave this answer in the tool's place.
-    Responded(ToolOutcome),
-    /// It did not run, and why.
-    NotRun(NotRun),
-    /// People are asked.
-    Waiting,
-    /// It is approved and will run: other calls of its batch hold it back, or (and why) it could not begin yet.
-    Approved(Option<NotRun>),
-    /// It runs in this process and has not ended, mostly because it waits for people to decide a call of its own.
-    Running,
-    /// It was started, and nobody knows how it ended.
-    Indeterminate(String),
-}
-
-/// The answer to one call of a batch.
-///
-/// ```
-/// # fn show(answer: &gate_runtime::Answer) {
-/// println!("{} {}: {}", answer.call(), answer.kind(), answer.for_model());
-/// # }
-/// ```
-#[derive(Clone, Debug)]
-pub struct Answer {
-    call: CallId,
-    tool: ToolName,
-    result: CallResult,
-    approval: Option<Arc<Approval>>,
-}
-
-impl Answer {
-    /// A call that was refused before any rule saw it.
-    pub(crate) fn refused(call: CallId, tool: ToolName, reason: NotRun) -> Self {
-        Self { call, tool, result: CallResult::NotRun(reason), approval: None }
-    }
-
-    /// How a call stands; `hindrance`: why it could not begin, although it is approved.
-    pub(crate) fn of(approval: Arc<Approval>, hindrance: Option<NotRun>) -> Self {
-        let (call, tool) = (approval.subject.call.clone(), approval.subject.tool.clone());
-        Self { call, tool, result: result_of(&approval, hindrance), approval: Some(approval) }
-    }
-
-    /// Says that its body runs.
-    pub(crate) fn running(mut self) -> Self {
-        self.result = CallResult::Running;
-        self
-    }
-
-    /// The id that the model gave.
-    #[must_use]
-    pub fn call(&self) -> &CallId {
-        &self.call
-    }
-
-    /// The tool that the model named.
-    #[must_use]
-    pub fn tool(&self) -> &ToolName {
-        &self.tool
-    }
-
-    /// How the call stands.
-    #[must_use]
-    pub fn result(&self) -> &CallResult {
-        &self.result
-    }
-
-    /// The approval; `None` for a call that was refused before any rule saw it.
-    #[must_use]
-    pub fn approval(&self) -> Option<&Arc<Approval>> {
-        self.approval.as_ref()
-    }
-
-    /// Returns how it stands, as one word: `succeeded`, `failed`, `responded`, `waiting`, `approved`, `running`, `indeterminate`, or why it did not run:
-    /// `denied`, `rejected`, `expired`, `cancelled`, `frozen`, `invalid`, `nobody_to_ask`, `unavailable`.
-    #[must_use]
-    pub fn kind(&self) -> &'static str {
-        match &self.result {
-            CallResult::Ran(ToolOutcome::Returned { .. }) => "succeeded",
-            CallResult::Ran(ToolOutcome::Failed { .. }) => "failed",
-            CallResult::Responded(_) => "responded",
-            CallResult::NotRun(reason) => reason.kind(),
-            CallResult::Waiting => "waiting",
-            CallResult::Approved(_) => "approved",
-            CallResult::Running => "running",
-            CallResult::Indeterminate(_) => "indeterminate",
-        }
-    }
-
-    /// Returns whether its end is still to come: people are asked, or it is approved and has not begun, or it has begun and people are asked
-    /// about a call of its own.
-    #[must_use]
-    pub fn is_waiting(&self) -> bool {
-        matches!(self.result, CallResult::Waiting | CallResult::Approved(_) | CallResult::Running)
-    }
-
-    /// Returns the text that the model gets as the tool's result: the output as it is, or the gate's own words, which
-    /// stand in `<gate-notice>…</gate-notice>`. An output that has such a mark is [disarmed](ToolOutcome::for_model).
-    #[must_use]
-    pub fn for_model(&self) -> String {
-        let approval = self.approval.as_deref();
-        match &self.result {
-            CallResult::Ran(outcome) => told::ran(outcome, approval),
-            CallResult::Responded(outcome) => told::responded(outcome, approval),
-            CallResult::NotRun(reason) => told::not_run(reason),
-            CallResult::Waiting => told::waiting(approval),
-            CallResult::Approved(why) => told::approved(why.as_ref(), approval),
-            CallResult::Running => told::running(),
-            CallResult::Indeterminate(_) => told::indeterminate(),
-        }
-    }
-}
-
-fn result_of(approval: &Approval, hindrance: Option<NotRun>) -> CallResult {
-    let outcome = || approval.outcome.clone().unwrap_or_else(|| ToolOutcome::failed("its outcome is missing"));
-    match approval.status {
-        Status::Pending => CallResult::Waiting,
-        Status::Approved => CallResult::Approved(hindrance),
-        Status::Succeeded | Status::Failed => CallResult::Ran(outcome()),
-        Status::Responded => CallResult::Responded(outcome()),
-        Status::Dispatched => CallResult::Indeterminate("it is running, or was when its process ended".to_owned()),
-        Status::Indeterminate => CallResult::Indeterminate(approval.note.clone().unwrap_or_default()),
-        Status::Denied | Status::Rejected | Status::Expired | Status::Cancelled => match approval.not_run() {
-            Some(reason) => CallResult::NotRun(reason),
-            None => CallResult::NotRun(NotRun::Unavailable { problem: "its state says nothing".to_owned() }),
-        },
-    }
-}
+use crate::values::id::ApprovalId;
+use crate::values::outcome::{DeniedBy, NotRun};
 
 /// One batch of calls: an answer to each, in the order in which the model proposed them.
 ///
@@ -219,7 +63,7 @@ impl Waiting {
             let of_run = of_run.into_iter().map(|approval| (self.run.clone(), approval));
             let nested = nested.map(|approval| {
                 let thread = self.thread.descendant(&approval.subject.info.run);
-                let run = thread.map(|thread| thread.as_it_is(thread.info()));
+                let run = thread.map(|thread| Circumstances::as_it_is(&thread, thread.info()));
                 (run.unwrap_or_else(|| Circumstances::of_stored(&approval.subject)), approval)
             });
             let question = |(run, approval): (Circumstances, &Arc<Approval>)| {
@@ -273,7 +117,7 @@ impl Turn {
     pub fn must_stop(&self) -> bool {
         let stops = |answer: &Answer| {
             matches!(
-                &answer.result,
+                answer.result(),
                 CallResult::NotRun(NotRun::Denied { by: DeniedBy::TooManyDenials | DeniedBy::TooManyQuestions })
             )
         };
@@ -283,6 +127,6 @@ impl Turn {
 
 impl fmt::Debug for Turn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_map().entries(self.answers.iter().map(|answer| (&answer.call, answer.kind()))).finish()
+        f.debug_map().entries(self.answers.iter().map(|answer| (answer.call(), answer.kind()))).finish()
     }
 }

@@ -27,7 +27,8 @@ pub use super::strict::NotStrict;
 use serde_json::{Value, json};
 
 use super::{Called, DialectError, late, said, said_by_tool, strict, text_of};
-use crate::engine::session::turn::{Answer, Turn};
+use crate::engine::session::answer::Answer;
+use crate::engine::session::turn::Turn;
 use crate::logic::descriptor::Descriptor;
 use crate::values::context::ToolCall;
 use crate::values::message::Message;

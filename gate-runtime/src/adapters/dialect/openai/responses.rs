@@ -24,7 +24,8 @@ use serde_json::{Value, json};
 
 use super::super::{Called, DialectError, late, said, said_by_tool, strict, text_at, text_of};
 use super::NotStrict;
-use crate::engine::session::turn::{Answer, Turn};
+use crate::engine::session::answer::Answer;
+use crate::engine::session::turn::Turn;
 use crate::logic::descriptor::Descriptor;
 use crate::values::context::ToolCall;
 use crate::values::message::Message;

@@ -1,0 +1,72 @@
+//! What the calls of a run share: who runs, for whom, what was said.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::engine::error::RunError;
+use crate::engine::kernel::Core;
+use crate::engine::session::run_session::{Thread, check_agent};
+use crate::logic::context::CallContext;
+use crate::provenance::History;
+use crate::values::context::{NESTED, RunInfo};
+use crate::values::id::{ApprovalId, CallId, RunId};
+use crate::values::subject::Subject;
+
+/// What a run knows that its calls share.
+#[derive(Clone)]
+pub(crate) struct Circumstances {
+    pub(crate) info: Arc<RunInfo>,
+    pub(crate) reasoning: Option<Arc<str>>,
+    pub(crate) history: History,
+    /// What refusals and limits on asking are kept by: see `Subject::family`.
+    pub(crate) family: RunId,
+    /// The run as its handles share it, if it is one of this process.
+    pub(crate) thread: Option<Arc<Thread>>,
+}
+
+impl Circumstances {
+    /// The circumstances of a run's next call, if it can go on at all.
+    pub(crate) fn of(core: &Core, thread: &Arc<Thread>) -> Result<Self, RunError> {
+        let info = thread.info();
+        let run = info.run.as_str();
+        if run.split(NESTED).any(str::is_empty) {
+            return Err(RunError::NoRunId);
+        }
+        if run.matches(NESTED).count() != info.depth() {
+            return Err(RunError::ReservedRunId(info.run.clone()));
+        }
+        check_agent(core, &info.agent)?;
+        Ok(Self::as_it_is(thread, info))
+    }
+
+    /// The circumstances of a run's calls that are there already.
+    pub(crate) fn as_it_is(thread: &Arc<Thread>, info: Arc<RunInfo>) -> Self {
+        let (reasoning, history, family) = (thread.reasoning(), thread.history(), thread.ledger.family().clone());
+        Self { info, reasoning, history, family, thread: Some(Arc::clone(thread)) }
+    }
+
+    /// What is known of a call that another process proposed, or an earlier one: who proposed it, and nothing that was said.
+    pub(crate) fn of_stored(subject: &Subject) -> Self {
+        let info = Arc::clone(&subject.info);
+        Self { info, reasoning: None, history: History::default(), family: subject.family(), thread: None }
+    }
+
+    /// The context of a call that was taken in before: by the agent that proposed it, whoever runs now.
+    pub(crate) fn context_of(&self, subject: &Subject, now: Timestamp) -> CallContext {
+        let context = self.context(&subject.call, subject.approval, subject.reasoning.clone(), now);
+        CallContext { info: Arc::clone(&subject.info), ..context }
+    }
+
+    /// The context in which a call is judged or run.
+    pub(crate) fn context(
+        &self,
+        call: &CallId,
+        approval: ApprovalId,
+        reasoning: Option<Arc<str>>,
+        now: Timestamp,
+    ) -> CallContext {
+        let (info, history) = (Arc::clone(&self.info), self.history.clone());
+        CallContext { info, call: call.clone(), approval, reasoning, history, now }
+    }
+}

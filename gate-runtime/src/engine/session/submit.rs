@@ -1,0 +1,367 @@
+//! Batches of calls: taken in together, run as far as they may, looked at again as people decide.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use futures_util::future::{join_all, select_all};
+
+use super::answer::{Answer, CallResult};
+use super::batch::{Batch, BatchPlace};
+use super::run_session::Thread;
+use super::turn::{Turn, Waiting};
+use crate::engine::call::circumstances::Circumstances;
+use crate::engine::call::parse::Proposed;
+use crate::engine::call::propose::{Candidate, Opened, Opening, Plan};
+use crate::engine::error::RunError;
+use crate::engine::execution::caller::Caller;
+use crate::engine::kernel::Core;
+use crate::engine::kernel::change_feed::{Hub, Waiter};
+use crate::ports::store::{ApprovalFilter, StoreError, Transition};
+use crate::values::approval::Approval;
+use crate::values::context::ToolCall;
+use crate::values::id::ApprovalId;
+use crate::values::outcome::NotRun;
+use crate::values::status::Status;
+
+/// How one call stands, and why it did not go on where it should have.
+#[derive(Clone)]
+pub(crate) struct Stands {
+    pub(crate) approval: Arc<Approval>,
+    /// Why it could not begin just now, although it is approved.
+    pub(crate) hindrance: Option<NotRun>,
+}
+
+impl From<Arc<Approval>> for Stands {
+    fn from(approval: Arc<Approval>) -> Self {
+        Self { approval, hindrance: None }
+    }
+}
+
+/// What becomes of one call of a batch, for its id.
+#[derive(Clone, Copy)]
+enum Fate {
+    /// It is a call.
+    Plan,
+    /// It only repeats the earlier one at this place.
+    Repeat(usize),
+    /// Another call of the batch has its id.
+    Clash,
+}
+
+impl Core {
+    /// Takes a batch in, runs what may run, and gives the batch as it stands then.
+    ///
+    /// # Cancel safety
+    /// Each call is the run's from the moment in which it is on the record: dropped before the end, what is on the record is in the next turn.
+    pub(crate) async fn submit(
+        self: &Arc<Self>,
+        run: &Circumstances,
+        thread: &Arc<Thread>,
+        calls: &[ToolCall],
+    ) -> Result<Turn, RunError> {
+        let batch = thread.begin_batch(Batch::of(calls.len()));
+        // Where the store does not answer, what is owed stays owed: it is in a later turn, and each call gets that answer.
+        let refreshed = thread.ledger.refresh(&*self.store).await;
+        if calls.is_empty() {
+            refreshed?;
+        }
+        let hindrances = match calls {
+            // By far the most frequent batch, and nothing in it waits for anything else in it.
+            [only] => self.take_in(run, thread, &batch, only).await.into_iter().collect(),
+            _ => self.take_in_together(run, thread, &batch, calls).await,
+        };
+        // Where that fails it is written with whatever is written next; until then it is only told once more after a restart.
+        let _ = self.write_taken(thread).await;
+        if batch.approvals().iter().any(|known| !known.status.is_terminal()) {
+            // Others may have decided and run it in the meantime. Where that cannot be read, what is said of them was so a moment ago.
+            let _ = thread.ledger.refresh(&*self.store).await;
+            let _ = self.look_up_forgotten(thread, &batch).await;
+        }
+        Ok(self.turn(run, thread, &batch, &hindrances))
+    }
+
+    /// Takes in a call that is alone.
+    async fn take_in(
+        self: &Arc<Self>,
+        run: &Circumstances,
+        thread: &Thread,
+        batch: &Batch,
+        call: &ToolCall,
+    ) -> Option<(ApprovalId, NotRun)> {
+        let taken = async {
+            let proposed = self.read(run, call).await?;
+            let plan = self.plan(run, Candidate::here(self, run, proposed)?).await?;
+            self.carry_out(run, thread, plan, &[]).await
+        };
+        let taken = taken.await;
+        put(thread, batch, 0, call, taken)
+    }
+
+    /// Takes in the calls of a batch: all are judged before any is carried out, for one may hold the others.
+    async fn take_in_together(
+        self: &Arc<Self>,
+        run: &Circumstances,
+        thread: &Thread,
+        batch: &Batch,
+        calls: &[ToolCall],
+    ) -> BTreeMap<ApprovalId, NotRun> {
+        let read = join_all(calls.iter().map(|call| self.read(run, call))).await;
+        let fates = fates(calls, &read);
+        let planned = calls.iter().zip(read).zip(&fates);
+        let planned = join_all(planned.map(|((call, read), fate)| self.plan_one(run, call, read, *fate))).await;
+        let holds = |plan: &Option<Result<Plan, NotRun>>| match plan {
+            Some(Ok(Plan::New(draft))) => draft.holds_batch(),
+            // It was proposed before, and whoever did so went away before it was decided.
+            Some(Ok(Plan::Known(known))) => known.holds_batch(),
+            _ => false,
+        };
+        let mut held_by: Vec<ApprovalId> =
+            planned.iter().filter(|plan| holds(plan)).flatten().filter_map(id_of).collect();
+        let (first, then): (Vec<_>, Vec<_>) = planned.into_iter().enumerate().partition(|(_, plan)| holds(plan));
+        let mut hindrances = BTreeMap::new();
+        // What holds is asked before what it holds is approved, so that nobody finds the one without the other.
+        for part in [first, then] {
+            let carried_out = part.into_iter().filter_map(|(place, plan)| Some((place, calls.get(place)?, plan?)));
+            let carried_out = carried_out.map(async |(place, call, plan)| {
+                let taken = match plan {
+                    Ok(plan) => self.carry_out(run, thread, plan, &held_by).await,
+                    Err(reason) => Err(reason),
+                };
+                put(thread, batch, place, call, taken)
+            });
+            hindrances.extend(join_all(carried_out).await.into_iter().flatten());
+            // As they are on the record now: another task may have been faster with the same question.
+            held_by = batch.approvals().iter().filter(|known| known.holds_batch()).map(|known| known.id()).collect();
+        }
+        for (place, fate) in fates.into_iter().enumerate() {
+            if let Fate::Repeat(first) = fate {
+                batch.repeat(first, place);
+            }
+        }
+        hindrances
+    }
+
+    async fn plan_one(
+        &self,
+        run: &Circumstances,
+        call: &ToolCall,
+        read: Result<Proposed, NotRun>,
+        fate: Fate,
+    ) -> Option<Result<Plan, NotRun>> {
+        match (fate, read) {
+            (Fate::Repeat(_), _) => None,
+            (Fate::Plan, Ok(proposed)) => Some(match Candidate::here(self, run, proposed) {
+                Ok(candidate) => self.plan(run, candidate).await.map_err(NotRun::from),
+                Err(reason) => Err(reason),
+            }),
+            (Fate::Plan, Err(reason)) => Some(Err(reason)),
+            (Fate::Clash, _) => {
+                let id = call.id.as_str().escape_debug();
+                let problem = format!("Two different calls of one batch have the id `{id}`: give every call its own");
+                Some(Err(self.refuse(run, &call.id, &call.tool, NotRun::Invalid { problem }).await))
+            }
+        }
+    }
+
+    /// Writes what was planned and runs what may run.
+    async fn carry_out(
+        self: &Arc<Self>,
+        run: &Circumstances,
+        thread: &Thread,
+        plan: Plan,
+        held_by: &[ApprovalId],
+    ) -> Result<Stands, NotRun> {
+        match plan {
+            Plan::New(draft) => match self.open(run, *draft, &Opening::of_model(&thread.ledger, held_by)).await? {
+                Opened::Stands(approval) => Ok(approval.into()),
+                Opened::Run(approval, arguments, context) => {
+                    Ok(self.execute(run, approval, arguments, context, Caller::Run).await.approval.into())
+                }
+            },
+            Plan::Known(approval) => match approval.status {
+                Status::Approved | Status::Dispatched | Status::Indeterminate => Ok(self.go_on(run, approval).await),
+                _ => Ok(approval.into()),
+            },
+        }
+    }
+
+    /// Runs an approved call if it may now. Where it cannot, it stays approved, and that is what is said of it; where it has ended in that moment, that.
+    pub(crate) async fn go_on(self: &Arc<Self>, run: &Circumstances, approval: Arc<Approval>) -> Stands {
+        match self.dispatch(run, approval.id(), Caller::Run).await {
+            Ok(executed) => executed.approval.into(),
+            Err(reason) => {
+                let now = self.load(approval.id()).await.ok().flatten().unwrap_or(approval);
+                let is_open = !now.status.is_terminal();
+                Stands { approval: now, hindrance: Some(reason).filter(|_| is_open) }
+            }
+        }
+    }
+
+    /// Puts into a batch what the ledger has forgotten, because another task took the end since the batch was last looked at.
+    async fn look_up_forgotten(&self, thread: &Thread, batch: &Batch) -> Result<(), StoreError> {
+        let is_forgotten = |known: &Arc<Approval>| !known.status.is_terminal() && thread.ledger.find(known).is_none();
+        let forgotten = batch.approvals().iter().filter(|known| is_forgotten(known)).map(|known| known.id()).collect();
+        self.load_all(forgotten).await?.iter().for_each(|taken| batch.note(taken));
+        Ok(())
+    }
+
+    /// Writes which ends the application has, where nothing else that was written said it.
+    async fn write_taken(&self, thread: &Thread) -> Result<(), StoreError> {
+        let mut transition = Transition::at(self.now());
+        thread.ledger.acknowledge(&mut transition);
+        if transition.acknowledged.is_empty() {
+            return Ok(());
+        }
+        let ids = transition.acknowledged.clone();
+        self.write_alone(transition).await?;
+        thread.ledger.acknowledged(&ids);
+        Ok(())
+    }
+
+    /// The application has what a turn says: what has ended is in no later one.
+    pub(crate) async fn acknowledge(&self, thread: &Thread, turn: &Turn) -> Result<(), StoreError> {
+        let answers = turn.answers().iter().chain(turn.late());
+        let settled = answers.filter(|answer| !answer.is_waiting()).filter_map(Answer::approval);
+        thread.ledger.take(&settled.cloned().collect::<Vec<_>>());
+        self.write_taken(thread).await
+    }
+
+    /// Runs what has been approved since, and gives the batch as it stands then.
+    pub(crate) async fn proceed(self: &Arc<Self>, run: &Circumstances, thread: &Arc<Thread>) -> Result<Turn, RunError> {
+        thread.ledger.refresh(&*self.store).await?;
+        let own = thread.run_id();
+        let batch = thread.current();
+        self.look_up_forgotten(thread, &batch).await?;
+        let owed = thread.ledger.unfinished(&own);
+        // What a program asked, and a model proposed again, the store owes to nobody: the batch has it.
+        let of_batch = batch.approvals().into_iter().filter(|known| {
+            let is_unfinished = !known.status.is_terminal() && known.status != Status::Pending;
+            is_unfinished && thread.ledger.find(known).is_none()
+        });
+        let unfinished: BTreeMap<_, _> = owed.into_iter().chain(of_batch).map(|call| (call.id(), call)).collect();
+        let went_on = join_all(unfinished.into_values().map(|approval| self.go_on(run, approval))).await;
+        let mut hindrances = BTreeMap::new();
+        for Stands { approval, hindrance } in went_on {
+            thread.ledger.note(&approval);
+            hindrances.extend(hindrance.map(|hindrance| (approval.id(), hindrance)));
+        }
+        // People may have decided while bodies ran.
+        thread.ledger.refresh(&*self.store).await?;
+        self.look_up_forgotten(thread, &batch).await?;
+        Ok(self.turn(run, thread, &batch, &hindrances))
+    }
+
+    /// Waits until people have decided every call of the batch, and runs what they approved.
+    pub(crate) async fn wait(self: &Arc<Self>, run: &Circumstances, thread: &Arc<Thread>) -> Result<Turn, RunError> {
+        let mut waiters: BTreeMap<ApprovalId, Waiter> = BTreeMap::new();
+        loop {
+            let turn = self.proceed(run, thread).await?;
+            let waits = |answer: &&Answer| matches!(answer.result(), CallResult::Waiting | CallResult::Running);
+            let open = turn.answers().iter().filter(waits).filter_map(|answer| Some(answer.approval()?.id()));
+            let mut open: BTreeSet<ApprovalId> = open.collect();
+            if open.is_empty() {
+                return Ok(turn);
+            }
+            let (own, waiting) = (thread.run_id(), thread.ledger.waiting());
+            let of_run = waiting.values().filter(|approval| approval.subject.info.run.is_within(&own));
+            open.extend(of_run.map(|approval| approval.id()));
+            waiters.retain(|id, _| open.contains(id));
+            let known = waiters.len();
+            for id in open {
+                waiters.entry(id).or_insert_with(|| Hub::wait_for(self, id));
+            }
+            // What happened before a place was taken is found by another look; what happens after it is news.
+            if waiters.len() == known {
+                select_all(waiters.values().map(|waiter| Box::pin(waiter.news()))).await;
+            }
+        }
+    }
+
+    /// Answers and questions, from how the calls stand. Of nested runs there are questions only.
+    fn turn(
+        self: &Arc<Self>,
+        run: &Circumstances,
+        thread: &Arc<Thread>,
+        batch: &Batch,
+        hindrances: &BTreeMap<ApprovalId, NotRun>,
+    ) -> Turn {
+        // Nothing is awaited from here on: what the turn says of its calls is what is known now.
+        for known in batch.approvals().iter().filter(|known| !known.status.is_terminal()) {
+            if let Some(newer) = thread.ledger.find(known).filter(|newer| newer.version > known.version) {
+                batch.note(&newer);
+            }
+        }
+        let is_running = |answer: &Answer| answer.approval().is_some_and(|known| self.vouches_for(known));
+        let running = |answer: Answer| if is_running(&answer) { answer.running() } else { answer };
+        let answers: Vec<Answer> = batch.answers(hindrances).into_iter().map(running).collect();
+        let ids: BTreeSet<ApprovalId> = answers.iter().filter_map(|answer| Some(answer.approval()?.id())).collect();
+        let late = thread.ledger.answers(&thread.run_id()).into_iter().filter(|owed| !ids.contains(&owed.id()));
+        let late: Vec<Answer> = late.map(|owed| Answer::of(owed, None)).collect();
+        let settled = answers.iter().chain(&late).filter(|answer| !answer.is_waiting());
+        thread.tell(settled.filter_map(Answer::approval).cloned());
+        Turn::new(answers, late, Waiting::of(self, run, thread))
+    }
+
+    pub(crate) async fn load_all(&self, ids: Vec<ApprovalId>) -> Result<Vec<Arc<Approval>>, StoreError> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let filter = ids.into_iter().fold(ApprovalFilter::all(), ApprovalFilter::id);
+        self.store.approvals(&filter).await
+    }
+}
+
+/// Puts into the batch and the ledger what became of a call.
+fn put(
+    thread: &Thread,
+    batch: &Batch,
+    place: usize,
+    call: &ToolCall,
+    taken: Result<Stands, NotRun>,
+) -> Option<(ApprovalId, NotRun)> {
+    let Stands { approval, hindrance } = match taken {
+        Ok(stands) => stands,
+        Err(reason) => {
+            batch.fill(place, BatchPlace::Refused(call.clone(), reason));
+            return None;
+        }
+    };
+    let id = approval.id();
+    if approval.status.is_terminal() {
+        thread.ledger.answered([id]);
+    }
+    thread.ledger.note(&approval);
+    batch.fill(place, BatchPlace::Call(approval));
+    hindrance.map(|hindrance| (id, hindrance))
+}
+
+fn id_of(plan: &Result<Plan, NotRun>) -> Option<ApprovalId> {
+    match plan {
+        Ok(Plan::New(draft)) => Some(draft.id()),
+        Ok(Plan::Known(known)) => Some(known.id()),
+        Err(_) => None,
+    }
+}
+
+/// Returns which calls of a batch are calls of their own. Two that share an id are one if they are equal, and none if not.
+fn fates(calls: &[ToolCall], read: &[Result<Proposed, NotRun>]) -> Vec<Fate> {
+    let same = |a: &Result<Proposed, NotRun>, b: &Result<Proposed, NotRun>| match (a, b) {
+        (Ok(a), Ok(b)) => (a.tool, &a.arguments) == (b.tool, &b.arguments),
+        _ => false,
+    };
+    let mut first: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    for (place, call) in calls.iter().enumerate() {
+        first.entry(call.id.as_str()).or_default().push(place);
+    }
+    let fate = |(place, call): (usize, &ToolCall)| {
+        let twins = first.get(call.id.as_str()).map_or(&[][..], Vec::as_slice);
+        let equal = |other: &usize| read.get(*other).zip(read.get(place)).is_some_and(|(a, b)| same(a, b));
+        match twins.first() {
+            _ if call.id.as_str().is_empty() || twins.len() < 2 => Fate::Plan,
+            _ if !twins.iter().all(|other| *other == place || equal(other)) => Fate::Clash,
+            Some(first) if *first < place => Fate::Repeat(*first),
+            _ => Fate::Plan,
+        }
+    };
+    calls.iter().enumerate().map(fate).collect()
+}
