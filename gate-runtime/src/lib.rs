@@ -159,8 +159,8 @@ pub use ports::directory::{Directory, DirectoryError};
 pub use ports::notifier::{Notice, Notifier, NotifyError};
 pub use ports::overlay::{Objection, OnFailure, Overlay, OverlayCall};
 pub use ports::store::{
-    ALIKE, ApprovalFilter, Committed, LetterFilter, LetterOrder, Proposal, REFUSALS, Recalled, RecordFilter, RunChange,
-    RunChanges, RunQuery, Standing, Store, StoreError, StoreErrorKind, Transition,
+    ALIKE, ApprovalFilter, Committed, KnownTool, LetterFilter, LetterOrder, Proposal, REFUSALS, Recalled, RecordFilter,
+    RunChange, RunChanges, RunQuery, Standing, Store, StoreError, StoreErrorKind, Transition,
 };
 pub use ports::witness::{Witness, WitnessError};
 pub use trail::{Parted, Trail, TrailError, TrailReader, TrailStatus};

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use gate_runtime::{
     ALIKE, Approval, ApprovalFilter, ApprovalId, Arguments, CaseId, Committed, Descriptor, Digest, Freeze, Grant,
-    GrantId, Proposal, REFUSALS, Recalled, Record, RecordFilter, RunChange, RunChanges, RunQuery, Standing, Status,
-    Take, Timestamp, Transition,
+    GrantId, KnownTool, Proposal, REFUSALS, Recalled, Record, RecordFilter, RunChange, RunChanges, RunQuery, Standing,
+    Status, Take, Timestamp, Transition,
 };
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
@@ -132,9 +132,11 @@ pub(crate) fn standing(connection: &Connection, now: Timestamp) -> Read<Standing
     let moment = Moment::begin(connection)?;
     let mut standing = Standing::default();
     standing.freezes = freezes(&moment)?;
-    let mut tools = moment.prepare_cached("SELECT DISTINCT body ->> '$.name' FROM tools ORDER BY 1")?;
-    for name in tools.query_map([], text)? {
-        standing.tools.push(name?.into());
+    let mut tools = moment.prepare_cached("SELECT body ->> '$.name', digest, written FROM tools ORDER BY 1, 2")?;
+    let mut rows = tools.query([])?;
+    while let Some(row) = rows.next()? {
+        let (name, digest): (String, String) = (row.get(0)?, row.get(1)?);
+        standing.tools.push(KnownTool::new(name, read("a digest", &format!("\"{digest}\""))?, row.get(2)?));
     }
     let mut found = moment.prepare_cached(queries::STANDING)?;
     let mut rows = found.query(params![now.to_string()])?;
@@ -267,9 +269,13 @@ fn write_apart_from_approvals(connection: &Connection, transition: Transition, l
     for freeze in &transition.lifted {
         connection.prepare_cached("DELETE FROM freezes WHERE scope = ?")?.execute(params![json(freeze.scope())?])?;
     }
+    let written = last + transition.records.len() as u64;
     for tool in &transition.tools {
-        let mut put = connection.prepare_cached("INSERT OR IGNORE INTO tools (digest, body) VALUES (?, ?)")?;
-        put.execute(params![tool.digest().to_string(), json(&**tool)?])?;
+        let mut put = connection.prepare_cached(
+            "INSERT INTO tools (digest, body, written) VALUES (?, ?, ?)
+             ON CONFLICT (digest) DO UPDATE SET written = excluded.written",
+        )?;
+        put.execute(params![tool.digest().to_string(), json(&**tool)?, written])?;
     }
     for take in &transition.takes {
         takes::write(connection, take, transition.at)?;

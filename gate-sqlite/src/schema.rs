@@ -140,6 +140,7 @@ const MIGRATIONS: [&str; 4] = [
         FROM takes WINDOW counter AS (PARTITION BY name, key ORDER BY at, rowid)
     ) AS sums WHERE takes.rowid = sums.place;
     CREATE INDEX takes_for ON takes (taken_for) WHERE taken_for IS NOT NULL;
+    ALTER TABLE tools ADD COLUMN written INTEGER NOT NULL DEFAULT 0;
     ",
 ];
 

@@ -28,6 +28,23 @@ on_every_store! {
     of_many_who_ask_at_once_no_more_wait_than_may,
     the_same_call_asked_more_strictly_is_another_call,
     an_agent_of_another_program_is_stopped_whatever_it_calls_its_runs,
+    whoever_decides_is_told_that_a_tool_was_changed_or_dropped,
+}
+
+/// A service as it was deployed first, then with another payment tool, then with none.
+mod deployed {
+    use gate_runtime::prelude::*;
+
+    /// Pay someone, in euros.
+    #[gated_tool(policy = "always_ask", name = "pay")]
+    pub fn pay_in_euros(to: String, amount: u64) -> String {
+        format!("paid {amount} euros to {to}")
+    }
+
+    registry! { pub First for crate::desk::State { crate::desk::Pay, crate::desk::Read } }
+    registry! { pub Changed for crate::desk::State { PayInEuros, crate::desk::Read } }
+    registry! { pub Dropped for crate::desk::State { crate::desk::Read } }
+    registry! { pub Another for crate::desk::State { crate::desk::Wipe } }
 }
 
 fn pay(id: &str, amount: u64) -> ToolCall {
@@ -364,4 +381,40 @@ async fn an_agent_of_another_program_is_stopped_whatever_it_calls_its_runs(store
     let stopped = bot.ask(other).await.unwrap();
     assert_eq!(stopped.status(), Status::Denied);
     assert!(stopped.not_run().unwrap().for_model().contains("Stop calling tools"), "{:?}", stopped.not_run());
+}
+
+async fn whoever_decides_is_told_that_a_tool_was_changed_or_dropped(store: Shared) {
+    use deployed::{Another, Changed, Dropped, First};
+    let state = State::default();
+    let first: Gate<First> = builder(&store, &state).build().await.unwrap();
+    let run = first.run("run").on_behalf_of("mia");
+    let asks = run.submit([pay("1", 500)]).await.unwrap();
+    let id = asked(&asks).id();
+    // Where people decide, no tool is at hand.
+    let desk: Gate<NoTools> =
+        Gate::builder(()).directory(crate::desk::people()).store(Arc::clone(&store)).build().await.unwrap();
+    let told = async || {
+        let one = desk.interruption(id).await.unwrap().unwrap().tool_notice().map(str::to_owned);
+        let page = desk.pending().await.unwrap()[0].tool_notice().map(str::to_owned);
+        assert_eq!(one, page);
+        one
+    };
+    assert_eq!((asked(&asks).tool_notice(), told().await), (None, None));
+    // Another service is no reason to say anything, nor is the same one again.
+    let _: Gate<Another> = builder(&store, &state).build().await.unwrap();
+    let _: Gate<First> = builder(&store, &state).build().await.unwrap();
+    assert_eq!(told().await, None);
+    let changed: Gate<Changed> = builder(&store, &state).build().await.unwrap();
+    let notice = told().await.unwrap();
+    assert!(notice.contains("another version of `pay`") && notice.contains("judged again"), "{notice}");
+    let there = changed.interruption(id).await.unwrap().unwrap();
+    assert_eq!(there.tool_notice(), Some(&*notice), "a gate that has the other version says so too");
+    // Back to the first, and then without it.
+    let _: Gate<First> = builder(&store, &state).build().await.unwrap();
+    assert_eq!(told().await, None);
+    let _: Gate<Dropped> = builder(&store, &state).build().await.unwrap();
+    let notice = told().await.unwrap();
+    assert!(notice.contains("does not have `pay` any more"), "{notice}");
+    desk.interruption(id).await.unwrap().unwrap().reject(&dana(&first).await, "no").await.unwrap();
+    assert_eq!(desk.interruption(id).await.unwrap().unwrap().tool_notice(), None, "it never runs");
 }

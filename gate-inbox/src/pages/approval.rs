@@ -43,7 +43,7 @@ pub(crate) fn approval(
                 (claim(asked))
                 (conversation(approval))
                 (rules(approval))
-                (before(approval))
+                (before(asked))
             }
             aside {
                 (facts(asked))
@@ -239,11 +239,12 @@ fn of_rule(rule: &RuleReport<'_>) -> Markup {
 }
 
 /// What happened before.
-pub(super) fn before(approval: &Approval) -> Markup {
-    let changes = approval.changes();
+pub(super) fn before(asked: &Interruption) -> Markup {
+    let approval = asked.approval();
+    let (changes, alike, tool) = (approval.changes(), approval.alike_notice(), asked.tool_notice());
+    let is_told = !approval.earlier().is_empty() || approval.failure().is_some() || !changes.is_empty();
     html! {
-        @let alike = approval.alike_notice();
-        @if !approval.earlier().is_empty() || approval.failure().is_some() || !changes.is_empty() || alike.is_some() {
+        @if is_told || alike.is_some() || tool.is_some() {
             section aria-labelledby="before" {
                 h2 #before { "Before this" }
                 @if let Some((notice, failure)) = approval.failure_notice().zip(approval.failure()) {
@@ -254,6 +255,7 @@ pub(super) fn before(approval: &Approval) -> Markup {
                     p.warning { "Since it was approved, this changed: " (changes.words()) "." }
                 }
                 @if let Some(alike) = alike { p.warning { (alike) } }
+                @if let Some(tool) = tool { p.warning { (plain(tool)) } }
                 @for refusal in approval.earlier() {
                     p { (plain(refusal.by())) " refused this tool earlier in this run or case:" }
                     (block(refusal.reason()))

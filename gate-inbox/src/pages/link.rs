@@ -30,7 +30,7 @@ pub(crate) fn link(visitor: &Visitor, asked: &Interruption, stamp: &Stamp, inten
             (arguments(asked))
             (claim(asked))
             (rules(approval))
-            (before(approval))
+            (before(asked))
             section.answers aria-label="Your decision" {
                 @if is_approval { (approve_form(asked, stamp, &Draft::default(), Some(token))) }
                 @else { (reject_form(asked, stamp, &Draft::default(), Some(token))) }

@@ -14,8 +14,8 @@ use crate::lock::lock;
 use crate::logic::descriptor::Descriptor;
 use crate::ports::BoxFuture;
 use crate::ports::store::{
-    ALIKE, ApprovalFilter, Committed, LetterFilter, LetterOrder, Proposal, REFUSALS, Recalled, RecordFilter, RunChange,
-    RunChanges, RunQuery, Standing, Store, StoreError, StoreErrorKind, Transition,
+    ALIKE, ApprovalFilter, Committed, KnownTool, LetterFilter, LetterOrder, Proposal, REFUSALS, Recalled, RecordFilter,
+    RunChange, RunChanges, RunQuery, Standing, Store, StoreError, StoreErrorKind, Transition,
 };
 use crate::values::approval::Approval;
 use crate::values::arguments::Arguments;
@@ -69,7 +69,8 @@ struct Contents {
     /// Those that may still answer questions, in one run or (under no run) in any.
     active_grants: HashMap<(Option<RunId>, ToolName), Vec<GrantId>>,
     freezes: BTreeMap<FreezeScope, Freeze>,
-    tools: HashMap<Digest, Arc<Descriptor>>,
+    /// With the number of the record at which each was written last.
+    tools: HashMap<Digest, (Arc<Descriptor>, u64)>,
     limits: HashMap<LimitKey, Window>,
     /// The counters of which something was taken for a call, and how much when.
     taken_for: HashMap<ApprovalId, Vec<(LimitKey, Timestamp, u64)>>,
@@ -490,7 +491,7 @@ impl Contents {
             self.freezes.remove(freeze.scope());
         }
         for tool in transition.tools {
-            self.tools.entry(tool.digest()).or_insert(tool);
+            self.tools.entry(tool.digest()).or_insert((tool, seq)).1 = seq;
         }
         for take in transition.takes {
             self.take(take, transition.at);
@@ -606,7 +607,10 @@ impl Store for MemoryStore {
             let ids: BTreeSet<GrantId> = ids.collect();
             let grants = ids.iter().filter_map(|id| kept.grants.get(id)).filter(may_matter).cloned().collect();
             let freezes = kept.freezes.values().cloned().collect();
-            let tools: BTreeSet<ToolName> = kept.tools.values().map(|tool| tool.name().clone()).collect();
+            let known = |(digest, (tool, written)): (&Digest, &(Arc<Descriptor>, u64))| {
+                KnownTool::new(tool.name().clone(), *digest, *written)
+            };
+            let tools: BTreeSet<KnownTool> = kept.tools.iter().map(known).collect();
             Ok(Standing { grants, freezes, tools: tools.into_iter().collect() })
         })
     }
@@ -616,7 +620,7 @@ impl Store for MemoryStore {
     }
 
     fn tool(&self, digest: Digest) -> BoxFuture<'_, Result<Option<Arc<Descriptor>>, StoreError>> {
-        Box::pin(async move { Ok(self.kept().tools.get(&digest).cloned()) })
+        Box::pin(async move { Ok(self.kept().tools.get(&digest).map(|(tool, _)| Arc::clone(tool))) })
     }
 
     fn watch(&self) -> watch::Receiver<u64> {

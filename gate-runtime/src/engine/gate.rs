@@ -16,7 +16,9 @@ use super::session::run::Run;
 use super::session::run_session::{Thread, check_agent};
 use super::session::run_state::RunState;
 use crate::logic::registry::Registry;
-use crate::ports::store::{ApprovalFilter, Committed, LetterFilter, Proposal, RecordFilter, StoreError, Transition};
+use crate::ports::store::{
+    ApprovalFilter, Committed, KnownTool, LetterFilter, Proposal, RecordFilter, StoreError, Transition,
+};
 use crate::trail::{Sealing, TrailError, TrailStatus};
 use crate::values::approval::Approval;
 use crate::values::decision::Reviewer;
@@ -134,9 +136,11 @@ impl<R: Registry> Gate<R> {
     /// # Errors
     /// Where the store does not answer.
     pub async fn interruptions(&self, filter: &ApprovalFilter) -> Result<Vec<Interruption>, StoreError> {
+        let approvals = self.core.store.approvals(filter).await?;
+        let known = self.core.tools_of(&approvals).await?;
         let mut found = Vec::new();
-        for approval in self.core.store.approvals(filter).await? {
-            found.push(self.of(approval).await?);
+        for approval in approvals {
+            found.push(self.of(approval, &known).await?);
         }
         Ok(found)
     }
@@ -155,15 +159,19 @@ impl<R: Registry> Gate<R> {
     /// Where the store does not answer.
     pub async fn interruption(&self, id: ApprovalId) -> Result<Option<Interruption>, StoreError> {
         match self.core.load(id).await? {
-            Some(approval) => Ok(Some(self.of(approval).await?)),
+            Some(approval) => {
+                let known = self.core.tools_of(std::slice::from_ref(&approval)).await?;
+                Ok(Some(self.of(approval, &known).await?))
+            }
             None => Ok(None),
         }
     }
 
-    async fn of(&self, approval: Arc<Approval>) -> Result<Interruption, StoreError> {
+    async fn of(&self, approval: Arc<Approval>, known: &[KnownTool]) -> Result<Interruption, StoreError> {
         let stored = self.core.stored_tool(&approval).await?;
+        let tool_notice = self.core.tool_notice(&approval, known).await?.map(Into::into);
         let run = Circumstances::of_stored(&approval.subject);
-        Ok(Interruption { core: Arc::clone(&self.core), run, approval, stored })
+        Ok(Interruption { core: Arc::clone(&self.core), run, approval, stored, tool_notice })
     }
 
     /// Keeps the deadlines of everything that waits or runs, whoever asked it, as long as this gate is there: what is due expires, escalates or counts as lost.

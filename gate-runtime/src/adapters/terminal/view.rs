@@ -63,6 +63,9 @@ fn write_question(page: &mut Page, asked: &Interruption, whole: bool) {
     if let Some(alike) = approval.alike_notice() {
         page.row("again", &look.warning(alike));
     }
+    if let Some(notice) = asked.tool_notice() {
+        page.row("tool", &look.warning(shown(notice)));
+    }
     for refusal in approval.earlier() {
         let (by, reason) = (shown(refusal.by().as_str()), shown(refusal.reason()));
         page.row("before", &format!("{by} refused this tool in this run or case: \"{reason}\""));

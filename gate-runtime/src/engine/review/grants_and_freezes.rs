@@ -15,7 +15,7 @@ use crate::values::decision::Reviewer;
 use crate::values::event::{CallEvent, GateEvent};
 use crate::values::freeze::{Freeze, FreezeScope};
 use crate::values::grant::{BadScope, Grant, Scope};
-use crate::values::id::{ApprovalId, ReviewerId, ToolName};
+use crate::values::id::{ApprovalId, ReviewerId};
 use crate::values::identity::same_person;
 use crate::values::outcome::NotRun;
 use crate::values::quorum::{Voice, shortfall};
@@ -70,8 +70,9 @@ impl<R: Registry> Gate<R> {
         let since = core.now();
         if let FreezeScope::Tool { tool } = &scope {
             let known = core.store.standing(since).await?.tools;
-            if !known.contains(tool) {
-                let known: Vec<&str> = known.iter().map(ToolName::as_str).collect();
+            if known.iter().all(|known| known.name != *tool) {
+                let mut known: Vec<&str> = known.iter().map(|known| known.name.as_str()).collect();
+                known.dedup();
                 return Err(DecideError::NoSuchTool(unknown_tool(tool.as_str(), &known)));
             }
         }

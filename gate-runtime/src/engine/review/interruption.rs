@@ -51,12 +51,14 @@ pub struct Interruption {
     pub(crate) approval: Arc<Approval>,
     /// The tool, where it is not here.
     pub(crate) stored: Option<Arc<Descriptor>>,
+    pub(crate) tool_notice: Option<Arc<str>>,
 }
 
 impl Interruption {
     /// A question about a call of a tool that is here.
     pub(crate) fn new(core: Arc<Core>, run: Circumstances, approval: Arc<Approval>) -> Self {
-        Self { core, run, approval, stored: None }
+        let tool_notice = core.own_tool_notice(&approval).map(Into::into);
+        Self { core, run, approval, stored: None, tool_notice }
     }
 
     /// The id of the approval: answers are matched by it.
@@ -76,6 +78,13 @@ impl Interruption {
     pub fn descriptor(&self) -> Option<&Descriptor> {
         let here = self.core.tool(self.approval.tool().as_str()).map(|tool| tool.descriptor);
         here.or(self.stored.as_deref())
+    }
+
+    /// Returns what whoever decides must know of the tool, as it was when this was read: that a gate which was built later has another version, or
+    /// does not have it any more. `None` where nothing of that is known.
+    #[must_use]
+    pub fn tool_notice(&self) -> Option<&str> {
+        self.tool_notice.as_deref()
     }
 
     /// Whether what it does cannot be undone, as far as anybody knows: a tool that is not known here may do anything. Then whoever lets it run

@@ -6,4 +6,5 @@ pub(crate) mod error;
 pub(crate) mod grants_and_freezes;
 pub(crate) mod interruption;
 pub(crate) mod settle_trail;
+pub(crate) mod tool_notice;
 pub(crate) mod vote;

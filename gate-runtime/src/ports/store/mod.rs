@@ -287,8 +287,28 @@ pub struct Standing {
     pub grants: Vec<Arc<Grant>>,
     /// The stops, by scope.
     pub freezes: Vec<Freeze>,
-    /// The names of all tools that some gate over this store has, or had, in the order of the alphabet.
-    pub tools: Vec<ToolName>,
+    /// All versions of the tools that some gate over this store has, or had, by their names in the order of the alphabet.
+    pub tools: Vec<KnownTool>,
+}
+
+/// One version of a tool that some gate over a store has, or had.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub struct KnownTool {
+    /// Its name.
+    pub name: ToolName,
+    /// The digest of its descriptor.
+    pub digest: Digest,
+    /// The number of the last record of the [`Transition`] that put it into the store last: of a gate's tools, the record that it was built.
+    pub written: u64,
+}
+
+impl KnownTool {
+    /// One version of a tool, as a store keeps it.
+    #[must_use]
+    pub fn new(name: impl Into<ToolName>, digest: Digest, written: u64) -> Self {
+        Self { name: name.into(), digest, written }
+    }
 }
 
 /// What is written together.
@@ -326,7 +346,7 @@ pub struct Transition {
     pub given_back: Vec<GiveBack>,
     /// Calls of which the application has what became of them: they are owed to their runs no more. Also such that are written here first.
     pub acknowledged: Vec<ApprovalId>,
-    /// Tools, for processes that do not have them. One that is there already stays.
+    /// Tools, for processes that do not have them. One that is there already stays, and is [known](KnownTool::written) to be written again.
     pub tools: Vec<Arc<Descriptor>>,
     /// What notifiers are to tell; each is written only over the version before its own, and version 1 only where there is none of that notifier about
     /// that record.

@@ -10,14 +10,15 @@ use super::samples::{
     about, approval, approval_of, at, freezes, gives, grant, lifts, take, takes, tool, voted, wide_grant, writes,
 };
 use super::{Checked, Handles, Law, Unmet};
-use crate::ports::store::{ApprovalFilter, Committed, RecordFilter, Store, Transition};
+use crate::ports::store::{ApprovalFilter, Committed, KnownTool, RecordFilter, Store, Transition};
 use crate::values::approval::Approval;
 use crate::values::decision::Decision;
 use crate::values::digest::Digest;
-use crate::values::event::CallEvent;
+use crate::values::event::{CallEvent, GateEvent};
 use crate::values::freeze::{Freeze, FreezeScope};
 use crate::values::id::ApprovalId;
 use crate::values::limit::LimitKey;
+use crate::values::record::Record;
 use crate::values::status::Status;
 use crate::values::time::HOUR;
 use crate::values::verdict::Verdict;
@@ -369,7 +370,16 @@ async fn tools_are_kept_by_their_digest((one, other): Handles) -> Result<(), Unm
     for store in [&one, &other] {
         same("kept, twice", store.commit(keeps.clone()).await?, Committed::Done)?;
     }
-    same("found", other.tool(tool.digest()).await?, Some(tool))?;
+    same("found", other.tool(tool.digest()).await?, Some(Arc::clone(&tool)))?;
+    let known = |written| vec![KnownTool::new(tool.name().clone(), tool.digest(), written)];
+    same("known", other.standing(at(1)).await?.tools, known(0))?;
+    // A gate that has it is built, after something else that happened.
+    same("a call", one.commit(writes(&approval("run", "1", "tool", Verdict::Ask)?)).await?, Committed::Done)?;
+    let built = GateEvent::GateBuilt { tools: Vec::new(), directory: None };
+    keeps.records.push(Record::of_gate(at(1), built));
+    same("built", one.commit(keeps).await?, Committed::Done)?;
+    let newest = other.records(&RecordFilter::after(0)).await?.last().map_or(0, |record| record.seq());
+    same("written again", other.standing(at(1)).await?.tools, known(newest))?;
     same("not there", other.tool(Digest::of("another")).await?, None)
 }
 

@@ -1,0 +1,67 @@
+//! What whoever decides must know of the tool of a call: that gates have been built since that do not have it, or have another version.
+
+use std::sync::Arc;
+
+use crate::engine::kernel::Core;
+use crate::ports::store::{KnownTool, RecordFilter, StoreError};
+use crate::values::approval::Approval;
+use crate::values::event::{Event, GateEvent};
+use crate::values::status::Status;
+
+impl Core {
+    /// Returns what the store knows of tools, where that bears on one of these calls.
+    pub(crate) async fn tools_of(&self, calls: &[Arc<Approval>]) -> Result<Vec<KnownTool>, StoreError> {
+        let is_elsewhere = |call: &Arc<Approval>| may_run(call) && self.tool(call.tool().as_str()).is_none();
+        if !calls.iter().any(is_elsewhere) {
+            return Ok(Vec::new());
+        }
+        Ok(self.store.standing(self.now()).await?.tools)
+    }
+
+    /// Returns the notice of a call's tool as far as this gate's own tools say it; `None` where there is nothing to say.
+    pub(crate) fn own_tool_notice(&self, call: &Approval) -> Option<String> {
+        let tool = self.tool(call.tool().as_str()).filter(|_| may_run(call))?;
+        (tool.descriptor.digest() != call.subject.tool_digest).then(|| another_version(call))
+    }
+
+    /// Returns the notice of a call's tool, by what the store knows of tools.
+    pub(crate) async fn tool_notice(&self, call: &Approval, known: &[KnownTool]) -> Result<Option<String>, StoreError> {
+        if !may_run(call) || self.tool(call.tool().as_str()).is_some() {
+            return Ok(self.own_tool_notice(call));
+        }
+        let (name, digest) = (call.tool(), call.subject.tool_digest);
+        let Some(own) = known.iter().find(|tool| tool.name == *name && tool.digest == digest) else { return Ok(None) };
+        let later = |tool: &&KnownTool| tool.written > own.written;
+        if known.iter().filter(later).any(|tool| tool.name == *name) {
+            return Ok(Some(another_version(call)));
+        }
+        if own.written == 0 || known.iter().filter(later).count() == 0 {
+            return Ok(None);
+        }
+        // The gate that had it last: one that has some of its other tools and was built later has taken its place.
+        let last = RecordFilter::after(own.written - 1).limit(1);
+        let last = self.store.records(&last).await?;
+        let Some(Event::Gate(GateEvent::GateBuilt { tools, .. })) = last.first().map(|record| record.event()) else {
+            return Ok(None);
+        };
+        let is_replaced = tools.iter().any(|with| known.iter().filter(later).any(|tool| tool.name == *with.tool()));
+        Ok(is_replaced.then(|| {
+            format!(
+                "A gate that was built later does not have `{name}` any more: if this is approved, it runs only where a gate still has the tool."
+            )
+        }))
+    }
+}
+
+/// Whether the tool of a call matters: it may run yet, by a gate that has the tool.
+fn may_run(call: &Approval) -> bool {
+    let is_ours = call.subject.request.is_none() && call.answers().is_none();
+    is_ours && matches!(call.status, Status::Pending | Status::Approved)
+}
+
+fn another_version(call: &Approval) -> String {
+    format!(
+        "A gate that was built later has another version of `{}`: there, this is judged again before it runs, and may be asked again.",
+        call.tool()
+    )
+}
