@@ -3,7 +3,7 @@
 //! The one place that names every layer: it puts the default adapters into the engine's ports.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -430,7 +430,15 @@ fn assemble<R: Registry>(bound: Vec<BoundTool>, problems: &mut Vec<String>) -> V
             (agent, Digest::of_all(&[own.as_bytes(), policy.digest().as_bytes()]))
         };
         let agents = tool.agent_policies().into_iter().map(joined).collect();
-        Some(GateTool { name: descriptor.name().clone(), descriptor, spec, policy: own, agents, tool })
+        Some(GateTool {
+            name: descriptor.name().clone(),
+            descriptor,
+            spec,
+            policy: own,
+            agents,
+            last: Mutex::default(),
+            tool,
+        })
     });
     tools.collect()
 }

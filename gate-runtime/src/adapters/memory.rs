@@ -104,6 +104,16 @@ struct FamilyKept {
     calls: usize,
 }
 
+impl FamilyKept {
+    /// Returns where the changes after a record begin. Mostly there are none.
+    fn changed_after(&self, seq: u64) -> usize {
+        match self.changes.back() {
+            Some((last, _)) if *last > seq => self.changes.partition_point(|(known, _)| *known <= seq),
+            _ => self.changes.len(),
+        }
+    }
+}
+
 /// The places of calls that have not ended.
 #[derive(Default)]
 struct Open {
@@ -262,7 +272,7 @@ impl Contents {
             let changed = |place: &usize| Some((self.approvals.get(*place)?.changed, *place));
             family.owed.iter().filter_map(changed).collect()
         } else {
-            let first = family.changes.partition_point(|(seq, _)| *seq <= query.after);
+            let first = family.changed_after(query.after);
             let is_last =
                 |(seq, place): &&(u64, usize)| self.approvals.get(*place).is_some_and(|at| at.changed == *seq);
             family.changes.range(first..).filter(is_last).copied().collect()
@@ -369,7 +379,7 @@ impl Contents {
         }
         if let Some(seq) = seq {
             // At the end, but for the others of its transition.
-            let end = family.changes.partition_point(|(known, _)| *known < seq);
+            let end = family.changed_after(seq.saturating_sub(1));
             family.changes.insert(end, (seq, place));
             if family.changes.len() > 2 * family.calls + 16 {
                 let approvals = &self.approvals;
@@ -467,15 +477,21 @@ impl Contents {
             self.records.push(record.numbered(seq));
         }
         let first = usize::try_from(before).unwrap_or(usize::MAX);
-        let written = self.records.iter().skip(first);
+        let written = self.records.get(first..).unwrap_or_default().iter();
         let of_calls = written.filter_map(|record| Some((record.subject()?.approval(), record.seq())));
-        let last: BTreeMap<ApprovalId, u64> = of_calls.collect();
+        // Most transitions are about one call.
+        let last: Vec<(ApprovalId, u64)> = match transition.approvals.as_slice() {
+            [] => Vec::new(),
+            [only] => of_calls.rev().find(|(id, _)| *id == only.id()).into_iter().collect(),
+            _ => of_calls.collect::<BTreeMap<_, _>>().into_iter().collect(),
+        };
         for approval in transition.approvals {
             // What was taken for a call that ended can no longer be given back.
             if approval.status().is_terminal() && !self.taken_for.is_empty() {
                 self.taken_for.remove(&approval.id());
             }
-            let seq = last.get(&approval.id()).copied();
+            let found = last.binary_search_by_key(&approval.id(), |(id, _)| *id);
+            let seq = found.ok().and_then(|found| last.get(found)).map(|(_, seq)| *seq);
             self.write_approval(&approval, seq);
         }
         for id in transition.acknowledged {

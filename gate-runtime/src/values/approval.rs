@@ -43,7 +43,7 @@ pub struct Approval {
     pub(crate) status: Status,
     pub(crate) arguments: Arguments,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) proposed: Option<Arguments>,
+    pub(crate) proposed: Option<Box<Arguments>>,
     pub(crate) assessment: Arc<Assessment>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) requirements: Vec<Requirement>,
@@ -79,8 +79,8 @@ pub struct Approval {
     pub(crate) stays_unknown: bool,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) earlier: Vec<Refusal>,
-    #[serde(default, skip_serializing_if = "Changes::is_empty")]
-    pub(crate) changes: Changes,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) changes: Option<Box<Changes>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) outcome: Option<ToolOutcome>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -174,7 +174,7 @@ impl Approval {
     /// The arguments that the model proposed.
     #[must_use]
     pub fn proposed(&self) -> &Arguments {
-        self.proposed.as_ref().unwrap_or(&self.arguments)
+        self.proposed.as_deref().unwrap_or(&self.arguments)
     }
 
     /// Returns whether the arguments differ from those that the model proposed, because a person changed them.
@@ -310,7 +310,7 @@ impl Approval {
     /// What was no longer as it was, so that it was asked again.
     #[must_use]
     pub fn changes(&self) -> Changes {
-        self.changes
+        self.changes.as_deref().copied().unwrap_or_default()
     }
 
     /// What the tool, or the person in its place, gave back.
@@ -428,13 +428,13 @@ impl Approval {
 
     /// The approval as others than the store may have it.
     pub(crate) fn without_salts(&self) -> Self {
-        let proposed = self.proposed.as_ref().map(Arguments::without_salts);
+        let proposed = self.proposed.as_deref().map(Arguments::without_salts).map(Box::new);
         Self { arguments: self.arguments.without_salts(), proposed, ..self.clone() }
     }
 
     /// Whether the salt of any secret is still there.
     pub(crate) fn has_salts(&self) -> bool {
-        let known = self.arguments.secrets().iter().chain(self.proposed.iter().flat_map(Arguments::secrets));
+        let known = self.arguments.secrets().iter().chain(self.proposed.iter().flat_map(|proposed| proposed.secrets()));
         known.into_iter().any(|secret| secret.salt().is_some())
     }
 

@@ -1,6 +1,7 @@
 //! A verdict with everything that led to it: every rule, its result, its text.
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -74,6 +75,24 @@ impl Assessment {
     }
 
     /// Marks the limit of a policy's rule as used up, so that the rule does not count, and joins anew.
+    /// Returns whether another one says the same of the same policies. Of what overlays or failed rules say, nothing is compared.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        let is_same_opinion = |(one, two): (&Opinion, &Opinion)| match (one, two) {
+            (Opinion::Policy(one), Opinion::Policy(two)) => {
+                Arc::ptr_eq(&one.policy, &two.policy)
+                    && (one.verdict, &one.agent, &one.results) == (two.verdict, &two.agent, &two.results)
+                    && one.errors.is_empty()
+                    && two.errors.is_empty()
+            }
+            _ => false,
+        };
+        (self.verdict, self.destructive, self.opinions.len())
+            == (other.verdict, other.destructive, other.opinions.len())
+            && self.origins.is_empty()
+            && other.origins.is_empty()
+            && self.opinions.iter().zip(&other.opinions).all(is_same_opinion)
+    }
+
     pub(crate) fn exhaust(&mut self, opinion: usize, rule: usize) {
         if let Some(Opinion::Policy(policy)) = self.opinions.get_mut(opinion) {
             if let Some(result) = policy.results.get_mut(rule) {

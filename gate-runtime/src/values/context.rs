@@ -40,8 +40,9 @@ impl RunId {
     /// ```
     #[must_use]
     pub fn outermost(&self) -> Self {
-        match self.as_str().split_once(NESTED) {
-            Some((outermost, _)) => outermost.into(),
+        // Run ids are short, and most have no nested one.
+        match self.as_str().bytes().position(|byte| byte == NESTED as u8) {
+            Some(end) => self.as_str().get(..end).unwrap_or_default().into(),
             None => self.clone(),
         }
     }

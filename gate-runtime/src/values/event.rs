@@ -69,7 +69,7 @@ pub enum CallEvent {
         alike: Vec<ApprovalId>,
         /// Who is asked if it fails, where the rules ask nobody: of work that is no tool's.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        if_failed: Option<Requirement>,
+        if_failed: Option<Box<Requirement>>,
         /// By which edition of the rules of voting and validity it lives: 0 for those before there were editions.
         #[serde(default, skip_serializing_if = "is_first")]
         edition: u8,

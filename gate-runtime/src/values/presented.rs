@@ -122,8 +122,8 @@ impl Approval {
             failure: self.failure(),
             earlier: &self.earlier,
             alike: &self.alike,
-            changes: self.changes,
-            proposed: self.proposed.as_ref().map(Arguments::digest),
+            changes: self.changes(),
+            proposed: self.proposed.as_deref().map(Arguments::digest),
         });
         let arguments = self.arguments.digest();
         let json = text(&PageText { call: &self.subject, arguments, grounds: Digest::of(&grounds) });
@@ -322,7 +322,7 @@ mod tests {
                 policy.results[0] = RuleResult::LimitReached;
             }),
             Approval { arguments: arguments(51), ..opened.clone() },
-            Approval { proposed: Some(arguments(51)), ..opened.clone() },
+            Approval { proposed: Some(Box::new(arguments(51))), ..opened.clone() },
             Approval { requirements: vec![ask(role("manager"))], ..opened.clone() },
             Approval { earlier: vec![refusal], ..opened.clone() },
             Approval { attempts: 1, ..opened.clone() },

@@ -69,7 +69,7 @@ impl Approval {
                 let mut opened = Self::open(Arc::clone(subject), arguments, Arc::clone(assessment), earlier, record.at);
                 (opened.held, opened.edition) = (*held, *edition);
                 (opened.held_by, opened.alike) = (held_by.clone(), alike.clone());
-                opened.requirements.extend(if_failed.clone());
+                opened.requirements.extend(if_failed.as_deref().cloned());
                 opened
             }
             (None, _) => return Err("no such call is open".to_owned()),

@@ -134,7 +134,7 @@ impl Approval {
             asked_again: false,
             stays_unknown: false,
             earlier,
-            changes: Changes::default(),
+            changes: None,
             outcome: None,
             note: None,
             failure: None,
@@ -365,7 +365,7 @@ impl Approval {
         subject.tool_digest = changes.tool.unwrap_or(subject.tool_digest);
         subject.policy_digest = changes.policy.unwrap_or(subject.policy_digest);
         self.subject = Arc::new(subject);
-        self.changes = changes;
+        self.changes = Some(changes).filter(|changes| !changes.is_empty()).map(Box::new);
         self.votes.clear();
         (self.grant, self.granted_by) = (None, None);
     }

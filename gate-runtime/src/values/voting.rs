@@ -43,7 +43,7 @@ impl Approval {
     fn edit(&mut self, arguments: &Arguments, by: &ReviewerId) {
         let edited = arguments.with_salts_of(&self.arguments);
         let before = std::mem::replace(&mut self.arguments, edited);
-        let proposed = self.proposed.get_or_insert(before);
+        let proposed = self.proposed.get_or_insert_with(|| Box::new(before));
         if self.edition == 0 {
             return;
         }
@@ -98,7 +98,7 @@ impl Approval {
             self.edit(&arguments, &by);
         } else {
             self.edit = None;
-            self.arguments = self.proposed.take().unwrap_or_else(|| self.arguments.clone());
+            self.arguments = self.proposed.take().map_or_else(|| self.arguments.clone(), |proposed| *proposed);
         }
         true
     }

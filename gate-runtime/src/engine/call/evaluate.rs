@@ -186,6 +186,7 @@ impl Core {
         }
         let mut judgement = Judgement::new(evaluations, overlays)?;
         Arc::make_mut(&mut judgement.assessment).destructive = tool.descriptor.annotations().destructive;
+        judgement.assessment = tool.share(judgement.assessment);
         Ok(judgement)
     }
 

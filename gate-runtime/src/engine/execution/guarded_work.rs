@@ -187,7 +187,7 @@ impl Core {
             held: false,
             held_by: Vec::new(),
             alike: Vec::new(),
-            if_failed: Some(who),
+            if_failed: Some(Box::new(who)),
             edition,
         };
         self.begin_attempt(Course::begin(approval, event, now), Caller::Program).await

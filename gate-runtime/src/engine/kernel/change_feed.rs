@@ -1,6 +1,6 @@
 //! Waiting for an approval to change, without asking the store over and over.
 
-use std::collections::HashMap;
+use foldhash::HashMap;
 use std::sync::{Arc, Mutex, Weak};
 
 use tokio::sync::Notify;

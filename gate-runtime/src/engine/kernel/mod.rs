@@ -12,7 +12,7 @@ pub(crate) mod scheduler;
 pub(crate) mod tools;
 pub(crate) mod unit_of_work;
 
-use std::collections::HashMap;
+use foldhash::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex};
 

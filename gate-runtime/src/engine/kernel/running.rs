@@ -1,6 +1,6 @@
 //! One attempt to run a body: vouched for while it runs, and its end put on the record.
 
-use std::collections::HashMap;
+use foldhash::HashMap;
 use std::sync::{Arc, Mutex, Weak};
 use std::task::{Context, Waker};
 use std::time::Duration;

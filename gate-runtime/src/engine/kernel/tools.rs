@@ -1,14 +1,17 @@
 //! The tools of a gate.
 
 use std::ops::Deref;
+use std::sync::{Arc, Mutex};
 
 use foldhash::HashMap;
 use serde_json::Value;
 
+use crate::lock::lock;
 use crate::logic::bound::{BoundTool, Spec};
 use crate::logic::descriptor::Descriptor;
 use crate::logic::redact::{Scrub, seal};
 use crate::values::arguments::Arguments;
+use crate::values::assessment::Assessment;
 use crate::values::digest::Digest;
 use crate::values::id::{AgentName, ToolName};
 use crate::values::json::Misfit;
@@ -23,6 +26,8 @@ pub(crate) struct GateTool {
     /// The digest of the tool's own policy, and of it with each agent's.
     pub(crate) policy: Digest,
     pub(crate) agents: Vec<(AgentName, Digest)>,
+    /// How its last call was judged. Most are judged alike.
+    pub(crate) last: Mutex<Option<Arc<Assessment>>>,
 }
 
 impl GateTool {
@@ -46,6 +51,16 @@ impl GateTool {
             ToolOutcome::Returned { json } => ToolOutcome::Returned { json: scrub.clean_json(&json).into() },
             ToolOutcome::Failed { error } => ToolOutcome::Failed { error: scrub.clean(&error).into() },
         }
+    }
+
+    /// Returns an assessment as the last call has it, where they are the same: then it is kept once.
+    pub(crate) fn share(&self, assessment: Arc<Assessment>) -> Arc<Assessment> {
+        let mut last = lock(&self.last);
+        if let Some(known) = last.as_ref().filter(|known| known.is_same(&assessment)) {
+            return Arc::clone(known);
+        }
+        *last = Some(Arc::clone(&assessment));
+        assessment
     }
 
     /// The digest of the policies that judge an agent's calls of the tool.

@@ -64,6 +64,15 @@ impl Batch {
         lock(&self.places).iter().filter_map(approval).collect()
     }
 
+    /// The calls of which the end is still to come.
+    pub(crate) fn unfinished(&self) -> Vec<Arc<Approval>> {
+        let unfinished = |place: &BatchPlace| match place {
+            BatchPlace::Call(approval) if !approval.status.is_terminal() => Some(Arc::clone(approval)),
+            _ => None,
+        };
+        lock(&self.places).iter().filter_map(unfinished).collect()
+    }
+
     pub(crate) fn fill(&self, index: usize, place: BatchPlace) {
         if let Some(empty) = lock(&self.places).get_mut(index) {
             *empty = place;

@@ -1,8 +1,9 @@
 //! Batches of calls: taken in together, run as far as they may, looked at again as people decide.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use foldhash::HashSet;
 use futures_util::future::{join_all, select_all};
 
 use super::answer::{Answer, CallResult};
@@ -72,7 +73,7 @@ impl Core {
         };
         // Where that fails it is written with whatever is written next; until then it is only told once more after a restart.
         let _ = self.write_taken(thread).await;
-        if batch.approvals().iter().any(|known| !known.status.is_terminal()) {
+        if !batch.unfinished().is_empty() {
             // Others may have decided and run it in the meantime. Where that cannot be read, what is said of them was so a moment ago.
             let _ = thread.ledger.refresh(&*self.store).await;
             let _ = self.look_up_forgotten(thread, &batch).await;
@@ -131,7 +132,7 @@ impl Core {
             });
             hindrances.extend(join_all(carried_out).await.into_iter().flatten());
             // As they are on the record now: another task may have been faster with the same question.
-            held_by = batch.approvals().iter().filter(|known| known.holds_batch()).map(|known| known.id()).collect();
+            held_by = batch.unfinished().iter().filter(|known| known.holds_batch()).map(|known| known.id()).collect();
         }
         for (place, fate) in fates.into_iter().enumerate() {
             if let Fate::Repeat(first) = fate {
@@ -199,8 +200,8 @@ impl Core {
 
     /// Puts into a batch what the ledger has forgotten, because another task took the end since the batch was last looked at.
     async fn look_up_forgotten(&self, thread: &Thread, batch: &Batch) -> Result<(), StoreError> {
-        let is_forgotten = |known: &Arc<Approval>| !known.status.is_terminal() && thread.ledger.find(known).is_none();
-        let forgotten = batch.approvals().iter().filter(|known| is_forgotten(known)).map(|known| known.id()).collect();
+        let is_forgotten = |known: &Arc<Approval>| thread.ledger.find(known).is_none();
+        let forgotten = batch.unfinished().iter().filter(|known| is_forgotten(known)).map(|known| known.id()).collect();
         self.load_all(forgotten).await?.iter().for_each(|taken| batch.note(taken));
         Ok(())
     }
@@ -234,10 +235,8 @@ impl Core {
         self.look_up_forgotten(thread, &batch).await?;
         let owed = thread.ledger.unfinished(&own);
         // What a program asked, and a model proposed again, the store owes to nobody: the batch has it.
-        let of_batch = batch.approvals().into_iter().filter(|known| {
-            let is_unfinished = !known.status.is_terminal() && known.status != Status::Pending;
-            is_unfinished && thread.ledger.find(known).is_none()
-        });
+        let is_unknown = |known: &Arc<Approval>| known.status != Status::Pending && thread.ledger.find(known).is_none();
+        let of_batch = batch.unfinished().into_iter().filter(is_unknown);
         let unfinished: BTreeMap<_, _> = owed.into_iter().chain(of_batch).map(|call| (call.id(), call)).collect();
         let went_on = join_all(unfinished.into_values().map(|approval| self.go_on(run, approval))).await;
         let mut hindrances = BTreeMap::new();
@@ -258,7 +257,7 @@ impl Core {
             let turn = self.proceed(run, thread).await?;
             let waits = |answer: &&Answer| matches!(answer.result(), CallResult::Waiting | CallResult::Running);
             let open = turn.answers().iter().filter(waits).filter_map(|answer| Some(answer.approval()?.id()));
-            let mut open: BTreeSet<ApprovalId> = open.collect();
+            let mut open: HashSet<ApprovalId> = open.collect();
             if open.is_empty() {
                 return Ok(turn);
             }
@@ -286,7 +285,7 @@ impl Core {
         hindrances: &BTreeMap<ApprovalId, NotRun>,
     ) -> Turn {
         // Nothing is awaited from here on: what the turn says of its calls is what is known now.
-        for known in batch.approvals().iter().filter(|known| !known.status.is_terminal()) {
+        for known in &batch.unfinished() {
             if let Some(newer) = thread.ledger.find(known).filter(|newer| newer.version > known.version) {
                 batch.note(&newer);
             }
@@ -294,7 +293,7 @@ impl Core {
         let is_running = |answer: &Answer| answer.approval().is_some_and(|known| self.vouches_for(known));
         let running = |answer: Answer| if is_running(&answer) { answer.running() } else { answer };
         let answers: Vec<Answer> = batch.answers(hindrances).into_iter().map(running).collect();
-        let ids: BTreeSet<ApprovalId> = answers.iter().filter_map(|answer| Some(answer.approval()?.id())).collect();
+        let ids: HashSet<ApprovalId> = answers.iter().filter_map(|answer| Some(answer.approval()?.id())).collect();
         let late = thread.ledger.answers(&thread.run_id()).into_iter().filter(|owed| !ids.contains(&owed.id()));
         let late: Vec<Answer> = late.map(|owed| Answer::of(owed, None)).collect();
         let settled = answers.iter().chain(&late).filter(|answer| !answer.is_waiting());
