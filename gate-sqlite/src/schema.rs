@@ -16,7 +16,7 @@ const APPLICATION: i64 = 0x6761_7465;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What makes each version of the schema of the one before. What stands here never changes: new versions are added.
-const MIGRATIONS: [&str; 4] = [
+const MIGRATIONS: [&str; 5] = [
     "
     CREATE TABLE approvals (
         seq INTEGER PRIMARY KEY,
@@ -140,6 +140,8 @@ const MIGRATIONS: [&str; 4] = [
         FROM takes WINDOW counter AS (PARTITION BY name, key ORDER BY at, rowid)
     ) AS sums WHERE takes.rowid = sums.place;
     CREATE INDEX takes_for ON takes (taken_for) WHERE taken_for IS NOT NULL;
+    ",
+    "
     ALTER TABLE tools ADD COLUMN written INTEGER NOT NULL DEFAULT 0;
     ",
 ];
