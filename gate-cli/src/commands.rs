@@ -110,7 +110,8 @@ async fn decide(desk: &Desk, command: &Command) -> Done {
 
 /// What somebody who saw the call before would not expect.
 fn marks(approval: &gate_runtime::Approval) -> String {
-    let failed = approval.failure().map(|failure| format!(" (ran and failed: {})", plain(failure)));
+    let last = approval.last_attempt().zip(approval.failure());
+    let failed = last.map(|(words, failure)| format!(" ({words}: {})", plain(failure)));
     let edited = approval.is_edited().then(|| " (edited)".to_owned());
     let votes: Vec<_> = approval.votes().iter().filter(|vote| approval.concerns(vote)).collect();
     let signed = match votes.iter().filter(|vote| vote.is_signed()).count() {

@@ -408,13 +408,14 @@ async fn whoever_decides_is_told_that_a_tool_was_changed_or_dropped(store: Share
     let notice = told().await.unwrap();
     assert!(notice.contains("another version of `pay`") && notice.contains("judged again"), "{notice}");
     let there = changed.interruption(id).await.unwrap().unwrap();
-    assert_eq!(there.tool_notice(), Some(&*notice), "a gate that has the other version says so too");
+    let notice = there.tool_notice().unwrap();
+    assert!(notice.starts_with("This gate has another version of `pay`"), "{notice}");
     // Back to the first, and then without it.
     let _: Gate<First> = builder(&store, &state).build().await.unwrap();
     assert_eq!(told().await, None);
     let _: Gate<Dropped> = builder(&store, &state).build().await.unwrap();
     let notice = told().await.unwrap();
-    assert!(notice.contains("does not have `pay` any more"), "{notice}");
+    assert!(notice.contains("does not have `pay`"), "{notice}");
     desk.interruption(id).await.unwrap().unwrap().reject(&dana(&first).await, "no").await.unwrap();
     assert_eq!(desk.interruption(id).await.unwrap().unwrap().tool_notice(), None, "it never runs");
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use futures_util::FutureExt as _;
 use gate_runtime::prelude::*;
 use gate_runtime::testing::ManualClock;
-use gate_runtime::{DecideError, FreezeScope, InFlight, Refused, Settlement, Status};
+use gate_runtime::{CallError, DecideError, FreezeScope, InFlight, Refused, Settlement, Status, ToolOutcome};
 use serde_json::json;
 use tokio::sync::Notify;
 
@@ -23,6 +23,7 @@ on_every_store! {
     k71_what_ends_after_it_was_given_up_counts_as_it_ended,
     k71_nothing_begins_beside_an_attempt_that_others_gave_up,
     k71_what_is_to_run_again_and_does_not_stays_unknown,
+    k_a_program_is_not_told_that_a_call_did_not_run_which_ran_and_failed,
     k71_the_end_of_one_attempt_is_not_that_of_the_next,
     k_a_failure_may_ask_and_a_retry_is_an_attempt_of_its_own,
     k_a_failure_that_nobody_takes_up_stays_a_failure,
@@ -586,4 +587,24 @@ async fn k71_what_is_to_run_again_and_does_not_stays_unknown(store: Shared) {
     let turn = run.proceed().await.unwrap();
     assert_eq!(kinds(&turn), ["indeterminate"], "whoever takes it back does not know either whether it ran");
     assert_eq!(desk.world.ran().len(), 1);
+}
+
+async fn k_a_program_is_not_told_that_a_call_did_not_run_which_ran_and_failed(store: Shared) {
+    let desk = Desk::new(store);
+    desk.world.fails.store(1, Ordering::SeqCst);
+    let gate = desk.gate().await;
+    let dana = dana(&gate).await;
+    let run = run(&gate);
+    let decides = async {
+        until(async || !gate.pending().await.unwrap().is_empty()).await;
+        // Another attempt is wanted, and cannot begin.
+        gate.freeze(FreezeScope::Everything, "incident", &dana).await.unwrap();
+        gate.pending().await.unwrap()[0].approve(&dana).await.unwrap();
+    };
+    let (ended, ()) = tokio::join!(attempt(&run, "a".into()), decides);
+    let ran =
+        matches!(&ended, Err(CallError::RanElsewhere(ToolOutcome::Failed { error })) if error.contains("a broke"));
+    assert!(ran, "{ended:?}");
+    assert_eq!(run.cancel("it is over").await.unwrap(), 0, "it has run");
+    assert_eq!(desk.world.ran(), ["try a"]);
 }

@@ -129,8 +129,13 @@ pub(super) fn marks(asked: &Interruption) -> Markup {
         }
         @if is_odd(&approval.arguments().to_json()) { span.mark { "Odd characters" } }
         @if approval.is_edited() { span.mark { "Edited" } }
-        @if approval.failure().is_some() { span.mark.danger { "Ran and failed" } }
+        @if let Some(words) = approval.last_attempt() { span.mark.danger { (capitalized(words)) } }
     }
+}
+
+fn capitalized(words: &str) -> String {
+    let mut letters = words.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }
 
 fn steps(wanted: &Wanted, number: usize, pages: usize) -> Markup {

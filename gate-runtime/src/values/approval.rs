@@ -110,7 +110,7 @@ pub struct Approval {
 
 /// The present edition of the rules of voting and validity: people fill one role each, are compared by their names' identities,
 /// edits go with their votes, approvals have an end.
-pub(crate) const EDITION: u8 = 1;
+pub(crate) const EDITION: u8 = 2;
 
 /// An edit that stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -292,13 +292,21 @@ impl Approval {
     /// Returns what an approval means for a call whose body began before; `None` for one that did not begin.
     #[must_use]
     pub fn failure_notice(&self) -> Option<&'static str> {
-        self.failure.as_ref().map(|_| {
+        self.failure().map(|_| {
             if self.asked_again {
                 "Nobody knows whether it ran. If it is approved, it runs, perhaps a second time; anything else leaves it unknown."
             } else {
                 "It ran and failed. If it is approved, it runs again; anything else leaves it failed."
             }
         })
+    }
+
+    /// Returns what became of the last attempt of a call whose body began before and that may run again, in a few words; `None` for one that did
+    /// not begin.
+    #[must_use]
+    pub fn last_attempt(&self) -> Option<&'static str> {
+        let words = if self.asked_again { "nobody knows whether it ran" } else { "ran and failed" };
+        self.failure().map(|_| words)
     }
 
     /// Returns what people refused earlier, of the same tool, in the same run or in the same case: equal calls, and the newest others.
@@ -329,7 +337,7 @@ impl Approval {
     /// ends it as failed.
     #[must_use]
     pub fn failure(&self) -> Option<&str> {
-        self.failure.as_deref()
+        self.failure.as_deref().filter(|_| matches!(self.status, Status::Pending | Status::Approved))
     }
 
     /// Until when the process that runs it vouches for it, while it runs. After that it counts as lost.

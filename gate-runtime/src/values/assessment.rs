@@ -74,7 +74,6 @@ impl Assessment {
         self.origins.iter().map(|of| (of.pointer.as_str(), &of.origin))
     }
 
-    /// Marks the limit of a policy's rule as used up, so that the rule does not count, and joins anew.
     /// Returns whether another one says the same of the same policies. Of what overlays or failed rules say, nothing is compared.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         let is_same_opinion = |(one, two): (&Opinion, &Opinion)| match (one, two) {
@@ -93,6 +92,7 @@ impl Assessment {
             && self.opinions.iter().zip(&other.opinions).all(is_same_opinion)
     }
 
+    /// Marks the limit of a policy's rule as used up, so that the rule does not count, and joins anew.
     pub(crate) fn exhaust(&mut self, opinion: usize, rule: usize) {
         if let Some(Opinion::Policy(policy)) = self.opinions.get_mut(opinion) {
             if let Some(result) = policy.results.get_mut(rule) {

@@ -27,7 +27,11 @@ impl Approval {
                 }
                 self.status = Status::Dispatched;
                 self.attempts = self.attempts.saturating_add(1);
-                (self.note, self.failure, self.asked_again) = (None, None, false);
+                self.note = None;
+                // What became of the attempt before is so until this one has begun, and that is known once it ends.
+                if self.edition < 2 {
+                    (self.failure, self.asked_again) = (None, false);
+                }
             }
             // Whoever ran it may tell so late that it counted as lost, and that it was to run again.
             CallEvent::Finished { outcome } => {
@@ -37,10 +41,14 @@ impl Approval {
             CallEvent::Faltered { error } => {
                 self.must_have_begun()?;
                 self.falter(error, now);
+                if self.edition > 1 {
+                    self.asked_again = false;
+                }
             }
             CallEvent::Lost { why } => {
                 self.must_be(&[Status::Dispatched])?;
                 self.note = Some(why.clone());
+                (self.failure, self.asked_again) = (None, false);
                 self.status = Status::Indeterminate;
             }
             CallEvent::Released { .. } => {
@@ -58,12 +66,12 @@ impl Approval {
             }
             CallEvent::Settled { settlement, by, .. } => {
                 self.must_be(&[Status::Indeterminate])?;
-                if self.stays_unknown && *settlement == Settlement::RunAgain {
+                if self.edition > 1 && self.stays_unknown && *settlement == Settlement::RunAgain {
                     return Err(Refused::NotNow(self.status));
                 }
                 let why = self.note.take().unwrap_or_default();
                 self.settle(settlement);
-                if self.edition > 0 && matches!((settlement, by), (Settlement::RunAgain, Settler::Idempotence)) {
+                if self.edition > 1 && matches!((settlement, by), (Settlement::RunAgain, Settler::Idempotence)) {
                     // Nobody knows yet what the last attempt did: if it does not run again, that stays so.
                     (self.failure, self.asked_again) = (Some(format!("{UNKNOWN}{why}").into()), true);
                 }
@@ -95,6 +103,9 @@ impl Approval {
 
     fn finish(&mut self, outcome: &ToolOutcome) {
         (self.note, self.asked_again) = (None, false);
+        if self.edition > 1 {
+            self.failure = None;
+        }
         self.status = match outcome {
             ToolOutcome::Returned { .. } => Status::Succeeded,
             ToolOutcome::Failed { .. } => Status::Failed,

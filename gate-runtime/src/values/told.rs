@@ -75,7 +75,10 @@ pub(crate) fn ran(output: &ToolOutcome, approval: Option<&Approval>) -> String {
 pub(crate) fn responded(answer: &ToolOutcome, approval: Option<&Approval>) -> String {
     let words = match approval {
         Some(approval) if approval.answers().is_some() => "A person answered this:",
-        Some(approval) if approval.attempts() > 0 => {
+        Some(approval) if approval.asked_again => {
+            "It was started, and it is not known whether it took effect. A person answered in the tool's place. The answer:"
+        }
+        Some(approval) if approval.failure.is_some() => {
             "It ran and failed, and a person answered in the tool's place. The answer:"
         }
         _ => "Not run: a person answered in the tool's place. The answer:",
@@ -103,7 +106,7 @@ const FOLLOWS: &str = "Do not propose it again; the result follows when they hav
 /// Tells that a call is approved and will run, and no more than what holds it up.
 pub(crate) fn approved(hindrance: Option<&NotRun>, approval: Option<&Approval>) -> String {
     let why = match hindrance {
-        None if approval.is_some_and(Approval::is_held) => {
+        None if approval.is_some_and(|approval| approval.is_held() && approval.failure().is_none()) => {
             return notice(&format!(
                 "Not run yet: nobody objects to it, but it waits for people to decide about a call that came with it. {FOLLOWS}"
             ));

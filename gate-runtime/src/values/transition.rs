@@ -640,6 +640,28 @@ mod tests {
     }
 
     #[test]
+    fn an_attempt_that_never_began_changes_nothing_of_what_became_of_the_one_before() {
+        let play = |approval: &Approval, events: &[CallEvent]| {
+            events.iter().fold(approval.clone(), |approval, event| approval.apply(event, at(3)).unwrap())
+        };
+        let again = CallEvent::Settled { settlement: Settlement::RunAgain, by: Settler::Idempotence, reason: None };
+        let never_began = [CallEvent::Dispatched, CallEvent::Released { why: "gone".into() }];
+        let cancelled = [CallEvent::Cancelled { reason: "late".into() }];
+        let unknown = play(&play(&lost(), std::slice::from_ref(&again)), &never_began);
+        assert_eq!(unknown.last_attempt(), Some("nobody knows whether it ran"));
+        assert_eq!(play(&unknown, &cancelled).status, Status::Indeterminate);
+        let faltered = [CallEvent::Dispatched, CallEvent::Faltered { error: "it broke".into() }];
+        let failed = voted(&play(&opened(Verdict::Approve), &faltered), "ann", Decision::Approve, 3).unwrap();
+        let failed = play(&failed, &never_began);
+        assert_eq!((failed.status, failed.last_attempt()), (Status::Approved, Some("ran and failed")));
+        assert_eq!(play(&failed, &cancelled).status, Status::Failed);
+        // What ends late ends as it ended, and nothing is left of what was thought of it.
+        let ended = CallEvent::Finished { outcome: ToolOutcome::returned(&json!(1)) };
+        let late = play(&play(&lost(), &[again]), &[ended]);
+        assert_eq!((late.status, late.failure, late.asked_again), (Status::Succeeded, None, false));
+    }
+
+    #[test]
     fn who_takes_back_what_may_have_run_is_not_who_ended_it() {
         let again = CallEvent::Settled { settlement: Settlement::RunAgain, by: Settler::Idempotence, reason: None };
         let taken_back = CallEvent::Revoked { by: "ann".into(), reason: "not now".into() };

@@ -109,18 +109,24 @@ impl Core {
     /// it, so that it ends here, on the record.
     async fn not_begun(self: &Arc<Self>, id: ApprovalId, is_known: bool, reason: NotRun) -> CallError {
         let stands = self.load(id).await.ok().flatten();
-        if stands.as_ref().is_some_and(|approval| approval.status.is_terminal()) {
-            return CallError::NotRun(reason);
+        if let Some(ended) = stands.filter(|approval| approval.status.is_terminal()) {
+            return ended_before_it_began(ended, reason);
         }
         if !is_known {
             let why = format!("its caller was told that it did not run: {}", reason.for_reviewer());
             match self.cancel(id, &why).await {
-                Ok(_) | Err(DecideError::Unknown(_)) => return CallError::NotRun(reason),
+                Ok(ended) => return ended_before_it_began(ended, reason),
+                Err(DecideError::Unknown(_)) => return CallError::NotRun(reason),
                 Err(_) => {}
             }
         }
         CallError::NotYet(reason)
     }
+}
+
+/// Returns what is said of a call that ended while an attempt could not begin: why, unless an earlier attempt began.
+fn ended_before_it_began(ended: Arc<Approval>, reason: NotRun) -> CallError {
+    if ended.not_run().is_some() { CallError::NotRun(reason) } else { without_value(ended) }
 }
 
 /// Returns why a call that did not run here has no value.
@@ -130,7 +136,9 @@ pub(crate) fn without_value(approval: Arc<Approval>) -> CallError {
         CallResult::Responded(outcome) => CallError::Responded(outcome),
         CallResult::NotRun(reason) => CallError::NotRun(reason),
         CallResult::Indeterminate(why) => CallError::Indeterminate(why),
-        CallResult::Approved(why) => CallError::NotYet(why.unwrap_or_else(|| unavailable("it is held back"))),
+        CallResult::Approved(why) => {
+            CallError::NotYet(why.unwrap_or_else(|| unavailable("it is held back, or another attempt has not ended")))
+        }
         CallResult::Running => {
             CallError::Indeterminate("it still runs, for another caller: call again under its id".to_owned())
         }

@@ -98,7 +98,12 @@ impl Core {
                     return Ok(Executed { approval, output: None });
                 }
                 // An earlier attempt that others took for lost still runs here: none begins beside it.
-                Status::Approved if self.runs_here(&approval) => return self.wait_for_other(approval).await,
+                Status::Approved if self.runs_here(&approval) => {
+                    if caller == Caller::Run && self.asks_people(&approval) {
+                        return Ok(Executed { approval, output: None });
+                    }
+                    return self.wait_for_other(approval).await;
+                }
                 Status::Approved => {}
                 Status::Dispatched if caller == Caller::Run && self.asks_people(&approval) => {
                     return Ok(Executed { approval, output: None });

@@ -49,7 +49,8 @@ impl Hub {
         Waiter { core: Arc::clone(core), id, news }
     }
 
-    fn wake(&self, id: ApprovalId) {
+    /// Lets those who wait for news of an approval look again.
+    pub(crate) fn wake(&self, id: ApprovalId) {
         for waiter in lock(&self.waiters).by_id.get(&id).into_iter().flatten().filter_map(Weak::upgrade) {
             waiter.notify_one();
         }

@@ -78,6 +78,8 @@ impl Begun {
 impl Drop for Begun {
     fn drop(&mut self) {
         lock(&self.core.bodies.running).bodies.remove(&self.attempt);
+        // Of an attempt that others took for lost, nothing else may tell that it is over.
+        self.core.hub.wake(self.attempt.approval);
     }
 }
 

@@ -73,7 +73,10 @@ struct Due<'a> {
 
 impl Drop for Due<'_> {
     fn drop(&mut self) {
-        lock(&self.timekeeper.deadlines).due.extend(self.left.drain(..));
+        if !self.left.is_empty() {
+            lock(&self.timekeeper.deadlines).due.extend(self.left.drain(..));
+            self.timekeeper.changed.notify_one();
+        }
     }
 }
 

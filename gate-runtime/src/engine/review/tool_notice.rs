@@ -21,7 +21,13 @@ impl Core {
     /// Returns the notice of a call's tool as far as this gate's own tools say it; `None` where there is nothing to say.
     pub(crate) fn own_tool_notice(&self, call: &Approval) -> Option<String> {
         let tool = self.tool(call.tool().as_str()).filter(|_| may_run(call))?;
-        (tool.descriptor.digest() != call.subject.tool_digest).then(|| another_version(call))
+        let words = || {
+            format!(
+                "This gate has another version of `{}`: here, this is judged again before it runs, and may be asked again.",
+                call.tool()
+            )
+        };
+        (tool.descriptor.digest() != call.subject.tool_digest).then(words)
     }
 
     /// Returns the notice of a call's tool, by what the store knows of tools.
@@ -33,7 +39,9 @@ impl Core {
         let Some(own) = known.iter().find(|tool| tool.name == *name && tool.digest == digest) else { return Ok(None) };
         let later = |tool: &&KnownTool| tool.written > own.written;
         if known.iter().filter(later).any(|tool| tool.name == *name) {
-            return Ok(Some(another_version(call)));
+            return Ok(Some(format!(
+                "A gate that was built later has another version of `{name}`: there, this is judged again before it runs, and may be asked again."
+            )));
         }
         if own.written == 0 || known.iter().filter(later).count() == 0 {
             return Ok(None);
@@ -47,7 +55,7 @@ impl Core {
         let is_replaced = tools.iter().any(|with| known.iter().filter(later).any(|tool| tool.name == *with.tool()));
         Ok(is_replaced.then(|| {
             format!(
-                "A gate that was built later does not have `{name}` any more: if this is approved, it runs only where a gate still has the tool."
+                "A gate that was built later does not have `{name}`, but has other tools of the one that had it last: if this is approved, it runs only where a gate has the tool."
             )
         }))
     }
@@ -57,11 +65,4 @@ impl Core {
 fn may_run(call: &Approval) -> bool {
     let is_ours = call.subject.request.is_none() && call.answers().is_none();
     is_ours && matches!(call.status, Status::Pending | Status::Approved)
-}
-
-fn another_version(call: &Approval) -> String {
-    format!(
-        "A gate that was built later has another version of `{}`: there, this is judged again before it runs, and may be asked again.",
-        call.tool()
-    )
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
-use foldhash::{HashMap, HashSet};
+use foldhash::HashMap;
 use rpds::RedBlackTreeMapSync;
 
 use crate::lock::lock;
@@ -33,8 +33,8 @@ struct Known {
     others: HashMap<RunId, BTreeMap<ApprovalId, Owed>>,
     /// Calls that were answered since the store was last read: it need not tell of them.
     answered: Vec<ApprovalId>,
-    /// Calls that bodies make, and whose questions are shown.
-    shown: HashSet<ApprovalId>,
+    /// Calls that bodies make, and whose questions are shown, and how many wait for each.
+    shown: HashMap<ApprovalId, usize>,
     /// Calls whose ends the application has, and whether the store knows that.
     taken: HashMap<ApprovalId, bool>,
 }
@@ -122,7 +122,7 @@ impl Ledger {
     pub(crate) fn show(&self, asked: &Arc<Approval>) -> Shown<'_> {
         let mut known = lock(&self.known);
         known.taken.remove(&asked.id());
-        known.shown.insert(asked.id());
+        *known.shown.entry(asked.id()).or_default() += 1;
         known.note(asked);
         Shown { ledger: self, run: asked.subject.info.run.clone(), id: asked.id() }
     }
@@ -154,6 +154,10 @@ pub(crate) struct Shown<'a> {
 impl Drop for Shown<'_> {
     fn drop(&mut self) {
         let mut known = lock(&self.ledger.known);
+        if let Some(others) = known.shown.get_mut(&self.id).filter(|count| **count > 1) {
+            *others -= 1;
+            return;
+        }
         known.shown.remove(&self.id);
         known.waiting.remove_mut(&self.id);
         known.forget(&self.run, self.id);
@@ -173,7 +177,7 @@ impl Known {
 
     fn take_in(&mut self, changes: &RunChanges, written: &[ApprovalId]) {
         for RunChange { approval, is_owed, .. } in &changes.calls {
-            let is_shown = approval.status == Status::Pending && self.shown.contains(&approval.id());
+            let is_shown = approval.status == Status::Pending && self.shown.contains_key(&approval.id());
             if *is_owed || is_shown {
                 self.note(approval);
             } else {

@@ -382,10 +382,10 @@ impl<R: Registry> Run<R> {
         let open = all.status(Status::Pending).status(Status::Approved);
         for approval in self.core.store.approvals(&open).await? {
             match self.core.cancel(approval.id(), reason).await {
-                Ok(_) => count += 1,
+                Ok(ended) if ended.status == Status::Cancelled => count += 1,
                 Err(DecideError::Store(error)) => return Err(error.into()),
-                // Someone was faster: it is no longer there to be taken back.
-                Err(_) => {}
+                // It had run before, and is what it was; or someone was faster, and it is no longer there to be taken back.
+                Ok(_) | Err(_) => {}
             }
         }
         Ok(count)
