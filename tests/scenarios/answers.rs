@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use gate_runtime::prelude::*;
-use gate_runtime::{Answer, CallError, FreezeScope, RunState, Settlement, Status};
+use gate_runtime::{Answer, CallError, FreezeScope, Run, RunState, Settlement, Status};
 use serde_json::json;
 
-use crate::desk::{State, Tools, again, asked, builder, call, dana, gate, kinds, run, story, texts, until};
+use crate::desk::{State, Tools, World, again, asked, builder, call, dana, gate, kinds, run, story, texts, until};
 use crate::stores::{Shared, Troubled, on_every_store};
 
 on_every_store! {
@@ -253,18 +253,23 @@ async fn a_late_answer_is_told_again_after_a_restart(store: Shared) {
     assert!(gate.resume(saved).await.unwrap().proceed().await.unwrap().late().is_empty());
 }
 
-async fn a_call_whose_task_was_aborted_is_told_as_indeterminate_and_then_as_what_it_became(store: Shared) {
-    let (gate, world) = gate(&store).await;
-    let (run, dana) = (run(&gate), dana(&gate).await);
+/// Approves a call of a batch that is over, and drops the task that runs it while it runs.
+async fn leave_alone_while_it_runs(gate: &Gate<Tools>, run: &Run<Tools>, world: &World) {
     let turn = run.submit([slow("1")]).await.unwrap();
     let _ = run.submit([]).await.unwrap();
-    asked(&turn).approve(&dana).await.unwrap();
+    asked(&turn).approve(&dana(gate).await).await.unwrap();
     tokio::select! {
         biased;
         _ = run.proceed() => panic!("it takes its time"),
         () = world.begun.notified() => {}
     }
-    until(async || story(&gate).await.last() == Some(&"lost")).await;
+    until(async || story(gate).await.last() == Some(&"lost")).await;
+}
+
+async fn a_call_whose_task_was_aborted_is_told_as_indeterminate_and_then_as_what_it_became(store: Shared) {
+    let (gate, world) = gate(&store).await;
+    let (run, dana) = (run(&gate), dana(&gate).await);
+    leave_alone_while_it_runs(&gate, &run, &world).await;
     assert_eq!(late(&run.submit([]).await.unwrap()), [("1".into(), "indeterminate")]);
     assert!(run.submit([]).await.unwrap().late().is_empty(), "it is told once, until more happens");
     let lost = gate.recover().await.unwrap().remove(0);
@@ -366,15 +371,7 @@ async fn a_call_is_its_agents_and_its_persons(store: Shared) {
 async fn what_came_after_a_turn_was_told_is_still_owed(store: Shared) {
     let (gate, world) = gate(&store).await;
     let (run, dana) = (run(&gate), dana(&gate).await);
-    let turn = run.submit([slow("1")]).await.unwrap();
-    let _ = run.submit([]).await.unwrap();
-    asked(&turn).approve(&dana).await.unwrap();
-    tokio::select! {
-        biased;
-        _ = run.proceed() => panic!("it takes its time"),
-        () = world.begun.notified() => {}
-    }
-    until(async || story(&gate).await.last() == Some(&"lost")).await;
+    leave_alone_while_it_runs(&gate, &run, &world).await;
     let told = run.proceed().await.unwrap();
     assert_eq!(late(&told), [("1".into(), "indeterminate")]);
     let lost = gate.recover().await.unwrap().remove(0);

@@ -12,8 +12,12 @@ use super::settlement::{Settlement, Settler};
 use super::status::Status;
 use super::transition::Refused;
 
-/// What stands before the reason, where people are asked to run a call again.
+/// The words before the reason, where people are asked to run a call again.
 const UNKNOWN: &str = "nobody knows whether it ran: ";
+
+fn unknown(why: &str) -> Arc<str> {
+    format!("{UNKNOWN}{why}").into()
+}
 
 impl Approval {
     /// What follows from what happens to the body.
@@ -29,7 +33,7 @@ impl Approval {
                 self.attempts = self.attempts.saturating_add(1);
                 self.note = None;
                 // What became of the attempt before is so until this one has begun, and that is known once it ends.
-                if self.edition < 2 {
+                if !self.remembers_attempts() {
                     (self.failure, self.asked_again) = (None, false);
                 }
             }
@@ -41,7 +45,7 @@ impl Approval {
             CallEvent::Faltered { error } => {
                 self.must_have_begun()?;
                 self.falter(error, now);
-                if self.edition > 1 {
+                if self.remembers_attempts() {
                     self.asked_again = false;
                 }
             }
@@ -61,24 +65,30 @@ impl Approval {
                     return Err(Refused::ReasonRequired);
                 }
                 let why = self.note.take().unwrap_or_default();
-                self.falter(&format!("{UNKNOWN}{why}").into(), now);
+                self.falter(&unknown(&why), now);
                 (self.asked_again, self.stays_unknown) = (true, false);
             }
             CallEvent::Settled { settlement, by, .. } => {
                 self.must_be(&[Status::Indeterminate])?;
-                if self.edition > 1 && self.stays_unknown && *settlement == Settlement::RunAgain {
+                if self.remembers_attempts() && self.stays_unknown && *settlement == Settlement::RunAgain {
                     return Err(Refused::NotNow(self.status));
                 }
                 let why = self.note.take().unwrap_or_default();
                 self.settle(settlement);
-                if self.edition > 1 && matches!((settlement, by), (Settlement::RunAgain, Settler::Idempotence)) {
+                let is_by_itself = matches!((settlement, by), (Settlement::RunAgain, Settler::Idempotence));
+                if self.remembers_attempts() && is_by_itself {
                     // Nobody knows yet what the last attempt did: if it does not run again, that stays so.
-                    (self.failure, self.asked_again) = (Some(format!("{UNKNOWN}{why}").into()), true);
+                    (self.failure, self.asked_again) = (Some(unknown(&why)), true);
                 }
             }
             _ => self.must_be(&[])?,
         }
         Ok(())
+    }
+
+    /// Returns whether what became of an attempt holds until the next one has begun: it was forgotten before in earlier editions.
+    fn remembers_attempts(&self) -> bool {
+        self.edition > 1
     }
 
     fn must_have_begun(&self) -> Result<(), Refused> {
@@ -103,7 +113,7 @@ impl Approval {
 
     fn finish(&mut self, outcome: &ToolOutcome) {
         (self.note, self.asked_again) = (None, false);
-        if self.edition > 1 {
+        if self.remembers_attempts() {
             self.failure = None;
         }
         self.status = match outcome {

@@ -93,22 +93,17 @@ impl Core {
             if approval.subject.info.run != run.info.run {
                 return Err(unavailable("it belongs to another run"));
             }
+            if self.runs_still(&approval) {
+                if caller == Caller::Run && self.asks_people(&approval) {
+                    return Ok(Executed { approval, output: None });
+                }
+                return self.wait_for_other(approval).await;
+            }
             match approval.status {
                 Status::Approved if self.is_held(&approval).await.map_err(unavailable)? => {
                     return Ok(Executed { approval, output: None });
                 }
-                // An earlier attempt that others took for lost still runs here: none begins beside it.
-                Status::Approved if self.runs_here(&approval) => {
-                    if caller == Caller::Run && self.asks_people(&approval) {
-                        return Ok(Executed { approval, output: None });
-                    }
-                    return self.wait_for_other(approval).await;
-                }
                 Status::Approved => {}
-                Status::Dispatched if caller == Caller::Run && self.asks_people(&approval) => {
-                    return Ok(Executed { approval, output: None });
-                }
-                Status::Dispatched => return self.wait_for_other(approval).await,
                 Status::Indeterminate if self.find_out(&approval).await.map_err(unavailable)? => continue,
                 _ => return Ok(Executed { approval, output: None }),
             }
@@ -324,7 +319,7 @@ impl Core {
         }
     }
 
-    /// What the end of a body is to its call: the end, or a question, where a failure asks. Secrets among its arguments stay out of it.
+    /// Returns what the end of a body is to its call: the end, or a question, where a failure asks. Secrets among the arguments stay out of it.
     fn end_of(&self, approval: &Approval, arguments: &Value, outcome: ToolOutcome) -> CallEvent {
         let Some(tool) = self.tool(approval.tool().as_str()) else { return CallEvent::Finished { outcome } };
         match tool.clean(arguments, outcome) {
@@ -368,12 +363,7 @@ impl Core {
             if let Some(now) = self.bring_up_to_date(id).await.map_err(unavailable)? {
                 latest = now;
             }
-            let runs_still = match latest.status {
-                Status::Dispatched => true,
-                Status::Approved => self.runs_here(&latest),
-                _ => false,
-            };
-            if !runs_still {
+            if !self.runs_still(&latest) {
                 return Ok(Executed { approval: latest, output: None });
             }
             let news = std::pin::pin!(waiter.news());

@@ -1,8 +1,8 @@
 //! Waiting for an approval to change, without asking the store over and over.
 
-use foldhash::HashMap;
 use std::sync::{Arc, Mutex, Weak};
 
+use foldhash::HashMap;
 use tokio::sync::Notify;
 
 use super::Core;

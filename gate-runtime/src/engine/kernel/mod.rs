@@ -12,10 +12,10 @@ pub(crate) mod scheduler;
 pub(crate) mod tools;
 pub(crate) mod unit_of_work;
 
-use foldhash::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex};
 
+use foldhash::HashMap;
 use jiff::Timestamp;
 use serde_json::Value;
 

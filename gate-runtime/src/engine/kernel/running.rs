@@ -1,10 +1,10 @@
 //! One attempt to run a body: vouched for while it runs, and its end put on the record.
 
-use foldhash::HashMap;
 use std::sync::{Arc, Mutex, Weak};
 use std::task::{Context, Waker};
 use std::time::Duration;
 
+use foldhash::HashMap;
 use futures_util::future::join_all;
 use jiff::Timestamp;
 use tokio::runtime::Handle;
@@ -129,6 +129,15 @@ impl Core {
     /// Whether the body of a call runs in this process: then it is not lost, whatever the store says.
     pub(crate) fn runs_here(&self, approval: &Approval) -> bool {
         lock(&self.bodies.running).bodies.contains_key(&Attempt::of(approval))
+    }
+
+    /// Returns whether an attempt of a call may still run: none begins beside it. Others may have taken for lost what runs here.
+    pub(crate) fn runs_still(&self, approval: &Approval) -> bool {
+        match approval.status {
+            Status::Dispatched => true,
+            Status::Approved => self.runs_here(approval),
+            _ => false,
+        }
     }
 
     /// Whether this process keeps the deadline of a call itself: it vouches for what it runs.

@@ -26,7 +26,7 @@ pub(crate) struct GateTool {
     /// The digest of the tool's own policy, and of it with each agent's.
     pub(crate) policy: Digest,
     pub(crate) agents: Vec<(AgentName, Digest)>,
-    /// How its last call was judged. Most are judged alike.
+    /// The assessment of its last call. Most calls are judged alike.
     pub(crate) last: Mutex<Option<Arc<Assessment>>>,
 }
 
@@ -40,7 +40,7 @@ impl GateTool {
         }
     }
 
-    /// What a body gave back, without the secrets among its arguments.
+    /// Returns what a body gave back, without the secrets among its arguments.
     pub(crate) fn clean(&self, arguments: &Value, outcome: ToolOutcome) -> ToolOutcome {
         if !self.spec.has_secrets {
             return outcome;
