@@ -1,4 +1,4 @@
-//! What is left of a request's body that nobody reads.
+//! Reads the rest of a request's body that nobody reads, and throws it away.
 //!
 //! A server that answers and closes while somebody still sends takes the answer from them: what they see is a broken connection. So what is
 //! left is read for a while, and thrown away.
@@ -12,10 +12,10 @@ use axum::body::{Body, BodyDataStream, Bytes, HttpBody as _};
 use futures_util::{Stream, StreamExt as _};
 use tokio::time::timeout;
 
-/// How much of a body is read for the sake of the answer.
+/// The bytes of a body that are read for the sake of the answer, at most.
 const MOST: usize = 16 << 20;
 
-/// For how long.
+/// The time for that, at most.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Returns a body whose rest is thrown away where it is dropped before its end.

@@ -1,8 +1,8 @@
-//! Who said something, and which message did so first.
+//! The speaker of a message, and the message that said something first.
 
 use crate::values::message::Speaker;
 
-/// Who speaks, as far as it matters.
+/// The speaker of a message, as far as it matters.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum SpeakerKind {
     Trusted,

@@ -74,7 +74,7 @@ pub struct Approval {
     /// Whether people are asked to run it again although nobody knows whether it ran.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) asked_again: bool,
-    /// Whether it does not run again although nobody knows whether it ran, because people or rules did not want it: only people can want that then.
+    /// Set where nobody knows whether it ran, and people or rules did not want it to run again: then only people can want that.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) stays_unknown: bool,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

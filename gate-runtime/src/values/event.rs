@@ -194,7 +194,7 @@ fn is_first(edition: &u8) -> bool {
 }
 
 impl CallEvent {
-    /// What happens to a question that a grant answers.
+    /// Returns what happens to a question that a grant answers.
     pub(crate) fn covered_by(grant: &Grant) -> Self {
         Self::Covered { grant: grant.id, by: grant.by.clone(), until: grant.ends_at() }
     }

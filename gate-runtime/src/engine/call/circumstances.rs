@@ -1,4 +1,4 @@
-//! What the calls of a run share: who runs, for whom, what was said.
+//! The circumstances that the calls of a run share: who runs, for whom, what was said.
 
 use std::sync::Arc;
 
@@ -13,20 +13,20 @@ use crate::values::context::{NESTED, RunInfo};
 use crate::values::id::{ApprovalId, CallId, RunId};
 use crate::values::subject::Subject;
 
-/// What a run knows that its calls share.
+/// The circumstances that the calls of a run share.
 #[derive(Clone)]
 pub(crate) struct Circumstances {
     pub(crate) info: Arc<RunInfo>,
     pub(crate) reasoning: Option<Arc<str>>,
     pub(crate) history: History,
-    /// What refusals and limits on asking are kept by: see `Subject::family`.
+    /// The family by which refusals and limits on asking are kept: see `Subject::family`.
     pub(crate) family: RunId,
     /// The run as its handles share it, if it is one of this process.
     pub(crate) thread: Option<Arc<Thread>>,
 }
 
 impl Circumstances {
-    /// The circumstances of a run's next call, if it can go on at all.
+    /// Returns the circumstances of a run's next call, if the run can go on at all.
     pub(crate) fn of(core: &Core, thread: &Arc<Thread>) -> Result<Self, RunError> {
         let info = thread.info();
         let run = info.run.as_str();
@@ -40,13 +40,13 @@ impl Circumstances {
         Ok(Self::as_it_is(thread, info))
     }
 
-    /// The circumstances of a run's calls that are there already.
+    /// Returns the circumstances of a run's calls that are there already.
     pub(crate) fn as_it_is(thread: &Arc<Thread>, info: Arc<RunInfo>) -> Self {
         let (reasoning, history, family) = (thread.reasoning(), thread.history(), thread.ledger.family().clone());
         Self { info, reasoning, history, family, thread: Some(Arc::clone(thread)) }
     }
 
-    /// What is known of a call that another process proposed, or an earlier one: who proposed it, and nothing that was said.
+    /// Returns what is known of a call that another process proposed, or an earlier one: its proposer, and nothing that was said.
     pub(crate) fn of_stored(subject: &Subject) -> Self {
         let info = Arc::clone(&subject.info);
         Self { info, reasoning: None, history: History::default(), family: subject.family(), thread: None }

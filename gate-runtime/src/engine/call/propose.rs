@@ -142,7 +142,7 @@ pub(crate) struct Draft {
     judgement: Judgement,
     earlier: Vec<Refusal>,
     alike: Vec<ApprovalId>,
-    /// Whether a person refused an equal call, or took it back: then it is for a person again.
+    /// Set where a person refused an equal call, or took one back: then this call is for a person again.
     was_refused: bool,
     grant: Option<Arc<Grant>>,
     /// Counters of grants that turned out to be used up.

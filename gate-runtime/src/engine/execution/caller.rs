@@ -1,8 +1,8 @@
-//! Who waits for a body, and what becomes of a call whose body never began because they went away.
+//! The caller that waits for a body, and the fate of a call whose body never began because its caller went away.
 
 use crate::values::event::CallEvent;
 
-/// Who waits for a body to end.
+/// The one that waits for a body to end.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Caller {
     /// A run, or an agent in another program, which tells later: it does not wait for a body that waits for people.

@@ -1,4 +1,4 @@
-//! What whoever decides must know of the tool of a call: that gates have been built since that do not have it, or have another version.
+//! Tells whoever decides about a call that gates were built since without its tool, or with another version of it.
 
 use std::sync::Arc;
 
@@ -61,7 +61,7 @@ impl Core {
     }
 }
 
-/// Whether the tool of a call matters: it may run yet, by a gate that has the tool.
+/// Returns whether the tool of a call matters: the call may run yet, by a gate that has the tool.
 fn may_run(call: &Approval) -> bool {
     let is_ours = call.subject.request.is_none() && call.answers().is_none();
     is_ours && matches!(call.status, Status::Pending | Status::Approved)

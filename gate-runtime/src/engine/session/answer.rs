@@ -8,7 +8,7 @@ use crate::values::outcome::{NotRun, ToolOutcome};
 use crate::values::status::Status;
 use crate::values::told;
 
-/// How one call stands, for the model.
+/// The standing of one call, for the model.
 ///
 /// ```
 /// # use gate_runtime::prelude::*;
@@ -71,7 +71,7 @@ impl Answer {
         Self { call, tool, result: CallResult::NotRun(reason), approval: None }
     }
 
-    /// How a call stands; `hindrance`: why it could not begin, although it is approved.
+    /// Makes the answer of how a call stands. `hindrance` says why the call could not begin, although it is approved.
     pub(crate) fn of(approval: Arc<Approval>, hindrance: Option<NotRun>) -> Self {
         let (call, tool) = (approval.subject.call.clone(), approval.subject.tool.clone());
         Self { call, tool, result: result_of(&approval, hindrance), approval: Some(approval) }
@@ -95,7 +95,7 @@ impl Answer {
         &self.tool
     }
 
-    /// How the call stands.
+    /// Returns how the call stands.
     #[must_use]
     pub fn result(&self) -> &CallResult {
         &self.result

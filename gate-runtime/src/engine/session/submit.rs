@@ -24,11 +24,11 @@ use crate::values::id::ApprovalId;
 use crate::values::outcome::NotRun;
 use crate::values::status::Status;
 
-/// How one call stands, and why it did not go on where it should have.
+/// The standing of one call, and why it did not go on where it should have.
 #[derive(Clone)]
 pub(crate) struct Stands {
     pub(crate) approval: Arc<Approval>,
-    /// Why it could not begin just now, although it is approved.
+    /// The reason why it could not begin just now, although it is approved.
     pub(crate) hindrance: Option<NotRun>,
 }
 
@@ -38,7 +38,7 @@ impl From<Arc<Approval>> for Stands {
     }
 }
 
-/// What becomes of one call of a batch, for its id.
+/// The fate of one call of a batch, for its id.
 #[derive(Clone, Copy)]
 enum Fate {
     /// It is a call.
