@@ -1,5 +1,5 @@
-//! Reads the imports of every crate of the workspace: no cycle of files outside a parent and its children, no layer that
-//! names one above it, and no two types of one name.
+//! Reads the imports of every crate of the workspace: no cycle of files outside a parent and its
+//! children, no layer that names one above it, and no two types of one name.
 //!
 //! The files are read as tokens, so that grouped and nested `use`, `super::`, paths in the middle of code and paths inside
 //! macros count like a plain `use crate::…`. A name that a module re-exports counts as the file that defines it. What

@@ -83,7 +83,8 @@ impl Throttle {
     }
 }
 
-/// Returns where a request comes from. Without a connection that says so, all come from one address.
+/// Returns where a request comes from. Without a connection that says so, all come from one
+/// address.
 pub(crate) fn address(request: &Extensions) -> IpAddr {
     let peer = request.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
     peer.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED))

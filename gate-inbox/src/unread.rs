@@ -1,7 +1,7 @@
 //! Reads the rest of a request's body that nobody reads, and throws it away.
 //!
-//! A server that answers and closes while somebody still sends takes the answer from them: what they see is a broken connection. So what is
-//! left is read for a while, and thrown away.
+//! A server that answers and closes while somebody still sends takes the answer from them: what
+//! they see is a broken connection. So what is left is read for a while, and thrown away.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};

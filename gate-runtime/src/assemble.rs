@@ -448,7 +448,8 @@ fn policies_of(tool: &GateTool) -> Vec<Arc<PolicyOutline>> {
     [Arc::clone(tool.tool.policy())].into_iter().chain(agents).collect()
 }
 
-/// Returns what a policy asks of people whom the directory does not have, or not in this number: a question to them would wait for ever.
+/// Returns what a policy asks of people whom the directory does not have, or not in this number: a
+/// question to them would wait for ever.
 async fn unanswerable(
     owner: &str,
     asked: impl IntoIterator<Item = (&str, &Requirement)>,

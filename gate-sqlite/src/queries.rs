@@ -104,7 +104,8 @@ pub(crate) fn approvals(filter: &ApprovalFilter) -> Read<(String, Vec<Box<dyn To
         // The sign that comes next after `>`, which stands before the ids of nested runs.
         sql.push_str(" AND (+run = ? OR (+run >= ? AND +run < ?))");
         let run = run.as_str();
-        // Of calls of an agent in another program, the family is the agent, which the name of the run begins with.
+        // Of calls of an agent in another program, the family is the agent, which the name of the
+        // run begins with.
         let agent = run.split_inclusive('/').next().unwrap_or_default();
         values.push(Box::new(RunId::from(run).outermost().to_string()));
         values.push(Box::new(agent.to_owned()));

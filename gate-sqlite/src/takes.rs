@@ -13,7 +13,8 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use crate::body::Read;
 use crate::queries;
 
-/// Returns how much of a counter's window is used: from its first row in the window to its last row.
+/// Returns how much of a counter's window is used: from its first row in the window to its last
+/// row.
 pub(crate) fn used(connection: &Connection, key: &LimitKey, window: Duration, now: Timestamp) -> rusqlite::Result<u64> {
     let mut ends = connection.prepare_cached(queries::USED)?;
     let between = |last: i64, first: i64, amount: i64| {

@@ -46,7 +46,8 @@ struct Course {
     /// Whether nobody who is asked again has agreed yet.
     needs_vote: bool,
     voters: BTreeSet<String>,
-    /// Set where its first dispatch was approved by rules alone. Later ones are questions, whose votes replace the first ones.
+    /// Set where its first dispatch was approved by rules alone. Later ones are questions, whose
+    /// votes replace the first ones.
     ran_free: bool,
 }
 

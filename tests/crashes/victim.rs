@@ -307,7 +307,8 @@ impl Victim {
             let approval = lost.approval();
             assert!(approval.tool().as_str() == "set" && approval.attempts() < 3, "{approval:?} is left");
         }
-        // People who are asked to run a call again may refuse, and then it is settled once more: now for good.
+        // People who are asked to run a call again may refuse, and then it is settled once more:
+        // now for good.
         for _ in 0..4 {
             self.propose(&BTreeSet::new()).await;
             self.take_over().await;

@@ -42,10 +42,13 @@
 //!
 //! # Saved runs
 //!
-//! [`Run::state`](crate::Run::state) is a run as JSON, to go on later or in another process: see [`RunState`](crate::RunState) and the example `resume`. It is authenticated with
-//! the gate's [`key`](crate::GateBuilder::key), so give all processes the same, and keep it as you keep a password. The store stays the authority: what it knows of a call counts, and an old
-//! state cannot undo it. What was approved under other rules, or for another version of the tool, is asked again;
-//! whoever decides after such a deployment is told so ([`Interruption::tool_notice`](crate::Interruption::tool_notice)).
+//! [`Run::state`](crate::Run::state) is a run as JSON, to go on later or in another process: see
+//! [`RunState`](crate::RunState) and the example `resume`. It is authenticated with the gate's
+//! [`key`](crate::GateBuilder::key), so give all processes the same, and keep it as you keep a
+//! password. The store stays the authority: what it knows of a call counts, and an old state cannot
+//! undo it. What was approved under other rules, or for another version of the tool, is asked
+//! again; whoever decides after such a deployment is told so
+//! ([`Interruption::tool_notice`](crate::Interruption::tool_notice)).
 //!
 //! # When a process dies
 //!

@@ -99,7 +99,8 @@ impl CallContext {
         &self.info.passages
     }
 
-    /// Returns why the agent says it proposes the call: its claim, to be shown, never to be trusted.
+    /// Returns why the agent says it proposes the call: its claim, to be shown, never to be
+    /// trusted.
     #[must_use]
     pub fn reasoning(&self) -> Option<&str> {
         self.reasoning.as_deref()

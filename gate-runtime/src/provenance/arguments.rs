@@ -6,7 +6,8 @@ use super::History;
 use crate::values::argument_origin::ArgumentOrigin;
 use crate::values::json::below;
 
-/// Returns where the arguments of a call came from, those that are there to be said: no truth values, nothing empty.
+/// Returns where the arguments of a call came from, those that are there to be said: no truth
+/// values, nothing empty.
 ///
 /// Nothing, where nothing is known of what was said.
 pub(crate) fn origins(arguments: &Value, history: &History) -> Vec<ArgumentOrigin> {

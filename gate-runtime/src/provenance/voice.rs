@@ -13,7 +13,8 @@ pub(super) enum SpeakerKind {
 impl SpeakerKind {
     pub(super) fn of(speaker: &Speaker, is_nested: bool) -> Self {
         match speaker {
-            // What a nested agent is told, its instructions included, may be what the agent that called it made up.
+            // What a nested agent is told, its instructions included, may be what the agent that
+            // called it made up.
             Speaker::System | Speaker::User if !is_nested => Self::Trusted,
             Speaker::Tool { .. } => Self::Tool,
             Speaker::System | Speaker::User | Speaker::Agent => Self::Agent,
@@ -21,7 +22,8 @@ impl SpeakerKind {
     }
 }
 
-/// The first messages that said a value. After one of somebody whom we trust, or of a tool, no other matters.
+/// The first messages that said a value. After one of somebody whom we trust, or of a tool, no
+/// other matters.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Found {
     pub(super) trusted: Option<usize>,

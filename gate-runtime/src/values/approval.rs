@@ -74,7 +74,8 @@ pub struct Approval {
     /// Whether people are asked to run it again although nobody knows whether it ran.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) asked_again: bool,
-    /// Set where nobody knows whether it ran, and people or rules did not want it to run again: then only people can want that.
+    /// Set where nobody knows whether it ran, and people or rules did not want it to run again:
+    /// then only people can want that.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) stays_unknown: bool,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -177,7 +178,8 @@ impl Approval {
         self.proposed.as_deref().unwrap_or(&self.arguments)
     }
 
-    /// Returns whether the arguments differ from those that the model proposed, because a person changed them.
+    /// Returns whether the arguments differ from those that the model proposed, because a person
+    /// changed them.
     #[must_use]
     pub fn is_edited(&self) -> bool {
         self.proposed.as_ref().is_some_and(|proposed| proposed.digest() != self.arguments.digest())
@@ -244,8 +246,8 @@ impl Approval {
         self.approved_at?.checked_add(self.validity()?).ok()
     }
 
-    /// Returns how long an approval of it by votes is valid; `None` if nobody is asked, and for approvals of earlier versions, which
-    /// are valid without an end.
+    /// Returns how long an approval of it by votes is valid; `None` if nobody is asked, and for
+    /// approvals of earlier versions, which are valid without an end.
     #[must_use]
     pub fn validity(&self) -> Option<Duration> {
         if self.edition == 0 { None } else { self.requirements.iter().map(Requirement::validity).min() }
@@ -301,15 +303,16 @@ impl Approval {
         })
     }
 
-    /// Returns what became of the last attempt of a call whose body began before and that may run again, in a few words; `None` for one that did
-    /// not begin.
+    /// Returns what became of the last attempt of a call whose body began before and that may run
+    /// again, in a few words; `None` for one that did not begin.
     #[must_use]
     pub fn last_attempt(&self) -> Option<&'static str> {
         let words = if self.asked_again { "nobody knows whether it ran" } else { "ran and failed" };
         self.failure().map(|_| words)
     }
 
-    /// Returns what people refused earlier, of the same tool, in the same run or in the same case: equal calls, and the newest others.
+    /// Returns what people refused earlier, of the same tool, in the same run or in the same case:
+    /// equal calls, and the newest others.
     #[must_use]
     pub fn earlier(&self) -> &[Refusal] {
         &self.earlier

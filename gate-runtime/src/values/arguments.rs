@@ -141,7 +141,8 @@ impl Arguments {
         &self.secrets
     }
 
-    /// Returns what equal arguments have in common: their digest, without what stands for secrets, which differs each time.
+    /// Returns what equal arguments have in common: their digest, without what stands for secrets,
+    /// which differs each time.
     ///
     /// Two calls with one likeness are equal but for their secrets.
     #[must_use]

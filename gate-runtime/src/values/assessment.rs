@@ -74,7 +74,8 @@ impl Assessment {
         self.origins.iter().map(|of| (of.pointer.as_str(), &of.origin))
     }
 
-    /// Returns whether another one says the same of the same policies. Of what overlays or failed rules say, nothing is compared.
+    /// Returns whether another one says the same of the same policies. Of what overlays or failed
+    /// rules say, nothing is compared.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         let is_same_opinion = |(one, two): (&Opinion, &Opinion)| match (one, two) {
             (Opinion::Policy(one), Opinion::Policy(two)) => {
@@ -145,7 +146,8 @@ impl Assessment {
         Self { origins, destructive, ..Self::join(policies.chain(overlays).collect()) }
     }
 
-    /// Returns whether other rules speak in another judgement of the call, where that asks. What rules approve by themselves needs nobody.
+    /// Returns whether other rules speak in another judgement of the call, where that asks. What
+    /// rules approve by themselves needs nobody.
     pub(crate) fn differs(&self, other: &Self) -> bool {
         let speaks = |rule: &RuleReport<'_>| !rule.is_otherwise() && rule.result() != RuleResult::NotMatched;
         let spoken = |of: &Self| -> Vec<String> {

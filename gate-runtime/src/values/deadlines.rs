@@ -10,8 +10,8 @@ use super::transition::Refused;
 use super::words;
 
 impl Approval {
-    /// Returns what the passing of time makes due: the next step of an escalation, the end of a question or of an approval, the loss of a
-    /// call that nobody vouches for any more.
+    /// Returns what the passing of time makes due: the next step of an escalation, the end of a
+    /// question or of an approval, the loss of a call that nobody vouches for any more.
     #[must_use]
     pub fn due(&self, now: Timestamp) -> Option<CallEvent> {
         if self.vouched_until().is_some_and(|end| end <= now) {

@@ -41,7 +41,8 @@ struct Demand {
 #[derive(Clone)]
 struct OnePerson<'a>(Vec<Voice<'a>>);
 
-/// Returns what is missing until the people behind `voices` meet all of `asked`: each requirement with how many of its steps have begun.
+/// Returns what is missing until the people behind `voices` meet all of `asked`: each requirement
+/// with how many of its steps have begun.
 ///
 /// Somebody who holds two roles that are asked fills one of them. Requirements that ask the same role share its people, and
 /// "anyone" is met by whoever agrees, for it names nobody whose part another could take. Where steps of an escalation are

@@ -81,7 +81,8 @@ impl fmt::Display for Who {
 }
 
 impl Who {
-    /// Returns whether it means somebody who holds these roles; or the person for whom the run acts, who is asked as that alone.
+    /// Returns whether it means somebody who holds these roles; or the person for whom the run
+    /// acts, who is asked as that alone.
     pub(crate) fn asks(&self, roles: &[Role], is_principal: bool) -> bool {
         match self {
             Self::Principal => is_principal,
@@ -479,13 +480,15 @@ impl Requirement {
         self.signed
     }
 
-    /// Returns how long an approval is valid that has not been used: [`valid_for`](Self::valid_for).
+    /// Returns how long an approval is valid that has not been used:
+    /// [`valid_for`](Self::valid_for).
     #[must_use]
     pub fn validity(&self) -> Duration {
         self.valid.unwrap_or(VALIDITY)
     }
 
-    /// Returns whether an edit needs somebody else's approval, where the policy says so or says not.
+    /// Returns whether an edit needs somebody else's approval, where the policy says so or says
+    /// not.
     pub(crate) fn wants_another_for_edits(&self) -> Option<bool> {
         self.edits_need_another
     }

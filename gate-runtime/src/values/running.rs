@@ -32,7 +32,8 @@ impl Approval {
                 self.status = Status::Dispatched;
                 self.attempts = self.attempts.saturating_add(1);
                 self.note = None;
-                // What became of the attempt before is so until this one has begun, and that is known once it ends.
+                // What became of the attempt before is so until this one has begun, and that is
+                // known once it ends.
                 if !self.remembers_attempts() {
                     (self.failure, self.asked_again) = (None, false);
                 }
@@ -77,7 +78,8 @@ impl Approval {
                 self.settle(settlement);
                 let is_by_itself = matches!((settlement, by), (Settlement::RunAgain, Settler::Idempotence));
                 if self.remembers_attempts() && is_by_itself {
-                    // Nobody knows yet what the last attempt did: if it does not run again, that stays so.
+                    // Nobody knows yet what the last attempt did: if it does not run again, that
+                    // stays so.
                     (self.failure, self.asked_again) = (Some(unknown(&why)), true);
                 }
             }
@@ -86,7 +88,8 @@ impl Approval {
         Ok(())
     }
 
-    /// Returns whether what became of an attempt holds until the next one has begun: it was forgotten before in earlier editions.
+    /// Returns whether what became of an attempt holds until the next one has begun: it was
+    /// forgotten before in earlier editions.
     fn remembers_attempts(&self) -> bool {
         self.edition > 1
     }

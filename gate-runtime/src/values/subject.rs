@@ -74,14 +74,15 @@ impl Subject {
         self.reasoning.as_deref()
     }
 
-    /// Returns what an agent in another program said of the question: its claim. `None` for a tool of a gate.
+    /// Returns what an agent in another program said of the question: its claim. `None` for a tool
+    /// of a gate.
     #[must_use]
     pub fn request(&self) -> Option<&Request> {
         self.request.as_deref()
     }
 
-    /// Returns what refusals and limits on asking are kept by: the outermost run, or all runs of an agent in another program, since such an agent
-    /// names its runs as it likes.
+    /// Returns what refusals and limits on asking are kept by: the outermost run, or all runs of an
+    /// agent in another program, since such an agent names its runs as it likes.
     #[must_use]
     pub fn family(&self) -> RunId {
         if self.request.is_some() { format!("{}/", self.info.agent).into() } else { self.info.run.outermost() }

@@ -15,11 +15,12 @@ pub(crate) const OPEN: &str = "<gate-notice>";
 pub(crate) const CLOSE: &str = "</gate-notice>";
 
 impl ToolOutcome {
-    /// Returns the text that the model gets: a string as it is, any other value as JSON, an error behind the gate's word
-    /// that the tool failed.
+    /// Returns the text that the model gets: a string as it is, any other value as JSON, an error
+    /// behind the gate's word that the tool failed.
     ///
-    /// The gate's own words stand in `<gate-notice>…</gate-notice>`. A tool that writes such a mark cannot speak in the
-    /// gate's name: its `<` becomes `&lt;`. Nothing else of an output is ever changed.
+    /// The gate's own words stand in `<gate-notice>…</gate-notice>`. A tool that writes such a mark
+    /// cannot speak in the gate's name: its `<` becomes `&lt;`. Nothing else of an output is ever
+    /// changed.
     ///
     /// ```
     /// use gate_runtime::ToolOutcome;
@@ -38,8 +39,8 @@ impl ToolOutcome {
 }
 
 impl NotRun {
-    /// Returns what the model is told, marked as the gate's words: what happened and what to do next; no secrets, no
-    /// reviewers' names.
+    /// Returns what the model is told, marked as the gate's words: what happened and what to do
+    /// next; no secrets, no reviewers' names.
     #[must_use]
     pub fn for_model(&self) -> String {
         not_run(self)
@@ -258,7 +259,8 @@ fn is_bracket(c: char) -> bool {
     matches!(c, '<' | '＜' | '﹤' | '‹' | '⟨' | '\u{2329}' | '\u{3008}' | '˂' | 'ᐸ' | '❮' | '≺')
 }
 
-/// Returns whether the name of the mark follows a bracket, however it is spaced, closed, disguised or drawn.
+/// Returns whether the name of the mark follows a bracket, however it is spaced, closed, disguised
+/// or drawn.
 fn is_named(rest: &str) -> bool {
     let is_skipped = |c: &char| {
         c.is_whitespace() || hazard(*c).is_some() || matches!(c, '/' | '\\' | '-' | '_' | '‐'..='―' | '−' | '／' | '－')

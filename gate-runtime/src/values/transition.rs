@@ -372,7 +372,8 @@ impl Approval {
 }
 
 impl Approval {
-    /// Returns who must still agree, in words; [who decides](Self::waits_for) where nobody has agreed yet.
+    /// Returns who must still agree, in words; [who decides](Self::waits_for) where nobody has
+    /// agreed yet.
     ///
     /// ```
     /// # fn show(approval: &gate_runtime::Approval) {
@@ -386,7 +387,8 @@ impl Approval {
         if missing.is_empty() { self.waits_for() } else { missing }
     }
 
-    /// Returns how long an approval is valid, in words; `None` where it has no end. Whoever decides is told.
+    /// Returns how long an approval is valid, in words; `None` where it has no end. Whoever decides
+    /// is told.
     ///
     /// ```
     /// # fn show(approval: &gate_runtime::Approval) {

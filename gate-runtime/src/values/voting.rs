@@ -55,8 +55,9 @@ impl Approval {
         self.edit = Some(ReviewerEdit { by: by.clone(), is_judged: false, needs_another });
     }
 
-    /// Returns whether an edit needs somebody else's approval: as the requirements say, the strictest first; else for a destructive tool,
-    /// and where the rules judge the edited arguments otherwise. Not where nobody but the person is asked for whom the run acts.
+    /// Returns whether an edit needs somebody else's approval: as the requirements say, the
+    /// strictest first; else for a destructive tool, and where the rules judge the edited arguments
+    /// otherwise. Not where nobody but the person is asked for whom the run acts.
     fn asks_another(&self, is_judged_otherwise: bool) -> bool {
         let said = self.requirements.iter().filter_map(Requirement::wants_another_for_edits).max();
         let mut tiers = self.requirements.iter().flat_map(Requirement::tiers);
@@ -73,7 +74,8 @@ impl Approval {
         self.edit = Some(ReviewerEdit { by: edit.by.clone(), is_judged: true, needs_another });
     }
 
-    /// Returns whether the arguments are the edit of somebody, and nobody else has approved them who must.
+    /// Returns whether the arguments are the edit of somebody, and nobody else has approved them
+    /// who must.
     pub(crate) fn lacks_another(&self) -> bool {
         let Some(edit) = self.edit.as_ref().filter(|edit| edit.needs_another) else { return false };
         let digest = self.arguments.digest();

@@ -82,7 +82,8 @@ impl Person {
         &self.aliases
     }
 
-    /// Returns whether a name means them: their id, an alias, or anything else by which the file knows them.
+    /// Returns whether a name means them: their id, an alias, or anything else by which the file
+    /// knows them.
     #[must_use]
     pub fn is_named(&self, name: &str) -> bool {
         let others = [self.name(), self.contact(), self.slack()].into_iter().flatten();

@@ -105,8 +105,9 @@ impl Core {
         }
     }
 
-    /// Returns what is said of a call that is approved and could not begin. It did not run, and that stays true: who cannot make the same call again never runs
-    /// it, so that it ends here, on the record.
+    /// Returns what is said of a call that is approved and could not begin. It did not run, and
+    /// that stays true: who cannot make the same call again never runs it, so that it ends here, on
+    /// the record.
     async fn not_begun(self: &Arc<Self>, id: ApprovalId, is_known: bool, reason: NotRun) -> CallError {
         let stands = self.load(id).await.ok().flatten();
         if let Some(ended) = stands.filter(|approval| approval.status.is_terminal()) {
@@ -124,7 +125,8 @@ impl Core {
     }
 }
 
-/// Returns what is said of a call that ended while an attempt could not begin: why, unless an earlier attempt began.
+/// Returns what is said of a call that ended while an attempt could not begin: why, unless an
+/// earlier attempt began.
 fn ended_before_it_began(ended: Arc<Approval>, reason: NotRun) -> CallError {
     if ended.not_run().is_some() { CallError::NotRun(reason) } else { without_value(ended) }
 }

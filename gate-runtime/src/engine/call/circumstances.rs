@@ -46,13 +46,15 @@ impl Circumstances {
         Self { info, reasoning, history, family, thread: Some(Arc::clone(thread)) }
     }
 
-    /// Returns what is known of a call that another process proposed, or an earlier one: its proposer, and nothing that was said.
+    /// Returns what is known of a call that another process proposed, or an earlier one: its
+    /// proposer, and nothing that was said.
     pub(crate) fn of_stored(subject: &Subject) -> Self {
         let info = Arc::clone(&subject.info);
         Self { info, reasoning: None, history: History::default(), family: subject.family(), thread: None }
     }
 
-    /// The context of a call that was taken in before: by the agent that proposed it, whoever runs now.
+    /// The context of a call that was taken in before: by the agent that proposed it, whoever runs
+    /// now.
     pub(crate) fn context_of(&self, subject: &Subject, now: Timestamp) -> CallContext {
         let context = self.context(&subject.call, subject.approval, subject.reasoning.clone(), now);
         CallContext { info: Arc::clone(&subject.info), ..context }

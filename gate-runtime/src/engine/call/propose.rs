@@ -97,7 +97,8 @@ impl Candidate {
         }
     }
 
-    /// Returns whether its arguments are those of an earlier call. Secrets are compared with the salts of the earlier one.
+    /// Returns whether its arguments are those of an earlier call. Secrets are compared with the
+    /// salts of the earlier one.
     fn has_arguments(&self, schema: &Value, earlier: &Arguments) -> bool {
         if self.sealed.secrets().is_empty() {
             return self.sealed.digest() == earlier.digest();
@@ -110,8 +111,9 @@ impl Candidate {
         self.has_arguments(schema, refused.proposed()) || self.has_arguments(schema, refused.arguments())
     }
 
-    /// Returns whether the call that has its id is the same one: of the same agent, for the same person, with the same arguments; and, where a program says whom to
-    /// ask, about the same tool and under the same demands.
+    /// Returns whether the call that has its id is the same one: of the same agent, for the same
+    /// person, with the same arguments; and, where a program says whom to ask, about the same tool
+    /// and under the same demands.
     fn is(&self, known: &Approval, schema: &Value) -> bool {
         let (new, old) = (&self.subject, &known.subject);
         let is_same_proposal = match &self.body {
@@ -142,7 +144,8 @@ pub(crate) struct Draft {
     judgement: Judgement,
     earlier: Vec<Refusal>,
     alike: Vec<ApprovalId>,
-    /// Set where a person refused an equal call, or took one back: then this call is for a person again.
+    /// Set where a person refused an equal call, or took one back: then this call is for a person
+    /// again.
     was_refused: bool,
     grant: Option<Arc<Grant>>,
     /// Counters of grants that turned out to be used up.
@@ -198,7 +201,8 @@ impl<'a> Opening<'a> {
         Self { held_by: &[], by: Proposer::Elsewhere }
     }
 
-    /// Returns what happens to a call if whoever proposes it goes away in the moment in which it is written.
+    /// Returns what happens to a call if whoever proposes it goes away in the moment in which it is
+    /// written.
     fn if_gone(&self, status: Status) -> Option<fn() -> Vec<CallEvent>> {
         match (status, &self.by) {
             (Status::Dispatched, Proposer::Program(_)) => Some(Caller::Program.unbegun()),
@@ -287,7 +291,8 @@ impl Core {
         }
     }
 
-    /// Returns why a call is denied before any rule is asked: too many calls of its family did not run, or people refused it already.
+    /// Returns why a call is denied before any rule is asked: too many calls of its family did not
+    /// run, or people refused it already.
     fn denied_already(&self, refused: &[Arc<Approval>], recalled: &Recalled) -> Option<(Denial, String)> {
         let count = recalled.used.first().copied().unwrap_or(u64::MAX);
         if count >= self.denials {
@@ -304,7 +309,8 @@ impl Core {
         }
     }
 
-    /// A standing permission that answers the question, if its giver could answer it alone. What a person refused, none answers.
+    /// A standing permission that answers the question, if its giver could answer it alone. What a
+    /// person refused, none answers.
     async fn find_grant(&self, draft: &Draft, grants: Vec<Arc<Grant>>) -> Option<Arc<Grant>> {
         if draft.was_refused {
             return None;
@@ -450,7 +456,8 @@ impl Core {
         Ok((transition, approval))
     }
 
-    /// Returns what a question takes of the limits on asking. They are counted in the commit, so that however many ask at once, no more wait than may.
+    /// Returns what a question takes of the limits on asking. They are counted in the commit, so
+    /// that however many ask at once, no more wait than may.
     fn asking(&self, asked: &Approval, body: &BodyPlace) -> impl Iterator<Item = Take> {
         let family = asked.subject.family();
         let key = LimitKey::new(ASKED, family.as_str());
@@ -524,7 +531,8 @@ fn id_used(call: &CallId) -> NotRun {
     ))
 }
 
-/// Returns what people refused earlier for the tool, as the reviewer and the model are told of it: equal calls first of all, and at most [`REFUSALS`].
+/// Returns what people refused earlier for the tool, as the reviewer and the model are told of it:
+/// equal calls first of all, and at most [`REFUSALS`].
 fn refusals(schema: &Value, candidate: &Candidate, recalled: &Recalled) -> Vec<Refusal> {
     let told = recalled.rejected.iter().filter_map(|refused| {
         let mut refusal = refused.rejection()?;

@@ -1,18 +1,22 @@
-//! The caller that waits for a body, and the fate of a call whose body never began because its caller went away.
+//! The caller that waits for a body, and the fate of a call whose body never began because its
+//! caller went away.
 
 use crate::values::event::CallEvent;
 
 /// The one that waits for a body to end.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Caller {
-    /// A run, or an agent in another program, which tells later: it does not wait for a body that waits for people.
+    /// A run, or an agent in another program, which tells later: it does not wait for a body that
+    /// waits for people.
     Run,
-    /// A program, which wants the value itself: it waits as long as the body takes. What it gives up, nobody else would ever run.
+    /// A program, which wants the value itself: it waits as long as the body takes. What it gives
+    /// up, nobody else would ever run.
     Program,
 }
 
 impl Caller {
-    /// Returns what happens to a call whose body never began, because whoever was to run it went away.
+    /// Returns what happens to a call whose body never began, because whoever was to run it went
+    /// away.
     pub(crate) fn unbegun(self) -> fn() -> Vec<CallEvent> {
         match self {
             Self::Run => never_began,
@@ -21,7 +25,8 @@ impl Caller {
     }
 }
 
-/// A body that was about to begin when whoever was to run it went away: it is approved as before, and can begin later.
+/// A body that was about to begin when whoever was to run it went away: it is approved as before,
+/// and can begin later.
 fn never_began() -> Vec<CallEvent> {
     vec![CallEvent::Released { why: "whoever was to run it went away before it began".to_owned() }]
 }

@@ -130,7 +130,8 @@ impl Core {
         }
     }
 
-    /// Returns whether a question of its batch holds a call back. Which ones do is kept with the call, however the conversation goes on.
+    /// Returns whether a question of its batch holds a call back. Which ones do is kept with the
+    /// call, however the conversation goes on.
     async fn is_held(&self, approval: &Approval) -> Result<bool, StoreError> {
         if !approval.held {
             return Ok(false);
@@ -247,8 +248,9 @@ impl Core {
     /// Runs the body of a dispatched call and puts its end on the record.
     ///
     /// # Cancel safety
-    /// Dropped before the body began, the call can begin later, or is given up, as the caller is; dropped while it runs, it becomes
-    /// indeterminate. A run does not wait for a body that waits for people to decide a call of its own: that goes on in a task of its own.
+    /// Dropped before the body began, the call can begin later, or is given up, as the caller is;
+    /// dropped while it runs, it becomes indeterminate. A run does not wait for a body that waits
+    /// for people to decide a call of its own: that goes on in a task of its own.
     pub(crate) async fn execute(
         self: &Arc<Self>,
         run: &Circumstances,
@@ -266,7 +268,8 @@ impl Core {
             }
         };
         let attempt = Attempt::of(&dispatched);
-        // A program that waits for it inside the body of another call lets that one wait for people too, as long as this does.
+        // A program that waits for it inside the body of another call lets that one wait for people
+        // too, as long as this does.
         let outer = Inside::of(self).filter(|_| caller == Caller::Program);
         let mut asking = None;
         let ended = poll_fn(|context| {
@@ -319,7 +322,8 @@ impl Core {
         }
     }
 
-    /// Returns what the end of a body is to its call: the end, or a question, where a failure asks. Secrets among the arguments stay out of it.
+    /// Returns what the end of a body is to its call: the end, or a question, where a failure asks.
+    /// Secrets among the arguments stay out of it.
     fn end_of(&self, approval: &Approval, arguments: &Value, outcome: ToolOutcome) -> CallEvent {
         let Some(tool) = self.tool(approval.tool().as_str()) else { return CallEvent::Finished { outcome } };
         match tool.clean(arguments, outcome) {

@@ -39,7 +39,8 @@ impl GateOverlay {
 
     pub(crate) fn objects(&self, objection: Objection) -> Opinion {
         let Objection { reason, requirement } = objection;
-        // Whoever wrote the requirement, one that nobody could meet or that nobody need meet is a mistake.
+        // Whoever wrote the requirement, one that nobody could meet or that nobody need meet is a
+        // mistake.
         if let Some(problem) = requirement.as_ref().and_then(Requirement::problem) {
             return self.failed(format!("it asks for {problem}"));
         }

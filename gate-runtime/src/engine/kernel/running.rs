@@ -131,7 +131,8 @@ impl Core {
         lock(&self.bodies.running).bodies.contains_key(&Attempt::of(approval))
     }
 
-    /// Returns whether an attempt of a call may still run: none begins beside it. Others may have taken for lost what runs here.
+    /// Returns whether an attempt of a call may still run: none begins beside it. Others may have
+    /// taken for lost what runs here.
     pub(crate) fn runs_still(&self, approval: &Approval) -> bool {
         match approval.status {
             Status::Dispatched => true,

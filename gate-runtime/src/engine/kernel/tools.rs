@@ -53,7 +53,8 @@ impl GateTool {
         }
     }
 
-    /// Returns an assessment as the last call has it, where they are the same: then it is kept once.
+    /// Returns an assessment as the last call has it, where they are the same: then it is kept
+    /// once.
     pub(crate) fn share(&self, assessment: Arc<Assessment>) -> Arc<Assessment> {
         let mut last = lock(&self.last);
         if let Some(known) = last.as_ref().filter(|known| known.is_same(&assessment)) {

@@ -99,7 +99,8 @@ impl Course {
     }
 }
 
-/// Returns whether a call ended in a way of not running that counts towards the limit of its family. What its application took back does not.
+/// Returns whether a call ended in a way of not running that counts towards the limit of its
+/// family. What its application took back does not.
 fn refuses(approval: &Approval) -> bool {
     match approval.status {
         Status::Denied => !approval.assessment.is_denied_for(Denial::TooMany),

@@ -17,8 +17,9 @@ use crate::values::requirement::{Requirement, Tier, Who, people};
 use crate::values::transition::Refused;
 use crate::values::words::with_article;
 
-/// Returns why a step of a requirement can never be met by those whom the directory has; `None` where it can, or where the directory
-/// cannot list them. `excluded` are those who are in it and do not count.
+/// Returns why a step of a requirement can never be met by those whom the directory has; `None`
+/// where it can, or where the directory cannot list them. `excluded` are those who are in it and do
+/// not count.
 ///
 /// Where anyone may answer alone, nobody is counted: whoever answers may be in the directory of another gate.
 pub(crate) async fn lacks_people(
@@ -141,7 +142,8 @@ impl Core {
         Ok(excluded)
     }
 
-    /// Returns whether a name means a person: by its spelling, or because the directory says that they have it.
+    /// Returns whether a name means a person: by its spelling, or because the directory says that
+    /// they have it.
     pub(crate) async fn is_named(&self, who: &ReviewerId, name: &str) -> Result<bool, DirectoryError> {
         if same_person(who.as_str(), name) {
             return Ok(true);

@@ -80,8 +80,9 @@ impl Interruption {
         here.or(self.stored.as_deref())
     }
 
-    /// Returns what whoever decides must know of the tool, as it was when this was read: that a gate which was built later has another version, or
-    /// does not have it any more. `None` where nothing of that is known.
+    /// Returns what whoever decides must know of the tool, as it was when this was read: that a
+    /// gate which was built later has another version, or does not have it any more. `None` where
+    /// nothing of that is known.
     #[must_use]
     pub fn tool_notice(&self) -> Option<&str> {
         self.tool_notice.as_deref()

@@ -1,4 +1,5 @@
-//! Tells whoever decides about a call that gates were built since without its tool, or with another version of it.
+//! Tells whoever decides about a call that gates were built since without its tool, or with another
+//! version of it.
 
 use std::sync::Arc;
 
@@ -18,7 +19,8 @@ impl Core {
         Ok(self.store.standing(self.now()).await?.tools)
     }
 
-    /// Returns the notice of a call's tool as far as this gate's own tools say it; `None` where there is nothing to say.
+    /// Returns the notice of a call's tool as far as this gate's own tools say it; `None` where
+    /// there is nothing to say.
     pub(crate) fn own_tool_notice(&self, call: &Approval) -> Option<String> {
         let tool = self.tool(call.tool().as_str()).filter(|_| may_run(call))?;
         let words = || {
@@ -46,7 +48,8 @@ impl Core {
         if own.written == 0 || known.iter().filter(later).count() == 0 {
             return Ok(None);
         }
-        // The gate that had it last: one that has some of its other tools and was built later has taken its place.
+        // The gate that had it last: one that has some of its other tools and was built later has
+        // taken its place.
         let last = RecordFilter::after(own.written - 1).limit(1);
         let last = self.store.records(&last).await?;
         let Some(Event::Gate(GateEvent::GateBuilt { tools, .. })) = last.first().map(|record| record.event()) else {

@@ -232,7 +232,8 @@ impl Core {
         }
     }
 
-    /// Returns the vote that a reviewer's wish means, about what they were shown, signed where they gave a key.
+    /// Returns the vote that a reviewer's wish means, about what they were shown, signed where they
+    /// gave a key.
     async fn vote_of(
         self: &Arc<Self>,
         approval: &Approval,

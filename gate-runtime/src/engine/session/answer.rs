@@ -42,9 +42,11 @@ pub enum CallResult {
     NotRun(NotRun),
     /// People are asked.
     Waiting,
-    /// It is approved and will run: other calls of its batch hold it back, or (and why) it could not begin yet.
+    /// It is approved and will run: other calls of its batch hold it back, or (and why) it could
+    /// not begin yet.
     Approved(Option<NotRun>),
-    /// It runs in this process and has not ended, mostly because it waits for people to decide a call of its own.
+    /// It runs in this process and has not ended, mostly because it waits for people to decide a
+    /// call of its own.
     Running,
     /// It was started, and nobody knows how it ended.
     Indeterminate(String),
@@ -71,7 +73,8 @@ impl Answer {
         Self { call, tool, result: CallResult::NotRun(reason), approval: None }
     }
 
-    /// Makes the answer of how a call stands. `hindrance` says why the call could not begin, although it is approved.
+    /// Makes the answer of how a call stands. `hindrance` says why the call could not begin,
+    /// although it is approved.
     pub(crate) fn of(approval: Arc<Approval>, hindrance: Option<NotRun>) -> Self {
         let (call, tool) = (approval.subject.call.clone(), approval.subject.tool.clone());
         Self { call, tool, result: result_of(&approval, hindrance), approval: Some(approval) }
@@ -107,8 +110,9 @@ impl Answer {
         self.approval.as_ref()
     }
 
-    /// Returns how it stands, as one word: `succeeded`, `failed`, `responded`, `waiting`, `approved`, `running`, `indeterminate`, or why it did not run:
-    /// `denied`, `rejected`, `expired`, `cancelled`, `frozen`, `invalid`, `nobody_to_ask`, `unavailable`.
+    /// Returns how it stands, as one word: `succeeded`, `failed`, `responded`, `waiting`,
+    /// `approved`, `running`, `indeterminate`, or why it did not run: `denied`, `rejected`,
+    /// `expired`, `cancelled`, `frozen`, `invalid`, `nobody_to_ask`, `unavailable`.
     #[must_use]
     pub fn kind(&self) -> &'static str {
         match &self.result {
@@ -123,15 +127,16 @@ impl Answer {
         }
     }
 
-    /// Returns whether its end is still to come: people are asked, or it is approved and has not begun, or it has begun and people are asked
-    /// about a call of its own.
+    /// Returns whether its end is still to come: people are asked, or it is approved and has not
+    /// begun, or it has begun and people are asked about a call of its own.
     #[must_use]
     pub fn is_waiting(&self) -> bool {
         matches!(self.result, CallResult::Waiting | CallResult::Approved(_) | CallResult::Running)
     }
 
-    /// Returns the text that the model gets as the tool's result: the output as it is, or the gate's own words, which
-    /// stand in `<gate-notice>…</gate-notice>`. An output that has such a mark is [disarmed](ToolOutcome::for_model).
+    /// Returns the text that the model gets as the tool's result: the output as it is, or the
+    /// gate's own words, which stand in `<gate-notice>…</gate-notice>`. An output that has such a
+    /// mark is [disarmed](ToolOutcome::for_model).
     #[must_use]
     pub fn for_model(&self) -> String {
         let approval = self.approval.as_deref();

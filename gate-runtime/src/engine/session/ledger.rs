@@ -103,8 +103,8 @@ impl Ledger {
         lock(&self.known).answered.extend(ids);
     }
 
-    /// The application has what these calls became, as it was told. An end is owed no more once that is written; what came after it was told is
-    /// still owed.
+    /// The application has what these calls became, as it was told. An end is owed no more once
+    /// that is written; what came after it was told is still owed.
     pub(crate) fn take(&self, told: &[Arc<Approval>]) {
         let mut known = lock(&self.known);
         for told in told {
@@ -118,7 +118,8 @@ impl Ledger {
         }
     }
 
-    /// Shows a call that a body makes, and that asks people, as a question of the run, until the body has the answer or is gone.
+    /// Shows a call that a body makes, and that asks people, as a question of the run, until the
+    /// body has the answer or is gone.
     pub(crate) fn show(&self, asked: &Arc<Approval>) -> Shown<'_> {
         let mut known = lock(&self.known);
         known.taken.remove(&asked.id());
@@ -144,7 +145,8 @@ impl Ledger {
     }
 }
 
-/// A call of a body, whose question is shown. Dropped, the call is owed to nobody: the body alone looks after it.
+/// A call of a body, whose question is shown. Dropped, the call is owed to nobody: the body alone
+/// looks after it.
 pub(crate) struct Shown<'a> {
     ledger: &'a Ledger,
     run: RunId,

@@ -384,7 +384,8 @@ impl<R: Registry> Run<R> {
             match self.core.cancel(approval.id(), reason).await {
                 Ok(ended) if ended.status == Status::Cancelled => count += 1,
                 Err(DecideError::Store(error)) => return Err(error.into()),
-                // It had run before, and is what it was; or someone was faster, and it is no longer there to be taken back.
+                // It had run before, and is what it was; or someone was faster, and it is no longer
+                // there to be taken back.
                 Ok(_) | Err(_) => {}
             }
         }

@@ -24,7 +24,8 @@ pub(crate) struct Thread {
     pub(crate) level: Arc<Level>,
     pub(crate) ledger: Arc<Ledger>,
     current: Mutex<Arc<Batch>>,
-    /// The calls in turns that the application has, as they were told, so that with its next batch it acknowledges them.
+    /// The calls in turns that the application has, as they were told, so that with its next batch
+    /// it acknowledges them.
     told: Mutex<Vec<Arc<Approval>>>,
     nested: Mutex<BTreeMap<RunId, Arc<Thread>>>,
 }

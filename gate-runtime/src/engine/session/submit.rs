@@ -53,7 +53,8 @@ impl Core {
     /// Takes a batch in, runs what may run, and gives the batch as it stands then.
     ///
     /// # Cancel safety
-    /// Each call is the run's from the moment in which it is on the record: dropped before the end, what is on the record is in the next turn.
+    /// Each call is the run's from the moment in which it is on the record: dropped before the end,
+    /// what is on the record is in the next turn.
     pub(crate) async fn submit(
         self: &Arc<Self>,
         run: &Circumstances,
@@ -61,7 +62,8 @@ impl Core {
         calls: &[ToolCall],
     ) -> Result<Turn, RunError> {
         let batch = thread.begin_batch(Batch::of(calls.len()));
-        // Where the store does not answer, what is owed stays owed: it is in a later turn, and each call gets that answer.
+        // Where the store does not answer, what is owed stays owed: it is in a later turn, and each
+        // call gets that answer.
         let refreshed = thread.ledger.refresh(&*self.store).await;
         if calls.is_empty() {
             refreshed?;
@@ -71,10 +73,12 @@ impl Core {
             [only] => self.take_in(run, thread, &batch, only).await.into_iter().collect(),
             _ => self.take_in_together(run, thread, &batch, calls).await,
         };
-        // Where that fails it is written with whatever is written next; until then it is only told once more after a restart.
+        // Where that fails it is written with whatever is written next; until then it is only told
+        // once more after a restart.
         let _ = self.write_taken(thread).await;
         if !batch.unfinished().is_empty() {
-            // Others may have decided and run it in the meantime. Where that cannot be read, what is said of them was so a moment ago.
+            // Others may have decided and run it in the meantime. Where that cannot be read, what
+            // is said of them was so a moment ago.
             let _ = thread.ledger.refresh(&*self.store).await;
             let _ = self.look_up_forgotten(thread, &batch).await;
         }
@@ -98,7 +102,8 @@ impl Core {
         put(thread, batch, 0, call, taken)
     }
 
-    /// Takes in the calls of a batch: all are judged before any is carried out, for one may hold the others.
+    /// Takes in the calls of a batch: all are judged before any is carried out, for one may hold
+    /// the others.
     async fn take_in_together(
         self: &Arc<Self>,
         run: &Circumstances,
@@ -120,7 +125,8 @@ impl Core {
             planned.iter().filter(|plan| holds(plan)).flatten().filter_map(id_of).collect();
         let (first, then): (Vec<_>, Vec<_>) = planned.into_iter().enumerate().partition(|(_, plan)| holds(plan));
         let mut hindrances = BTreeMap::new();
-        // What holds is asked before what it holds is approved, so that nobody finds the one without the other.
+        // What holds is asked before what it holds is approved, so that nobody finds the one
+        // without the other.
         for part in [first, then] {
             let carried_out = part.into_iter().filter_map(|(place, plan)| Some((place, calls.get(place)?, plan?)));
             let carried_out = carried_out.map(async |(place, call, plan)| {
@@ -131,7 +137,8 @@ impl Core {
                 put(thread, batch, place, call, taken)
             });
             hindrances.extend(join_all(carried_out).await.into_iter().flatten());
-            // As they are on the record now: another task may have been faster with the same question.
+            // As they are on the record now: another task may have been faster with the same
+            // question.
             held_by = batch.unfinished().iter().filter(|known| known.holds_batch()).map(|known| known.id()).collect();
         }
         for (place, fate) in fates.into_iter().enumerate() {
@@ -186,7 +193,8 @@ impl Core {
         }
     }
 
-    /// Runs an approved call if it may now. Where it cannot, it stays approved, and that is what is said of it; where it has ended in that moment, that.
+    /// Runs an approved call if it may now. Where it cannot, it stays approved, and that is what is
+    /// said of it; where it has ended in that moment, that.
     pub(crate) async fn go_on(self: &Arc<Self>, run: &Circumstances, approval: Arc<Approval>) -> Stands {
         match self.dispatch(run, approval.id(), Caller::Run).await {
             Ok(executed) => executed.approval.into(),
@@ -198,7 +206,8 @@ impl Core {
         }
     }
 
-    /// Puts into a batch what the ledger has forgotten, because another task took the end since the batch was last looked at.
+    /// Puts into a batch what the ledger has forgotten, because another task took the end since the
+    /// batch was last looked at.
     async fn look_up_forgotten(&self, thread: &Thread, batch: &Batch) -> Result<(), StoreError> {
         let is_forgotten = |known: &Arc<Approval>| thread.ledger.find(known).is_none();
         let forgotten = batch.unfinished().iter().filter(|known| is_forgotten(known)).map(|known| known.id()).collect();
@@ -234,7 +243,8 @@ impl Core {
         let batch = thread.current();
         self.look_up_forgotten(thread, &batch).await?;
         let owed = thread.ledger.unfinished(&own);
-        // What a program asked, and a model proposed again, the store owes to nobody: the batch has it.
+        // What a program asked, and a model proposed again, the store owes to nobody: the batch has
+        // it.
         let is_unknown = |known: &Arc<Approval>| known.status != Status::Pending && thread.ledger.find(known).is_none();
         let of_batch = batch.unfinished().into_iter().filter(is_unknown);
         let unfinished: BTreeMap<_, _> = owed.into_iter().chain(of_batch).map(|call| (call.id(), call)).collect();
@@ -269,7 +279,8 @@ impl Core {
             for id in open {
                 waiters.entry(id).or_insert_with(|| Hub::wait_for(self, id));
             }
-            // What happened before a place was taken is found by another look; what happens after it is news.
+            // What happened before a place was taken is found by another look; what happens after
+            // it is news.
             if waiters.len() == known {
                 select_all(waiters.values().map(|waiter| Box::pin(waiter.news()))).await;
             }
@@ -342,7 +353,8 @@ fn id_of(plan: &Result<Plan, NotRun>) -> Option<ApprovalId> {
     }
 }
 
-/// Returns which calls of a batch are calls of their own. Two that share an id are one if they are equal, and none if not.
+/// Returns which calls of a batch are calls of their own. Two that share an id are one if they are
+/// equal, and none if not.
 fn fates(calls: &[ToolCall], read: &[Result<Proposed, NotRun>]) -> Vec<Fate> {
     let same = |a: &Result<Proposed, NotRun>, b: &Result<Proposed, NotRun>| match (a, b) {
         (Ok(a), Ok(b)) => (a.tool, &a.arguments) == (b.tool, &b.arguments),

@@ -113,7 +113,8 @@ impl ApprovalFilter {
         (self.ids.is_empty() || self.ids.contains(&approval.id())) && self.admits_whatever_its_id(approval)
     }
 
-    /// Returns whether it admits one that was found by its id: so that many ids are not searched for each of them.
+    /// Returns whether it admits one that was found by its id: so that many ids are not searched
+    /// for each of them.
     pub(crate) fn admits_whatever_its_id(&self, approval: &Approval) -> bool {
         self.run.as_ref().is_none_or(|run| *run == approval.subject.info.run)
             && self.within.as_ref().is_none_or(|run| approval.subject.info.run.is_within(run))

@@ -287,7 +287,8 @@ pub struct Standing {
     pub grants: Vec<Arc<Grant>>,
     /// The stops, by scope.
     pub freezes: Vec<Freeze>,
-    /// All versions of the tools that some gate over this store has, or had, by their names in the order of the alphabet.
+    /// All versions of the tools that some gate over this store has, or had, by their names in the
+    /// order of the alphabet.
     pub tools: Vec<KnownTool>,
 }
 
@@ -299,7 +300,8 @@ pub struct KnownTool {
     pub name: ToolName,
     /// The digest of its descriptor.
     pub digest: Digest,
-    /// The number of the last record of the [`Transition`] that put it into the store last: of a gate's tools, the record that it was built.
+    /// The number of the last record of the [`Transition`] that put it into the store last: of a
+    /// gate's tools, the record that it was built.
     pub written: u64,
 }
 
@@ -346,7 +348,8 @@ pub struct Transition {
     pub given_back: Vec<GiveBack>,
     /// Calls of which the application has what became of them: they are owed to their runs no more. Also such that are written here first.
     pub acknowledged: Vec<ApprovalId>,
-    /// Tools, for processes that do not have them. One that is there already stays, and is [known](KnownTool::written) to be written again.
+    /// Tools, for processes that do not have them. One that is there already stays, and is
+    /// [known](KnownTool::written) to be written again.
     pub tools: Vec<Arc<Descriptor>>,
     /// What notifiers are to tell; each is written only over the version before its own, and version 1 only where there is none of that notifier about
     /// that record.
@@ -406,7 +409,8 @@ impl Transition {
         self.approvals.iter().filter(begins)
     }
 
-    /// Returns whether it writes one approval, one grant or one letter twice, or two approvals for one call: of such, one would be lost.
+    /// Returns whether it writes one approval, one grant or one letter twice, or two approvals for
+    /// one call: of such, one would be lost.
     #[must_use]
     pub fn writes_twice(&self) -> bool {
         fn has_twins<T: Ord>(mut all: impl ExactSizeIterator<Item = T>) -> bool {

@@ -249,7 +249,8 @@ fn acknowledges(ids: &[&Arc<Approval>]) -> Transition {
     transition
 }
 
-/// Returns what is owed to a run, by the numbers and the calls; and the number up to which it is all.
+/// Returns what is owed to a run, by the numbers and the calls; and the number up to which it is
+/// all.
 async fn owed(store: &Arc<dyn Store>, query: &RunQuery) -> Result<(Vec<(u64, String)>, u64), Unmet> {
     let changes = store.run_changes(query).await?;
     let owed = changes.calls.iter().filter(|change| change.is_owed);
