@@ -7,6 +7,7 @@ use crate::engine::kernel::Core;
 use crate::ports::store::{KnownTool, RecordFilter, StoreError};
 use crate::values::approval::Approval;
 use crate::values::event::{Event, GateEvent};
+use crate::values::id::ToolName;
 use crate::values::status::Status;
 
 impl Core {
@@ -39,13 +40,14 @@ impl Core {
         }
         let (name, digest) = (call.tool(), call.subject.tool_digest);
         let Some(own) = known.iter().find(|tool| tool.name == *name && tool.digest == digest) else { return Ok(None) };
-        let later = |tool: &&KnownTool| tool.written > own.written;
-        if known.iter().filter(later).any(|tool| tool.name == *name) {
+        let newer: Vec<&KnownTool> = known.iter().filter(|tool| tool.written > own.written).collect();
+        let is_newer = |name: &ToolName| newer.iter().any(|tool| tool.name == *name);
+        if is_newer(name) {
             return Ok(Some(format!(
                 "A gate that was built later has another version of `{name}`: there, this is judged again before it runs, and may be asked again."
             )));
         }
-        if own.written == 0 || known.iter().filter(later).count() == 0 {
+        if own.written == 0 || newer.is_empty() {
             return Ok(None);
         }
         // The gate that had it last: one that has some of its other tools and was built later has
@@ -55,7 +57,7 @@ impl Core {
         let Some(Event::Gate(GateEvent::GateBuilt { tools, .. })) = last.first().map(|record| record.event()) else {
             return Ok(None);
         };
-        let is_replaced = tools.iter().any(|with| known.iter().filter(later).any(|tool| tool.name == *with.tool()));
+        let is_replaced = tools.iter().any(|with| is_newer(with.tool()));
         Ok(is_replaced.then(|| {
             format!(
                 "A gate that was built later does not have `{name}`, but has other tools of the one that had it last: if this is approved, it runs only where a gate has the tool."
