@@ -35,7 +35,8 @@ pub enum CallError {
     /// It is approved, and its body has not begun, and why: a call under the same id goes on with it. Under another id it would be another call, and
     /// both could run.
     NotYet(NotRun),
-    /// The body did not run: a person gave this answer in its place.
+    /// A person gave this answer in the tool's place. An earlier attempt may have run: a person who
+    /// is asked whether a call may run again can answer so, too.
     Responded(ToolOutcome),
     /// The body ran, once, for another caller of the same call; this is what the record holds of it.
     RanElsewhere(ToolOutcome),
@@ -54,7 +55,7 @@ impl fmt::Display for CallError {
         match self {
             Self::NotRun(reason) => fmt::Display::fmt(reason, f),
             Self::NotYet(reason) => write!(f, "the call is approved and has not begun: {reason}"),
-            Self::Responded(_) => f.write_str("the call did not run: a person answered in the tool's place"),
+            Self::Responded(_) => f.write_str("a person answered in the tool's place"),
             Self::RanElsewhere(_) => f.write_str("the call ran for another caller, and only the record has its result"),
             Self::Indeterminate(why) => write!(f, "the call was started, and nobody knows how it ended: {why}"),
         }

@@ -36,7 +36,8 @@ use crate::values::told;
 pub enum CallResult {
     /// It ran: its tool returned this, or failed with this.
     Ran(ToolOutcome),
-    /// It did not run: a person gave this answer in the tool's place.
+    /// A person gave this answer in the tool's place. The call did not run, or the text for the
+    /// model says what is known of the attempt before.
     Responded(ToolOutcome),
     /// It did not run, and why.
     NotRun(NotRun),
