@@ -72,7 +72,8 @@ pub async fn work(orders: Orders) {
     let people = StaticDirectory::new().person("dana", ["manager"]).person("omar", ["manager"]);
     let gate = Gate::builder(world()).directory(people).clock(Ahead(orders.ahead)).key([7; 32]);
     let trail = Trail::in_folder(orders.folder.join("trail"), signing_key()).within(Duration::from_millis(2)).every(64);
-    let gate = gate.trail(trail);
+    // All rounds are one run, in which people refuse more calls than a run may propose by default.
+    let gate = gate.trail(trail).denials_per_run(u64::MAX);
     let gate = gate.store(Deadly { file: file.clone(), fuse: Arc::clone(&fuse) }).build().await.unwrap();
     let managers = [gate.reviewer("dana").await.unwrap(), gate.reviewer("omar").await.unwrap()];
     let victim = Victim { gate, world: world(), managers, words: std::cell::Cell::new(0), orders };
