@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use gate_runtime::audit::{LogKeys, WitnessPolicy};
 use gate_runtime::{
-    Approval, ApprovalFilter, ApprovalId, Auditor, CallEvent, Entry, Event, FreezeScope, GateEvent, GrantId, Record,
-    RecordFilter, Settlement, Settler, Status, Store as _, Timestamp, TrailReader, Verdict,
+    Approval, ApprovalFilter, ApprovalId, Auditor, CallEvent, Decision, Entry, Event, FreezeScope, GateEvent, GrantId,
+    Record, RecordFilter, Settlement, Settler, Status, Store as _, Timestamp, TrailReader, Verdict,
 };
 use gate_sqlite::SqliteStore;
 
@@ -46,6 +46,8 @@ struct Course {
     /// Whether nobody who is asked again has agreed yet.
     needs_vote: bool,
     voters: BTreeSet<String>,
+    /// How often it had been dispatched when a person edited it.
+    edited_after: u32,
     /// Set where its first dispatch was approved by rules alone. Later ones are questions, whose
     /// votes replace the first ones.
     ran_free: bool,
@@ -211,6 +213,9 @@ impl Watched {
             }
             CallEvent::Voted { vote } => {
                 course.needs_vote = false;
+                if matches!(vote.decision(), Decision::Edit { .. }) {
+                    course.edited_after = course.dispatched;
+                }
                 course.voters.insert(vote.reviewer().to_string());
                 self.facts.insert(format!("voted {id} {}", vote.reviewer()));
             }
@@ -314,7 +319,10 @@ impl Watched {
             );
             for effect in &ran {
                 hold(effect.status == "dispatched", format!("when it ran it was {}", effect.status));
-                hold(effect.arguments == approval.arguments().as_json(), format!("it ran with {}", effect.arguments));
+                // Whoever is asked to run it again may change it: the attempts before ran as proposed.
+                let is_as_proposed = effect.attempt <= course.edited_after;
+                let arguments = if is_as_proposed { approval.proposed() } else { approval.arguments() };
+                hold(effect.arguments == arguments.as_json(), format!("it ran with {}", effect.arguments));
                 hold(*effect.call == *call.as_str(), format!("its key belongs to {}", effect.call));
             }
             let times = u32::try_from(ran.len()).unwrap();
