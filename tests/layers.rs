@@ -15,8 +15,9 @@ use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
 /// The layers of a crate, first to last: a file names only its own layer and earlier ones. A file or folder directly
 /// under `src` that is not listed puts the layers together, and stands above all of them.
-const LAYERS: [(&str, &[&str]); 2] = [
-    ("gate-runtime", &["lock", "values", "provenance", "logic", "ports", "engine outbox trail", "adapters"]),
+const LAYERS: [(&str, &[&str]); 3] = [
+    ("gate-core", &["text", "id people", "call", "approval assessment grants records", "ports"]),
+    ("gate-runtime", &["lock random", "provenance", "logic", "ports", "engine outbox trail", "adapters"]),
     (
         "gate-audit",
         &[
@@ -120,6 +121,58 @@ fn every_layer_names_only_earlier_ones() {
         let wrong: Vec<_> = wrong.into_iter().map(|arrow| house.describe(arrow)).collect();
         assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     }
+}
+
+/// What `gate-core` may not name, by the beginning of its path: clocks, files, networks, threads, an async runtime.
+const IMPURE: &[&str] = &[
+    "std::env",
+    "std::fs",
+    "std::io",
+    "std::net",
+    "std::process",
+    "std::thread",
+    "std::time::Instant",
+    "std::time::SystemTime",
+    "jiff::Timestamp::now",
+    "jiff::Zoned::now",
+    "tokio",
+    "uuid::Uuid::new_v4",
+    "uuid::Uuid::now_v7",
+];
+
+/// What it names all the same: the news of a store, and new ids, which are ordered by the machine's clock. No
+/// decision hangs on either.
+const ALLOWED: &[(&str, &str)] =
+    &[("gate-core/src/ports/store/mod.rs", "tokio::sync::watch"), ("gate-core/src/id.rs", "uuid::Uuid::now_v7")];
+
+#[test]
+fn the_core_waits_for_nothing_and_reads_no_clock() {
+    let mut found = BTreeSet::new();
+    let houses = houses();
+    for module in houses["gate-core"].modules.values() {
+        let paths = module.paths.iter().map(|path| match module.imported.get(&path[0]) {
+            Some(import) => [import, &path[1..]].concat(),
+            None => path.clone(),
+        });
+        for path in module.imported.values().chain(&module.globs).cloned().chain(paths) {
+            let path = path.join("::");
+            let is_within = |whole: &str| path == whole || path.starts_with(&format!("{whole}::"));
+            if IMPURE.iter().any(|impure| is_within(impure)) {
+                found.insert((module.file.clone(), path));
+            }
+        }
+    }
+    let unlisted = found.iter().filter(|(file, path)| {
+        !ALLOWED
+            .iter()
+            .any(|(of, allowed)| file == of && (path == allowed || path.starts_with(&format!("{allowed}::"))))
+    });
+    let unlisted: Vec<_> = unlisted.collect();
+    assert!(unlisted.is_empty(), "{unlisted:#?}");
+    let gone = ALLOWED
+        .iter()
+        .filter(|(of, allowed)| !found.iter().any(|(file, path)| file == of && path.starts_with(allowed)));
+    assert_eq!(gone.count(), 0, "what is not named any more need not be allowed");
 }
 
 #[test]

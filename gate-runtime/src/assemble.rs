@@ -6,6 +6,14 @@ use std::fmt;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use gate_core::approval::{Requirement, Who};
+use gate_core::assessment::PolicyOutline;
+use gate_core::call::OTHERWISE;
+use gate_core::id::AgentName;
+use gate_core::people::same_person;
+use gate_core::ports::{Clock, Directory, DirectoryError, Notifier, Store, Transition};
+use gate_core::records::{GateEvent, ToolNote};
+use gate_core::text::{Digest, ReadLimits, Visible, english};
 use jiff::Timestamp;
 
 use crate::adapters::directory::StaticDirectory;
@@ -22,23 +30,9 @@ use crate::engine::session::agent::Agent;
 use crate::logic::bound::{BoundTool, DEFAULT_LIMITS};
 use crate::logic::registry::Registry;
 use crate::outbox::Post;
-use crate::ports::clock::Clock;
-use crate::ports::directory::{Directory, DirectoryError};
-use crate::ports::notifier::Notifier;
 use crate::ports::overlay::Overlay;
-use crate::ports::store::{Store, Transition};
+use crate::random;
 use crate::trail::{Sealing, Trail};
-use crate::values::digest::Digest;
-use crate::values::event::{GateEvent, ToolNote};
-use crate::values::id::AgentName;
-use crate::values::identity::same_person;
-use crate::values::json::ReadLimits;
-use crate::values::outline::PolicyOutline;
-use crate::values::random;
-use crate::values::report::OTHERWISE;
-use crate::values::requirement::{Requirement, Who};
-use crate::values::visible::Visible;
-use crate::values::words;
 
 /// How many calls of a run may be denied before it is told to stop, unless a gate says otherwise.
 const DENIALS: u64 = 20;
@@ -206,7 +200,7 @@ impl<R: Registry> GateBuilder<R> {
 
     /// How many bytes of JSON the arguments of a call may have: 262,144 unless this is said.
     pub fn max_argument_bytes(mut self, bytes: usize) -> Self {
-        self.limits.bytes = bytes;
+        self.limits = ReadLimits { bytes, ..self.limits };
         self
     }
 
@@ -383,7 +377,7 @@ fn adopt<R: Registry>(agents: Vec<Agent>, bound: &mut [BoundTool], problems: &mu
             match place.and_then(|place| bound.get_mut(place)) {
                 None => problems.push(format!(
                     "agent `{name}` has a policy for `{tool}`, which is not in the registry: it has {}",
-                    words::list(R::NAMES)
+                    english::list(R::NAMES)
                 )),
                 Some(bound) => {
                     if !bound.adopt(name.clone(), policy) {

@@ -98,8 +98,8 @@ mod logic;
 mod outbox;
 mod ports;
 mod provenance;
+mod random;
 mod trail;
-mod values;
 
 pub mod prelude;
 
@@ -126,6 +126,7 @@ pub use engine::kernel::events::Events;
 pub use engine::remote::{Asked, Remote, RemoteCall, RemoteError};
 pub use engine::review::error::{DecideError, ReviewerError};
 pub use engine::review::interruption::{Deciding, Interruption};
+pub use engine::review::reviewer::Reviewer;
 pub use engine::review::settle_trail::Lost;
 pub use engine::review::vote::{Decided, Edit};
 pub use engine::session::agent::Agent;
@@ -135,10 +136,34 @@ pub use engine::session::run_state::RunState;
 pub use engine::session::turn::Turn;
 /// The formats of the trail: trees, keys, checkpoints, receipts.
 pub use gate_audit as audit;
-pub use jiff::Timestamp;
+pub use gate_core::Timestamp;
+pub use gate_core::approval::{
+    Approval, BadSignature, Decision, Fault, Presented, Refusal, Refused, Requirement, Settlement, Settler, Status,
+    Tier, Vote, Who, anyone, ask, principal, role,
+};
+pub use gate_core::assessment::{
+    Assessment, Fallback, PolicyOutline, RuleOutline, RuleReport, RuleResult, Source, Unjudged, Verdict,
+};
+pub use gate_core::call::{
+    Annotations, Answers, Arguments, Changes, Commitment, DeniedBy, Descriptor, Disclosure, Message, NotRun, Origin,
+    Passage, Priority, Request, RunInfo, Speaker, Subject, ToolCall, ToolOutcome,
+};
+pub use gate_core::grants::{BadScope, Freeze, FreezeScope, GiveBack, Grant, LimitKey, Scope, Take};
+pub use gate_core::id::{
+    AgentName, ApprovalId, BadId, CallId, CaseId, GrantId, Principal, ReviewerId, Role, RunId, ToolName,
+};
+pub use gate_core::people::same_person;
+pub use gate_core::ports::{
+    ALIKE, ApprovalFilter, BoxFuture, Clock, Committed, Directory, DirectoryError, KnownTool, LetterFilter,
+    LetterOrder, Notice, Notifier, NotifyError, Proposal, REFUSALS, Recalled, RecordFilter, RunChange, RunChanges,
+    RunQuery, Standing, Store, StoreError, StoreErrorKind, Transition, Witness, WitnessError,
+};
+pub use gate_core::records::{
+    Break, CallEvent, Entry, Event, GateEvent, Leaf, Letter, LetterState, Record, Stub, ToolNote,
+};
+pub use gate_core::text::{BadDigest, DAY, Digest, HOUR, Hazard, MINUTE, Misfit, Visible, WEEK, days, hours, minutes};
 pub use logic::audit::Auditor;
 pub use logic::context::CallContext;
-pub use logic::descriptor::{Annotations, Descriptor};
 pub use logic::probe::{ToolError, ToolOutput};
 pub use logic::ready::{always_ask, always_deny, never_ask};
 pub use logic::registry::{NoTools, Offers, Registry};
@@ -153,58 +178,8 @@ pub use logic::tool::policy::{
 pub use logic::tool::reconcile::Happened;
 pub use logic::tool::state::Provides;
 pub use logic::tool::{InState, Tool, ToolArg};
-pub use ports::BoxFuture;
-pub use ports::clock::Clock;
-pub use ports::directory::{Directory, DirectoryError};
-pub use ports::notifier::{Notice, Notifier, NotifyError};
 pub use ports::overlay::{Objection, OnFailure, Overlay, OverlayCall};
-pub use ports::store::{
-    ALIKE, ApprovalFilter, Committed, KnownTool, LetterFilter, LetterOrder, Proposal, REFUSALS, Recalled, RecordFilter,
-    RunChange, RunChanges, RunQuery, Standing, Store, StoreError, StoreErrorKind, Transition,
-};
-pub use ports::witness::{Witness, WitnessError};
 pub use trail::{Parted, Trail, TrailError, TrailReader, TrailStatus};
-pub use values::answers::Answers;
-pub use values::approval::Approval;
-pub use values::arguments::{Arguments, Commitment};
-pub use values::assessment::Assessment;
-pub use values::changes::Changes;
-pub use values::context::{Passage, RunInfo, ToolCall};
-pub use values::decision::{Decision, Reviewer, Vote};
-pub use values::digest::{BadDigest, Digest};
-pub use values::disclosure::Disclosure;
-pub use values::entry::{Break, Entry, Leaf, Stub};
-pub use values::event::{CallEvent, Event, GateEvent, ToolNote};
-pub use values::freeze::{Freeze, FreezeScope};
-pub use values::grant::{BadScope, Grant, Scope};
-pub use values::id::{
-    AgentName, ApprovalId, BadId, CallId, CaseId, GrantId, Principal, ReviewerId, Role, RunId, ToolName,
-};
-pub use values::identity::same_person;
-pub use values::json::Misfit;
-pub use values::letter::{Letter, LetterState};
-pub use values::limit::{GiveBack, LimitKey, Take};
-pub use values::message::{Message, Speaker};
-pub use values::origin::Origin;
-pub use values::outcome::{DeniedBy, NotRun, ToolOutcome};
-pub use values::outline::{Fallback, PolicyOutline, RuleOutline};
-pub use values::presented::Presented;
-pub use values::record::Record;
-pub use values::refusal::Refusal;
-pub use values::replay::Fault;
-pub use values::report::RuleResult;
-pub use values::report::{RuleReport, Source};
-pub use values::request::{Priority, Request};
-pub use values::requirement::{Requirement, Tier, Who, anyone, ask, principal, role};
-pub use values::settlement::{Settlement, Settler};
-pub use values::signature::BadSignature;
-pub use values::status::Status;
-pub use values::subject::Subject;
-pub use values::time::{DAY, HOUR, MINUTE, WEEK, days, hours, minutes};
-pub use values::transition::Refused;
-pub use values::unjudged::Unjudged;
-pub use values::verdict::Verdict;
-pub use values::visible::{Hazard, Visible};
 
 /// Makes a function a gated tool: its schema for the model, and the only door to its body.
 ///

@@ -1,6 +1,6 @@
 //! What went wrong below, in words.
 
-use gate_runtime::StoreErrorKind;
+use gate_core::ports::StoreErrorKind;
 use rusqlite::ErrorCode;
 
 const READ_ONLY: &str = "it cannot be written: give this process the right to";

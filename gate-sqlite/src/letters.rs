@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use gate_runtime::{Letter, LetterFilter, LetterOrder, LetterState, Transition};
+use gate_core::ports::{LetterFilter, LetterOrder, Transition};
+use gate_core::records::{Letter, LetterState};
 use rusqlite::{Connection, OptionalExtension as _, ToSql, params};
 
 use crate::body::{Read, json, read, text};

@@ -1,4 +1,4 @@
-//! Keeps what a [Gate](gate_runtime) must not forget in an SQLite database: approvals, grants, limits, records, letters.
+//! Keeps what a Gate must not forget in an SQLite database: approvals, grants, limits, records, letters.
 //!
 //! ```
 //! use gate_runtime::prelude::*;
@@ -57,11 +57,17 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
-use gate_runtime::{
-    Approval, ApprovalFilter, BoxFuture, Committed, Descriptor, Digest, Grant, GrantId, Letter, LetterFilter, Proposal,
-    Recalled, Record, RecordFilter, RunChanges, RunQuery, Standing, Store, StoreError, StoreErrorKind, Timestamp,
-    Transition,
+use gate_core::Timestamp;
+use gate_core::approval::Approval;
+use gate_core::call::Descriptor;
+use gate_core::grants::Grant;
+use gate_core::id::GrantId;
+use gate_core::ports::{
+    ApprovalFilter, BoxFuture, Committed, LetterFilter, Proposal, Recalled, RecordFilter, RunChanges, RunQuery,
+    Standing, Store, StoreError, StoreErrorKind, Transition,
 };
+use gate_core::records::{Letter, Record};
+use gate_core::text::Digest;
 use rusqlite::Connection;
 use tokio::sync::watch;
 

@@ -1,11 +1,13 @@
 //! The statements that look something up. A test holds each to its index: none of them reads what ended long ago.
 
-use gate_runtime::{ApprovalFilter, RunId, Status};
+use gate_core::approval::Status;
+use gate_core::id::RunId;
+use gate_core::ports::ApprovalFilter;
 use rusqlite::ToSql;
 
 use crate::body::{Read, json};
 
-/// What bears on a proposed call: the part of [`Recalled`](gate_runtime::Recalled) that a row belongs to, its place, its body.
+/// What bears on a proposed call: the part of [`Recalled`](gate_core::ports::Recalled) that a row belongs to, its place, its body.
 ///
 /// 1 run, 2 call, 3 family, 4 tool, 5 likeness, 6 how many refusals, 7 case, 8 how many equal calls, 9 now.
 pub(crate) const RECALL: &str = "

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 
-use gate_runtime::{BoxFuture, StoreError, StoreErrorKind};
+use gate_core::ports::{BoxFuture, StoreError, StoreErrorKind};
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 

@@ -4,11 +4,17 @@ use std::collections::{BTreeMap, HashSet};
 use std::ops::Deref;
 use std::sync::Arc;
 
-use gate_runtime::{
-    ALIKE, Approval, ApprovalFilter, ApprovalId, Arguments, CaseId, Committed, Descriptor, Digest, Freeze, Grant,
-    GrantId, KnownTool, Proposal, REFUSALS, Recalled, Record, RecordFilter, RunChange, RunChanges, RunQuery, Standing,
-    Status, Take, Timestamp, Transition,
+use gate_core::Timestamp;
+use gate_core::approval::{Approval, Status};
+use gate_core::call::{Arguments, Descriptor};
+use gate_core::grants::{Freeze, Grant, Take};
+use gate_core::id::{ApprovalId, CaseId, GrantId};
+use gate_core::ports::{
+    ALIKE, ApprovalFilter, Committed, KnownTool, Proposal, REFUSALS, Recalled, RecordFilter, RunChange, RunChanges,
+    RunQuery, Standing, Transition,
 };
+use gate_core::records::Record;
+use gate_core::text::Digest;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use crate::body::{Read, json, read, text};
@@ -130,13 +136,13 @@ pub(crate) fn record_texts(connection: &Connection, filter: &RecordFilter) -> Re
 /// What holds beyond single calls, as of one moment.
 pub(crate) fn standing(connection: &Connection, now: Timestamp) -> Read<Standing> {
     let moment = Moment::begin(connection)?;
-    let mut standing = Standing::default();
-    standing.freezes = freezes(&moment)?;
-    let mut tools = moment.prepare_cached("SELECT body ->> '$.name', digest, written FROM tools ORDER BY 1, 2")?;
-    let mut rows = tools.query([])?;
+    let freezes = freezes(&moment)?;
+    let mut tools = Vec::new();
+    let mut found = moment.prepare_cached("SELECT body ->> '$.name', digest, written FROM tools ORDER BY 1, 2")?;
+    let mut rows = found.query([])?;
     while let Some(row) = rows.next()? {
         let (name, digest): (String, String) = (row.get(0)?, row.get(1)?);
-        standing.tools.push(KnownTool::new(name, read("a digest", &format!("\"{digest}\""))?, row.get(2)?));
+        tools.push(KnownTool::new(name, read("a digest", &format!("\"{digest}\""))?, row.get(2)?));
     }
     let mut found = moment.prepare_cached(queries::STANDING)?;
     let mut rows = found.query(params![now.to_string()])?;
@@ -149,8 +155,7 @@ pub(crate) fn standing(connection: &Connection, now: Timestamp) -> Read<Standing
             grants.insert(place, Arc::new(grant));
         }
     }
-    standing.grants = grants.into_values().collect();
-    Ok(standing)
+    Ok(Standing { grants: grants.into_values().collect(), freezes, tools })
 }
 
 fn freezes(connection: &Connection) -> Read<Vec<Freeze>> {

@@ -7,7 +7,8 @@
 
 use std::time::Duration;
 
-use gate_runtime::{GiveBack, LimitKey, Take, Timestamp};
+use gate_core::Timestamp;
+use gate_core::grants::{GiveBack, LimitKey, Take};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use crate::body::Read;

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::Duration;
 
-use gate_runtime::{StoreError, StoreErrorKind};
+use gate_core::ports::{StoreError, StoreErrorKind};
 use rusqlite::Connection;
 use tokio::sync::watch;
 

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, mpsc};
 
-use gate_runtime::{BoxFuture, Committed, StoreError, StoreErrorKind, Transition};
+use gate_core::ports::{BoxFuture, Committed, StoreError, StoreErrorKind, Transition};
 use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::{oneshot, watch};
 

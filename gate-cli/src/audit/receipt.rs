@@ -151,7 +151,7 @@ impl Shown {
             Entry::Break(parted) if attached.len() == 0 => {
                 return Ok(Self { index, said: Said::Break(parted), disclosed: Vec::new() });
             }
-            _ => return Err(Failure::Refused(format!("entry {index} is no record"))),
+            Entry::Break(_) => return Err(Failure::Refused(format!("entry {index} is no record"))),
         };
         let mut disclosed = Vec::new();
         for line in attached {

@@ -35,7 +35,7 @@ pub(super) async fn verify(
             Entry::Record(record) => signers.check(&record).map_err(|problem| {
                 Failure::Refused(format!("entry {index}, record {} (voted): {problem}", record.seq()))
             })?,
-            _ => {}
+            Entry::Stub(_) => {}
         }
         Ok(())
     })?;

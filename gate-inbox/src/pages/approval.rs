@@ -193,7 +193,6 @@ fn conversation(approval: &Approval) -> Markup {
                             Speaker::User => "The person it is for",
                             Speaker::Agent => "The agent",
                             Speaker::Tool { tool } => { "A result of " (plain(tool)) },
-                            _ => "Somebody",
                         } }
                         dd { (block(message.text())) }
                     }

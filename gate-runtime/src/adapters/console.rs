@@ -3,13 +3,11 @@
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
 
+use gate_core::approval::Status;
+use gate_core::ports::{BoxFuture, Notice, Notifier, NotifyError};
+use gate_core::records::Record;
+use gate_core::text::Visible;
 use tokio::task::spawn_blocking;
-
-use crate::ports::BoxFuture;
-use crate::ports::notifier::{Notice, Notifier, NotifyError};
-use crate::values::record::Record;
-use crate::values::status::Status;
-use crate::values::visible::Visible;
 
 /// How many characters of the arguments it shows.
 const SHOWN: usize = 160;

@@ -3,15 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use gate_audit::VerifierKey;
+use gate_core::id::{ReviewerId, Role};
+use gate_core::people::same_person;
+use gate_core::ports::{BoxFuture, Directory, DirectoryError};
+use gate_core::text::{Digest, canonical};
 use jiff::Timestamp;
 use serde_json::json;
-
-use crate::ports::BoxFuture;
-use crate::ports::directory::{Directory, DirectoryError};
-use crate::values::digest::Digest;
-use crate::values::id::{ReviewerId, Role};
-use crate::values::identity::same_person;
-use crate::values::json::canonical;
 
 /// People and their roles, as the program says.
 ///

@@ -7,27 +7,20 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use foldhash::{HashMap, HashSet};
+use gate_core::approval::{Approval, Status};
+use gate_core::call::{Arguments, Descriptor};
+use gate_core::grants::{Freeze, FreezeScope, GiveBack, Grant, LimitKey, Take};
+use gate_core::id::{ApprovalId, CallId, CaseId, GrantId, RunId, ToolName};
+use gate_core::ports::{
+    ALIKE, ApprovalFilter, BoxFuture, Committed, KnownTool, LetterFilter, LetterOrder, Proposal, REFUSALS, Recalled,
+    RecordFilter, RunChange, RunChanges, RunQuery, Standing, Store, StoreError, StoreErrorKind, Transition,
+};
+use gate_core::records::{Letter, Record};
+use gate_core::text::{DAY, Digest};
 use jiff::Timestamp;
 use tokio::sync::watch;
 
 use crate::lock::lock;
-use crate::logic::descriptor::Descriptor;
-use crate::ports::BoxFuture;
-use crate::ports::store::{
-    ALIKE, ApprovalFilter, Committed, KnownTool, LetterFilter, LetterOrder, Proposal, REFUSALS, Recalled, RecordFilter,
-    RunChange, RunChanges, RunQuery, Standing, Store, StoreError, StoreErrorKind, Transition,
-};
-use crate::values::approval::Approval;
-use crate::values::arguments::Arguments;
-use crate::values::digest::Digest;
-use crate::values::freeze::{Freeze, FreezeScope};
-use crate::values::grant::Grant;
-use crate::values::id::{ApprovalId, CallId, CaseId, GrantId, RunId, ToolName};
-use crate::values::letter::Letter;
-use crate::values::limit::{GiveBack, LimitKey, Take};
-use crate::values::record::Record;
-use crate::values::status::Status;
-use crate::values::time::DAY;
 
 /// Keeps everything in the memory of this process, and everything is gone with it.
 ///

@@ -1,9 +1,7 @@
 //! The clock of the machine.
 
+use gate_core::ports::{BoxFuture, Clock};
 use jiff::Timestamp;
-
-use crate::ports::BoxFuture;
-use crate::ports::clock::Clock;
 
 /// The clock of the machine; it sleeps on tokio's timer.
 ///

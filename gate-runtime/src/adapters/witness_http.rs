@@ -5,12 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gate_audit::{AddCheckpoint, VerifierKey};
+use gate_core::ports::{BoxFuture, Witness, WitnessError};
 use tokio::task::spawn_blocking;
 use ureq::Agent;
 use ureq::http::StatusCode;
-
-use crate::ports::BoxFuture;
-use crate::ports::witness::{Witness, WitnessError};
 
 /// How long a witness may take, all in all.
 const PATIENCE: Duration = Duration::from_secs(5);

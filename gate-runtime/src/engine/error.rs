@@ -2,12 +2,12 @@
 
 use std::fmt;
 
-use crate::ports::store::StoreError;
+use gate_core::call::{NotRun, ToolOutcome};
+use gate_core::id::{AgentName, RunId};
+use gate_core::ports::StoreError;
+use gate_core::text::{Misfit, english};
+
 use crate::trail::TrailError;
-use crate::values::id::{AgentName, RunId};
-use crate::values::json::Misfit;
-use crate::values::outcome::{NotRun, ToolOutcome};
-use crate::values::words;
 
 /// Why a call by [`Run::call`](crate::Run::call) gave no value of its own.
 ///
@@ -152,7 +152,7 @@ impl fmt::Display for RunError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::UnknownAgent { agent, known } => {
-                let names = words::list(known);
+                let names = english::list(known);
                 if agent.as_str().is_empty() {
                     return write!(
                         f,
@@ -160,7 +160,7 @@ impl fmt::Display for RunError {
                     );
                 }
                 write!(f, "unknown agent `{agent}`; the gate knows {names}")?;
-                match words::closest(agent.as_str(), known.iter().map(AgentName::as_str)) {
+                match english::closest(agent.as_str(), known.iter().map(AgentName::as_str)) {
                     Some(near) => write!(f, "; did you mean `{near}`?"),
                     None => write!(f, ": add `.agent(\"{agent}\")` to the gate's builder"),
                 }

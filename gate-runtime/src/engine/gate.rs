@@ -4,6 +4,13 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
+use gate_core::approval::{Approval, Status};
+use gate_core::id::{ApprovalId, CaseId, Principal, ReviewerId, RunId};
+use gate_core::ports::{
+    ApprovalFilter, Committed, KnownTool, LetterFilter, Proposal, RecordFilter, StoreError, Transition,
+};
+use gate_core::records::{CallEvent, Letter, Record};
+
 use super::call::circumstances::Circumstances;
 use super::error::RunError;
 use super::execution::inside::Inside;
@@ -15,18 +22,9 @@ use super::review::interruption::Interruption;
 use super::session::run::Run;
 use super::session::run_session::{Thread, check_agent};
 use super::session::run_state::RunState;
+use crate::engine::review::reviewer::Reviewer;
 use crate::logic::registry::Registry;
-use crate::ports::store::{
-    ApprovalFilter, Committed, KnownTool, LetterFilter, Proposal, RecordFilter, StoreError, Transition,
-};
 use crate::trail::{Sealing, TrailError, TrailStatus};
-use crate::values::approval::Approval;
-use crate::values::decision::Reviewer;
-use crate::values::event::CallEvent;
-use crate::values::id::{ApprovalId, CaseId, Principal, ReviewerId, RunId};
-use crate::values::letter::Letter;
-use crate::values::record::Record;
-use crate::values::status::Status;
 
 /// A gate: tools, policies, people and a store, assembled. Clones share everything.
 ///
@@ -76,7 +74,7 @@ impl<R: Registry> Gate<R> {
         let core = &self.core;
         let body = state.read(&core.key)?;
         for run in body.family() {
-            check_agent(core, &run.info.agent)?;
+            check_agent(core, run.info.agent())?;
         }
         for approval in body.family().into_iter().flat_map(|run| &run.approvals) {
             core.import(approval.clone()).await?;
@@ -170,7 +168,7 @@ impl<R: Registry> Gate<R> {
     async fn of(&self, approval: Arc<Approval>, known: &[KnownTool]) -> Result<Interruption, StoreError> {
         let stored = self.core.stored_tool(&approval).await?;
         let tool_notice = self.core.tool_notice(&approval, known).await?.map(Into::into);
-        let run = Circumstances::of_stored(&approval.subject);
+        let run = Circumstances::of_stored(approval.subject());
         Ok(Interruption { core: Arc::clone(&self.core), run, approval, stored, tool_notice })
     }
 
@@ -302,8 +300,8 @@ impl Core {
     /// Takes in an approval from elsewhere, where the store does not know its call.
     pub(crate) async fn import(self: &Arc<Self>, approval: Approval) -> Result<(), StoreError> {
         let now = self.now();
-        let subject = &approval.subject;
-        let known = Proposal::new(&subject.info.run, &subject.call, &subject.tool, now);
+        let subject = &approval.subject();
+        let known = Proposal::new(subject.info().run(), subject.call(), subject.tool(), now);
         if self.store.recall(&known).await?.approval.is_none() {
             let (transition, imported) = Course::begin(approval.imported(now), CallEvent::Imported, now).alone();
             // A conflict means that someone else takes it in at the same moment: then it is there.

@@ -3,15 +3,11 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::values::approval::Approval;
-use crate::values::entry::Entry;
-use crate::values::event::{CallEvent, Event, GateEvent};
-use crate::values::grant::Grant;
-use crate::values::id::{ApprovalId, GrantId, ReviewerId};
-use crate::values::record::Record;
-use crate::values::replay::Fault;
-use crate::values::status::Status;
-use crate::values::verdict::Verdict;
+use gate_core::approval::{Approval, Fault, Status};
+use gate_core::assessment::Verdict;
+use gate_core::grants::Grant;
+use gate_core::id::{ApprovalId, GrantId, ReviewerId};
+use gate_core::records::{CallEvent, Entry, Event, GateEvent, Record};
 
 /// Follows the records of a trail in their order, and finds the first that cannot have come about by the rules: one that is missing or
 /// comes twice, a body that began without a permission, a vote that did not count, a standing permission that nobody gave or that is for other

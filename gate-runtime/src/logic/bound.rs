@@ -6,23 +6,21 @@ use std::fmt::{self, Display};
 use std::pin::Pin;
 use std::sync::Arc;
 
+use gate_core::assessment::PolicyOutline;
+use gate_core::call::{Descriptor, ToolCall, ToolOutcome};
+use gate_core::id::AgentName;
+use gate_core::text::{Misfit, ReadLimits, read};
 use jiff::Timestamp;
 use serde_json::Value;
 
 use super::bounded::TimeLimit;
 use super::context::CallContext;
-use super::descriptor::Descriptor;
 use super::schema::{Checker, Misfits, has_secrets};
 use super::tool::call::{AnyCall, AnyState, part};
 use super::tool::permit::Permit;
 use super::tool::policy::{AnyPolicy, Evaluation};
 use super::tool::reconcile::{Happened, Reconciler};
 use super::tool::{InState, Tool};
-use crate::values::context::ToolCall;
-use crate::values::id::AgentName;
-use crate::values::json::{Misfit, ReadLimits, read};
-use crate::values::outcome::ToolOutcome;
-use crate::values::outline::PolicyOutline;
 
 type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
@@ -203,7 +201,7 @@ impl Specs {
 
     /// Reads a call of the tool at a place, and checks it against its schema.
     pub(crate) fn read(&self, index: usize, call: &ToolCall) -> Result<Value, Misfits> {
-        let value = read(&call.arguments, DEFAULT_LIMITS)?;
+        let value = read(call.arguments(), DEFAULT_LIMITS)?;
         let (_, spec) = self.get(index).ok_or_else(|| Misfits::from(Misfit::new("", "no such tool")))?;
         spec.check(&value)?;
         Ok(value)

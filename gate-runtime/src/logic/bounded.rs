@@ -7,8 +7,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
-
-use crate::values::words;
+use gate_core::text::english;
 
 /// How long the async code of users may take, by a clock that this layer does not know.
 pub(crate) trait TimeLimit: Send + Sync {
@@ -33,7 +32,7 @@ pub(crate) async fn bounded<F: Future>(limit: &dyn TimeLimit, start: impl FnOnce
         }
         // Most of it ends at once, and needs no timer.
         let over = over.get_or_insert_with(|| limit.over());
-        let too_long = || Err(format!("it took longer than {}", words::duration(limit.time())));
+        let too_long = || Err(format!("it took longer than {}", english::duration(limit.time())));
         over.as_mut().poll(context).map(|()| too_long())
     })
     .await

@@ -3,14 +3,12 @@
 use std::fmt;
 use std::sync::Arc;
 
+use gate_core::call::{Message, Origin, Passage, RunInfo};
+use gate_core::id::{AgentName, ApprovalId, CallId, CaseId, Principal, Role, RunId};
 use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::provenance::History;
-use crate::values::context::{Passage, RunInfo};
-use crate::values::id::{AgentName, ApprovalId, CallId, CaseId, Principal, Role, RunId};
-use crate::values::message::Message;
-use crate::values::origin::Origin;
 
 /// The circumstances of one call, as rules and tool bodies see them.
 ///
@@ -66,37 +64,37 @@ impl CallContext {
     /// The run.
     #[must_use]
     pub fn run(&self) -> &RunId {
-        &self.info.run
+        self.info.run()
     }
 
     /// The agent that proposed it.
     #[must_use]
     pub fn agent(&self) -> &AgentName {
-        &self.info.agent
+        self.info.agent()
     }
 
     /// The person the run acts for.
     #[must_use]
     pub fn on_behalf_of(&self) -> Option<&Principal> {
-        self.info.principal.as_ref()
+        self.info.principal()
     }
 
     /// The roles of the person the run acts for.
     #[must_use]
     pub fn roles(&self) -> &[Role] {
-        &self.info.roles
+        self.info.roles()
     }
 
     /// The matter the run belongs to.
     #[must_use]
     pub fn case(&self) -> Option<&CaseId> {
-        self.info.case.as_ref()
+        self.info.case()
     }
 
     /// Returns how the run came to its agent, oldest first: a rule can look at who called it.
     #[must_use]
     pub fn passages(&self) -> &[Passage] {
-        &self.info.passages
+        self.info.passages()
     }
 
     /// Returns why the agent says it proposes the call: its claim, to be shown, never to be
@@ -132,9 +130,9 @@ impl CallContext {
 impl fmt::Debug for CallContext {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CallContext")
-            .field("run", &self.info.run)
+            .field("run", &self.info.run())
             .field("call", &self.call)
-            .field("agent", &self.info.agent)
+            .field("agent", &self.info.agent())
             .finish_non_exhaustive()
     }
 }

@@ -3,8 +3,7 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use crate::values::outline::PolicyOutline;
-use crate::values::verdict::Verdict;
+use gate_core::assessment::{PolicyOutline, Verdict};
 
 /// The section of a system prompt for these tools and their policies.
 pub(crate) fn write(names: &[&str], policies: &[Arc<PolicyOutline>]) -> String {

@@ -1,10 +1,9 @@
-//! Layer 1: what tools, calls and policies are, and how a call is judged. Pure: no store, no clock, no network.
+//! What tools, calls and policies are, and how a call is judged. Pure: no store, no clock, no network.
 
 pub(crate) mod audit;
 pub(crate) mod bound;
 pub(crate) mod bounded;
 pub(crate) mod context;
-pub(crate) mod descriptor;
 mod foreign_schema;
 pub(crate) mod instructions;
 pub(crate) mod probe;

@@ -7,6 +7,7 @@
 use std::fmt;
 use std::marker::PhantomData;
 
+use gate_core::call::ToolOutcome;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -14,7 +15,6 @@ use serde_json::{Map, Value};
 use super::tool::codec;
 use super::tool::codec::{ArgumentList, MakeSchema};
 use super::tool::{Part, ToolArg};
-use crate::values::outcome::ToolOutcome;
 
 /// What a tool may return: anything that serialises.
 ///

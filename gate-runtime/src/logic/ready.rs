@@ -1,8 +1,9 @@
 //! Ready-made policies that read no field, for any tool.
 
+use gate_core::approval::anyone;
+
 use super::tool::Tool;
 use super::tool::policy::{Policy, PolicySource, approve, deny};
-use crate::values::requirement::anyone;
 
 /// A ready-made policy: its own source is its text. What stands after it is an example, for the documentation only.
 macro_rules! ready {

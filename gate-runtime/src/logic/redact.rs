@@ -1,10 +1,10 @@
 //! Secrets: taken out of what is stored, shown and said, and put back where a call runs.
 
+use gate_core::call::{Arguments, Commitment, is_mark};
+use gate_core::text::Misfit;
 use serde_json::Value;
 
 use super::schema::replace_secrets;
-use crate::values::arguments::{Arguments, Commitment, is_mark};
-use crate::values::json::Misfit;
 
 /// The shortest secret text that is looked for in other texts: shorter ones would hit by chance.
 const SHORTEST: usize = 4;
@@ -59,7 +59,7 @@ pub(crate) fn seal_edit(schema: &Value, edited: &Value, before: &Arguments) -> R
 fn find_mark(value: &Value, pointer: &mut String) -> Option<String> {
     let length = pointer.len();
     let mut below = |step: &str, inner: &Value| {
-        crate::values::json::push_step(pointer, step);
+        gate_core::text::push_step(pointer, step);
         let found = find_mark(inner, pointer);
         pointer.truncate(length);
         found

@@ -4,16 +4,14 @@ use std::convert::Infallible;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
+use gate_core::call::{Descriptor, ToolCall};
+use gate_core::text::{Misfit, english};
 use serde_json::Value;
 
 use super::bound::{BoundTool, Specs};
-use super::descriptor::Descriptor;
 use super::schema::Misfits;
 use super::tool::policy::AnyPolicy;
 use super::tool::{InState, Tool};
-use crate::values::context::ToolCall;
-use crate::values::json::Misfit;
-use crate::values::words;
 
 /// A set of tools that a gate offers. Made by [`registry!`](macro@crate::registry).
 ///
@@ -175,11 +173,11 @@ impl Registry for NoTools {
 
 /// What is said of a tool that is not there.
 pub(crate) fn unknown_tool(name: &str, known: &[&str]) -> String {
-    let near = words::closest(name, known.iter().copied()).map(|near| format!("; did you mean `{near}`?"));
+    let near = english::closest(name, known.iter().copied()).map(|near| format!("; did you mean `{near}`?"));
     format!(
         "There is no tool `{}`. The tools are {}{}",
         name.escape_debug(),
-        words::list(known),
+        english::list(known),
         near.unwrap_or_default()
     )
 }

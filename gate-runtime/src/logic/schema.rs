@@ -2,13 +2,12 @@
 
 use std::fmt;
 
+use gate_core::text::{Misfit, below, english};
 use jsonschema::error::ValidationErrorKind;
 use jsonschema::{PatternOptions, Validator};
 use serde_json::{Map, Value};
 
 use super::foreign_schema;
-use crate::values::json::{Misfit, below};
-use crate::values::words;
 
 /// The keyword that marks a secret in a schema.
 pub(crate) const SECRET: &str = "x-gate-secret";
@@ -216,7 +215,7 @@ fn describe(error: &jsonschema::ValidationError<'_>) -> Vec<Misfit> {
                 .trim()
                 .strip_prefix("is not of type")
                 .map_or(expected.clone(), |kind| kind.replace('"', "").trim().to_owned());
-            vec![Misfit::new(place, format!("expected {}", words::with_article(&expected)))]
+            vec![Misfit::new(place, format!("expected {}", english::with_article(&expected)))]
         }
         ValidationErrorKind::AnyOf { context } | ValidationErrorKind::OneOfNotValid { context } => {
             match meant_branch(place, context) {

@@ -3,17 +3,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use gate_core::ports::{
+    ApprovalFilter, Clock, Committed, LetterFilter, Notice, Notifier, NotifyError, RecordFilter, Store, StoreError,
+    Transition,
+};
+use gate_core::records::{LEASE, Letter, LetterState};
+use gate_core::text::later;
 use jiff::Timestamp;
 
 use super::AGAIN;
 use crate::engine::kernel::bounded::ClockLimit;
 use crate::logic::bounded::bounded;
-use crate::ports::clock::Clock;
-use crate::ports::notifier::{Notice, Notifier, NotifyError};
-use crate::ports::store::{ApprovalFilter, Committed, LetterFilter, RecordFilter, Store, StoreError, Transition};
-use crate::values::letter::{LEASE, Letter, LetterState};
-use crate::values::random;
-use crate::values::time::later;
+use crate::random;
 
 /// How long a notifier may take. It is less than the lease, so that what came of it can be written.
 const LIMIT: Duration = Duration::from_secs(30);
@@ -42,8 +43,8 @@ impl Carrier {
         }
         let ended = match notice {
             Some(mut notice) => {
-                notice.attempt = claimed.attempts();
-                let memo = notice.memo.clone();
+                notice.set_attempt(claimed.attempts());
+                let memo = notice.memo().map(str::to_owned);
                 self.ended(&claimed, memo, self.deliver(&notice).await)
             }
             None => claimed.given_up("the record that it tells of is not in the store", self.clock.now()),
@@ -72,7 +73,7 @@ impl Carrier {
         let mut notice = Notice::new(&self.name, record);
         let Some(call) = letter.approval() else { return Ok(Some(notice)) };
         if let Some(approval) = self.store.approvals(&ApprovalFilter::all().id(call)).await?.pop() {
-            let tool = self.store.tool(approval.subject.tool_digest).await?;
+            let tool = self.store.tool(approval.subject().tool_digest()).await?;
             // Nobody else than the store has the salts of its secrets.
             notice = notice.about(Arc::new(approval.without_salts()), tool);
         }

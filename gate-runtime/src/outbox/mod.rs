@@ -12,19 +12,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::{Either, select};
+use gate_core::approval::Approval;
+use gate_core::id::ApprovalId;
+use gate_core::ports::{ApprovalFilter, Clock, Committed, Notifier, Store, StoreError, Transition};
+use gate_core::records::LetterState;
+use gate_core::text::{HOUR, later};
 use jiff::Timestamp;
 use tokio::sync::{Notify, watch};
 use tokio::task::{JoinHandle, JoinSet};
 
 use self::delivery::Carrier;
 use self::relay::Reader;
-use crate::ports::clock::Clock;
-use crate::ports::notifier::Notifier;
-use crate::ports::store::{ApprovalFilter, Committed, Store, StoreError, Transition};
-use crate::values::approval::Approval;
-use crate::values::id::ApprovalId;
-use crate::values::letter::LetterState;
-use crate::values::time::{HOUR, later};
 
 /// How many letters of one notifier are under way at once.
 const CARRIERS: usize = 16;

@@ -4,13 +4,12 @@ use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use gate_core::approval::Status;
+use gate_core::ports::{ApprovalFilter, Committed, RecordFilter, StoreError, StoreErrorKind, Transition};
+use gate_core::records::{Letter, Record};
 use jiff::Timestamp;
 
 use super::delivery::Carrier;
-use crate::ports::store::{ApprovalFilter, Committed, RecordFilter, StoreError, StoreErrorKind, Transition};
-use crate::values::letter::Letter;
-use crate::values::record::Record;
-use crate::values::status::Status;
 
 /// How many records are read at once, or approvals.
 const PAGE: usize = 256;
@@ -113,8 +112,10 @@ impl Reader {
             read = newest.seq();
             for record in records.iter().filter(|record| record.seq() <= self.head) {
                 let asks = record.status() == Some(Status::Pending);
-                let call =
-                    record.subject().map(|subject| subject.approval).filter(|call| asks && waiting.contains(call));
+                let call = record
+                    .subject()
+                    .map(gate_core::call::Subject::approval)
+                    .filter(|call| asks && waiting.contains(call));
                 if let Some(call) = call
                     && self.wants(record)
                 {

@@ -1,10 +1,11 @@
 //! Judges beside the policies: they see every call untyped, and can only tighten.
 
-use super::BoxFuture;
+use gate_core::approval::Requirement;
+use gate_core::call::Arguments;
+use gate_core::id::ToolName;
+use gate_core::ports::BoxFuture;
+
 use crate::logic::context::CallContext;
-use crate::values::arguments::Arguments;
-use crate::values::id::ToolName;
-use crate::values::requirement::Requirement;
 
 /// A judge of every call, whatever its tool: an external policy engine, a risk score, a rule of the house.
 ///

@@ -1,10 +1,10 @@
 //! Where each argument of a call came from, for whoever is asked about it.
 
+use gate_core::call::ArgumentOrigin;
+use gate_core::text::below;
 use serde_json::Value;
 
 use super::History;
-use crate::values::argument_origin::ArgumentOrigin;
-use crate::values::json::below;
 
 /// Returns where the arguments of a call came from, those that are there to be said: no truth
 /// values, nothing empty.

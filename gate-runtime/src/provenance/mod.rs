@@ -16,6 +16,7 @@ mod words;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
+use gate_core::call::{Message, Origin, Speaker};
 use serde_json::Value;
 
 pub(crate) use self::arguments::origins;
@@ -24,8 +25,6 @@ use self::said::Wanted;
 use self::texts::Texts;
 use self::voice::Found;
 use crate::lock::lock;
-use crate::values::message::{Message, Speaker};
-use crate::values::origin::Origin;
 
 /// What was said in a run, as it is at some moment. Clones share what is known of its texts.
 #[derive(Clone, Default)]

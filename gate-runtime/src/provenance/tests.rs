@@ -3,12 +3,11 @@
 use std::fmt::Write as _;
 use std::sync::atomic::AtomicU64;
 
+use gate_core::call::{Message, Origin};
 use serde_json::json;
 
 use super::said::Said;
 use super::*;
-use crate::values::message::Message;
-use crate::values::origin::Origin;
 
 /// The words of a text, all at once.
 pub(super) fn words(text: &str) -> Vec<String> {

@@ -4,12 +4,13 @@ use std::collections::HashMap;
 use std::mem;
 use std::sync::Arc;
 
+use gate_core::call::Message;
+
 use super::indexes::Indexes;
 use super::phrases::keyed;
 use super::said::{Said, Wanted};
 use super::together::Together;
 use super::voice::{Found, SpeakerKind};
-use crate::values::message::Message;
 
 /// The texts of one conversation, as far as somebody asked about them.
 #[derive(Default)]

@@ -1,6 +1,6 @@
 //! The speaker of a message, and the message that said something first.
 
-use crate::values::message::Speaker;
+use gate_core::call::Speaker;
 
 /// The speaker of a message, as far as it matters.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]

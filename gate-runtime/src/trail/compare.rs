@@ -3,16 +3,14 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use gate_core::ports::{RecordFilter, Store, StoreError};
+use gate_core::records::{Entry, Event, GateEvent, Leaf, Record};
+use gate_core::text::push_step;
 use serde_json::Value;
 
 use super::blocking;
 use super::error::{How, Parted, TrailError};
 use super::reader::TrailReader;
-use crate::ports::store::{RecordFilter, Store, StoreError};
-use crate::values::entry::{Entry, Leaf};
-use crate::values::event::{Event, GateEvent};
-use crate::values::json::push_step;
-use crate::values::record::Record;
 
 /// How many records are read from the store at once.
 pub(super) const PAGE: usize = 1_024;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gate_audit::{AddCheckpoint, Note, prove_consistency};
+use gate_core::ports::{Witness, WitnessError};
 use tokio::time::{Instant, timeout};
 
 use super::blocking;
@@ -11,7 +12,6 @@ use super::error::TrailError;
 use super::pen::{Pen, open};
 use super::reader::TrailReader;
 use super::sealer::Sealer;
-use crate::ports::witness::{Witness, WitnessError};
 
 /// How long a witness may take.
 const PATIENCE: Duration = Duration::from_secs(5);

@@ -4,10 +4,11 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use gate_core::ports::StoreError;
+use gate_core::records::Record;
+use gate_core::text::Misfit;
+
 use crate::engine::review::error::DecideError;
-use crate::ports::store::StoreError;
-use crate::values::json::Misfit;
-use crate::values::record::Record;
 
 /// A trail cannot be read, or written on.
 ///

@@ -9,7 +9,7 @@ use gate_audit::{Checkpoint, KeyKind, SigningKey, Succession, read_keys};
 use super::Trail;
 use super::error::{TrailError, unreadable};
 use super::pen::{Pen, open, open_signed};
-use crate::values::random;
+use crate::random;
 
 /// The most bytes of a key's file.
 const MOST: u64 = 4_096;

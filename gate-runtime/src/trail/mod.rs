@@ -15,6 +15,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use gate_audit::SigningKey;
+use gate_core::ports::{Clock, Store, Witness};
+use gate_core::text::days;
 use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::spawn_blocking;
@@ -25,10 +27,6 @@ use self::pen::Pen;
 pub use self::reader::TrailReader;
 use self::sealer::{PATIENCE, Sealer};
 use crate::lock::lock;
-use crate::ports::clock::Clock;
-use crate::ports::store::Store;
-use crate::ports::witness::Witness;
-use crate::values::time::days;
 
 /// Where the trail is, who signs it, and how often.
 ///

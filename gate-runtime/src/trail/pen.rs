@@ -1,14 +1,13 @@
 //! The pen: what a process has while it is the one that writes a trail, and what it writes.
 
 use gate_audit::{Checkpoint, LogKeys, Note, TrailWriter, TreeHead, WitnessPolicy, read_keys, replace_file};
+use gate_core::records::{Break, Entry, Leaf, Record};
+use gate_core::text::Misfit;
 
 use super::Trail;
 use super::compare::leaf_of;
 use super::error::{TrailError, unreadable};
 use super::reader::TrailReader;
-use crate::values::entry::{Break, Entry, Leaf};
-use crate::values::json::Misfit;
-use crate::values::record::Record;
 
 /// What a process has while it is the one that writes.
 pub(crate) struct Pen {

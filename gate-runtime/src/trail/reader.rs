@@ -7,11 +7,10 @@ use std::path::{Path, PathBuf};
 use gate_audit::{
     Evidence, LogKeys, Note, Receipt, Tiles, VerifiedCheckpoint, WitnessPolicy, prove_inclusion, read_checkpoint,
 };
+use gate_core::id::ApprovalId;
+use gate_core::records::{Entry, Record, Stub};
 
 use super::error::{TrailError, unreadable};
-use crate::values::entry::{Entry, Stub};
-use crate::values::id::ApprovalId;
-use crate::values::record::Record;
 
 /// How many entries a bundle has (C2SP `tlog-tiles`).
 const BUNDLE: u64 = 256;

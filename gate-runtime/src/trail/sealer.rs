@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::{Either, select};
+use gate_core::ports::{Clock, Committed, RecordFilter, Store, StoreError, StoreErrorKind, Transition, Witness};
+use gate_core::records::{GateEvent, Record};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep, sleep_until};
 
@@ -13,11 +15,6 @@ use super::error::{How, Parted, TrailError};
 use super::pen::{Pen, create, has_checkpoint, next_of, open};
 use super::settle::check_breaks;
 use super::{Trail, TrailStatus, blocking};
-use crate::ports::clock::Clock;
-use crate::ports::store::{Committed, RecordFilter, Store, StoreError, StoreErrorKind, Transition};
-use crate::ports::witness::Witness;
-use crate::values::event::GateEvent;
-use crate::values::record::Record;
 
 /// What is known of a witness.
 pub(crate) struct WitnessState {

@@ -3,14 +3,14 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use gate_core::ports::Store;
+use gate_core::records::{Entry, Event, GateEvent};
+
 use super::compare::{begins, each_record};
 use super::error::TrailError;
 use super::pen::next_of;
 use super::reader::TrailReader;
 use super::{Trail, blocking};
-use crate::ports::store::Store;
-use crate::values::entry::Entry;
-use crate::values::event::{Event, GateEvent};
 
 /// What the store says was settled must be in the trail: else that is an older copy of its folder, and would be signed from there without the break.
 pub(super) async fn check_breaks(

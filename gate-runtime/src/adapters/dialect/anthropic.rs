@@ -20,14 +20,12 @@
 //! # Ok(()) }
 //! ```
 
+use gate_core::call::{Descriptor, Message, ToolCall};
 use serde_json::{Value, json};
 
 use super::{Called, DialectError, NotStrict, is_error, late, said, said_by_tool, strict, text_at, with};
 use crate::engine::session::answer::Answer;
 use crate::engine::session::turn::Turn;
-use crate::logic::descriptor::Descriptor;
-use crate::values::context::ToolCall;
-use crate::values::message::Message;
 
 const NAME: &str = "Anthropic Messages";
 

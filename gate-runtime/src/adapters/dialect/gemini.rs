@@ -23,14 +23,12 @@
 //! Gemini gives ids to calls only in some of its forms. Where it gives none, a call's id is made of the response's id and its place,
 //! so that the same response submitted twice is still one call.
 
+use gate_core::call::{Descriptor, Message, ToolCall};
 use serde_json::{Value, json};
 
 use super::{DialectError, is_error, late, said, strict, text_at, with};
 use crate::engine::session::answer::Answer;
 use crate::engine::session::turn::Turn;
-use crate::logic::descriptor::Descriptor;
-use crate::values::context::ToolCall;
-use crate::values::message::Message;
 
 const NAME: &str = "Gemini";
 

@@ -22,13 +22,12 @@
 //! A request's id is the call's id, so a session is a run: ids come again in another one. A client knows one answer to a
 //! request: where a person must decide, either wait before you answer ([`Run::wait`](crate::Run::wait)), or answer that it waits.
 
+use gate_core::approval::told;
+use gate_core::call::{Descriptor, ToolCall};
 use serde_json::{Value, json};
 
 use super::{DialectError, strict, with};
 use crate::engine::session::answer::{Answer, CallResult};
-use crate::logic::descriptor::Descriptor;
-use crate::values::context::ToolCall;
-use crate::values::told;
 
 const NAME: &str = "MCP";
 

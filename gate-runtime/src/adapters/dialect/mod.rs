@@ -28,12 +28,11 @@ pub use strict::NotStrict;
 use std::collections::HashMap;
 use std::fmt;
 
+use gate_core::approval::told;
+use gate_core::call::{Message, ToolOutcome};
 use serde_json::Value;
 
 use crate::engine::session::answer::{Answer, CallResult};
-use crate::values::message::Message;
-use crate::values::outcome::ToolOutcome;
-use crate::values::told;
 
 /// A value that a dialect cannot read.
 ///

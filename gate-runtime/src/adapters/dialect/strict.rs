@@ -2,12 +2,12 @@
 
 use std::fmt;
 
+use gate_core::call::Descriptor;
+use gate_core::id::ToolName;
+use gate_core::text::below;
 use serde_json::{Map, Value};
 
-use crate::logic::descriptor::Descriptor;
 use crate::logic::schema::SECRET;
-use crate::values::id::ToolName;
-use crate::values::json::below;
 
 /// A tool whose schema cannot be strict: which, where, and why.
 ///

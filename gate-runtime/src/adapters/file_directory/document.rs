@@ -1,11 +1,9 @@
 //! The file as it is written: its tables and fields with their lines, and what is wrong with their form.
 
+use gate_core::text::{Hazard, Visible, english};
 use jiff::Timestamp;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
-
-use crate::values::visible::{Hazard, Visible};
-use crate::values::words;
 
 /// Something wrong, and what to do about it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -49,7 +47,7 @@ pub(super) fn shown(text: &str) -> String {
 
 /// `a string`, `an integer`.
 fn kind_of(value: &DeValue<'_>) -> String {
-    words::with_article(value.type_str())
+    english::with_article(value.type_str())
 }
 
 /// Parses a file. Where it is no TOML, nothing else is said of it: that would only follow.
@@ -127,9 +125,9 @@ impl<'t> Document<'t> {
                 continue;
             }
             let line = self.line(key.span().start);
-            let help = match words::closest(name, known.iter().copied()) {
+            let help = match english::closest(name, known.iter().copied()) {
                 Some(meant) => format!("did you mean `{meant}`?"),
-                None => format!("{whole} has {}", words::list(known)),
+                None => format!("{whole} has {}", english::list(known)),
             };
             self.mistake(line, format!("unknown field {}; {help}", shown(name)));
         }

@@ -16,15 +16,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use document::Mistake;
 use gate_audit::VerifierKey;
+use gate_core::id::{ReviewerId, Role};
+use gate_core::ports::{BoxFuture, Directory, DirectoryError};
+use gate_core::text::Digest;
 use jiff::Timestamp;
 use people::People;
 pub use person::{Delegation, Person, RemoteAgent};
 pub use token::{AgentToken, ReviewerToken};
-
-use crate::ports::BoxFuture;
-use crate::ports::directory::{Directory, DirectoryError};
-use crate::values::digest::Digest;
-use crate::values::id::{ReviewerId, Role};
 
 /// People and their roles, as a TOML file says at the moment of the question. Clones are one directory.
 ///

@@ -3,15 +3,14 @@
 use std::collections::BTreeMap;
 
 use gate_audit::{KeyKind, VerifierKey};
+use gate_core::id::{ReviewerId, Role};
+use gate_core::people::identity::identity;
+use gate_core::text::{Digest, english};
 use jiff::Timestamp;
 
 use super::document::{Document, Kind, LineText, Mistake, PersonTable, parse, shown};
 use super::person::{Delegation, Person, RemoteAgent};
 use super::token::{self, Holder};
-use crate::values::digest::Digest;
-use crate::values::id::{ReviewerId, Role};
-use crate::values::identity::identity;
-use crate::values::words;
 
 const PERSON: Kind =
     Kind { name: "person", fields: &["id", "name", "roles", "token", "key", "contact", "slack", "aliases"] };
@@ -368,7 +367,7 @@ fn delegated(
         document.mistake(entry.line, words);
     }
     for role in named.iter().filter(|role| !own.contains(&role.text)) {
-        let (name, own) = (shown(role.text), words::list(&own));
+        let (name, own) = (shown(role.text), english::list(&own));
         let words = format!("{name} is none of the roles that are {who}'s own, and only those can be delegated: {own}");
         document.mistake(role.line, words);
     }
@@ -385,7 +384,7 @@ fn known<'d, 't>(
     let found = drafts.iter().find(|draft| draft.id.is_some_and(|id| id.text == who.text));
     if found.is_none() {
         let ids = drafts.iter().filter_map(|draft| draft.id).map(|id| id.text);
-        let help = match words::closest(who.text, ids) {
+        let help = match english::closest(who.text, ids) {
             Some(meant) => format!("did you mean {}?", shown(meant)),
             // Somebody without an id may be the one: that is said already.
             None if drafts.iter().any(|draft| draft.id.is_none()) => return None,

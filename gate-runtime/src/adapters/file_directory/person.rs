@@ -1,11 +1,10 @@
 //! What is known of a person, or of an agent in another program.
 
 use gate_audit::VerifierKey;
+use gate_core::id::{AgentName, ReviewerId, Role};
+use gate_core::people::same_person;
+use gate_core::text::Digest;
 use jiff::Timestamp;
-
-use crate::values::digest::Digest;
-use crate::values::id::{AgentName, ReviewerId, Role};
-use crate::values::identity::same_person;
 
 /// A person as the file of a [`FileDirectory`](crate::FileDirectory) has them now: for pages, and for whoever wants to reach them.
 ///

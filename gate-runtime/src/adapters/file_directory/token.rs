@@ -3,8 +3,9 @@
 use std::fmt;
 use std::hint::black_box;
 
-use crate::values::digest::{Digest, hex};
-use crate::values::random;
+use gate_core::text::{Digest, hex};
+
+use crate::random;
 
 /// Whose tokens they are: neither kind is ever taken for the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

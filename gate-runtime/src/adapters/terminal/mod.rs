@@ -13,8 +13,8 @@ use prompt::{Choice, Prompt, Screen};
 
 use crate::engine::review::error::DecideError;
 use crate::engine::review::interruption::{Deciding, Interruption};
+use crate::engine::review::reviewer::Reviewer;
 use crate::engine::review::vote::{Decided, Edit};
-use crate::values::decision::Reviewer;
 
 /// Asks a person in a terminal: shows what waits, takes an answer, says what came of it.
 ///

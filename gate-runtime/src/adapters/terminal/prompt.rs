@@ -2,6 +2,9 @@
 
 use std::io::{self, BufRead, IsTerminal as _, Write};
 
+use gate_core::approval::Requirement;
+use gate_core::grants::Scope;
+use gate_core::text::{ReadLimits, read};
 use serde_json::Value;
 
 use super::editor;
@@ -9,9 +12,6 @@ use super::page::PageStyle;
 use super::view::{self, shown};
 use crate::engine::review::interruption::Interruption;
 use crate::engine::review::vote::Edit;
-use crate::values::grant::Scope;
-use crate::values::json::{ReadLimits, read};
-use crate::values::requirement::Requirement;
 
 /// How much an edited text may hold; what the gate takes is checked by the gate.
 const LIMITS: ReadLimits = ReadLimits { bytes: 16 * 1024 * 1024, depth: 128 };

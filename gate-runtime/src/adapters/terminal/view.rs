@@ -4,24 +4,16 @@ use std::collections::{BTreeSet, HashMap};
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use gate_core::approval::{Approval, Status};
+use gate_core::assessment::RuleResult;
+use gate_core::call::{Descriptor, Origin, Request, Speaker, is_mark};
+use gate_core::text::{Digest, Hazard, Visible, below, english, step_name};
 use serde_json::Value;
 
 use super::page::{Page, PageStyle};
 use crate::engine::review::interruption::Interruption;
 use crate::engine::review::vote::{Decided, Edit};
-use crate::logic::descriptor::Descriptor;
 use crate::logic::schema::referred;
-use crate::values::approval::Approval;
-use crate::values::arguments::is_mark;
-use crate::values::digest::Digest;
-use crate::values::json::{below, step_name};
-use crate::values::message::Speaker;
-use crate::values::origin::Origin;
-use crate::values::report::RuleResult;
-use crate::values::request::Request;
-use crate::values::status::Status;
-use crate::values::visible::{Hazard, Visible};
-use crate::values::words;
 
 /// The longest value, in characters, that is shown whole at first.
 const LONG: usize = 400;
@@ -141,7 +133,7 @@ pub(super) fn changes(arguments: &Value, edit: &Edit, look: PageStyle) -> String
 fn rough_duration(time: Duration) -> String {
     let seconds = time.as_secs();
     let unit = [86_400, 3_600, 60].into_iter().find(|unit| seconds >= *unit).unwrap_or(1);
-    words::duration(Duration::from_secs(seconds / unit * unit))
+    english::duration(Duration::from_secs(seconds / unit * unit))
 }
 
 fn write_who(page: &mut Page, approval: &Approval) {
@@ -273,7 +265,7 @@ fn write_hazards(page: &mut Page, indent: usize, text: &Visible) {
 
 fn write_each_hazard(page: &mut Page, indent: usize, hazards: &[Hazard]) {
     if !hazards.is_empty() {
-        let hazards = words::list(hazards.iter().map(ToString::to_string)).replace('`', "");
+        let hazards = english::list(hazards.iter().map(ToString::to_string)).replace('`', "");
         page.note(indent, &page.look.warning(format!("! it has {hazards}, shown as \\u{{…}}")));
     }
 }

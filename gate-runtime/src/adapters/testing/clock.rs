@@ -3,11 +3,9 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use gate_core::ports::{BoxFuture, Clock};
 use jiff::Timestamp;
 use tokio::sync::watch;
-
-use crate::ports::BoxFuture;
-use crate::ports::clock::Clock;
 
 /// A clock that stands still until a test moves it. Clones are one clock.
 ///

@@ -2,6 +2,10 @@
 
 use std::sync::Arc;
 
+use gate_core::approval::{Approval, Status};
+use gate_core::call::NotRun;
+use gate_core::id::{ApprovalId, CallId};
+use gate_core::records::CallEvent;
 use serde_json::Value;
 
 use super::circumstances::Circumstances;
@@ -17,11 +21,6 @@ use crate::engine::kernel::change_feed::Hub;
 use crate::engine::kernel::drop_guard::IfGone;
 use crate::engine::review::error::DecideError;
 use crate::engine::session::answer::{Answer, CallResult};
-use crate::values::approval::Approval;
-use crate::values::event::CallEvent;
-use crate::values::id::{ApprovalId, CallId};
-use crate::values::outcome::NotRun;
-use crate::values::status::Status;
 
 /// A call by a program.
 pub(crate) struct Single {
@@ -48,7 +47,7 @@ impl Core {
                 match self.open(run, *draft, &Opening::of_program(ledger)).await.map_err(NotRun::from)? {
                     Opened::Run(approval, arguments, context) => {
                         let executed = self.execute(run, approval, arguments, context, Caller::Program).await;
-                        if executed.approval.status != Status::Pending {
+                        if executed.approval.status() != Status::Pending {
                             return Ok(executed);
                         }
                         // It failed, and people are asked what to do.
@@ -58,7 +57,7 @@ impl Core {
                 }
             }
         };
-        if approval.status.is_terminal() {
+        if approval.status().is_terminal() {
             return Ok(Executed { approval, output: None });
         }
         let id = approval.id();
@@ -89,7 +88,7 @@ impl Core {
             let asking = inside.clone().map(Asking::new);
             loop {
                 let approval = self.bring_up_to_date(id).await.map_err(unavailable)?;
-                if approval.is_none_or(|approval| approval.status != Status::Pending) {
+                if approval.is_none_or(|approval| approval.status() != Status::Pending) {
                     break;
                 }
                 waiter.news().await;
@@ -97,7 +96,7 @@ impl Core {
             waiting.call_off();
             drop(asking);
             let executed = self.dispatch(run, id, Caller::Program).await?;
-            if executed.approval.status != Status::Pending {
+            if executed.approval.status() != Status::Pending {
                 return Ok(executed);
             }
             // It is asked again, because something changed or went wrong: the caller waits on.
@@ -110,7 +109,7 @@ impl Core {
     /// the record.
     async fn not_begun(self: &Arc<Self>, id: ApprovalId, is_known: bool, reason: NotRun) -> CallError {
         let stands = self.load(id).await.ok().flatten();
-        if let Some(ended) = stands.filter(|approval| approval.status.is_terminal()) {
+        if let Some(ended) = stands.filter(|approval| approval.status().is_terminal()) {
             return ended_before_it_began(ended, reason);
         }
         if !is_known {

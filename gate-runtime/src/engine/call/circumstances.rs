@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use gate_core::call::{NESTED, RunInfo, Subject};
+use gate_core::id::{ApprovalId, CallId, RunId};
 use jiff::Timestamp;
 
 use crate::engine::error::RunError;
@@ -9,9 +11,6 @@ use crate::engine::kernel::Core;
 use crate::engine::session::run_session::{Thread, check_agent};
 use crate::logic::context::CallContext;
 use crate::provenance::History;
-use crate::values::context::{NESTED, RunInfo};
-use crate::values::id::{ApprovalId, CallId, RunId};
-use crate::values::subject::Subject;
 
 /// The circumstances that the calls of a run share.
 #[derive(Clone)]
@@ -29,14 +28,14 @@ impl Circumstances {
     /// Returns the circumstances of a run's next call, if the run can go on at all.
     pub(crate) fn of(core: &Core, thread: &Arc<Thread>) -> Result<Self, RunError> {
         let info = thread.info();
-        let run = info.run.as_str();
+        let run = info.run().as_str();
         if run.split(NESTED).any(str::is_empty) {
             return Err(RunError::NoRunId);
         }
         if run.matches(NESTED).count() != info.depth() {
-            return Err(RunError::ReservedRunId(info.run.clone()));
+            return Err(RunError::ReservedRunId(info.run().clone()));
         }
-        check_agent(core, &info.agent)?;
+        check_agent(core, info.agent())?;
         Ok(Self::as_it_is(thread, info))
     }
 
@@ -49,15 +48,15 @@ impl Circumstances {
     /// Returns what is known of a call that another process proposed, or an earlier one: its
     /// proposer, and nothing that was said.
     pub(crate) fn of_stored(subject: &Subject) -> Self {
-        let info = Arc::clone(&subject.info);
+        let info = Arc::clone(subject.shared_info());
         Self { info, reasoning: None, history: History::default(), family: subject.family(), thread: None }
     }
 
     /// The context of a call that was taken in before: by the agent that proposed it, whoever runs
     /// now.
     pub(crate) fn context_of(&self, subject: &Subject, now: Timestamp) -> CallContext {
-        let context = self.context(&subject.call, subject.approval, subject.reasoning.clone(), now);
-        CallContext { info: Arc::clone(&subject.info), ..context }
+        let context = self.context(subject.call(), subject.approval(), subject.shared_reasoning().cloned(), now);
+        CallContext { info: Arc::clone(subject.shared_info()), ..context }
     }
 
     /// The context in which a call is judged or run.

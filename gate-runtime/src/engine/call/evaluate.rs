@@ -2,6 +2,13 @@
 
 use std::sync::Arc;
 
+use gate_core::assessment::{Assessment, Denial, Opinion, PolicyOpinion, PolicyOutline, RuleResult, Unjudged, Verdict};
+use gate_core::call::{Arguments, NotRun, RunInfo, ToolCall};
+use gate_core::grants::Take;
+use gate_core::id::{ApprovalId, CallId, ToolName};
+use gate_core::ports::{Proposal, Transition};
+use gate_core::records::GateEvent;
+use gate_core::text::Misfit;
 use serde_json::Value;
 
 use super::circumstances::Circumstances;
@@ -16,21 +23,7 @@ use crate::logic::context::CallContext;
 use crate::logic::redact::Scrub;
 use crate::logic::tool::policy::Evaluation;
 use crate::ports::overlay::OverlayCall;
-use crate::ports::store::{Proposal, Transition};
 use crate::provenance::{History, origins};
-use crate::values::arguments::Arguments;
-use crate::values::assessment::Assessment;
-use crate::values::context::{RunInfo, ToolCall};
-use crate::values::event::GateEvent;
-use crate::values::id::{ApprovalId, CallId, ToolName};
-use crate::values::json::Misfit;
-use crate::values::limit::Take;
-use crate::values::opinion::{Denial, Opinion, PolicyOpinion};
-use crate::values::outcome::NotRun;
-use crate::values::outline::PolicyOutline;
-use crate::values::report::RuleResult;
-use crate::values::unjudged::Unjudged;
-use crate::values::verdict::Verdict;
 
 /// How everything that judges calls judged one.
 pub(crate) struct Judgement {
@@ -63,7 +56,7 @@ impl Judgement {
         let opinion = PolicyOpinion {
             agent: None,
             policy: Arc::clone(policy),
-            results: vec![RuleResult::Matched; policy.rules.len()],
+            results: vec![RuleResult::Matched; policy.rules().len()],
             errors: Vec::new(),
             verdict: Verdict::Ask,
         };
@@ -92,7 +85,9 @@ impl Judgement {
         if origins.is_empty() {
             return Arc::clone(&self.assessment);
         }
-        Arc::new(Assessment { origins, ..Assessment::clone(&self.assessment) })
+        let mut assessment = Assessment::clone(&self.assessment);
+        assessment.set_origins(origins);
+        Arc::new(assessment)
     }
 
     /// Returns what the approval of the call takes of limits: of every rule that approves it.
@@ -185,7 +180,7 @@ impl Core {
             errors.for_each(|(_, error)| *error = scrub.clean(error));
         }
         let mut judgement = Judgement::new(evaluations, overlays)?;
-        Arc::make_mut(&mut judgement.assessment).destructive = tool.descriptor.annotations().destructive;
+        Arc::make_mut(&mut judgement.assessment).set_destructive(tool.descriptor.annotations().destructive);
         judgement.assessment = tool.share(judgement.assessment);
         Ok(judgement)
     }
@@ -225,15 +220,15 @@ impl Core {
 
     /// Judges a call without acting, limits included.
     pub(crate) async fn assess(&self, run: &Circumstances, call: &ToolCall) -> Result<Assessment, NotRun> {
-        let (place, arguments) = self.parse(&call.tool, Raw::Text(&call.arguments)).map_err(invalid)?;
+        let (place, arguments) = self.parse(call.tool(), Raw::Text(call.arguments())).map_err(invalid)?;
         let tool = self.tool_at(place)?;
         let sealed = tool.seal(&arguments).map_err(invalid)?;
-        let reasoning = call.reasoning.clone().or_else(|| run.reasoning.clone());
+        let reasoning = call.shared_reasoning().cloned().or_else(|| run.reasoning.clone());
         let now = self.now();
-        let context = run.context(&call.id, ApprovalId::new(), reasoning, now);
+        let context = run.context(call.id(), ApprovalId::new(), reasoning, now);
         let mut judgement = self.judge(tool, &arguments, &sealed, context).await?;
         let takes = judgement.takes();
-        let mut about = Proposal::new(&run.info.run, &call.id, &tool.name, now);
+        let mut about = Proposal::new(run.info.run(), call.id(), &tool.name, now);
         about.counters = takes.iter().map(|take| (take.key.clone(), take.window)).collect();
         let used = self.store.recall(&about).await.map_err(unavailable)?.used;
         judgement.exhaust(&|take| {

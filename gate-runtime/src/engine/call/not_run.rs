@@ -1,6 +1,6 @@
 //! Why a call does not run, for errors that have no words of their own.
 
-use crate::values::outcome::NotRun;
+use gate_core::call::NotRun;
 
 pub(crate) fn unavailable(error: impl std::fmt::Display) -> NotRun {
     NotRun::Unavailable { problem: error.to_string() }

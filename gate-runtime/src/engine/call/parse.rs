@@ -2,6 +2,11 @@
 
 use std::sync::Arc;
 
+use gate_core::call::{DeniedBy, NotRun, ToolCall};
+use gate_core::id::{CallId, ToolName};
+use gate_core::ports::{Proposal, Transition};
+use gate_core::records::GateEvent;
+use gate_core::text::{DAY, read, read_value};
 use serde_json::Value;
 
 use super::circumstances::Circumstances;
@@ -9,13 +14,6 @@ use crate::engine::kernel::Core;
 use crate::engine::kernel::tools::GateTool;
 use crate::engine::kernel::unit_of_work::{refused, refused_once};
 use crate::logic::registry::unknown_tool;
-use crate::ports::store::{Proposal, Transition};
-use crate::values::context::ToolCall;
-use crate::values::event::GateEvent;
-use crate::values::id::{CallId, ToolName};
-use crate::values::json::{read, read_value};
-use crate::values::outcome::{DeniedBy, NotRun};
-use crate::values::time::DAY;
 
 /// A proposed call that was read: its tool is known, its arguments fit.
 pub(crate) struct Proposed {
@@ -38,8 +36,8 @@ pub(crate) enum Raw<'a> {
 impl Core {
     /// Reads a model's call.
     pub(crate) async fn read(&self, run: &Circumstances, call: &ToolCall) -> Result<Proposed, NotRun> {
-        let reasoning = call.reasoning.clone().or_else(|| run.reasoning.clone());
-        self.read_raw(run, &call.id, &call.tool, Raw::Text(&call.arguments), reasoning).await
+        let reasoning = call.shared_reasoning().cloned().or_else(|| run.reasoning.clone());
+        self.read_raw(run, call.id(), call.tool(), Raw::Text(call.arguments()), reasoning).await
     }
 
     pub(crate) async fn read_raw(
@@ -101,7 +99,7 @@ impl Core {
 
     /// Returns why a run should stop whose calls fit nothing, if too many of them did not run.
     async fn stopped(&self, run: &Circumstances, call: &CallId, tool: &ToolName) -> Option<NotRun> {
-        let mut about = Proposal::new(&run.info.run, call, tool, self.now());
+        let mut about = Proposal::new(run.info.run(), call, tool, self.now());
         about.counters.push((refused(&run.family), DAY));
         let count = *self.store.recall(&about).await.ok()?.used.first()?;
         (count > self.denials).then_some(NotRun::Denied { by: DeniedBy::TooManyDenials })

@@ -2,6 +2,14 @@
 
 use std::sync::Arc;
 
+use gate_core::approval::{Approval, NewApproval, Refusal, Requirement, Status};
+use gate_core::assessment::{Denial, PolicyOutline, Verdict};
+use gate_core::call::{Arguments, Descriptor, Message, NotRun, Subject};
+use gate_core::grants::{ASKED, EVER, Grant, LimitKey, Take, WAITING};
+use gate_core::id::{ApprovalId, CallId};
+use gate_core::ports::{Committed, Proposal, REFUSALS, Recalled, Transition};
+use gate_core::records::CallEvent;
+use gate_core::text::DAY;
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -15,26 +23,7 @@ use crate::engine::kernel::unit_of_work::{Course, refused};
 use crate::engine::session::ledger::Ledger;
 use crate::lock::lock;
 use crate::logic::context::CallContext;
-use crate::logic::descriptor::Descriptor;
 use crate::logic::redact::{Scrub, seal_like};
-use crate::ports::store::{Committed, Proposal, REFUSALS, Recalled, Transition};
-use crate::values::approval::Approval;
-use crate::values::arguments::Arguments;
-use crate::values::assessment::Assessment;
-use crate::values::event::CallEvent;
-use crate::values::grant::Grant;
-use crate::values::id::{ApprovalId, CallId};
-use crate::values::limit::{ASKED, EVER, LimitKey, Take, WAITING};
-use crate::values::message::Message;
-use crate::values::opinion::Denial;
-use crate::values::outcome::NotRun;
-use crate::values::outline::PolicyOutline;
-use crate::values::refusal::Refusal;
-use crate::values::requirement::Requirement;
-use crate::values::status::Status;
-use crate::values::subject::Subject;
-use crate::values::time::DAY;
-use crate::values::verdict::Verdict;
 
 /// A proposed call, read and sealed, wherever its body is.
 pub(crate) struct Candidate {
@@ -74,7 +63,7 @@ impl Candidate {
             call,
             tool: tool.name.clone(),
             tool_digest: tool.descriptor.digest(),
-            policy_digest: tool.policy_digest(&run.info.agent),
+            policy_digest: tool.policy_digest(run.info.agent()),
             reasoning,
             request: None,
         };
@@ -86,8 +75,8 @@ impl Candidate {
         let Subject { info, call, tool, .. } = &*self.subject;
         let family = self.subject.family();
         let counters = vec![(refused(&family), DAY)];
-        let (case, likeness) = (info.case.clone(), Some(self.sealed.likeness()));
-        Proposal { family, case, likeness, counters, ..Proposal::new(&info.run, call, tool, now) }
+        let (case, likeness) = (info.case().cloned(), Some(self.sealed.likeness()));
+        Proposal { family, case, likeness, counters, ..Proposal::new(info.run(), call, tool, now) }
     }
 
     fn schema<'a>(&'a self, core: &'a Core) -> Result<&'a Value, NotRun> {
@@ -115,17 +104,17 @@ impl Candidate {
     /// person, with the same arguments; and, where a program says whom to ask, about the same tool
     /// and under the same demands.
     fn is(&self, known: &Approval, schema: &Value) -> bool {
-        let (new, old) = (&self.subject, &known.subject);
+        let (new, old) = (&self.subject, &known.subject());
         let is_same_proposal = match &self.body {
-            BodyPlace::Here(_) => old.request.is_none(),
+            BodyPlace::Here(_) => old.request().is_none(),
             BodyPlace::Elsewhere { .. } => {
-                let bound = |subject: &Subject| (subject.tool_digest, subject.policy_digest);
-                old.request.is_some() && bound(new) == bound(old) && new.info.case == old.info.case
+                let bound = |subject: &Subject| (subject.tool_digest(), subject.policy_digest());
+                old.request().is_some() && bound(new) == bound(old) && new.info().case() == old.info().case()
             }
         };
         is_same_proposal
-            && new.tool == old.tool
-            && (&new.info.agent, &new.info.principal) == (&old.info.agent, &old.info.principal)
+            && new.tool() == old.tool()
+            && (&new.info().agent(), &new.info().principal()) == (&old.info().agent(), &old.info().principal())
             && self.has_arguments(schema, known.proposed())
     }
 }
@@ -154,7 +143,7 @@ pub(crate) struct Draft {
 
 impl Draft {
     pub(crate) fn id(&self) -> ApprovalId {
-        self.candidate.subject.approval
+        self.candidate.subject.approval()
     }
 
     /// Returns whether the calls of its batch that need no person wait for it.
@@ -256,7 +245,7 @@ impl Core {
             return Err(Unproposed::IdUsed(self.refuse(run, call, tool, id_used(call)).await));
         }
         let equal = |refused: &&Arc<Approval>| candidate.is_equal(schema, refused);
-        let of_family = recalled.rejected.iter().filter(|refused| refused.subject.family() == query.family);
+        let of_family = recalled.rejected.iter().filter(|refused| refused.subject().family() == query.family);
         let refused: Vec<Arc<Approval>> = of_family.filter(equal).cloned().collect();
         let judgement = if let Some((why, reason)) = self.denied_already(&refused, &recalled) {
             Judgement::denied(why, reason)
@@ -264,7 +253,7 @@ impl Core {
             self.judge_candidate(run, &candidate).await?
         };
         let earlier = refusals(schema, &candidate, &recalled);
-        let equal = recalled.alike.iter().filter(|other| other.id() != candidate.subject.approval);
+        let equal = recalled.alike.iter().filter(|other| other.id() != candidate.subject.approval());
         let equal = equal.filter(|other| candidate.has_arguments(schema, other.arguments()));
         let alike = equal.map(|other| other.id()).collect();
         let was_refused = !refused.is_empty();
@@ -280,12 +269,13 @@ impl Core {
         let Candidate { subject, arguments, sealed, body } = candidate;
         match body {
             BodyPlace::Here(place) => {
-                let context = run.context(&subject.call, subject.approval, subject.reasoning.clone(), self.now());
+                let context =
+                    run.context(subject.call(), subject.approval(), subject.shared_reasoning().cloned(), self.now());
                 self.judge_for(self.tool_at(*place)?, arguments, sealed, context, None).await
             }
             BodyPlace::Elsewhere { tool, policy, .. } => {
-                let joined = Judgement::joined(policy, self.opinions_on(run, subject, sealed).await);
-                let assessment = Assessment { destructive: tool.annotations().destructive, ..joined };
+                let mut assessment = Judgement::joined(policy, self.opinions_on(run, subject, sealed).await);
+                assessment.set_destructive(tool.annotations().destructive);
                 Ok(Judgement::of_program(self.reached(subject, assessment).await?))
             }
         }
@@ -304,7 +294,7 @@ impl Core {
 
     /// A call whose secrets another process read is proposed again here: now it can run here.
     fn remember_secrets(&self, known: &Approval, arguments: &Value) {
-        if !known.arguments.secrets().is_empty() && !known.status.is_terminal() {
+        if !known.arguments().secrets().is_empty() && !known.status().is_terminal() {
             lock(&self.vault).insert(known.id(), arguments.clone());
         }
     }
@@ -319,10 +309,11 @@ impl Core {
         let requirements = draft.judgement.assessment.requirements();
         let now = self.now();
         for grant in grants {
-            let is_spent = || grant.takes(sealed, subject.approval).iter().any(|take| draft.spent.contains(&take.key));
+            let is_spent =
+                || grant.takes(sealed, subject.approval()).iter().any(|take| draft.spent.contains(&take.key));
             if grant.covers(subject, sealed, now)
                 && !is_spent()
-                && self.may_grant(&grant.by, subject, &requirements, &[]).await.is_ok()
+                && self.may_grant(grant.by(), subject, &requirements, &[]).await.is_ok()
             {
                 return Some(grant);
             }
@@ -346,7 +337,7 @@ impl Core {
                 lock(&self.vault).insert(approval.id(), draft.candidate.arguments.clone());
             }
             let (takes, taken) = (transition.takes.clone(), transition.acknowledged.clone());
-            let committed = self.commit_for(transition, &approval, opening.if_gone(approval.status)).await;
+            let committed = self.commit_for(transition, &approval, opening.if_gone(approval.status())).await;
             if secret && !matches!(committed, Ok(Committed::Done)) {
                 lock(&self.vault).remove(&approval.id());
             }
@@ -355,8 +346,8 @@ impl Core {
                     if let Proposer::Model(ledger) = opening.by {
                         ledger.acknowledged(&taken);
                     }
-                    if approval.status == Status::Dispatched {
-                        let context = run.context_of(&approval.subject, approval.changed_at);
+                    if approval.status() == Status::Dispatched {
+                        let context = run.context_of(approval.subject(), approval.changed_at());
                         return Ok(Opened::Run(approval, draft.candidate.arguments, context));
                     }
                     self.settle(&approval);
@@ -364,7 +355,7 @@ impl Core {
                 }
                 Committed::Frozen => {
                     if let Some(reason) = self.frozen(&approval).await? {
-                        let Subject { call, tool, .. } = &*approval.subject;
+                        let Subject { call, tool, .. } = approval.subject();
                         return Err(self.refuse(run, call, tool, reason).await.into());
                     }
                 }
@@ -421,13 +412,15 @@ impl Core {
         let may_run = assessment.verdict() == Verdict::Approve;
         let held = !opening.held_by.is_empty() && (may_run || draft.grant.is_some());
         let Candidate { subject, sealed, body, .. } = &draft.candidate;
-        let mut approval = Approval::open(Arc::clone(subject), sealed.clone(), assessment, draft.earlier.clone(), now);
-        approval.alike.clone_from(&draft.alike);
-        approval.held = held;
-        if held {
-            approval.held_by = opening.held_by.to_vec();
-        }
-        approval.conversation = self.conversation(run, draft)?;
+        let new = NewApproval {
+            earlier: draft.earlier.clone(),
+            alike: draft.alike.clone(),
+            held,
+            held_by: if held { opening.held_by.to_vec() } else { Vec::new() },
+            conversation: self.conversation(run, draft)?,
+            ..NewApproval::of(Arc::clone(subject), sealed.clone(), assessment)
+        };
+        let approval = Approval::open(new, now);
         let mut course = opened(approval, draft.grant.as_deref())?;
         if course.status() == Status::Approved && !held && matches!(body, BodyPlace::Here(_)) {
             course.then(CallEvent::Dispatched, now).map_err(unavailable)?;
@@ -435,13 +428,13 @@ impl Core {
         let (mut transition, approval) = course.alone();
         if let Some(grant) = &draft.grant {
             transition.grants.push(Arc::new(grant.used()));
-            transition.takes.extend(grant.takes(&approval.arguments, approval.id()));
+            transition.takes.extend(grant.takes(approval.arguments(), approval.id()));
         }
         if may_run {
             let for_it = |take| Take { taken_for: Some(approval.id()), ..take };
             transition.takes.extend(draft.judgement.takes().into_iter().map(for_it));
         }
-        if approval.status == Status::Pending {
+        if approval.status() == Status::Pending {
             transition.takes.extend(self.asking(&approval, body));
         }
         if let BodyPlace::Elsewhere { tool, .. } = body {
@@ -449,7 +442,7 @@ impl Core {
         }
         match opening.by {
             Proposer::Model(ledger) => ledger.acknowledge(&mut transition),
-            Proposer::Program(Some(_)) if approval.status == Status::Pending => {}
+            Proposer::Program(Some(_)) if approval.status() == Status::Pending => {}
             // Whoever proposes it looks after it: it is in no turn.
             Proposer::Program(_) | Proposer::Elsewhere => transition.acknowledged.push(approval.id()),
         }
@@ -459,7 +452,7 @@ impl Core {
     /// Returns what a question takes of the limits on asking. They are counted in the commit, so
     /// that however many ask at once, no more wait than may.
     fn asking(&self, asked: &Approval, body: &BodyPlace) -> impl Iterator<Item = Take> {
-        let family = asked.subject.family();
+        let family = asked.subject().family();
         let key = LimitKey::new(ASKED, family.as_str());
         let often = Take { key, amount: 1, max: self.questions, window: DAY, taken_for: None };
         let at_once = match body {
@@ -467,7 +460,7 @@ impl Core {
             BodyPlace::Here(_) => None,
         };
         let waiting = at_once.map(|max| {
-            let key = LimitKey::new(WAITING, asked.subject.info.agent.as_str());
+            let key = LimitKey::new(WAITING, asked.subject().info().agent().as_str());
             Take { key, amount: 1, max, window: EVER, taken_for: Some(asked.id()) }
         });
         [often].into_iter().chain(waiting)
@@ -504,18 +497,9 @@ fn ends(text: &str) -> String {
 }
 
 /// The first events of a new approval: how it was judged, and the standing permission that answers it, if one does.
-fn opened(approval: Approval, grant: Option<&Grant>) -> Result<Course, NotRun> {
-    let now = approval.asked_at;
-    let event = CallEvent::Assessed {
-        assessment: Arc::clone(&approval.assessment),
-        arguments: approval.arguments.without_salts(),
-        earlier: approval.earlier.clone(),
-        held: approval.held,
-        held_by: approval.held_by.clone(),
-        alike: approval.alike.clone(),
-        if_failed: None,
-        edition: approval.edition,
-    };
+fn opened(mut approval: Approval, grant: Option<&Grant>) -> Result<Course, NotRun> {
+    let now = approval.asked_at();
+    let event = approval.opening(None);
     let mut course = Course::begin(approval, event, now);
     if let Some(grant) = grant {
         course.then(CallEvent::covered_by(grant), now).map_err(unavailable)?;
@@ -545,6 +529,6 @@ fn refusals(schema: &Value, candidate: &Candidate, recalled: &Recalled) -> Vec<R
     let (equal, other): (Vec<_>, Vec<_>) = told.partition(|(equal, _)| *equal);
     let newest = equal.into_iter().rev().chain(other.into_iter().rev()).take(REFUSALS);
     let mut kept: Vec<Refusal> = newest.map(|(_, refusal)| refusal).collect();
-    kept.sort_by_key(|refusal| refusal.approval);
+    kept.sort_by_key(Refusal::approval);
     kept
 }

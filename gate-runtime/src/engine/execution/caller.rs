@@ -1,7 +1,7 @@
 //! The caller that waits for a body, and the fate of a call whose body never began because its
 //! caller went away.
 
-use crate::values::event::CallEvent;
+use gate_core::records::CallEvent;
 
 /// The one that waits for a body to end.
 #[derive(Clone, Copy, PartialEq, Eq)]

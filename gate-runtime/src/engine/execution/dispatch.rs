@@ -10,6 +10,12 @@ use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use futures_util::future::{CatchUnwind, Either, select};
+use gate_core::approval::{Approval, Status, Vote};
+use gate_core::call::{Changes, NotRun, ToolOutcome};
+use gate_core::id::ApprovalId;
+use gate_core::ports::{ApprovalFilter, BoxFuture, Committed, DirectoryError, StoreError};
+use gate_core::records::CallEvent;
+use gate_core::text::{english, later};
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -27,18 +33,6 @@ use crate::engine::review::error::{DecideError, ReviewerError};
 use crate::logic::bound::Ran;
 use crate::logic::context::CallContext;
 use crate::logic::redact::unseal;
-use crate::ports::BoxFuture;
-use crate::ports::directory::DirectoryError;
-use crate::ports::store::{ApprovalFilter, Committed, StoreError};
-use crate::values::approval::Approval;
-use crate::values::changes::Changes;
-use crate::values::decision::Vote;
-use crate::values::event::CallEvent;
-use crate::values::id::ApprovalId;
-use crate::values::outcome::{NotRun, ToolOutcome};
-use crate::values::status::Status;
-use crate::values::time::later;
-use crate::values::words;
 
 /// A call whose body ended here: how it stands, and the value itself.
 pub(crate) struct Executed {
@@ -90,7 +84,7 @@ impl Core {
             let Some(approval) = self.bring_up_to_date(id).await.map_err(unavailable)? else {
                 return Err(NotRun::Unavailable { problem: format!("the store does not know the approval {id}") });
             };
-            if approval.subject.info.run != run.info.run {
+            if approval.subject().info().run() != run.info.run() {
                 return Err(unavailable("it belongs to another run"));
             }
             if self.runs_still(&approval) {
@@ -99,7 +93,7 @@ impl Core {
                 }
                 return self.wait_for_other(approval).await;
             }
-            match approval.status {
+            match approval.status() {
                 Status::Approved if self.is_held(&approval).await.map_err(unavailable)? => {
                     return Ok(Executed { approval, output: None });
                 }
@@ -111,7 +105,7 @@ impl Core {
             let tool = tool.ok_or_else(|| NotRun::Invalid { problem: self.unknown_tool(approval.tool()) })?;
             let arguments = self.bound_arguments(tool, &approval).await?;
             let (transition, next) = self.judge_again(run, tool, &approval, &arguments).await?.alone();
-            let otherwise = (next.status == Status::Dispatched).then(|| caller.unbegun());
+            let otherwise = (next.status() == Status::Dispatched).then(|| caller.unbegun());
             match self.commit_for(transition, &next, otherwise).await.map_err(unavailable)? {
                 Committed::Done => {}
                 Committed::Frozen => match self.frozen(&next).await? {
@@ -121,11 +115,11 @@ impl Core {
                 },
                 Committed::Conflict | Committed::LimitReached(_) => continue,
             }
-            if next.status != Status::Dispatched {
+            if next.status() != Status::Dispatched {
                 self.settle(&next);
                 return Ok(Executed { approval: next, output: None });
             }
-            let context = run.context_of(&next.subject, next.changed_at);
+            let context = run.context_of(next.subject(), next.changed_at());
             return Ok(self.execute(run, next, arguments, context, caller).await);
         }
     }
@@ -133,17 +127,17 @@ impl Core {
     /// Returns whether a question of its batch holds a call back. Which ones do is kept with the
     /// call, however the conversation goes on.
     async fn is_held(&self, approval: &Approval) -> Result<bool, StoreError> {
-        if !approval.held {
+        if !approval.is_held() {
             return Ok(false);
         }
-        let filter = if approval.held_by.is_empty() {
+        let filter = if approval.held_by().is_empty() {
             // It was stored by a version that did not keep them: every question of the run that holds anything holds it.
-            ApprovalFilter::all().run(approval.subject.info.run.clone())
+            ApprovalFilter::all().run(approval.subject().info().run().clone())
         } else {
-            approval.held_by.iter().copied().fold(ApprovalFilter::all(), ApprovalFilter::id)
+            approval.held_by().iter().copied().fold(ApprovalFilter::all(), ApprovalFilter::id)
         };
         let waiting = self.store.approvals(&filter.status(Status::Pending)).await?;
-        Ok(waiting.iter().any(|question| !approval.held_by.is_empty() || question.holds_batch()))
+        Ok(waiting.iter().any(|question| !approval.held_by().is_empty() || question.holds_batch()))
     }
 
     /// The arguments that the approval is bound to, or why there are none that could run.
@@ -154,7 +148,7 @@ impl Core {
     ) -> Result<Value, NotRun> {
         self.check_intact(approval).await?;
         let known = self.known_arguments(approval.id());
-        unseal(tool.descriptor.input_schema(), &approval.arguments, known.as_ref()).ok_or_else(|| {
+        unseal(tool.descriptor.input_schema(), approval.arguments(), known.as_ref()).ok_or_else(|| {
             unavailable(
                 "its secret arguments are not kept across processes: submit the same call again, with the same id",
             )
@@ -163,7 +157,7 @@ impl Core {
 
     /// What the store has must be what was approved; else it is taken back.
     pub(crate) async fn check_intact(self: &Arc<Self>, approval: &Approval) -> Result<(), NotRun> {
-        if approval.arguments.is_intact() {
+        if approval.arguments().is_intact() {
             return Ok(());
         }
         let why = "its stored arguments are not those that were approved";
@@ -179,18 +173,18 @@ impl Core {
         approval: &Approval,
         arguments: &Value,
     ) -> Result<Course, NotRun> {
-        let subject = &approval.subject;
+        let subject = &approval.subject();
         let changed = |now, then| (now != then).then_some(now);
         let changes = Changes {
-            tool: changed(tool.descriptor.digest(), subject.tool_digest),
-            policy: changed(tool.policy_digest(&subject.info.agent), subject.policy_digest),
+            tool: changed(tool.descriptor.digest(), subject.tool_digest()),
+            policy: changed(tool.policy_digest(subject.info().agent()), subject.policy_digest()),
         };
         tool.spec.check(arguments).map_err(|misfits| NotRun::Invalid {
             problem: format!("The approved arguments no longer fit `{}`: {misfits}", tool.name),
         })?;
         let now = self.now();
         let context = run.context_of(subject, now);
-        let judgement = self.judge_for(tool, arguments, &approval.arguments, context, Some(approval.id())).await?;
+        let judgement = self.judge_for(tool, arguments, approval.arguments(), context, Some(approval.id())).await?;
         let mut course = Course::from(approval);
         let again = CallEvent::Reassessed { assessment: tool.shown(&judgement, arguments, run), changes };
         course.then(again, now).map_err(unavailable)?;
@@ -205,7 +199,7 @@ impl Core {
     /// permission long ago. If they are not, it is a question again.
     pub(crate) async fn check_consent(&self, course: &mut Course, now: Timestamp) -> Result<(), NotRun> {
         let approval = course.approval();
-        if approval.status != Status::Approved {
+        if approval.status() != Status::Approved {
             return Ok(());
         }
         // While the rules looked at it, its time may have ended.
@@ -213,14 +207,14 @@ impl Core {
             return course.then(over, now).map_err(unavailable);
         }
         let mut voters = Vec::new();
-        for vote in &approval.votes {
+        for vote in approval.votes() {
             if !self.stands(approval, vote).await.map_err(unavailable)? {
-                voters.push(vote.reviewer.clone());
+                voters.push(vote.reviewer().clone());
             }
         }
-        let giver = approval.grant.zip(approval.granted_by.clone());
+        let giver = approval.grant().zip(approval.granted_by().cloned());
         if let Some((grant, by)) = giver
-            && let Err(error) = self.may_grant(&by, &approval.subject, &approval.requirements, &approval.reached).await
+            && let Err(error) = self.may_grant_for(&by, approval).await
         {
             if let DecideError::Reviewer(error @ ReviewerError::Directory(_)) = error {
                 return Err(unavailable(error));
@@ -235,14 +229,14 @@ impl Core {
     /// Whether a vote counts by this gate's own directory: whoever gave it had those roles then, and signed it by the key that they have, if they have
     /// one.
     async fn stands(&self, approval: &Approval, vote: &Vote) -> Result<bool, DirectoryError> {
-        let roles = if vote.principal { Ok(Vec::new()) } else { self.roles_at(&vote.reviewer, vote.at).await };
+        let roles = if vote.is_principal() { Ok(Vec::new()) } else { self.roles_at(vote.reviewer(), vote.at()).await };
         let had_roles = match roles {
-            Ok(roles) => vote.roles.iter().all(|role| roles.contains(role)),
+            Ok(roles) => vote.roles().iter().all(|role| roles.contains(role)),
             Err(ReviewerError::Unknown(_)) => false,
             Err(ReviewerError::Directory(error)) => return Err(error),
         };
-        let may_vote = self.may_vote(approval, &vote.reviewer, vote.principal).await?.is_ok();
-        Ok(had_roles && may_vote && self.check_signature(&approval.subject, vote).await?.is_ok())
+        let may_vote = self.may_vote(approval, vote.reviewer(), vote.is_principal()).await?.is_ok();
+        Ok(had_roles && may_vote && self.check_signature(approval.subject(), vote).await?.is_ok())
     }
 
     /// Runs the body of a dispatched call and puts its end on the record.
@@ -312,7 +306,7 @@ impl Core {
                 (self.end_of(dispatched, arguments, outcome), None)
             }
             Ended::Stopped(limit) => {
-                let why = format!("it was stopped after {}, its time limit", words::duration(limit));
+                let why = format!("it was stopped after {}, its time limit", english::duration(limit));
                 (CallEvent::Lost { why }, None)
             }
         };
@@ -351,7 +345,7 @@ impl Core {
             let sleep: BoxFuture<'static, ()> = Box::pin(async move { clock.sleep_until(end).await });
             (limit, sleep)
         });
-        let (core, attempt, call) = (Arc::clone(self), Attempt::of(approval), approval.subject.call.clone());
+        let (core, attempt, call) = (Arc::clone(self), Attempt::of(approval), approval.subject().call().clone());
         let inside = Inside { core, attempt, call, thread: run.thread.clone() };
         Ok(Body { inside, future: AssertUnwindSafe(body).catch_unwind(), limit })
     }

@@ -3,6 +3,13 @@
 use std::fmt;
 use std::sync::Arc;
 
+use gate_core::approval::{Approval, NewApproval, Requirement, Status};
+use gate_core::assessment::{Assessment, Fallback, Opinion, PolicyOpinion, PolicyOutline, Verdict};
+use gate_core::call::{Arguments, NotRun, Subject, ToolOutcome};
+use gate_core::id::ApprovalId;
+use gate_core::ports::Committed;
+use gate_core::records::CallEvent;
+use gate_core::text::Digest;
 use serde_json::json;
 
 use crate::engine::call::circumstances::Circumstances;
@@ -14,20 +21,6 @@ use crate::engine::kernel::drop_guard::IfGone;
 use crate::engine::kernel::unit_of_work::Course;
 use crate::engine::session::run::Run;
 use crate::logic::registry::Registry;
-use crate::ports::store::Committed;
-use crate::values::approval::Approval;
-use crate::values::arguments::Arguments;
-use crate::values::assessment::Assessment;
-use crate::values::digest::Digest;
-use crate::values::event::CallEvent;
-use crate::values::id::ApprovalId;
-use crate::values::opinion::{Opinion, PolicyOpinion};
-use crate::values::outcome::{NotRun, ToolOutcome};
-use crate::values::outline::{Fallback, PolicyOutline};
-use crate::values::requirement::Requirement;
-use crate::values::status::Status;
-use crate::values::subject::Subject;
-use crate::values::verdict::Verdict;
 
 /// The name under which guarded work stands on the record. No tool has it: a tool's name has no space.
 const WORK: &str = "guarded work";
@@ -175,21 +168,8 @@ impl Core {
         };
         let assessment = Arc::new(Assessment::join(vec![Opinion::Policy(opinion)]));
         let arguments = Arguments::new(&json!({"work": what}), Vec::new()).map_err(unavailable)?;
-        let mut approval =
-            Approval::open(Arc::new(subject), arguments.clone(), Arc::clone(&assessment), Vec::new(), now);
-        let who = who.not_editable().no_grants();
-        approval.requirements.push(who.clone());
-        let edition = approval.edition;
-        let event = CallEvent::Assessed {
-            assessment,
-            arguments,
-            earlier: Vec::new(),
-            held: false,
-            held_by: Vec::new(),
-            alike: Vec::new(),
-            if_failed: Some(Box::new(who)),
-            edition,
-        };
+        let mut approval = Approval::open(NewApproval::of(Arc::new(subject), arguments, assessment), now);
+        let event = approval.opening(Some(who.not_editable().no_grants()));
         self.begin_attempt(Course::begin(approval, event, now), Caller::Program).await
     }
 
@@ -199,8 +179,8 @@ impl Core {
         let waiter = Hub::wait_for(self, id);
         loop {
             match self.bring_up_to_date(id).await.map_err(unavailable)? {
-                Some(approval) if approval.status == Status::Pending => waiter.news().await,
-                Some(approval) if approval.status == Status::Approved => {
+                Some(approval) if approval.status() == Status::Pending => waiter.news().await,
+                Some(approval) if approval.status() == Status::Approved => {
                     let mut course = Course::from(&approval);
                     self.check_consent(&mut course, self.now()).await?;
                     if course.status() == Status::Approved {

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use gate_core::id::CallId;
+
 use crate::engine::kernel::Core;
 use crate::engine::kernel::attempt::Attempt;
 use crate::engine::session::run_session::Thread;
-use crate::values::id::CallId;
 
 tokio::task_local! {
     static INSIDE: Inside;

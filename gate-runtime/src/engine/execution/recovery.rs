@@ -3,6 +3,10 @@
 use std::fmt;
 use std::sync::Arc;
 
+use gate_core::approval::{Approval, LEASE, Refused, Settlement, Settler, Status};
+use gate_core::ports::{ApprovalFilter, StoreError};
+use gate_core::records::CallEvent;
+use gate_core::text::later;
 use jiff::Timestamp;
 
 use crate::engine::call::circumstances::Circumstances;
@@ -10,17 +14,10 @@ use crate::engine::gate::Gate;
 use crate::engine::kernel::attempt::Attempt;
 use crate::engine::kernel::{Core, StepError};
 use crate::engine::review::error::DecideError;
+use crate::engine::review::reviewer::Reviewer;
 use crate::logic::bounded::bounded;
 use crate::logic::registry::Registry;
 use crate::logic::tool::reconcile::Happened;
-use crate::ports::store::{ApprovalFilter, StoreError};
-use crate::values::approval::{Approval, LEASE};
-use crate::values::decision::Reviewer;
-use crate::values::event::CallEvent;
-use crate::values::settlement::{Settlement, Settler};
-use crate::values::status::Status;
-use crate::values::time::later;
-use crate::values::transition::Refused;
 
 /// How often an idempotent call begins by itself: one that ends its process each time must not do so for ever.
 const ATTEMPTS: u32 = 3;
@@ -133,7 +130,7 @@ impl InFlight {
                 let approval = core.load(id).await?.ok_or(DecideError::Unknown(id))?;
                 match approval.vouched_until() {
                     Some(until) => Err(DecideError::StillRunning { until }),
-                    None if approval.status == Status::Indeterminate => Err(Refused::Changed.into()),
+                    None if approval.status() == Status::Indeterminate => Err(Refused::Changed.into()),
                     None => Err(DecideError::AlreadyDecided(approval)),
                 }
             }
@@ -159,7 +156,7 @@ impl Core {
         }
         let tool = self.tool(lost.tool().as_str());
         let is_idempotent = tool.is_some_and(|tool| tool.descriptor.annotations().idempotent);
-        if is_idempotent && lost.attempts() < ATTEMPTS && !lost.stays_unknown {
+        if is_idempotent && lost.attempts() < ATTEMPTS && !lost.stays_unknown() {
             return self.settle_lost(lost, Settlement::RunAgain, Settler::Idempotence).await;
         }
         Ok(false)
@@ -168,12 +165,12 @@ impl Core {
     async fn ask_reconciler(self: &Arc<Self>, lost: &Approval) -> Result<bool, StoreError> {
         let Some(tool) = self.tool(lost.tool().as_str()) else { return Ok(false) };
         let Ok(arguments) = self.bound_arguments(tool, lost).await else { return Ok(false) };
-        let context = Circumstances::of_stored(&lost.subject).context_of(&lost.subject, self.now());
+        let context = Circumstances::of_stored(lost.subject()).context_of(lost.subject(), self.now());
         let Some(asked) = tool.tool.reconcile(&arguments, context) else { return Ok(false) };
         // One that fails or takes too long does not know.
         let settlement = match bounded(&self.judging_time, || asked).await {
             Ok(Happened::Yes(outcome)) => Settlement::Ran { outcome: tool.clean(&arguments, outcome) },
-            Ok(Happened::No) if lost.stays_unknown => Settlement::DidNotRun,
+            Ok(Happened::No) if lost.stays_unknown() => Settlement::DidNotRun,
             Ok(Happened::No) => Settlement::RunAgain,
             Ok(Happened::Unknown) | Err(_) => return Ok(false),
         };

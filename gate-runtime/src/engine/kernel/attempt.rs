@@ -1,7 +1,7 @@
 //! Which of the times that a body began.
 
-use crate::values::approval::Approval;
-use crate::values::id::ApprovalId;
+use gate_core::approval::Approval;
+use gate_core::id::ApprovalId;
 
 /// One of the times that the body of a call began, or is to: what is said of one is not said of the next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -8,15 +8,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gate_audit::VerifierKey;
+use gate_core::id::{ReviewerId, Role};
+use gate_core::ports::{BoxFuture, Clock, Directory, DirectoryError};
+use gate_core::text::{Digest, later};
 use jiff::Timestamp;
 
 use crate::logic::bounded::{TimeLimit, bounded};
-use crate::ports::BoxFuture;
-use crate::ports::clock::Clock;
-use crate::ports::directory::{Directory, DirectoryError};
-use crate::values::digest::Digest;
-use crate::values::id::{ReviewerId, Role};
-use crate::values::time::later;
 
 /// How long each piece of a user's async code may take.
 #[derive(Clone)]

@@ -3,12 +3,12 @@
 use std::sync::{Arc, Mutex, Weak};
 
 use foldhash::HashMap;
+use gate_core::id::ApprovalId;
+use gate_core::ports::RecordFilter;
 use tokio::sync::Notify;
 
 use super::Core;
 use crate::lock::lock;
-use crate::ports::store::RecordFilter;
-use crate::values::id::ApprovalId;
 
 /// How many records are read at once.
 const PAGE: usize = 256;
@@ -106,7 +106,7 @@ async fn follow(gate: Weak<Core>, mut last: tokio::sync::watch::Receiver<u64>, m
             let Some(newest) = records.last() else { break };
             seen = newest.seq();
             for subject in records.iter().filter_map(|record| record.subject()) {
-                core.hub.wake(subject.approval);
+                core.hub.wake(subject.approval());
             }
         }
         if core.hub.rest() {

@@ -4,15 +4,14 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::Poll;
 
+use gate_core::approval::{Approval, Status};
+use gate_core::ports::{Committed, StoreError, StoreErrorKind, Transition};
+use gate_core::records::CallEvent;
 use tokio::sync::oneshot;
 
 use super::Core;
 use super::drop_guard::IfGone;
-use crate::ports::store::{Committed, StoreError, StoreErrorKind, Transition};
 use crate::trail::Sealing;
-use crate::values::approval::Approval;
-use crate::values::event::CallEvent;
-use crate::values::status::Status;
 
 impl Core {
     /// Writes a transition after which somebody has something to do with an approval. None in which a body begins, while the trail cannot be written.
@@ -43,7 +42,7 @@ impl Core {
         tokio::spawn(async move {
             let committed = commit.await;
             let is_done = matches!(committed, Ok(Committed::Done));
-            if is_done && next.status == Status::Pending {
+            if is_done && next.status() == Status::Pending {
                 // Somebody keeps its deadline, also where whoever asked went away in this moment.
                 core.settle(&next);
             }

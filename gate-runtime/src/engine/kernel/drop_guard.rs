@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use gate_core::approval::Approval;
+use gate_core::records::CallEvent;
+
 use super::Core;
 use super::attempt::Attempt;
-use crate::values::approval::Approval;
-use crate::values::event::CallEvent;
 
 /// Events that happen to an approval if this is dropped before it was [called off](Self::call_off).
 ///

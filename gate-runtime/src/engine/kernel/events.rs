@@ -4,10 +4,9 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
 
+use gate_core::ports::{RecordFilter, Store, StoreError};
+use gate_core::records::Record;
 use tokio::sync::watch;
-
-use crate::ports::store::{RecordFilter, Store, StoreError};
-use crate::values::record::Record;
 
 /// How many records are read at once.
 const PAGE: usize = 256;

@@ -16,6 +16,12 @@ use std::fmt;
 use std::sync::{Arc, Mutex};
 
 use foldhash::HashMap;
+use gate_core::approval::Approval;
+use gate_core::call::Descriptor;
+use gate_core::id::{AgentName, ApprovalId};
+use gate_core::ports::{ApprovalFilter, Clock, Committed, Directory, Store, StoreError};
+use gate_core::records::CallEvent;
+use gate_core::text::{Digest, ReadLimits};
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -28,18 +34,9 @@ use self::scheduler::Timekeeper;
 use self::tools::{GateTool, Tools};
 use self::unit_of_work::Course;
 use crate::lock::lock;
-use crate::logic::descriptor::Descriptor;
 use crate::outbox::Post;
-use crate::ports::clock::Clock;
-use crate::ports::directory::Directory;
-use crate::ports::store::{ApprovalFilter, Committed, Store, StoreError};
 use crate::provenance::Indexes;
 use crate::trail::Sealing;
-use crate::values::approval::Approval;
-use crate::values::digest::Digest;
-use crate::values::event::CallEvent;
-use crate::values::id::{AgentName, ApprovalId};
-use crate::values::json::ReadLimits;
 
 /// A gate's parts.
 pub(crate) struct Core {
@@ -95,7 +92,7 @@ impl Core {
         if self.tool(approval.tool().as_str()).is_some() {
             return Ok(None);
         }
-        let digest = approval.subject.tool_digest;
+        let digest = approval.subject().tool_digest();
         if let Some(known) = lock(&self.others).get(&digest) {
             return Ok(Some(Arc::clone(known)));
         }
@@ -150,7 +147,7 @@ impl Core {
 
     /// What follows in this process from a committed approval: its deadline is kept, its secrets are dropped in time.
     pub(crate) fn settle(self: &Arc<Self>, approval: &Approval) {
-        if approval.status.is_terminal() && !approval.arguments.secrets().is_empty() {
+        if approval.status().is_terminal() && !approval.arguments().secrets().is_empty() {
             lock(&self.vault).remove(&approval.id());
         }
         if let Some(at) = approval.next_due(self.now()).filter(|_| !self.vouches_for(approval)) {

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
+use gate_core::approval::Requirement;
+use gate_core::assessment::{Opinion, Verdict};
+
 use crate::ports::overlay::{Objection, OnFailure, Overlay};
-use crate::values::opinion::Opinion;
-use crate::values::requirement::Requirement;
-use crate::values::verdict::Verdict;
 
 /// An overlay of a gate, with what it said of itself when the gate was built.
 pub(crate) struct GateOverlay {

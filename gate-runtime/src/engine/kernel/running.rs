@@ -6,6 +6,10 @@ use std::time::Duration;
 
 use foldhash::HashMap;
 use futures_util::future::join_all;
+use gate_core::approval::{Approval, LEASE, Status};
+use gate_core::ports::{Committed, StoreError, Transition};
+use gate_core::records::CallEvent;
+use gate_core::text::later;
 use jiff::Timestamp;
 use tokio::runtime::Handle;
 
@@ -14,11 +18,6 @@ use super::drop_guard::IfGone;
 use super::unit_of_work::Course;
 use super::{Core, StepError};
 use crate::lock::lock;
-use crate::ports::store::{Committed, StoreError, Transition};
-use crate::values::approval::{Approval, LEASE};
-use crate::values::event::CallEvent;
-use crate::values::status::Status;
-use crate::values::time::later;
 
 /// After how long an end is written again that the store did not take.
 const WRITE_AGAIN: Duration = Duration::from_millis(250);
@@ -134,7 +133,7 @@ impl Core {
     /// Returns whether an attempt of a call may still run: none begins beside it. Others may have
     /// taken for lost what runs here.
     pub(crate) fn runs_still(&self, approval: &Approval) -> bool {
-        match approval.status {
+        match approval.status() {
             Status::Dispatched => true,
             Status::Approved => self.runs_here(approval),
             _ => false,
@@ -143,7 +142,7 @@ impl Core {
 
     /// Whether this process keeps the deadline of a call itself: it vouches for what it runs.
     pub(crate) fn vouches_for(&self, approval: &Approval) -> bool {
-        approval.status == Status::Dispatched && self.runs_here(approval)
+        approval.status() == Status::Dispatched && self.runs_here(approval)
     }
 
     /// Returns whether a body that runs here waits for people to decide a call of its own.
@@ -194,7 +193,7 @@ impl Core {
             Ok(None) => self.load(known.id()).await.ok().flatten(),
             written => written.ok().flatten(),
         };
-        if let Some(latest) = latest.filter(|latest| latest.status == Status::Dispatched)
+        if let Some(latest) = latest.filter(|latest| latest.status() == Status::Dispatched)
             && let Some(body) = lock(&self.bodies.running).bodies.get_mut(&Attempt::of(&latest))
         {
             body.latest = latest;
@@ -204,7 +203,7 @@ impl Core {
     /// Writes that a body still runs; `None` where its call is not as it was known any more.
     pub(crate) async fn write_vouched(&self, known: &Approval) -> Result<Option<Arc<Approval>>, StoreError> {
         let vouched = Arc::new(known.vouched(self.now()));
-        let mut transition = Transition::at(vouched.changed_at);
+        let mut transition = Transition::at(vouched.changed_at());
         transition.approvals.push(Arc::clone(&vouched));
         let committed = self.store.commit(transition).await?;
         Ok((committed == Committed::Done).then_some(vouched))
@@ -243,7 +242,7 @@ async fn vouch_for_all(gate: Weak<Core>) {
                 .bodies
                 .values()
                 .map(|body| &body.latest)
-                .filter(|latest| latest.changed_at <= before)
+                .filter(|latest| latest.changed_at() <= before)
                 .cloned()
                 .collect()
         };

@@ -5,15 +5,14 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex, Weak};
 
 use futures_util::future::{Either, select};
+use gate_core::approval::{Approval, Status};
+use gate_core::id::ApprovalId;
+use gate_core::ports::{ApprovalFilter, StoreError};
 use jiff::Timestamp;
 use tokio::sync::Notify;
 
 use super::{Core, StepError};
 use crate::lock::lock;
-use crate::ports::store::{ApprovalFilter, StoreError};
-use crate::values::approval::Approval;
-use crate::values::id::ApprovalId;
-use crate::values::status::Status;
 
 /// How many are taken up at once.
 const PAGE: usize = 1_000;

@@ -4,18 +4,15 @@ use std::ops::Deref;
 use std::sync::{Arc, Mutex};
 
 use foldhash::HashMap;
+use gate_core::assessment::Assessment;
+use gate_core::call::{Arguments, Descriptor, ToolOutcome};
+use gate_core::id::{AgentName, ToolName};
+use gate_core::text::{Digest, Misfit};
 use serde_json::Value;
 
 use crate::lock::lock;
 use crate::logic::bound::{BoundTool, Spec};
-use crate::logic::descriptor::Descriptor;
 use crate::logic::redact::{Scrub, seal};
-use crate::values::arguments::Arguments;
-use crate::values::assessment::Assessment;
-use crate::values::digest::Digest;
-use crate::values::id::{AgentName, ToolName};
-use crate::values::json::Misfit;
-use crate::values::outcome::ToolOutcome;
 
 /// One tool of a gate.
 pub(crate) struct GateTool {

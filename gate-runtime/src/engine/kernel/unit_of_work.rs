@@ -2,18 +2,14 @@
 
 use std::sync::Arc;
 
+use gate_core::approval::{Approval, Refused, Status};
+use gate_core::assessment::Denial;
+use gate_core::grants::{GiveBack, LimitKey, Take, WAITING};
+use gate_core::id::RunId;
+use gate_core::ports::Transition;
+use gate_core::records::{CallEvent, Record};
+use gate_core::text::DAY;
 use jiff::Timestamp;
-
-use crate::ports::store::Transition;
-use crate::values::approval::Approval;
-use crate::values::event::CallEvent;
-use crate::values::id::RunId;
-use crate::values::limit::{GiveBack, LimitKey, Take, WAITING};
-use crate::values::opinion::Denial;
-use crate::values::record::Record;
-use crate::values::status::Status;
-use crate::values::time::DAY;
-use crate::values::transition::Refused;
 
 /// One or more events that are written together: the approval after them, a record of each, and what they change of limits.
 pub(crate) struct Course {
@@ -28,24 +24,24 @@ pub(crate) struct Course {
 impl Course {
     /// A new approval, and the event that begins it.
     pub(crate) fn begin(approval: Approval, event: CallEvent, now: Timestamp) -> Self {
-        let record = Record::of_call(now, Arc::clone(&approval.subject), approval.status, event);
+        let record = Record::of_call(now, Arc::clone(approval.shared_subject()), approval.status(), event);
         let mut records = Vec::with_capacity(2);
         records.push(record);
-        Self { version: approval.version, before: None, approval, records }
+        Self { version: approval.version(), before: None, approval, records }
     }
 
     /// On from a stored version.
     pub(crate) fn from(approval: &Approval) -> Self {
-        let before = Some(approval.status);
-        Self { version: approval.version + 1, before, approval: approval.clone(), records: Vec::with_capacity(1) }
+        let before = Some(approval.status());
+        Self { version: approval.version() + 1, before, approval: approval.clone(), records: Vec::with_capacity(1) }
     }
 
     /// The next event.
     pub(crate) fn then(&mut self, event: CallEvent, now: Timestamp) -> Result<(), Refused> {
         self.approval.advance(&event, now)?;
-        self.approval.version = self.version;
-        let subject = Arc::clone(&self.approval.subject);
-        self.records.push(Record::of_call(now, subject, self.approval.status, event));
+        self.approval.set_version(self.version);
+        let subject = Arc::clone(self.approval.shared_subject());
+        self.records.push(Record::of_call(now, subject, self.approval.status(), event));
         Ok(())
     }
 
@@ -55,7 +51,7 @@ impl Course {
     }
 
     pub(crate) fn status(&self) -> Status {
-        self.approval.status
+        self.approval.status()
     }
 
     /// Adds it to what is written together.
@@ -69,7 +65,7 @@ impl Course {
 
     /// All that is written.
     pub(crate) fn alone(self) -> (Transition, Arc<Approval>) {
-        let mut transition = Transition::at(self.approval.changed_at);
+        let mut transition = Transition::at(self.approval.changed_at());
         self.change_limits(&mut transition);
         transition.approvals.reserve_exact(1);
         transition.records = self.records;
@@ -80,20 +76,20 @@ impl Course {
 
     /// What the events take of limits on not running, and give back of others: in one place, however a call comes to its end.
     fn change_limits(&self, transition: &mut Transition) {
-        let (before, after) = (self.before, self.approval.status);
+        let (before, after) = (self.before, self.approval.status());
         if before == Some(after) {
             return;
         }
         if refuses(&self.approval) {
-            transition.takes.push(refused_once(&self.approval.subject.family()));
+            transition.takes.push(refused_once(&self.approval.subject().family()));
         }
         let mut give_back = |limit| {
             transition.given_back.push(GiveBack { taken_for: self.approval.id(), limit });
         };
         match before {
             // What never ran uses up no limit.
-            Some(Status::Approved) if after != Status::Dispatched && self.approval.attempts == 0 => give_back(None),
-            Some(Status::Pending) if self.approval.subject.request.is_some() => give_back(Some(WAITING)),
+            Some(Status::Approved) if after != Status::Dispatched && self.approval.attempts() == 0 => give_back(None),
+            Some(Status::Pending) if self.approval.subject().request().is_some() => give_back(Some(WAITING)),
             _ => {}
         }
     }
@@ -102,10 +98,10 @@ impl Course {
 /// Returns whether a call ended in a way of not running that counts towards the limit of its
 /// family. What its application took back does not.
 fn refuses(approval: &Approval) -> bool {
-    match approval.status {
-        Status::Denied => !approval.assessment.is_denied_for(Denial::TooMany),
+    match approval.status() {
+        Status::Denied => !approval.assessment().is_denied_for(Denial::TooMany),
         Status::Rejected | Status::Expired => true,
-        Status::Cancelled => approval.revoked_by.is_some(),
+        Status::Cancelled => approval.revoked_by().is_some(),
         _ => false,
     }
 }

@@ -4,6 +4,10 @@ use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
 
+use gate_core::approval::Approval;
+use gate_core::call::{Arguments, Descriptor, NotRun, RunInfo, Subject};
+use gate_core::id::{AgentName, ApprovalId, ToolName};
+use gate_core::text::{ReadLimits, read};
 use tokio::task::spawn_blocking;
 
 use super::call::RemoteCall;
@@ -12,15 +16,7 @@ use crate::engine::call::circumstances::Circumstances;
 use crate::engine::call::not_run::{invalid, unavailable};
 use crate::engine::call::propose::{BodyPlace, Candidate, Opened, Opening, Plan, Unproposed};
 use crate::logic::bound::Spec;
-use crate::logic::descriptor::Descriptor;
 use crate::logic::schema::has_secrets;
-use crate::values::approval::Approval;
-use crate::values::arguments::Arguments;
-use crate::values::context::RunInfo;
-use crate::values::id::{AgentName, ApprovalId, ToolName};
-use crate::values::json::{ReadLimits, read};
-use crate::values::outcome::NotRun;
-use crate::values::subject::Subject;
 
 /// A question that another program asked.
 ///
@@ -174,7 +170,7 @@ fn read_call(limits: ReadLimits, agent: &AgentName, info: Arc<RunInfo>, call: Re
         call: call.id,
         tool: tool.name().clone(),
         tool_digest: tool.digest(),
-        policy_digest: policy.digest,
+        policy_digest: policy.digest(),
         reasoning: call.reasoning,
         request: Some(Arc::new(call.request)),
     };

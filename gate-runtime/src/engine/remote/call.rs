@@ -3,20 +3,16 @@
 use std::fmt;
 use std::sync::Arc;
 
+use gate_core::approval::{Requirement, anyone};
+use gate_core::assessment::{Fallback, PolicyOutline, RuleOutline, Verdict};
+use gate_core::call::{Annotations, NESTED, Request, RunInfo};
+use gate_core::id::{AgentName, CallId, CaseId, Principal, RunId, ToolName};
+use gate_core::text::{Digest, canonical};
 use serde_json::{Value, json};
 
 use super::place;
 use crate::engine::call::circumstances::Circumstances;
-use crate::logic::descriptor::Annotations;
 use crate::provenance::History;
-use crate::values::context::{NESTED, RunInfo};
-use crate::values::digest::Digest;
-use crate::values::id::{AgentName, CallId, CaseId, Principal, RunId, ToolName};
-use crate::values::json::canonical;
-use crate::values::outline::{Fallback, PolicyOutline, RuleOutline};
-use crate::values::request::Request;
-use crate::values::requirement::{Requirement, anyone};
-use crate::values::verdict::Verdict;
 
 /// The name of what judges calls whose rules are in other programs: whom to ask is all it says.
 const POLICY: &str = "asked from another program";
@@ -183,8 +179,9 @@ impl RemoteCall {
 
     /// Who asks, in which run.
     pub(super) fn circumstances(&self, agent: &AgentName) -> Circumstances {
-        let mut info = RunInfo::new(place(agent, self.run.as_str()).into(), agent.clone());
-        (info.principal, info.case) = (self.principal.clone(), self.case.clone());
+        let mut info = RunInfo::new(place(agent, self.run.as_str()), agent.clone());
+        info.set_principal(self.principal.clone());
+        info.set_case(self.case.clone());
         let family = place(agent, "").into();
         Circumstances { info: Arc::new(info), reasoning: None, history: History::default(), family, thread: None }
     }

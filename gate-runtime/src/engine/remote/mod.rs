@@ -8,6 +8,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::{Either, select};
+use gate_core::approval::{Approval, Status};
+use gate_core::assessment::{Assessment, Opinion};
+use gate_core::call::{Arguments, Changes, NESTED, NotRun, RunInfo, Subject, ToolOutcome};
+use gate_core::id::{AgentName, ApprovalId, CaseId, RunId};
+use gate_core::ports::{ApprovalFilter, Committed, StoreError, Transition};
+use gate_core::records::{CallEvent, GateEvent};
+use gate_core::text::{Misfit, later, read_value};
 use serde_json::Value;
 
 pub use self::ask::{Asked, RemoteError};
@@ -24,20 +31,6 @@ use super::kernel::{Core, StepError};
 use super::review::error::DecideError;
 use crate::logic::registry::Registry;
 use crate::ports::overlay::OverlayCall;
-use crate::ports::store::{ApprovalFilter, Committed, StoreError, Transition};
-use crate::values::approval::Approval;
-use crate::values::arguments::Arguments;
-use crate::values::assessment::Assessment;
-use crate::values::changes::Changes;
-use crate::values::context::{NESTED, RunInfo};
-use crate::values::event::{CallEvent, GateEvent};
-use crate::values::id::{AgentName, ApprovalId, CaseId, RunId};
-use crate::values::json::{Misfit, read_value};
-use crate::values::opinion::Opinion;
-use crate::values::outcome::{NotRun, ToolOutcome};
-use crate::values::status::Status;
-use crate::values::subject::Subject;
-use crate::values::time::later;
 
 /// How long a standing permission lets a call begin that it covered: it may end itself, and a call is not kept in store for later.
 const COVERED_FOR: Duration = Duration::from_mins(10);
@@ -127,7 +120,7 @@ impl Remote {
         let mut sleep = core.clock.sleep_until(end);
         loop {
             let Some(approval) = self.approval(id).await? else { return Ok(None) };
-            if approval.status != Status::Pending {
+            if approval.status() != Status::Pending {
                 return Ok(Some(approval));
             }
             let news = std::pin::pin!(waiter.news());
@@ -152,8 +145,8 @@ impl Remote {
         loop {
             let found = self.approval(id).await.map_err(unavailable)?;
             let approval = found.ok_or_else(|| invalid(format!("this agent has no call {id}")))?;
-            if approval.status != Status::Approved {
-                let how = || invalid(format!("it is {}, and only what is approved may begin, once", approval.status));
+            if approval.status() != Status::Approved {
+                let how = || invalid(format!("it is {}, and only what is approved may begin, once", approval.status()));
                 return Err(approval.not_run().unwrap_or_else(how));
             }
             core.check_intact(&approval).await?;
@@ -173,7 +166,7 @@ impl Remote {
                 }
                 Err(reason) => {
                     let now = self.approval(id).await.map_err(unavailable)?;
-                    if now.is_none_or(|now| now.version == approval.version) {
+                    if now.is_none_or(|now| now.version() == approval.version()) {
                         return Err(reason);
                     }
                 }
@@ -191,7 +184,7 @@ impl Remote {
         let core = &self.core;
         loop {
             let approval = self.approval(id).await?.ok_or(DecideError::Unknown(id))?;
-            if approval.status != Status::Dispatched || approval.attempts != attempt {
+            if approval.status() != Status::Dispatched || approval.attempts() != attempt {
                 return Err(DecideError::AlreadyDecided(approval));
             }
             if let Some(vouched) = core.write_vouched(&approval).await? {
@@ -211,7 +204,7 @@ impl Remote {
             read_value(&value, self.core.limits).map_err(DecideError::BadAnswer)?;
         }
         let stands = self.approval(id).await?.ok_or(DecideError::Unknown(id))?;
-        if stands.outcome.as_ref() == Some(&outcome) && stands.attempts == attempt {
+        if stands.outcome() == Some(&outcome) && stands.attempts() == attempt {
             return Ok(stands);
         }
         let ended = CallEvent::Finished { outcome };
@@ -259,15 +252,15 @@ impl Remote {
             let problem = format!("this agent has no call {id} to which it could be a reply");
             return Err(RunError::Details(Misfit::new("/in_reply_to", problem)));
         }
-        let mut info = RunInfo::new(place(&self.agent, run.as_str()).into(), self.agent.clone());
-        info.case = case;
+        let mut info = RunInfo::new(place(&self.agent, run.as_str()), self.agent.clone());
+        info.set_case(case);
         let details = read_value(details, self.core.limits).map_err(RunError::Details)?;
         let event = GateEvent::Action { info: Arc::new(info), action: action.into(), details, in_reply_to };
         Ok(self.core.write_alone(Transition::noting(self.core.now(), event)).await?)
     }
 
     fn owns(&self, approval: &Approval) -> bool {
-        approval.subject.request.is_some() && approval.subject.info.agent == self.agent
+        approval.subject().request().is_some() && *approval.subject().info().agent() == self.agent
     }
 }
 
@@ -283,9 +276,9 @@ impl Core {
         match assessment.reached() {
             Ok(assessment) => Ok(assessment),
             Err(failed) => {
-                let known = self.load(subject.approval).await.map_err(unavailable)?.map(|known| known.id());
-                let (info, call) = (Arc::clone(&subject.info), subject.call.clone());
-                Err(self.note_unjudged(info, call, &subject.tool, known, failed).await)
+                let known = self.load(subject.approval()).await.map_err(unavailable)?.map(|known| known.id());
+                let (info, call) = (Arc::clone(subject.shared_info()), subject.call().clone());
+                Err(self.note_unjudged(info, call, subject.tool(), known, failed).await)
             }
         }
     }
@@ -301,23 +294,24 @@ impl Core {
             return Vec::new();
         }
         let context = run.context_of(subject, self.now());
-        self.ask_overlays(&OverlayCall { tool: &subject.tool, arguments, context: &context }).await
+        self.ask_overlays(&OverlayCall { tool: subject.tool(), arguments, context: &context }).await
     }
 
     /// What follows before an approved call of another program begins: overlays speak again, and whoever agreed must still be entitled to.
     async fn judge_remote_again(&self, approval: &Approval) -> Result<Course, NotRun> {
         let mut course = Course::from(approval);
-        let since = approval.changed_at.duration_since(self.now()).abs();
-        if let Some(grant) = approval.grant.filter(|_| Duration::try_from(since).is_ok_and(|since| since > COVERED_FOR))
+        let since = approval.changed_at().duration_since(self.now()).abs();
+        if let Some(grant) =
+            approval.grant().filter(|_| Duration::try_from(since).is_ok_and(|since| since > COVERED_FOR))
         {
             course.then(CallEvent::Uncovered { grant }, self.now()).map_err(unavailable)?;
             return Ok(course);
         }
         if !self.overlays.is_empty() {
-            let run = Circumstances::of_stored(&approval.subject);
-            let opinions = self.opinions_on(&run, &approval.subject, &approval.arguments).await;
+            let run = Circumstances::of_stored(approval.subject());
+            let opinions = self.opinions_on(&run, approval.subject(), approval.arguments()).await;
             let assessment =
-                Arc::new(self.reached(&approval.subject, approval.assessment.with_overlays(opinions)).await?);
+                Arc::new(self.reached(approval.subject(), approval.assessment().with_overlays(opinions)).await?);
             let again = CallEvent::Reassessed { assessment, changes: Changes::default() };
             course.then(again, self.now()).map_err(unavailable)?;
         }

@@ -1,21 +1,17 @@
 //! Whom a question can be put to: people, and not the agent's or the principal's own; enough of them; known ones.
 
+use gate_core::approval::{Approval, Refused, Requirement, Tier, Voice, Who, people, shortfall};
+use gate_core::call::{NotRun, RunInfo};
+use gate_core::id::{Principal, ReviewerId, Role};
+use gate_core::people::same_person;
+use gate_core::ports::{Directory, DirectoryError};
+use gate_core::text::english::with_article;
 use jiff::Timestamp;
 
 use crate::engine::call::circumstances::Circumstances;
 use crate::engine::call::not_run::{invalid, unavailable};
 use crate::engine::call::propose::Unproposed;
 use crate::engine::kernel::Core;
-use crate::ports::directory::{Directory, DirectoryError};
-use crate::values::approval::Approval;
-use crate::values::context::RunInfo;
-use crate::values::id::{Principal, ReviewerId, Role};
-use crate::values::identity::same_person;
-use crate::values::outcome::NotRun;
-use crate::values::quorum::{Voice, shortfall};
-use crate::values::requirement::{Requirement, Tier, Who, people};
-use crate::values::transition::Refused;
-use crate::values::words::with_article;
 
 /// Returns why a step of a requirement can never be met by those whom the directory has; `None`
 /// where it can, or where the directory cannot list them. `excluded` are those who are in it and do
@@ -83,7 +79,7 @@ impl Core {
         let mut roles: Vec<&Role> = Vec::new();
         for tier in requirements.iter().flat_map(Requirement::tiers) {
             match tier.who() {
-                Who::Principal if info.principal.is_none() => {
+                Who::Principal if info.principal().is_none() => {
                     let problem = "the policy asks the person whom the run acts for, but the run names none: add \
                                    `.on_behalf_of(…)`";
                     return Ok(Some(problem.to_owned()));
@@ -122,7 +118,7 @@ impl Core {
         held.retain(|(who, _)| !excluded.iter().any(|other| same_person(who.as_str(), other.as_str())));
         let voice = |who, roles, is_principal| Voice { who, roles, is_principal, is_signed: true };
         let reviewers = held.iter().map(|(who, roles)| voice(who.as_str(), roles.as_slice(), false));
-        let principal = info.principal.iter().map(|principal| voice(principal.as_str(), &[], true));
+        let principal = info.principal().into_iter().map(|principal| voice(principal.as_str(), &[], true));
         let voices: Vec<Voice<'_>> = reviewers.chain(principal).collect();
         let asked: Vec<_> = requirements.iter().map(|requirement| (requirement, usize::MAX)).collect();
         let missing = shortfall(&asked, &voices);
@@ -135,7 +131,7 @@ impl Core {
     /// Those in the directory who do not count for a run: its agent, and the person whom it acts for, under whatever name.
     async fn excluded(&self, info: &RunInfo) -> Result<Vec<ReviewerId>, DirectoryError> {
         let mut excluded = Vec::new();
-        for name in [Some(info.agent.as_str()), info.principal.as_ref().map(Principal::as_str)].into_iter().flatten() {
+        for name in [Some(info.agent().as_str()), info.principal().map(Principal::as_str)].into_iter().flatten() {
             excluded.extend(self.directory.named(name).await?);
             excluded.push(name.into());
         }
@@ -154,7 +150,7 @@ impl Core {
 
     /// Returns whether a person is the one whom a run acts for.
     pub(crate) async fn is_principal(&self, who: &ReviewerId, info: &RunInfo) -> Result<bool, DirectoryError> {
-        match &info.principal {
+        match &info.principal() {
             Some(principal) => self.is_named(who, principal.as_str()).await,
             None => Ok(false),
         }
@@ -171,8 +167,8 @@ impl Core {
         if let Err(refused) = approval.check_voter(who, as_principal) {
             return Ok(Err(refused));
         }
-        let info = &approval.subject.info;
-        let why = if self.is_named(who, info.agent.as_str()).await? {
+        let info = &approval.subject().info();
+        let why = if self.is_named(who, info.agent().as_str()).await? {
             "an agent cannot decide"
         } else if !as_principal && self.is_principal(who, info).await? {
             "the run acts for this person, who does not count among its approvers"
@@ -184,7 +180,7 @@ impl Core {
 
     /// Where principals must be known, a run acts only for somebody who is in the directory.
     pub(crate) async fn check_principal(&self, run: &Circumstances) -> Result<(), NotRun> {
-        let Some(principal) = run.info.principal.as_ref().filter(|_| self.known_principals) else { return Ok(()) };
+        let Some(principal) = run.info.principal().filter(|_| self.known_principals) else { return Ok(()) };
         if self.directory.named(principal.as_str()).await.map_err(unavailable)?.is_empty() {
             return Err(invalid(format!(
                 "the run acts for `{}`, whom the directory does not know: name somebody who is in it, or add an alias",

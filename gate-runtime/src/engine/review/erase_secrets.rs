@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use gate_core::approval::Approval;
+use gate_core::records::CallEvent;
+
 use super::error::DecideError;
 use super::interruption::Interruption;
-use crate::values::approval::Approval;
-use crate::values::decision::Reviewer;
-use crate::values::event::CallEvent;
+use crate::engine::review::reviewer::Reviewer;
 
 impl Interruption {
     /// Deletes the salts of the call's secrets. The commitments on the record stay, and nobody can try out what they are commitments of; the secrets can

@@ -3,19 +3,16 @@
 use std::fmt;
 use std::sync::Arc;
 
+use gate_core::approval::{Approval, BadSignature, Refused};
+use gate_core::assessment::Unjudged;
+use gate_core::call::DeniedBy;
+use gate_core::grants::BadScope;
+use gate_core::id::{ApprovalId, ReviewerId};
+use gate_core::ports::{DirectoryError, StoreError};
+use gate_core::text::Misfit;
 use jiff::Timestamp;
 
 use crate::logic::schema::Misfits;
-use crate::ports::directory::DirectoryError;
-use crate::ports::store::StoreError;
-use crate::values::approval::Approval;
-use crate::values::grant::BadScope;
-use crate::values::id::{ApprovalId, ReviewerId};
-use crate::values::json::Misfit;
-use crate::values::outcome::DeniedBy;
-use crate::values::signature::BadSignature;
-use crate::values::transition::Refused;
-use crate::values::unjudged::Unjudged;
 
 /// A decision that does not count. The approval is as it was.
 ///

@@ -3,27 +3,21 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 
+use gate_core::approval::{Approval, Refused, Requirement, Status, Voice, shortfall};
+use gate_core::call::{NotRun, Subject};
+use gate_core::grants::{BadScope, Freeze, FreezeScope, Grant, Scope};
+use gate_core::id::{ApprovalId, ReviewerId};
+use gate_core::people::same_person;
+use gate_core::ports::{ApprovalFilter, Committed, Standing, StoreError, StoreErrorKind, Transition};
+use gate_core::records::{CallEvent, GateEvent, Record};
+
 use super::error::{DecideError, ReviewerError};
 use crate::engine::call::not_run::unavailable;
 use crate::engine::gate::Gate;
 use crate::engine::kernel::Core;
 use crate::engine::kernel::unit_of_work::Course;
+use crate::engine::review::reviewer::Reviewer;
 use crate::logic::registry::{Registry, unknown_tool};
-use crate::ports::store::{ApprovalFilter, Committed, Standing, StoreError, StoreErrorKind, Transition};
-use crate::values::approval::Approval;
-use crate::values::decision::Reviewer;
-use crate::values::event::{CallEvent, GateEvent};
-use crate::values::freeze::{Freeze, FreezeScope};
-use crate::values::grant::{BadScope, Grant, Scope};
-use crate::values::id::{ApprovalId, ReviewerId};
-use crate::values::identity::same_person;
-use crate::values::outcome::NotRun;
-use crate::values::quorum::{Voice, shortfall};
-use crate::values::record::Record;
-use crate::values::requirement::Requirement;
-use crate::values::status::Status;
-use crate::values::subject::Subject;
-use crate::values::transition::Refused;
 
 impl<R: Registry> Gate<R> {
     /// The standing permissions and the stops that hold now.
@@ -147,7 +141,7 @@ impl Core {
     /// Why a call that was to be dispatched is stopped; `None` where nothing stops it any more.
     pub(crate) async fn frozen(&self, approval: &Approval) -> Result<Option<NotRun>, NotRun> {
         let freezes = self.store.standing(self.now()).await.map_err(unavailable)?.freezes;
-        let stops = freezes.into_iter().find(|freeze| freeze.stops(&approval.subject));
+        let stops = freezes.into_iter().find(|freeze| freeze.stops(approval.subject()));
         Ok(stops.map(|freeze| NotRun::Frozen { reason: freeze.reason().to_owned() }))
     }
 
@@ -188,6 +182,11 @@ impl Core {
         Ok(())
     }
 
+    /// Returns whether a person [may answer](Self::may_grant) this question alone.
+    pub(crate) async fn may_grant_for(&self, who: &ReviewerId, asked: &Approval) -> Result<(), DecideError> {
+        self.may_grant(who, asked.subject(), asked.requirements(), asked.steps_reached()).await
+    }
+
     /// Adds a standing permission, and everything that waits in the same run and is covered by it.
     pub(crate) async fn give(
         &self,
@@ -196,10 +195,10 @@ impl Core {
         reviewer: &Reviewer,
         transition: &mut Transition,
     ) -> Result<Arc<Grant>, DecideError> {
-        if approved.status != Status::Approved {
+        if approved.status() != Status::Approved {
             return Err(BadScope::NeedsSeveral.into());
         }
-        self.may_grant(reviewer.id(), &approved.subject, &approved.requirements, &approved.reached).await?;
+        self.may_grant_for(reviewer.id(), approved).await?;
         let grant = scope.clone().grant(approved, reviewer.id().clone(), transition.at)?;
         self.give_and_cover(grant, approved.id(), transition).await
     }
@@ -211,22 +210,21 @@ impl Core {
         approved: ApprovalId,
         transition: &mut Transition,
     ) -> Result<Arc<Grant>, DecideError> {
-        let (now, by, mut grant) = (transition.at, grant.by.clone(), grant);
+        let (now, by, mut grant) = (transition.at, grant.by().clone(), grant);
         let waiting = ApprovalFilter::all().status(Status::Pending);
         let waiting = grant.run().into_iter().fold(waiting, |all, run| all.run(run.clone()));
         let mut covered = Vec::new();
         for other in self.store.approvals(&waiting).await?.iter().filter(|other| other.id() != approved) {
-            let is_plain = other.failure.is_none()
+            let is_plain = other.failure().is_none()
                 && !other.was_refused_before()
                 && !other.lacks_another()
                 && other.due(now).is_none();
-            let fits = is_plain && grant.covers(&other.subject, &other.arguments, now);
-            let Approval { subject, requirements, reached, .. } = &**other;
-            if !fits || self.may_grant(&by, subject, requirements, reached).await.is_err() {
+            let fits = is_plain && grant.covers(other.subject(), other.arguments(), now);
+            if !fits || self.may_grant_for(&by, other).await.is_err() {
                 continue;
             }
             let before = transition.takes.len();
-            transition.takes.extend(grant.takes(&other.arguments, other.id()));
+            transition.takes.extend(grant.takes(other.arguments(), other.id()));
             // It is new: nothing of it is used but by those before.
             if transition.limit_reached(|_| Ok::<_, Infallible>(0)) != Ok(None) {
                 transition.takes.truncate(before);
@@ -255,10 +253,10 @@ impl Core {
     ) -> Result<Arc<Grant>, DecideError> {
         let approval = self.load(id).await?.ok_or(DecideError::Unknown(id))?;
         self.check_voter(&approval, reviewer).await?;
-        if approval.status == Status::Pending {
+        if approval.status() == Status::Pending {
             return Err(Refused::NotNow(Status::Pending).into());
         }
-        self.may_grant(reviewer.id(), &approval.subject, &approval.requirements, &approval.reached).await?;
+        self.may_grant_for(reviewer.id(), &approval).await?;
         let now = self.now();
         if self.directory.key(reviewer.id(), now).await.map_err(ReviewerError::Directory)?.is_some() {
             return Err(BadScope::NeedsVote.into());

@@ -4,6 +4,11 @@ use std::fmt;
 use std::sync::Arc;
 
 use gate_audit::SigningKey;
+use gate_core::approval::Approval;
+use gate_core::call::{Arguments, Descriptor};
+use gate_core::grants::{Grant, Scope};
+use gate_core::id::ApprovalId;
+use gate_core::ports::BoxFuture;
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -11,13 +16,7 @@ use super::error::DecideError;
 use super::vote::{Decided, Edit, Saying, Wish};
 use crate::engine::call::circumstances::Circumstances;
 use crate::engine::kernel::Core;
-use crate::logic::descriptor::Descriptor;
-use crate::ports::BoxFuture;
-use crate::values::approval::Approval;
-use crate::values::arguments::Arguments;
-use crate::values::decision::Reviewer;
-use crate::values::grant::{Grant, Scope};
-use crate::values::id::ApprovalId;
+use crate::engine::review::reviewer::Reviewer;
 
 /// A call that waits for people: what they are shown, and the ways to answer.
 ///

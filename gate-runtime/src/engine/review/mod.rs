@@ -5,6 +5,7 @@ pub(crate) mod erase_secrets;
 pub(crate) mod error;
 pub(crate) mod grants_and_freezes;
 pub(crate) mod interruption;
+pub(crate) mod reviewer;
 pub(crate) mod settle_trail;
 pub(crate) mod tool_notice;
 pub(crate) mod vote;

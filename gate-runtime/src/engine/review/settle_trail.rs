@@ -3,23 +3,21 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use gate_core::approval::{Approval, Refused, Status};
+use gate_core::call::Subject;
+use gate_core::id::ApprovalId;
+use gate_core::ports::Transition;
+use gate_core::records::{Break, CallEvent, Entry, Event, GateEvent};
+
 use crate::engine::gate::Gate;
 use crate::engine::kernel::{Core, StepError};
+use crate::engine::review::reviewer::Reviewer;
 use crate::logic::registry::Registry;
-use crate::ports::store::Transition;
 use crate::trail::compare::compare;
 use crate::trail::error::{Parted, TrailError};
 use crate::trail::pen::{Pen, open};
 use crate::trail::reader::TrailReader;
 use crate::trail::{Trail, blocking};
-use crate::values::approval::Approval;
-use crate::values::decision::Reviewer;
-use crate::values::entry::{Break, Entry};
-use crate::values::event::{CallEvent, Event, GateEvent};
-use crate::values::id::ApprovalId;
-use crate::values::status::Status;
-use crate::values::subject::Subject;
-use crate::values::transition::Refused;
 
 /// A call whose body began, as the trail knows and the database does not.
 ///
@@ -148,7 +146,7 @@ pub(crate) async fn begun_since(
         for read in trail.entries(0) {
             let (index, bytes) = read?;
             let Entry::Record(record) = trail.read(index, &bytes)? else { continue };
-            let (Some(subject), Event::Call(event)) = (&record.subject, record.event()) else { continue };
+            let (Some(subject), Event::Call(event)) = (record.shared_subject(), record.event()) else { continue };
             if record.seq() < seq {
                 continue;
             }

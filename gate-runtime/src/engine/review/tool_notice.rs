@@ -3,12 +3,12 @@
 
 use std::sync::Arc;
 
+use gate_core::approval::{Approval, Status};
+use gate_core::id::ToolName;
+use gate_core::ports::{KnownTool, RecordFilter, StoreError};
+use gate_core::records::{Event, GateEvent};
+
 use crate::engine::kernel::Core;
-use crate::ports::store::{KnownTool, RecordFilter, StoreError};
-use crate::values::approval::Approval;
-use crate::values::event::{Event, GateEvent};
-use crate::values::id::ToolName;
-use crate::values::status::Status;
 
 impl Core {
     /// Returns what the store knows of tools, where that bears on one of these calls.
@@ -30,7 +30,7 @@ impl Core {
                 call.tool()
             )
         };
-        (tool.descriptor.digest() != call.subject.tool_digest).then(words)
+        (tool.descriptor.digest() != call.subject().tool_digest()).then(words)
     }
 
     /// Returns the notice of a call's tool, by what the store knows of tools.
@@ -38,7 +38,7 @@ impl Core {
         if !may_run(call) || self.tool(call.tool().as_str()).is_some() {
             return Ok(self.own_tool_notice(call));
         }
-        let (name, digest) = (call.tool(), call.subject.tool_digest);
+        let (name, digest) = (call.tool(), call.subject().tool_digest());
         let Some(own) = known.iter().find(|tool| tool.name == *name && tool.digest == digest) else { return Ok(None) };
         let newer: Vec<&KnownTool> = known.iter().filter(|tool| tool.written > own.written).collect();
         let is_newer = |name: &ToolName| newer.iter().any(|tool| tool.name == *name);
@@ -68,6 +68,6 @@ impl Core {
 
 /// Returns whether the tool of a call matters: the call may run yet, by a gate that has the tool.
 fn may_run(call: &Approval) -> bool {
-    let is_ours = call.subject.request.is_none() && call.answers().is_none();
-    is_ours && matches!(call.status, Status::Pending | Status::Approved)
+    let is_ours = call.subject().request().is_none() && call.answers().is_none();
+    is_ours && matches!(call.status(), Status::Pending | Status::Approved)
 }

@@ -3,6 +3,13 @@
 use std::sync::Arc;
 
 use gate_audit::SigningKey;
+use gate_core::approval::{Approval, BadSignature, Decision, Presented, Refused, Requirement, Status, Vote};
+use gate_core::call::{Arguments, Changes, Subject};
+use gate_core::grants::{Grant, Scope};
+use gate_core::id::{ApprovalId, ReviewerId, Role};
+use gate_core::ports::{Committed, DirectoryError, StoreError, StoreErrorKind, Transition};
+use gate_core::records::{CallEvent, GateEvent, Record};
+use gate_core::text::{Digest, Misfit, below, pointer_to, read_value, step_name};
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 use tokio::task::spawn_blocking;
@@ -11,29 +18,12 @@ use super::error::{DecideError, ReviewerError};
 use crate::engine::call::circumstances::Circumstances;
 use crate::engine::kernel::Core;
 use crate::engine::kernel::unit_of_work::Course;
+use crate::engine::review::reviewer::Reviewer;
 use crate::lock::lock;
 use crate::logic::bound::Spec;
 use crate::logic::redact::{seal_edit, unseal};
 use crate::logic::schema::Misfits;
-use crate::ports::directory::DirectoryError;
-use crate::ports::store::{Committed, StoreError, StoreErrorKind, Transition};
-use crate::values::approval::Approval;
-use crate::values::arguments::Arguments;
-use crate::values::changes::Changes;
-use crate::values::decision::{Decision, Reviewer, Vote};
-use crate::values::digest::Digest;
-use crate::values::event::{CallEvent, GateEvent};
-use crate::values::grant::{Grant, Scope};
-use crate::values::id::{ApprovalId, ReviewerId, Role};
-use crate::values::json::{Misfit, below, pointer_to, read_value, step_name};
-use crate::values::presented::Presented;
-use crate::values::random;
-use crate::values::record::Record;
-use crate::values::requirement::Requirement;
-use crate::values::signature::BadSignature;
-use crate::values::status::Status;
-use crate::values::subject::Subject;
-use crate::values::transition::Refused;
+use crate::random;
 
 /// What a reviewer wants, before it is checked.
 pub(crate) enum Wish {
@@ -196,7 +186,7 @@ impl Core {
         loop {
             let approval = self.bring_up_to_date(id).await?.ok_or(DecideError::Unknown(id))?;
             let now = self.now();
-            if approval.status == Status::Pending && approval.presented() != *shown {
+            if approval.status() == Status::Pending && approval.presented() != *shown {
                 return Err(Refused::Changed.into());
             }
             self.check_voter(&approval, reviewer).await?;
@@ -208,7 +198,7 @@ impl Core {
                 Err(Refused::Final(_) | Refused::NotNow(_)) => return settled(approval, &vote),
                 Err(refused) => return Err(refused.into()),
             }
-            self.check_signature(&approval.subject, &vote).await.map_err(ReviewerError::Directory)??;
+            self.check_signature(approval.subject(), &vote).await.map_err(ReviewerError::Directory)??;
             if let Wish::Edit(_) = wish
                 && let Some(judged) = self.judge_edit(run, course.approval()).await?
             {
@@ -310,7 +300,7 @@ impl Core {
         call: &Subject,
         vote: &Vote,
     ) -> Result<Result<(), BadSignature>, DirectoryError> {
-        let key = self.directory.key(&vote.reviewer, vote.at).await?;
+        let key = self.directory.key(vote.reviewer(), vote.at()).await?;
         Ok(vote.check_signature(call, key.as_ref()))
     }
 
@@ -326,8 +316,8 @@ impl Core {
         let is_principal = reviewer.is_principal();
         self.check_voter(approval, reviewer).await?;
         let roles = self.roles_as(reviewer.id(), is_principal).await?;
-        let asked = approval.requirements.iter().flat_map(Requirement::tiers);
-        let entitled = if approval.requirements.is_empty() {
+        let asked = approval.requirements().iter().flat_map(Requirement::tiers);
+        let entitled = if approval.requirements().is_empty() {
             !is_principal
         } else {
             asked.into_iter().any(|tier| tier.asks(&roles, is_principal))
@@ -393,8 +383,8 @@ impl Core {
         let descriptor = descriptor.ok_or_else(|| DecideError::UnknownTool(approval.tool().to_string()))?;
         let schema = descriptor.input_schema();
         let invalid = |misfit: Misfit| DecideError::Invalid(misfit.into());
-        let edited = edit.apply(&approval.arguments.to_json()).map_err(invalid)?;
-        let sealed = seal_edit(schema, &edited, &approval.arguments).map_err(invalid)?;
+        let edited = edit.apply(&approval.arguments().to_json()).map_err(invalid)?;
+        let sealed = seal_edit(schema, &edited, approval.arguments()).map_err(invalid)?;
         let known = self.known_arguments(approval.id());
         let open = unseal(schema, &sealed, known.as_ref()).ok_or_else(|| {
             invalid(Misfit::new("", "its secret arguments are in another process: edit it where the call was proposed"))
@@ -418,11 +408,11 @@ impl Core {
         let Some(tool) = self.tool(next.tool().as_str()) else { return Ok(None) };
         let known = self.known_arguments(next.id());
         let unfit = |problem: String| DecideError::Invalid(Misfits::from(Misfit::new("", problem)));
-        let open = unseal(tool.descriptor.input_schema(), &next.arguments, known.as_ref());
+        let open = unseal(tool.descriptor.input_schema(), next.arguments(), known.as_ref());
         let open = open.ok_or_else(|| unfit("its secret arguments are in another process".to_owned()))?;
-        let now = next.changed_at;
-        let context = run.context_of(&next.subject, now);
-        let judgement = self.judge(tool, &open, &next.arguments, context).await?;
+        let now = next.changed_at();
+        let context = run.context_of(next.subject(), now);
+        let judgement = self.judge(tool, &open, next.arguments(), context).await?;
         if let Some(by) = judgement.assessment.denied_by() {
             return Err(DecideError::EditDenied { by });
         }
@@ -434,7 +424,7 @@ impl Core {
     /// Takes an approval back, or tells how it stands.
     pub(crate) async fn cancel(self: &Arc<Self>, id: ApprovalId, reason: &str) -> Result<Arc<Approval>, DecideError> {
         match self.order(id, CallEvent::Cancelled { reason: reason.to_owned() }).await {
-            Err(DecideError::AlreadyDecided(approval)) if approval.status == Status::Cancelled => Ok(approval),
+            Err(DecideError::AlreadyDecided(approval)) if approval.status() == Status::Cancelled => Ok(approval),
             ended => ended,
         }
     }
@@ -443,9 +433,10 @@ impl Core {
 /// A decision that comes after the end: the same one delivered twice is no error, another one is told how it stands.
 fn settled(approval: Arc<Approval>, vote: &Vote) -> Result<Decided, DecideError> {
     let same = |earlier: &Vote| {
-        (&earlier.reviewer, &earlier.decision, earlier.arguments) == (&vote.reviewer, &vote.decision, vote.arguments)
+        (&earlier.reviewer(), &earlier.decision(), earlier.arguments())
+            == (&vote.reviewer(), &vote.decision(), vote.arguments())
     };
-    if approval.votes.iter().any(same) {
+    if approval.votes().iter().any(same) {
         return Ok(Decided { approval, grant: None });
     }
     Err(DecideError::AlreadyDecided(approval))

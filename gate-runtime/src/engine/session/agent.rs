@@ -2,9 +2,10 @@
 
 use std::fmt;
 
+use gate_core::id::AgentName;
+
 use crate::logic::tool::Tool;
 use crate::logic::tool::policy::{AnyPolicy, Policy};
-use crate::values::id::AgentName;
 
 /// An agent that a gate knows, with policies of its own where it has some.
 ///

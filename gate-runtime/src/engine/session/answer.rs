@@ -2,11 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::values::approval::Approval;
-use crate::values::id::{CallId, ToolName};
-use crate::values::outcome::{NotRun, ToolOutcome};
-use crate::values::status::Status;
-use crate::values::told;
+use gate_core::approval::{Approval, Status, told};
+use gate_core::call::{NotRun, ToolOutcome};
+use gate_core::id::{CallId, ToolName};
 
 /// The standing of one call, for the model.
 ///
@@ -77,7 +75,7 @@ impl Answer {
     /// Makes the answer of how a call stands. `hindrance` says why the call could not begin,
     /// although it is approved.
     pub(crate) fn of(approval: Arc<Approval>, hindrance: Option<NotRun>) -> Self {
-        let (call, tool) = (approval.subject.call.clone(), approval.subject.tool.clone());
+        let (call, tool) = (approval.subject().call().clone(), approval.subject().tool().clone());
         Self { call, tool, result: result_of(&approval, hindrance), approval: Some(approval) }
     }
 
@@ -154,14 +152,14 @@ impl Answer {
 }
 
 fn result_of(approval: &Approval, hindrance: Option<NotRun>) -> CallResult {
-    let outcome = || approval.outcome.clone().unwrap_or_else(|| ToolOutcome::failed("its outcome is missing"));
-    match approval.status {
+    let outcome = || approval.outcome().cloned().unwrap_or_else(|| ToolOutcome::failed("its outcome is missing"));
+    match approval.status() {
         Status::Pending => CallResult::Waiting,
         Status::Approved => CallResult::Approved(hindrance),
         Status::Succeeded | Status::Failed => CallResult::Ran(outcome()),
         Status::Responded => CallResult::Responded(outcome()),
         Status::Dispatched => CallResult::Indeterminate("it is running, or was when its process ended".to_owned()),
-        Status::Indeterminate => CallResult::Indeterminate(approval.note.clone().unwrap_or_default()),
+        Status::Indeterminate => CallResult::Indeterminate(approval.note().unwrap_or_default().to_owned()),
         Status::Denied | Status::Rejected | Status::Expired | Status::Cancelled => match approval.not_run() {
             Some(reason) => CallResult::NotRun(reason),
             None => CallResult::NotRun(NotRun::Unavailable { problem: "its state says nothing".to_owned() }),

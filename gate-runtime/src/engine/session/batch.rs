@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
+use gate_core::approval::Approval;
+use gate_core::call::{NotRun, ToolCall};
+use gate_core::id::ApprovalId;
+
 use super::answer::Answer;
 use super::slots::Slot;
 use crate::lock::lock;
-use crate::values::approval::Approval;
-use crate::values::context::ToolCall;
-use crate::values::id::ApprovalId;
-use crate::values::outcome::NotRun;
 
 /// The calls of one batch, in order.
 #[derive(Default)]
@@ -49,7 +49,7 @@ impl Batch {
             BatchPlace::Empty => None,
             BatchPlace::Call(approval) => Some(Slot::Call { approval: approval.id() }),
             BatchPlace::Refused(call, reason) => {
-                let (call, tool) = (call.id.clone(), call.tool.clone());
+                let (call, tool) = (call.id().clone(), call.tool().clone());
                 Some(Slot::Refused { call, tool, reason: reason.clone() })
             }
         };
@@ -67,7 +67,7 @@ impl Batch {
     /// The calls of which the end is still to come.
     pub(crate) fn unfinished(&self) -> Vec<Arc<Approval>> {
         let unfinished = |place: &BatchPlace| match place {
-            BatchPlace::Call(approval) if !approval.status.is_terminal() => Some(Arc::clone(approval)),
+            BatchPlace::Call(approval) if !approval.status().is_terminal() => Some(Arc::clone(approval)),
             _ => None,
         };
         lock(&self.places).iter().filter_map(unfinished).collect()
@@ -94,7 +94,7 @@ impl Batch {
         for place in lock(&self.places).iter_mut() {
             if let BatchPlace::Call(known) = place
                 && known.id() == approval.id()
-                && known.version < approval.version
+                && known.version() < approval.version()
             {
                 *known = Arc::clone(approval);
             }
@@ -110,7 +110,7 @@ impl Batch {
                 Some(Answer::of(Arc::clone(approval), hindrance))
             }
             BatchPlace::Refused(call, reason) => {
-                Some(Answer::refused(call.id.clone(), call.tool.clone(), reason.clone()))
+                Some(Answer::refused(call.id().clone(), call.tool().clone(), reason.clone()))
             }
         };
         lock(&self.places).iter().filter_map(answer).collect()

@@ -4,13 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use foldhash::HashMap;
+use gate_core::approval::{Approval, Status};
+use gate_core::id::{ApprovalId, RunId};
+use gate_core::ports::{RunChange, RunChanges, RunQuery, Store, StoreError, Transition};
 use rpds::RedBlackTreeMapSync;
 
 use crate::lock::lock;
-use crate::ports::store::{RunChange, RunChanges, RunQuery, Store, StoreError, Transition};
-use crate::values::approval::Approval;
-use crate::values::id::{ApprovalId, RunId};
-use crate::values::status::Status;
 
 /// The calls of an outermost run and of those nested in it, as far as the application has not taken what became of them.
 ///
@@ -76,7 +75,7 @@ impl Ledger {
 
     /// The calls of a run that may run, or of which it may be found out how they ended.
     pub(crate) fn unfinished(&self, run: &RunId) -> Vec<Arc<Approval>> {
-        let is_unfinished = |owed: &&Owed| !owed.approval.status.is_terminal();
+        let is_unfinished = |owed: &&Owed| !owed.approval.status().is_terminal();
         let known = lock(&self.known);
         let of_run = known.others.get(run).into_iter().flat_map(BTreeMap::values);
         of_run.filter(is_unfinished).map(|owed| Arc::clone(&owed.approval)).collect()
@@ -85,8 +84,8 @@ impl Ledger {
     /// The calls of a run that have an answer which the application has not taken.
     pub(crate) fn answers(&self, run: &RunId) -> Vec<Arc<Approval>> {
         let has_answer = |owed: &&Owed| {
-            let status = owed.approval.status;
-            (status.is_terminal() || status == Status::Indeterminate) && owed.taken != Some(owed.approval.version)
+            let status = owed.approval.status();
+            (status.is_terminal() || status == Status::Indeterminate) && owed.taken != Some(owed.approval.version())
         };
         let known = lock(&self.known);
         let of_run = known.others.get(run).into_iter().flat_map(BTreeMap::values);
@@ -108,12 +107,12 @@ impl Ledger {
     pub(crate) fn take(&self, told: &[Arc<Approval>]) {
         let mut known = lock(&self.known);
         for told in told {
-            let (id, run) = (told.id(), &told.subject.info.run);
-            if told.status.is_terminal() {
+            let (id, run) = (told.id(), told.subject().info().run());
+            if told.status().is_terminal() {
                 known.forget(run, id);
                 known.taken.insert(id, false);
             } else if let Some(owed) = known.others.get_mut(run).and_then(|of_run| of_run.get_mut(&id)) {
-                owed.taken = Some(told.version);
+                owed.taken = Some(told.version());
             }
         }
     }
@@ -125,7 +124,7 @@ impl Ledger {
         known.taken.remove(&asked.id());
         *known.shown.entry(asked.id()).or_default() += 1;
         known.note(asked);
-        Shown { ledger: self, run: asked.subject.info.run.clone(), id: asked.id() }
+        Shown { ledger: self, run: asked.subject().info().run().clone(), id: asked.id() }
     }
 
     /// Adds what was taken and is not written to what is written next.
@@ -179,13 +178,13 @@ impl Known {
 
     fn take_in(&mut self, changes: &RunChanges, written: &[ApprovalId]) {
         for RunChange { approval, is_owed, .. } in &changes.calls {
-            let is_shown = approval.status == Status::Pending && self.shown.contains_key(&approval.id());
+            let is_shown = approval.status() == Status::Pending && self.shown.contains_key(&approval.id());
             if *is_owed || is_shown {
                 self.note(approval);
             } else {
                 // Somebody else has taken it, as from another process, or looks after it alone.
                 self.waiting.remove_mut(&approval.id());
-                self.forget(&approval.subject.info.run, approval.id());
+                self.forget(approval.subject().info().run(), approval.id());
             }
         }
         self.seq = self.seq.max(changes.seq);
@@ -196,16 +195,18 @@ impl Known {
 
     fn find(&self, approval: &Approval) -> Option<&Arc<Approval>> {
         let id = approval.id();
-        let other = || Some(&self.others.get(&approval.subject.info.run)?.get(&id)?.approval);
+        let other = || Some(&self.others.get(approval.subject().info().run())?.get(&id)?.approval);
         self.waiting.get(&id).or_else(other)
     }
 
     fn note(&mut self, approval: &Arc<Approval>) {
-        let (id, run) = (approval.id(), &approval.subject.info.run);
-        if self.taken.contains_key(&id) || self.find(approval).is_some_and(|known| known.version >= approval.version) {
+        let (id, run) = (approval.id(), approval.subject().info().run());
+        if self.taken.contains_key(&id)
+            || self.find(approval).is_some_and(|known| known.version() >= approval.version())
+        {
             return;
         }
-        if approval.status == Status::Pending {
+        if approval.status() == Status::Pending {
             self.forget(run, id);
             self.waiting.insert_mut(id, Arc::clone(approval));
         } else {

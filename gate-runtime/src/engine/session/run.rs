@@ -4,6 +4,13 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
+use gate_core::approval::Status;
+use gate_core::assessment::Assessment;
+use gate_core::call::{Message, NotRun, Passage, RunInfo, ToolCall};
+use gate_core::id::{AgentName, ApprovalId, CallId, CaseId, Principal, Role};
+use gate_core::ports::{ApprovalFilter, BoxFuture, Transition};
+use gate_core::records::GateEvent;
+use gate_core::text::read_value;
 use serde_json::Value;
 
 use super::run_session::{Thread, check_agent};
@@ -16,16 +23,6 @@ use crate::engine::kernel::Core;
 use crate::engine::review::error::DecideError;
 use crate::logic::registry::{Offers, Registry};
 use crate::logic::tool::Tool;
-use crate::ports::BoxFuture;
-use crate::ports::store::{ApprovalFilter, Transition};
-use crate::values::assessment::Assessment;
-use crate::values::context::{Passage, RunInfo, ToolCall};
-use crate::values::event::GateEvent;
-use crate::values::id::{AgentName, ApprovalId, CallId, CaseId, Principal, Role};
-use crate::values::json::read_value;
-use crate::values::message::Message;
-use crate::values::outcome::NotRun;
-use crate::values::status::Status;
 
 /// One run of an agent, made by [`Gate::run`](crate::Gate::run): every call of a model goes through it.
 ///
@@ -61,28 +58,28 @@ impl<R: Registry> Run<R> {
     /// The agent that runs. A gate with one agent knows; one with several must be told.
     #[must_use]
     pub fn agent(self, name: impl Into<AgentName>) -> Self {
-        self.thread.change(|info| info.agent = name.into());
+        self.thread.change(|info| info.set_agent(name));
         self
     }
 
     /// The person for whom it runs. That person does not count among the approvers of its calls.
     #[must_use]
     pub fn on_behalf_of(self, who: impl Into<Principal>) -> Self {
-        self.thread.change(|info| info.principal = Some(who.into()));
+        self.thread.change(|info| info.set_principal(Some(who.into())));
         self
     }
 
     /// The roles of the person for whom it runs, for rules to look at. They never count as a reviewer's.
     #[must_use]
     pub fn roles(self, roles: impl IntoIterator<Item = impl Into<Role>>) -> Self {
-        self.thread.change(|info| info.roles = roles.into_iter().map(Into::into).collect());
+        self.thread.change(|info| info.set_roles(roles.into_iter().map(Into::into).collect()));
         self
     }
 
     /// The matter it belongs to.
     #[must_use]
     pub fn case(self, case: impl Into<CaseId>) -> Self {
-        self.thread.change(|info| info.case = Some(case.into()));
+        self.thread.change(|info| info.set_case(Some(case.into())));
         self
     }
 
@@ -197,8 +194,8 @@ impl<R: Registry> Run<R> {
         let to = to.into();
         check_agent(&self.core, &to)?;
         self.thread.change(|info| {
-            let from = std::mem::replace(&mut info.agent, to);
-            info.passages.push(Passage::HandedOff { from });
+            info.add_passage(Passage::HandedOff { from: info.agent().clone() });
+            info.set_agent(to);
         });
         Ok(())
     }
@@ -382,7 +379,7 @@ impl<R: Registry> Run<R> {
         let open = all.status(Status::Pending).status(Status::Approved);
         for approval in self.core.store.approvals(&open).await? {
             match self.core.cancel(approval.id(), reason).await {
-                Ok(ended) if ended.status == Status::Cancelled => count += 1,
+                Ok(ended) if ended.status() == Status::Cancelled => count += 1,
                 Err(DecideError::Store(error)) => return Err(error.into()),
                 // It had run before, and is what it was; or someone was faster, and it is no longer
                 // there to be taken back.
@@ -405,6 +402,6 @@ impl<R: Registry> Run<R> {
 impl<R: Registry> fmt::Debug for Run<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let info = self.info();
-        write!(f, "Run({} by {})", info.run, info.agent)
+        write!(f, "Run({} by {})", info.run(), info.agent())
     }
 }

@@ -4,6 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 
+use gate_core::approval::Approval;
+use gate_core::call::{Message, NESTED, Passage, RunInfo};
+use gate_core::id::{AgentName, RunId};
+
 use super::batch::Batch;
 use super::slots::StateBody;
 use crate::engine::error::RunError;
@@ -11,10 +15,6 @@ use crate::engine::kernel::Core;
 use crate::engine::session::ledger::Ledger;
 use crate::lock::lock;
 use crate::provenance::History;
-use crate::values::approval::Approval;
-use crate::values::context::{NESTED, Passage, RunInfo};
-use crate::values::id::{AgentName, RunId};
-use crate::values::message::Message;
 
 /// One run, as its handles share it: any number of tasks, at the same time.
 ///
@@ -57,11 +57,13 @@ impl Level {
         let own = Arc::clone(&lock(&self.told).info);
         let Some(outer) = self.outer.as_ref().map(|outer| outer.info()) else { return own };
         let mut info = RunInfo::clone(&own);
-        if info.principal.is_none() {
-            info.principal.clone_from(&outer.principal);
-            info.roles.clone_from(&outer.roles);
+        if info.principal().is_none() {
+            info.set_principal(outer.principal().cloned());
+            info.set_roles(outer.roles().to_vec());
         }
-        info.case = info.case.or_else(|| outer.case.clone());
+        if info.case().is_none() {
+            info.set_case(outer.case().cloned());
+        }
         Arc::new(info)
     }
 
@@ -88,7 +90,7 @@ impl Thread {
 
     /// The run of a state, with the runs nested in it; `stand`: its calls as the store has them.
     pub(crate) fn resumed(body: StateBody, stand: &[Arc<Approval>]) -> Self {
-        let ledger = Arc::new(Ledger::new(body.info.run.outermost()));
+        let ledger = Arc::new(Ledger::new(body.info.run().outermost()));
         for approval in stand {
             ledger.note(approval);
         }
@@ -100,7 +102,7 @@ impl Thread {
         let thread = Self::new(level, Arc::clone(ledger), Batch::resumed(body.current, stand));
         let level = || Some(Arc::clone(&thread.level));
         let inner = body.nested.into_iter().map(|inner| {
-            let run = inner.info.run.clone();
+            let run = inner.info.run().clone();
             (run, Arc::new(Self::resumed_in(inner, stand, ledger, level())))
         });
         *lock(&thread.nested) = inner.collect();
@@ -129,7 +131,7 @@ impl Thread {
     }
 
     pub(crate) fn run_id(&self) -> RunId {
-        lock(&self.level.told).info.run.clone()
+        lock(&self.level.told).info.run().clone()
     }
 
     pub(crate) fn info(&self) -> Arc<RunInfo> {
@@ -164,14 +166,14 @@ impl Thread {
     /// The nested run of an id: the one that is there, or a new one.
     pub(crate) fn nested(&self, core: &Core, id: &str) -> Arc<Self> {
         let outer = self.info();
-        let run = RunId::from(format!("{}{NESTED}{id}", outer.run));
+        let run = RunId::from(format!("{}{NESTED}{id}", outer.run()));
         let mut nested = lock(&self.nested);
         if let Some(known) = nested.get(&run) {
             return Arc::clone(known);
         }
         let mut info = RunInfo::new(run.clone(), only_agent(core));
-        info.passages.clone_from(&outer.passages);
-        info.passages.push(Passage::Called { by: outer.agent.clone(), run: outer.run.clone() });
+        outer.passages().iter().cloned().for_each(|passage| info.add_passage(passage));
+        info.add_passage(Passage::Called { by: outer.agent().clone(), run: outer.run().clone() });
         let level = Level::new(info, None, Some(Arc::clone(&self.level)));
         let new = Arc::new(Self::new(level, Arc::clone(&self.ledger), Batch::default()));
         nested.insert(run, Arc::clone(&new));

@@ -4,6 +4,9 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
+use gate_core::approval::Approval;
+use gate_core::id::ApprovalId;
+use gate_core::text::{canonical, hex, unhex};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -12,10 +15,6 @@ use sha2::Sha256;
 use super::run_session::Thread;
 use super::slots::StateBody;
 use crate::engine::error::StateError;
-use crate::values::approval::Approval;
-use crate::values::digest::{hex, unhex};
-use crate::values::id::ApprovalId;
-use crate::values::json::canonical;
 
 /// The version that this program writes. It reads every version up to this one.
 const VERSION: u64 = 2;
@@ -64,7 +63,7 @@ impl StateBody {
         let own = run.run_id();
         let mut approvals = batch.approvals();
         let waiting = run.ledger.waiting();
-        let waiting = waiting.values().filter(|approval| approval.subject.info.run == own).map(Arc::clone);
+        let waiting = waiting.values().filter(|approval| *approval.subject().info().run() == own).map(Arc::clone);
         let owed = waiting.chain(run.ledger.unfinished(&own)).chain(run.ledger.answers(&own));
         let mut earlier: Vec<Arc<Approval>> = owed.collect();
         earlier.sort_unstable_by_key(|approval| approval.id());

@@ -2,12 +2,10 @@
 
 use std::sync::Arc;
 
+use gate_core::approval::Approval;
+use gate_core::call::{NotRun, RunInfo};
+use gate_core::id::{ApprovalId, CallId, ToolName};
 use serde::{Deserialize, Serialize};
-
-use crate::values::approval::Approval;
-use crate::values::context::RunInfo;
-use crate::values::id::{ApprovalId, CallId, ToolName};
-use crate::values::outcome::NotRun;
 
 /// What is in a state.
 #[derive(Serialize, Deserialize)]

@@ -5,6 +5,10 @@ use std::sync::Arc;
 
 use foldhash::HashSet;
 use futures_util::future::{join_all, select_all};
+use gate_core::approval::{Approval, Status};
+use gate_core::call::{NotRun, ToolCall};
+use gate_core::id::ApprovalId;
+use gate_core::ports::{ApprovalFilter, StoreError, Transition};
 
 use super::answer::{Answer, CallResult};
 use super::batch::{Batch, BatchPlace};
@@ -17,12 +21,6 @@ use crate::engine::error::RunError;
 use crate::engine::execution::caller::Caller;
 use crate::engine::kernel::Core;
 use crate::engine::kernel::change_feed::{Hub, Waiter};
-use crate::ports::store::{ApprovalFilter, StoreError, Transition};
-use crate::values::approval::Approval;
-use crate::values::context::ToolCall;
-use crate::values::id::ApprovalId;
-use crate::values::outcome::NotRun;
-use crate::values::status::Status;
 
 /// The standing of one call, and why it did not go on where it should have.
 #[derive(Clone)]
@@ -164,9 +162,9 @@ impl Core {
             }),
             (Fate::Plan, Err(reason)) => Some(Err(reason)),
             (Fate::Clash, _) => {
-                let id = call.id.as_str().escape_debug();
+                let id = call.id().as_str().escape_debug();
                 let problem = format!("Two different calls of one batch have the id `{id}`: give every call its own");
-                Some(Err(self.refuse(run, &call.id, &call.tool, NotRun::Invalid { problem }).await))
+                Some(Err(self.refuse(run, call.id(), call.tool(), NotRun::Invalid { problem }).await))
             }
         }
     }
@@ -186,7 +184,7 @@ impl Core {
                     Ok(self.execute(run, approval, arguments, context, Caller::Run).await.approval.into())
                 }
             },
-            Plan::Known(approval) => match approval.status {
+            Plan::Known(approval) => match approval.status() {
                 Status::Approved | Status::Dispatched | Status::Indeterminate => Ok(self.go_on(run, approval).await),
                 _ => Ok(approval.into()),
             },
@@ -200,7 +198,7 @@ impl Core {
             Ok(executed) => executed.approval.into(),
             Err(reason) => {
                 let now = self.load(approval.id()).await.ok().flatten().unwrap_or(approval);
-                let is_open = !now.status.is_terminal();
+                let is_open = !now.status().is_terminal();
                 Stands { approval: now, hindrance: Some(reason).filter(|_| is_open) }
             }
         }
@@ -245,7 +243,8 @@ impl Core {
         let owed = thread.ledger.unfinished(&own);
         // What a program asked, and a model proposed again, the store owes to nobody: the batch has
         // it.
-        let is_unknown = |known: &Arc<Approval>| known.status != Status::Pending && thread.ledger.find(known).is_none();
+        let is_unknown =
+            |known: &Arc<Approval>| known.status() != Status::Pending && thread.ledger.find(known).is_none();
         let of_batch = batch.unfinished().into_iter().filter(is_unknown);
         let unfinished: BTreeMap<_, _> = owed.into_iter().chain(of_batch).map(|call| (call.id(), call)).collect();
         let went_on = join_all(unfinished.into_values().map(|approval| self.go_on(run, approval))).await;
@@ -272,7 +271,7 @@ impl Core {
                 return Ok(turn);
             }
             let (own, waiting) = (thread.run_id(), thread.ledger.waiting());
-            let of_run = waiting.values().filter(|approval| approval.subject.info.run.is_within(&own));
+            let of_run = waiting.values().filter(|approval| approval.subject().info().run().is_within(&own));
             open.extend(of_run.map(|approval| approval.id()));
             waiters.retain(|id, _| open.contains(id));
             let known = waiters.len();
@@ -297,7 +296,7 @@ impl Core {
     ) -> Turn {
         // Nothing is awaited from here on: what the turn says of its calls is what is known now.
         for known in &batch.unfinished() {
-            if let Some(newer) = thread.ledger.find(known).filter(|newer| newer.version > known.version) {
+            if let Some(newer) = thread.ledger.find(known).filter(|newer| newer.version() > known.version()) {
                 batch.note(&newer);
             }
         }
@@ -337,7 +336,7 @@ fn put(
         }
     };
     let id = approval.id();
-    if approval.status.is_terminal() {
+    if approval.status().is_terminal() {
         thread.ledger.answered([id]);
     }
     thread.ledger.note(&approval);
@@ -362,13 +361,13 @@ fn fates(calls: &[ToolCall], read: &[Result<Proposed, NotRun>]) -> Vec<Fate> {
     };
     let mut first: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
     for (place, call) in calls.iter().enumerate() {
-        first.entry(call.id.as_str()).or_default().push(place);
+        first.entry(call.id().as_str()).or_default().push(place);
     }
     let fate = |(place, call): (usize, &ToolCall)| {
-        let twins = first.get(call.id.as_str()).map_or(&[][..], Vec::as_slice);
+        let twins = first.get(call.id().as_str()).map_or(&[][..], Vec::as_slice);
         let equal = |other: &usize| read.get(*other).zip(read.get(place)).is_some_and(|(a, b)| same(a, b));
         match twins.first() {
-            _ if call.id.as_str().is_empty() || twins.len() < 2 => Fate::Plan,
+            _ if call.id().as_str().is_empty() || twins.len() < 2 => Fate::Plan,
             _ if !twins.iter().all(|other| *other == place || equal(other)) => Fate::Clash,
             Some(first) if *first < place => Fate::Repeat(*first),
             _ => Fate::Plan,

@@ -3,6 +3,9 @@
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
+use gate_core::approval::Approval;
+use gate_core::call::{DeniedBy, NotRun};
+use gate_core::id::ApprovalId;
 use rpds::RedBlackTreeMapSync;
 
 use super::answer::{Answer, CallResult};
@@ -10,9 +13,6 @@ use super::run_session::Thread;
 use crate::engine::call::circumstances::Circumstances;
 use crate::engine::kernel::Core;
 use crate::engine::review::interruption::Interruption;
-use crate::values::approval::Approval;
-use crate::values::id::ApprovalId;
-use crate::values::outcome::{DeniedBy, NotRun};
 
 /// One batch of calls: an answer to each, in the order in which the model proposed them.
 ///
@@ -58,13 +58,13 @@ impl Waiting {
         self.interruptions.get_or_init(|| {
             let own = self.thread.run_id();
             let (of_run, others): (Vec<_>, Vec<_>) =
-                self.approvals.values().partition(|approval| approval.subject.info.run == own);
-            let nested = others.into_iter().filter(|approval| approval.subject.info.run.is_within(&own));
+                self.approvals.values().partition(|approval| *approval.subject().info().run() == own);
+            let nested = others.into_iter().filter(|approval| approval.subject().info().run().is_within(&own));
             let of_run = of_run.into_iter().map(|approval| (self.run.clone(), approval));
             let nested = nested.map(|approval| {
-                let thread = self.thread.descendant(&approval.subject.info.run);
+                let thread = self.thread.descendant(approval.subject().info().run());
                 let run = thread.map(|thread| Circumstances::as_it_is(&thread, thread.info()));
-                (run.unwrap_or_else(|| Circumstances::of_stored(&approval.subject)), approval)
+                (run.unwrap_or_else(|| Circumstances::of_stored(approval.subject())), approval)
             });
             let question = |(run, approval): (Circumstances, &Arc<Approval>)| {
                 Interruption::new(Arc::clone(&self.core), run, Arc::clone(approval))

@@ -5,12 +5,12 @@ use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
 
+use gate_core::call::Origin;
 use serde::Serialize;
 
 use super::Tool;
 use super::state::Provides;
 use crate::logic::context::CallContext;
-use crate::values::origin::Origin;
 
 /// One proposed call: its arguments as typed fields (by `Deref`), its [`context`](Self::context) and the tool's
 /// [`state`](Self::state).
@@ -123,7 +123,7 @@ impl<T: Tool> Clone for Call<T> {
 
 impl<T: Tool> fmt::Debug for Call<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Call({} {} of {})", T::NAME, self.context().call, self.context().info.run)
+        write!(f, "Call({} {} of {})", T::NAME, self.context().call, self.context().info.run())
     }
 }
 

@@ -1,36 +1,34 @@
 //! Makes the descriptor of a tool from its function's arguments.
 
+use gate_core::call::Descriptor;
+use gate_core::text::{Digest, canonical};
 use schemars::SchemaGenerator;
 use schemars::generate::SchemaSettings;
 use serde_json::{Value, json};
 
 use super::About;
 use super::codec::{ArgumentList, MakeSchema};
-use crate::logic::descriptor::Descriptor;
 use crate::logic::schema;
-use crate::values::digest::Digest;
-use crate::values::json::canonical;
 
-impl Descriptor {
-    pub(crate) fn build(name: &str, about: &About, arguments: &ArgumentList) -> Self {
-        let mut input_schema = whole_schema(|generator| arguments.schema(generator));
-        schema::close(&mut input_schema);
-        let output_schema = (about.output)().map(schema_of);
-        let described =
-            json!([name, about.title, about.description, input_schema, output_schema, about.annotations, about.source]);
-        let told = canonical(&described).unwrap_or_default();
-        let digest = if about.asks_on_error { Digest::of(told + "asks on error") } else { Digest::of(told) };
-        Self {
-            name: name.into(),
-            title: about.title.map(str::to_owned),
-            description: about.description.to_owned(),
-            input_schema,
-            output_schema,
-            annotations: about.annotations,
-            timeout: about.timeout,
-            asks_on_error: about.asks_on_error,
-            digest,
-        }
+/// Makes the descriptor of a tool of this gate.
+pub(crate) fn describe(name: &str, about: &About, arguments: &ArgumentList) -> Descriptor {
+    let mut input_schema = whole_schema(|generator| arguments.schema(generator));
+    schema::close(&mut input_schema);
+    let output_schema = (about.output)().map(schema_of);
+    let described =
+        json!([name, about.title, about.description, input_schema, output_schema, about.annotations, about.source]);
+    let told = canonical(&described).unwrap_or_default();
+    let digest = if about.asks_on_error { Digest::of(told + "asks on error") } else { Digest::of(told) };
+    Descriptor {
+        name: name.into(),
+        title: about.title.map(str::to_owned),
+        description: about.description.to_owned(),
+        input_schema,
+        output_schema,
+        annotations: about.annotations,
+        timeout: about.timeout,
+        asks_on_error: about.asks_on_error,
+        digest,
     }
 }
 

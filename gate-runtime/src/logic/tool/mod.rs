@@ -11,6 +11,7 @@ pub(crate) mod state;
 use std::sync::Arc;
 use std::time::Duration;
 
+use gate_core::call::{Annotations, Descriptor, ToolOutcome};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -21,8 +22,6 @@ use self::permit::Permit;
 use self::policy::Policy;
 use self::reconcile::Reconciler;
 use self::state::Provides;
-use super::descriptor::{Annotations, Descriptor};
-use crate::values::outcome::ToolOutcome;
 
 /// A gated function. One value of the type is one call: its fields are the arguments.
 ///
@@ -90,7 +89,7 @@ pub trait Tool: Sized + Send + Sync + 'static {
     fn descriptor() -> Descriptor {
         let mut arguments = ArgumentList::default();
         Self::arguments(&mut arguments);
-        Descriptor::build(Self::NAME, &Self::ABOUT, &arguments)
+        describe::describe(Self::NAME, &Self::ABOUT, &arguments)
     }
 }
 

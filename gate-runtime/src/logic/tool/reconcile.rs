@@ -4,12 +4,12 @@ use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use gate_core::call::ToolOutcome;
 use serde_json::Value;
 
 use super::Tool;
 use super::call::{AnyCall, AnyState, Call};
 use crate::logic::context::CallContext;
-use crate::values::outcome::ToolOutcome;
 
 /// Whether a call happened of which nobody knows how it ended, as far as its tool's reconciler can tell.
 ///

@@ -2,9 +2,10 @@
 
 use std::borrow::Cow;
 
+use gate_core::text::{Hazard, hazard};
+
 use super::normal;
 use super::number::readings;
-use crate::values::visible::{Hazard, hazard};
 
 /// A text without what hides what stands in it: nothing invisible, no escapes, no compatibility forms.
 pub(crate) struct Bare<'a>(Cow<'a, str>);

@@ -24,14 +24,12 @@ pub mod responses;
 
 pub use super::strict::NotStrict;
 
+use gate_core::call::{Descriptor, Message, ToolCall};
 use serde_json::{Value, json};
 
 use super::{Called, DialectError, late, said, said_by_tool, strict, text_of};
 use crate::engine::session::answer::Answer;
 use crate::engine::session::turn::Turn;
-use crate::logic::descriptor::Descriptor;
-use crate::values::context::ToolCall;
-use crate::values::message::Message;
 
 const NAME: &str = "OpenAI Chat Completions";
 

@@ -20,15 +20,13 @@
 //! # Ok(()) }
 //! ```
 
+use gate_core::call::{Descriptor, Message, ToolCall};
 use serde_json::{Value, json};
 
 use super::super::{Called, DialectError, late, said, said_by_tool, strict, text_at, text_of};
 use super::NotStrict;
 use crate::engine::session::answer::Answer;
 use crate::engine::session::turn::Turn;
-use crate::logic::descriptor::Descriptor;
-use crate::values::context::ToolCall;
-use crate::values::message::Message;
 
 const NAME: &str = "OpenAI Responses";
 

@@ -2,22 +2,17 @@
 
 use std::sync::Arc;
 
+use gate_core::approval::{Approval, Decision, Status};
+use gate_core::assessment::Verdict;
+use gate_core::call::{Arguments, Commitment, Request};
+use gate_core::id::ApprovalId;
+use gate_core::ports::{ALIKE, ApprovalFilter, Committed, Proposal, REFUSALS, RunChange, RunQuery, Store, Transition};
+use gate_core::records::CallEvent;
 use serde_json::{Value, json};
 
 use super::laws::{laws, same};
-use super::samples::{about, after, approval, approval_of, approval_with, at, ran, voted, writes};
+use super::samples::{about, after, approval, approval_of, approval_with, at, opened, ran, voted, writes};
 use super::{Checked, Handles, Law, Unmet};
-use crate::ports::store::{
-    ALIKE, ApprovalFilter, Committed, Proposal, REFUSALS, RunChange, RunQuery, Store, Transition,
-};
-use crate::values::approval::Approval;
-use crate::values::arguments::{Arguments, Commitment};
-use crate::values::decision::Decision;
-use crate::values::event::CallEvent;
-use crate::values::id::ApprovalId;
-use crate::values::request::Request;
-use crate::values::status::Status;
-use crate::values::verdict::Verdict;
 
 laws! {
     refusals_are_recalled_in_the_whole_family,
@@ -78,7 +73,7 @@ async fn refusals_are_recalled_in_the_whole_family((one, other): Handles) -> Res
 async fn refusals_of_an_agent_in_another_program_are_kept_by_the_agent((one, other): Handles) -> Result<(), Unmet> {
     let asks = |run: &str, agent: &str| {
         approval_with(run, "call", "tool", Verdict::Ask, &numbered(1), |info, request| {
-            info.agent = agent.into();
+            info.set_agent(agent);
             *request = Some(Request::new());
         })
     };
@@ -91,8 +86,8 @@ async fn refusals_of_an_agent_in_another_program_are_kept_by_the_agent((one, oth
 
 async fn refusals_are_recalled_in_the_case((one, other): Handles) -> Result<(), Unmet> {
     let in_case = |run: &str, call: usize, tool: &str, case: Option<&str>| {
-        let change = |info: &mut crate::values::context::RunInfo, _: &mut Option<Request>| {
-            info.case = case.map(Into::into);
+        let change = |info: &mut gate_core::call::RunInfo, _: &mut Option<Request>| {
+            info.set_case(case.map(Into::into));
         };
         approval_with(run, &call.to_string(), tool, Verdict::Ask, &numbered(call), change)
     };
@@ -167,8 +162,9 @@ async fn equal_calls_that_wait_are_recalled((one, other): Handles) -> Result<(),
         for version in 2..=next.as_ref().map_or(1, |next| next.version()) {
             // Each version in between is like the last one.
             let Some(next) = &next else { continue };
-            let step = Arc::new(Approval { version, ..Approval::clone(next) });
-            same("its next version", one.commit(writes(&step)).await?, Committed::Done)?;
+            let mut step = Approval::clone(next);
+            step.set_version(version);
+            same("its next version", one.commit(writes(&Arc::new(step))).await?, Committed::Done)?;
         }
         if wanted.len() < 3 {
             wanted.push(next.unwrap_or(new));
@@ -204,8 +200,7 @@ async fn calls_are_equal_but_for_their_secrets((one, other): Handles) -> Result<
     let secret = |salt: u8| -> Result<Arc<Approval>, Unmet> {
         let commitment = Commitment::to(&json!("hunter2"), [salt; 16])?;
         let arguments = Arguments::new(&json!({"password": commitment.mark(), "user": "mia"}), vec![commitment])?;
-        let plain = approval("run", &salt.to_string(), "tool", Verdict::Ask)?;
-        Ok(Arc::new(Approval { arguments, ..Approval::clone(&plain) }))
+        Ok(opened("run", &salt.to_string(), "tool", Verdict::Ask, arguments, |_, _| {}))
     };
     let (first, second) = (secret(1)?, secret(2)?);
     for new in [&first, &second] {
@@ -345,7 +340,7 @@ async fn a_run_is_asked_for_with_those_nested_in_it((one, other): Handles) -> Re
     same("what ran", found(within("run").status(Status::Succeeded)).await?, vec![])?;
     // Of an agent in another program, whose runs begin with its name.
     let asks = approval_with("crew/night", "1", "tool", Verdict::Ask, &numbered(1), |info, request| {
-        info.agent = "crew".into();
+        info.set_agent("crew");
         *request = Some(Request::new());
     });
     same("a call", one.commit(writes(&asks?)).await?, Committed::Done)?;

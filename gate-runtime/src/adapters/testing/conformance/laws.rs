@@ -4,24 +4,19 @@ use std::fmt::Debug;
 use std::sync::Arc;
 
 use futures_util::future::join_all;
+use gate_core::approval::{Approval, Decision, Status};
+use gate_core::assessment::Verdict;
+use gate_core::grants::{Freeze, FreezeScope, LimitKey};
+use gate_core::id::ApprovalId;
+use gate_core::ports::{ApprovalFilter, Committed, KnownTool, RecordFilter, Store, Transition};
+use gate_core::records::{CallEvent, GateEvent, Record};
+use gate_core::text::{Digest, HOUR};
 use serde_json::json;
 
 use super::samples::{
     about, approval, approval_of, at, freezes, gives, grant, lifts, take, takes, tool, voted, wide_grant, writes,
 };
 use super::{Checked, Handles, Law, Unmet};
-use crate::ports::store::{ApprovalFilter, Committed, KnownTool, RecordFilter, Store, Transition};
-use crate::values::approval::Approval;
-use crate::values::decision::Decision;
-use crate::values::digest::Digest;
-use crate::values::event::{CallEvent, GateEvent};
-use crate::values::freeze::{Freeze, FreezeScope};
-use crate::values::id::ApprovalId;
-use crate::values::limit::LimitKey;
-use crate::values::record::Record;
-use crate::values::status::Status;
-use crate::values::time::HOUR;
-use crate::values::verdict::Verdict;
 
 macro_rules! laws {
     ($($law:ident),* $(,)?) => {

@@ -3,15 +3,15 @@
 use std::sync::Arc;
 
 use futures_util::future::join_all;
+use gate_core::assessment::Verdict;
+use gate_core::id::ApprovalId;
+use gate_core::ports::{Committed, LetterFilter, RecordFilter, Store, StoreError, Transition};
+use gate_core::records::{Letter, LetterState};
 use jiff::Timestamp;
 
 use super::laws::{laws, same};
 use super::samples::{approval, at, letter, posts, writes};
 use super::{Checked, Handles, Law, Unmet};
-use crate::ports::store::{Committed, LetterFilter, RecordFilter, Store, StoreError, Transition};
-use crate::values::id::ApprovalId;
-use crate::values::letter::{Letter, LetterState};
-use crate::values::verdict::Verdict;
 
 laws! {
     a_letter_is_written_only_over_the_version_before,

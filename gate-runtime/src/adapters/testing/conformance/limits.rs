@@ -3,17 +3,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use gate_core::assessment::Verdict;
+use gate_core::grants::{EVER, GiveBack, LimitKey, Take};
+use gate_core::id::{ApprovalId, GrantId};
+use gate_core::ports::{Committed, Store, Transition};
+use gate_core::records::CallEvent;
+use gate_core::text::{DAY, HOUR, MINUTE};
 use jiff::Timestamp;
 
 use super::laws::{laws, same};
 use super::samples::{about, after, approval, at, gives, grant, ran, take, takes, wide_grant, writes};
 use super::{Checked, Handles, Law, Unmet};
-use crate::ports::store::{Committed, Store, Transition};
-use crate::values::event::CallEvent;
-use crate::values::id::{ApprovalId, GrantId};
-use crate::values::limit::{EVER, GiveBack, LimitKey, Take};
-use crate::values::time::{DAY, HOUR, MINUTE};
-use crate::values::verdict::Verdict;
 
 laws! {
     what_a_window_holds_is_counted_for_each_window,

@@ -10,7 +10,7 @@ use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use crate::ports::store::{Store, StoreError};
+use gate_core::ports::{Store, StoreError};
 
 /// Two handles on one store, as two processes would hold them.
 type Handles = (Arc<dyn Store>, Arc<dyn Store>);
@@ -52,14 +52,14 @@ impl From<&str> for Unmet {
     }
 }
 
-impl From<crate::values::transition::Refused> for Unmet {
-    fn from(refused: crate::values::transition::Refused) -> Self {
+impl From<gate_core::approval::Refused> for Unmet {
+    fn from(refused: gate_core::approval::Refused) -> Self {
         Self(refused.to_string())
     }
 }
 
-impl From<crate::values::json::Misfit> for Unmet {
-    fn from(misfit: crate::values::json::Misfit) -> Self {
+impl From<gate_core::text::Misfit> for Unmet {
+    fn from(misfit: gate_core::text::Misfit) -> Self {
         Self(misfit.to_string())
     }
 }

@@ -2,34 +2,16 @@
 
 use std::sync::Arc;
 
+use gate_core::approval::{Approval, Decision, NewApproval, Refused, Vote, anyone};
+use gate_core::assessment::{Assessment, Fallback, Opinion, PolicyOpinion, PolicyOutline, Verdict};
+use gate_core::call::{Annotations, Arguments, Descriptor, Request, RunInfo, Subject, ToolOutcome};
+use gate_core::grants::{Freeze, FreezeScope, Grant, LimitKey, Scope, Take};
+use gate_core::id::ApprovalId;
+use gate_core::ports::{Proposal, Transition};
+use gate_core::records::{CallEvent, GateEvent, Letter, Record};
+use gate_core::text::{Digest, HOUR, Misfit};
 use jiff::Timestamp;
 use serde_json::{Value, json};
-
-use crate::logic::descriptor::{Annotations, Descriptor};
-use crate::ports::store::{Proposal, Transition};
-use crate::values::approval::Approval;
-use crate::values::arguments::Arguments;
-use crate::values::assessment::Assessment;
-use crate::values::context::RunInfo;
-use crate::values::decision::{Decision, Reviewer, Vote};
-use crate::values::digest::Digest;
-use crate::values::event::{CallEvent, GateEvent};
-use crate::values::freeze::{Freeze, FreezeScope};
-use crate::values::grant::{Grant, Scope};
-use crate::values::id::ApprovalId;
-use crate::values::json::Misfit;
-use crate::values::letter::Letter;
-use crate::values::limit::{LimitKey, Take};
-use crate::values::opinion::{Opinion, PolicyOpinion};
-use crate::values::outcome::ToolOutcome;
-use crate::values::outline::{Fallback, PolicyOutline};
-use crate::values::record::Record;
-use crate::values::request::Request;
-use crate::values::requirement::anyone;
-use crate::values::subject::Subject;
-use crate::values::time::HOUR;
-use crate::values::transition::Refused;
-use crate::values::verdict::Verdict;
 
 /// Noon of some day, and so many seconds.
 pub(super) fn at(seconds: i64) -> Timestamp {
@@ -60,9 +42,21 @@ pub(super) fn approval_with(
     arguments: &Value,
     change: impl FnOnce(&mut RunInfo, &mut Option<Request>),
 ) -> Result<Arc<Approval>, Misfit> {
-    let principal = Some("mia".into());
-    let case = Some(format!("case of {run}").into());
-    let mut info = RunInfo { principal, case, ..RunInfo::new(run.into(), "support".into()) };
+    Ok(opened(run, call, tool, verdict, Arguments::new(arguments, Vec::new())?, change))
+}
+
+/// A new approval with arguments that may have secrets.
+pub(super) fn opened(
+    run: &str,
+    call: &str,
+    tool: &str,
+    verdict: Verdict,
+    arguments: Arguments,
+    change: impl FnOnce(&mut RunInfo, &mut Option<Request>),
+) -> Arc<Approval> {
+    let mut info = RunInfo::new(run, "support");
+    info.set_principal(Some("mia".into()));
+    info.set_case(Some(format!("case of {run}").into()));
     let mut request = None;
     change(&mut info, &mut request);
     let subject = Subject {
@@ -87,8 +81,7 @@ pub(super) fn approval_with(
     let (results, errors) = (Vec::new(), Vec::new());
     let opinion = PolicyOpinion { agent: None, policy: Arc::new(outline), results, errors, verdict };
     let assessment = Arc::new(Assessment::join(vec![Opinion::Policy(opinion)]));
-    let arguments = Arguments::new(arguments, Vec::new())?;
-    Ok(Arc::new(Approval::open(Arc::new(subject), arguments, assessment, Vec::new(), at(0))))
+    Arc::new(Approval::open(NewApproval::of(Arc::new(subject), arguments, assessment), at(0)))
 }
 
 /// The approval after a reviewer's vote.
@@ -97,13 +90,12 @@ pub(super) fn voted(approval: &Approval, decision: Decision) -> Result<Arc<Appro
 }
 
 pub(super) fn vote(approval: &Approval, decision: Decision) -> CallEvent {
-    let reviewer = Reviewer::from_directory("dana".into());
     let arguments = approval.arguments().digest();
     let presented = approval.presented();
     let (roles, principal, comment) = (Vec::new(), false, None);
     CallEvent::Voted {
         vote: Box::new(Vote {
-            reviewer: reviewer.id().clone(),
+            reviewer: "dana".into(),
             roles,
             principal,
             decision,
@@ -131,7 +123,8 @@ pub(super) fn ran(approval: &Approval) -> Result<Arc<Approval>, Refused> {
 /// A transition that writes an approval, with a record of it.
 pub(super) fn writes(approval: &Arc<Approval>) -> Transition {
     let mut transition = Transition::at(at(1));
-    let record = Record::of_call(at(1), Arc::clone(&approval.subject), approval.status, CallEvent::Dispatched);
+    let record =
+        Record::of_call(at(1), Arc::clone(approval.shared_subject()), approval.status(), CallEvent::Dispatched);
     transition.records.push(record);
     transition.approvals.push(Arc::clone(approval));
     transition

@@ -3,16 +3,15 @@
 use std::panic::Location;
 use std::sync::Arc;
 
+use gate_core::approval::Requirement;
+use gate_core::assessment::Verdict;
+use gate_core::call::{Message, RunInfo};
 use jiff::Timestamp;
 
 use super::condition::Condition;
 use super::limit::Limit;
 use crate::logic::context::CallContext;
 use crate::logic::tool::call::{AnyCall, AnyState, OtherTool};
-use crate::values::context::RunInfo;
-use crate::values::message::Message;
-use crate::values::requirement::Requirement;
-use crate::values::verdict::Verdict;
 
 pub(crate) type MakeCall = dyn FnOnce(Arc<CallContext>, &AnyState) -> Result<AnyCall, OtherTool> + Send + Sync;
 

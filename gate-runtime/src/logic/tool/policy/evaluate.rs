@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
+use gate_core::assessment::{PolicyOpinion, RuleResult};
+use gate_core::grants::Take;
+use gate_core::id::AgentName;
+
 use super::AnyPolicy;
 use super::condition::Held;
 use super::entry::RuleEntry;
 use crate::logic::bounded::TimeLimit;
 use crate::logic::tool::call::AnyCall;
-use crate::values::id::AgentName;
-use crate::values::limit::Take;
-use crate::values::opinion::PolicyOpinion;
-use crate::values::report::RuleResult;
 
 /// How a policy judged one call, before its limits were looked at.
 #[derive(Debug)]
@@ -106,7 +106,7 @@ impl<'a> Evaluating<'a> {
     }
 
     fn takes_of(&self, entry: &RuleEntry, call: &AnyCall) -> Result<Vec<Take>, String> {
-        let policy = &self.policy.outline.name;
+        let policy = &self.policy.outline.name();
         let owner = self.agent.map(|agent| format!("/{agent}")).unwrap_or_default();
         let name = |index: usize| format!("{}{owner}/{policy}/{}/{index}", self.policy.tool, entry.name);
         entry.limits.iter().enumerate().map(|(index, limit)| limit.take(&name(index), call)).collect()

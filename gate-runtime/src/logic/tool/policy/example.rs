@@ -1,5 +1,7 @@
 //! Calls that a rule is tried on when the gate is built.
 
+use gate_core::call::{Message, RunInfo};
+use gate_core::id::{AgentName, ApprovalId, Principal, Role};
 use jiff::Timestamp;
 
 use super::AnyPolicy;
@@ -10,9 +12,6 @@ use crate::logic::context::CallContext;
 use crate::logic::tool::Tool;
 use crate::logic::tool::call::{AnyCall, AnyState};
 use crate::provenance::History;
-use crate::values::context::RunInfo;
-use crate::values::id::{AgentName, ApprovalId, Principal, Role};
-use crate::values::message::Message;
 
 /// A call to try a rule on, with its circumstances.
 ///
@@ -44,25 +43,25 @@ pub struct Example<T: Tool> {
 impl<T: Tool> Example<T> {
     /// A call by an agent called `agent`, for nobody in particular.
     pub fn of(call: T) -> Self {
-        let info = RunInfo::new("example".into(), "agent".into());
+        let info = RunInfo::new("example", "agent");
         Self { call, info, history: Vec::new(), at: None }
     }
 
     /// The agent that proposes it.
     pub fn agent(mut self, name: impl Into<AgentName>) -> Self {
-        self.info.agent = name.into();
+        self.info.set_agent(name);
         self
     }
 
     /// The person it is for.
     pub fn on_behalf_of(mut self, who: impl Into<Principal>) -> Self {
-        self.info.principal = Some(who.into());
+        self.info.set_principal(Some(who.into()));
         self
     }
 
     /// The roles of the person it is for.
     pub fn roles(mut self, roles: impl IntoIterator<Item = impl Into<Role>>) -> Self {
-        self.info.roles = roles.into_iter().map(Into::into).collect();
+        self.info.set_roles(roles.into_iter().map(Into::into).collect());
         self
     }
 

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use gate_core::grants::{LimitKey, Take};
+use gate_core::text::{canonical, english};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -9,9 +11,6 @@ use super::condition::Shared;
 use crate::logic::bounded::guard;
 use crate::logic::tool::Tool;
 use crate::logic::tool::call::{AnyCall, Call};
-use crate::values::json::canonical;
-use crate::values::limit::{LimitKey, Take};
-use crate::values::words;
 
 pub(crate) type Amount = Box<dyn Fn(&AnyCall) -> Result<u64, String> + Send + Sync>;
 type Key = Box<dyn Fn(&AnyCall) -> Result<Value, String> + Send + Sync>;
@@ -43,7 +42,7 @@ impl Limit {
     pub(super) fn words(&self) -> String {
         let what = if self.amount.is_some() { "a budget of" } else { "at most" };
         let each = if self.key.is_some() { " for each key" } else { "" };
-        format!("{what} {} in {}{each}", self.max, words::duration(self.window))
+        format!("{what} {} in {}{each}", self.max, english::duration(self.window))
     }
 
     pub(super) fn problem(&self) -> Option<&'static str> {

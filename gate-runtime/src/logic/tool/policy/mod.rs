@@ -26,11 +26,11 @@ pub(crate) use self::evaluate::Evaluation;
 use self::limit::Limit;
 use self::rules::Written;
 
+use gate_core::assessment::{Fallback, PolicyOutline, RuleOutline};
+use gate_core::text::{Digest, canonical};
+
 use super::Tool;
 pub(crate) use crate::logic::bounded::panic_text;
-use crate::values::digest::Digest;
-use crate::values::json::canonical;
-use crate::values::outline::{Fallback, PolicyOutline, RuleOutline};
 
 /// A declared policy of one tool: its rules, and its [outline](PolicyOutline) for people and records.
 ///
@@ -139,12 +139,13 @@ impl AnyPolicy {
 
 /// The digest of everything that the outline says.
 fn digest_of(outline: &PolicyOutline) -> Digest {
-    let said = serde_json::json!([outline.name, outline.about, outline.text, outline.rules, outline.otherwise]);
+    let said =
+        serde_json::json!([outline.name(), outline.about(), outline.text(), outline.rules(), outline.otherwise()]);
     Digest::of(canonical(&said).unwrap_or_default())
 }
 
 impl<T: Tool> fmt::Debug for Policy<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Policy({} of {})", self.any.outline.name, self.any.tool)
+        write!(f, "Policy({} of {})", self.any.outline.name(), self.any.tool)
     }
 }

@@ -4,6 +4,9 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::panic::Location;
 
+use gate_core::approval::{Requirement, Who, anyone};
+use gate_core::assessment::{PolicyOutline, Verdict};
+use gate_core::call::OTHERWISE;
 use serde::Serialize;
 
 use super::condition::{Condition, RuleOutcome, Shared};
@@ -13,10 +16,6 @@ use super::hours::{Hours, TimeOfDay, Weekdays};
 use super::limit::Limit;
 use crate::logic::tool::Tool;
 use crate::logic::tool::call::Call;
-use crate::values::outline::PolicyOutline;
-use crate::values::report::OTHERWISE;
-use crate::values::requirement::{Requirement, Who, anyone};
-use crate::values::verdict::Verdict;
 
 /// The rules of a tool's policy. A policy's function takes it empty and returns it written.
 ///
@@ -449,7 +448,7 @@ pub(super) fn check(entries: &[RuleEntry], outline: &PolicyOutline, problems: &m
             }
         }
     }
-    if let Some(problem) = outline.otherwise.requirement.as_ref().and_then(Requirement::problem) {
+    if let Some(problem) = outline.otherwise().requirement().and_then(Requirement::problem) {
         problems.push(format!("otherwise: {problem}"));
     }
 }

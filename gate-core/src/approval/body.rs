@@ -1,0 +1,160 @@
+//! The body of a call: it begins, ends, fails, is lost, and it is found out what became of it.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::approval::requirement::anyone;
+use crate::approval::settlement::{Settlement, Settler};
+use crate::approval::state::Approval;
+use crate::approval::state_machine::Refused;
+use crate::approval::status::Status;
+use crate::call::outcome::ToolOutcome;
+use crate::records::event::CallEvent;
+
+/// The words before the reason, where people are asked to run a call again.
+const UNKNOWN: &str = "nobody knows whether it ran: ";
+
+fn unknown(why: &str) -> Arc<str> {
+    format!("{UNKNOWN}{why}").into()
+}
+
+impl Approval {
+    /// What follows from what happens to the body.
+    pub(super) fn advance_body(&mut self, event: &CallEvent, now: Timestamp) -> Result<(), Refused> {
+        match event {
+            CallEvent::Dispatched => {
+                self.must_be(&[Status::Approved])?;
+                // Whoever is about to run it has seen that it is valid; time may have passed since.
+                if self.valid_until().is_some_and(|end| end <= now) {
+                    return Err(Refused::TooLate);
+                }
+                self.status = Status::Dispatched;
+                self.attempts = self.attempts.saturating_add(1);
+                self.note = None;
+                // What became of the attempt before is so until this one has begun, and that is
+                // known once it ends.
+                if !self.remembers_attempts() {
+                    (self.failure, self.asked_again) = (None, false);
+                }
+            }
+            // Whoever ran it may tell so late that it counted as lost, and that it was to run again.
+            CallEvent::Finished { outcome } => {
+                self.must_have_begun()?;
+                self.finish(outcome);
+            }
+            CallEvent::Faltered { error } => {
+                self.must_have_begun()?;
+                self.falter(error, now);
+                if self.remembers_attempts() {
+                    self.asked_again = false;
+                }
+            }
+            CallEvent::Lost { why } => {
+                self.must_be(&[Status::Dispatched])?;
+                self.note = Some(why.clone());
+                (self.failure, self.asked_again) = (None, false);
+                self.status = Status::Indeterminate;
+            }
+            CallEvent::Released { .. } => {
+                self.must_be(&[Status::Dispatched])?;
+                self.status = Status::Approved;
+            }
+            CallEvent::AskedAgain { reason, .. } => {
+                self.must_be(&[Status::Indeterminate])?;
+                if reason.trim().is_empty() {
+                    return Err(Refused::ReasonRequired);
+                }
+                let why = self.note.take().unwrap_or_default();
+                self.falter(&unknown(&why), now);
+                (self.asked_again, self.stays_unknown) = (true, false);
+            }
+            CallEvent::Settled { settlement, by, .. } => {
+                self.must_be(&[Status::Indeterminate])?;
+                if self.remembers_attempts() && self.stays_unknown && *settlement == Settlement::RunAgain {
+                    return Err(Refused::NotNow(self.status));
+                }
+                let why = self.note.take().unwrap_or_default();
+                self.settle(settlement);
+                let is_by_itself = matches!((settlement, by), (Settlement::RunAgain, Settler::Idempotence));
+                if self.remembers_attempts() && is_by_itself {
+                    // Nobody knows yet what the last attempt did: if it does not run again, that
+                    // stays so.
+                    (self.failure, self.asked_again) = (Some(unknown(&why)), true);
+                }
+            }
+            _ => self.must_be(&[])?,
+        }
+        Ok(())
+    }
+
+    /// Returns whether what became of an attempt holds until the next one has begun: it was
+    /// forgotten before in earlier editions.
+    fn remembers_attempts(&self) -> bool {
+        self.edition > 1
+    }
+
+    fn must_have_begun(&self) -> Result<(), Refused> {
+        match self.status {
+            Status::Approved if self.attempts > 0 => Ok(()),
+            Status::Pending if self.asked_again => Ok(()),
+            _ => self.must_be(&[Status::Dispatched, Status::Indeterminate]),
+        }
+    }
+
+    fn settle(&mut self, settlement: &Settlement) {
+        self.note = None;
+        match settlement {
+            Settlement::Ran { outcome } => self.finish(outcome),
+            Settlement::DidNotRun => {
+                self.note = Some("a fault stopped it before it ran".to_owned());
+                self.status = Status::Cancelled;
+            }
+            Settlement::RunAgain => self.status = Status::Approved,
+        }
+    }
+
+    fn finish(&mut self, outcome: &ToolOutcome) {
+        (self.note, self.asked_again) = (None, false);
+        if self.remembers_attempts() {
+            self.failure = None;
+        }
+        self.status = match outcome {
+            ToolOutcome::Returned { .. } => Status::Succeeded,
+            ToolOutcome::Failed { .. } => Status::Failed,
+        };
+        self.outcome = Some(outcome.clone());
+    }
+
+    /// People are asked about a failure: those who were asked about the call, or anyone.
+    fn falter(&mut self, error: &Arc<str>, now: Timestamp) {
+        self.failure = Some(Arc::clone(error));
+        self.votes.clear();
+        (self.grant, self.granted_by, self.note) = (None, None, None);
+        if self.requirements.is_empty() {
+            self.requirements.push(anyone().into());
+        }
+        self.ask_again(now);
+    }
+
+    /// Ends a question without an approval. A call that ran and failed before stays what it is: failed.
+    pub(super) fn end(&mut self, status: Status) {
+        if std::mem::take(&mut self.asked_again) {
+            // Whoever does not want it to run again does not know either whether it ran.
+            self.note = self.failure.take().map(|why| why.strip_prefix(UNKNOWN).unwrap_or(&why).to_owned());
+            (self.status, self.stays_unknown) = (Status::Indeterminate, true);
+            return;
+        }
+        match self.failure.take() {
+            Some(error) => self.finish(&ToolOutcome::Failed { error }),
+            None => self.status = status,
+        }
+    }
+
+    /// The approval of a call that runs, vouched for anew: no event, for nothing happened.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn vouched(&self, now: Timestamp) -> Self {
+        Self { version: self.version + 1, changed_at: now, ..self.clone() }
+    }
+}

@@ -1,0 +1,192 @@
+//! What a person says about an approval, and what of it counts.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::approval::quorum::Voice;
+use crate::approval::requirement::Tier;
+use crate::approval::signed_vote::SignedVote;
+use crate::call::arguments::Arguments;
+use crate::id::{ReviewerId, Role};
+use crate::text::digest::Digest;
+
+/// What a person decides.
+///
+/// ```
+/// use gate_runtime::Decision;
+/// let decision = Decision::Reject { reason: "not our fault".into() };
+/// assert_eq!(format!("{decision:?}"), "Reject");
+/// ```
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Decision {
+    /// Run it as proposed.
+    Approve,
+    /// Run it with these arguments instead.
+    Edit {
+        /// All arguments, changed or not.
+        arguments: Arguments,
+    },
+    /// Do not run it.
+    Reject {
+        /// Why; the model is told.
+        reason: String,
+    },
+    /// Do not run it: this is the answer.
+    Respond {
+        /// What the model gets as the tool's result.
+        value: Value,
+    },
+}
+
+impl Decision {
+    /// What kind it is: `approve`, `edit`, `reject` or `respond`.
+    ///
+    /// ```
+    /// # use gate_runtime::Decision;
+    /// assert_eq!(Decision::Reject { reason: "not our fault".into() }.kind(), "reject");
+    /// ```
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Approve => "approve",
+            Self::Edit { .. } => "edit",
+            Self::Reject { .. } => "reject",
+            Self::Respond { .. } => "respond",
+        }
+    }
+}
+
+impl fmt::Debug for Decision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Decision::Approve => "Approve",
+            Decision::Edit { .. } => "Edit",
+            Decision::Reject { .. } => "Reject",
+            Decision::Respond { .. } => "Respond",
+        })
+    }
+}
+
+/// One reviewer's part of a decision, bound to the arguments they were shown.
+///
+/// ```
+/// # fn show(vote: &gate_runtime::Vote) {
+/// println!("{} said {:?}", vote.reviewer(), vote.decision());
+/// # }
+/// ```
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Vote {
+    #[doc(hidden)]
+    pub reviewer: ReviewerId,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[doc(hidden)]
+    pub roles: Vec<Role>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[doc(hidden)]
+    pub principal: bool,
+    #[doc(hidden)]
+    pub decision: Decision,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[doc(hidden)]
+    pub comment: Option<String>,
+    #[doc(hidden)]
+    pub arguments: Digest,
+    /// The digest of what they were shown, and that of its grounds. Votes of before have neither.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[doc(hidden)]
+    pub shown: Option<Digest>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[doc(hidden)]
+    pub grounds: Option<Digest>,
+    #[doc(hidden)]
+    pub at: Timestamp,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[doc(hidden)]
+    pub signed: Option<SignedVote>,
+}
+
+impl Vote {
+    /// Returns the roles that the directory gave the voter when they voted.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn roles(&self) -> &[Role] {
+        &self.roles
+    }
+
+    /// Returns whether the person voted for whom the run acts.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn is_principal(&self) -> bool {
+        self.principal
+    }
+
+    /// Who voted.
+    #[must_use]
+    pub fn reviewer(&self) -> &ReviewerId {
+        &self.reviewer
+    }
+
+    /// What they said.
+    #[must_use]
+    pub fn decision(&self) -> &Decision {
+        &self.decision
+    }
+
+    /// What they added.
+    #[must_use]
+    pub fn comment(&self) -> Option<&str> {
+        self.comment.as_deref()
+    }
+
+    /// The digest of the arguments they were shown.
+    #[must_use]
+    pub fn arguments(&self) -> Digest {
+        self.arguments
+    }
+
+    /// The digest of all that they were shown: see [`Approval::presented`](crate::approval::Approval::presented). `None` for a vote of an earlier version.
+    #[must_use]
+    pub fn shown(&self) -> Option<Digest> {
+        self.shown
+    }
+
+    /// The digest of [why it was asked](crate::approval::Presented::grounds), which is a part of what they were shown.
+    #[must_use]
+    pub fn grounds(&self) -> Option<Digest> {
+        self.grounds
+    }
+
+    /// When.
+    #[must_use]
+    pub fn at(&self) -> Timestamp {
+        self.at
+    }
+
+    /// Whether whoever voted is one of those whom a step asks.
+    pub(crate) fn counts_for(&self, tier: &Tier) -> bool {
+        tier.asks(&self.roles, self.principal)
+    }
+
+    /// Returns who voted, as it is counted.
+    pub(crate) fn voice(&self) -> Voice<'_> {
+        Voice {
+            who: self.reviewer.as_str(),
+            roles: &self.roles,
+            is_principal: self.principal,
+            is_signed: self.is_signed(),
+        }
+    }
+
+    /// What its approval is for: the arguments shown, or those that the voter put in their place.
+    pub(crate) fn approves(&self) -> Option<Digest> {
+        match &self.decision {
+            Decision::Approve => Some(self.arguments),
+            Decision::Edit { arguments } => Some(arguments.digest()),
+            Decision::Reject { .. } | Decision::Respond { .. } => None,
+        }
+    }
+}

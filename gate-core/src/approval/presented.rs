@@ -1,0 +1,342 @@
+//! What a reviewer is shown, and its digest, which anyone can compute again from the records.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::approval::refusal::Refusal;
+use crate::approval::requirement::Requirement;
+use crate::approval::state::Approval;
+use crate::assessment::Assessment;
+use crate::call::arguments::Arguments;
+use crate::call::changes::Changes;
+use crate::call::subject::Subject;
+use crate::id::ApprovalId;
+use crate::text::digest::Digest;
+use crate::text::json::canonical;
+
+/// What a reviewer is shown of an approval: a vote is about just that, and has its [digest](Self::digest).
+///
+/// The votes of others are not in it, nor what time alone changes: steps, reminders, deadlines. Whatever else changes makes another question of it.
+///
+/// ```
+/// use gate_runtime::Digest;
+/// # use gate_runtime::prelude::*;
+/// # /// Delete an account.
+/// # #[gated_tool(policy = "always_ask", destructive)] fn delete_account(user_id: String) -> String { format!("deleted {user_id}") }
+/// # registry! { pub Tools for () { DeleteAccount } }
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let people = StaticDirectory::new().person("dana", ["manager"]);
+/// # let gate: Gate<Tools> = Gate::builder(()).directory(people).build().await?;
+/// # let dana = gate.reviewer("dana").await?;
+/// # let turn = gate.run("run-42").submit([ToolCall::new("call_1", "delete_account", r#"{"user_id":"mia"}"#)]).await?;
+/// let asked = &turn.interruptions()[0];
+/// let presented = asked.approval().presented();
+/// assert_eq!(presented.digest(), Digest::of(presented.as_json()));
+/// assert!(presented.as_json().contains(&Digest::of(presented.grounds()).to_string()));
+///
+/// let decided = asked.approve(&dana).await?;
+/// assert_eq!(decided.approval().votes()[0].shown(), Some(presented.digest()));
+/// # Ok(()) }
+/// ```
+#[derive(Clone, PartialEq, Eq)]
+pub struct Presented {
+    arguments: Digest,
+    grounds: String,
+    json: String,
+}
+
+/// The text whose digest a vote has. The call is as records have it.
+#[derive(Serialize)]
+struct PageText<'a> {
+    call: &'a Subject,
+    arguments: Digest,
+    grounds: Digest,
+}
+
+/// Why it is asked, and whom. A field that is added must be left out where it says nothing: else old votes would be about something else.
+#[derive(Serialize)]
+struct Grounds<'a> {
+    assessment: &'a Assessment,
+    requirements: &'a [Requirement],
+    attempts: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failure: Option<&'a str>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    earlier: &'a [Refusal],
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    alike: &'a [ApprovalId],
+    #[serde(skip_serializing_if = "Changes::is_empty")]
+    changes: Changes,
+    /// The digest of the arguments as the model proposed them, where a person changed them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    proposed: Option<Digest>,
+}
+
+impl Presented {
+    /// Canonical JSON (RFC 8785) of `call`, which is the subject of each of its records, and of the digests of `arguments` and `grounds`.
+    #[must_use]
+    pub fn as_json(&self) -> &str {
+        &self.json
+    }
+
+    /// Canonical JSON of why it is asked: `assessment` with every rule's result, `requirements`, `attempts`, and where there are any
+    /// `failure`, `earlier` refusals, `changes`, and the digest of the arguments `proposed` before a person edited them.
+    #[must_use]
+    pub fn grounds(&self) -> &str {
+        &self.grounds
+    }
+
+    /// The digest of the arguments.
+    #[must_use]
+    pub fn arguments(&self) -> Digest {
+        self.arguments
+    }
+
+    /// The SHA-256 of [`as_json`](Self::as_json).
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        Digest::of(&self.json)
+    }
+
+    /// What somebody was shown, from the call and the parts that a vote has.
+    pub(crate) fn digest_of(call: &Subject, arguments: Digest, grounds: Digest) -> Digest {
+        Digest::of(text(&PageText { call, arguments, grounds }))
+    }
+}
+
+impl fmt::Debug for Presented {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Presented({})", self.digest())
+    }
+}
+
+impl Approval {
+    /// What a reviewer is shown of it as it is now.
+    #[must_use]
+    pub fn presented(&self) -> Presented {
+        let grounds = text(&Grounds {
+            assessment: &self.assessment,
+            requirements: &self.requirements,
+            attempts: self.attempts,
+            failure: self.failure(),
+            earlier: &self.earlier,
+            alike: &self.alike,
+            changes: self.changes(),
+            proposed: self.proposed.as_deref().map(Arguments::digest),
+        });
+        let arguments = self.arguments.digest();
+        let json = text(&PageText { call: &self.subject, arguments, grounds: Digest::of(&grounds) });
+        Presented { arguments, grounds, json }
+    }
+
+    /// The digest of what a reviewer is shown of it as it is now.
+    #[must_use]
+    pub fn shown(&self) -> Digest {
+        self.presented().digest()
+    }
+}
+
+/// Canonical JSON of data of ours, which always has it; if it had not, other data would still give another text.
+fn text(data: &impl Serialize) -> String {
+    let value = serde_json::to_value(data).unwrap_or_default();
+    canonical(&value).unwrap_or_else(|_| value.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::sync::Arc;
+
+    use jiff::Timestamp;
+    use serde_json::json;
+
+    use super::*;
+    use crate::approval::decision::{Decision, Vote};
+    use crate::approval::requirement::{anyone, ask, role};
+    use crate::approval::state_machine::NewApproval;
+    use crate::assessment::opinion::{Opinion, PolicyOpinion};
+    use crate::assessment::policy_outline::{Fallback, PolicyOutline, RuleOutline};
+    use crate::assessment::report::RuleResult;
+    use crate::assessment::verdict::Verdict;
+    use crate::call::argument_origin::ArgumentOrigin;
+    use crate::call::context::{Passage, RunInfo};
+    use crate::call::origin::Origin;
+    use crate::records::event::CallEvent;
+    use crate::text::time::minutes;
+
+    fn at(minute: u32) -> Timestamp {
+        Timestamp::UNIX_EPOCH.checked_add(minutes(minute)).unwrap()
+    }
+
+    fn assessment() -> Assessment {
+        let asked = ask(role("manager")).count(2).within(minutes(10)).remind_every(minutes(3));
+        let rule = RuleOutline {
+            name: "large".into(),
+            effect: Verdict::Ask,
+            text: Some("|call| call.amount > 10".into()),
+            requirement: Some(asked.then(ask(anyone()).within(minutes(10)))),
+            limits: vec!["at most 3".into()],
+        };
+        let policy = PolicyOutline {
+            name: "payments".into(),
+            about: "Payments.".into(),
+            text: "fn payments() {}".into(),
+            rules: vec![rule],
+            otherwise: Fallback { verdict: Verdict::Approve, requirement: None },
+            digest: Digest::of("p"),
+        };
+        let opinion = PolicyOpinion {
+            agent: None,
+            policy: policy.into(),
+            results: vec![RuleResult::Matched],
+            errors: Vec::new(),
+            verdict: Verdict::Ask,
+        };
+        let mut assessment = Assessment::join(vec![Opinion::Policy(opinion)]);
+        assessment.origins = vec![ArgumentOrigin { pointer: "/amount".into(), origin: Origin::User }];
+        assessment
+    }
+
+    fn arguments(amount: u64) -> Arguments {
+        Arguments::new(&json!({"amount": amount}), Vec::new()).unwrap()
+    }
+
+    fn approval() -> Approval {
+        let run =
+            RunInfo { principal: Some("mia".into()), case: Some("ticket-7".into()), ..RunInfo::new("run", "support") };
+        let subject = Subject {
+            approval: "01936c2e-7f2b-7000-8000-000000000001".parse().unwrap(),
+            info: Arc::new(run),
+            call: "1".into(),
+            tool: "pay".into(),
+            tool_digest: Digest::of("t"),
+            policy_digest: Digest::of("p"),
+            reasoning: Some("the invoice is due".into()),
+            request: None,
+        };
+        Approval::open(NewApproval::of(Arc::new(subject), arguments(50), Arc::new(assessment())), at(0))
+    }
+
+    fn vote(approval: &Approval, decision: Decision) -> CallEvent {
+        let vote = Vote {
+            reviewer: "dana".into(),
+            roles: vec!["manager".into()],
+            principal: false,
+            decision,
+            comment: None,
+            arguments: approval.arguments().digest(),
+            shown: None,
+            grounds: None,
+            at: at(1),
+            signed: None,
+        };
+        CallEvent::Voted { vote: Box::new(vote) }
+    }
+
+    /// Votes that were signed are about it for as long as records are kept.
+    #[test]
+    fn what_is_shown_has_this_text_for_ever() {
+        let presented = approval().presented();
+        assert_eq!(
+            presented.grounds(),
+            concat!(
+                r#"{"assessment":{"opinions":[{"digest":"sha256:148de9c5a7a44d19e56cd9ae1a554bf67847afb0c58f6e12fa29ac7ddfca9940","#,
+                r#""otherwise":{"verdict":"approve"},"policy":"payments","rules":[{"effect":"ask","requirement":{"remind":180,"#,
+                r#""tiers":[{"count":2,"who":{"role":"manager","type":"role"},"within":600},{"who":{"type":"anyone"},"within":600}]},"#,
+                r#""result":"matched","rule":"large"}],"type":"policy","verdict":"ask"}],"#,
+                r#""origins":[{"origin":{"type":"user"},"pointer":"/amount"}],"verdict":"ask"},"attempts":0,"#,
+                r#""requirements":[{"remind":180,"tiers":[{"count":2,"who":{"role":"manager","type":"role"},"within":600},"#,
+                r#"{"who":{"type":"anyone"},"within":600}]}]}"#
+            )
+        );
+        assert_eq!(
+            presented.as_json(),
+            concat!(
+                r#"{"arguments":"sha256:0b8895843d28a813c0a0552270feec179fa3d49d5ffca9ed450c81983c60da61","#,
+                r#""call":{"agent":"support","approval":"01936c2e-7f2b-7000-8000-000000000001","call":"1","case":"ticket-7","#,
+                r#""policy_digest":"sha256:148de9c5a7a44d19e56cd9ae1a554bf67847afb0c58f6e12fa29ac7ddfca9940","#,
+                r#""principal":"mia","reasoning":"the invoice is due","run":"run","tool":"pay","#,
+                r#""tool_digest":"sha256:e3b98a4da31a127d4bde6e43033f66ba274cab0eb7eb1c70ec41402bf6273dd8"},"#,
+                r#""grounds":"sha256:a3051df2f6f54618dee32f9d478c839cc71776338c5ed88c3cb86c437ef4d886"}"#
+            )
+        );
+    }
+
+    #[test]
+    fn votes_steps_and_reminders_change_nothing_of_what_is_shown() {
+        let opened = approval();
+        let voted = opened.apply(&vote(&opened, Decision::Approve), at(1)).unwrap();
+        let reminded = voted.apply(&CallEvent::Reminded { count: 1 }, at(3)).unwrap();
+        let escalated = reminded.apply(&CallEvent::Escalated { reached: vec![2] }, at(11)).unwrap();
+        let withdrawn = escalated.apply(&CallEvent::Withdrawn { by: "dana".into() }, at(12)).unwrap();
+        let held = Approval { held: true, note: Some("from elsewhere".into()), ..withdrawn.clone() };
+        for same in [voted, reminded, escalated, withdrawn, held] {
+            assert_eq!(same.shown(), opened.shown());
+        }
+    }
+
+    #[test]
+    fn whatever_else_changes_makes_another_question_of_it() {
+        let opened = approval();
+        let subject = |change: &dyn Fn(&mut Subject)| {
+            let mut subject = Subject::clone(&opened.subject);
+            change(&mut subject);
+            Approval { subject: Arc::new(subject), ..opened.clone() }
+        };
+        let info = |change: &dyn Fn(&mut RunInfo)| {
+            let mut info = RunInfo::clone(&opened.subject.info);
+            change(&mut info);
+            subject(&|subject| subject.info = Arc::new(info.clone()))
+        };
+        let judged = |change: &dyn Fn(&mut Assessment)| {
+            let mut assessment = assessment();
+            change(&mut assessment);
+            Approval { assessment: Arc::new(assessment), ..opened.clone() }
+        };
+        let refusal =
+            Refusal { approval: opened.id(), arguments: Digest::of("x"), by: "omar".into(), reason: "no".into() };
+        let edit = Decision::Edit { arguments: arguments(40) };
+        let changes = Changes { tool: Some(Digest::of("t2")), policy: None };
+        let reassessed = CallEvent::Reassessed { assessment: Arc::new(assessment()), changes };
+        let all = [
+            opened.clone(),
+            subject(&|subject| subject.approval = "01936c2e-7f2b-7000-8000-000000000002".parse().unwrap()),
+            subject(&|subject| subject.call = "2".into()),
+            subject(&|subject| subject.tool = "play".into()),
+            subject(&|subject| subject.tool_digest = Digest::of("t2")),
+            subject(&|subject| subject.policy_digest = Digest::of("p2")),
+            subject(&|subject| subject.reasoning = None),
+            info(&|info| info.run = "run-2".into()),
+            info(&|info| info.agent = "billing".into()),
+            info(&|info| info.principal = None),
+            info(&|info| info.roles = vec!["vip".into()]),
+            info(&|info| info.case = Some("ticket-8".into())),
+            info(&|info| info.passages = vec![Passage::HandedOff { from: "triage".into() }]),
+            judged(&|assessment| assessment.origins.clear()),
+            judged(&|assessment| assessment.verdict = Verdict::Deny),
+            judged(&|assessment| {
+                let Opinion::Policy(policy) = &mut assessment.opinions[0] else { panic!("it is a policy") };
+                policy.results[0] = RuleResult::LimitReached;
+            }),
+            Approval { arguments: arguments(51), ..opened.clone() },
+            Approval { proposed: Some(Box::new(arguments(51))), ..opened.clone() },
+            Approval { requirements: vec![ask(role("manager"))], ..opened.clone() },
+            Approval { earlier: vec![refusal], ..opened.clone() },
+            Approval { attempts: 1, ..opened.clone() },
+            Approval { failure: Some("it broke".into()), ..opened.clone() },
+            opened.apply(&vote(&opened, edit), at(1)).unwrap(),
+            opened.apply(&reassessed, at(1)).unwrap(),
+        ];
+        let digests: BTreeSet<Digest> = all.iter().map(Approval::shown).collect();
+        assert_eq!(digests.len(), all.len());
+    }
+
+    #[test]
+    fn it_is_the_same_after_it_was_stored() {
+        let opened = approval();
+        let stored: Approval = serde_json::from_str(&serde_json::to_string(&opened).unwrap()).unwrap();
+        assert!(stored.assessment().rules().all(|rule| rule.text().is_none()), "the text is not stored with it");
+        assert_eq!(stored.presented(), opened.presented());
+    }
+}

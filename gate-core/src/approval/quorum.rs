@@ -1,0 +1,307 @@
+//! Whether those who agreed are enough: people are assigned to what is asked for, one to one.
+//!
+//! This is the one place that counts consent: for a vote, at dispatch, for a standing permission, for a question that is about
+//! to be asked, and for what a page says is missing.
+
+use crate::approval::requirement::{Requirement, Tier, Who, people};
+use crate::id::Role;
+use crate::people::identity::identity;
+use crate::text::english;
+
+/// How many ways through the steps of several escalations are tried. Past that, only those found so far count: with fewer ways
+/// less is approved, never more.
+const WAYS: usize = 4_096;
+
+/// Somebody who agreed, or could.
+#[derive(Clone, Copy, Debug)]
+pub struct Voice<'a> {
+    /// The id of the person.
+    pub who: &'a str,
+    /// The roles that they hold.
+    pub roles: &'a [Role],
+    /// Whether the run acts for them.
+    pub is_principal: bool,
+    /// Whether their vote is signed.
+    pub is_signed: bool,
+}
+
+/// What is missing until enough people have agreed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Shortfall {
+    missing: Vec<Demand>,
+    /// Roles of which nobody is missing, but one more person would do too: somebody who fills them could fill what is missing.
+    instead: Vec<Who>,
+}
+
+/// So many people of a kind; so many of them with a signed vote.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Demand {
+    who: Who,
+    count: usize,
+    signed: usize,
+}
+
+/// One person's voices. Whoever wrote the store may have written a vote twice.
+#[derive(Clone)]
+struct OnePerson<'a>(Vec<Voice<'a>>);
+
+/// Returns what is missing until the people behind `voices` meet all of `asked`: each requirement
+/// with how many of its steps have begun.
+///
+/// Somebody who holds two roles that are asked fills one of them. Requirements that ask the same role share its people, and
+/// "anyone" is met by whoever agrees, for it names nobody whose part another could take. Where steps of an escalation are
+/// alternatives, the way that lacks the fewest people counts.
+#[must_use]
+pub fn shortfall(asked: &[(&Requirement, usize)], voices: &[Voice<'_>]) -> Shortfall {
+    let mut grouped: Vec<(String, OnePerson<'_>)> = Vec::new();
+    for voice in voices {
+        let name = identity(voice.who);
+        match grouped.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, person)) => person.0.push(*voice),
+            None => grouped.push((name, OnePerson(vec![*voice]))),
+        }
+    }
+    let people: Vec<OnePerson<'_>> = grouped.into_iter().map(|(_, person)| person).collect();
+    let mut search = Search { people: &people, best: None, ways: WAYS };
+    search.choose(asked, &[]);
+    // A requirement none of whose steps has begun is met by nobody.
+    let nobody = || Shortfall { missing: vec![Demand { who: Who::Anyone, count: 1, signed: 0 }], instead: Vec::new() };
+    search.best.unwrap_or_else(nobody)
+}
+
+struct Search<'a> {
+    people: &'a [OnePerson<'a>],
+    best: Option<Shortfall>,
+    ways: usize,
+}
+
+impl Search<'_> {
+    /// Takes one step of each requirement that is left, and keeps the choice that lacks the fewest people.
+    fn choose(&mut self, rest: &[(&Requirement, usize)], chosen: &[Demand]) {
+        if self.ways == 0 || self.best.as_ref().is_some_and(Shortfall::is_met) {
+            return;
+        }
+        let Some(((requirement, steps), rest)) = rest.split_first() else {
+            self.ways -= 1;
+            let found = lacking(chosen, self.people);
+            if self.best.as_ref().is_none_or(|best| found.people() < best.people()) {
+                self.best = Some(found);
+            }
+            return;
+        };
+        for tier in requirement.tiers().iter().take(*steps) {
+            let mut chosen = chosen.to_vec();
+            join(&mut chosen, tier, requirement.wants_signature());
+            self.choose(rest, &chosen);
+        }
+    }
+}
+
+/// Adds what a step wants. Two that want the same people want the larger number of them.
+fn join(demands: &mut Vec<Demand>, tier: &Tier, wants_signature: bool) {
+    let count = usize::from(tier.count());
+    let signed = if wants_signature { count } else { 0 };
+    match demands.iter_mut().find(|demand| demand.who == *tier.who()) {
+        Some(demand) => (demand.count, demand.signed) = (demand.count.max(count), demand.signed.max(signed)),
+        None => demands.push(Demand { who: tier.who().clone(), count, signed }),
+    }
+}
+
+impl OnePerson<'_> {
+    fn fills(&self, who: &Who, signed: bool) -> bool {
+        self.0.iter().any(|voice| who.asks(voice.roles, voice.is_principal) && (!signed || voice.is_signed))
+    }
+}
+
+/// Returns what these people leave open of the demands.
+fn lacking(demands: &[Demand], people: &[OnePerson<'_>]) -> Shortfall {
+    let open = open_of(demands, people);
+    let all = demands.iter().zip(&open);
+    let missing = all.clone().filter(|(_, (count, _))| *count > 0);
+    let missing: Vec<Demand> =
+        missing.map(|(of, (count, signed))| Demand { who: of.who.clone(), count: *count, signed: *signed }).collect();
+    let is_role = |demand: &Demand| matches!(demand.who, Who::Role { .. });
+    let total = |open: &[(usize, usize)]| -> usize {
+        demands.iter().zip(open).filter(|(of, _)| is_role(of)).map(|(_, (count, _))| count).sum()
+    };
+    let helps = |who: &Who| {
+        let Who::Role { role } = who else { return false };
+        let one_more = Voice { who: "", roles: std::slice::from_ref(role), is_principal: false, is_signed: true };
+        let more: Vec<OnePerson<'_>> = people.iter().cloned().chain([OnePerson(vec![one_more])]).collect();
+        total(&open_of(demands, &more)) < total(&open)
+    };
+    let filled = all.filter(|(of, (count, _))| *count == 0 && !missing.is_empty() && helps(&of.who));
+    let instead = filled.map(|(of, _)| of.who.clone()).collect();
+    Shortfall { missing, instead }
+}
+
+/// For each of the demands, how many places these people leave open, and how many of those with a signature.
+fn open_of(demands: &[Demand], people: &[OnePerson<'_>]) -> Vec<(usize, usize)> {
+    // One place for each person that a role wants; those with a signature first.
+    let mut places: Vec<(usize, &Who, bool)> = Vec::new();
+    let mut missing = vec![(0, 0); demands.len()];
+    for (index, demand) in demands.iter().enumerate() {
+        match demand.who {
+            Who::Role { .. } => {
+                places.extend((0..demand.count).map(|place| (index, &demand.who, place < demand.signed)));
+            }
+            Who::Anyone | Who::Principal => {
+                let found = |signed| people.iter().filter(|person| person.fills(&demand.who, signed)).count();
+                let signed = demand.signed.saturating_sub(found(true));
+                let open = (demand.count.saturating_sub(found(false)).max(signed), signed);
+                missing.get_mut(index).into_iter().for_each(|entry| *entry = open);
+            }
+        }
+    }
+    let mut taken: Vec<Option<usize>> = vec![None; people.len()];
+    for (place, (index, _, signed)) in places.iter().enumerate() {
+        let mut tried = vec![false; people.len()];
+        if !seat(place, &places, people, &mut taken, &mut tried)
+            && let Some(open) = missing.get_mut(*index)
+        {
+            *open = (open.0 + 1, open.1 + usize::from(*signed));
+        }
+    }
+    missing
+}
+
+/// Finds somebody for a place, who may leave another one if somebody else is found for that.
+fn seat(
+    place: usize,
+    places: &[(usize, &Who, bool)],
+    people: &[OnePerson<'_>],
+    taken: &mut Vec<Option<usize>>,
+    tried: &mut Vec<bool>,
+) -> bool {
+    let Some((_, who, signed)) = places.get(place) else { return false };
+    for (index, person) in people.iter().enumerate() {
+        let Some(was_tried) = tried.get_mut(index) else { continue };
+        if std::mem::replace(was_tried, *was_tried || person.fills(who, *signed)) || !person.fills(who, *signed) {
+            continue;
+        }
+        let is_free = match taken.get(index).copied().flatten() {
+            None => true,
+            Some(other) => seat(other, places, people, taken, tried),
+        };
+        if is_free && let Some(seat) = taken.get_mut(index) {
+            *seat = Some(place);
+            return true;
+        }
+    }
+    false
+}
+
+impl Shortfall {
+    /// Returns whether nothing is missing.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn is_met(&self) -> bool {
+        self.missing.is_empty()
+    }
+
+    /// Returns how many people are missing.
+    fn people(&self) -> usize {
+        self.missing.iter().map(|demand| demand.count).sum()
+    }
+
+    /// Returns who is missing, in words: `a manager and 2 of role finance, with a signed vote`.
+    #[doc(hidden)]
+    pub fn words(&self) -> String {
+        if self.is_met() {
+            return String::new();
+        }
+        let who = self.missing.iter().map(|demand| {
+            let signed = if demand.signed > 0 { ", with a signed vote" } else { "" };
+            format!("{}{signed}", people(&demand.who, demand.count))
+        });
+        let missing = english::list(who).replace('`', "");
+        let instead: Vec<String> = self.instead.iter().map(ToString::to_string).collect();
+        match (instead.as_slice(), self.people()) {
+            ([], _) => missing,
+            (instead, 1) => format!("{missing} or {}", instead.join(" or ")),
+            (instead, _) => format!("{missing}, or {} in place of one of them", instead.join(" or ")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::approval::requirement::{anyone, ask, principal, role};
+    use crate::text::time::minutes;
+
+    fn missing(asked: &[Requirement], voices: &[(&str, &[&str])]) -> String {
+        let roles: Vec<Vec<Role>> =
+            voices.iter().map(|(_, roles)| roles.iter().map(|role| Role::from(*role)).collect()).collect();
+        let voices: Vec<Voice<'_>> = voices
+            .iter()
+            .zip(&roles)
+            .map(|((who, _), roles)| Voice { who, roles, is_principal: false, is_signed: false })
+            .collect();
+        let asked: Vec<_> = asked.iter().map(|requirement| (requirement, usize::MAX)).collect();
+        shortfall(&asked, &voices).words()
+    }
+
+    #[test]
+    fn a_person_with_two_roles_fills_one_of_them() {
+        let both = [ask(role("oncall")), ask(role("manager"))];
+        let all: &[&str] = &["oncall", "manager"];
+        assert_eq!(missing(&both, &[("dana", all)]), "a manager or an oncall");
+        assert_eq!(missing(&both, &[("dana", all), ("omar", &["oncall"])]), "");
+        assert_eq!(missing(&both, &[("dana", all), ("Dana", all)]), "a manager or an oncall", "it is one person");
+        let twice = [ask(role("oncall")).count(2), ask(role("manager")).count(2)];
+        assert_eq!(missing(&twice, &[("a", all), ("b", all), ("c", &["oncall"])]), "a manager or an oncall");
+        assert_eq!(missing(&twice, &[("a", all), ("b", all), ("c", &["oncall"]), ("d", &["oncall"])]), "");
+    }
+
+    #[test]
+    fn the_same_role_and_anyone_are_asked_once() {
+        let managers = [ask(role("manager")), ask(role("manager")).count(2).comment_required(), ask(anyone())];
+        assert_eq!(missing(&managers, &[("dana", &["manager"])]), "a manager");
+        assert_eq!(missing(&managers, &[("dana", &["manager"]), ("omar", &["manager"])]), "");
+        assert_eq!(
+            missing(&[ask(role("manager")), ask(anyone()).count(2)], &[("dana", &["manager"])]),
+            "anyone who reviews"
+        );
+        assert_eq!(missing(&[ask(principal())], &[("dana", &["manager"])]), "the person it is for");
+    }
+
+    #[test]
+    fn of_the_steps_of_an_escalation_the_nearest_counts() {
+        let steps = || ask(role("manager")).count(2).within(minutes(5)).then(ask(role("director")));
+        assert_eq!(missing(&[steps()], &[]), "a director");
+        assert_eq!(missing(&[steps(), ask(role("director"))], &[("eve", &["director"])]), "");
+        assert_eq!(missing(&[steps(), ask(role("director")).count(2)], &[("eve", &["director"])]), "a director");
+    }
+
+    proptest! {
+        #[test]
+        fn one_more_who_agrees_never_makes_it_less(
+            asked in prop::collection::vec((0..3_usize, 1..3_u8), 1..4),
+            held in prop::collection::vec(prop::collection::vec(0..3_usize, 0..3), 0..6),
+        ) {
+            let names = ["a", "b", "c"];
+            let asked: Vec<Requirement> =
+                asked.into_iter().map(|(place, count)| ask(role(names[place])).count(count)).collect();
+            let asked: Vec<_> = asked.iter().map(|requirement| (requirement, 1)).collect();
+            let roles: Vec<Vec<Role>> =
+                held.iter().map(|held| held.iter().map(|place| Role::from(names[*place])).collect()).collect();
+            let ids: Vec<String> = (0..roles.len()).map(|place| format!("person {}", ["a", "b", "c", "d", "e", "f"][place])).collect();
+            let voices: Vec<Voice<'_>> = ids
+                .iter()
+                .zip(&roles)
+                .map(|(who, roles)| Voice { who, roles, is_principal: false, is_signed: false })
+                .collect();
+            let mut before = usize::MAX;
+            for place in 0..=voices.len() {
+                let now = shortfall(&asked, &voices[..place]).people();
+                prop_assert!(now <= before);
+                // One person is one person.
+                prop_assert!(before == usize::MAX || before - now <= 1);
+                before = now;
+            }
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! What people refused earlier, for those who decide now.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::{ApprovalId, ReviewerId};
+use crate::text::digest::Digest;
+
+/// An earlier refusal by a person, in the same run and of the same tool.
+///
+/// ```
+/// # fn show(refusal: &gate_runtime::Refusal) {
+/// println!("{} refused this before: {}", refusal.by(), refusal.reason());
+/// # }
+/// ```
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refusal {
+    #[doc(hidden)]
+    pub approval: ApprovalId,
+    #[doc(hidden)]
+    pub arguments: Digest,
+    #[doc(hidden)]
+    pub by: ReviewerId,
+    #[doc(hidden)]
+    pub reason: String,
+}
+
+impl Refusal {
+    /// The approval that was refused.
+    #[must_use]
+    pub fn approval(&self) -> ApprovalId {
+        self.approval
+    }
+
+    /// The digest of the arguments that were refused.
+    #[must_use]
+    pub fn arguments(&self) -> Digest {
+        self.arguments
+    }
+
+    /// Returns who refused.
+    #[must_use]
+    pub fn by(&self) -> &ReviewerId {
+        &self.by
+    }
+
+    /// Returns why.
+    #[must_use]
+    pub fn reason(&self) -> &str {
+        &self.reason
+    }
+}
+
+impl fmt::Debug for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Refusal({} by {})", self.approval, self.by)
+    }
+}

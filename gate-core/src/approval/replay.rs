@@ -1,0 +1,152 @@
+//! An approval from the records of it: for whoever trusts the records, and not the store.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::approval::state::Approval;
+use crate::approval::state_machine::NewApproval;
+use crate::records::event::{CallEvent, Event};
+use crate::records::record::Record;
+
+impl Approval {
+    /// How a call stood after a record of it, from how it stood before: `None` before its first one.
+    ///
+    /// What is `imported` does not have the arguments, and cannot be played. Secrets are without their salts, as records have them.
+    ///
+    /// ```
+    /// use gate_runtime::{Approval, CallEvent, Event};
+    /// # use gate_runtime::prelude::*;
+    /// # /// Delete an account.
+    /// # #[gated_tool(policy = "always_ask", destructive)] fn delete_account(user_id: String) -> String { format!("deleted {user_id}") }
+    /// # registry! { pub Tools for () { DeleteAccount } }
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let people = StaticDirectory::new().person("dana", ["manager"]);
+    /// # let gate: Gate<Tools> = Gate::builder(()).directory(people).build().await?;
+    /// # let dana = gate.reviewer("dana").await?;
+    /// # let run = gate.run("run-42");
+    /// # let turn = run.submit([ToolCall::new("call_1", "delete_account", r#"{"user_id":"mia"}"#)]).await?;
+    /// # let id = turn.interruptions()[0].id();
+    /// # turn.interruptions()[0].approve(&dana).await?;
+    /// # let _ = run.proceed().await?;
+    /// // Whether what each voter was shown is what the records say.
+    /// let mut stands: Option<Approval> = None;
+    /// for record in gate.records(0, 100).await? {
+    ///     if record.subject().is_none_or(|subject| subject.approval() != id) {
+    ///         continue;
+    ///     }
+    ///     if let (Event::Call(CallEvent::Voted { vote }), Some(before)) = (record.event(), &stands) {
+    ///         assert_eq!(vote.shown(), Some(before.shown()));
+    ///     }
+    ///     stands = Some(Approval::after(stands.as_ref(), &record)?);
+    /// }
+    /// assert_eq!(stands.unwrap().status(), gate.approval(id).await?.unwrap().status());
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Fault`], where the record does not follow from how the call stood: it cannot have happened then, or it is about another call.
+    pub fn after(before: Option<&Self>, record: &Record) -> Result<Self, Fault> {
+        Self::played(before, record).map_err(|problem| Fault::new(record, problem))
+    }
+
+    fn played(before: Option<&Self>, record: &Record) -> Result<Self, String> {
+        let (Some(subject), Event::Call(event)) = (&record.subject, &record.event) else {
+            return Err("it does not say which call it is about".to_owned());
+        };
+        if let CallEvent::Assessed { assessment, .. } | CallEvent::Reassessed { assessment, .. } = event
+            && !assessment.follows()
+        {
+            return Err("its verdict is not that of its rules".to_owned());
+        }
+        let next = match (before, event) {
+            (None, CallEvent::Assessed { arguments, .. }) if !arguments.is_intact() => {
+                return Err("its arguments are not those of their digest".to_owned());
+            }
+            (
+                None,
+                CallEvent::Assessed { assessment, arguments, earlier, held, held_by, alike, if_failed, edition },
+            ) => {
+                let new = NewApproval {
+                    earlier: earlier.clone(),
+                    alike: alike.clone(),
+                    held: *held,
+                    held_by: held_by.clone(),
+                    ..NewApproval::of(Arc::clone(subject), arguments.clone(), Arc::clone(assessment))
+                };
+                let mut opened = Self::open(new, record.at);
+                opened.edition = *edition;
+                opened.requirements.extend(if_failed.as_deref().cloned());
+                opened
+            }
+            (None, _) => return Err("no such call is open".to_owned()),
+            (Some(before), _) if before.id() != subject.approval => return Err("it is about another call".to_owned()),
+            (Some(before), event) => {
+                if let CallEvent::Voted { vote } = event
+                    && vote.shown().is_some_and(|shown| shown != before.shown())
+                {
+                    return Err("its voter was shown something else".to_owned());
+                }
+                before.apply(event, record.at).map_err(|refused| refused.to_string())?
+            }
+        };
+        if next.subject != *subject {
+            return Err("it names the call otherwise than before".to_owned());
+        }
+        if record.status != Some(next.status) {
+            let found = record.status.map_or_else(|| "nothing".to_owned(), |status| status.to_string());
+            return Err(format!("it says that the call is {found} after it, and it is {}", next.status));
+        }
+        Ok(next)
+    }
+}
+
+/// What is wrong with a record.
+///
+/// ```
+/// # fn show(fault: &gate_runtime::Fault) {
+/// println!("{fault}");            // like: record 17 (dispatched): it is pending, where this cannot happen
+/// # }
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    seq: u64,
+    kind: &'static str,
+    problem: String,
+}
+
+impl Fault {
+    #[doc(hidden)]
+    pub fn new(record: &Record, problem: impl Into<String>) -> Self {
+        Self { seq: record.seq, kind: record.kind(), problem: problem.into() }
+    }
+
+    /// What is wrong before a record, or with one that is not there.
+    #[doc(hidden)]
+    pub fn at(seq: u64, problem: impl Into<String>) -> Self {
+        Self { seq, kind: "", problem: problem.into() }
+    }
+
+    /// The record's number.
+    #[must_use]
+    pub fn seq(&self) -> u64 {
+        self.seq
+    }
+
+    /// What is wrong with it.
+    #[must_use]
+    pub fn problem(&self) -> &str {
+        &self.problem
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "record {}", self.seq)?;
+        if !self.kind.is_empty() {
+            write!(f, " ({})", self.kind)?;
+        }
+        write!(f, ": {}", self.problem)
+    }
+}
+
+impl std::error::Error for Fault {}

@@ -1,0 +1,663 @@
+//! Who must agree before an asked call runs, until when, and who is asked then.
+
+use std::fmt;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::call::answers::Answers;
+use crate::id::Role;
+use crate::text::english;
+use crate::text::json::EXACT;
+
+/// How long an approval is valid by default. A part of what approvals of the present edition mean: see `Approval::edition`.
+const VALIDITY: Duration = Duration::from_hours(24);
+
+/// Who may answer.
+///
+/// ```
+/// use gate_runtime::{Who, anyone, role};
+/// assert_eq!(role("manager").to_string(), "a manager");
+/// assert_eq!(anyone(), Who::Anyone);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Who {
+    /// Any reviewer in the directory.
+    Anyone,
+    /// A reviewer who holds this role.
+    Role {
+        /// The role.
+        role: Role,
+    },
+    /// The person on whose behalf the run acts: a user confirming what their own agent is about to do.
+    Principal,
+}
+
+/// Any reviewer in the directory.
+///
+/// ```
+/// use gate_runtime::prelude::*;
+/// let requirement = ask(anyone());
+/// assert_eq!(requirement.to_string(), "anyone who reviews");
+/// ```
+#[must_use]
+pub fn anyone() -> Who {
+    Who::Anyone
+}
+
+/// A reviewer who holds a role.
+///
+/// ```
+/// use gate_runtime::prelude::*;
+/// assert_eq!(ask(role("manager")).to_string(), "a manager");
+/// ```
+#[must_use]
+pub fn role(name: impl Into<Role>) -> Who {
+    Who::Role { role: name.into() }
+}
+
+/// The person on whose behalf the run acts, and nobody else.
+///
+/// ```
+/// use gate_runtime::prelude::*;
+/// assert_eq!(ask(principal()).to_string(), "the person it is for");
+/// ```
+#[must_use]
+pub fn principal() -> Who {
+    Who::Principal
+}
+
+impl fmt::Display for Who {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Who::Anyone => f.write_str("anyone who reviews"),
+            Who::Role { role } => write!(f, "{}", english::with_article(role.as_str())),
+            Who::Principal => f.write_str("the person it is for"),
+        }
+    }
+}
+
+impl Who {
+    /// Returns whether it means somebody who holds these roles; or the person for whom the run
+    /// acts, who is asked as that alone.
+    pub(crate) fn asks(&self, roles: &[Role], is_principal: bool) -> bool {
+        match self {
+            Self::Principal => is_principal,
+            Self::Anyone => !is_principal,
+            Self::Role { role } => !is_principal && roles.contains(role),
+        }
+    }
+}
+
+/// So many of those who may answer, in words: `a manager`, `2 of role manager`, `3 reviewers`.
+#[must_use]
+pub fn people(who: &Who, count: usize) -> String {
+    match (who, count) {
+        (who, 1) => who.to_string(),
+        (Who::Role { role }, count) => format!("{count} of role {role}"),
+        (_, count) => format!("{count} reviewers"),
+    }
+}
+
+/// One step of an escalation: who is asked, how many of them must agree or refuse, and for how long.
+///
+/// ```
+/// use gate_runtime::prelude::*;
+/// let requirement = ask(role("manager")).within(minutes(30));
+/// assert_eq!(requirement.tiers()[0].within(), Some(minutes(30)));
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tier {
+    who: Who,
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    count: u8,
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    deny_count: u8,
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "seconds")]
+    within: Option<Duration>,
+}
+
+fn one() -> u8 {
+    1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
+fn is_one(count: &u8) -> bool {
+    *count == 1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
+fn is_false(flag: &bool) -> bool {
+    !flag
+}
+
+impl Tier {
+    /// Who is asked.
+    #[must_use]
+    pub fn who(&self) -> &Who {
+        &self.who
+    }
+
+    /// How many of them must approve.
+    #[must_use]
+    pub fn count(&self) -> u8 {
+        self.count
+    }
+
+    /// How many refusals end it.
+    #[must_use]
+    pub fn deny_count(&self) -> u8 {
+        self.deny_count
+    }
+
+    /// How long this step lasts; `None`: until someone decides.
+    #[must_use]
+    pub fn within(&self) -> Option<Duration> {
+        self.within
+    }
+
+    /// Whether it asks someone who holds these roles; or the person for whom the run acts, who is asked as that alone.
+    ///
+    /// ```
+    /// use gate_runtime::prelude::*;
+    /// let requirement = ask(role("manager"));
+    /// assert!(requirement.tiers()[0].asks(&["manager".into()], false));
+    /// assert!(!requirement.tiers()[0].asks(&["manager".into()], true));
+    /// ```
+    #[must_use]
+    pub fn asks(&self, roles: &[Role], is_principal: bool) -> bool {
+        self.who.asks(roles, is_principal)
+    }
+}
+
+/// What must happen before an asked call runs: who agrees, how many of them, until when, and who is asked then.
+///
+/// Made by [`ask`]. A later step of an escalation widens the circle: who was asked first may still answer. Only a vote
+/// decides: that a step begins never approves anything, also where the votes that are there would be enough for it.
+///
+/// ```
+/// use gate_runtime::prelude::*;
+/// let requirement = ask(role("manager")).within(minutes(30)).then(ask(role("director")).count(2).within(hours(2)));
+/// assert_eq!(requirement.to_string(), "a manager within 30 minutes, then 2 of role director within 2 hours");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "options that are independent of each other")]
+pub struct Requirement {
+    tiers: Vec<Tier>,
+    #[serde(default, skip_serializing_if = "is_false")]
+    comment: bool,
+    #[serde(default, skip_serializing_if = "is_false")]
+    fixed: bool,
+    #[serde(default, skip_serializing_if = "is_false")]
+    cancel_abandoned: bool,
+    #[serde(default, skip_serializing_if = "is_false")]
+    hold_batch: bool,
+    #[serde(default, skip_serializing_if = "is_false")]
+    repeatable: bool,
+    #[serde(default, skip_serializing_if = "is_false")]
+    no_grants: bool,
+    #[serde(default, skip_serializing_if = "is_false")]
+    signed: bool,
+    /// How long an approval is valid, where it is not for [`VALIDITY`].
+    #[serde(default, with = "seconds", skip_serializing_if = "Option::is_none")]
+    valid: Option<Duration>,
+    /// Whether an edit needs somebody else's approval, where it is not left to what the edit changes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    edits_need_another: Option<bool>,
+    #[serde(default, with = "seconds", skip_serializing_if = "Option::is_none")]
+    remind: Option<Duration>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    told_if_expired: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    answers: Option<Answers>,
+}
+
+/// Asks someone: the start of a [`Requirement`].
+///
+/// ```
+/// use gate_runtime::prelude::*;
+/// let two_of_three = ask(role("finance")).count(2);
+/// assert_eq!(two_of_three.to_string(), "2 of role finance");
+/// ```
+#[must_use]
+pub fn ask(who: impl Into<Requirement>) -> Requirement {
+    who.into()
+}
+
+impl From<Who> for Requirement {
+    fn from(who: Who) -> Self {
+        Self {
+            tiers: vec![Tier { who, count: 1, deny_count: 1, within: None }],
+            comment: false,
+            fixed: false,
+            cancel_abandoned: false,
+            hold_batch: false,
+            repeatable: false,
+            no_grants: false,
+            signed: false,
+            valid: None,
+            edits_need_another: None,
+            remind: None,
+            told_if_expired: None,
+            answers: None,
+        }
+    }
+}
+
+impl Requirement {
+    /// So many different people must approve.
+    #[must_use]
+    pub fn count(mut self, people: u8) -> Self {
+        self.last_tier(|tier| tier.count = people);
+        self
+    }
+
+    /// So many different people must refuse before it counts as rejected. One is enough unless this is said.
+    #[must_use]
+    pub fn deny_count(mut self, people: u8) -> Self {
+        self.last_tier(|tier| tier.deny_count = people);
+        self
+    }
+
+    /// How long they have; then the next step begins, or the question expires. Counted in whole seconds.
+    #[must_use]
+    pub fn within(mut self, time: Duration) -> Self {
+        self.last_tier(|tier| tier.within = Some(whole_seconds(time)));
+        self
+    }
+
+    /// Who is asked besides when the time is over. Its options other than people and times are those of the first step; but where either wants
+    /// [signed](Self::signed) votes, both do, and of two [validities](Self::valid_for) the shorter one counts.
+    #[must_use]
+    pub fn then(mut self, next: impl Into<Requirement>) -> Self {
+        let next = next.into();
+        self.signed |= next.signed;
+        self.valid = self.valid.into_iter().chain(next.valid).min();
+        self.tiers.extend(next.tiers);
+        self
+    }
+
+    /// Whoever approves must say why.
+    #[must_use]
+    pub fn comment_required(mut self) -> Self {
+        self.comment = true;
+        self
+    }
+
+    /// The arguments cannot be changed by a reviewer.
+    #[must_use]
+    pub fn not_editable(mut self) -> Self {
+        self.fixed = true;
+        self
+    }
+
+    /// When the caller stops waiting, the question is cancelled. It is kept unless this is said.
+    #[must_use]
+    pub fn cancel_when_abandoned(mut self) -> Self {
+        self.cancel_abandoned = true;
+        self
+    }
+
+    /// Calls of the same batch that need no person wait too, until this one is decided.
+    #[must_use]
+    pub fn hold_batch(mut self) -> Self {
+        self.hold_batch = true;
+        self
+    }
+
+    /// After a rejection the same call may be asked again in the same run.
+    #[must_use]
+    pub fn may_be_asked_again(mut self) -> Self {
+        self.repeatable = true;
+        self
+    }
+
+    /// The question cannot be answered with a standing permission.
+    #[must_use]
+    pub fn no_grants(mut self) -> Self {
+        self.no_grants = true;
+        self
+    }
+
+    /// Only votes count that are signed by the key that the [directory](crate::ports::Directory::key) has of whoever gives them, and no standing permission does.
+    ///
+    /// A rejection counts unsigned, too: nothing runs by it. (Who has a key signs everything.) Where several requirements hold, each is met by itself: an unsigned vote
+    /// of somebody whom only another one asks counts for that one.
+    ///
+    /// ```
+    /// use gate_runtime::prelude::*;
+    /// let payout = ask(role("treasurer")).count(2).signed();
+    /// assert_eq!(payout.to_string(), "2 of role treasurer, with a signed vote");
+    /// assert!(payout.wants_signature() && !payout.takes_grants());
+    /// ```
+    #[must_use]
+    pub fn signed(mut self) -> Self {
+        self.signed = true;
+        self
+    }
+
+    /// Limits how long an approval by votes is valid: a call that has not begun by then is asked again, with new votes.
+    /// Defaults to 24 hours: long enough for a run that is resumed the next morning, and not longer than what a reviewer saw
+    /// can be expected to hold. Counted in whole seconds from the vote that approves.
+    ///
+    /// What a standing permission covers is valid as long as that permission, and what a rule approves is judged again anyway.
+    /// Of several requirements, the shortest validity counts.
+    ///
+    /// ```
+    /// use gate_runtime::prelude::*;
+    /// let deploy = ask(role("oncall")).valid_for(hours(8));
+    /// assert_eq!(deploy.to_string(), "an oncall, valid for 8 hours");
+    /// assert_eq!(deploy.validity(), hours(8));
+    /// assert_eq!(ask(role("oncall")).validity(), hours(24));
+    /// ```
+    #[must_use]
+    pub fn valid_for(mut self, time: Duration) -> Self {
+        self.valid = Some(whole_seconds(time));
+        self
+    }
+
+    /// Requires that somebody other than whoever edited the arguments approves them, too.
+    ///
+    /// Without this, an edit needs another person only for a [destructive](crate::call::Annotations::destructive) tool, and where the
+    /// rules judge the edited arguments otherwise than the proposed ones and still ask. Where several requirements hold, the
+    /// strictest counts. Not where only the person is asked for whom the run acts.
+    ///
+    /// ```
+    /// use gate_runtime::prelude::*;
+    /// let payout = ask(role("treasurer")).edits_need_another();
+    /// assert_eq!(payout.to_string(), "a treasurer, and another one for changes");
+    /// ```
+    #[must_use]
+    pub fn edits_need_another(mut self) -> Self {
+        self.edits_need_another = Some(true);
+        self
+    }
+
+    /// Lets whoever edits the arguments approve them alone, also for a destructive tool and where the rules judge them otherwise.
+    ///
+    /// # Security
+    /// One person can then put any arguments that the rules do not deny in the place of those that the agent proposed.
+    ///
+    /// ```
+    /// use gate_runtime::prelude::*;
+    /// let draft = ask(role("editor")).edits_need_no_other();
+    /// # let _ = draft;
+    /// ```
+    #[must_use]
+    pub fn edits_need_no_other(mut self) -> Self {
+        self.edits_need_another = Some(false);
+        self
+    }
+
+    /// Reminds those who are asked, again and again after this time, until it is decided. Counted in whole seconds. Each reminder is on the
+    /// record, once, whichever process sees that it is due.
+    #[must_use]
+    pub fn remind_every(mut self, time: Duration) -> Self {
+        self.remind = Some(whole_seconds(time));
+        self
+    }
+
+    /// What the model is told when nobody decided in time, instead of that it should not propose it again by itself.
+    ///
+    /// ```
+    /// use gate_runtime::prelude::*;
+    /// let patient = ask(role("manager")).within(hours(1)).tell_if_expired("Tell the customer that we write tomorrow.");
+    /// assert_eq!(patient.told_if_expired(), Some("Tell the customer that we write tomorrow."));
+    /// ```
+    #[must_use]
+    pub fn tell_if_expired(mut self, text: impl Into<String>) -> Self {
+        self.told_if_expired = Some(text.into());
+        self
+    }
+
+    /// It is a question, and no call that could run: only an answer in the tool's place counts, or a refusal.
+    ///
+    /// ```
+    /// use gate_runtime::prelude::*;
+    /// use gate_runtime::Answers;
+    /// let what_now = ask(role("oncall")).answered(Answers::one_of(["retry", "skip", "cancel"]));
+    /// assert_eq!(what_now.to_string(), "an oncall, who chooses one of `retry`, `skip` and `cancel`");
+    /// ```
+    #[must_use]
+    pub fn answered(mut self, answers: Answers) -> Self {
+        self.answers = Some(answers);
+        self
+    }
+
+    fn last_tier(&mut self, change: impl FnOnce(&mut Tier)) {
+        if let Some(tier) = self.tiers.last_mut() {
+            change(tier);
+        }
+    }
+
+    /// The steps of the escalation, first to last.
+    #[must_use]
+    pub fn tiers(&self) -> &[Tier] {
+        &self.tiers
+    }
+
+    /// Whether whoever approves must say why.
+    #[must_use]
+    pub fn wants_comment(&self) -> bool {
+        self.comment
+    }
+
+    /// Whether a reviewer may change the arguments.
+    #[must_use]
+    pub fn is_editable(&self) -> bool {
+        !self.fixed
+    }
+
+    /// Whether the question is cancelled when the caller stops waiting.
+    #[must_use]
+    pub fn is_cancelled_when_abandoned(&self) -> bool {
+        self.cancel_abandoned
+    }
+
+    /// Whether calls of the same batch wait for it.
+    #[must_use]
+    pub fn holds_batch(&self) -> bool {
+        self.hold_batch
+    }
+
+    /// Whether the same call may be asked again after a rejection.
+    #[must_use]
+    pub fn is_repeatable(&self) -> bool {
+        self.repeatable
+    }
+
+    /// Whether it may be answered with a standing permission.
+    #[must_use]
+    pub fn takes_grants(&self) -> bool {
+        !self.no_grants && !self.signed && self.answers.is_none()
+    }
+
+    /// Whether only signed votes count for it.
+    #[must_use]
+    pub fn wants_signature(&self) -> bool {
+        self.signed
+    }
+
+    /// Returns how long an approval is valid that has not been used:
+    /// [`valid_for`](Self::valid_for).
+    #[must_use]
+    pub fn validity(&self) -> Duration {
+        self.valid.unwrap_or(VALIDITY)
+    }
+
+    /// Returns whether an edit needs somebody else's approval, where the policy says so or says
+    /// not.
+    pub(crate) fn wants_another_for_edits(&self) -> Option<bool> {
+        self.edits_need_another
+    }
+
+    /// Which answers count, where it is a question and no call that could run.
+    #[must_use]
+    pub fn answers(&self) -> Option<&Answers> {
+        self.answers.as_ref()
+    }
+
+    /// What the model is told when nobody decided in time, if the policy says so.
+    #[must_use]
+    pub fn told_if_expired(&self) -> Option<&str> {
+        self.told_if_expired.as_deref()
+    }
+
+    /// How many reminders are due at `now`.
+    pub(crate) fn reminders(&self, since: Timestamp, now: Timestamp) -> u64 {
+        let passed = u64::try_from(now.as_second().saturating_sub(since.as_second())).unwrap_or(0);
+        self.remind.map(|time| time.as_secs()).filter(|every| *every > 0).map_or(0, |every| passed / every)
+    }
+
+    /// When the reminder after so many is due.
+    pub(crate) fn next_reminder(&self, since: Timestamp, now: Timestamp) -> Option<Timestamp> {
+        let every = i64::try_from(self.remind?.as_secs()).ok()?;
+        let next = i64::try_from(self.reminders(since, now).checked_add(1)?).ok()?;
+        Timestamp::from_second(since.as_second().checked_add(every.checked_mul(next)?)?).ok()
+    }
+
+    /// What is wrong with it, if anything: it could never be met, or a part of it could never happen.
+    #[doc(hidden)]
+    pub fn problem(&self) -> Option<String> {
+        if self.valid.is_some_and(|time| time.as_secs() == 0) {
+            return Some("an approval that is valid for less than a second: nothing could run by it".to_owned());
+        }
+        if self.remind.is_some_and(|time| time.as_secs() == 0) {
+            return Some("reminders after less than a second: give people time to answer".to_owned());
+        }
+        if let Some(problem) = self.answers.as_ref().and_then(Answers::problem) {
+            return Some(problem);
+        }
+        let last = self.tiers.len().saturating_sub(1);
+        self.tiers.iter().enumerate().find_map(|(index, tier)| {
+            if tier.count == 0 || tier.deny_count == 0 {
+                Some("a count of 0 people: at least one must decide".to_owned())
+            } else if matches!(tier.who, Who::Principal) && tier.count > 1 {
+                Some(format!("{} principals must agree, but a run acts for one person", tier.count))
+            } else if tier.within.is_some_and(|time| time.as_secs() == 0) {
+                Some("a time of less than a second: nobody can answer within it".to_owned())
+            } else if index < last && tier.within.is_none() {
+                Some(format!("`.then(…)` after {}, who has no time limit: add `.within(…)` before it", tier.who))
+            } else {
+                None
+            }
+        })
+    }
+
+    /// How many steps have begun at `now`; `None`: the last one is over.
+    pub(crate) fn reached(&self, since: Timestamp, now: Timestamp) -> Option<usize> {
+        let mut end = since;
+        for (index, tier) in self.tiers.iter().enumerate() {
+            match tier.within.and_then(|time| end.checked_add(time).ok()) {
+                Some(at) if at <= now => end = at,
+                _ => return Some(index + 1),
+            }
+        }
+        None
+    }
+
+    /// When the step that holds at `now` ends, if it ends.
+    pub(crate) fn next_change(&self, since: Timestamp, now: Timestamp) -> Option<Timestamp> {
+        let mut end = since;
+        for tier in &self.tiers {
+            end = end.checked_add(tier.within?).ok()?;
+            if end > now {
+                return Some(end);
+            }
+        }
+        Some(end)
+    }
+
+    /// When the last step ends, if it ends.
+    pub(crate) fn expires(&self, since: Timestamp) -> Option<Timestamp> {
+        self.tiers.iter().try_fold(since, |end, tier| end.checked_add(tier.within?).ok())
+    }
+}
+
+impl fmt::Display for Requirement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, tier) in self.tiers.iter().enumerate() {
+            if index > 0 {
+                f.write_str(", then ")?;
+            }
+            f.write_str(&people(&tier.who, tier.count.into()))?;
+            if let Some(time) = tier.within {
+                write!(f, " within {}", english::duration(time))?;
+            }
+        }
+        let notes =
+            [(self.comment, "who must say why"), (self.fixed, "without changes"), (self.signed, "with a signed vote")];
+        for (_, note) in notes.iter().filter(|(holds, _)| *holds) {
+            write!(f, ", {note}")?;
+        }
+        if self.edits_need_another == Some(true) {
+            f.write_str(", and another one for changes")?;
+        }
+        if let Some(time) = self.valid {
+            write!(f, ", valid for {}", english::duration(time))?;
+        }
+        if let Some(answers) = &self.answers {
+            write!(f, ", who {answers}")?;
+        }
+        Ok(())
+    }
+}
+
+/// As it is stored. What is longer has no exact form in JSON, and never ends either.
+fn whole_seconds(time: Duration) -> Duration {
+    Duration::from_secs(time.as_secs().min(EXACT))
+}
+
+mod seconds {
+    use std::time::Duration;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    #[expect(clippy::ref_option, reason = "the signature that serde asks for")]
+    pub(super) fn serialize<S: Serializer>(time: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
+        time.map(|time| time.as_secs()).serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+        Ok(Option::<u64>::deserialize(deserializer)?.map(Duration::from_secs))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::text::time::minutes;
+
+    #[test]
+    fn steps_follow_each_other_and_end() {
+        let asked = Timestamp::UNIX_EPOCH;
+        let at = |minute: i64| Timestamp::from_second(minute * 60).unwrap();
+        let both = ask(role("manager")).within(minutes(30)).then(ask(role("oncall")).within(minutes(10)));
+        let reached = |minute| both.reached(asked, at(minute));
+        assert_eq!(
+            [reached(0), reached(29), reached(30), reached(39), reached(40)],
+            [Some(1), Some(1), Some(2), Some(2), None]
+        );
+        assert_eq!(both.next_change(asked, at(0)), Some(at(30)));
+        assert_eq!(both.next_change(asked, at(30)), Some(at(40)));
+        assert_eq!(both.expires(asked), Some(at(40)));
+        assert_eq!(ask(anyone()).expires(asked), None);
+    }
+
+    #[test]
+    fn what_cannot_be_met_is_a_problem() {
+        for bad in [
+            ask(anyone()).count(0),
+            ask(anyone()).deny_count(0),
+            ask(principal()).count(2),
+            ask(anyone()).then(ask(role("oncall"))),
+            ask(anyone()).within(Duration::from_millis(10)),
+            ask(anyone()).valid_for(Duration::from_millis(10)),
+        ] {
+            assert!(bad.problem().is_some(), "{bad}");
+        }
+        assert_eq!(ask(anyone()).within(minutes(1)).then(ask(role("oncall"))).problem(), None);
+    }
+}

@@ -1,0 +1,77 @@
+//! What is found out about a call that was running when nobody looked any more.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::call::outcome::ToolOutcome;
+use crate::id::ReviewerId;
+
+/// What became of a call of which nobody knew how it ended.
+///
+/// ```
+/// use gate_runtime::Settlement;
+/// let looked_up = Settlement::ran(&serde_json::json!({"refunded": 2_400}));
+/// assert_eq!(looked_up.to_string(), "it ran");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Settlement {
+    /// It ran, with this end.
+    Ran {
+        /// What the model gets as its result.
+        outcome: ToolOutcome,
+    },
+    /// It did not run, and will not.
+    DidNotRun,
+    /// It is to run again, whether or not it ran before: a new permit, under the same call id.
+    RunAgain,
+}
+
+impl Settlement {
+    /// It ran, and gave this back.
+    #[must_use]
+    pub fn ran(value: &serde_json::Value) -> Self {
+        Self::Ran { outcome: ToolOutcome::returned(value) }
+    }
+}
+
+impl fmt::Display for Settlement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Ran { .. } => "it ran",
+            Self::DidNotRun => "it did not run",
+            Self::RunAgain => "it is to run again",
+        })
+    }
+}
+
+/// Who found out.
+///
+/// ```
+/// use gate_runtime::Settler;
+/// assert_eq!(Settler::Reconciler.to_string(), "its reconciler");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Settler {
+    /// A person.
+    Person {
+        /// Who.
+        reviewer: ReviewerId,
+    },
+    /// The tool's own function that looks whether a call happened.
+    Reconciler,
+    /// The tool's word that running it twice is as good as once.
+    Idempotence,
+}
+
+impl fmt::Display for Settler {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Person { reviewer } => write!(f, "{reviewer}"),
+            Self::Reconciler => f.write_str("its reconciler"),
+            Self::Idempotence => f.write_str("its being idempotent"),
+        }
+    }
+}

@@ -1,0 +1,520 @@
+//! The stored question about one call, and everything that became of it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::approval::decision::{Decision, Vote};
+use crate::approval::refusal::Refusal;
+use crate::approval::requirement::Requirement;
+use crate::approval::status::Status;
+use crate::assessment::Assessment;
+use crate::assessment::verdict::Verdict;
+use crate::call::answers::Answers;
+use crate::call::arguments::Arguments;
+use crate::call::changes::Changes;
+use crate::call::message::Message;
+use crate::call::outcome::{DeniedBy, NotRun, ToolOutcome};
+use crate::call::subject::Subject;
+use crate::id::{ApprovalId, GrantId, ReviewerId};
+use crate::text::time::later;
+
+/// How long a process that runs a body vouches for it at a time.
+pub const LEASE: Duration = Duration::from_secs(30);
+
+/// The stored question about one call: what was proposed, how it was judged, who voted, what became of it.
+///
+/// Every call that passes intake has one, also where a rule decided alone: then nobody was asked, and it says so. It
+/// changes only by [`apply`](Self::apply). `Debug` prints no argument values.
+///
+/// ```
+/// # fn show(approval: &gate_runtime::Approval) {
+/// println!("{}: {} is {}", approval.id(), approval.tool(), approval.status());
+/// # }
+/// ```
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Approval {
+    #[serde(flatten)]
+    pub(crate) subject: Arc<Subject>,
+    pub(crate) version: u64,
+    pub(crate) status: Status,
+    pub(crate) arguments: Arguments,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) proposed: Option<Box<Arguments>>,
+    pub(crate) assessment: Arc<Assessment>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) requirements: Vec<Requirement>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) votes: Vec<Vote>,
+    /// When the requirements began to hold: from then on their times count.
+    pub(crate) asked_at: Timestamp,
+    /// For each requirement, how many steps have been announced.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) reached: Vec<usize>,
+    pub(crate) changed_at: Timestamp,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) grant: Option<GrantId>,
+    /// Who gave that permission.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) granted_by: Option<ReviewerId>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) held: bool,
+    /// The questions of its batch that it waits for, although it may run.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) held_by: Vec<ApprovalId>,
+    /// Equal calls that waited, or might still run, when it was asked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) alike: Vec<ApprovalId>,
+    /// Who took its approval back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) revoked_by: Option<ReviewerId>,
+    /// Whether people are asked to run it again although nobody knows whether it ran.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) asked_again: bool,
+    /// Set where nobody knows whether it ran, and people or rules did not want it to run again:
+    /// then only people can want that.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) stays_unknown: bool,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) earlier: Vec<Refusal>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) changes: Option<Box<Changes>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) outcome: Option<ToolOutcome>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) note: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) failure: Option<Arc<str>>,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(crate) attempts: u32,
+    /// How many reminders have been announced.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(crate) reminded: u64,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) conversation: Vec<Message>,
+    /// By which edition of the rules of voting and validity it lives: approvals and records of before go on by those of then.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(crate) edition: u8,
+    /// When votes approved it, last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) approved_at: Option<Timestamp>,
+    /// When the standing permission ends that answered it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) covered_until: Option<Timestamp>,
+    /// Who changed the arguments last, where they are not the proposed ones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) edit: Option<ReviewerEdit>,
+}
+
+/// The present edition of the rules of voting and validity: people fill one role each, are compared by their names' identities,
+/// edits go with their votes, approvals have an end.
+pub(crate) const EDITION: u8 = 2;
+
+/// An edit that stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ReviewerEdit {
+    pub(crate) by: ReviewerId,
+    /// Whether the rules have looked at the edited arguments.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) is_judged: bool,
+    /// Whether somebody else must approve them, too.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) needs_another: bool,
+}
+
+/// The end of an id, by which people tell calls apart.
+fn short_id(id: ApprovalId) -> String {
+    let text = id.to_string();
+    text.chars().skip(text.chars().count().saturating_sub(8)).collect()
+}
+
+fn is_zero<T: PartialEq + Default>(count: &T) -> bool {
+    *count == T::default()
+}
+
+impl Approval {
+    /// Returns [`subject`](Self::subject) to be shared.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn shared_subject(&self) -> &Arc<Subject> {
+        &self.subject
+    }
+
+    /// Returns [`assessment`](Self::assessment) to be shared.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn shared_assessment(&self) -> &Arc<Assessment> {
+        &self.assessment
+    }
+
+    /// Returns the questions of its batch that it waits for, although it may run.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn held_by(&self) -> &[ApprovalId] {
+        &self.held_by
+    }
+
+    /// Returns how many steps of each requirement have been announced.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn steps_reached(&self) -> &[usize] {
+        &self.reached
+    }
+
+    /// Returns who gave the standing permission that covers it.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn granted_by(&self) -> Option<&ReviewerId> {
+        self.granted_by.as_ref()
+    }
+
+    /// Returns who took its approval back.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn revoked_by(&self) -> Option<&ReviewerId> {
+        self.revoked_by.as_ref()
+    }
+
+    /// Returns whether only people can want it to run again.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn stays_unknown(&self) -> bool {
+        self.stays_unknown
+    }
+
+    /// Sets the version under which it is stored next: one version for all events of a commit.
+    #[doc(hidden)]
+    pub fn set_version(&mut self, version: u64) {
+        self.version = version;
+    }
+
+    /// Its id.
+    #[must_use]
+    pub fn id(&self) -> ApprovalId {
+        self.subject.approval
+    }
+
+    /// Which call it is about, and what its decision is bound to.
+    #[must_use]
+    pub fn subject(&self) -> &Subject {
+        &self.subject
+    }
+
+    /// The tool.
+    #[must_use]
+    pub fn tool(&self) -> &crate::id::ToolName {
+        &self.subject.tool
+    }
+
+    /// How often it changed; a store writes it only over the version before.
+    #[must_use]
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// The state it is in.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        self.status
+    }
+
+    /// The arguments that would run, or ran: edited ones, if a person edited them.
+    #[must_use]
+    pub fn arguments(&self) -> &Arguments {
+        &self.arguments
+    }
+
+    /// The arguments that the model proposed.
+    #[must_use]
+    pub fn proposed(&self) -> &Arguments {
+        self.proposed.as_deref().unwrap_or(&self.arguments)
+    }
+
+    /// Returns whether the arguments differ from those that the model proposed, because a person
+    /// changed them.
+    #[must_use]
+    pub fn is_edited(&self) -> bool {
+        self.proposed.as_ref().is_some_and(|proposed| proposed.digest() != self.arguments.digest())
+    }
+
+    /// How the rules judged it.
+    pub fn assessment(&self) -> &Assessment {
+        &self.assessment
+    }
+
+    /// What people must agree to; all of it. Empty where nobody is asked.
+    #[must_use]
+    pub fn requirements(&self) -> &[Requirement] {
+        &self.requirements
+    }
+
+    /// Which answers count, where it is a question and no call that could run.
+    #[must_use]
+    pub fn answers(&self) -> Option<&Answers> {
+        self.requirements.iter().find_map(Requirement::answers)
+    }
+
+    /// What somebody typed as an answer: the text of a question's answer as it is; in a tool's place JSON, or else a text.
+    #[must_use]
+    pub fn typed_answer(&self, typed: &str) -> Value {
+        let json = if self.answers().is_some() { None } else { serde_json::from_str(typed).ok() };
+        json.unwrap_or_else(|| Value::from(typed))
+    }
+
+    /// The votes, oldest first.
+    #[must_use]
+    pub fn votes(&self) -> &[Vote] {
+        &self.votes
+    }
+
+    /// When it was asked, last.
+    #[must_use]
+    pub fn asked_at(&self) -> Timestamp {
+        self.asked_at
+    }
+
+    /// When it changed, last.
+    #[must_use]
+    pub fn changed_at(&self) -> Timestamp {
+        self.changed_at
+    }
+
+    /// When it expires, if it does: the earliest end of any requirement.
+    #[must_use]
+    pub fn expires_at(&self) -> Option<Timestamp> {
+        self.requirements.iter().filter_map(|requirement| requirement.expires(self.asked_at)).min()
+    }
+
+    /// Until when it may begin by the votes or the standing permission that approved it; after that it is asked again. `None` if it
+    /// is not approved by either, or without an end.
+    #[must_use]
+    pub fn valid_until(&self) -> Option<Timestamp> {
+        if self.status != Status::Approved {
+            return None;
+        }
+        if self.grant.is_some() {
+            return self.covered_until;
+        }
+        self.approved_at?.checked_add(self.validity()?).ok()
+    }
+
+    /// Returns how long an approval of it by votes is valid; `None` if nobody is asked, and for
+    /// approvals of earlier versions, which are valid without an end.
+    #[must_use]
+    pub fn validity(&self) -> Option<Duration> {
+        if self.edition == 0 { None } else { self.requirements.iter().map(Requirement::validity).min() }
+    }
+
+    /// The standing permission that answered it.
+    #[must_use]
+    pub fn grant(&self) -> Option<GrantId> {
+        self.grant
+    }
+
+    /// Whether it waits, or waited, only because another call of its batch does.
+    #[must_use]
+    pub fn is_held(&self) -> bool {
+        self.held
+    }
+
+    /// What was said before it was asked, as the application told the gate, oldest first; long messages by their ends. Empty, unless the gate
+    /// keeps it (`GateBuilder::show_conversation`). No vote is bound to it, and no record has it.
+    #[must_use]
+    pub fn conversation(&self) -> &[Message] {
+        &self.conversation
+    }
+
+    /// Returns the equal calls that waited, or might still run, when this one was asked: whoever approves both lets both run.
+    #[must_use]
+    pub fn alike(&self) -> &[ApprovalId] {
+        &self.alike
+    }
+
+    /// Returns what whoever decides must know of the [equal calls](Self::alike); `None` where there were none.
+    #[must_use]
+    pub fn alike_notice(&self) -> Option<String> {
+        let ids: Vec<String> = self.alike.iter().map(|id| format!("…{}", short_id(*id))).collect();
+        let (calls, are) = if ids.len() == 1 { ("The same call", "is") } else { ("The same calls", "are") };
+        (!ids.is_empty()).then(|| {
+            format!(
+                "{calls} {} {are} open already, or may run yet: if this one is approved too, each runs.",
+                ids.join(", ")
+            )
+        })
+    }
+
+    /// Returns what an approval means for a call whose body began before; `None` for one that did not begin.
+    #[must_use]
+    pub fn failure_notice(&self) -> Option<&'static str> {
+        self.failure().map(|_| {
+            if self.asked_again {
+                "Nobody knows whether it ran. If it is approved, it runs, perhaps a second time; anything else leaves it unknown."
+            } else {
+                "It ran and failed. If it is approved, it runs again; anything else leaves it failed."
+            }
+        })
+    }
+
+    /// Returns what became of the last attempt of a call whose body began before and that may run
+    /// again, in a few words; `None` for one that did not begin.
+    #[must_use]
+    pub fn last_attempt(&self) -> Option<&'static str> {
+        let words = if self.asked_again { "nobody knows whether it ran" } else { "ran and failed" };
+        self.failure().map(|_| words)
+    }
+
+    /// Returns what people refused earlier, of the same tool, in the same run or in the same case:
+    /// equal calls, and the newest others.
+    #[must_use]
+    pub fn earlier(&self) -> &[Refusal] {
+        &self.earlier
+    }
+
+    /// What was no longer as it was, so that it was asked again.
+    #[must_use]
+    pub fn changes(&self) -> Changes {
+        self.changes.as_deref().copied().unwrap_or_default()
+    }
+
+    /// What the tool, or the person in its place, gave back.
+    #[must_use]
+    pub fn outcome(&self) -> Option<&ToolOutcome> {
+        self.outcome.as_ref()
+    }
+
+    /// How often its body began. More than once only where it was settled so in between.
+    #[must_use]
+    pub fn attempts(&self) -> u32 {
+        self.attempts
+    }
+
+    /// The error with which its body failed last, while people are asked what to do about it: an approval runs it again, anything else
+    /// ends it as failed.
+    #[must_use]
+    pub fn failure(&self) -> Option<&str> {
+        self.failure.as_deref().filter(|_| matches!(self.status, Status::Pending | Status::Approved))
+    }
+
+    /// Until when the process that runs it vouches for it, while it runs. After that it counts as lost.
+    #[must_use]
+    pub fn vouched_until(&self) -> Option<Timestamp> {
+        (self.status == Status::Dispatched).then(|| later(self.changed_at, LEASE))
+    }
+
+    /// What is known of a call whose body began and whose end is not on the record.
+    #[must_use]
+    pub fn note(&self) -> Option<&str> {
+        self.note.as_deref()
+    }
+
+    /// Why the call did not run, if that is settled.
+    ///
+    /// ```
+    /// # fn show(approval: &gate_runtime::Approval) {
+    /// if let Some(reason) = approval.not_run() {
+    ///     println!("{}: {}", reason.kind(), reason.for_reviewer());
+    /// }
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn not_run(&self) -> Option<NotRun> {
+        let reason = || self.note.clone().unwrap_or_default();
+        match self.status {
+            Status::Denied => Some(NotRun::Denied { by: self.assessment.denied_by().unwrap_or(DeniedBy::Otherwise) }),
+            Status::Rejected => Some(match self.rejection() {
+                Some(Refusal { by, reason, .. }) => {
+                    let may_be_asked_again = !self.refuses_repeats();
+                    NotRun::Rejected { by, reason, again: self.votes.is_empty(), may_be_asked_again }
+                }
+                None => NotRun::Denied { by: DeniedBy::RefusedBefore },
+            }),
+            Status::Expired => {
+                let told = self.requirements.iter().find_map(Requirement::told_if_expired);
+                Some(NotRun::Expired { told: told.map(str::to_owned) })
+            }
+            Status::Cancelled => Some(NotRun::Cancelled { reason: reason() }),
+            Status::Pending
+            | Status::Approved
+            | Status::Responded
+            | Status::Dispatched
+            | Status::Succeeded
+            | Status::Failed
+            | Status::Indeterminate => None,
+        }
+    }
+
+    /// The rejection that ended it: its own, or the earlier one that it only repeats.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn rejection(&self) -> Option<Refusal> {
+        let own = self.votes.iter().rev().find_map(|vote| match &vote.decision {
+            Decision::Reject { reason } => Some(Refusal {
+                approval: self.id(),
+                arguments: self.arguments.digest(),
+                by: vote.reviewer.clone(),
+                reason: reason.clone(),
+            }),
+            _ => None,
+        });
+        let revoked = self.revoked_by.as_ref().map(|by| Refusal {
+            approval: self.id(),
+            arguments: self.arguments.digest(),
+            by: by.clone(),
+            reason: self.note.clone().unwrap_or_default(),
+        });
+        let own = own.or(revoked);
+        let same = |refusal: &&Refusal| refusal.arguments == self.arguments.digest();
+        own.or_else(|| self.earlier.iter().find(same).cloned())
+    }
+
+    /// Returns whether people refused it: that it runs, that it runs after all (they took the approval back), or that it runs again after it failed.
+    #[must_use]
+    pub fn is_refused(&self) -> bool {
+        let rejects = |vote: &Vote| matches!(vote.decision, Decision::Reject { .. });
+        self.status == Status::Rejected
+            || self.revoked_by.is_some()
+            || (self.status == Status::Failed && self.votes.iter().any(rejects))
+    }
+
+    /// Returns whether it is a question that the other calls of its batch wait for.
+    #[doc(hidden)]
+    pub fn holds_batch(&self) -> bool {
+        self.status == Status::Pending && self.requirements.iter().any(Requirement::holds_batch)
+    }
+
+    /// Returns whether people refused an equal call before it was asked.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn was_refused_before(&self) -> bool {
+        self.earlier.iter().any(|refusal| refusal.arguments == self.arguments.digest())
+    }
+
+    /// Whether a later call with the same arguments in the same run is refused at once.
+    #[doc(hidden)]
+    pub fn refuses_repeats(&self) -> bool {
+        self.is_refused() && self.revoked_by.is_none() && !self.requirements.iter().any(Requirement::is_repeatable)
+    }
+
+    /// The approval as others than the store may have it.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn without_salts(&self) -> Self {
+        let proposed = self.proposed.as_deref().map(Arguments::without_salts).map(Box::new);
+        Self { arguments: self.arguments.without_salts(), proposed, ..self.clone() }
+    }
+
+    /// Whether the salt of any secret is still there.
+    pub(crate) fn has_salts(&self) -> bool {
+        let known = self.arguments.secrets().iter().chain(self.proposed.iter().flat_map(|proposed| proposed.secrets()));
+        known.into_iter().any(|secret| secret.salt().is_some())
+    }
+
+    /// Whether people were asked, or would have been without a grant.
+    #[must_use]
+    pub fn was_asked(&self) -> bool {
+        self.assessment.verdict() == Verdict::Ask
+    }
+}

@@ -1,0 +1,739 @@
+//! The life of a call as one pure function: what follows from what happens to it.
+
+use std::fmt;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::approval::refusal::Refusal;
+use crate::approval::requirement::Requirement;
+use crate::approval::state::{Approval, EDITION};
+use crate::approval::status::Status;
+use crate::assessment::Assessment;
+use crate::assessment::opinion::Denial;
+use crate::assessment::verdict::Verdict;
+use crate::call::answers::Answers;
+use crate::call::arguments::Arguments;
+use crate::call::changes::Changes;
+use crate::call::message::Message;
+use crate::call::subject::Subject;
+use crate::id::{ApprovalId, ReviewerId};
+use crate::records::event::CallEvent;
+use crate::text::english;
+
+/// Why an event does not apply: the approval stays as it is.
+///
+/// ```
+/// use gate_runtime::{Refused, Status};
+/// assert_eq!(Refused::Final(Status::Expired).to_string(), "it is already expired: that never changes");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Refused {
+    /// It is in a terminal state.
+    Final(Status),
+    /// It is in a state in which this cannot happen.
+    NotNow(Status),
+    /// Its time was over before the vote.
+    TooLate,
+    /// The voter is not one of those who may decide now.
+    NotEntitled {
+        /// The voter.
+        reviewer: ReviewerId,
+        /// Why not, or who may.
+        why: String,
+    },
+    /// It is about something that has changed since it was shown: the arguments, the tool, its rules or what they say, or that it ran and failed.
+    Changed,
+    /// An approval of this wants a comment.
+    CommentRequired,
+    /// An approval of this by whoever votes wants a signature.
+    SignatureRequired,
+    /// A rejection wants a reason, and so does whoever revokes or settles.
+    ReasonRequired,
+    /// It is a question: only an answer counts, and one of these.
+    NotAnAnswer(Answers),
+    /// Its arguments cannot be changed.
+    NotEditable,
+    /// The edit leaves everything as it is.
+    NothingChanged,
+    /// Who takes a vote back has given none.
+    NoVote,
+    /// Its secrets may still be needed.
+    StillOpen,
+    /// It has no secrets whose salts are there.
+    NoSecrets,
+    /// Nothing is due yet.
+    NothingDue,
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Final(status) => write!(f, "it is already {status}: that never changes"),
+            Self::NotNow(status) => write!(f, "it is {status}, where this cannot happen"),
+            Self::TooLate => f.write_str("its time is over: it counts as expired"),
+            Self::NotEntitled { reviewer, why } => write!(f, "{reviewer} cannot decide this: {why}"),
+            Self::Changed => f.write_str("it was changed after it was shown: look at it again, then decide"),
+            Self::CommentRequired => f.write_str("an approval of this needs a comment: say why"),
+            Self::SignatureRequired => f.write_str(
+                "an approval of this needs a signature: register a key in the directory, and sign by it \
+                 (`--signing-key FILE`, or `.sign_with(&key)`)",
+            ),
+            Self::ReasonRequired => f.write_str("it needs a reason: the record and the agent are told why"),
+            Self::NotAnAnswer(answers) => {
+                write!(f, "it is a question, which nothing but an answer answers: whoever is asked {answers}")
+            }
+            Self::NotEditable => f.write_str("its arguments cannot be edited: approve or reject it as it is"),
+            Self::NothingChanged => f.write_str("the edit changes nothing: approve it instead"),
+            Self::NoVote => f.write_str("there is no vote of theirs to take back"),
+            Self::StillOpen => f.write_str("it is still open: its secrets may be needed yet"),
+            Self::NoSecrets => f.write_str("it has no secrets whose salts are there"),
+            Self::NothingDue => f.write_str("nothing is due yet"),
+        }
+    }
+}
+
+impl std::error::Error for Refused {}
+
+/// What an approval begins with.
+#[doc(hidden)]
+#[derive(Clone, Debug)]
+pub struct NewApproval {
+    /// The call.
+    pub subject: Arc<Subject>,
+    /// Its arguments.
+    pub arguments: Arguments,
+    /// The verdict of rules.
+    pub assessment: Arc<Assessment>,
+    /// What people refused earlier.
+    pub earlier: Vec<Refusal>,
+    /// Equal calls that wait, or may still run.
+    pub alike: Vec<ApprovalId>,
+    /// Whether other calls of its batch hold it back.
+    pub held: bool,
+    /// The questions that hold it back.
+    pub held_by: Vec<ApprovalId>,
+    /// The last messages before it.
+    pub conversation: Vec<Message>,
+}
+
+impl NewApproval {
+    /// Makes one that nothing came before and nothing holds back.
+    #[must_use]
+    pub fn of(subject: Arc<Subject>, arguments: Arguments, assessment: Arc<Assessment>) -> Self {
+        let (earlier, alike, held_by, conversation) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        Self { subject, arguments, assessment, earlier, alike, held: false, held_by, conversation }
+    }
+}
+
+impl Approval {
+    /// A new approval, in the state that its assessment gives it.
+    ///
+    /// A call that only repeats what a person refused before in this run is rejected, whatever the rules say now.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn open(new: NewApproval, now: Timestamp) -> Self {
+        let NewApproval { subject, arguments, assessment, earlier, alike, held, held_by, conversation } = new;
+        let requirements = assessment.requirements();
+        let status = match assessment.verdict() {
+            Verdict::Deny if assessment.is_denied_for(Denial::RefusedBefore) => Status::Rejected,
+            Verdict::Deny => Status::Denied,
+            Verdict::Ask => Status::Pending,
+            Verdict::Approve => Status::Approved,
+        };
+        let mut approval = Self {
+            subject,
+            version: 1,
+            status,
+            arguments,
+            proposed: None,
+            assessment,
+            requirements,
+            votes: Vec::new(),
+            asked_at: now,
+            reached: Vec::new(),
+            changed_at: now,
+            grant: None,
+            granted_by: None,
+            held,
+            held_by,
+            alike,
+            revoked_by: None,
+            asked_again: false,
+            stays_unknown: false,
+            earlier,
+            changes: None,
+            outcome: None,
+            note: None,
+            failure: None,
+            attempts: 0,
+            reminded: 0,
+            conversation,
+            edition: EDITION,
+            approved_at: None,
+            covered_until: None,
+            edit: None,
+        };
+        approval.reached = approval.reached_at(now).unwrap_or_default();
+        approval
+    }
+
+    /// Returns the event that opens this approval, before anything else has happened to it.
+    ///
+    /// `if_failed` is whom to ask about a failure, where nobody was asked about the call.
+    #[doc(hidden)]
+    pub fn opening(&mut self, if_failed: Option<Requirement>) -> CallEvent {
+        self.requirements.extend(if_failed.clone());
+        CallEvent::Assessed {
+            assessment: Arc::clone(&self.assessment),
+            arguments: self.arguments.without_salts(),
+            earlier: self.earlier.clone(),
+            held: self.held,
+            held_by: self.held_by.clone(),
+            alike: self.alike.clone(),
+            if_failed: if_failed.map(Box::new),
+            edition: self.edition,
+        }
+    }
+
+    /// What follows from an event: the approval after it, one version further, or why it does not apply.
+    ///
+    /// Pure: a store only has to write the result over the version it was made from.
+    ///
+    /// # Errors
+    /// [`Refused`] says why the event does not apply. A terminal state never changes.
+    ///
+    /// ```
+    /// # use gate_runtime::{Approval, CallEvent, Refused, Timestamp};
+    /// fn cancel(approval: &Approval, now: Timestamp) -> Result<Approval, Refused> {
+    ///     approval.apply(&CallEvent::Cancelled { reason: "the customer hung up".into() }, now)
+    /// }
+    /// ```
+    pub fn apply(&self, event: &CallEvent, now: Timestamp) -> Result<Self, Refused> {
+        let mut next = self.clone();
+        next.advance(event, now)?;
+        Ok(next)
+    }
+
+    /// [`apply`](Self::apply) in place. After an error it is to be dropped.
+    #[doc(hidden)]
+    pub fn advance(&mut self, event: &CallEvent, now: Timestamp) -> Result<(), Refused> {
+        self.version += 1;
+        self.changed_at = now;
+        match event {
+            CallEvent::Voted { vote } => self.vote(vote, now)?,
+            CallEvent::Covered { grant, by, until } => {
+                self.must_be(&[Status::Pending])?;
+                // What to do about a failure is asked anew, and an edit that needs another is no one person's.
+                if self.failure.is_some() || self.lacks_another() {
+                    return Err(Refused::NotNow(self.status));
+                }
+                (self.grant, self.granted_by) = (Some(*grant), Some(by.clone()));
+                self.covered_until = *until;
+                self.status = Status::Approved;
+            }
+            CallEvent::Uncovered { grant } => {
+                self.must_be(&[Status::Approved])?;
+                if self.grant != Some(*grant) {
+                    return Err(Refused::NotNow(self.status));
+                }
+                (self.grant, self.granted_by) = (None, None);
+                self.ask_again(now);
+            }
+            CallEvent::Voided { voters } => {
+                self.must_be(&[Status::Approved])?;
+                // What would run now is not what whoever voids has before them.
+                let is_undone = self.drop_votes(|who| voters.contains(who));
+                if is_undone || !self.is_consented() {
+                    self.ask_again(now);
+                }
+            }
+            CallEvent::Cancelled { reason } => {
+                self.must_be(&[Status::Pending, Status::Approved])?;
+                self.note = Some(reason.clone());
+                self.end(Status::Cancelled);
+            }
+            CallEvent::Withdrawn { by } => {
+                self.must_be(&[Status::Pending])?;
+                let before = self.votes.len();
+                self.drop_votes(|who| who == by);
+                if self.votes.len() == before {
+                    return Err(Refused::NoVote);
+                }
+            }
+            CallEvent::Revoked { reason, by } => {
+                self.must_be(&[Status::Approved])?;
+                if reason.trim().is_empty() {
+                    return Err(Refused::ReasonRequired);
+                }
+                self.note = Some(reason.clone());
+                self.end(Status::Cancelled);
+                if self.status.is_terminal() {
+                    self.revoked_by = Some(by.clone());
+                }
+            }
+            CallEvent::Abandoned => {
+                self.must_be(&[Status::Pending])?;
+                if self.requirements.iter().any(Requirement::is_cancelled_when_abandoned) {
+                    self.note = Some("the caller stopped waiting".to_owned());
+                    self.end(Status::Cancelled);
+                }
+            }
+            CallEvent::Reassessed { assessment, changes } => self.reassess(assessment, *changes, now)?,
+            CallEvent::SecretsErased { .. } => self.erase_secrets()?,
+            CallEvent::Lapsed | CallEvent::Escalated { .. } | CallEvent::Reminded { .. } | CallEvent::Expired => {
+                self.advance_by_time(event, now)?;
+            }
+            CallEvent::Dispatched
+            | CallEvent::Finished { .. }
+            | CallEvent::Faltered { .. }
+            | CallEvent::Lost { .. }
+            | CallEvent::Released { .. }
+            | CallEvent::AskedAgain { .. }
+            | CallEvent::Settled { .. } => self.advance_body(event, now)?,
+            // Both begin an approval; neither happens to one that is there.
+            CallEvent::Assessed { .. } | CallEvent::Imported => self.must_be(&[])?,
+        }
+        Ok(())
+    }
+
+    /// The approval as a store takes it in that has never seen it.
+    ///
+    /// What was settled stays settled. What was approved is asked again: this store cannot know whether it already ran.
+    /// What was running is indeterminate.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn imported(mut self, now: Timestamp) -> Self {
+        match self.status {
+            Status::Pending => {
+                // A vote is for one store: in another it could be used once more, or have been taken back.
+                self.votes.clear();
+                self.edition = EDITION;
+                self.ask_from(now);
+            }
+            Status::Approved if self.was_asked() => {
+                self.status = Status::Pending;
+                self.edition = EDITION;
+                self.votes.clear();
+                (self.grant, self.granted_by) = (None, None);
+                self.ask_from(now);
+                self.note = Some("it was approved before, where it may already have run".to_owned());
+            }
+            Status::Approved | Status::Dispatched => {
+                self.status = Status::Indeterminate;
+                self.note = Some("its run went on in another place".to_owned());
+            }
+            _ => {}
+        }
+        self.version = 1;
+        self
+    }
+
+    pub(super) fn must_be(&self, states: &[Status]) -> Result<(), Refused> {
+        if states.contains(&self.status) {
+            Ok(())
+        } else if self.status.is_terminal() {
+            Err(Refused::Final(self.status))
+        } else {
+            Err(Refused::NotNow(self.status))
+        }
+    }
+
+    /// Of a call that ended, nothing but its commitments is needed.
+    fn erase_secrets(&mut self) -> Result<(), Refused> {
+        if !self.status.is_terminal() {
+            return Err(Refused::StillOpen);
+        }
+        if !self.has_salts() {
+            return Err(Refused::NoSecrets);
+        }
+        *self = self.without_salts();
+        Ok(())
+    }
+
+    /// The rules spoke again. A denial ends it; a changed tool or policy, or a requirement that the votes do not meet,
+    /// asks again.
+    fn reassess(&mut self, assessment: &Arc<Assessment>, changes: Changes, now: Timestamp) -> Result<(), Refused> {
+        self.must_be(&[Status::Pending, Status::Approved])?;
+        let is_judged_otherwise = self.assessment.differs(assessment);
+        let origins = &self.assessment.origins;
+        // Who judges again may not know what was said, as in another process: what was known stays known.
+        self.assessment = if assessment.origins.is_empty() && !origins.is_empty() {
+            Arc::new(Assessment { origins: origins.clone(), ..Assessment::clone(assessment) })
+        } else {
+            Arc::clone(assessment)
+        };
+        let asked = match assessment.verdict() {
+            Verdict::Deny => {
+                self.end(Status::Denied);
+                return Ok(());
+            }
+            // Under other rules, whoever they ask.
+            Verdict::Approve | Verdict::Ask if !changes.is_empty() && !assessment.requirements().is_empty() => {
+                assessment.requirements()
+            }
+            // Under the same ones, nobody who was asked falls away because the rules would not ask them now.
+            Verdict::Approve | Verdict::Ask => {
+                let new = assessment.requirements();
+                let new = new.into_iter().filter(|new| !self.requirements.contains(new));
+                self.requirements.iter().cloned().chain(new).collect()
+            }
+        };
+        if !changes.is_empty() {
+            self.rebind(changes);
+        }
+        let stands = asked == self.requirements && changes.is_empty();
+        if !stands {
+            self.requirements = asked;
+            self.ask_from(now);
+        }
+        self.judge_edit(is_judged_otherwise);
+        // A grant was an answer to those who were asked, and not to others.
+        let granted = stands && self.grant.is_some() && self.requirements.iter().all(Requirement::takes_grants);
+        // Who was asked only later does not undo what was decided before; but consent must be there, and to just this.
+        let decided = stands && self.status == Status::Approved && self.has_consent();
+        if self.requirements.is_empty() || granted || decided {
+            return Ok(());
+        }
+        if stands && self.status == Status::Approved && self.lacks_another() {
+            // Who is asked now for the first time has as long as those before them.
+            self.ask_from(now);
+        }
+        self.status = Status::Pending;
+        (self.grant, self.granted_by) = (None, None);
+        if let Some(reached) = self.reached_at(now) {
+            self.count(&reached);
+            self.reached = reached;
+        }
+        Ok(())
+    }
+
+    /// Binds to another tool or policy: what was agreed to before no longer counts.
+    fn rebind(&mut self, changes: Changes) {
+        let mut subject = Subject::clone(&self.subject);
+        subject.tool_digest = changes.tool.unwrap_or(subject.tool_digest);
+        subject.policy_digest = changes.policy.unwrap_or(subject.policy_digest);
+        self.subject = Arc::new(subject);
+        self.changes = Some(changes).filter(|changes| !changes.is_empty()).map(Box::new);
+        self.votes.clear();
+        (self.grant, self.granted_by) = (None, None);
+    }
+}
+
+impl Approval {
+    /// Returns who must still agree, in words; [who decides](Self::waits_for) where nobody has
+    /// agreed yet.
+    ///
+    /// ```
+    /// # fn show(approval: &gate_runtime::Approval) {
+    /// println!("it still waits for {}", approval.still_needs());
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn still_needs(&self) -> String {
+        let is_counted = self.edition > 0 && self.votes.iter().any(|vote| self.concerns(vote));
+        let missing = if is_counted { self.missing() } else { String::new() };
+        if missing.is_empty() { self.waits_for() } else { missing }
+    }
+
+    /// Returns how long an approval is valid, in words; `None` where it has no end. Whoever decides
+    /// is told.
+    ///
+    /// ```
+    /// # fn show(approval: &gate_runtime::Approval) {
+    /// if let Some(valid) = approval.validity_words() {
+    ///     println!("an approval is valid {valid}");            // like: for 24 hours
+    /// }
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn validity_words(&self) -> Option<String> {
+        if let Some(end) = self.valid_until() {
+            return Some(format!("until {end:.0}"));
+        }
+        let asks = self.status == Status::Pending && self.answers().is_none();
+        self.validity().filter(|_| asks).map(|time| format!("for {}", english::duration(time)))
+    }
+
+    /// Who decides, until when: one line for a list.
+    #[must_use]
+    pub fn waits_for(&self) -> String {
+        let who = english::list(self.requirements.iter().map(ToString::to_string)).replace('`', "");
+        if self.requirements.is_empty() { "nobody".to_owned() } else { who }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+    use crate::approval::decision::{Decision, Vote};
+    use crate::approval::requirement::{anyone, ask};
+    use crate::approval::settlement::{Settlement, Settler};
+    use crate::assessment::opinion::{Opinion, PolicyOpinion};
+    use crate::assessment::policy_outline::{Fallback, PolicyOutline};
+    use crate::call::context::RunInfo;
+    use crate::call::outcome::ToolOutcome;
+    use crate::id::{ApprovalId, GrantId};
+    use crate::text::digest::Digest;
+    use crate::text::time::minutes;
+
+    fn at(minute: u32) -> Timestamp {
+        Timestamp::UNIX_EPOCH.checked_add(minutes(minute)).unwrap()
+    }
+
+    fn assessment(verdict: Verdict, people: u8) -> Arc<Assessment> {
+        let asked = || ask(anyone()).count(people).within(minutes(10)).then(ask(anyone()).within(minutes(10)));
+        let otherwise = Fallback { verdict, requirement: (verdict == Verdict::Ask).then(asked) };
+        let (name, about, text, rules) = (String::new(), String::new(), String::new(), Vec::new());
+        let policy = Arc::new(PolicyOutline { name, about, text, rules, otherwise, digest: Digest::of("") });
+        let (results, errors) = (Vec::new(), Vec::new());
+        let opinion = PolicyOpinion { agent: None, policy, results, errors, verdict };
+        Arc::new(Assessment::join(vec![Opinion::Policy(opinion)]))
+    }
+
+    fn arguments(amount: u64) -> Arguments {
+        Arguments::new(&json!({"amount": amount}), Vec::new()).unwrap()
+    }
+
+    fn opened(verdict: Verdict) -> Approval {
+        let run = RunInfo::new("r", "a");
+        let subject = Subject {
+            approval: ApprovalId::new(),
+            info: Arc::new(run),
+            call: "1".into(),
+            tool: "t".into(),
+            tool_digest: Digest::of("t"),
+            policy_digest: Digest::of("p"),
+            reasoning: None,
+            request: None,
+        };
+        Approval::open(NewApproval::of(Arc::new(subject), arguments(0), assessment(verdict, 2)), at(0))
+    }
+
+    fn voted(approval: &Approval, who: &str, decision: Decision, minute: u32) -> Result<Approval, Refused> {
+        let (roles, principal, comment) = (Vec::new(), false, None);
+        let shown = approval.arguments.digest();
+        let vote = Vote {
+            reviewer: who.into(),
+            roles,
+            principal,
+            decision,
+            comment,
+            arguments: shown,
+            shown: None,
+            grounds: None,
+            at: at(minute),
+            signed: None,
+        };
+        approval.apply(&CallEvent::Voted { vote: Box::new(vote) }, at(minute))
+    }
+
+    fn any_decision() -> impl Strategy<Value = Decision> {
+        prop_oneof![
+            4 => Just(Decision::Approve),
+            2 => Just(Decision::Reject { reason: "no".into() }),
+            1 => (0..3_u64).prop_map(|amount| Decision::Edit { arguments: arguments(amount) }),
+            1 => (0..2_u64).prop_map(|value| Decision::Respond { value: json!(value) }),
+        ]
+    }
+
+    fn any_event() -> impl Strategy<Value = CallEvent> {
+        let verdict = prop_oneof![Just(Verdict::Approve), Just(Verdict::Ask), Just(Verdict::Deny)];
+        let outcome = prop_oneof![Just(ToolOutcome::returned(&json!(1))), Just(ToolOutcome::failed("it broke"))];
+        let settlement = prop_oneof![
+            1 => Just(Settlement::ran(&json!(1))),
+            1 => Just(Settlement::DidNotRun),
+            2 => Just(Settlement::RunAgain),
+        ];
+        let vote = (0..3_usize, any_decision(), 0..3_u64).prop_map(|(who, decision, shown)| {
+            let (roles, principal, comment) = (Vec::new(), false, None);
+            let reviewer = ["ann", "ben", "cem"][who].into();
+            let (arguments, shown, grounds, signed) = (arguments(shown).digest(), None, None, None);
+            let at = at(0);
+            let vote = Vote { reviewer, roles, principal, decision, comment, arguments, shown, grounds, at, signed };
+            CallEvent::Voted { vote: Box::new(vote) }
+        });
+        prop_oneof![
+            8 => vote,
+            1 => Just(CallEvent::Covered { grant: GrantId::new(), by: "ann".into(), until: None }),
+            1 => Just(CallEvent::Lapsed),
+            1 => Just(CallEvent::Voided { voters: vec!["ann".into()] }),
+            1 => Just(CallEvent::Withdrawn { by: "ben".into() }),
+            1 => Just(CallEvent::Revoked { by: "ben".into(), reason: "no".into() }),
+            1 => (1..3_usize).prop_map(|step| CallEvent::Escalated { reached: vec![step] }),
+            1 => Just(CallEvent::Expired),
+            1 => Just(CallEvent::Cancelled { reason: "late".into() }),
+            1 => Just(CallEvent::Abandoned),
+            2 => (verdict, 1..3_u8, any::<bool>()).prop_map(|(verdict, people, changed)| CallEvent::Reassessed {
+                assessment: assessment(verdict, people),
+                changes: Changes { tool: changed.then(|| Digest::of("t2")), policy: None },
+            }),
+            4 => Just(CallEvent::Dispatched),
+            3 => outcome.prop_map(|outcome| CallEvent::Finished { outcome }),
+            2 => Just(CallEvent::Faltered { error: "it broke".into() }),
+            2 => Just(CallEvent::Lost { why: "gone".into() }),
+            1 => settlement.prop_map(|settlement| {
+                CallEvent::Settled { settlement, by: Settler::Reconciler, reason: None }
+            }),
+            1 => Just(CallEvent::Imported),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn terminal_states_never_change_and_a_body_begins_again_only_on_a_word(
+            verdict in prop_oneof![Just(Verdict::Approve), Just(Verdict::Ask)],
+            events in prop::collection::vec((any_event(), 0..4_u32), 0..60),
+        ) {
+            let mut approval = opened(verdict);
+            // Of people, or of whoever settles: since the body began last.
+            let (mut minute, mut word) = (0, true);
+            for (event, wait) in events {
+                minute += wait;
+                let before = approval.clone();
+                match approval.apply(&event, at(minute)) {
+                    Ok(next) => {
+                        prop_assert!(!before.status.is_terminal(), "{} became {}", before.status, next.status);
+                        prop_assert_eq!(next.version, before.version + 1);
+                        prop_assert!(!matches!(event, CallEvent::Dispatched) || before.status == Status::Approved);
+                        match event {
+                            CallEvent::Dispatched => {
+                                prop_assert!(word);
+                                word = false;
+                            }
+                            CallEvent::Voted { .. } => word |= before.attempts > 0,
+                            CallEvent::Settled { .. } => word = true,
+                            _ => {}
+                        }
+                        approval = next;
+                    }
+                    Err(refused) => {
+                        let is_final = matches!(refused, Refused::Final(_));
+                        prop_assert_eq!(is_final, before.status.is_terminal());
+                    }
+                }
+            }
+        }
+
+        #[test]
+        fn time_alone_never_approves(
+            votes in prop::collection::vec((0..3_usize, any_decision()), 0..2),
+            waits in prop::collection::vec(0..30_u32, 0..6),
+        ) {
+            let mut approval = opened(Verdict::Ask);
+            for (who, decision) in votes {
+                let voted = voted(&approval, ["ann", "ben", "cem"][who], decision, 0);
+                approval = voted.unwrap_or(approval);
+            }
+            prop_assume!(approval.status == Status::Pending);
+            let mut minute = 0;
+            for wait in waits {
+                minute += wait;
+                while let Some(event) = approval.due(at(minute)) {
+                    approval = approval.apply(&event, at(minute)).unwrap();
+                }
+                let expected = if minute < 20 { Status::Pending } else { Status::Expired };
+                prop_assert_eq!(approval.status, expected);
+            }
+        }
+    }
+
+    #[test]
+    fn a_decision_is_not_counted_again_when_only_time_has_passed() {
+        let mut approval = opened(Verdict::Ask);
+        approval = voted(&approval, "ann", Decision::Approve, 5).unwrap();
+        approval = voted(&approval, "ben", Decision::Approve, 5).unwrap();
+        assert_eq!(approval.status, Status::Approved);
+        // A recount would find this one.
+        let refusal = Vote {
+            decision: Decision::Reject { reason: "no".into() },
+            reviewer: "cem".into(),
+            ..approval.votes[0].clone()
+        };
+        approval.votes.push(refusal);
+        let again = CallEvent::Reassessed { assessment: assessment(Verdict::Ask, 2), changes: Changes::default() };
+        for minute in [5, 15, 500] {
+            assert_eq!(approval.apply(&again, at(minute)).unwrap().status, Status::Approved, "at minute {minute}");
+        }
+        let stricter = CallEvent::Reassessed { assessment: assessment(Verdict::Ask, 3), changes: Changes::default() };
+        assert_eq!(
+            approval.apply(&stricter, at(15)).unwrap().status,
+            Status::Rejected,
+            "another question is counted anew"
+        );
+    }
+
+    /// Approved by a rule, and lost while it ran.
+    fn lost() -> Approval {
+        let mut approval = opened(Verdict::Approve);
+        for event in [CallEvent::Dispatched, CallEvent::Lost { why: "gone".into() }] {
+            approval = approval.apply(&event, at(1)).unwrap();
+        }
+        approval
+    }
+
+    #[test]
+    fn what_people_do_not_want_to_run_again_no_program_runs_again() {
+        let again = |by| CallEvent::Settled { settlement: Settlement::RunAgain, by, reason: None };
+        let asked = CallEvent::AskedAgain { by: "ann".into(), reason: "I looked".into() };
+        let question = lost().apply(&asked, at(2)).unwrap();
+        let refused = voted(&question, "ben", Decision::Reject { reason: "no".into() }, 3).unwrap();
+        assert_eq!(refused.status, Status::Indeterminate);
+        for by in [Settler::Idempotence, Settler::Reconciler] {
+            assert!(lost().apply(&again(by.clone()), at(4)).is_ok(), "nobody was asked");
+            assert_eq!(refused.apply(&again(by), at(4)).unwrap_err(), Refused::NotNow(Status::Indeterminate));
+        }
+        let asked_anew = refused.apply(&asked, at(5)).unwrap();
+        assert_eq!(voted(&asked_anew, "ben", Decision::Approve, 6).unwrap().status, Status::Approved);
+    }
+
+    #[test]
+    fn an_attempt_that_never_began_changes_nothing_of_what_became_of_the_one_before() {
+        let play = |approval: &Approval, events: &[CallEvent]| {
+            events.iter().fold(approval.clone(), |approval, event| approval.apply(event, at(3)).unwrap())
+        };
+        let again = CallEvent::Settled { settlement: Settlement::RunAgain, by: Settler::Idempotence, reason: None };
+        let never_began = [CallEvent::Dispatched, CallEvent::Released { why: "gone".into() }];
+        let cancelled = [CallEvent::Cancelled { reason: "late".into() }];
+        let unknown = play(&play(&lost(), std::slice::from_ref(&again)), &never_began);
+        assert_eq!(unknown.last_attempt(), Some("nobody knows whether it ran"));
+        assert_eq!(play(&unknown, &cancelled).status, Status::Indeterminate);
+        let faltered = [CallEvent::Dispatched, CallEvent::Faltered { error: "it broke".into() }];
+        let failed = voted(&play(&opened(Verdict::Approve), &faltered), "ann", Decision::Approve, 3).unwrap();
+        let failed = play(&failed, &never_began);
+        assert_eq!((failed.status, failed.last_attempt()), (Status::Approved, Some("ran and failed")));
+        assert_eq!(play(&failed, &cancelled).status, Status::Failed);
+        // What ends late ends as it ended, and nothing is left of what was thought of it.
+        let ended = CallEvent::Finished { outcome: ToolOutcome::returned(&json!(1)) };
+        let late = play(&play(&lost(), &[again]), &[ended]);
+        assert_eq!((late.status, late.failure, late.asked_again), (Status::Succeeded, None, false));
+    }
+
+    #[test]
+    fn who_takes_back_what_may_have_run_is_not_who_ended_it() {
+        let again = CallEvent::Settled { settlement: Settlement::RunAgain, by: Settler::Idempotence, reason: None };
+        let taken_back = CallEvent::Revoked { by: "ann".into(), reason: "not now".into() };
+        let unknown = lost().apply(&again, at(2)).unwrap().apply(&taken_back, at(3)).unwrap();
+        assert_eq!((unknown.status, unknown.revoked_by), (Status::Indeterminate, None));
+    }
+
+    #[test]
+    fn what_another_store_approved_is_asked_again_and_what_ran_there_is_indeterminate() {
+        let mut approval = opened(Verdict::Ask);
+        approval.status = Status::Approved;
+        assert_eq!(approval.clone().imported(at(5)).status, Status::Pending);
+        approval.status = Status::Dispatched;
+        assert_eq!(approval.clone().imported(at(5)).status, Status::Indeterminate);
+        approval.status = Status::Rejected;
+        assert_eq!(approval.imported(at(5)).status, Status::Rejected);
+        assert_eq!(
+            opened(Verdict::Approve).imported(at(5)).status,
+            Status::Indeterminate,
+            "a rule approved it: it may have run"
+        );
+    }
+}

@@ -1,0 +1,352 @@
+//! A verdict with everything that led to it: every rule, its result, its text.
+
+pub(crate) mod opinion;
+pub(crate) mod policy_outline;
+pub(crate) mod report;
+pub(crate) mod unjudged;
+pub(crate) mod verdict;
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::approval::requirement::Requirement;
+use crate::call::argument_origin::ArgumentOrigin;
+use crate::call::origin::Origin;
+use crate::call::outcome::DeniedBy;
+
+#[doc(hidden)]
+pub use opinion::{Denial, Opinion, PolicyOpinion};
+pub use policy_outline::{Fallback, PolicyOutline, RuleOutline};
+pub use report::{RuleReport, RuleResult, Source};
+pub use unjudged::Unjudged;
+pub use verdict::Verdict;
+
+/// A verdict with everything that led to it.
+///
+/// `Display` prints it as a reviewer reads it: a line for each rule, then one for the origin of each argument.
+///
+/// ```
+/// # fn show(assessment: &gate_runtime::Assessment) {
+/// for rule in assessment.rules() {
+///     println!("{}: {} ({})", rule.rule(), rule.result(), rule.effect());
+/// }
+/// # }
+/// ```
+#[must_use]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Assessment {
+    pub(crate) verdict: Verdict,
+    pub(crate) opinions: Vec<Opinion>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) origins: Vec<ArgumentOrigin>,
+    /// Whether the tool says that it is destructive.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) destructive: bool,
+}
+
+/// The strictest of opinions.
+fn joined(opinions: &[Opinion]) -> Verdict {
+    Verdict::join(opinions.iter().map(|opinion| Ok(opinion.verdict())))
+}
+
+impl Assessment {
+    /// Sets where its arguments were said first.
+    #[doc(hidden)]
+    pub fn set_origins(&mut self, origins: Vec<ArgumentOrigin>) {
+        self.origins = origins;
+    }
+
+    /// Sets whether the tool says that it is destructive.
+    #[doc(hidden)]
+    pub fn set_destructive(&mut self, destructive: bool) {
+        self.destructive = destructive;
+    }
+
+    /// Joins opinions: the strictest wins, in any order; none at all asks.
+    #[doc(hidden)]
+    pub fn join(opinions: Vec<Opinion>) -> Self {
+        let verdict = joined(&opinions);
+        Self { verdict, opinions, origins: Vec::new(), destructive: false }
+    }
+
+    /// The joined verdict.
+    pub fn verdict(&self) -> Verdict {
+        self.verdict
+    }
+
+    /// Every rule that was looked at, with its result: of the tool's policy, of the agent's, of the overlays.
+    pub fn rules(&self) -> impl Iterator<Item = RuleReport<'_>> {
+        self.opinions.iter().flat_map(Opinion::reports)
+    }
+
+    /// The rules that led to the verdict.
+    pub fn reasons(&self) -> impl Iterator<Item = RuleReport<'_>> {
+        self.rules().filter(|rule| rule.counts_for(self.verdict))
+    }
+
+    /// Where each argument first came from, by its place as a JSON pointer: `/recipient`, `/lines/0/name`.
+    ///
+    /// Origins are there for people: of calls that a person was asked about, of those of a tool that asks about
+    /// its failures, and in what `Run::assess` returns. A call that rules alone decided has
+    /// none, and so has one whose run was told of no history. Truth values and what is empty have no origin.
+    pub fn origins(&self) -> impl Iterator<Item = (&str, &Origin)> {
+        self.origins.iter().map(|of| (of.pointer.as_str(), &of.origin))
+    }
+
+    /// Returns whether another one says the same of the same policies. Of what overlays or failed
+    /// rules say, nothing is compared.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        let is_same_opinion = |(one, two): (&Opinion, &Opinion)| match (one, two) {
+            (Opinion::Policy(one), Opinion::Policy(two)) => {
+                Arc::ptr_eq(&one.policy, &two.policy)
+                    && (one.verdict, &one.agent, &one.results) == (two.verdict, &two.agent, &two.results)
+                    && one.errors.is_empty()
+                    && two.errors.is_empty()
+            }
+            _ => false,
+        };
+        (self.verdict, self.destructive, self.opinions.len())
+            == (other.verdict, other.destructive, other.opinions.len())
+            && self.origins.is_empty()
+            && other.origins.is_empty()
+            && self.opinions.iter().zip(&other.opinions).all(is_same_opinion)
+    }
+
+    /// Marks the limit of a policy's rule as used up, so that the rule does not count, and joins anew.
+    #[doc(hidden)]
+    pub fn exhaust(&mut self, opinion: usize, rule: usize) {
+        if let Some(Opinion::Policy(policy)) = self.opinions.get_mut(opinion) {
+            if let Some(result) = policy.results.get_mut(rule) {
+                *result = RuleResult::LimitReached;
+            }
+            policy.verdict = PolicyOpinion::join(&policy.policy, &policy.results);
+        }
+        self.verdict = joined(&self.opinions);
+    }
+
+    /// Whether the verdict is what its rules lead to. One that was stored could have been changed.
+    pub(crate) fn follows(&self) -> bool {
+        let follows = |opinion: &Opinion| match opinion {
+            Opinion::Policy(policy) => policy.verdict == PolicyOpinion::join(&policy.policy, &policy.results),
+            _ => true,
+        };
+        self.verdict == joined(&self.opinions) && self.opinions.iter().all(follows)
+    }
+
+    /// Returns it if it is a verdict, and else what failed, so that nobody knows what it would have been.
+    #[doc(hidden)]
+    pub fn reached(self) -> Result<Self, Unjudged> {
+        if Verdict::is_reached(self.opinions.iter().flat_map(Opinion::voices)) {
+            return Ok(self);
+        }
+        Err(Unjudged::of(self.rules().filter(|rule| rule.result == RuleResult::Failed)))
+    }
+
+    /// Returns who denies it; `None` where nobody does.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn denied_by(&self) -> Option<DeniedBy> {
+        let denies = |rule: &RuleReport<'_>| rule.effect == Verdict::Deny && rule.counts_for(Verdict::Deny);
+        let reports = || self.rules().filter(denies);
+        // Records of before have denials by rules that only failed.
+        let report = reports().find(|rule| rule.result == RuleResult::Matched).or_else(|| reports().next())?;
+        Some(match report.source {
+            Source::Overlay(overlay) => {
+                DeniedBy::Overlay { overlay: overlay.to_owned(), reason: report.rule.to_owned() }
+            }
+            Source::Gate if self.is_denied_for(Denial::TooMany) => DeniedBy::TooManyDenials,
+            Source::Gate if self.is_denied_for(Denial::AskedTooOften) => DeniedBy::TooManyQuestions,
+            Source::Gate => DeniedBy::RefusedBefore,
+            _ if report.is_otherwise() => DeniedBy::Otherwise,
+            _ => DeniedBy::Rule { rule: report.rule.to_owned() },
+        })
+    }
+
+    /// The same policies, with what overlays say now.
+    #[doc(hidden)]
+    pub fn with_overlays(&self, overlays: Vec<Opinion>) -> Self {
+        let policies = self.opinions.iter().filter(|opinion| matches!(opinion, Opinion::Policy(_))).cloned();
+        let (origins, destructive) = (self.origins.clone(), self.destructive);
+        Self { origins, destructive, ..Self::join(policies.chain(overlays).collect()) }
+    }
+
+    /// Returns whether other rules speak in another judgement of the call, where that asks. What
+    /// rules approve by themselves needs nobody.
+    pub(crate) fn differs(&self, other: &Self) -> bool {
+        let speaks = |rule: &RuleReport<'_>| !rule.is_otherwise() && rule.result() != RuleResult::NotMatched;
+        let spoken = |of: &Self| -> Vec<String> {
+            of.rules().filter(speaks).map(|rule| format!("{}/{}", rule.source, rule.rule())).collect()
+        };
+        other.verdict == Verdict::Ask && (self.verdict != other.verdict || spoken(self) != spoken(other))
+    }
+
+    /// Denied by the gate itself.
+    #[doc(hidden)]
+    pub fn denied(denial: Denial, reason: String) -> Self {
+        Self::join(vec![Opinion::Gate { denial, reason }])
+    }
+
+    /// Whether the gate itself denies it, for this reason.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn is_denied_for(&self, reason: Denial) -> bool {
+        self.opinions.iter().any(|opinion| matches!(opinion, Opinion::Gate { denial, .. } if *denial == reason))
+    }
+
+    /// What people must agree to before the call runs: one requirement for each rule that asks, equal ones once.
+    ///
+    /// Empty unless the verdict is [`Ask`](Verdict::Ask).
+    #[must_use]
+    pub fn requirements(&self) -> Vec<Requirement> {
+        let mut all: Vec<Requirement> = Vec::new();
+        if self.verdict != Verdict::Ask {
+            return all;
+        }
+        for found in self.opinions.iter().flat_map(Opinion::requirements) {
+            if !all.contains(found) {
+                all.push(found.clone());
+            }
+        }
+        if all.is_empty() {
+            // A rule failed where nothing else says who decides: any reviewer may.
+            all.push(crate::approval::requirement::anyone().into());
+        }
+        all
+    }
+}
+
+impl fmt::Display for Assessment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut source = None;
+        for (index, rule) in self.rules().enumerate() {
+            if index > 0 {
+                writeln!(f)?;
+            }
+            if source != Some(rule.source) {
+                writeln!(f, "{}", rule.source)?;
+                source = Some(rule.source);
+            }
+            write!(f, "  {rule}")?;
+        }
+        if !self.origins.is_empty() {
+            write!(f, "\norigins")?;
+        }
+        self.origins.iter().try_for_each(|of| write!(f, "\n  {}: {}", of.pointer, of.origin))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::approval::requirement::{anyone, ask, role};
+    use crate::assessment::policy_outline::{Fallback, PolicyOutline, RuleOutline};
+    use crate::text::digest::Digest;
+
+    fn policy(effects: &[Verdict], otherwise: Verdict) -> PolicyOutline {
+        let rules = effects.iter().enumerate().map(|(index, effect)| RuleOutline {
+            name: format!("rule {index}"),
+            effect: *effect,
+            text: None,
+            requirement: (*effect == Verdict::Ask).then(|| ask(role("manager"))),
+            limits: Vec::new(),
+        });
+        let requirement = (otherwise == Verdict::Ask).then(|| ask(anyone()));
+        PolicyOutline {
+            name: "refunds".into(),
+            about: String::new(),
+            text: String::new(),
+            rules: rules.collect(),
+            otherwise: Fallback { verdict: otherwise, requirement },
+            digest: Digest::of(""),
+        }
+    }
+
+    fn any_verdict() -> impl Strategy<Value = Verdict> {
+        prop_oneof![Just(Verdict::Approve), Just(Verdict::Ask), Just(Verdict::Deny)]
+    }
+
+    fn any_result() -> impl Strategy<Value = RuleResult> {
+        use RuleResult::{Failed, LimitReached, Matched, NotMatched};
+        prop_oneof![Just(Matched), Just(NotMatched), Just(LimitReached), Just(Failed)]
+    }
+
+    proptest! {
+        #[test]
+        fn the_order_of_rules_and_repeating_them_never_change_the_verdict(
+            rules in prop::collection::vec((any_verdict(), any_result()), 0..8),
+            otherwise in any_verdict(),
+            seed in any::<u64>(),
+        ) {
+            let verdict = |rules: &[(Verdict, RuleResult)]| {
+                let (effects, results): (Vec<_>, Vec<_>) = rules.iter().copied().unzip();
+                PolicyOpinion::join(&policy(&effects, otherwise), &results)
+            };
+            let mut other = rules.clone();
+            other.sort_by_key(|(verdict, result)| (*verdict as u64 + 3 * *result as u64).wrapping_mul(seed | 1));
+            other.extend(rules.first().copied());
+            prop_assert_eq!(verdict(&rules), verdict(&other));
+        }
+
+        #[test]
+        fn one_more_matched_rule_never_lowers_what_rules_decided(
+            rules in prop::collection::vec((any_verdict(), any_result()), 0..8),
+            more in any_verdict(),
+        ) {
+            prop_assume!(rules.iter().any(|(_, result)| *result == RuleResult::Matched));
+            let (mut effects, mut results): (Vec<_>, Vec<_>) = rules.into_iter().unzip();
+            let before = PolicyOpinion::join(&policy(&effects, Verdict::Ask), &results);
+            effects.push(more);
+            results.push(RuleResult::Matched);
+            let after = PolicyOpinion::join(&policy(&effects, Verdict::Ask), &results);
+            prop_assert!(after >= before && after >= more);
+        }
+
+        #[test]
+        fn a_failed_rule_never_approves_and_a_failed_deny_rule_denies(
+            rules in prop::collection::vec((any_verdict(), any_result()), 0..8),
+            failed in any_verdict(),
+            otherwise in any_verdict(),
+        ) {
+            let (mut effects, mut results): (Vec<_>, Vec<_>) = rules.into_iter().unzip();
+            effects.push(failed);
+            results.push(RuleResult::Failed);
+            let verdict = PolicyOpinion::join(&policy(&effects, otherwise), &results);
+            prop_assert!(verdict >= Verdict::Ask && verdict >= failed);
+        }
+    }
+
+    fn assessed(effects: &[Verdict], results: &[RuleResult]) -> Assessment {
+        let policy = policy(effects, Verdict::Ask);
+        let verdict = PolicyOpinion::join(&policy, results);
+        let opinion =
+            PolicyOpinion { agent: None, policy: policy.into(), results: results.to_vec(), errors: vec![], verdict };
+        Assessment::join(vec![Opinion::Policy(opinion)])
+    }
+
+    #[test]
+    fn only_who_is_asked_by_a_matched_rule_must_agree() {
+        use RuleResult::{Failed, Matched, NotMatched};
+        let asked = assessed(&[Verdict::Ask, Verdict::Approve], &[Matched, Matched]);
+        assert_eq!(asked.requirements(), [ask(role("manager"))]);
+        let otherwise = assessed(&[Verdict::Ask, Verdict::Approve], &[NotMatched, NotMatched]);
+        assert_eq!(otherwise.requirements(), [ask(anyone())]);
+        let failed = assessed(&[Verdict::Ask], &[Failed]);
+        assert_eq!(failed.requirements(), [ask(role("manager")), ask(anyone())]);
+        assert!(assessed(&[Verdict::Deny], &[Matched]).requirements().is_empty());
+    }
+
+    #[test]
+    fn it_reads_as_lines_and_survives_storage() {
+        let assessment = assessed(&[Verdict::Deny, Verdict::Ask], &[RuleResult::NotMatched, RuleResult::Matched]);
+        let lines = "policy refunds\n  · deny    rule 0\n  ● ask     rule 1: a manager\n  · ask     otherwise: anyone who reviews";
+        assert_eq!(assessment.to_string(), lines);
+        let stored = serde_json::to_string(&assessment).unwrap();
+        assert_eq!(serde_json::from_str::<Assessment>(&stored).unwrap(), assessment);
+    }
+}

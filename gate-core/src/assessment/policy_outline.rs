@@ -1,0 +1,172 @@
+//! A policy as people and records see it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::approval::requirement::Requirement;
+use crate::assessment::verdict::Verdict;
+use crate::text::digest::Digest;
+
+/// A policy as people and records see it: its name, why it exists, its rules, its source text and the digest of all that.
+///
+/// Closures cannot be compared; their source can. So a decision names the exact policy it was made under, and one made
+/// under another is noticed.
+///
+/// ```
+/// use gate_runtime::prelude::*;
+/// # /// Reads the clock.
+/// # #[gated_tool(policy = "never_ask", read_only)]
+/// # fn get_time() -> String { String::new() }
+/// let policy = GetTime::policy();
+/// let outline = policy.outline();
+/// assert_eq!(outline.name(), "never_ask");
+/// assert!(outline.text().contains("otherwise"));
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PolicyOutline {
+    #[doc(hidden)]
+    pub name: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[doc(hidden)]
+    pub about: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[doc(hidden)]
+    pub text: String,
+    #[doc(hidden)]
+    pub rules: Vec<RuleOutline>,
+    #[doc(hidden)]
+    pub otherwise: Fallback,
+    #[doc(hidden)]
+    pub digest: Digest,
+}
+
+impl PolicyOutline {
+    /// The name of the policy's function.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The policy's doc comment.
+    #[must_use]
+    pub fn about(&self) -> &str {
+        &self.about
+    }
+
+    /// The policy's source text, as it was written.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The SHA-256 of the canonical JSON of name, comment, text, rules and what happens otherwise.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        self.digest
+    }
+
+    /// The rules, in the order in which they were written.
+    #[must_use]
+    pub fn rules(&self) -> &[RuleOutline] {
+        &self.rules
+    }
+
+    /// What holds when no rule matches.
+    #[must_use]
+    pub fn otherwise(&self) -> &Fallback {
+        &self.otherwise
+    }
+
+    /// Every verdict that this policy could give.
+    #[must_use]
+    pub fn possible_verdicts(&self) -> Vec<Verdict> {
+        let mut all: Vec<Verdict> =
+            self.rules.iter().map(RuleOutline::effect).chain([self.otherwise.verdict]).collect();
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
+}
+
+/// One named rule, as people see it.
+///
+/// ```
+/// # fn show(rule: &gate_runtime::RuleOutline) {
+/// println!("{}: {}", rule.effect(), rule.name());      // deny: above the legal limit
+/// # }
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RuleOutline {
+    #[doc(hidden)]
+    pub name: String,
+    #[doc(hidden)]
+    pub effect: Verdict,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[doc(hidden)]
+    pub text: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[doc(hidden)]
+    pub requirement: Option<Requirement>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[doc(hidden)]
+    pub limits: Vec<String>,
+}
+
+impl RuleOutline {
+    /// The name shown to people.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The verdict that the rule gives when it matches.
+    pub fn effect(&self) -> Verdict {
+        self.effect
+    }
+
+    /// The rule as it was written, where that is known.
+    #[must_use]
+    pub fn text(&self) -> Option<&str> {
+        self.text.as_deref()
+    }
+
+    /// Who is asked, for a rule that asks.
+    #[must_use]
+    pub fn requirement(&self) -> Option<&Requirement> {
+        self.requirement.as_ref()
+    }
+
+    /// Its limits, in words.
+    #[must_use]
+    pub fn limits(&self) -> &[String] {
+        &self.limits
+    }
+}
+
+/// What holds when no rule of a policy matches.
+///
+/// ```
+/// # fn show(fallback: &gate_runtime::Fallback) {
+/// println!("otherwise {}", fallback.verdict());
+/// # }
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fallback {
+    #[doc(hidden)]
+    pub verdict: Verdict,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[doc(hidden)]
+    pub requirement: Option<Requirement>,
+}
+
+impl Fallback {
+    /// The verdict.
+    pub fn verdict(&self) -> Verdict {
+        self.verdict
+    }
+
+    /// Who is asked, if the verdict is to ask.
+    #[must_use]
+    pub fn requirement(&self) -> Option<&Requirement> {
+        self.requirement.as_ref()
+    }
+}

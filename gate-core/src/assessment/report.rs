@@ -1,0 +1,187 @@
+//! One rule of an assessment, in words.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::approval::requirement::Requirement;
+use crate::assessment::verdict::Verdict;
+use crate::call::outcome::OTHERWISE;
+use crate::id::AgentName;
+
+/// How one rule came out for one call.
+///
+/// ```
+/// use gate_runtime::prelude::*;
+/// use gate_runtime::RuleResult;
+/// # /// Refund the customer.
+/// # #[gated_tool(policy = "refunds")] fn refund(cents: u64) {}
+/// # registry! { pub Tools for () { Refund } }
+///
+/// #[policy]
+/// fn refunds(rules: Rules<Refund>) -> Rules<Refund> {
+///     rules
+///         .deny("too much").when(|call| call.cents > 100_000)
+///         .auto_approve("small").when(|call| call.cents < 5_000)
+///         .otherwise(ask(anyone()))
+/// }
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let gate: Gate<Tools> = Gate::builder(()).build().await?;
+///
+/// let assessment = gate.run("run-42").assess(&ToolCall::new("call_1", "refund", r#"{"cents":500}"#)).await?;
+/// let results: Vec<_> = assessment.rules().map(|rule| rule.result()).collect();
+/// assert_eq!(results, [RuleResult::NotMatched, RuleResult::Matched, RuleResult::NotMatched]);
+/// # Ok(()) }
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RuleResult {
+    /// Its conditions hold.
+    Matched,
+    /// Its conditions do not hold.
+    NotMatched,
+    /// Its conditions hold, but its limit is used up: it does not count.
+    LimitReached,
+    /// It returned an error, panicked or took too long: it counts as at least "ask". Where a denial hangs on it, the
+    /// call cannot be judged: it does not run, and is not denied either.
+    Failed,
+}
+
+impl fmt::Display for RuleResult {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            RuleResult::Matched => "matched",
+            RuleResult::NotMatched => "did not match",
+            RuleResult::LimitReached => "limit used up",
+            RuleResult::Failed => "failed",
+        })
+    }
+}
+
+/// Where a rule comes from.
+///
+/// ```
+/// use gate_runtime::Source;
+/// assert_eq!(Source::ToolPolicy("refunds").to_string(), "policy refunds");
+/// assert_eq!(Source::Overlay("no work on Sundays").to_string(), "overlay no work on Sundays");
+/// assert_eq!(Source::Gate.to_string(), "the gate");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Source<'a> {
+    /// The tool's own policy.
+    ToolPolicy(&'a str),
+    /// The policy that an agent has for the tool.
+    AgentPolicy(&'a AgentName, &'a str),
+    /// An overlay.
+    Overlay(&'a str),
+    /// The gate itself: a standing refusal, a limit of denials.
+    Gate,
+}
+
+impl fmt::Display for Source<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Source::ToolPolicy(name) => write!(f, "policy {name}"),
+            Source::AgentPolicy(agent, name) => write!(f, "policy {name} of agent {agent}"),
+            Source::Overlay(name) => write!(f, "overlay {name}"),
+            Source::Gate => f.write_str("the gate"),
+        }
+    }
+}
+
+/// One rule and how it came out.
+///
+/// ```
+/// use gate_runtime::{RuleReport, RuleResult};
+/// fn worth_showing(rule: &RuleReport<'_>) -> bool {
+///     rule.result() != RuleResult::NotMatched
+/// }
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RuleReport<'a> {
+    pub(super) source: Source<'a>,
+    pub(super) rule: &'a str,
+    pub(super) effect: Verdict,
+    pub(super) result: RuleResult,
+    pub(super) text: Option<&'a str>,
+    pub(super) error: Option<&'a str>,
+    pub(super) requirement: Option<&'a Requirement>,
+}
+
+impl<'a> RuleReport<'a> {
+    /// Which policy or overlay it belongs to.
+    #[must_use]
+    pub fn source(&self) -> Source<'a> {
+        self.source
+    }
+
+    /// The rule's name; `otherwise` for what holds when no rule matches.
+    #[must_use]
+    pub fn rule(&self) -> &'a str {
+        self.rule
+    }
+
+    /// Whether it is what holds when no rule matches.
+    #[must_use]
+    pub fn is_otherwise(&self) -> bool {
+        self.rule == OTHERWISE
+    }
+
+    /// The verdict it gives when it matches.
+    pub fn effect(&self) -> Verdict {
+        self.effect
+    }
+
+    /// How it came out.
+    #[must_use]
+    pub fn result(&self) -> RuleResult {
+        self.result
+    }
+
+    /// The rule as it was written, where that is known.
+    #[must_use]
+    pub fn text(&self) -> Option<&'a str> {
+        self.text
+    }
+
+    /// What it said when it failed.
+    #[must_use]
+    pub fn error(&self) -> Option<&'a str> {
+        self.error
+    }
+
+    /// Who is asked, for a rule that asks.
+    #[must_use]
+    pub fn requirement(&self) -> Option<&'a Requirement> {
+        self.requirement
+    }
+
+    pub(super) fn counts_for(&self, verdict: Verdict) -> bool {
+        match self.result {
+            RuleResult::Matched => self.effect == verdict,
+            RuleResult::Failed => self.effect.max(Verdict::Ask) == verdict,
+            RuleResult::NotMatched | RuleResult::LimitReached => false,
+        }
+    }
+}
+
+impl fmt::Display for RuleReport<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mark = match self.result {
+            RuleResult::Matched => "●",
+            RuleResult::NotMatched => "·",
+            RuleResult::LimitReached => "◌",
+            RuleResult::Failed => "!",
+        };
+        write!(f, "{mark} {:<7} {}", self.effect.to_string(), self.rule)?;
+        if let Some(requirement) = self.requirement {
+            write!(f, ": {requirement}")?;
+        }
+        match (self.result, self.error) {
+            (RuleResult::Failed, Some(error)) => write!(f, " (failed: {error})"),
+            (RuleResult::LimitReached | RuleResult::Failed, _) => write!(f, " ({})", self.result),
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! What counts as an answer to a question that is no call.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::text::english;
+
+/// Which answers to a question count.
+///
+/// ```
+/// use gate_runtime::Answers;
+/// let answers = Answers::one_of(["retry", "skip"]);
+/// assert!(answers.take(&"skip".into()) && !answers.take(&"Skip it".into()));
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Answers {
+    /// Any text that is not empty.
+    Text,
+    /// One of these, word for word.
+    OneOf {
+        /// The choices, in the order in which they are shown.
+        choices: Vec<String>,
+    },
+}
+
+impl Answers {
+    /// One of these, word for word.
+    pub fn one_of(choices: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        Self::OneOf { choices: choices.into_iter().map(Into::into).collect() }
+    }
+
+    /// Whether a value is such an answer.
+    #[must_use]
+    pub fn take(&self, value: &Value) -> bool {
+        let Some(text) = value.as_str() else { return false };
+        match self {
+            Self::Text => !text.trim().is_empty(),
+            Self::OneOf { choices } => choices.iter().any(|choice| choice == text),
+        }
+    }
+
+    /// What is wrong with it, if anything: nobody could choose.
+    pub(crate) fn problem(&self) -> Option<String> {
+        let Self::OneOf { choices } = self else { return None };
+        let different: BTreeSet<&str> = choices.iter().map(|choice| choice.trim()).collect();
+        if choices.len() < 2 {
+            Some("fewer than two choices: there is nothing to choose".to_owned())
+        } else if different.len() < choices.len() || different.contains("") {
+            Some("choices that are empty, or twice there: give each its own words".to_owned())
+        } else {
+            None
+        }
+    }
+}
+
+impl fmt::Display for Answers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text => f.write_str("answers in words"),
+            Self::OneOf { choices } => {
+                let choices = english::list(choices);
+                write!(f, "chooses one of {choices}")
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_very_words_are_an_answer() {
+        let answers = Answers::one_of(["retry", "skip"]);
+        assert!(answers.take(&Value::from("retry")));
+        for wrong in [Value::from("retry "), Value::from("Retry"), Value::from(""), Value::from(true), Value::Null] {
+            assert!(!answers.take(&wrong), "{wrong}");
+        }
+        assert!(Answers::Text.take(&Value::from("as you like")) && !Answers::Text.take(&Value::from(" \n")));
+    }
+
+    #[test]
+    fn a_question_that_nobody_could_answer_is_none() {
+        assert!(Answers::one_of(["retry", "skip"]).problem().is_none() && Answers::Text.problem().is_none());
+        for wrong in [vec![], vec!["retry"], vec!["retry", "retry"], vec!["retry", "retry "], vec!["retry", " "]] {
+            assert!(Answers::one_of(wrong.clone()).problem().is_some(), "{wrong:?}");
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! The arguments of a call as they are stored, shown and digested.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::Value;
+
+use crate::text::digest::{Digest, hex};
+use crate::text::json::{Misfit, canonical};
+
+/// The arguments of one call: canonical JSON (RFC 8785), in which every secret is replaced by a mark.
+///
+/// What is digested is what is stored and shown, and what runs is read from exactly this text; a secret is bound by a
+/// salted commitment and comes from the process that read it. `Debug` shows the digest only; [`to_json`](Self::to_json)
+/// is the way to the values.
+///
+/// ```
+/// # fn show(arguments: &gate_runtime::Arguments) {
+/// assert_eq!(arguments.get("amount_cents").and_then(|cents| cents.as_u64()), Some(2_400));
+/// # }
+/// ```
+#[derive(Clone, PartialEq, Eq)]
+pub struct Arguments {
+    text: Arc<str>,
+    digest: Digest,
+    secrets: Vec<Commitment>,
+}
+
+/// A promise of a secret value: `SHA-256(salt ‖ canonical JSON of the value)`.
+///
+/// The salt is what keeps a short secret from being guessed, so it stays with the stored approval: records and the states of
+/// runs have the digest alone.
+///
+/// ```
+/// # fn show(secret: &gate_runtime::Commitment) {
+/// println!("{} is there, and is {}", secret.mark(), secret.digest());
+/// # }
+/// ```
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Commitment {
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "salt_text")]
+    salt: Option<[u8; 16]>,
+    digest: Digest,
+}
+
+impl Commitment {
+    /// Commits to a value with a salt.
+    #[doc(hidden)]
+    pub fn to(value: &Value, salt: [u8; 16]) -> Result<Self, Misfit> {
+        let text = canonical(value)?;
+        Ok(Self { salt: Some(salt), digest: Digest::of_all(&[&salt, text.as_bytes()]) })
+    }
+
+    /// Whether it is a promise of this value. Without the salt nobody can say.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn is_of(&self, value: &Value) -> bool {
+        self.salt.and_then(|salt| Self::to(value, salt).ok()).is_some_and(|of_value| of_value.digest == self.digest)
+    }
+
+    /// The salt, 16 random bytes, where it is known.
+    #[must_use]
+    pub fn salt(&self) -> Option<&[u8; 16]> {
+        self.salt.as_ref()
+    }
+
+    /// The committed digest.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        self.digest
+    }
+
+    /// What stands in the place of the secret: never a secret, and never the same for two of them.
+    #[must_use]
+    pub fn mark(&self) -> String {
+        format!("{MARK_START}{}]", hex(self.digest.as_bytes().get(..16).unwrap_or_default()))
+    }
+}
+
+impl fmt::Debug for Commitment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.mark())
+    }
+}
+
+const MARK_START: &str = "[secret ";
+
+/// Whether a text is, or was made to look like, the mark of a secret.
+#[must_use]
+pub fn is_mark(text: &str) -> bool {
+    text.trim_start().starts_with(MARK_START)
+}
+
+mod salt_text {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+    use crate::text::digest::{hex, unhex};
+
+    #[expect(clippy::ref_option, reason = "the signature that serde asks for")]
+    pub(super) fn serialize<S: Serializer>(salt: &Option<[u8; 16]>, serializer: S) -> Result<S::Ok, S::Error> {
+        salt.map(|salt| hex(&salt)).serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<[u8; 16]>, D::Error> {
+        let bytes = unhex(&String::deserialize(deserializer)?).unwrap_or_default();
+        bytes.try_into().map(Some).map_err(|_| de::Error::custom("a salt is 32 hexadecimal digits"))
+    }
+}
+
+impl Arguments {
+    /// Takes arguments in which marks stand for the secrets.
+    #[doc(hidden)]
+    pub fn new(marked: &Value, secrets: Vec<Commitment>) -> Result<Self, Misfit> {
+        let text = canonical(marked)?;
+        Ok(Self { digest: Digest::of(&text), text: text.into(), secrets })
+    }
+
+    /// The canonical JSON text.
+    #[must_use]
+    pub fn as_json(&self) -> &str {
+        &self.text
+    }
+
+    /// The arguments as a JSON value.
+    #[must_use]
+    pub fn to_json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_default()
+    }
+
+    /// One argument by its name.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<Value> {
+        self.to_json().get_mut(name).map(Value::take)
+    }
+
+    /// The SHA-256 of the canonical text.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        self.digest
+    }
+
+    /// The commitments of the secrets, in the order in which their marks stand.
+    #[must_use]
+    pub fn secrets(&self) -> &[Commitment] {
+        &self.secrets
+    }
+
+    /// Returns what equal arguments have in common: their digest, without what stands for secrets,
+    /// which differs each time.
+    ///
+    /// Two calls with one likeness are equal but for their secrets.
+    #[must_use]
+    pub fn likeness(&self) -> Digest {
+        if self.secrets.is_empty() {
+            return self.digest;
+        }
+        let blank = |text: String, secret: &Commitment| text.replace(&secret.mark(), "[secret]");
+        Digest::of(self.secrets.iter().fold(self.text.to_string(), blank))
+    }
+
+    /// The arguments as others than the store may have them.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn without_salts(&self) -> Self {
+        let secrets = self.secrets.iter().map(|secret| Commitment { salt: None, digest: secret.digest }).collect();
+        Self { text: Arc::clone(&self.text), digest: self.digest, secrets }
+    }
+
+    /// The arguments with the salts that other ones have for the same secrets.
+    pub(crate) fn with_salts_of(&self, others: &Self) -> Self {
+        let known = |secret: &Commitment| others.secrets.iter().find(|other| other.digest == secret.digest);
+        let secrets = self.secrets.iter().map(|secret| known(secret).unwrap_or(secret).clone()).collect();
+        Self { text: Arc::clone(&self.text), digest: self.digest, secrets }
+    }
+
+    /// Whether the text still has its digest. A store could have returned another one.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn is_intact(&self) -> bool {
+        Digest::of(self.text.as_bytes()) == self.digest
+    }
+}
+
+impl fmt::Debug for Arguments {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Arguments({})", self.digest)
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct Stored {
+    json: Value,
+    digest: Digest,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    secrets: Vec<Commitment>,
+}
+
+impl Serialize for Arguments {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Stored { json: self.to_json(), digest: self.digest, secrets: self.secrets.clone() }.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Arguments {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let Stored { json, digest, secrets } = Stored::deserialize(deserializer)?;
+        // The digest is kept as it was stored: whether it fits is judged where something would run.
+        let text = canonical(&json).map_err(serde::de::Error::custom)?;
+        Ok(Self { text: text.into(), digest, secrets })
+    }
+}

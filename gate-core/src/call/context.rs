@@ -1,0 +1,244 @@
+//! A call as it was proposed, and the run it was proposed in: who runs, for whom, how it came to that.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::{AgentName, CallId, CaseId, Principal, Role, RunId, ToolName};
+
+/// Who runs, for whom, in which matter: what all calls of a run share.
+///
+/// ```
+/// # fn show(run: &gate_runtime::RunInfo) {
+/// println!("{} acts for {:?} in {}", run.agent(), run.principal(), run.run());
+/// # }
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunInfo {
+    pub(crate) run: RunId,
+    pub(crate) agent: AgentName,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) principal: Option<Principal>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) roles: Vec<Role>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) case: Option<CaseId>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) passages: Vec<Passage>,
+}
+
+/// What stands between the id of a run and that of a run nested in it. No other run may have it in its id.
+pub const NESTED: char = '>';
+
+impl RunId {
+    /// Returns the outermost run that this one is nested in; itself, if it is in none.
+    ///
+    /// ```
+    /// use gate_runtime::RunId;
+    /// assert_eq!(RunId::from("run-42>call_7>1").outermost(), "run-42");
+    /// ```
+    #[must_use]
+    pub fn outermost(&self) -> Self {
+        // Run ids are short, and most have no nested one.
+        match self.as_str().bytes().position(|byte| byte == NESTED as u8) {
+            Some(end) => self.as_str().get(..end).unwrap_or_default().into(),
+            None => self.clone(),
+        }
+    }
+
+    /// Returns whether this is the other run, or one nested in it at any depth.
+    ///
+    /// ```
+    /// use gate_runtime::RunId;
+    /// assert!(RunId::from("run-42>call_7").is_within(&"run-42".into()));
+    /// assert!(!RunId::from("run-421").is_within(&"run-42".into()));
+    /// ```
+    #[must_use]
+    pub fn is_within(&self, other: &Self) -> bool {
+        let rest = self.as_str().strip_prefix(other.as_str());
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(NESTED))
+    }
+}
+
+/// How a run came to the agent that it has.
+///
+/// ```
+/// use gate_runtime::Passage;
+/// let passage = Passage::HandedOff { from: "triage".into() };
+/// assert_eq!(passage.to_string(), "handed over by triage");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Passage {
+    /// Another agent handed the run over.
+    HandedOff {
+        /// Which one.
+        from: AgentName,
+    },
+    /// Another agent's run called it for a part of its work.
+    Called {
+        /// Which agent.
+        by: AgentName,
+        /// Its run.
+        run: RunId,
+    },
+}
+
+impl Passage {
+    /// The agent before.
+    #[must_use]
+    pub fn agent(&self) -> &AgentName {
+        match self {
+            Self::HandedOff { from } => from,
+            Self::Called { by, .. } => by,
+        }
+    }
+}
+
+impl fmt::Display for Passage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::HandedOff { from } => write!(f, "handed over by {from}"),
+            Self::Called { by, run } => write!(f, "called by {by} in run {run}"),
+        }
+    }
+}
+
+impl RunInfo {
+    /// Makes one that acts for nobody, in no particular matter.
+    pub fn new(run: impl Into<RunId>, agent: impl Into<AgentName>) -> Self {
+        let (run, agent) = (run.into(), agent.into());
+        Self { run, agent, principal: None, roles: Vec::new(), case: None, passages: Vec::new() }
+    }
+
+    /// The run.
+    #[must_use]
+    pub fn run(&self) -> &RunId {
+        &self.run
+    }
+
+    /// The agent that proposes calls.
+    #[must_use]
+    pub fn agent(&self) -> &AgentName {
+        &self.agent
+    }
+
+    /// The person it acts for.
+    #[must_use]
+    pub fn principal(&self) -> Option<&Principal> {
+        self.principal.as_ref()
+    }
+
+    /// The roles of the person it acts for, as the application says. They never count as a reviewer's.
+    #[must_use]
+    pub fn roles(&self) -> &[Role] {
+        &self.roles
+    }
+
+    /// The matter it belongs to.
+    #[must_use]
+    pub fn case(&self) -> Option<&CaseId> {
+        self.case.as_ref()
+    }
+
+    /// How the run came to its agent, oldest first: which agents handed it over, or called it. Empty for a run that its agent began.
+    #[must_use]
+    pub fn passages(&self) -> &[Passage] {
+        &self.passages
+    }
+
+    /// Sets the agent that proposes calls.
+    pub fn set_agent(&mut self, agent: impl Into<AgentName>) {
+        self.agent = agent.into();
+    }
+
+    /// Sets the person it acts for.
+    pub fn set_principal(&mut self, principal: Option<Principal>) {
+        self.principal = principal;
+    }
+
+    /// Sets the roles of the person it acts for.
+    pub fn set_roles(&mut self, roles: Vec<Role>) {
+        self.roles = roles;
+    }
+
+    /// Sets the matter it belongs to.
+    pub fn set_case(&mut self, case: Option<CaseId>) {
+        self.case = case;
+    }
+
+    /// Adds how the run came to the agent that it has now.
+    pub fn add_passage(&mut self, passage: Passage) {
+        self.passages.push(passage);
+    }
+
+    /// In how many runs it is nested.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn depth(&self) -> usize {
+        self.passages.iter().filter(|passage| matches!(passage, Passage::Called { .. })).count()
+    }
+}
+
+/// One call as a model proposed it: id, tool, arguments as JSON text, and why, if it says.
+///
+/// `Debug` prints no arguments.
+///
+/// ```
+/// use gate_runtime::ToolCall;
+/// let call = ToolCall::new("call_1", "issue_refund", r#"{"order_id":"A-1001"}"#).reasoning("charged twice");
+/// assert_eq!(call.tool(), "issue_refund");
+/// ```
+#[derive(Clone, PartialEq, Eq)]
+pub struct ToolCall {
+    pub(crate) id: CallId,
+    pub(crate) tool: ToolName,
+    pub(crate) arguments: String,
+    pub(crate) reasoning: Option<Arc<str>>,
+}
+
+impl ToolCall {
+    /// A call with its arguments as JSON text.
+    pub fn new(id: impl Into<CallId>, tool: impl Into<ToolName>, arguments: impl Into<String>) -> Self {
+        Self { id: id.into(), tool: tool.into(), arguments: arguments.into(), reasoning: None }
+    }
+
+    /// Why the agent says it proposes the call.
+    #[must_use]
+    pub fn reasoning(mut self, text: impl Into<Arc<str>>) -> Self {
+        self.reasoning = Some(text.into());
+        self
+    }
+
+    /// Returns why the agent says it proposes the call.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn shared_reasoning(&self) -> Option<&Arc<str>> {
+        self.reasoning.as_ref()
+    }
+
+    /// The id that the model gave.
+    #[must_use]
+    pub fn id(&self) -> &CallId {
+        &self.id
+    }
+
+    /// The tool that the model named.
+    #[must_use]
+    pub fn tool(&self) -> &ToolName {
+        &self.tool
+    }
+
+    /// The arguments as the model wrote them.
+    #[must_use]
+    pub fn arguments(&self) -> &str {
+        &self.arguments
+    }
+}
+
+impl fmt::Debug for ToolCall {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ToolCall").field("id", &self.id).field("tool", &self.tool).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,154 @@
+//! What a model is told about a tool, and what its arguments are checked against.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::id::ToolName;
+use crate::text::digest::Digest;
+use crate::text::json::canonical;
+
+/// Hints about what a tool does. A policy decides; a hint never loosens a verdict.
+///
+/// ```
+/// use gate_runtime::Annotations;
+/// let hints = Annotations { destructive: true, ..Annotations::default() };
+/// assert!(!hints.read_only);
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "the four hints of the Model Context Protocol")]
+pub struct Annotations {
+    /// It changes nothing.
+    pub read_only: bool,
+    /// What it does cannot be undone. A reviewer confirms such a call with more than a key.
+    pub destructive: bool,
+    /// Running it twice with the same call id has the effect of running it once.
+    pub idempotent: bool,
+    /// It reaches systems beyond the application's own.
+    pub open_world: bool,
+}
+
+/// What a model is told about a tool: name, description, the JSON Schema of arguments and result, hints.
+///
+/// The input schema admits no unknown field, at any depth.
+///
+/// ```
+/// use gate_runtime::prelude::*;
+///
+/// /// Read one order.
+/// #[gated_tool(policy = "never_ask", read_only)]
+/// fn get_order(/** Like `A-1001`. */ order_id: String) -> String { order_id }
+///
+/// let descriptor = GetOrder::descriptor();
+/// assert_eq!(descriptor.input_schema()["properties"]["order_id"]["description"], "Like `A-1001`.");
+/// assert!(descriptor.annotations().read_only);
+/// ```
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Descriptor {
+    #[doc(hidden)]
+    pub name: ToolName,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[doc(hidden)]
+    pub title: Option<String>,
+    #[doc(hidden)]
+    pub description: String,
+    #[doc(hidden)]
+    pub input_schema: Value,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[doc(hidden)]
+    pub output_schema: Option<Value>,
+    #[doc(hidden)]
+    pub annotations: Annotations,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[doc(hidden)]
+    pub timeout: Option<Duration>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[doc(hidden)]
+    pub asks_on_error: bool,
+    #[doc(hidden)]
+    pub digest: Digest,
+}
+
+/// What the digest of a tool begins with that no gate has.
+const REMOTE: &str = "remote";
+
+impl Descriptor {
+    /// A tool that another program has: what it says of it.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn remote(name: ToolName, description: String, input_schema: Value, annotations: Annotations) -> Self {
+        let described = json!([REMOTE, name, description, input_schema, annotations]);
+        Self {
+            name,
+            title: None,
+            description,
+            digest: Digest::of(canonical(&described).unwrap_or_default()),
+            input_schema,
+            output_schema: None,
+            annotations,
+            timeout: None,
+            asks_on_error: false,
+        }
+    }
+
+    /// Whether another program has it: then all of it is what that says.
+    #[must_use]
+    pub fn is_remote(&self) -> bool {
+        self.name.as_str().contains('/')
+    }
+
+    /// The name that a model uses.
+    #[must_use]
+    pub fn name(&self) -> &ToolName {
+        &self.name
+    }
+
+    /// A title for people.
+    #[must_use]
+    pub fn title(&self) -> Option<&str> {
+        self.title.as_deref()
+    }
+
+    /// What it does, for the model.
+    #[must_use]
+    pub fn description(&self) -> &str {
+        &self.description
+    }
+
+    /// The JSON Schema (2020-12) of the arguments: an object.
+    #[must_use]
+    pub fn input_schema(&self) -> &Value {
+        &self.input_schema
+    }
+
+    /// The JSON Schema of a good result, if the returned type has one.
+    #[must_use]
+    pub fn output_schema(&self) -> Option<&Value> {
+        self.output_schema.as_ref()
+    }
+
+    /// Hints about what it does.
+    #[must_use]
+    pub fn annotations(&self) -> Annotations {
+        self.annotations
+    }
+
+    /// How long its body may take.
+    #[must_use]
+    pub fn timeout(&self) -> Option<Duration> {
+        self.timeout
+    }
+
+    /// Whether people are asked what to do when its body fails.
+    #[must_use]
+    pub fn asks_on_error(&self) -> bool {
+        self.asks_on_error
+    }
+
+    /// The digest of all this and of the function's source: another tool under the same name has another.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        self.digest
+    }
+}

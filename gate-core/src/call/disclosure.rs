@@ -1,0 +1,176 @@
+//! Showing one secret to somebody, and nothing else.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::call::arguments::{Arguments, Commitment};
+use crate::text::digest::{hex, unhex};
+use crate::text::json::{Misfit, canonical, pointer_to};
+
+/// What opens one commitment: the secret's place, its value and its salt. Whoever gets it can check the record, and learns no other secret.
+///
+/// ```
+/// use gate_runtime::Disclosure;
+/// # fn show(arguments: &gate_runtime::Arguments) -> Result<(), gate_runtime::Misfit> {
+/// let disclosure = arguments.disclose("pin", &"1234".into())?;       // where the salt is known
+/// let line = disclosure.to_string();
+///
+/// let received: Disclosure = line.parse()?;
+/// arguments.check(&received)?;                                       // anywhere
+/// # Ok(()) }
+/// ```
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Disclosure {
+    field: String,
+    salt: String,
+    value: Value,
+}
+
+impl Disclosure {
+    /// The place of the secret among the arguments, as a JSON pointer.
+    #[must_use]
+    pub fn field(&self) -> &str {
+        &self.field
+    }
+
+    /// The secret.
+    #[must_use]
+    pub fn value(&self) -> &Value {
+        &self.value
+    }
+}
+
+/// One line of canonical JSON.
+impl fmt::Display for Disclosure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let value = serde_json::to_value(self).map_err(|_| fmt::Error)?;
+        f.write_str(&canonical(&value).map_err(|_| fmt::Error)?)
+    }
+}
+
+/// The value is not shown.
+impl fmt::Debug for Disclosure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Disclosure({})", self.field)
+    }
+}
+
+impl std::str::FromStr for Disclosure {
+    type Err = Misfit;
+
+    fn from_str(line: &str) -> Result<Self, Misfit> {
+        serde_json::from_str(line).map_err(|error| Misfit::new("", error.to_string()))
+    }
+}
+
+impl Arguments {
+    /// Opens the commitment of one secret for somebody else. A name is an argument; a text that begins with `/` is a JSON pointer to something inside one.
+    ///
+    /// # Errors
+    /// Where there is no secret at this place, it is not this one, or its salt was erased.
+    pub fn disclose(&self, field: &str, value: &Value) -> Result<Disclosure, Misfit> {
+        let field = pointer_to(field);
+        let salt = hex(self.salt_at(&field)?);
+        let disclosure = Disclosure { field, salt, value: value.clone() };
+        self.check(&disclosure)?;
+        Ok(disclosure)
+    }
+
+    /// Whether the secret at a place, named as for [`Arguments::disclose`], could be disclosed by whoever knows it.
+    ///
+    /// # Errors
+    /// Where there is no secret, or its salt was erased.
+    pub fn check_disclosable(&self, field: &str) -> Result<(), Misfit> {
+        self.salt_at(&pointer_to(field)).map(drop)
+    }
+
+    fn salt_at(&self, field: &str) -> Result<&[u8; 16], Misfit> {
+        self.commitment_at(field)?.salt().ok_or_else(|| {
+            Misfit::new(field, "its salt is not there: it was erased, or this is a copy that never had it")
+        })
+    }
+
+    /// Checks that a disclosed secret is the one that these arguments have at its place.
+    ///
+    /// # Errors
+    /// Where it is another, or there is none.
+    pub fn check(&self, disclosure: &Disclosure) -> Result<(), Misfit> {
+        let Disclosure { field, salt, value } = disclosure;
+        let commitment = self.commitment_at(field)?;
+        let salt = unhex(salt).and_then(|salt| <[u8; 16]>::try_from(salt).ok());
+        let salt = salt.ok_or_else(|| Misfit::new(field, "its salt is not 32 hexadecimal digits"))?;
+        if Commitment::to(value, salt)?.digest() == commitment.digest() {
+            Ok(())
+        } else {
+            Err(Misfit::new(field, "this is not the secret that was recorded"))
+        }
+    }
+
+    fn commitment_at(&self, field: &str) -> Result<&Commitment, Misfit> {
+        let arguments = self.to_json();
+        let mark = arguments.pointer(field).and_then(Value::as_str);
+        let found = mark.and_then(|mark| self.secrets().iter().find(|secret| secret.mark() == mark));
+        found.ok_or_else(|| Misfit::new(field, "there is no secret at this place"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn arguments() -> Arguments {
+        let (pin, number) =
+            (Commitment::to(&json!("1234"), [1; 16]).unwrap(), Commitment::to(&json!(4_111), [2; 16]).unwrap());
+        let marked = json!({"pin": pin.mark(), "cards": [{"number": number.mark()}], "name": "Mia"});
+        Arguments::new(&marked, vec![pin, number]).unwrap()
+    }
+
+    #[test]
+    fn one_secret_is_opened_and_nothing_else() {
+        let arguments = arguments();
+        let line = arguments.disclose("/cards/0/number", &json!(4_111)).unwrap().to_string();
+        assert_eq!(line, r#"{"field":"/cards/0/number","salt":"02020202020202020202020202020202","value":4111}"#);
+        arguments.without_salts().check(&line.parse().unwrap()).unwrap();
+        assert!(!format!("{:?}", line.parse::<Disclosure>().unwrap()).contains("4111"));
+    }
+
+    #[test]
+    fn a_name_is_the_place_of_an_argument() {
+        let odd = Commitment::to(&json!("s"), [3; 16]).unwrap();
+        let arguments = Arguments::new(&json!({"a/~b": odd.mark()}), vec![odd]).unwrap();
+        arguments.check_disclosable("a/~b").unwrap();
+        let disclosure = arguments.disclose("a/~b", &json!("s")).unwrap();
+        assert_eq!(disclosure.field(), "/a~1~0b");
+        assert_eq!(arguments.disclose("/a~1~0b", &json!("s")).unwrap(), disclosure);
+        // What is received names its place in the one form.
+        let bare = Disclosure { field: "a/~b".to_owned(), ..disclosure };
+        assert!(arguments.check(&bare).is_err());
+    }
+
+    #[test]
+    fn what_is_not_the_secret_is_refused() {
+        let arguments = arguments();
+        for (field, value) in
+            [("/pin", json!("1235")), ("/pin", json!(1234)), ("/name", json!("Mia")), ("/no", json!(1))]
+        {
+            assert!(arguments.disclose(field, &value).is_err(), "{field} {value}");
+        }
+        let mut other = arguments.disclose("/pin", &json!("1234")).unwrap();
+        other.salt = "00".repeat(16);
+        assert!(arguments.check(&other).is_err());
+        other.salt = "zz".to_owned();
+        assert!(arguments.check(&other).is_err());
+    }
+
+    #[test]
+    fn without_its_salt_a_secret_cannot_be_opened_any_more() {
+        let erased = arguments().without_salts();
+        let refused = erased.disclose("/pin", &json!("1234")).unwrap_err();
+        assert!(refused.problem().contains("its salt is not there"), "{refused}");
+    }
+}

@@ -1,0 +1,100 @@
+//! What was said in a run, one message at a time.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::ToolName;
+
+/// Who said something in a run's history.
+///
+/// ```
+/// use gate_runtime::{Message, Speaker};
+/// let message = Message::tool("read_mail", "Please pay at once.");
+/// assert_eq!(*message.speaker(), Speaker::Tool { tool: "read_mail".into() });
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Speaker {
+    /// The instructions of the application.
+    System,
+    /// The person whom the run acts for.
+    User,
+    /// The model.
+    Agent,
+    /// The result of a tool.
+    Tool {
+        /// Which one.
+        tool: ToolName,
+    },
+}
+
+/// One entry of a run's history.
+///
+/// `Debug` names the speaker only.
+///
+/// ```
+/// use gate_runtime::Message;
+/// let message = Message::user("Please refund order A-1001.");
+/// assert_eq!(message.text(), "Please refund order A-1001.");
+/// ```
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Message {
+    speaker: Speaker,
+    text: Arc<str>,
+}
+
+impl Message {
+    /// What the application instructs.
+    pub fn system(text: impl Into<Arc<str>>) -> Self {
+        Self { speaker: Speaker::System, text: text.into() }
+    }
+
+    /// What the person says.
+    pub fn user(text: impl Into<Arc<str>>) -> Self {
+        Self { speaker: Speaker::User, text: text.into() }
+    }
+
+    /// What the model says.
+    pub fn agent(text: impl Into<Arc<str>>) -> Self {
+        Self { speaker: Speaker::Agent, text: text.into() }
+    }
+
+    /// What a tool returned.
+    pub fn tool(tool: impl Into<ToolName>, text: impl Into<Arc<str>>) -> Self {
+        Self { speaker: Speaker::Tool { tool: tool.into() }, text: text.into() }
+    }
+
+    /// The same speaker, saying something else.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn saying(&self, text: impl Into<Arc<str>>) -> Self {
+        Self { speaker: self.speaker.clone(), text: text.into() }
+    }
+
+    /// Returns who said it.
+    #[must_use]
+    pub fn speaker(&self) -> &Speaker {
+        &self.speaker
+    }
+
+    /// Returns what was said, shared.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn shared_text(&self) -> &Arc<str> {
+        &self.text
+    }
+
+    /// Returns what was said.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+}
+
+impl fmt::Debug for Message {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Message({:?}, …)", self.speaker)
+    }
+}

@@ -1,0 +1,34 @@
+//! A call: what is proposed, by whom, in which circumstances, and what it returns.
+
+pub(crate) mod answers;
+pub(crate) mod argument_origin;
+pub(crate) mod arguments;
+pub(crate) mod changes;
+pub(crate) mod context;
+pub(crate) mod descriptor;
+pub(crate) mod disclosure;
+pub(crate) mod message;
+pub(crate) mod origin;
+pub(crate) mod outcome;
+pub(crate) mod request;
+pub(crate) mod subject;
+
+pub use answers::Answers;
+#[doc(hidden)]
+pub use argument_origin::ArgumentOrigin;
+#[doc(hidden)]
+pub use arguments::is_mark;
+pub use arguments::{Arguments, Commitment};
+pub use changes::Changes;
+#[doc(hidden)]
+pub use context::NESTED;
+pub use context::{Passage, RunInfo, ToolCall};
+pub use descriptor::{Annotations, Descriptor};
+pub use disclosure::Disclosure;
+pub use message::{Message, Speaker};
+pub use origin::Origin;
+#[doc(hidden)]
+pub use outcome::OTHERWISE;
+pub use outcome::{DeniedBy, NotRun, ToolOutcome};
+pub use request::{Priority, Request};
+pub use subject::Subject;

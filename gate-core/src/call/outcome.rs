@@ -1,0 +1,300 @@
+//! What became of a call: what its tool returned, or why it did not run.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
+
+use crate::id::ReviewerId;
+
+/// The name of what holds when no rule of a policy matches. No rule may have it.
+pub const OTHERWISE: &str = "otherwise";
+
+/// What a tool's body gave back.
+///
+/// ```
+/// use gate_runtime::ToolOutcome;
+/// let outcome = ToolOutcome::returned(&serde_json::json!({"refunded": 2_400}));
+/// assert_eq!(outcome.for_model(), r#"{"refunded":2400}"#);
+/// ```
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum ToolOutcome {
+    /// It returned a value.
+    Returned {
+        /// The value as JSON text.
+        json: Arc<str>,
+    },
+    /// It returned an error or panicked: it ran, and what it did before that is done.
+    Failed {
+        /// The error's text.
+        error: Arc<str>,
+    },
+}
+
+impl ToolOutcome {
+    /// A returned value.
+    #[must_use]
+    pub fn returned(value: &Value) -> Self {
+        Self::Returned { json: value.to_string().into() }
+    }
+
+    /// A failure, in words.
+    #[must_use]
+    pub fn failed(error: impl fmt::Display) -> Self {
+        Self::Failed { error: error.to_string().into() }
+    }
+
+    /// Returns the text that people read: a string as it is, any other value as JSON, an error with a word before it.
+    ///
+    /// ```
+    /// use gate_runtime::ToolOutcome;
+    /// assert_eq!(ToolOutcome::failed("there is no such order").for_reviewer(), "Error: there is no such order");
+    /// ```
+    #[must_use]
+    pub fn for_reviewer(&self) -> String {
+        match self {
+            Self::Returned { json } => serde_json::from_str::<String>(json).unwrap_or_else(|_| json.to_string()),
+            Self::Failed { error } => format!("Error: {error}"),
+        }
+    }
+
+    /// The returned value; `None` for a failure.
+    #[must_use]
+    pub fn value(&self) -> Option<Value> {
+        match self {
+            Self::Returned { json } => serde_json::from_str(json).ok(),
+            Self::Failed { .. } => None,
+        }
+    }
+}
+
+impl fmt::Debug for ToolOutcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Returned { .. } => "Returned(…)",
+            Self::Failed { .. } => "Failed(…)",
+        })
+    }
+}
+
+/// Why a call did not run. Each has a machine-readable [`kind`](Self::kind) and three texts.
+///
+/// ```
+/// use gate_runtime::{DeniedBy, NotRun};
+/// let denied = NotRun::Denied { by: DeniedBy::Rule { rule: "above the legal limit".into() } };
+/// assert_eq!(denied.kind(), "denied");
+/// assert!(denied.for_model().contains("above the legal limit"));
+/// assert!(!denied.may_retry());
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum NotRun {
+    /// It is denied.
+    Denied {
+        /// By whom or what.
+        #[serde(flatten, deserialize_with = "stored_denial")]
+        by: DeniedBy,
+    },
+    /// A person refused it.
+    Rejected {
+        /// Who.
+        by: ReviewerId,
+        /// Why, in their words.
+        reason: String,
+        /// Whether it was refused before, and this call only repeats it.
+        again: bool,
+        /// Whether the policy lets the same call be asked again after a refusal.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        may_be_asked_again: bool,
+    },
+    /// Nobody decided in time.
+    Expired {
+        /// What the policy wants the model to be told, if it says so.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        told: Option<String>,
+    },
+    /// Whoever asked took the question back.
+    Cancelled {
+        /// Why.
+        reason: String,
+    },
+    /// An operator has stopped calls like this one.
+    Frozen {
+        /// Why.
+        reason: String,
+    },
+    /// The call itself is wrong: unknown tool, arguments that do not fit, a call id used twice.
+    Invalid {
+        /// What is wrong and where.
+        problem: String,
+    },
+    /// Nobody could ever decide it, though a person must.
+    NobodyToAsk {
+        /// Who is missing.
+        problem: String,
+    },
+    /// The gate could not do its part: a rule failed, its store did not answer, or what it holds no longer fits.
+    Unavailable {
+        /// What happened.
+        problem: String,
+    },
+}
+
+impl NotRun {
+    /// The reason as one word: `denied`, `rejected`, `expired`, `cancelled`, `frozen`, `invalid`, `nobody_to_ask` or
+    /// `unavailable`.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Denied { .. } => "denied",
+            Self::Rejected { .. } => "rejected",
+            Self::Expired { .. } => "expired",
+            Self::Cancelled { .. } => "cancelled",
+            Self::Frozen { .. } => "frozen",
+            Self::Invalid { .. } => "invalid",
+            Self::NobodyToAsk { .. } => "nobody_to_ask",
+            Self::Unavailable { .. } => "unavailable",
+        }
+    }
+
+    /// Whether proposing the call again, corrected or later, makes sense.
+    #[must_use]
+    pub fn may_retry(&self) -> bool {
+        match self {
+            Self::Invalid { .. } | Self::Unavailable { .. } => true,
+            Self::Rejected { may_be_asked_again, .. } => *may_be_asked_again,
+            Self::Denied { .. }
+            | Self::Expired { .. }
+            | Self::Cancelled { .. }
+            | Self::Frozen { .. }
+            | Self::NobodyToAsk { .. } => false,
+        }
+    }
+
+    /// What a reviewer or a user of the application may read.
+    #[must_use]
+    pub fn for_reviewer(&self) -> String {
+        match self {
+            Self::Denied { by } => by.to_string(),
+            Self::Rejected { by, reason, again: false, .. } => format!("rejected by {by}: \"{reason}\""),
+            Self::Rejected { by, reason, again: true, .. } => format!("rejected before by {by}: \"{reason}\""),
+            Self::Expired { .. } => "expired: nobody decided in time".to_owned(),
+            Self::Cancelled { reason } => format!("cancelled: {reason}"),
+            Self::Frozen { reason } => format!("frozen: {reason}"),
+            Self::Invalid { problem } => format!("invalid: {problem}"),
+            Self::NobodyToAsk { problem } => format!("nobody to ask: {problem}"),
+            Self::Unavailable { problem } => format!("unavailable: {problem}"),
+        }
+    }
+}
+
+impl fmt::Display for NotRun {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the call did not run: {}", self.for_reviewer())
+    }
+}
+
+impl std::error::Error for NotRun {}
+
+/// Who or what denied a call.
+///
+/// ```
+/// use gate_runtime::DeniedBy;
+/// assert_eq!(DeniedBy::Otherwise.to_string(), "denied: no rule allows it");
+/// let overlay = DeniedBy::Overlay { overlay: "fraud score".into(), reason: "0.97".into() };
+/// assert_eq!(overlay.to_string(), "denied by overlay fraud score: 0.97");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "by", rename_all = "snake_case")]
+pub enum DeniedBy {
+    /// A rule that matched.
+    Rule {
+        /// Its name.
+        rule: String,
+    },
+    /// What a policy says otherwise: none of its rules matched.
+    Otherwise,
+    /// An overlay.
+    Overlay {
+        /// Its name.
+        overlay: String,
+        /// Its reason; may be empty.
+        reason: String,
+    },
+    /// A person refused the same call before.
+    RefusedBefore,
+    /// So many calls of the run, and of those nested in it, came to nothing that it is told to stop.
+    TooManyDenials,
+    /// The run, with those nested in it, asked people so often that it is told to stop.
+    TooManyQuestions,
+}
+
+impl fmt::Display for DeniedBy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Rule { rule } => write!(f, "denied by rule \"{rule}\""),
+            Self::Otherwise => f.write_str("denied: no rule allows it"),
+            Self::Overlay { overlay, reason } if reason.trim().is_empty() => write!(f, "denied by overlay {overlay}"),
+            Self::Overlay { overlay, reason } => write!(f, "denied by overlay {overlay}: {reason}"),
+            Self::RefusedBefore => f.write_str("denied: a person refused it before"),
+            Self::TooManyDenials => f.write_str("denied: too many calls of the run came to nothing"),
+            Self::TooManyQuestions => f.write_str("denied: the run asked people too often"),
+        }
+    }
+}
+
+/// Reads who denied a call, also as it was stored when it was a rule's name and whether to stop.
+fn stored_denial<'de, D: Deserializer<'de>>(deserializer: D) -> Result<DeniedBy, D::Error> {
+    #[derive(Deserialize)]
+    struct Before {
+        rule: String,
+        stop: bool,
+    }
+    let stored = Value::deserialize(deserializer)?;
+    if stored.get("by").is_some() {
+        return serde_json::from_value(stored).map_err(Error::custom);
+    }
+    let Before { rule, stop } = serde_json::from_value(stored).map_err(Error::custom)?;
+    Ok(match rule {
+        _ if stop => DeniedBy::TooManyDenials,
+        rule if rule == OTHERWISE => DeniedBy::Otherwise,
+        rule => DeniedBy::Rule { rule },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn every_reason_survives_storage_and_denials_of_before_are_read() {
+        let denied = |by| NotRun::Denied { by };
+        for reason in [
+            denied(DeniedBy::Rule { rule: "cap".into() }),
+            denied(DeniedBy::Otherwise),
+            denied(DeniedBy::Overlay { overlay: "fraud".into(), reason: String::new() }),
+            denied(DeniedBy::RefusedBefore),
+            denied(DeniedBy::TooManyDenials),
+            NotRun::Rejected { by: "dana".into(), reason: "no".into(), again: false, may_be_asked_again: true },
+            NotRun::NobodyToAsk { problem: "nobody holds it".into() },
+        ] {
+            let stored = serde_json::to_value(&reason).unwrap();
+            assert_eq!(serde_json::from_value::<NotRun>(stored).unwrap(), reason);
+        }
+        for (stored, by) in [
+            (json!({"type": "denied", "rule": "cap", "stop": false}), DeniedBy::Rule { rule: "cap".into() }),
+            (json!({"type": "denied", "rule": "otherwise", "stop": false}), DeniedBy::Otherwise),
+            (json!({"type": "denied", "rule": "20 calls were denied", "stop": true}), DeniedBy::TooManyDenials),
+        ] {
+            assert_eq!(serde_json::from_value::<NotRun>(stored).unwrap(), denied(by));
+        }
+        assert!(serde_json::from_value::<NotRun>(json!({"type": "denied"})).is_err());
+        let rejected = json!({"type": "rejected", "by": "dana", "reason": "no", "again": false});
+        assert!(serde_json::from_value::<NotRun>(rejected).is_ok_and(|reason| !reason.may_retry()));
+    }
+}

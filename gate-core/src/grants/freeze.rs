@@ -1,0 +1,130 @@
+//! Stops: an operator's word that nothing of a kind may run for now.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::call::context::{Passage, RunInfo};
+use crate::call::subject::Subject;
+use crate::id::{AgentName, ReviewerId, ToolName};
+use crate::people::identity::same_person;
+
+/// What a [`Freeze`] stops.
+///
+/// ```
+/// use gate_runtime::FreezeScope;
+/// assert_eq!(FreezeScope::tool("issue_refund").to_string(), "the tool issue_refund");
+/// assert_eq!(FreezeScope::Everything.to_string(), "everything");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(tag = "of", rename_all = "snake_case")]
+pub enum FreezeScope {
+    /// Every call.
+    Everything,
+    /// Calls of one tool. An agent in another program gives its tools their names, and can give them others: where the tool is such
+    /// an agent's, calls of all its tools are stopped.
+    Tool {
+        /// Which one.
+        tool: ToolName,
+    },
+    /// Calls of one agent, and of the agents that it calls.
+    Agent {
+        /// Which one.
+        agent: AgentName,
+    },
+}
+
+impl FreezeScope {
+    /// Calls of one tool.
+    pub fn tool(name: impl Into<ToolName>) -> Self {
+        Self::Tool { tool: name.into() }
+    }
+
+    /// Calls of one agent, and of the agents that it calls.
+    pub fn agent(name: impl Into<AgentName>) -> Self {
+        Self::Agent { agent: name.into() }
+    }
+
+    fn covers(&self, subject: &Subject) -> bool {
+        let RunInfo { agent: acting, passages, .. } = &*subject.info;
+        match self {
+            Self::Everything => true,
+            Self::Tool { tool } => *tool == subject.tool || (subject.request.is_some() && is_of(tool, acting)),
+            Self::Agent { agent } => {
+                let is = |name: &AgentName| same_person(name.as_str(), agent.as_str());
+                let calls = |passage: &Passage| matches!(passage, Passage::Called { by, .. } if is(by));
+                is(acting) || passages.iter().any(calls)
+            }
+        }
+    }
+}
+
+/// Returns whether a tool is one of those of an agent in another program: `billing-bot/pay` is.
+fn is_of(tool: &ToolName, agent: &AgentName) -> bool {
+    tool.as_str().split_once('/').is_some_and(|(of, _)| of == agent.as_str())
+}
+
+impl fmt::Display for FreezeScope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Everything => f.write_str("everything"),
+            Self::Tool { tool } => write!(f, "the tool {tool}"),
+            Self::Agent { agent } => write!(f, "the agent {agent}"),
+        }
+    }
+}
+
+/// A stop: until it is lifted, no body of a call that it covers begins, in any process that shares the store.
+///
+/// People may go on deciding; what they approve waits. What a rule or a standing permission would have let through at once is
+/// refused. A body that runs already goes on to its end.
+///
+/// ```
+/// # fn show(freeze: &gate_runtime::Freeze) {
+/// println!("{} is stopped since {} by {}: {}", freeze.scope(), freeze.since(), freeze.by(), freeze.reason());
+/// # }
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Freeze {
+    #[doc(hidden)]
+    pub scope: FreezeScope,
+    #[doc(hidden)]
+    pub reason: String,
+    #[doc(hidden)]
+    pub by: ReviewerId,
+    #[doc(hidden)]
+    pub since: Timestamp,
+}
+
+impl Freeze {
+    /// What it stops. There is one for each scope: freezing it again gives another reason.
+    #[must_use]
+    pub fn scope(&self) -> &FreezeScope {
+        &self.scope
+    }
+
+    /// Why; the model is told.
+    #[must_use]
+    pub fn reason(&self) -> &str {
+        &self.reason
+    }
+
+    /// Who froze.
+    #[must_use]
+    pub fn by(&self) -> &ReviewerId {
+        &self.by
+    }
+
+    /// Since when.
+    #[must_use]
+    pub fn since(&self) -> Timestamp {
+        self.since
+    }
+
+    /// Whether it stops a call.
+    #[must_use]
+    pub fn stops(&self, subject: &Subject) -> bool {
+        self.scope.covers(subject)
+    }
+}

@@ -1,0 +1,307 @@
+//! Standing permissions: "always, for this": what a person allowed beyond one call.
+
+mod scope;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+pub use self::scope::{BadScope, Scope};
+use crate::call::arguments::Arguments;
+use crate::call::context::RunInfo;
+use crate::call::subject::Subject;
+use crate::grants::limit::{EVER, LimitKey, Take};
+use crate::id::{AgentName, ApprovalId, GrantId, Principal, ReviewerId, RunId, ToolName};
+use crate::text::digest::Digest;
+use crate::text::english;
+
+/// What one argument must be for a grant to cover a call.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+enum GrantCondition {
+    /// Exactly this. A text is a text: no character in it is a pattern.
+    Same { value: Value },
+    /// A whole number from 0 to this.
+    UpTo { max: u64 },
+    /// Whatever.
+    Any,
+}
+
+/// The sum of an argument over all calls that are covered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Budget {
+    argument: String,
+    max: u64,
+}
+
+/// Which calls of the tool, and how many.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+struct Terms {
+    conditions: BTreeMap<String, GrantCondition>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    uses: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    budget: Option<Budget>,
+    /// Uses and budget are for each window of this length.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    window: Option<Duration>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    until: Option<Timestamp>,
+}
+
+impl Terms {
+    fn admit(&self, arguments: &Value) -> bool {
+        let Value::Object(arguments) = arguments else { return false };
+        let number = |name: &String| arguments.get(name).and_then(Value::as_u64);
+        arguments.keys().all(|name| self.conditions.contains_key(name))
+            && self.budget.as_ref().is_none_or(|budget| number(&budget.argument).is_some())
+            && self.conditions.iter().all(|(name, condition)| match condition {
+                GrantCondition::Any => true,
+                GrantCondition::Same { value } => arguments.get(name) == Some(value),
+                GrantCondition::UpTo { max } => number(name).is_some_and(|number| number <= *max),
+            })
+    }
+
+    fn write_conditions(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.conditions.iter().try_for_each(|(name, condition)| match condition {
+            GrantCondition::Any => write!(f, ", any `{name}`"),
+            GrantCondition::UpTo { max } => write!(f, ", `{name}` up to {max}"),
+            GrantCondition::Same { .. } => Ok(()),
+        })
+    }
+
+    fn write_bounds(&self, uses: Option<String>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(uses) = uses {
+            write!(f, ", {uses}")?;
+        }
+        if let Some(Budget { argument, max }) = &self.budget {
+            write!(f, ", {max} of `{argument}` in all")?;
+        }
+        if let Some(window) = self.window {
+            write!(f, " within {}", english::duration(window))?;
+        }
+        match self.until {
+            Some(end) => write!(f, ", until {end:.0}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// A standing permission, given by a person on a call they saw, for later calls of the same tool.
+///
+/// It answers an "ask", never a "deny", and only one that its giver could answer alone, with the roles that they have then. It holds only
+/// while tool and policies are what they were when it was given.
+///
+/// ```
+/// # fn show(grant: &gate_runtime::Grant) {
+/// println!("{} by {}: {grant}", grant.id(), grant.by());
+/// # }
+/// ```
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each widening is a word of its own")]
+pub struct Grant {
+    pub(crate) id: GrantId,
+    pub(crate) version: u64,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    any_run: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) run: Option<RunId>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    any_agent: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) agent: Option<AgentName>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    any_principal: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) principal: Option<Principal>,
+    pub(crate) tool: ToolName,
+    pub(crate) tool_digest: Digest,
+    pub(crate) policy_digest: Digest,
+    #[serde(flatten)]
+    terms: Terms,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    uses_left: Option<u32>,
+    pub(crate) by: ReviewerId,
+    given_at: Timestamp,
+    revoked: bool,
+}
+
+impl Grant {
+    /// Its id.
+    #[must_use]
+    pub fn id(&self) -> GrantId {
+        self.id
+    }
+
+    /// How often it changed; a store writes it only over the version before.
+    #[must_use]
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// The run it holds in; `None`: in any.
+    #[must_use]
+    pub fn run(&self) -> Option<&RunId> {
+        self.run.as_ref()
+    }
+
+    /// The tool it is for.
+    #[must_use]
+    pub fn tool(&self) -> &ToolName {
+        &self.tool
+    }
+
+    /// Who gave it.
+    #[must_use]
+    pub fn by(&self) -> &ReviewerId {
+        &self.by
+    }
+
+    /// When it was given.
+    #[must_use]
+    pub fn given_at(&self) -> Timestamp {
+        self.given_at
+    }
+
+    /// How many calls it still covers; `None`: any number, or as many as its window has left.
+    #[must_use]
+    pub fn uses_left(&self) -> Option<u32> {
+        self.uses_left
+    }
+
+    /// Returns whether a person took it back.
+    #[must_use]
+    pub fn is_revoked(&self) -> bool {
+        self.revoked
+    }
+
+    /// Whether it can still cover anything.
+    #[must_use]
+    pub fn is_active(&self, now: Timestamp) -> bool {
+        !self.revoked && self.uses_left != Some(0) && self.terms.until.is_none_or(|end| now < end)
+    }
+
+    /// Whether it covers a call: same tool, tool digest and policies; run, agent and person as far as its scope says; every argument
+    /// as it says, and none that it does not name. What its budget and its windows have left, the store says.
+    #[must_use]
+    pub fn covers(&self, subject: &Subject, arguments: &Arguments, now: Timestamp) -> bool {
+        self.is_active(now) && self.fits(subject, arguments)
+    }
+
+    /// Whether a call is one of those that it is for, at whatever time.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn fits(&self, subject: &Subject, arguments: &Arguments) -> bool {
+        let RunInfo { run, agent, principal, .. } = &*subject.info;
+        (self.any_run || self.run.as_ref() == Some(run))
+            && (self.any_agent || self.agent.as_ref() == Some(agent))
+            && (self.any_principal || self.principal == *principal)
+            && (&subject.tool, subject.tool_digest, subject.policy_digest)
+                == (&self.tool, self.tool_digest, self.policy_digest)
+            && arguments.secrets().is_empty()
+            && self.terms.admit(&arguments.to_json())
+    }
+
+    /// Returns when it ends by itself.
+    pub(crate) fn ends_at(&self) -> Option<Timestamp> {
+        self.terms.until
+    }
+
+    /// How many calls it is for in all, where that does not depend on time.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn uses_in_all(&self) -> Option<u32> {
+        self.terms.uses.filter(|_| self.terms.window.is_none())
+    }
+
+    /// What covering a call takes of its budget and its windows.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn takes(&self, arguments: &Arguments, taken_for: ApprovalId) -> Vec<Take> {
+        let Terms { uses, budget, window, .. } = &self.terms;
+        let take = |what: &str, amount, max| Take {
+            key: LimitKey::new(format!("grant/{}", self.id), format!("\"{what}\"")),
+            amount,
+            max,
+            window: window.unwrap_or(EVER),
+            taken_for: Some(taken_for),
+        };
+        let uses = uses.filter(|_| window.is_some()).map(|uses| take("uses", 1, uses.into()));
+        let spend = |budget: &Budget| {
+            let amount = arguments.get(&budget.argument).and_then(|value| value.as_u64());
+            take("budget", amount.unwrap_or(u64::MAX), budget.max)
+        };
+        uses.into_iter().chain(budget.as_ref().map(spend)).collect()
+    }
+
+    /// The grant with one use less.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn used(&self) -> Self {
+        let uses_left = self.uses_left.map(|uses| uses.saturating_sub(1));
+        Self { version: self.version + 1, uses_left, ..self.clone() }
+    }
+
+    /// A grant that is about to be given, with one use less.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn used_before_it_is_given(&self) -> Self {
+        Self { version: 1, ..self.used() }
+    }
+
+    /// The grant taken back.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn revoked(&self) -> Self {
+        Self { version: self.version + 1, revoked: true, ..self.clone() }
+    }
+}
+
+impl fmt::Display for Grant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} in ", self.tool)?;
+        match &self.run {
+            Some(run) => write!(f, "{run}")?,
+            None => f.write_str("any run")?,
+        }
+        match &self.agent {
+            Some(agent) if self.run.is_none() => write!(f, ", of {agent}")?,
+            Some(_) => {}
+            None => f.write_str(", of any agent")?,
+        }
+        match &self.principal {
+            _ if self.any_principal => f.write_str(", for anyone")?,
+            Some(principal) if self.run.is_none() => write!(f, ", for {principal}")?,
+            _ => {}
+        }
+        self.terms.write_conditions(f)?;
+        let is_same = |condition: &&GrantCondition| matches!(condition, GrantCondition::Same { .. });
+        let same = self.terms.conditions.values().filter(is_same).count();
+        write!(f, ", {} as shown", english::plural(same as u64, "argument"))?;
+        let uses = match (self.uses_left, self.terms.uses) {
+            (Some(left), _) => Some(format!("{} left", english::plural(left.into(), "use"))),
+            (None, uses) => uses.map(|uses| english::plural(uses.into(), "time")),
+        };
+        self.terms.write_bounds(uses, f)
+    }
+}
+
+impl fmt::Debug for GrantCondition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Same { .. } => "Same",
+            Self::UpTo { .. } => "UpTo",
+            Self::Any => "Any",
+        })
+    }
+}
+
+impl fmt::Debug for Grant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Grant({}, {} by {})", self.id, self.tool, self.by)
+    }
+}

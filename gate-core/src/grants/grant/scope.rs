@@ -1,0 +1,240 @@
+//! How far a standing permission is to reach, in a reviewer's words.
+
+use std::fmt;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::{Budget, EVER, Grant, GrantCondition, Terms};
+use crate::approval::state::Approval;
+use crate::call::subject::Subject;
+use crate::id::{GrantId, ReviewerId};
+use crate::text::english;
+use crate::text::json::EXACT;
+
+/// How far a grant reaches, before the call it is given on is known: made by a reviewer's words.
+///
+/// A grant is never wider than what the reviewer was shown, unless the scope says so in words: every argument that is
+/// not named must be the same as in the call that the reviewer saw, and so must agent and person.
+///
+/// ```
+/// use gate_runtime::prelude::*;
+/// let scope = Scope::this_run().up_to("amount_cents", 5_000).any("order_id").uses(3);
+/// assert_eq!(scope.to_string(), "in this run, `amount_cents` up to 5000, any `order_id`, 3 times");
+///
+/// let today = Scope::any_run().any("order_id").any("amount_cents").budget("amount_cents", 20_000).per(DAY);
+/// assert_eq!(
+///     today.to_string(),
+///     "in any run, any `amount_cents`, any `order_id`, 20000 of `amount_cents` in all within 1 day"
+/// );
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct Scope {
+    is_of_run: bool,
+    any_agent: bool,
+    any_principal: bool,
+    terms: Terms,
+}
+
+impl Scope {
+    fn of(is_of_run: bool) -> Self {
+        Self { is_of_run, any_agent: false, any_principal: false, terms: Terms::default() }
+    }
+
+    /// The same call, with the same arguments, as often as it comes in this run.
+    #[must_use]
+    pub fn this_run() -> Self {
+        Self::of(true)
+    }
+
+    /// The same call, with the same arguments, as often as it comes in whatever run of the same agent for the same person.
+    #[must_use]
+    pub fn any_run() -> Self {
+        Self::of(false)
+    }
+
+    /// Also for other agents that are judged by the same policies.
+    #[must_use]
+    pub fn any_agent(mut self) -> Self {
+        self.any_agent = true;
+        self
+    }
+
+    /// Whomever the run acts for.
+    #[must_use]
+    pub fn any_principal(mut self) -> Self {
+        self.any_principal = true;
+        self
+    }
+
+    /// An argument may be anything.
+    #[must_use]
+    pub fn any(mut self, argument: impl Into<String>) -> Self {
+        self.terms.conditions.insert(argument.into(), GrantCondition::Any);
+        self
+    }
+
+    /// An argument may be any whole number from 0 to a limit; 2^53 at most, as no argument is beyond that.
+    #[must_use]
+    pub fn up_to(mut self, argument: impl Into<String>, max: u64) -> Self {
+        self.terms.conditions.insert(argument.into(), GrantCondition::UpTo { max: max.min(EXACT) });
+        self
+    }
+
+    /// It covers so many calls, the one it is given on not counted.
+    #[must_use]
+    pub fn uses(mut self, count: u32) -> Self {
+        self.terms.uses = Some(count);
+        self
+    }
+
+    /// The sum of an argument, a whole number, over all calls that it covers, the one it is given on not counted; 2^53 at most.
+    #[must_use]
+    pub fn budget(mut self, argument: impl Into<String>, max: u64) -> Self {
+        self.terms.budget = Some(Budget { argument: argument.into(), max: max.min(EXACT) });
+        self
+    }
+
+    /// Uses and budget are for each window of this length, and not for all time.
+    #[must_use]
+    pub fn per(mut self, window: Duration) -> Self {
+        // A longer one has no exact form in JSON.
+        self.terms.window = Some(window.min(EVER));
+        self
+    }
+
+    /// It ends then.
+    #[must_use]
+    pub fn until(mut self, end: Timestamp) -> Self {
+        self.terms.until = Some(end);
+        self
+    }
+
+    /// The grant that this scope makes of the call that the reviewer saw.
+    #[doc(hidden)]
+    pub fn grant(self, approval: &Approval, by: ReviewerId, now: Timestamp) -> Result<Grant, BadScope> {
+        let shown = approval.arguments();
+        let Value::Object(mut arguments) = shown.to_json() else { return Err(BadScope::NoArguments) };
+        let Self { is_of_run, any_agent, any_principal, mut terms } = self;
+        if let Some(Budget { argument, max }) = &terms.budget {
+            let value = arguments.get(argument).ok_or_else(|| BadScope::Unknown { argument: argument.clone() })?;
+            if value.as_u64().is_none_or(|shown| shown > *max) {
+                return Err(BadScope::NotUpTo { argument: argument.clone() });
+            }
+        }
+        if terms.window.is_some_and(|window| window.is_zero() || (terms.uses.is_none() && terms.budget.is_none())) {
+            return Err(BadScope::NothingPer);
+        }
+        for (name, condition) in &terms.conditions {
+            let Some(value) = arguments.remove(name) else {
+                return Err(BadScope::Unknown { argument: name.clone() });
+            };
+            if let GrantCondition::UpTo { max } = condition
+                && value.as_u64().is_none_or(|shown| shown > *max)
+            {
+                return Err(BadScope::NotUpTo { argument: name.clone() });
+            }
+        }
+        if !shown.secrets().is_empty() {
+            return Err(BadScope::Secret);
+        }
+        terms.conditions.extend(arguments.into_iter().map(|(name, value)| (name, GrantCondition::Same { value })));
+        let Subject { info, tool, tool_digest, policy_digest, .. } = approval.subject();
+        // Uses of a window are counted by the store; those of all time by the grant itself.
+        let uses_left = if terms.window.is_none() { terms.uses } else { None };
+        Ok(Grant {
+            id: GrantId::new(),
+            version: 1,
+            any_run: !is_of_run,
+            run: is_of_run.then(|| info.run.clone()),
+            any_agent,
+            agent: (!any_agent).then(|| info.agent.clone()),
+            any_principal,
+            principal: info.principal.clone().filter(|_| !any_principal),
+            tool: tool.clone(),
+            tool_digest: *tool_digest,
+            policy_digest: *policy_digest,
+            terms,
+            uses_left,
+            by,
+            given_at: now,
+            revoked: false,
+        })
+    }
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.is_of_run { "in this run" } else { "in any run" })?;
+        if self.any_agent {
+            f.write_str(", of any agent")?;
+        }
+        if self.any_principal {
+            f.write_str(", for anyone")?;
+        }
+        self.terms.write_conditions(f)?;
+        self.terms.write_bounds(self.terms.uses.map(|uses| english::plural(uses.into(), "time")), f)
+    }
+}
+
+/// Why a scope makes no grant.
+///
+/// ```
+/// use gate_runtime::BadScope;
+/// let error = BadScope::Unknown { argument: "amout".into() };
+/// assert!(error.to_string().contains("`amout`"));
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum BadScope {
+    /// It names an argument that the call does not have.
+    Unknown {
+        /// The name.
+        argument: String,
+    },
+    /// It limits an argument that is not a whole number within the limit in the call itself.
+    NotUpTo {
+        /// The name.
+        argument: String,
+    },
+    /// The call has a secret argument, which nobody was shown.
+    Secret,
+    /// The call's arguments are not an object.
+    NoArguments,
+    /// The policy takes no standing permissions here.
+    NotAllowed,
+    /// It is for windows, but has neither uses nor a budget to count in them; or the window is empty.
+    NothingPer,
+    /// More than one person must agree, and a standing permission would be one person's.
+    NeedsSeveral,
+    /// Whoever gives it has a key, so they give it with a vote, which they sign.
+    NeedsVote,
+}
+
+impl fmt::Display for BadScope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unknown { argument } => {
+                write!(f, "the scope names `{argument}`, which the call does not have: name one of its arguments")
+            }
+            Self::NotUpTo { argument } => write!(
+                f,
+                "the scope limits `{argument}`, which is not a whole number within that limit in this very call: \
+                 raise the limit or leave it out"
+            ),
+            Self::Secret => f.write_str("the call has a secret argument, which nobody was shown: approve it once"),
+            Self::NoArguments => f.write_str("the call's arguments are not an object: approve it once"),
+            Self::NotAllowed => f.write_str("the policy wants each of these calls decided by itself: approve it once"),
+            Self::NothingPer => {
+                f.write_str("`per` a window needs `uses` or a `budget`, and a window longer than nothing")
+            }
+            Self::NeedsVote => f.write_str(
+                "the directory has a key of whoever gives it, and only a vote is signed: give it on a call that waits",
+            ),
+            Self::NeedsSeveral => f.write_str("several people must agree, and a standing permission is one person's"),
+        }
+    }
+}
+
+impl std::error::Error for BadScope {}

@@ -1,0 +1,114 @@
+//! Counters behind rules like "ten a day for each customer".
+
+use std::fmt;
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::{ApprovalId, RunId};
+use crate::text::time::days;
+
+/// What a counter counts: one limit of one rule of one policy, for one value of its key.
+///
+/// ```
+/// use gate_runtime::LimitKey;
+/// let key = LimitKey::new("issue_refund/refunds/under $50/0", r#""c-88""#);
+/// assert_ne!(key, LimitKey::new("issue_refund/refunds/under $50/0", "88"));
+/// ```
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct LimitKey {
+    limit: Arc<str>,
+    key: Arc<str>,
+}
+
+impl LimitKey {
+    /// A counter of a limit, for a key as canonical JSON, so that a text and a number are never one key.
+    pub fn new(limit: impl Into<Arc<str>>, key: impl Into<Arc<str>>) -> Self {
+        Self { limit: limit.into(), key: key.into() }
+    }
+
+    /// The limit.
+    #[must_use]
+    pub fn limit(&self) -> &str {
+        &self.limit
+    }
+
+    /// The key, as canonical JSON.
+    #[must_use]
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+}
+
+impl fmt::Debug for LimitKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "LimitKey({}, …)", self.limit)
+    }
+}
+
+/// A use of a limit: so much, of at most so much in any window of this length that ends now.
+///
+/// ```
+/// use gate_runtime::{DAY, LimitKey, Take};
+/// let take = Take { key: LimitKey::new("refunds", "null"), amount: 1, max: 10, window: DAY, taken_for: None };
+/// assert!(take.fits(9) && !take.fits(10));
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Take {
+    /// The counter.
+    pub key: LimitKey,
+    /// How much is taken.
+    pub amount: u64,
+    /// How much the window holds.
+    pub max: u64,
+    /// How long a taken amount counts.
+    pub window: Duration,
+    /// The call for which it is taken, if it can be [given back](GiveBack).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub taken_for: Option<ApprovalId>,
+}
+
+/// Uses of limits that are given back: what they were taken for did not happen.
+///
+/// ```
+/// use gate_runtime::{ApprovalId, GiveBack};
+/// let all = GiveBack { taken_for: ApprovalId::new(), limit: None };
+/// # let _ = all;
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GiveBack {
+    /// The call for which they were taken.
+    pub taken_for: ApprovalId,
+    /// Of this limit only; `None`: of every one.
+    pub limit: Option<&'static str>,
+}
+
+/// The name of [`REFUSED`], made once: each call asks for its counter.
+static REFUSED_NAME: LazyLock<Arc<str>> = LazyLock::new(|| REFUSED.into());
+
+impl LimitKey {
+    /// The counter of a family's calls that did not run.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn refused(family: &RunId) -> Self {
+        Self { limit: Arc::clone(&REFUSED_NAME), key: family.shared() }
+    }
+}
+
+/// How many calls of a family did not run, of `denials` in a day.
+pub(crate) const REFUSED: &str = "gate/refused";
+/// How often a family asked people.
+pub const ASKED: &str = "gate/asked";
+/// How many questions of an agent wait.
+pub const WAITING: &str = "gate/waiting";
+/// A window without an end: longer than any gate is run.
+pub const EVER: Duration = days(36_500);
+
+impl Take {
+    /// Whether it fits beside what the window already holds.
+    #[must_use]
+    pub fn fits(&self, used: u64) -> bool {
+        used.checked_add(self.amount).is_some_and(|sum| sum <= self.max)
+    }
+}

@@ -1,0 +1,11 @@
+//! Standing permissions, stops, and the counters behind limits.
+
+pub(crate) mod freeze;
+pub(crate) mod grant;
+pub(crate) mod limit;
+
+pub use freeze::{Freeze, FreezeScope};
+pub use grant::{BadScope, Grant, Scope};
+#[doc(hidden)]
+pub use limit::{ASKED, EVER, WAITING};
+pub use limit::{GiveBack, LimitKey, Take};

@@ -1,0 +1,17 @@
+//! What stores, directories, notifiers and dialects are written against: the values of a call, the
+//! state machine of its approval, and the ports of a gate.
+//!
+//! Nothing here waits, reads a clock or knows a store. Engineers depend on `gate-runtime`, which
+//! has all of this under its own name.
+
+pub mod approval;
+pub mod assessment;
+pub mod call;
+pub mod grants;
+pub mod id;
+pub mod people;
+pub mod ports;
+pub mod records;
+pub mod text;
+
+pub use jiff::Timestamp;

@@ -1,0 +1,6 @@
+//! People and their names.
+
+#[doc(hidden)]
+pub mod identity;
+
+pub use identity::same_person;

@@ -1,0 +1,27 @@
+//! What a gate needs from outside: a store, a clock, a directory of people, witnesses, notifiers.
+
+pub(crate) mod clock;
+pub(crate) mod directory;
+pub(crate) mod notifier;
+pub(crate) mod store;
+pub(crate) mod witness;
+
+use std::pin::Pin;
+
+pub use clock::Clock;
+pub use directory::{Directory, DirectoryError};
+pub use notifier::{Notice, Notifier, NotifyError};
+pub use store::{
+    ALIKE, ApprovalFilter, Committed, KnownTool, LetterFilter, LetterOrder, Proposal, REFUSALS, Recalled, RecordFilter,
+    RunChange, RunChanges, RunQuery, Standing, Store, StoreError, StoreErrorKind, Transition,
+};
+pub use witness::{Witness, WitnessError};
+
+/// A boxed future, as the object-safe methods of ports return it.
+///
+/// ```
+/// use gate_runtime::BoxFuture;
+/// fn answer() -> BoxFuture<'static, u8> { Box::pin(async { 42 }) }
+/// # let _ = answer();
+/// ```
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;

@@ -1,0 +1,185 @@
+//! Which of what a store keeps.
+
+use crate::approval::state::Approval;
+use crate::approval::status::Status;
+use crate::id::{ApprovalId, CaseId, RunId};
+use crate::records::record::Record;
+
+/// Which approvals.
+///
+/// ```
+/// use gate_runtime::{ApprovalFilter, Status};
+/// let pending = ApprovalFilter::all().run("run-42").status(Status::Pending).limit(50);
+/// # let _ = pending;
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct ApprovalFilter {
+    pub(crate) ids: Vec<ApprovalId>,
+    pub(crate) run: Option<RunId>,
+    pub(crate) within: Option<RunId>,
+    pub(crate) statuses: Vec<Status>,
+    pub(crate) after: Option<ApprovalId>,
+    pub(crate) limit: Option<usize>,
+}
+
+impl ApprovalFilter {
+    /// Every approval.
+    #[must_use]
+    pub fn all() -> Self {
+        Self::default()
+    }
+
+    /// This one only; said again: these only.
+    #[must_use]
+    pub fn id(mut self, id: ApprovalId) -> Self {
+        self.ids.push(id);
+        self
+    }
+
+    /// Of this run.
+    #[must_use]
+    pub fn run(mut self, run: impl Into<RunId>) -> Self {
+        self.run = Some(run.into());
+        self
+    }
+
+    /// Of this run, or of one that is nested in it at any depth.
+    #[must_use]
+    pub fn within(mut self, run: impl Into<RunId>) -> Self {
+        self.within = Some(run.into());
+        self
+    }
+
+    /// In this state; said again: in any of these.
+    #[must_use]
+    pub fn status(mut self, status: Status) -> Self {
+        self.statuses.push(status);
+        self
+    }
+
+    /// Those that came after one: the next page. Nothing, if there is no such one.
+    #[must_use]
+    pub fn after(mut self, id: ApprovalId) -> Self {
+        self.after = Some(id);
+        self
+    }
+
+    /// At most so many.
+    #[must_use]
+    pub fn limit(mut self, count: usize) -> Self {
+        self.limit = Some(count);
+        self
+    }
+
+    /// The ids it names; empty: any.
+    #[must_use]
+    pub fn ids(&self) -> &[ApprovalId] {
+        &self.ids
+    }
+
+    /// The run it names.
+    #[must_use]
+    pub fn of_run(&self) -> Option<&RunId> {
+        self.run.as_ref()
+    }
+
+    /// The run that it names with those nested in it.
+    #[must_use]
+    pub fn is_within(&self) -> Option<&RunId> {
+        self.within.as_ref()
+    }
+
+    /// The states it names; empty: any.
+    #[must_use]
+    pub fn statuses(&self) -> &[Status] {
+        &self.statuses
+    }
+
+    /// The one whose followers it wants.
+    #[must_use]
+    pub fn is_after(&self) -> Option<ApprovalId> {
+        self.after
+    }
+
+    /// How many it wants at most.
+    #[must_use]
+    pub fn at_most(&self) -> usize {
+        self.limit.unwrap_or(usize::MAX)
+    }
+
+    /// Whether it admits an approval, wherever that stands.
+    #[must_use]
+    pub fn admits(&self, approval: &Approval) -> bool {
+        (self.ids.is_empty() || self.ids.contains(&approval.id())) && self.admits_whatever_its_id(approval)
+    }
+
+    /// Returns whether it admits one that was found by its id: so that many ids are not searched
+    /// for each of them.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn admits_whatever_its_id(&self, approval: &Approval) -> bool {
+        self.run.as_ref().is_none_or(|run| *run == approval.subject.info.run)
+            && self.within.as_ref().is_none_or(|run| approval.subject.info.run.is_within(run))
+            && (self.statuses.is_empty() || self.statuses.contains(&approval.status))
+    }
+}
+
+/// Which records.
+///
+/// ```
+/// use gate_runtime::RecordFilter;
+/// let of_a_ticket = RecordFilter::after(0).case("ticket-7").limit(100);
+/// # let _ = of_a_ticket;
+/// ```
+#[derive(Clone, Debug)]
+pub struct RecordFilter {
+    after: u64,
+    case: Option<CaseId>,
+    limit: Option<usize>,
+}
+
+impl RecordFilter {
+    /// Those after a number: 0 for all.
+    #[must_use]
+    pub fn after(seq: u64) -> Self {
+        Self { after: seq, case: None, limit: None }
+    }
+
+    /// Of this case.
+    #[must_use]
+    pub fn case(mut self, case: impl Into<CaseId>) -> Self {
+        self.case = Some(case.into());
+        self
+    }
+
+    /// At most so many.
+    #[must_use]
+    pub fn limit(mut self, count: usize) -> Self {
+        self.limit = Some(count);
+        self
+    }
+
+    /// The number after which they come.
+    #[must_use]
+    pub fn is_after(&self) -> u64 {
+        self.after
+    }
+
+    /// The case it names.
+    #[must_use]
+    pub fn of_case(&self) -> Option<&CaseId> {
+        self.case.as_ref()
+    }
+
+    /// How many it wants at most.
+    #[must_use]
+    pub fn at_most(&self) -> usize {
+        self.limit.unwrap_or(usize::MAX)
+    }
+
+    /// Whether it admits a record.
+    #[must_use]
+    pub fn admits(&self, record: &Record) -> bool {
+        record.seq() > self.after && self.case.as_ref().is_none_or(|case| record.case() == Some(case))
+    }
+}

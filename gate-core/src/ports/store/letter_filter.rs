@@ -1,0 +1,188 @@
+//! Which letters.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::id::ApprovalId;
+use crate::records::letter::{Letter, LetterState};
+
+/// In which order letters come.
+///
+/// ```
+/// use gate_runtime::{LetterFilter, LetterOrder};
+/// assert_eq!(LetterFilter::all().order(), LetterOrder::Oldest);
+/// assert_eq!(LetterFilter::all().newest_first().order(), LetterOrder::Newest);
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LetterOrder {
+    /// By the numbers of their records, and the names of their notifiers where those are the same.
+    #[default]
+    Oldest,
+    /// The other way round.
+    Newest,
+    /// By when they are due, and where that is the same as [`Oldest`](Self::Oldest).
+    Soonest,
+}
+
+/// Which letters.
+///
+/// ```
+/// use gate_runtime::{LetterFilter, LetterState};
+/// let dead = LetterFilter::all().notifier("chat").state(LetterState::Dead).newest_first().limit(50);
+/// # let _ = dead;
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct LetterFilter {
+    notifier: Option<Arc<str>>,
+    record: Option<u64>,
+    after: u64,
+    approval: Option<ApprovalId>,
+    states: Vec<LetterState>,
+    due_by: Option<Timestamp>,
+    first_of_each_call: bool,
+    order: LetterOrder,
+    limit: Option<usize>,
+}
+
+impl LetterFilter {
+    /// Every letter.
+    #[must_use]
+    pub fn all() -> Self {
+        Self::default()
+    }
+
+    /// Of this notifier.
+    #[must_use]
+    pub fn notifier(mut self, name: impl Into<Arc<str>>) -> Self {
+        self.notifier = Some(name.into());
+        self
+    }
+
+    /// About this record. About record 0: the mark of how far a notifier has read, which nothing else gives.
+    #[must_use]
+    pub fn record(mut self, number: u64) -> Self {
+        self.record = Some(number);
+        self
+    }
+
+    /// About records after this one.
+    #[must_use]
+    pub fn after(mut self, number: u64) -> Self {
+        self.after = number;
+        self
+    }
+
+    /// About this call.
+    #[must_use]
+    pub fn approval(mut self, id: ApprovalId) -> Self {
+        self.approval = Some(id);
+        self
+    }
+
+    /// In this state; said again: in any of these.
+    #[must_use]
+    pub fn state(mut self, state: LetterState) -> Self {
+        self.states.push(state);
+        self
+    }
+
+    /// Due then, or before.
+    #[must_use]
+    pub fn due_by(mut self, at: Timestamp) -> Self {
+        self.due_by = Some(at);
+        self
+    }
+
+    /// Only those before which no other of their notifier about the same call is still to be delivered.
+    #[must_use]
+    pub fn first_of_each_call(mut self) -> Self {
+        self.first_of_each_call = true;
+        self
+    }
+
+    /// The newest first, by the numbers of their records.
+    #[must_use]
+    pub fn newest_first(mut self) -> Self {
+        self.order = LetterOrder::Newest;
+        self
+    }
+
+    /// Those first that are due first.
+    #[must_use]
+    pub fn soonest_first(mut self) -> Self {
+        self.order = LetterOrder::Soonest;
+        self
+    }
+
+    /// At most so many.
+    #[must_use]
+    pub fn limit(mut self, count: usize) -> Self {
+        self.limit = Some(count);
+        self
+    }
+
+    /// The notifier it names.
+    #[must_use]
+    pub fn of_notifier(&self) -> Option<&str> {
+        self.notifier.as_deref()
+    }
+
+    /// The record it names.
+    #[must_use]
+    pub fn of_record(&self) -> Option<u64> {
+        self.record
+    }
+
+    /// The number of the record after which they come.
+    #[must_use]
+    pub fn is_after(&self) -> u64 {
+        self.after
+    }
+
+    /// The call it names.
+    #[must_use]
+    pub fn of_approval(&self) -> Option<ApprovalId> {
+        self.approval
+    }
+
+    /// The states it names; empty: any.
+    #[must_use]
+    pub fn states(&self) -> &[LetterState] {
+        &self.states
+    }
+
+    /// The time by which they are due.
+    #[must_use]
+    pub fn is_due_by(&self) -> Option<Timestamp> {
+        self.due_by
+    }
+
+    /// Whether it wants only the first of each call.
+    #[must_use]
+    pub fn wants_first_of_each_call(&self) -> bool {
+        self.first_of_each_call
+    }
+
+    /// In which order they come.
+    #[must_use]
+    pub fn order(&self) -> LetterOrder {
+        self.order
+    }
+
+    /// How many it wants at most.
+    #[must_use]
+    pub fn at_most(&self) -> usize {
+        self.limit.unwrap_or(usize::MAX)
+    }
+
+    /// Whether it admits a letter, wherever that stands among the others.
+    #[must_use]
+    pub fn admits(&self, letter: &Letter) -> bool {
+        self.record.map_or(letter.record() > self.after, |number| letter.record() == number)
+            && self.notifier.as_deref().is_none_or(|name| name == letter.notifier())
+            && (self.approval.is_none() || self.approval == letter.approval())
+            && (self.states.is_empty() || self.states.contains(&letter.state()))
+            && self.due_by.is_none_or(|at| letter.due_at() <= at)
+    }
+}

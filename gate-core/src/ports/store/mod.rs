@@ -1,0 +1,460 @@
+//! Where approvals, grants, counters, records and letters are kept.
+
+mod error;
+mod filter;
+mod letter_filter;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use tokio::sync::watch;
+
+pub use self::error::{StoreError, StoreErrorKind};
+pub use self::filter::{ApprovalFilter, RecordFilter};
+pub use self::letter_filter::{LetterFilter, LetterOrder};
+use super::BoxFuture;
+use crate::approval::state::Approval;
+use crate::approval::status::Status;
+use crate::call::descriptor::Descriptor;
+use crate::grants::freeze::Freeze;
+use crate::grants::grant::Grant;
+use crate::grants::limit::{GiveBack, LimitKey, Take};
+use crate::id::{ApprovalId, CallId, CaseId, GrantId, RunId, ToolName};
+use crate::records::event::{CallEvent, Event, GateEvent};
+use crate::records::letter::Letter;
+use crate::records::record::Record;
+use crate::text::digest::Digest;
+
+/// Keeps everything that must outlive a moment. It decides nothing: it writes a transition whole or not at all.
+///
+/// Every method is required: a wrapper that forgot one would lose what it keeps safe. What they promise is tested by one suite,
+/// `gate_runtime::testing::conformance` (feature `testing`):
+///
+/// 1. [`commit`](Self::commit) is atomic and isolated: all of a transition or nothing, one after the other.
+/// 2. What it said is committed, every later read sees.
+/// 3. Of two transitions from one version, one commits; of two takes of the last place of a limit, one.
+/// 4. Records are numbered from 1 without gaps, in the order of the commits.
+/// 5. Nothing is dispatched that a freeze stops which was committed before.
+/// 6. Of those who take a letter to deliver it, one gets it; and letters are no news to who watches.
+/// 7. Every new approval is owed to its run until a transition acknowledges it; [`run_changes`](Self::run_changes) gives what is
+///    owed, or what changed after a number, and costs nothing for anything else.
+/// 8. No lookup costs more for what ended long ago: used-up permissions, used limits, finished calls.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), gate_runtime::StoreError> {
+/// use gate_runtime::{Committed, MemoryStore, Store, Timestamp, Transition};
+/// let store = MemoryStore::new();
+/// let nothing = Transition::at(Timestamp::UNIX_EPOCH);
+/// assert_eq!(store.commit(nothing).await?, Committed::Done);
+/// # Ok(()) }
+/// ```
+pub trait Store: Send + Sync + 'static {
+    /// What is known that bears on one proposed call. One round trip: it is asked before every call.
+    fn recall<'a>(&'a self, about: &'a Proposal) -> BoxFuture<'a, Result<Recalled, StoreError>>;
+
+    /// Writes a transition: all of it, or nothing.
+    fn commit(&self, transition: Transition) -> BoxFuture<'_, Result<Committed, StoreError>>;
+
+    /// Approvals, oldest first.
+    fn approvals<'a>(&'a self, filter: &'a ApprovalFilter) -> BoxFuture<'a, Result<Vec<Arc<Approval>>, StoreError>>;
+
+    /// Records, in order.
+    fn records<'a>(&'a self, filter: &'a RecordFilter) -> BoxFuture<'a, Result<Vec<Arc<Record>>, StoreError>>;
+
+    /// Returns what happened to the calls of a run and of those nested in it after a number.
+    fn run_changes<'a>(&'a self, query: &'a RunQuery) -> BoxFuture<'a, Result<RunChanges, StoreError>>;
+
+    /// One standing permission, whatever became of it.
+    fn grant(&self, id: GrantId) -> BoxFuture<'_, Result<Option<Arc<Grant>>, StoreError>>;
+
+    /// Records with their numbers, in order, as the JSON that is kept of each: a trail seals all that is in it, also what this program does not know.
+    fn record_texts<'a>(&'a self, filter: &'a RecordFilter) -> BoxFuture<'a, Result<Vec<(u64, String)>, StoreError>>;
+
+    /// What holds beyond single calls.
+    fn standing(&self, now: Timestamp) -> BoxFuture<'_, Result<Standing, StoreError>>;
+
+    /// Letters, in the order that is asked for. A letter about record 0 is a mark: only who asks for that record gets it.
+    fn letters<'a>(&'a self, filter: &'a LetterFilter) -> BoxFuture<'a, Result<Vec<Arc<Letter>>, StoreError>>;
+
+    /// A tool that some gate over this store had, by its digest.
+    fn tool(&self, digest: Digest) -> BoxFuture<'_, Result<Option<Arc<Descriptor>>, StoreError>>;
+
+    /// Follows the number of the last record, whoever writes it, in this process or another.
+    fn watch(&self) -> watch::Receiver<u64>;
+}
+
+impl<S: Store + ?Sized> Store for Arc<S> {
+    fn recall<'a>(&'a self, about: &'a Proposal) -> BoxFuture<'a, Result<Recalled, StoreError>> {
+        (**self).recall(about)
+    }
+
+    fn commit(&self, transition: Transition) -> BoxFuture<'_, Result<Committed, StoreError>> {
+        (**self).commit(transition)
+    }
+
+    fn approvals<'a>(&'a self, filter: &'a ApprovalFilter) -> BoxFuture<'a, Result<Vec<Arc<Approval>>, StoreError>> {
+        (**self).approvals(filter)
+    }
+
+    fn records<'a>(&'a self, filter: &'a RecordFilter) -> BoxFuture<'a, Result<Vec<Arc<Record>>, StoreError>> {
+        (**self).records(filter)
+    }
+
+    fn run_changes<'a>(&'a self, query: &'a RunQuery) -> BoxFuture<'a, Result<RunChanges, StoreError>> {
+        (**self).run_changes(query)
+    }
+
+    fn grant(&self, id: GrantId) -> BoxFuture<'_, Result<Option<Arc<Grant>>, StoreError>> {
+        (**self).grant(id)
+    }
+
+    fn record_texts<'a>(&'a self, filter: &'a RecordFilter) -> BoxFuture<'a, Result<Vec<(u64, String)>, StoreError>> {
+        (**self).record_texts(filter)
+    }
+
+    fn standing(&self, now: Timestamp) -> BoxFuture<'_, Result<Standing, StoreError>> {
+        (**self).standing(now)
+    }
+
+    fn letters<'a>(&'a self, filter: &'a LetterFilter) -> BoxFuture<'a, Result<Vec<Arc<Letter>>, StoreError>> {
+        (**self).letters(filter)
+    }
+
+    fn tool(&self, digest: Digest) -> BoxFuture<'_, Result<Option<Arc<Descriptor>>, StoreError>> {
+        (**self).tool(digest)
+    }
+
+    fn watch(&self) -> watch::Receiver<u64> {
+        (**self).watch()
+    }
+}
+
+/// A proposed call, as far as the store needs to know it.
+///
+/// ```
+/// use gate_runtime::{Proposal, Timestamp};
+/// let proposal = Proposal::new("run-42", "call_1", "issue_refund", Timestamp::UNIX_EPOCH);
+/// assert_eq!(proposal.run, "run-42");
+/// ```
+#[derive(Clone, Debug)]
+pub struct Proposal {
+    /// Its run.
+    pub run: RunId,
+    /// What refusals are kept by: the outermost run in which its own is nested, or all runs of an agent in another program.
+    pub family: RunId,
+    /// Its case.
+    pub case: Option<CaseId>,
+    /// Its id.
+    pub call: CallId,
+    /// Its tool.
+    pub tool: ToolName,
+    /// What equal calls of the tool have in common: see [`Arguments::likeness`](crate::call::Arguments::likeness). `None`: nothing is known of them yet.
+    pub likeness: Option<Digest>,
+    /// Counters whose use is asked for, with the windows that end now.
+    pub counters: Vec<(LimitKey, std::time::Duration)>,
+    /// Now, by the gate's clock.
+    pub now: Timestamp,
+}
+
+impl Proposal {
+    /// A call with no counters, in no case, of whose arguments nothing is known.
+    pub fn new(run: impl Into<RunId>, call: impl Into<CallId>, tool: impl Into<ToolName>, now: Timestamp) -> Self {
+        let run = run.into();
+        Self {
+            family: run.outermost(),
+            run,
+            case: None,
+            call: call.into(),
+            tool: tool.into(),
+            likeness: None,
+            counters: Vec::new(),
+            now,
+        }
+    }
+}
+
+/// What is known that bears on a proposed call.
+///
+/// ```
+/// # use gate_runtime::prelude::*;
+/// use gate_runtime::{Proposal, Status, Store, Timestamp};
+/// # /// Drop a table.
+/// # #[gated_tool(policy = "always_deny", destructive)] fn drop_table(name: String) {}
+/// # registry! { pub Tools for () { DropTable } }
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let store = MemoryStore::new();
+/// let gate: Gate<Tools> = Gate::builder(()).store(store.clone()).build().await?;
+/// let turn = gate.run("run-42").submit([ToolCall::new("call_1", "drop_table", r#"{"name":"orders"}"#)]).await?;
+/// # let _ = turn;
+///
+/// let known = store.recall(&Proposal::new("run-42", "call_1", "drop_table", Timestamp::now())).await?;
+/// assert!(known.rejected.is_empty(), "no person refused anything");
+/// assert!(known.approval.is_some_and(|approval| approval.status() == Status::Denied));
+/// # Ok(()) }
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Recalled {
+    /// The approval of this very call: same run, same call id.
+    pub approval: Option<Arc<Approval>>,
+    /// Calls of the tool that people refused, oldest first: in the family, every equal one and the newest [`REFUSALS`] of the others;
+    /// in the same case, the newest [`REFUSALS`].
+    pub rejected: Vec<Arc<Approval>>,
+    /// Equal calls, in whatever run, that wait, are approved and have not run, or of which nobody knows how they ended: the newest [`ALIKE`], oldest first.
+    pub alike: Vec<Arc<Approval>>,
+    /// The standing permissions for the tool that hold in the run, and are not used up, revoked or over.
+    pub grants: Vec<Arc<Grant>>,
+    /// For each counter asked for, how much of its window is used.
+    pub used: Vec<u64>,
+}
+
+/// How many refusals of a family, and of a case, are recalled.
+pub const REFUSALS: usize = 8;
+
+/// How many equal calls are recalled.
+pub const ALIKE: usize = 8;
+
+/// Which calls of a run.
+///
+/// ```
+/// use gate_runtime::RunQuery;
+/// let query = RunQuery::after("run-42", 17);
+/// assert_eq!(query.family, "run-42");
+/// ```
+#[derive(Clone, Debug)]
+pub struct RunQuery {
+    /// The outermost run.
+    pub family: RunId,
+    /// The number of the record after which something happened to them; 0: all that is owed is wanted, whenever it changed.
+    pub after: u64,
+    /// Calls that are not asked for: whoever asks knows how they ended.
+    pub known: Vec<ApprovalId>,
+}
+
+impl RunQuery {
+    /// All that changed after a number in a run or one nested in it; after 0, all that is owed to it.
+    pub fn after(family: impl Into<RunId>, seq: u64) -> Self {
+        Self { family: family.into(), after: seq, known: Vec::new() }
+    }
+}
+
+/// What happened to the calls of a run.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use gate_runtime::{MemoryStore, RunQuery, Store};
+/// let changes = MemoryStore::new().run_changes(&RunQuery::after("run-42", 0)).await?;
+/// assert!(changes.calls.is_empty() && changes.seq == 0);
+/// # Ok(()) }
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct RunChanges {
+    /// The calls, in the order in which they changed last.
+    pub calls: Vec<RunChange>,
+    /// The number up to which this is all.
+    pub seq: u64,
+}
+
+/// How one call of a run stands.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RunChange {
+    /// The number of the last record about it.
+    pub seq: u64,
+    /// The call.
+    pub approval: Arc<Approval>,
+    /// Whether it is owed: the application has not acknowledged what became of it.
+    pub is_owed: bool,
+}
+
+/// What holds beyond single calls.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), gate_runtime::StoreError> {
+/// use gate_runtime::{MemoryStore, Store, Timestamp};
+/// let standing = MemoryStore::new().standing(Timestamp::now()).await?;
+/// assert!(standing.grants.is_empty() && standing.freezes.is_empty());
+/// # Ok(()) }
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Standing {
+    /// The standing permissions that are not revoked and either still answer questions, or answered one of a call that has not begun:
+    /// oldest first.
+    pub grants: Vec<Arc<Grant>>,
+    /// The stops, by scope.
+    pub freezes: Vec<Freeze>,
+    /// All versions of the tools that some gate over this store has, or had, by their names in the
+    /// order of the alphabet.
+    pub tools: Vec<KnownTool>,
+}
+
+/// One version of a tool that some gate over a store has, or had.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct KnownTool {
+    /// Its name.
+    pub name: ToolName,
+    /// The digest of its descriptor.
+    pub digest: Digest,
+    /// The number of the last record of the [`Transition`] that put it into the store last: of a
+    /// gate's tools, the record that it was built.
+    pub written: u64,
+}
+
+impl KnownTool {
+    /// One version of a tool, as a store keeps it.
+    #[must_use]
+    pub fn new(name: impl Into<ToolName>, digest: Digest, written: u64) -> Self {
+        Self { name: name.into(), digest, written }
+    }
+}
+
+/// What is written together.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), gate_runtime::StoreError> {
+/// use gate_runtime::{Committed, DAY, LimitKey, MemoryStore, Proposal, Store, Take, Timestamp, Transition};
+/// let (store, now) = (MemoryStore::new(), Timestamp::UNIX_EPOCH);
+/// let key = LimitKey::new("refunds", "null");
+/// let mut transition = Transition::at(now);
+/// transition.takes.push(Take { key: key.clone(), amount: 3, max: 10, window: DAY, taken_for: None });
+/// assert_eq!(store.commit(transition).await?, Committed::Done);
+///
+/// let mut proposal = Proposal::new("run-42", "call_1", "issue_refund", now);
+/// proposal.counters.push((key, DAY));
+/// assert_eq!(store.recall(&proposal).await?.used, [3]);
+/// # Ok(()) }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Transition {
+    /// When, by the gate's clock.
+    pub at: Timestamp,
+    /// Approvals; each is written only over the version before its own, and version 1 only where its run has no such call.
+    pub approvals: Vec<Arc<Approval>>,
+    /// Standing permissions; each is written only over the version before its own.
+    pub grants: Vec<Arc<Grant>>,
+    /// Stops; each in the place of one with the same scope.
+    pub freezes: Vec<Freeze>,
+    /// Stops that end; each must be there, just as it is here.
+    pub lifted: Vec<Freeze>,
+    /// Uses of limits; each must fit.
+    pub takes: Vec<Take>,
+    /// Uses of limits that are given back, since what they were taken for did not happen. Of a call that had ended before, nothing is.
+    pub given_back: Vec<GiveBack>,
+    /// Calls of which the application has what became of them: they are owed to their runs no more. Also such that are written here first.
+    pub acknowledged: Vec<ApprovalId>,
+    /// Tools, for processes that do not have them. One that is there already stays, and is
+    /// [known](KnownTool::written) to be written again.
+    pub tools: Vec<Arc<Descriptor>>,
+    /// What notifiers are to tell; each is written only over the version before its own, and version 1 only where there is none of that notifier about
+    /// that record.
+    pub letters: Vec<Arc<Letter>>,
+    /// Letters that are deleted; each must be there in this version.
+    pub forgotten: Vec<Arc<Letter>>,
+    /// What happened. The store numbers them.
+    pub records: Vec<Record>,
+}
+
+impl Transition {
+    /// Nothing, yet.
+    #[must_use]
+    pub fn at(at: Timestamp) -> Self {
+        Self {
+            at,
+            approvals: Vec::new(),
+            grants: Vec::new(),
+            freezes: Vec::new(),
+            lifted: Vec::new(),
+            takes: Vec::new(),
+            given_back: Vec::new(),
+            acknowledged: Vec::new(),
+            tools: Vec::new(),
+            letters: Vec::new(),
+            forgotten: Vec::new(),
+            records: Vec::new(),
+        }
+    }
+
+    /// Something that happened to the gate, and nothing else yet.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn noting(at: Timestamp, event: GateEvent) -> Self {
+        Self { records: vec![Record::of_gate(at, event)], ..Self::at(at) }
+    }
+
+    /// Whether it lets a body begin: then a store looks for freezes that hold.
+    #[must_use]
+    pub fn dispatches(&self) -> bool {
+        self.dispatched().next().is_some()
+    }
+
+    /// Whether a freeze that holds stops a body that it lets begin.
+    #[must_use]
+    pub fn is_stopped_by(&self, freeze: &Freeze) -> bool {
+        self.dispatched().any(|approval| freeze.stops(approval.subject()))
+    }
+
+    /// The approvals whose bodies begin with it, and not those that run already and are only vouched for.
+    fn dispatched(&self) -> impl Iterator<Item = &Arc<Approval>> {
+        let begins = |approval: &&Arc<Approval>| {
+            approval.status() == Status::Dispatched
+                && self.records.iter().any(|record| {
+                    let begun = matches!(record.event(), Event::Call(CallEvent::Dispatched));
+                    begun && record.subject().is_some_and(|subject| subject.approval() == approval.id())
+                })
+        };
+        self.approvals.iter().filter(begins)
+    }
+
+    /// Returns whether it writes one approval, one grant or one letter twice, or two approvals for
+    /// one call: of such, one would be lost.
+    #[must_use]
+    pub fn writes_twice(&self) -> bool {
+        fn has_twins<T: Ord>(mut all: impl ExactSizeIterator<Item = T>) -> bool {
+            let mut seen = BTreeSet::new();
+            all.len() > 1 && !all.all(|one| seen.insert(one))
+        }
+        let calls = self.approvals.iter().map(|approval| (approval.subject().info().run(), approval.subject().call()));
+        has_twins(self.approvals.iter().map(|approval| approval.id()))
+            || has_twins(calls)
+            || has_twins(self.grants.iter().map(|grant| grant.id()))
+            || has_twins(self.letters.iter().map(|letter| (letter.record(), letter.notifier())))
+    }
+
+    /// The place of the first take that does not fit, by how much of each window is used; takes of one counter add up.
+    ///
+    /// # Errors
+    /// Where it cannot be learned how much is used.
+    pub fn limit_reached<E>(&self, mut used: impl FnMut(&Take) -> Result<u64, E>) -> Result<Option<usize>, E> {
+        for (place, take) in self.takes.iter().enumerate() {
+            let before = self.takes.iter().take(place).filter(|earlier| earlier.key == take.key);
+            if !take.fits(before.fold(used(take)?, |sum, earlier| sum.saturating_add(earlier.amount))) {
+                return Ok(Some(place));
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// How a commit ended.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), gate_runtime::StoreError> {
+/// use gate_runtime::{Committed, DAY, LimitKey, MemoryStore, Store, Take, Timestamp, Transition};
+/// let store = MemoryStore::new();
+/// let mut transition = Transition::at(Timestamp::UNIX_EPOCH);
+/// transition.takes.push(Take { key: LimitKey::new("refunds", "null"), amount: 1, max: 1, window: DAY, taken_for: None });
+/// assert_eq!(store.commit(transition.clone()).await?, Committed::Done);
+/// assert_eq!(store.commit(transition).await?, Committed::LimitReached(0));
+/// # Ok(()) }
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Committed {
+    /// All of it is written.
+    Done,
+    /// Nothing is written: someone else changed an approval, a grant or a letter, or lifted a freeze, or there is such a call already. Read again.
+    Conflict,
+    /// Nothing is written: a freeze stops what it would let begin.
+    Frozen,
+    /// Nothing is written: a limit is used up. The place of its take.
+    LimitReached(usize),
+}

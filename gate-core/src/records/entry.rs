@@ -1,0 +1,344 @@
+//! What one entry of the trail says, and the bytes that say it.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::id::ReviewerId;
+use crate::records::record::Record;
+use crate::text::canonical_json::sorted;
+use crate::text::digest::{Digest, hex};
+use crate::text::json::{Misfit, canonical};
+
+/// The most bytes that an entry of a trail can have: C2SP `tlog-tiles` gives its length two bytes.
+const LONGEST: usize = u16::MAX as usize;
+
+/// One entry of a trail: canonical JSON (RFC 8785), on one line.
+///
+/// ```
+/// use gate_runtime::Entry;
+/// # use gate_runtime::prelude::*;
+/// # /// Read one order.
+/// # #[gated_tool(policy = "never_ask", read_only)] fn get_order(order_id: String) -> String { format!("{order_id}: paid") }
+/// # registry! { pub Tools for () { GetOrder } }
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let gate: Gate<Tools> = Gate::builder(()).build().await?;
+/// let record = &gate.records(0, 1).await?[0];
+/// let leaf = Entry::leaf(record)?;
+/// assert_eq!(Entry::parse(leaf.text().as_bytes())?, Entry::Record(Box::new(Record::clone(record))));
+/// # Ok(()) }
+/// # use gate_runtime::Record;
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub enum Entry {
+    /// A record.
+    Record(Box<Record>),
+    /// A record that is too long for an entry, and lies beside the tree.
+    Stub(Stub),
+    /// A person's word on why the records do not go on where the trail was.
+    Break(Break),
+}
+
+/// What stands in the tree for a record that is longer than an entry can be: its digest.
+///
+/// ```
+/// # fn show(stub: &gate_runtime::Stub) {
+/// println!("record {} has {} bytes, and is in {}", stub.seq(), stub.bytes(), stub.file());
+/// # }
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Stub {
+    at: Timestamp,
+    bytes: u64,
+    digest: Digest,
+    kind: String,
+    seq: u64,
+}
+
+impl Stub {
+    /// The record's number.
+    #[must_use]
+    pub fn seq(&self) -> u64 {
+        self.seq
+    }
+
+    /// How many bytes the record has.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// The SHA-256 of the record's canonical JSON.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        self.digest
+    }
+
+    /// The file with the record, within the folder of the trail.
+    #[must_use]
+    pub fn file(&self) -> String {
+        format!("large/{}.json", hex(self.digest.as_bytes()))
+    }
+}
+
+/// Where trail and database part, and a person said why: after a restored backup, for example. The trail keeps both sides.
+///
+/// ```
+/// # fn show(parted: &gate_runtime::Break) {
+/// println!("{}: from record {} on anew, says {}: {}", parted.at(), parted.next(), parted.by(), parted.reason());
+/// # }
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Break {
+    #[doc(hidden)]
+    pub at: Timestamp,
+    #[doc(hidden)]
+    pub by: ReviewerId,
+    #[doc(hidden)]
+    pub next: u64,
+    #[doc(hidden)]
+    pub reason: String,
+    #[doc(hidden)]
+    pub settled: u64,
+}
+
+impl Break {
+    /// When.
+    #[must_use]
+    pub fn at(&self) -> Timestamp {
+        self.at
+    }
+
+    /// Who settled it.
+    #[must_use]
+    pub fn by(&self) -> &ReviewerId {
+        &self.by
+    }
+
+    /// The number of the record that comes next.
+    #[must_use]
+    pub fn next(&self) -> u64 {
+        self.next
+    }
+
+    /// Why.
+    #[must_use]
+    pub fn reason(&self) -> &str {
+        &self.reason
+    }
+
+    /// The number of the last record before it.
+    #[must_use]
+    pub fn settled(&self) -> u64 {
+        self.settled
+    }
+}
+
+/// The bytes of an entry, and what lies beside the tree for it.
+///
+/// ```
+/// # fn show(leaf: &gate_runtime::Leaf) {
+/// println!("{} bytes", leaf.text().len());
+/// # }
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Leaf {
+    text: String,
+    beside: Option<(String, String)>,
+}
+
+impl Leaf {
+    /// The entry, on one line.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The file of a long record, within the folder of the trail, and what is in it.
+    #[must_use]
+    pub fn beside(&self) -> Option<(&str, &str)> {
+        self.beside.as_ref().map(|(file, text)| (file.as_str(), text.as_str()))
+    }
+}
+
+impl Entry {
+    /// The leaf of a record: its canonical JSON, or that of its [`Stub`] where it is longer than 65,535 bytes.
+    ///
+    /// # Errors
+    /// Where it has no canonical form; the gate puts nothing of that kind on the record.
+    pub fn leaf(record: &Record) -> Result<Leaf, Misfit> {
+        let text = canonical_of(record)?;
+        if text.len() <= LONGEST {
+            return Ok(Leaf { text, beside: None });
+        }
+        Self::stub_of(record, text)
+    }
+
+    /// The leaf of a record that a store keeps as this JSON text: the canonical form of all that is in it.
+    #[doc(hidden)]
+    pub fn leaf_of_text(text: &str) -> Result<Leaf, Misfit> {
+        let unread = |error: serde_json::Error| Misfit::new("", error.to_string());
+        let canonical = match sorted(text) {
+            Some(text) => text,
+            None => canonical(&serde_json::from_str(text).map_err(unread)?)?,
+        };
+        if canonical.len() <= LONGEST {
+            return Ok(Leaf { text: canonical, beside: None });
+        }
+        Self::stub_of(&serde_json::from_str(text).map_err(unread)?, canonical)
+    }
+
+    fn stub_of(record: &Record, text: String) -> Result<Leaf, Misfit> {
+        let (digest, bytes) = (Digest::of(&text), text.len() as u64);
+        let stub = Stub { at: record.at, bytes, digest, kind: record.kind().to_owned(), seq: record.seq };
+        Ok(Leaf { text: canonical_of(&stub)?, beside: Some((stub.file(), text)) })
+    }
+
+    /// The leaf of a break.
+    #[doc(hidden)]
+    pub fn leaf_of_break(parted: &Break) -> Result<Leaf, Misfit> {
+        Ok(Leaf { text: canonical_of(parted)?, beside: None })
+    }
+
+    /// Reads an entry. It must be canonical: one entry has one form.
+    ///
+    /// # Errors
+    /// Where it is no entry, with the place.
+    pub fn parse(bytes: &[u8]) -> Result<Self, Misfit> {
+        // Most entries are records that need no value in between.
+        if let Ok(text) = std::str::from_utf8(bytes)
+            && sorted(text).as_deref() == Some(text)
+            && let Ok(record) = serde_json::from_str(text)
+        {
+            return Ok(Self::Record(record));
+        }
+        let value = canonical_value(bytes)?;
+        let part = |problem: serde_json::Error| Misfit::new("", problem.to_string());
+        if value.get("event").is_some() {
+            serde_json::from_value(value).map(Self::Record).map_err(part)
+        } else if value.get("digest").is_some() {
+            serde_json::from_value(value).map(Self::Stub).map_err(part)
+        } else {
+            serde_json::from_value(value).map(Self::Break).map_err(part)
+        }
+    }
+
+    /// Reads the record that lies beside the tree for a stub.
+    ///
+    /// # Errors
+    /// Where it is not the record of this stub.
+    pub fn parse_beside(stub: &Stub, bytes: &[u8]) -> Result<Record, Misfit> {
+        if Digest::of(bytes) != stub.digest {
+            return Err(Misfit::new("", "it is not the record that was logged: its digest is another"));
+        }
+        let record: Record =
+            serde_json::from_value(canonical_value(bytes)?).map_err(|error| Misfit::new("", error.to_string()))?;
+        if record.seq != stub.seq || record.at != stub.at || record.kind() != stub.kind {
+            return Err(Misfit::new("", "it is not the record that its stub names"));
+        }
+        Ok(record)
+    }
+}
+
+impl fmt::Display for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Record(record) => write!(f, "record {} ({})", record.seq, record.kind()),
+            Self::Stub(stub) => write!(f, "record {} ({})", stub.seq, stub.kind),
+            Self::Break(parted) => write!(f, "break before record {}", parted.next),
+        }
+    }
+}
+
+fn canonical_of<T: Serialize>(value: &T) -> Result<String, Misfit> {
+    canonical(&serde_json::to_value(value).map_err(|error| Misfit::new("", error.to_string()))?)
+}
+
+/// Reads JSON that is in canonical form, which also has every key once and every number as it is.
+fn canonical_value(bytes: &[u8]) -> Result<Value, Misfit> {
+    let value: Value = serde_json::from_slice(bytes).map_err(|error| Misfit::new("", error.to_string()))?;
+    if canonical(&value)?.as_bytes() == bytes {
+        Ok(value)
+    } else {
+        Err(Misfit::new("", "it is not in canonical form (RFC 8785)"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::call::context::RunInfo;
+    use crate::records::event::GateEvent;
+
+    fn action(details: Value) -> Record {
+        let info = RunInfo::new("run", "agent").into();
+        let event = GateEvent::Action { info, action: "noted".to_owned(), details, in_reply_to: None };
+        Record::of_gate(Timestamp::UNIX_EPOCH, event).numbered(7)
+    }
+
+    #[test]
+    fn an_entry_reads_back_as_its_record() {
+        for details in [json!(null), json!({"b": 1, "a": [0.25, "\u{202e}ä\n"]}), json!("x".repeat(60_000))] {
+            let record = action(details);
+            let leaf = Entry::leaf(&record).unwrap();
+            assert!(leaf.beside().is_none() && !leaf.text().contains('\n'));
+            assert_eq!(Entry::leaf_of_text(&serde_json::to_string(&record).unwrap()), Ok(leaf.clone()));
+            assert_eq!(Entry::parse(leaf.text().as_bytes()), Ok(Entry::Record(Box::new(record))));
+        }
+    }
+
+    #[test]
+    fn a_long_record_has_a_stub_and_lies_beside() {
+        let record = action(json!("x".repeat(70_000)));
+        let leaf = Entry::leaf(&record).unwrap();
+        assert_eq!(Entry::leaf_of_text(&serde_json::to_string(&record).unwrap()), Ok(leaf.clone()));
+        let (file, text) = leaf.beside().unwrap();
+        let Ok(Entry::Stub(stub)) = Entry::parse(leaf.text().as_bytes()) else { panic!("{leaf:?}") };
+        assert_eq!((stub.seq(), stub.file().as_str(), stub.bytes()), (7, file, text.len() as u64));
+        assert_eq!(Entry::parse_beside(&stub, text.as_bytes()), Ok(record));
+        assert!(Entry::parse_beside(&stub, text.replacen('x', "y", 1).as_bytes()).is_err());
+        let other = Stub { seq: 8, ..stub };
+        assert!(Entry::parse_beside(&other, text.as_bytes()).is_err());
+    }
+
+    #[test]
+    fn one_entry_has_one_form() {
+        let text = Entry::leaf(&action(json!({"a": 1}))).unwrap().text().to_owned();
+        let refused = [
+            text.replacen(':', ": ", 1),
+            text.replacen("\"seq\":7", "\"seq\":7,\"seq\":7", 1),
+            text.replacen("\"seq\":7", "\"seq\":7.0", 1),
+            text.replacen("{\"a\":1}", "{\"a\":1.0}", 1),
+            text.replacen("{\"a\":1}", "{\"\\u0061\":1}", 1),
+            text.replacen("\"seq\":7", "\"seq\":\"7\"", 1),
+            text.replacen("noted", "no\ted", 1),
+            text.strip_suffix("}").unwrap().to_owned(),
+            format!("{text}\n"),
+            String::new(),
+            "{}".to_owned(),
+            "[".repeat(100_000),
+        ];
+        for text in refused {
+            assert!(Entry::parse(text.as_bytes()).is_err(), "{}", text.chars().take(200).collect::<String>());
+        }
+        assert!(Entry::parse(b"\xff").is_err());
+    }
+
+    #[test]
+    fn a_break_reads_back() {
+        let (at, by) = (Timestamp::UNIX_EPOCH, "dana".into());
+        let parted = Break { at, by, next: 9, reason: "restored".to_owned(), settled: 20 };
+        let leaf = Entry::leaf_of_break(&parted).unwrap();
+        assert_eq!(
+            leaf.text(),
+            r#"{"at":"1970-01-01T00:00:00Z","by":"dana","next":9,"reason":"restored","settled":20}"#
+        );
+        assert_eq!(Entry::parse(leaf.text().as_bytes()), Ok(Entry::Break(parted)));
+    }
+}

@@ -1,0 +1,363 @@
+//! One thing that somebody is to be told, and how far its delivery is.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::id::ApprovalId;
+use crate::records::record::Record;
+use crate::text::time::{DAY, HOUR, WEEK, later};
+
+/// How long a process that delivers one has it for itself.
+pub const LEASE: Duration = Duration::from_mins(1);
+
+/// How often delivery is tried.
+const TRIES: u32 = 12;
+
+/// The longest wait after the first try that failed; it is three times as long after each further one, up to an hour.
+const FIRST_WAIT: Duration = Duration::from_secs(1);
+
+/// The longest wait that the other side can ask for.
+const LONGEST_WAIT: Duration = DAY;
+
+/// How long a delivered one is kept.
+const KEPT: Duration = WEEK;
+
+/// The most of a problem that is kept, in characters.
+const WORDS: usize = 500;
+
+/// How far the delivery of a [`Letter`] is.
+///
+/// ```
+/// use gate_runtime::LetterState;
+/// assert_eq!(LetterState::Waiting.to_string(), "waiting");
+/// assert!(LetterState::Sending.is_open() && !LetterState::Dead.is_open());
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LetterState {
+    /// It is to be delivered, once it is due.
+    Waiting,
+    /// A process is delivering it, until it is due: then another one may.
+    Sending,
+    /// It is delivered.
+    Delivered,
+    /// It could not be delivered, and is not tried any more.
+    Dead,
+}
+
+impl LetterState {
+    /// Whether it is still to be delivered.
+    #[must_use]
+    pub fn is_open(self) -> bool {
+        matches!(self, Self::Waiting | Self::Sending)
+    }
+}
+
+impl fmt::Display for LetterState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Waiting => "waiting",
+            Self::Sending => "sending",
+            Self::Delivered => "delivered",
+            Self::Dead => "dead",
+        })
+    }
+}
+
+/// One thing that a [`Notifier`](crate::ports::Notifier) is to tell: which record, and how far its delivery is.
+///
+/// What happened stands in the record, which was written with what it tells of; a letter is only how far its delivery is. It changes by pure
+/// moves, and a store writes it only over the version before.
+///
+/// ```
+/// # fn show(letter: &gate_runtime::Letter) {
+/// println!("{} is {} after {} tries", letter.id(), letter.state(), letter.attempts());
+/// # }
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Letter {
+    notifier: Arc<str>,
+    record: u64,
+    version: u64,
+    state: LetterState,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    approval: Option<ApprovalId>,
+    attempts: u32,
+    due_at: Timestamp,
+    changed_at: Timestamp,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    problem: Option<Arc<str>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    memo: Option<Arc<str>>,
+    /// Of a mark: the last record that was looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    read: Option<u64>,
+}
+
+impl Letter {
+    /// What a notifier is to tell of a record.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn about(notifier: &Arc<str>, record: &Record, now: Timestamp) -> Self {
+        let approval = record.subject().map(|subject| subject.approval);
+        Self { record: record.seq(), approval, state: LetterState::Waiting, ..Self::mark(notifier, None, now) }
+    }
+
+    /// How far a notifier has read the records: it stands in the place of a letter about record 0, which there is not.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn mark(notifier: &Arc<str>, read: Option<u64>, now: Timestamp) -> Self {
+        Self {
+            notifier: Arc::clone(notifier),
+            record: 0,
+            version: 1,
+            state: LetterState::Delivered,
+            approval: None,
+            attempts: 0,
+            due_at: whole(now),
+            changed_at: now,
+            problem: None,
+            memo: None,
+            read,
+        }
+    }
+
+    /// The mark after more was read.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn read_to(&self, record: u64, now: Timestamp) -> Self {
+        Self { read: Some(record), ..self.next(LetterState::Delivered, now, now) }
+    }
+
+    /// Of a mark: the last record that was looked at.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn is_read_to(&self) -> u64 {
+        self.read.unwrap_or(0)
+    }
+
+    fn next(&self, state: LetterState, due_at: Timestamp, now: Timestamp) -> Self {
+        Self { version: self.version + 1, state, due_at: whole(due_at), changed_at: now, ..self.clone() }
+    }
+
+    /// The letter in the hands of a process that delivers it now; `None` where it is not to be delivered, or not yet.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn claimed(&self, now: Timestamp) -> Option<Self> {
+        let is_due = self.state.is_open() && self.due_at <= now;
+        let claimed = || self.next(LetterState::Sending, later(now, LEASE), now);
+        is_due.then(|| Self { attempts: self.attempts.saturating_add(1), ..claimed() })
+    }
+
+    /// The letter with what is kept for the next ones about the same call, whatever becomes of this one.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn remembering(&self, memo: Option<Arc<str>>) -> Self {
+        Self { memo, ..self.clone() }
+    }
+
+    /// The letter once it is delivered, with what is kept for the next ones about the same call.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn delivered(&self, memo: Option<Arc<str>>, now: Timestamp) -> Self {
+        Self { problem: None, memo, ..self.next(LetterState::Delivered, later(now, KEPT), now) }
+    }
+
+    /// The letter after a try that failed: it waits for a random part of a time that grows, and at least for so long; or it was the last try.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn put_off(&self, problem: &str, at_least: Duration, chance: u32, now: Timestamp) -> Self {
+        if self.attempts >= TRIES {
+            return self.given_up(problem, now);
+        }
+        let wait = longest_wait(self.attempts).mul_f64(f64::from(chance) / f64::from(u32::MAX));
+        let due_at = later(now, wait.max(at_least.min(LONGEST_WAIT)));
+        Self { problem: Some(short(problem)), ..self.next(LetterState::Waiting, due_at, now) }
+    }
+
+    /// The letter that is not tried any more.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn given_up(&self, problem: &str, now: Timestamp) -> Self {
+        Self { problem: Some(short(problem)), ..self.next(LetterState::Dead, now, now) }
+    }
+
+    /// A dead letter that is to be tried again, as often as a new one; `None` where it is not dead.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn revived(&self, now: Timestamp) -> Option<Self> {
+        let revived = || Self { attempts: 0, ..self.next(LetterState::Waiting, now, now) };
+        (self.state == LetterState::Dead).then(revived)
+    }
+
+    /// A delivered letter that is kept for another day.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn kept(&self, now: Timestamp) -> Self {
+        self.next(self.state, later(now, DAY), now)
+    }
+
+    /// The same about a call: to try stores with.
+    #[cfg(feature = "testing")]
+    #[doc(hidden)]
+    #[must_use]
+    pub fn of(self, approval: Option<ApprovalId>) -> Self {
+        Self { approval, ..self }
+    }
+
+    /// The same in another version: to try stores with.
+    #[cfg(feature = "testing")]
+    #[doc(hidden)]
+    #[must_use]
+    pub fn with_version(self, version: u64) -> Self {
+        Self { version, ..self }
+    }
+
+    /// Its id: the same as the [id](crate::ports::Notice::id) under which it is delivered.
+    #[must_use]
+    pub fn id(&self) -> String {
+        format!("{}-{}", self.notifier, self.record)
+    }
+
+    /// Who is to tell it: the name of the notifier.
+    #[must_use]
+    pub fn notifier(&self) -> &str {
+        &self.notifier
+    }
+
+    /// The number of the record that it tells of. 0 for the mark of how far its notifier has read.
+    #[must_use]
+    pub fn record(&self) -> u64 {
+        self.record
+    }
+
+    /// The call that it is about, if it is about one.
+    #[must_use]
+    pub fn approval(&self) -> Option<ApprovalId> {
+        self.approval
+    }
+
+    /// How often it changed; a store writes it only over the version before.
+    #[must_use]
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// How far its delivery is.
+    #[must_use]
+    pub fn state(&self) -> LetterState {
+        self.state
+    }
+
+    /// How often delivery was begun.
+    #[must_use]
+    pub fn attempts(&self) -> u32 {
+        self.attempts
+    }
+
+    /// When something is to be done about it: a try, if it waits; another process's try, if it is being sent; to be forgotten, if it is delivered.
+    #[must_use]
+    pub fn due_at(&self) -> Timestamp {
+        self.due_at
+    }
+
+    /// Why the last try failed.
+    #[must_use]
+    pub fn problem(&self) -> Option<&str> {
+        self.problem.as_deref()
+    }
+
+    /// What its notifier gave back, for the next ones about the same call.
+    #[must_use]
+    pub fn memo(&self) -> Option<&str> {
+        self.memo.as_deref()
+    }
+
+    /// When it changed last.
+    #[must_use]
+    pub fn changed_at(&self) -> Timestamp {
+        self.changed_at
+    }
+}
+
+fn longest_wait(attempts: u32) -> Duration {
+    let times = 3_u32.saturating_pow(attempts.saturating_sub(1));
+    FIRST_WAIT.saturating_mul(times).min(HOUR)
+}
+
+/// To the microsecond: no store compares times more finely.
+fn whole(at: Timestamp) -> Timestamp {
+    Timestamp::from_microsecond(at.as_microsecond()).unwrap_or(at)
+}
+
+fn short(problem: &str) -> Arc<str> {
+    problem.chars().take(WORDS).collect::<String>().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_second(1_800_000_000 + seconds).unwrap()
+    }
+
+    fn letter() -> Letter {
+        let name: Arc<str> = "chat".into();
+        Letter { record: 7, state: LetterState::Waiting, ..Letter::mark(&name, None, at(0)) }
+    }
+
+    #[test]
+    fn nobody_else_takes_what_is_being_sent_until_its_lease_is_over() {
+        let claimed = letter().claimed(at(0)).unwrap();
+        assert_eq!((claimed.state(), claimed.attempts(), claimed.version()), (LetterState::Sending, 1, 2));
+        assert_eq!(claimed.claimed(at(59)), None);
+        let taken = claimed.claimed(at(60)).unwrap();
+        assert_eq!((taken.attempts(), taken.version(), taken.id()), (2, 3, "chat-7".to_owned()));
+    }
+
+    #[test]
+    fn waits_grow_threefold_up_to_an_hour_and_the_twelfth_try_is_the_last() {
+        let (mut letter, mut now, mut waits) = (letter(), at(0), Vec::new());
+        while letter.state() != LetterState::Dead {
+            let failed = letter.claimed(now).unwrap().put_off("no", Duration::ZERO, u32::MAX, now);
+            waits.push(failed.due_at().duration_since(now).as_secs());
+            (now, letter) = (failed.due_at(), failed);
+        }
+        assert_eq!(waits, [1, 3, 9, 27, 81, 243, 729, 2187, 3600, 3600, 3600, 0]);
+        assert_eq!((letter.attempts(), letter.problem()), (12, Some("no")));
+        assert_eq!(letter.claimed(now), None);
+    }
+
+    #[test]
+    fn the_wait_is_a_random_part_of_the_longest_and_what_the_other_side_asked_for_at_least() {
+        let sent = letter().claimed(at(0)).unwrap();
+        assert_eq!(sent.put_off("no", Duration::ZERO, 0, at(0)).due_at(), at(0));
+        let half = sent.put_off("no", Duration::ZERO, u32::MAX / 2, at(0)).due_at();
+        assert!(half > at(0) && half < at(1));
+        assert_eq!(sent.put_off("no", Duration::from_secs(50), u32::MAX, at(0)).due_at(), at(50));
+        assert_eq!(sent.put_off("no", Duration::MAX, 0, at(0)).due_at(), at(86_400));
+    }
+
+    #[test]
+    fn only_a_dead_letter_is_put_back_and_it_is_tried_as_often_as_a_new_one() {
+        assert_eq!(letter().revived(at(1)), None);
+        let sent = letter().claimed(at(0)).unwrap();
+        assert_eq!(sent.revived(at(1)), None);
+        assert_eq!(sent.delivered(None, at(1)).revived(at(1)), None);
+        let again = sent.given_up("it is gone", at(1)).revived(at(2)).unwrap();
+        assert_eq!((again.state(), again.attempts(), again.due_at()), (LetterState::Waiting, 0, at(2)));
+        assert_eq!(again.problem(), Some("it is gone"), "until it is delivered, people see why it was dead");
+    }
+
+    #[test]
+    fn a_problem_of_any_length_is_kept_short() {
+        let sent = letter().claimed(at(0)).unwrap();
+        let dead = sent.given_up(&"ñ".repeat(100_000), at(0));
+        assert_eq!(dead.problem().unwrap().chars().count(), WORDS);
+    }
+}

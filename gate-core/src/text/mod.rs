@@ -1,0 +1,22 @@
+//! Texts, numbers and digests: JSON as it is read and written, what others wrote, and small pieces of English.
+
+pub(crate) mod canonical_json;
+pub(crate) mod digest;
+#[doc(hidden)]
+pub mod english;
+pub(crate) mod json;
+pub(crate) mod time;
+pub(crate) mod visible;
+
+pub use digest::{BadDigest, Digest};
+#[doc(hidden)]
+pub use digest::{hex, unhex};
+pub use json::Misfit;
+#[doc(hidden)]
+pub use json::{ReadLimits, below, canonical, pointer_to, push_step, read, read_value, step_name};
+#[doc(hidden)]
+pub use time::later;
+pub use time::{DAY, HOUR, MINUTE, WEEK, days, hours, minutes};
+#[doc(hidden)]
+pub use visible::hazard;
+pub use visible::{Hazard, Visible};

@@ -1,0 +1,66 @@
+//! Lengths of time as policies write them.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+/// A minute.
+///
+/// ```
+/// assert_eq!(gate_runtime::MINUTE.as_secs(), 60);
+/// ```
+pub const MINUTE: Duration = minutes(1);
+/// An hour.
+///
+/// ```
+/// assert_eq!(gate_runtime::HOUR, gate_runtime::minutes(60));
+/// ```
+pub const HOUR: Duration = hours(1);
+/// 24 hours.
+///
+/// ```
+/// assert_eq!(gate_runtime::DAY, gate_runtime::hours(24));
+/// ```
+pub const DAY: Duration = days(1);
+/// Seven days.
+///
+/// ```
+/// assert_eq!(gate_runtime::WEEK, gate_runtime::days(7));
+/// ```
+pub const WEEK: Duration = days(7);
+
+/// So many minutes.
+///
+/// ```
+/// assert_eq!(gate_runtime::minutes(2).as_secs(), 120);
+/// ```
+#[must_use]
+pub const fn minutes(count: u32) -> Duration {
+    Duration::from_secs(count as u64 * 60)
+}
+
+/// So many hours.
+///
+/// ```
+/// assert_eq!(gate_runtime::hours(2), gate_runtime::minutes(120));
+/// ```
+#[must_use]
+pub const fn hours(count: u32) -> Duration {
+    Duration::from_secs(count as u64 * 3_600)
+}
+
+/// So many times 24 hours.
+///
+/// ```
+/// assert_eq!(gate_runtime::days(7), gate_runtime::WEEK);
+/// ```
+#[must_use]
+pub const fn days(count: u32) -> Duration {
+    Duration::from_secs(count as u64 * 86_400)
+}
+
+/// The moment so long after another, or the last one that there is.
+#[must_use]
+pub fn later(now: Timestamp, time: Duration) -> Timestamp {
+    now.checked_add(time).unwrap_or(Timestamp::MAX)
+}

@@ -1,0 +1,267 @@
+//! Text that somebody else wrote, as people may see it.
+
+use std::fmt::{self, Write as _};
+
+use unicode_normalization::UnicodeNormalization as _;
+use unicode_security::MixedScript as _;
+
+/// Text that somebody else wrote, made safe to look at: what would act on a screen, hide, or pass for something else stands as an
+/// escape, and is named.
+///
+/// It is for whatever shows calls to people. It does nothing about a page's own markup: escape for HTML after it.
+///
+/// ```
+/// use gate_runtime::{Hazard, Visible};
+///
+/// let shown = Visible::of("pay \u{202e}ecila\u{200b}");
+/// assert_eq!(shown.as_str(), r"pay \u{202e}ecila\u{200b}");
+/// assert_eq!(shown.hazards(), [Hazard::Direction, Hazard::Invisible]);
+///
+/// assert_eq!(Visible::of("раypal").hazards(), [Hazard::LookAlike]);       // the first two letters are Cyrillic
+/// assert!(Visible::of("Grüße aus 東京").hazards().is_empty());
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Visible {
+    text: String,
+    hazards: Vec<Hazard>,
+}
+
+/// What is wrong with a text that somebody is to look at.
+///
+/// ```
+/// assert_eq!(gate_runtime::Hazard::LookAlike.to_string(), "characters that look like others");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Hazard {
+    /// Control characters, as those that steer a terminal.
+    Control,
+    /// Characters that turn the direction of the text.
+    Direction,
+    /// Characters that take no room.
+    Invisible,
+    /// Characters that are drawn over others.
+    Overlay,
+    /// Letters or digits of several scripts in one word, a word that looks like another one in plain letters, signs that look like plain ones.
+    LookAlike,
+}
+
+impl fmt::Display for Hazard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Control => "control characters",
+            Self::Direction => "characters that turn the text around",
+            Self::Invisible => "invisible characters",
+            Self::Overlay => "characters drawn over others",
+            Self::LookAlike => "characters that look like others",
+        })
+    }
+}
+
+impl Visible {
+    /// Makes a text safe to look at. Line ends are control characters too.
+    #[must_use]
+    pub fn of(text: &str) -> Self {
+        let mut shown = Self { text: String::with_capacity(text.len()), hazards: Vec::new() };
+        let mut rest = text;
+        while let Some(first) = rest.chars().next() {
+            let end = rest.find(|c: char| !is_of_word(c)).unwrap_or(rest.len());
+            if end == 0 {
+                shown.push(first);
+                rest = rest.get(first.len_utf8()..).unwrap_or_default();
+            } else {
+                let (word, others) = rest.split_at(end);
+                shown.push_word(word);
+                rest = others;
+            }
+        }
+        shown.hazards.sort_unstable();
+        shown.hazards.dedup();
+        shown
+    }
+
+    /// The text with its escapes.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// What is wrong with it, each once.
+    #[must_use]
+    pub fn hazards(&self) -> &[Hazard] {
+        &self.hazards
+    }
+
+    fn push(&mut self, c: char) {
+        match hazard(c).or_else(|| looks_plain(c).then_some(Hazard::LookAlike)) {
+            Some(hazard) => self.escape(c, hazard),
+            None => self.text.push(c),
+        }
+    }
+
+    fn push_word(&mut self, word: &str) {
+        let is_disguised = !word.is_ascii() && looks_like_another(word);
+        let mut marks = 0;
+        for c in word.chars() {
+            marks = if unicode_normalization::char::is_combining_mark(c) { marks + 1 } else { 0 };
+            if marks > 2 {
+                self.escape(c, Hazard::Overlay);
+            } else if is_disguised && !c.is_ascii() {
+                self.escape(c, Hazard::LookAlike);
+            } else {
+                self.push(c);
+            }
+        }
+    }
+
+    fn escape(&mut self, c: char, hazard: Hazard) {
+        let _ = write!(self.text, "{}", c.escape_unicode());
+        if self.hazards.last() != Some(&hazard) {
+            self.hazards.push(hazard);
+        }
+    }
+}
+
+impl fmt::Display for Visible {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.text)
+    }
+}
+
+fn is_of_word(c: char) -> bool {
+    hazard(c).is_none() && (c.is_alphanumeric() || unicode_normalization::char::is_combining_mark(c))
+}
+
+/// Whether a word mixes scripts, or cannot be told from one in plain letters (Unicode Technical Standard 39).
+fn looks_like_another(word: &str) -> bool {
+    if word.chars().any(char::is_alphabetic) {
+        return !word.is_single_script() || unicode_security::skeleton(word).all(|c| c.is_ascii());
+    }
+    // Digits of another script are honest among themselves, as long as they are not drawn as the plain ones.
+    word.chars().any(|c| c.is_ascii_digit()) || word.chars().any(looks_plain)
+}
+
+/// Whether a character that is no letter is drawn as a plain one is. Those that every text has are known.
+fn looks_plain(c: char) -> bool {
+    if c.is_ascii()
+        || c.is_alphabetic()
+        || matches!(c, '‘' | '’' | '“' | '”' | '„' | '–' | '—' | '…' | '·' | '×' | '«' | '»' | '•')
+    {
+        return false;
+    }
+    let mut text = [0; 4];
+    let text: &str = c.encode_utf8(&mut text);
+    text.nfkc().all(|c| c.is_ascii()) || unicode_security::skeleton(text).all(|c| c.is_ascii_punctuation())
+}
+
+/// What is wrong with a character by itself.
+#[must_use]
+pub fn hazard(c: char) -> Option<Hazard> {
+    match c {
+        c if c.is_control() => Some(Hazard::Control),
+        '\u{2028}' | '\u{2029}' => Some(Hazard::Control),
+        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{206f}' => {
+            Some(Hazard::Direction)
+        }
+        '\u{334}'..='\u{338}' | '\u{20d0}'..='\u{20ff}' => Some(Hazard::Overlay),
+        // Spaces other than the plain one, and what only formats.
+        '\u{a0}'
+        | '\u{1680}'
+        | '\u{2000}'..='\u{200a}'
+        | '\u{202f}'
+        | '\u{205f}'
+        | '\u{3000}'
+        | '\u{600}'..='\u{605}'
+        | '\u{6dd}'
+        | '\u{70f}'
+        | '\u{890}'
+        | '\u{891}'
+        | '\u{8e2}'
+        | '\u{110bd}'
+        | '\u{110cd}'
+        | '\u{13430}'..='\u{1345f}'
+        | '\u{1bca0}'..='\u{1bca3}'
+        | '\u{1d173}'..='\u{1d17a}'
+        // What takes no room.
+        | '\u{ad}'
+        | '\u{34f}'
+        | '\u{115f}'
+        | '\u{1160}'
+        | '\u{17b4}'
+        | '\u{17b5}'
+        | '\u{180b}'..='\u{180f}'
+        | '\u{200b}'..='\u{200d}'
+        | '\u{2060}'..='\u{2065}'
+        | '\u{2800}'
+        | '\u{3164}'
+        | '\u{fe00}'..='\u{fe0f}'
+        | '\u{feff}'
+        | '\u{ffa0}'
+        | '\u{fff0}'..='\u{fffb}'
+        | '\u{e0000}'..='\u{e0fff}' => Some(Hazard::Invisible),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_acts_hides_or_pretends_is_escaped_and_named() {
+        for (text, shown, hazard) in [
+            ("\u{1b}[2J", r"\u{1b}[2J", Hazard::Control),
+            ("a\nb", r"a\u{a}b", Hazard::Control),
+            ("\u{9b}31m", r"\u{9b}31m", Hazard::Control),
+            ("a\u{2066}b", r"a\u{2066}b", Hazard::Direction),
+            ("a\u{feff}b", r"a\u{feff}b", Hazard::Invisible),
+            ("\u{e0041}", r"\u{e0041}", Hazard::Invisible),
+            ("аlice", r"\u{430}lice", Hazard::LookAlike),
+            ("ＡＢＣ", r"\u{ff21}\u{ff22}\u{ff23}", Hazard::LookAlike),
+            ("сор", r"\u{441}\u{43e}\u{440}", Hazard::LookAlike),
+            ("ο", r"\u{3bf}", Hazard::LookAlike),
+            ("1৪00", r"1\u{9ea}00", Hazard::LookAlike),
+            ("𝟏𝟎𝟎", r"\u{1d7cf}\u{1d7ce}\u{1d7ce}", Hazard::LookAlike),
+            ("１００", r"\u{ff11}\u{ff10}\u{ff10}", Hazard::LookAlike),
+            ("a∕b", r"a\u{2215}b", Hazard::LookAlike),
+            ("x․y", r"x\u{2024}y", Hazard::LookAlike),
+            ("alice＠x", r"alice\u{ff20}x", Hazard::LookAlike),
+            ("alice＂", r"alice\u{ff02}", Hazard::LookAlike),
+            ("admin\u{a0}", r"admin\u{a0}", Hazard::Invisible),
+            ("\u{3000}", r"\u{3000}", Hazard::Invisible),
+            ("\u{1d173}", r"\u{1d173}", Hazard::Invisible),
+            ("a\u{336}b", r"a\u{336}b", Hazard::Overlay),
+            ("a\u{301}\u{301}\u{301}", "a\u{301}\u{301}\\u{301}", Hazard::Overlay),
+        ] {
+            let visible = Visible::of(text);
+            assert_eq!((visible.as_str(), visible.hazards()), (shown, [hazard].as_slice()), "{text}");
+        }
+    }
+
+    #[test]
+    fn honest_text_of_any_language_is_left_as_it_is() {
+        for text in [
+            "Grüße",
+            "naïve café",
+            "привет мир",
+            "東京タワー",
+            "한국어",
+            "مرحبا",
+            "e\u{301}te\u{301}",
+            "€ 24 · 🙂",
+            "Ω",
+        ] {
+            let visible = Visible::of(text);
+            assert_eq!((visible.as_str(), visible.hazards()), (text, [].as_slice()), "{text}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn nothing_that_acts_or_hides_is_left(text in proptest::prelude::any::<String>()) {
+            let visible = Visible::of(&text);
+            proptest::prop_assert!(visible.as_str().chars().all(|c| hazard(c).is_none()));
+            proptest::prop_assert_eq!(visible.hazards().is_empty(), visible.as_str() == text);
+        }
+    }
+}
