@@ -22,6 +22,7 @@ on_every_store! {
     a_call_that_ran_in_a_dropped_submit_is_in_the_next_turn,
     a_late_answer_is_told_until_it_is_taken,
     a_late_answer_is_told_again_after_a_restart,
+    an_end_that_another_task_took_meanwhile_is_not_told_again,
     a_call_whose_task_was_aborted_is_told_as_indeterminate_and_then_as_what_it_became,
     a_waiting_call_that_is_submitted_again_is_answered_once,
     another_handle_of_a_run_knows_what_is_owed,
@@ -231,6 +232,26 @@ async fn a_late_answer_is_told_until_it_is_taken(store: Shared) {
     run.acknowledge(&turn).await.unwrap();
     assert!(run.proceed().await.unwrap().late().is_empty());
     assert!(gate.run("run").proceed().await.unwrap().late().is_empty(), "the store knows it too");
+}
+
+async fn an_end_that_another_task_took_meanwhile_is_not_told_again(store: Shared) {
+    let (gate, world) = gate(&store).await;
+    let (run, dana) = (run(&gate), dana(&gate).await);
+    let turn = run.submit([slow("1"), pay("2", 500)]).await.unwrap();
+    let _ = run.submit([]).await.unwrap();
+    for asked in turn.interruptions() {
+        asked.approve(&dana).await.unwrap();
+    }
+    let meanwhile = async {
+        until(async || story(&gate).await.contains(&"finished")).await;
+        assert_eq!(late(&run.submit([]).await.unwrap()), [("2".into(), "succeeded")]);
+        for _ in 0..2 {
+            assert!(run.submit([]).await.unwrap().late().is_empty(), "whoever goes on has it");
+        }
+        world.go.notify_one();
+    };
+    let (turn, ()) = tokio::join!(run.proceed(), meanwhile);
+    assert_eq!(late(&turn.unwrap()), [("1".into(), "succeeded")]);
 }
 
 async fn a_late_answer_is_told_again_after_a_restart(store: Shared) {

@@ -1,7 +1,7 @@
 //! What a run owes its application: calls that wait, that may run, or of which nobody has taken the end.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use foldhash::HashMap;
 use gate_core::approval::{Approval, Status};
@@ -9,12 +9,13 @@ use gate_core::id::{ApprovalId, RunId};
 use gate_core::ports::{RunChange, RunChanges, RunQuery, Store, StoreError, Transition};
 use rpds::RedBlackTreeMapSync;
 
-use crate::lock::lock;
+use crate::lock::{Mutex, lock};
 
 /// The calls of an outermost run and of those nested in it, as far as the application has not taken what became of them.
 ///
 /// The store is the authority; this holds what was read of it. Whatever is learned of a call is put in by [`note`](Self::note), which keeps the newer
-/// version: in any order, from any task, any number of times, it comes to the same. No lock is held while anything is awaited.
+/// version, and never brings back what has been taken since: in any order, from any task, any number of times, it comes to the same. No lock is held
+/// while anything is awaited.
 pub(crate) struct Ledger {
     family: RunId,
     known: Mutex<Known>,
@@ -26,6 +27,8 @@ pub(crate) struct Ledger {
 struct Known {
     /// The number of the record up to which the store was read.
     seq: u64,
+    /// How often the store was read.
+    reads: u64,
     /// The calls that wait for people. A copy of it costs nothing, however many there are.
     waiting: RedBlackTreeMapSync<ApprovalId, Arc<Approval>>,
     /// The others, by run.
@@ -36,6 +39,12 @@ struct Known {
     shown: HashMap<ApprovalId, usize>,
     /// Calls whose ends the application has, and whether the store knows that.
     taken: HashMap<ApprovalId, bool>,
+}
+
+/// A moment before something was learned of a call: see [`Ledger::note`].
+#[derive(Clone, Copy)]
+pub(crate) struct Moment {
+    reads: u64,
 }
 
 struct Owed {
@@ -63,9 +72,20 @@ impl Ledger {
         Ok(())
     }
 
+    /// Returns the moment that it is now.
+    pub(crate) fn moment(&self) -> Moment {
+        Moment { reads: lock(&self.known).reads }
+    }
+
     /// Puts in how a call stands, unless something newer is known.
-    pub(crate) fn note(&self, approval: &Arc<Approval>) {
-        lock(&self.known).note(approval);
+    ///
+    /// `before` is a moment before that was so. Where the store was read since, and the call is not
+    /// known here, others may have told and taken its end: what is still owed is read from the store.
+    pub(crate) fn note(&self, approval: &Arc<Approval>, before: Moment) {
+        let mut known = lock(&self.known);
+        if known.reads == before.reads || known.find(approval).is_some() {
+            known.note(approval);
+        }
     }
 
     /// The calls that waited when they were last looked at.
@@ -188,6 +208,7 @@ impl Known {
             }
         }
         self.seq = self.seq.max(changes.seq);
+        self.reads += 1;
         for id in written {
             self.taken.remove(id);
         }

@@ -92,7 +92,7 @@ impl Thread {
     pub(crate) fn resumed(body: StateBody, stand: &[Arc<Approval>]) -> Self {
         let ledger = Arc::new(Ledger::new(body.info.run().outermost()));
         for approval in stand {
-            ledger.note(approval);
+            ledger.note(approval, ledger.moment());
         }
         Self::resumed_in(body, stand, &ledger, None)
     }

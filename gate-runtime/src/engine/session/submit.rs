@@ -12,6 +12,7 @@ use gate_core::ports::{ApprovalFilter, StoreError, Transition};
 
 use super::answer::{Answer, CallResult};
 use super::batch::{Batch, BatchPlace};
+use super::ledger::Moment;
 use super::run_session::Thread;
 use super::turn::{Turn, Waiting};
 use crate::engine::call::circumstances::Circumstances;
@@ -91,13 +92,14 @@ impl Core {
         batch: &Batch,
         call: &ToolCall,
     ) -> Option<(ApprovalId, NotRun)> {
+        let before = thread.ledger.moment();
         let taken = async {
             let proposed = self.read(run, call).await?;
             let plan = self.plan(run, Candidate::here(self, run, proposed)?).await?;
             self.carry_out(run, thread, plan, &[]).await
         };
         let taken = taken.await;
-        put(thread, batch, 0, call, taken)
+        put(thread, batch, (0, call), taken, before)
     }
 
     /// Takes in the calls of a batch: all are judged before any is carried out, for one may hold
@@ -128,11 +130,12 @@ impl Core {
         for part in [first, then] {
             let carried_out = part.into_iter().filter_map(|(place, plan)| Some((place, calls.get(place)?, plan?)));
             let carried_out = carried_out.map(async |(place, call, plan)| {
+                let before = thread.ledger.moment();
                 let taken = match plan {
                     Ok(plan) => self.carry_out(run, thread, plan, &held_by).await,
                     Err(reason) => Err(reason),
                 };
-                put(thread, batch, place, call, taken)
+                put(thread, batch, (place, call), taken, before)
             });
             hindrances.extend(join_all(carried_out).await.into_iter().flatten());
             // As they are on the record now: another task may have been faster with the same
@@ -247,12 +250,13 @@ impl Core {
             |known: &Arc<Approval>| known.status() != Status::Pending && thread.ledger.find(known).is_none();
         let of_batch = batch.unfinished().into_iter().filter(is_unknown);
         let unfinished: BTreeMap<_, _> = owed.into_iter().chain(of_batch).map(|call| (call.id(), call)).collect();
-        let went_on = join_all(unfinished.into_values().map(|approval| self.go_on(run, approval))).await;
-        let mut hindrances = BTreeMap::new();
-        for Stands { approval, hindrance } in went_on {
-            thread.ledger.note(&approval);
-            hindrances.extend(hindrance.map(|hindrance| (approval.id(), hindrance)));
-        }
+        let went_on = unfinished.into_values().map(async |approval| {
+            let before = thread.ledger.moment();
+            let Stands { approval, hindrance } = self.go_on(run, approval).await;
+            thread.ledger.note(&approval, before);
+            hindrance.map(|hindrance| (approval.id(), hindrance))
+        });
+        let hindrances = join_all(went_on).await.into_iter().flatten().collect();
         // People may have decided while bodies ran.
         thread.ledger.refresh(&*self.store).await?;
         self.look_up_forgotten(thread, &batch).await?;
@@ -324,9 +328,9 @@ impl Core {
 fn put(
     thread: &Thread,
     batch: &Batch,
-    place: usize,
-    call: &ToolCall,
+    (place, call): (usize, &ToolCall),
     taken: Result<Stands, NotRun>,
+    before: Moment,
 ) -> Option<(ApprovalId, NotRun)> {
     let Stands { approval, hindrance } = match taken {
         Ok(stands) => stands,
@@ -339,7 +343,7 @@ fn put(
     if approval.status().is_terminal() {
         thread.ledger.answered([id]);
     }
-    thread.ledger.note(&approval);
+    thread.ledger.note(&approval, before);
     batch.fill(place, BatchPlace::Call(approval));
     hindrance.map(|hindrance| (id, hindrance))
 }

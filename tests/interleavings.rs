@@ -1,0 +1,255 @@
+//! What a run owes its application, under every order in which its tasks can come to it.
+//!
+//! The ledger of a run is built here with shuttle's lock in the place of the standard one. Shuttle runs threads one at a time, and
+//! chooses at each lock who goes on: thousands of orders, each of which can be played again from what it prints.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test says what it expects")]
+#![allow(dead_code, unreachable_pub, reason = "the ledger has more than is tried here")]
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use gate_core::Timestamp;
+use gate_core::approval::{Approval, NewApproval, Status};
+use gate_core::assessment::{Assessment, Fallback, Opinion, PolicyOpinion, PolicyOutline, Verdict};
+use gate_core::call::{Arguments, RunInfo, Subject, ToolOutcome};
+use gate_core::id::{ApprovalId, RunId};
+use gate_core::ports::{Committed, Store as _, Transition};
+use gate_core::records::{CallEvent, Record};
+use gate_core::text::Digest;
+use gate_runtime::MemoryStore;
+use ledger::Ledger;
+use serde_json::json;
+use shuttle::future::block_on;
+use shuttle::thread;
+
+/// What the ledger finds under the name of the runtime's own module.
+mod lock {
+    pub use shuttle::sync::Mutex;
+    use shuttle::sync::MutexGuard;
+
+    pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+        mutex.lock().unwrap()
+    }
+}
+
+#[path = "../gate-runtime/src/engine/session/ledger.rs"]
+mod ledger;
+
+/// How many orders of each scene are tried.
+const ORDERS: usize = 3_000;
+
+const RUN: &str = "run";
+
+/// A run with its store, and how often the application was told the end of each call.
+struct Scene {
+    store: MemoryStore,
+    ledger: Ledger,
+    told: lock::Mutex<BTreeMap<ApprovalId, u32>>,
+}
+
+impl Scene {
+    fn new() -> Arc<Self> {
+        Arc::new(Self { store: MemoryStore::new(), ledger: Ledger::new(RUN.into()), told: lock::Mutex::default() })
+    }
+
+    /// Writes a call and what happened to it, and tells the ledger, as the engine does.
+    fn write(&self, approval: Approval, event: CallEvent) -> Arc<Approval> {
+        let before = self.ledger.moment();
+        let now = approval.changed_at();
+        let mut transition = Transition::at(now);
+        transition.records.push(Record::of_call(now, Arc::clone(approval.shared_subject()), approval.status(), event));
+        let approval = Arc::new(approval);
+        transition.approvals.push(Arc::clone(&approval));
+        self.commit(transition);
+        // Others may come between what is written and what is known of it here.
+        self.ledger.note(&approval, before);
+        approval
+    }
+
+    fn commit(&self, transition: Transition) {
+        assert_eq!(block_on(self.store.commit(transition)).unwrap(), Committed::Done);
+    }
+
+    fn opens(&self, run: &str, call: &str, verdict: Verdict) -> Arc<Approval> {
+        let mut approval = Approval::open(proposed(run, call, verdict), Timestamp::UNIX_EPOCH);
+        let event = approval.opening(None);
+        self.write(approval, event)
+    }
+
+    fn happens(&self, approval: &Approval, event: CallEvent) -> Arc<Approval> {
+        self.write(approval.apply(&event, Timestamp::UNIX_EPOCH).unwrap(), event)
+    }
+
+    /// A call from its proposal to its end.
+    fn runs(&self, call: &str) -> ApprovalId {
+        let approved = self.opens(RUN, call, Verdict::Approve);
+        let dispatched = self.happens(&approved, CallEvent::Dispatched);
+        self.happens(&dispatched, CallEvent::Finished { outcome: ToolOutcome::returned(&json!("done")) }).id()
+    }
+
+    /// One turn: what is owed is told; and with the next one the application has it, on the record.
+    fn turn(&self) {
+        block_on(self.ledger.refresh(&self.store)).unwrap();
+        let answers = self.ledger.answers(&RUN.into());
+        for answer in answers.iter().filter(|answer| answer.status().is_terminal()) {
+            *lock::lock(&self.told).entry(answer.id()).or_default() += 1;
+        }
+        self.ledger.take(&answers);
+        let mut transition = Transition::at(Timestamp::UNIX_EPOCH);
+        self.ledger.acknowledge(&mut transition);
+        let ids = transition.acknowledged.clone();
+        self.commit(transition);
+        self.ledger.acknowledged(&ids);
+    }
+
+    /// Returns how often each end was told, once nothing is owed any more.
+    fn told(&self) -> BTreeMap<ApprovalId, u32> {
+        self.turn();
+        self.turn();
+        block_on(self.ledger.refresh(&self.store)).unwrap();
+        assert!(self.ledger.answers(&RUN.into()).is_empty(), "what was taken is not owed any more");
+        assert!(self.ledger.waiting().is_empty(), "nothing waits");
+        // A ledger of another process knows no more than the store.
+        let other = Ledger::new(RUN.into());
+        block_on(other.refresh(&self.store)).unwrap();
+        assert!(other.answers(&RUN.into()).is_empty(), "what was taken is not owed elsewhere either");
+        lock::lock(&self.told).clone()
+    }
+}
+
+fn proposed(run: &str, call: &str, verdict: Verdict) -> NewApproval {
+    let digest = Digest::of("anything");
+    let policy = PolicyOutline {
+        name: "policy".into(),
+        about: String::new(),
+        text: String::new(),
+        rules: Vec::new(),
+        otherwise: Fallback { verdict, requirement: None },
+        digest,
+    };
+    let policy = Arc::new(policy);
+    let opinion = PolicyOpinion { agent: None, policy, results: Vec::new(), errors: Vec::new(), verdict };
+    let subject = Subject {
+        approval: ApprovalId::new(),
+        info: Arc::new(RunInfo::new(RunId::from(run), "agent")),
+        call: call.into(),
+        tool: "pay".into(),
+        tool_digest: digest,
+        policy_digest: digest,
+        reasoning: None,
+        request: None,
+    };
+    let arguments = Arguments::new(&json!({}), Vec::new()).unwrap();
+    NewApproval::of(Arc::new(subject), arguments, Arc::new(Assessment::join(vec![Opinion::Policy(opinion)])))
+}
+
+#[test]
+fn an_end_is_told_once_in_whatever_order_the_tasks_come() {
+    shuttle::check_random(
+        || {
+            let scene = Scene::new();
+            let (one, two) = (Arc::clone(&scene), Arc::clone(&scene));
+            let engine = thread::spawn(move || [one.runs("1"), one.runs("2")]);
+            let other = thread::spawn(move || two.runs("3"));
+            let reader = Arc::clone(&scene);
+            // Another task of the same run only looks.
+            let reads = thread::spawn(move || block_on(reader.ledger.refresh(&reader.store)).unwrap());
+            scene.turn();
+            scene.turn();
+            let [first, second] = engine.join().unwrap();
+            let third = other.join().unwrap();
+            reads.join().unwrap();
+            assert_eq!(scene.told(), BTreeMap::from([(first, 1), (second, 1), (third, 1)]));
+        },
+        ORDERS,
+    );
+}
+
+#[test]
+fn an_end_is_told_at_least_once_where_two_tasks_take_turns() {
+    shuttle::check_random(
+        || {
+            let scene = Scene::new();
+            let (engine, application) = (Arc::clone(&scene), Arc::clone(&scene));
+            let engine = thread::spawn(move || [engine.runs("1"), engine.runs("2")]);
+            let application = thread::spawn(move || application.turn());
+            scene.turn();
+            scene.turn();
+            let calls = engine.join().unwrap();
+            application.join().unwrap();
+            let told = scene.told();
+            assert!(calls.iter().all(|call| told.contains_key(call)), "{told:?} of {calls:?}");
+        },
+        ORDERS,
+    );
+}
+
+#[test]
+fn what_a_body_asks_is_shown_while_it_waits_and_owed_to_nobody_after() {
+    shuttle::check_random(
+        || {
+            let scene = Scene::new();
+            let body = Arc::clone(&scene);
+            let body = thread::spawn(move || {
+                let asked = body.opens("run>1>1", "1", Verdict::Ask);
+                let shown = body.ledger.show(&asked);
+                assert!(body.ledger.waiting().contains_key(&asked.id()), "people can see it");
+                let answered = CallEvent::Cancelled { reason: "the body went on".into() };
+                body.happens(&asked, answered);
+                drop(shown);
+            });
+            let outer = Arc::clone(&scene);
+            let outer = thread::spawn(move || outer.runs("2"));
+            scene.turn();
+            scene.turn();
+            body.join().unwrap();
+            let outer = outer.join().unwrap();
+            assert_eq!(scene.told(), BTreeMap::from([(outer, 1)]));
+            let nested = RunId::from("run>1>1");
+            assert!(scene.ledger.answers(&nested).is_empty() && scene.ledger.unfinished(&nested).is_empty());
+        },
+        ORDERS,
+    );
+}
+
+#[test]
+fn what_is_read_late_does_not_undo_what_is_known() {
+    shuttle::check_random(
+        || {
+            let scene = Scene::new();
+            let engine = Arc::clone(&scene);
+            let engine = thread::spawn(move || {
+                let asked = engine.opens(RUN, "1", Verdict::Ask);
+                engine.happens(&asked, CallEvent::Cancelled { reason: "not any more".into() }).id()
+            });
+            let reader = Arc::clone(&scene);
+            let reader = thread::spawn(move || block_on(reader.ledger.refresh(&reader.store)).unwrap());
+            let id = engine.join().unwrap();
+            // Whatever the reader reads after this, the call has ended.
+            assert!(!scene.ledger.waiting().contains_key(&id), "it is known to have ended");
+            reader.join().unwrap();
+            assert!(!scene.ledger.waiting().contains_key(&id), "and stays so");
+            assert_eq!(scene.ledger.answers(&RUN.into()).first().map(|known| known.status()), Some(Status::Cancelled));
+        },
+        ORDERS,
+    );
+}
+
+/// Shuttle must be able to tell: a ledger that takes the last that it hears for the newest is caught.
+#[test]
+#[should_panic(expected = "stays the newest")]
+fn an_order_that_undoes_what_is_known_is_found() {
+    shuttle::check_random(
+        || {
+            let known = Arc::new(lock::Mutex::new(0_u64));
+            let other = Arc::clone(&known);
+            let newer = thread::spawn(move || *lock::lock(&other) = 2);
+            let read = *lock::lock(&known);
+            *lock::lock(&known) = read.max(1);
+            newer.join().unwrap();
+            assert_eq!(*lock::lock(&known), 2, "stays the newest");
+        },
+        ORDERS,
+    );
+}
