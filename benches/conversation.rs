@@ -2,7 +2,7 @@
 //!
 //! 200 turns grow to 100,000 words. In each the application tells the gate what was said, and the model makes one call,
 //! whose rules ask where three values came from: one that the user said at the beginning, one that a tool said, and
-//! one that nobody said, for which all of the conversation is searched. What is timed is `set_history` (or `hear`) and
+//! one that nobody said, for which all of the conversation is searched. What is timed is `set_history` (or `add_message`) and
 //! `submit`, with messages that are new copies in each turn, as they are when a dialect reads them.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs, reason = "a benchmark prints what it measures")]
@@ -135,7 +135,7 @@ fn told(runtime: &Runtime, way: Way, pages: &[String]) -> Duration {
             let call = ToolCall::new(turn.to_string(), tool, ARGUMENTS);
             let started = Instant::now();
             match way {
-                Way::Append => messages.into_iter().for_each(|message| run.hear(message)),
+                Way::Append => messages.into_iter().for_each(|message| run.add_message(message)),
                 Way::NewRun => run = gate.run(turn.to_string()).history(messages),
                 _ => run.set_history(messages),
             }

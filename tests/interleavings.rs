@@ -14,7 +14,7 @@ use gate_core::approval::{Approval, NewApproval, Status};
 use gate_core::assessment::{Assessment, Fallback, Opinion, PolicyOpinion, PolicyOutline, Verdict};
 use gate_core::call::{Arguments, RunInfo, Subject, ToolOutcome};
 use gate_core::id::{ApprovalId, RunId};
-use gate_core::ports::{Committed, Store as _, Transition};
+use gate_core::ports::{Changeset, CommitOutcome, Store as _};
 use gate_core::records::{CallEvent, Record};
 use gate_core::text::Digest;
 use gate_runtime::MemoryStore;
@@ -57,7 +57,7 @@ impl Scene {
     fn write(&self, approval: Approval, event: CallEvent) -> Arc<Approval> {
         let before = self.ledger.moment();
         let now = approval.changed_at();
-        let mut transition = Transition::at(now);
+        let mut transition = Changeset::at(now);
         transition.records.push(Record::of_call(now, Arc::clone(approval.shared_subject()), approval.status(), event));
         let approval = Arc::new(approval);
         transition.approvals.push(Arc::clone(&approval));
@@ -67,8 +67,8 @@ impl Scene {
         approval
     }
 
-    fn commit(&self, transition: Transition) {
-        assert_eq!(block_on(self.store.commit(transition)).unwrap(), Committed::Done);
+    fn commit(&self, transition: Changeset) {
+        assert_eq!(block_on(self.store.commit(transition)).unwrap(), CommitOutcome::Done);
     }
 
     fn opens(&self, run: &str, call: &str, verdict: Verdict) -> Arc<Approval> {
@@ -96,7 +96,7 @@ impl Scene {
             *lock::lock(&self.told).entry(answer.id()).or_default() += 1;
         }
         self.ledger.take(&answers);
-        let mut transition = Transition::at(Timestamp::UNIX_EPOCH);
+        let mut transition = Changeset::at(Timestamp::UNIX_EPOCH);
         self.ledger.acknowledge(&mut transition);
         let ids = transition.acknowledged.clone();
         self.commit(transition);

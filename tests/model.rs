@@ -293,8 +293,8 @@ impl System {
         match *op {
             Op::Wait { minutes: count } => {
                 self.clock.advance(minutes(count));
-                self.gates[0].do_what_is_due().await;
-                self.gates[1].do_what_is_due().await;
+                self.gates[0].run_due().await;
+                self.gates[1].run_due().await;
             }
             Op::Propose { process, call } => {
                 let _ = self.runs[process].submit([proposed(call)]).await.unwrap();

@@ -8,9 +8,9 @@ use std::sync::{Arc, Mutex};
 use gate_runtime::audit::{KeyKind, SigningKey};
 use gate_runtime::prelude::*;
 use gate_runtime::{
-    Approval, ApprovalFilter, BoxFuture, Committed, Console, Descriptor, Digest, Grant, GrantId, Letter, LetterFilter,
-    LetterState, NoTools, Notice, Proposal, Recalled, Record, RecordFilter, Reviewer, RunChanges, RunQuery, Standing,
-    Status, Store, StoreError, Terminal, Timestamp, Transition, Visible,
+    Approval, ApprovalFilter, BoxFuture, CallHistory, CallQuery, Changeset, CommitOutcome, Console, Delivery,
+    DeliveryFilter, DeliveryState, Descriptor, Digest, Grant, GrantId, NoTools, Notice, Record, RecordFilter, Reviewer,
+    RunChanges, RunQuery, Standing, Status, Store, StoreError, Terminal, Timestamp, Visible,
 };
 use tokio::sync::watch;
 
@@ -277,11 +277,11 @@ async fn a_tool_that_is_not_known_here_wants_its_name_typed() {
 struct Forgetful(MemoryStore);
 
 impl Store for Forgetful {
-    fn recall<'a>(&'a self, about: &'a Proposal) -> BoxFuture<'a, Result<Recalled, StoreError>> {
-        self.0.recall(about)
+    fn load_history<'a>(&'a self, about: &'a CallQuery) -> BoxFuture<'a, Result<CallHistory, StoreError>> {
+        self.0.load_history(about)
     }
 
-    fn commit(&self, transition: Transition) -> BoxFuture<'_, Result<Committed, StoreError>> {
+    fn commit(&self, transition: Changeset) -> BoxFuture<'_, Result<CommitOutcome, StoreError>> {
         self.0.commit(transition)
     }
 
@@ -309,7 +309,7 @@ impl Store for Forgetful {
         self.0.standing(now)
     }
 
-    fn letters<'a>(&'a self, filter: &'a LetterFilter) -> BoxFuture<'a, Result<Vec<Arc<Letter>>, StoreError>> {
+    fn letters<'a>(&'a self, filter: &'a DeliveryFilter) -> BoxFuture<'a, Result<Vec<Arc<Delivery>>, StoreError>> {
         self.0.letters(filter)
     }
 
@@ -586,7 +586,7 @@ async fn the_console_says_in_one_line_what_waits_and_nothing_in_it_acts() {
     assert!(line.contains(&asked.id().to_string()), "{line}");
     // It is told, once; and what is decided in the meantime is not.
     let patience = std::time::Instant::now();
-    while gate.letters(&LetterFilter::all().state(LetterState::Delivered)).await.unwrap().is_empty() {
+    while gate.letters(&DeliveryFilter::all().state(DeliveryState::Delivered)).await.unwrap().is_empty() {
         assert!(patience.elapsed().as_secs() < 60, "it was never told");
         tokio::task::yield_now().await;
     }

@@ -7,7 +7,7 @@
 use std::path::Path;
 use std::sync::{Arc, mpsc};
 
-use gate_runtime::{ApprovalId, MemoryStore, Record, ToolCall, Transition};
+use gate_runtime::{ApprovalId, Changeset, MemoryStore, Record, ToolCall};
 use gate_sqlite::SqliteStore;
 use rusqlite::{Connection, TransactionBehavior, params};
 use tokio::sync::oneshot;
@@ -28,7 +28,7 @@ pub(crate) struct Rows {
 }
 
 impl Rows {
-    fn of(transition: &Transition) -> Self {
+    fn of(transition: &Changeset) -> Self {
         let approval = &transition.approvals[0];
         let record = |record: &Record| serde_json::to_string(&record.clone().numbered(10_000)).unwrap();
         Self {

@@ -4,15 +4,16 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Instant;
 
 use gate_runtime::{
-    Approval, ApprovalFilter, BoxFuture, Committed, Descriptor, Digest, Grant, GrantId, Letter, LetterFilter, Proposal,
-    Recalled, Record, RecordFilter, RunChanges, RunQuery, Standing, Store, StoreError, Timestamp, Transition,
+    Approval, ApprovalFilter, BoxFuture, CallHistory, CallQuery, Changeset, CommitOutcome, Delivery, DeliveryFilter,
+    Descriptor, Digest, Grant, GrantId, Record, RecordFilter, RunChanges, RunQuery, Standing, Store, StoreError,
+    Timestamp,
 };
 use tokio::sync::watch;
 
 /// Keeps what is committed, and when approvals were last asked for.
 pub(crate) struct Observed<S> {
     store: S,
-    transitions: Mutex<Vec<Transition>>,
+    transitions: Mutex<Vec<Changeset>>,
     looks: Mutex<Vec<Instant>>,
 }
 
@@ -21,7 +22,7 @@ impl<S> Observed<S> {
         Arc::new(Self { store, transitions: Mutex::default(), looks: Mutex::default() })
     }
 
-    pub(crate) fn transitions(&self) -> MutexGuard<'_, Vec<Transition>> {
+    pub(crate) fn transitions(&self) -> MutexGuard<'_, Vec<Changeset>> {
         self.transitions.lock().unwrap()
     }
 
@@ -32,11 +33,11 @@ impl<S> Observed<S> {
 }
 
 impl<S: Store> Store for Observed<S> {
-    fn recall<'a>(&'a self, about: &'a Proposal) -> BoxFuture<'a, Result<Recalled, StoreError>> {
-        self.store.recall(about)
+    fn load_history<'a>(&'a self, about: &'a CallQuery) -> BoxFuture<'a, Result<CallHistory, StoreError>> {
+        self.store.load_history(about)
     }
 
-    fn commit(&self, transition: Transition) -> BoxFuture<'_, Result<Committed, StoreError>> {
+    fn commit(&self, transition: Changeset) -> BoxFuture<'_, Result<CommitOutcome, StoreError>> {
         self.transitions().push(transition.clone());
         self.store.commit(transition)
     }
@@ -66,7 +67,7 @@ impl<S: Store> Store for Observed<S> {
         self.store.standing(now)
     }
 
-    fn letters<'a>(&'a self, filter: &'a LetterFilter) -> BoxFuture<'a, Result<Vec<Arc<Letter>>, StoreError>> {
+    fn letters<'a>(&'a self, filter: &'a DeliveryFilter) -> BoxFuture<'a, Result<Vec<Arc<Delivery>>, StoreError>> {
         self.store.letters(filter)
     }
 

@@ -49,7 +49,7 @@ pub async fn replay(
     let mut diverged = false;
     for step in &recording.steps {
         match step {
-            Step::Said(message) => run.hear(message.clone()),
+            Step::Said(message) => run.add_message(message.clone()),
             Step::Called { call, answer: recorded } => {
                 let is_change = CHANGES.contains(&call.tool().as_str());
                 let right = is_change.then(|| recording.is_right(call));

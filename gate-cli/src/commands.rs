@@ -3,7 +3,7 @@
 use clap::CommandFactory as _;
 use gate_runtime::audit::SigningKey;
 use gate_runtime::prelude::*;
-use gate_runtime::{ApprovalFilter, Deciding, Interruption, RecordFilter, Settlement, Status, Store as _, Terminal};
+use gate_runtime::{ApprovalFilter, Decide, Interruption, RecordFilter, Settlement, Status, Store as _, Terminal};
 use serde_json::{Value, json};
 
 use crate::args::{Became, Cli, Command, Frozen, Grants, One};
@@ -136,7 +136,7 @@ fn key_of(command: &Command) -> Result<Option<SigningKey>, Failure> {
     signing.signing_key.as_deref().map(key::read).transpose()
 }
 
-fn saying<'a>(deciding: Deciding<'a>, comment: Option<&str>, key: Option<&'a SigningKey>) -> Deciding<'a> {
+fn saying<'a>(deciding: Decide<'a>, comment: Option<&str>, key: Option<&'a SigningKey>) -> Decide<'a> {
     let deciding = match comment {
         Some(comment) => deciding.comment(comment),
         None => deciding,

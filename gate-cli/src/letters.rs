@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use gate_runtime::{Letter, LetterFilter, LetterState, Record, Timestamp};
+use gate_runtime::{Delivery, DeliveryFilter, DeliveryState, Record, Timestamp};
 use serde_json::{Value, json};
 
 use crate::args::Letters;
@@ -20,7 +20,7 @@ pub(crate) async fn run(desk: &Desk, limit: usize, what: Option<&Letters>) -> Do
 
 /// A letter, and what it tells of.
 struct Row {
-    letter: Arc<Letter>,
+    letter: Arc<Delivery>,
     record: Option<Arc<Record>>,
 }
 
@@ -36,8 +36,8 @@ impl Row {
     fn cells(&self, now: Timestamp) -> Vec<String> {
         let letter = &*self.letter;
         let next = match letter.state() {
-            LetterState::Waiting if letter.due_at() > now => format!("in {}", span(now, letter.due_at())),
-            LetterState::Waiting => "now".to_owned(),
+            DeliveryState::Waiting if letter.due_at() > now => format!("in {}", span(now, letter.due_at())),
+            DeliveryState::Waiting => "now".to_owned(),
             _ => String::new(),
         };
         let call = letter.approval().map(|id| format!(" …{}", short(&id))).unwrap_or_default();
@@ -71,8 +71,8 @@ impl Row {
 }
 
 async fn list(desk: &Desk, limit: usize) -> Done {
-    let wanted = [LetterState::Waiting, LetterState::Sending, LetterState::Dead];
-    let filter = wanted.into_iter().fold(LetterFilter::all().limit(limit.saturating_add(1)), LetterFilter::state);
+    let wanted = [DeliveryState::Waiting, DeliveryState::Sending, DeliveryState::Dead];
+    let filter = wanted.into_iter().fold(DeliveryFilter::all().limit(limit.saturating_add(1)), DeliveryFilter::state);
     let mut rows = Vec::new();
     let found = desk.gate.letters(&filter).await?;
     let is_more = found.len() > limit;
@@ -93,7 +93,7 @@ async fn again(desk: &Desk, id: &str) -> Done {
     let missing = || Failure::Missing(format!("there is no letter {}: `gate letters` lists them", plain(id)));
     let (notifier, record) = id.rsplit_once('-').ok_or_else(missing)?;
     let record = record.parse().ok().filter(|record| *record > 0).ok_or_else(missing)?;
-    let found = desk.gate.letters(&LetterFilter::all().notifier(notifier).record(record)).await?;
+    let found = desk.gate.letters(&DeliveryFilter::all().notifier(notifier).record(record)).await?;
     let letter = found.first().ok_or_else(missing)?;
     if desk.gate.deliver_again(letter).await?.is_none() {
         let words = format!("{} is {}: only a dead one is put back", plain(id), letter.state());
@@ -105,7 +105,7 @@ async fn again(desk: &Desk, id: &str) -> Done {
 
 async fn all_again(desk: &Desk) -> Done {
     let mut done = Vec::new();
-    for letter in desk.gate.letters(&LetterFilter::all().state(LetterState::Dead)).await? {
+    for letter in desk.gate.letters(&DeliveryFilter::all().state(DeliveryState::Dead)).await? {
         if desk.gate.deliver_again(&letter).await?.is_some() {
             done.push(letter.id());
         }

@@ -17,7 +17,7 @@ use std::process::{Child, Stdio};
 
 use gate_inbox::{Webhook, WebhookSecret};
 use gate_runtime::testing::ManualClock;
-use gate_runtime::{LetterFilter, LetterState};
+use gate_runtime::{DeliveryFilter, DeliveryState};
 use office::{Office, asked, code, pays, said, wrong};
 use receiver::{Does, Receiver, Request, status};
 use serde_json::{Value, json};
@@ -74,7 +74,7 @@ async fn what_was_not_delivered_is_listed_and_put_back() {
     tokio::task::block_in_place(|| server.next());
     let begun = std::time::Instant::now();
     let dead = loop {
-        let found = gate.letters(&LetterFilter::all().state(LetterState::Dead)).await.unwrap();
+        let found = gate.letters(&DeliveryFilter::all().state(DeliveryState::Dead)).await.unwrap();
         if let Some(dead) = found.into_iter().next() {
             break dead;
         }

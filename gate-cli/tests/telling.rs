@@ -20,7 +20,7 @@ use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Stdio};
 
 use gate_runtime::prelude::*;
-use gate_runtime::{FileDirectory, LetterFilter, LetterState, Timestamp};
+use gate_runtime::{DeliveryFilter, DeliveryState, FileDirectory, Timestamp};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use office::{Office, Tools, asked, code, pays, said, wrong};
 use serde_json::{Value, json};
@@ -158,7 +158,7 @@ fn changed(came: &Came) -> (Value, Value, String) {
 
 /// Waits until nothing is under way.
 async fn all_delivered(gate: &Gate<Tools>) {
-    let open = LetterFilter::all().state(LetterState::Waiting).state(LetterState::Sending);
+    let open = DeliveryFilter::all().state(DeliveryState::Waiting).state(DeliveryState::Sending);
     let begun = std::time::Instant::now();
     while !gate.letters(&open).await.unwrap().is_empty() {
         assert!(begun.elapsed().as_secs() < 60, "{:?}", gate.letters(&open).await);

@@ -195,10 +195,10 @@ macro_rules! unique {
         }
 
         impl std::str::FromStr for $Name {
-            type Err = BadId;
+            type Err = ParseIdError;
 
-            fn from_str(text: &str) -> Result<Self, BadId> {
-                Uuid::parse_str(text).map(Self).map_err(|_| BadId)
+            fn from_str(text: &str) -> Result<Self, ParseIdError> {
+                Uuid::parse_str(text).map(Self).map_err(|_| ParseIdError)
             }
         }
     };
@@ -231,12 +231,12 @@ unique! {
 /// assert!("approval-1".parse::<gate_runtime::ApprovalId>().is_err());
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct BadId;
+pub struct ParseIdError;
 
-impl fmt::Display for BadId {
+impl fmt::Display for ParseIdError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("not an id: expected a UUID like `0192f0c1-2b3c-7d4e-8f90-a1b2c3d4e5f6`")
     }
 }
 
-impl std::error::Error for BadId {}
+impl std::error::Error for ParseIdError {}

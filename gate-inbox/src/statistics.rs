@@ -355,7 +355,7 @@ mod tests {
         edited.edit(&dana, Edit::new().set("amount", 55)).await.unwrap();
         rejected.reject(&dana, "no").await.unwrap();
         clock.advance(Duration::from_hours(3));
-        gate.do_what_is_due().await;
+        gate.run_due().await;
 
         let mut statistics = Statistics::default();
         for record in gate.records(0, 1_000).await.unwrap() {

@@ -21,7 +21,7 @@ use base64::prelude::{BASE64_STANDARD, Engine as _};
 use desk::{Desk, write_people};
 use gate_inbox::{Callbacks, Inbox, WebhookSecret};
 use gate_runtime::prelude::*;
-use gate_runtime::{AgentToken, FileDirectory, LetterFilter, LetterState, NoTools, ReviewerToken, Status};
+use gate_runtime::{AgentToken, DeliveryFilter, DeliveryState, FileDirectory, NoTools, ReviewerToken, Status};
 use hmac::{KeyInit as _, Mac as _};
 use receiver::{Receiver, status};
 use serde_json::{Value, json};
@@ -569,7 +569,7 @@ async fn an_agent_is_called_back_with_the_decision_signed_and_again_if_it_did_no
     api.decide(&api.dana, &id, "approve", json!({})).await.ok(200);
 
     let (first, receiver) = spawn_blocking(move || (receiver.next(), receiver)).await.unwrap();
-    let put_off = LetterFilter::all().state(LetterState::Waiting);
+    let put_off = DeliveryFilter::all().state(DeliveryState::Waiting);
     while teller.letters(&put_off).await.unwrap().is_empty() {
         tokio::task::yield_now().await;
     }

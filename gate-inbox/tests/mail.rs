@@ -249,7 +249,7 @@ async fn it_is_written_to_the_contacts_of_those_who_may_decide_now() {
     server.is_silent();
 
     desk.clock.advance(Duration::from_mins(10));
-    desk.agent.do_what_is_due().await;
+    desk.agent.run_due().await;
     last(&desk, &mail, Some(&first)).await.unwrap();
     let mut to: Vec<String> = Vec::new();
     for _ in 0..2 {
@@ -337,7 +337,7 @@ async fn whom_a_notice_has_reached_does_not_get_it_again_because_of_others() {
     let (desk, mut server, mail) = open().await;
     let mail = mail.to("omar@example.com").unwrap();
     desk.ask_to_pay(50).await;
-    server.act(Act::Take);
+    server.act(Act::LimitCharge);
     server.act(Act::Say("RCPT", "451 later"));
     let error = last(&desk, &mail, None).await.unwrap_err();
     assert_eq!(error.to_string(), "not written to 1 of 2: omar@example.com: transient error (451): later");

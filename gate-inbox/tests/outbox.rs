@@ -18,7 +18,7 @@ use std::time::Duration;
 use desk::Desk;
 use gate_inbox::{Mail, PagerDuty, Slack};
 use gate_runtime::prelude::*;
-use gate_runtime::{ApprovalId, Clock as _, Letter, LetterFilter, LetterState, NoTools, Notifier};
+use gate_runtime::{ApprovalId, Clock as _, Delivery, DeliveryFilter, DeliveryState, NoTools, Notifier};
 use serde_json::{Value, json};
 use service::{Came, Reply, Service};
 use smtp::{Act, Server};
@@ -32,10 +32,10 @@ async fn telling(desk: &Desk, notifier: impl Notifier) -> Gate<NoTools> {
 }
 
 /// Waits until a letter is in a state for the so-manieth try.
-async fn letter(gate: &Gate<NoTools>, state: LetterState, attempts: u32) -> Arc<Letter> {
+async fn letter(gate: &Gate<NoTools>, state: DeliveryState, attempts: u32) -> Arc<Delivery> {
     let begun = std::time::Instant::now();
     loop {
-        let all = gate.letters(&LetterFilter::all()).await.unwrap();
+        let all = gate.letters(&DeliveryFilter::all()).await.unwrap();
         let found = all.iter().find(|letter| letter.state() == state && letter.attempts() == attempts);
         match found {
             Some(found) => return Arc::clone(found),
@@ -49,8 +49,8 @@ async fn letter(gate: &Gate<NoTools>, state: LetterState, attempts: u32) -> Arc<
 async fn all_delivered(gate: &Gate<NoTools>, count: usize) {
     let begun = std::time::Instant::now();
     loop {
-        let all = gate.letters(&LetterFilter::all()).await.unwrap();
-        if all.len() == count && all.iter().all(|letter| letter.state() == LetterState::Delivered) {
+        let all = gate.letters(&DeliveryFilter::all()).await.unwrap();
+        if all.len() == count && all.iter().all(|letter| letter.state() == DeliveryState::Delivered) {
             return;
         }
         assert!(begun.elapsed().as_secs() < 60, "{all:?}");
@@ -84,7 +84,7 @@ async fn slack_that_asks_to_be_left_alone_is_asked_again_when_it_said_under_the_
     let id = desk.ask_to_pay(50).await;
     let gate = telling(&desk, slack).await;
     let first = service.came().await;
-    let waiting = letter(&gate, LetterState::Waiting, 1).await;
+    let waiting = letter(&gate, DeliveryState::Waiting, 1).await;
     assert_eq!(waiting.due_at(), desk.clock.now() + Duration::from_mins(5));
     assert!(waiting.problem().unwrap().contains("429"), "{waiting:?}");
     service.is_silent();
@@ -110,7 +110,7 @@ async fn a_message_that_somebody_deleted_is_made_anew_and_that_one_is_changed_fr
     service.reply(Reply::With("200 OK", json!({"ok": false, "error": "message_not_found"}).to_string()));
     service.reply(posted("1800000600.000200"));
     desk.clock.advance(Duration::from_mins(10));
-    desk.agent.do_what_is_due().await;
+    desk.agent.run_due().await;
     assert_eq!(which(&service.came().await), ("/api/chat.update", json!("1800000000.000100")));
     assert_eq!(service.came().await.path(), "/api/chat.postMessage");
     all_delivered(&gate, 2).await;
@@ -130,9 +130,9 @@ async fn an_incident_opens_at_the_last_step_and_is_resolved_by_a_decision_elsewh
     let id = deploy(&desk).await;
     service.reply(Reply::With("500 Internal Server Error", "no".to_owned()));
     desk.clock.advance(Duration::from_mins(10));
-    desk.agent.do_what_is_due().await;
+    desk.agent.run_due().await;
     let first = service.came().await.json();
-    letter(&gate, LetterState::Waiting, 1).await;
+    letter(&gate, DeliveryState::Waiting, 1).await;
     desk.clock.advance(Duration::from_secs(1));
     let second = service.came().await.json();
     assert_eq!((&first, &second["event_action"], &second["dedup_key"]), (&second, &json!("trigger"), &json!(id)));
@@ -150,14 +150,14 @@ async fn a_mail_that_one_of_two_did_not_get_is_written_to_that_one_again_and_new
     let (desk, mut server) = (Desk::open().await, Server::open().await);
     let mail = Mail::new("gate@example.com", "127.0.0.1", INBOX).unwrap().port(server.address.port());
     let mail = mail.to("one@example.com").unwrap().to("two@example.com").unwrap();
-    server.act(Act::Take);
+    server.act(Act::LimitCharge);
     server.act(Act::Say("RCPT", "450 later"));
     let id = desk.ask_to_pay(50).await;
     let gate = telling(&desk, mail).await;
     let first = server.mail().await;
     assert_eq!(first.header("to"), "one@example.com");
     assert!(server.came().await.mail.is_none());
-    letter(&gate, LetterState::Waiting, 1).await;
+    letter(&gate, DeliveryState::Waiting, 1).await;
     desk.clock.advance(Duration::from_secs(1));
     let second = server.mail().await;
     assert_eq!(second.header("to"), "two@example.com");
@@ -179,7 +179,7 @@ async fn one_of_two_is_not_reached(answer: &'static str, tries: u32) {
     let mail = Mail::new("Gate <gate@example.com>", "127.0.0.1", INBOX).unwrap().port(server.address.port());
     let mail = mail.to("dana@example.com").unwrap().to("gone@example.com").unwrap();
     let id = desk.ask_to_pay(50).await;
-    server.act(Act::Take);
+    server.act(Act::LimitCharge);
     for _ in 0..tries {
         server.act(Act::Say("RCPT", answer));
     }
@@ -187,10 +187,10 @@ async fn one_of_two_is_not_reached(answer: &'static str, tries: u32) {
     let first = server.mail().await;
     assert_eq!(first.header("to"), "dana@example.com");
     for attempt in 1..tries {
-        letter(&gate, LetterState::Waiting, attempt).await;
+        letter(&gate, DeliveryState::Waiting, attempt).await;
         desk.clock.advance(Duration::from_mins(15));
     }
-    let dead = letter(&gate, LetterState::Dead, tries).await;
+    let dead = letter(&gate, DeliveryState::Dead, tries).await;
     assert!(dead.problem().unwrap().starts_with("not written to 1 of 2: gone@example.com"), "{dead:?}");
     for _ in 0..tries {
         assert!(server.came().await.mail.is_none());

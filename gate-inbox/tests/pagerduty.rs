@@ -44,7 +44,7 @@ async fn the_last_step_opens_an_incident_and_the_decision_resolves_it() {
     let id = ask(&desk).await;
     assert_eq!(desk.tell(&pagerduty, None).await, [], "the first step wakes nobody up");
     desk.clock.advance(Duration::from_mins(10));
-    desk.agent.do_what_is_due().await;
+    desk.agent.run_due().await;
     assert_eq!(desk.tell(&pagerduty, None).await, [Ok(Some(id.to_string()))]);
     let came = service.came().await;
     assert_eq!(
@@ -93,7 +93,7 @@ async fn what_is_decided_before_it_is_told_wakes_nobody_up() {
     let (desk, mut service, pagerduty) = open().await;
     let id = ask(&desk).await;
     desk.clock.advance(Duration::from_mins(10));
-    desk.agent.do_what_is_due().await;
+    desk.agent.run_due().await;
     desk.reject(id, "dana", "no").await;
     assert!(desk.tell(&pagerduty, None).await.iter().all(|told| *told == Ok(None)));
     service.is_silent();

@@ -379,7 +379,7 @@ async fn the_message_becomes_what_became_of_it_and_by_whom_without_buttons() {
 
     desk.ask_to_pay(52).await;
     desk.clock.advance(Duration::from_hours(3));
-    desk.agent.do_what_is_due().await;
+    desk.agent.run_due().await;
     over(&update(&desk, &mut service, &slack).await, &["pay: expired", "⛔ Nobody decided in time: it does not run."]);
 
     let id = desk.ask_to_pay(53).await;
@@ -413,7 +413,7 @@ async fn a_step_that_begins_rings_the_bell_again() {
     let (desk, mut service, slack) = open().await;
     desk.ask("deploy", json!({"version": "1.2"})).await;
     desk.clock.advance(Duration::from_mins(10));
-    desk.agent.do_what_is_due().await;
+    desk.agent.run_due().await;
     update(&desk, &mut service, &slack).await;
     let came = service.came().await;
     assert_eq!(came.path(), "/api/chat.postMessage");

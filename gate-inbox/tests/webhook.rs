@@ -12,7 +12,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use gate_inbox::{Webhook, WebhookSecret};
 use gate_runtime::prelude::*;
-use gate_runtime::{LetterFilter, LetterState, Notice, Notifier, NotifyError};
+use gate_runtime::{DeliveryFilter, DeliveryState, Notice, Notifier, NotifyError};
 use receiver::{Does, Receiver, Request, status};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -79,7 +79,7 @@ async fn every_byte_of_a_message_is_as_the_specification_has_it() {
     let request = tokio::task::block_in_place(|| server.next());
 
     assert_eq!(request.line, "POST /gate?from=here HTTP/1.1");
-    let letter = gate.letters(&LetterFilter::all()).await.unwrap().remove(0);
+    let letter = gate.letters(&DeliveryFilter::all()).await.unwrap().remove(0);
     let timestamp: i64 = request.head["webhook-timestamp"].parse().unwrap();
     let head = |name: &str| request.head[name].as_str();
     assert_eq!(head("webhook-id"), letter.id());
@@ -265,7 +265,7 @@ async fn a_receiver_that_fails_first_gets_the_same_id_with_a_signature_of_its_ow
     let begun = std::time::Instant::now();
     let stands = async |state, attempts| {
         while gate
-            .letters(&LetterFilter::all())
+            .letters(&DeliveryFilter::all())
             .await
             .unwrap()
             .iter()
@@ -275,10 +275,10 @@ async fn a_receiver_that_fails_first_gets_the_same_id_with_a_signature_of_its_ow
             tokio::task::yield_now().await;
         }
     };
-    stands(LetterState::Waiting, 1).await;
+    stands(DeliveryState::Waiting, 1).await;
     clock.advance(Duration::from_secs(1));
     let second = tokio::task::block_in_place(|| server.next());
-    stands(LetterState::Delivered, 2).await;
+    stands(DeliveryState::Delivered, 2).await;
     assert_eq!(first.head["webhook-id"], second.head["webhook-id"]);
     for request in [&first, &second] {
         assert_eq!(request.head["webhook-signature"], signature(NEW, request));

@@ -11,7 +11,7 @@ use gate_core::assessment::PolicyOutline;
 use gate_core::call::OTHERWISE;
 use gate_core::id::AgentName;
 use gate_core::people::same_person;
-use gate_core::ports::{Clock, Directory, DirectoryError, Notifier, Store, Transition};
+use gate_core::ports::{Changeset, Clock, Directory, DirectoryError, Notifier, Store};
 use gate_core::records::{GateEvent, ToolNote};
 use gate_core::text::{Digest, ReadLimits, Visible, english};
 use jiff::Timestamp;
@@ -495,7 +495,7 @@ async fn open_record(core: &Arc<Core>) -> Result<(), BuildError> {
     };
     let directory = core.directory.digest().await.map_err(|error| BuildError::new(vec![error.to_string()]))?;
     let tools = core.tools.iter().map(note).collect();
-    let mut transition = Transition::noting(now, GateEvent::GateBuilt { tools, directory: Some(directory) });
+    let mut transition = Changeset::noting(now, GateEvent::GateBuilt { tools, directory: Some(directory) });
     transition.tools = core.tools.iter().map(|tool| Arc::new(tool.descriptor.clone())).collect();
     core.write_alone(transition).await?;
     core.named_directory(Some(directory));

@@ -73,7 +73,7 @@
 //! | for | see |
 //! |---|---|
 //! | tools and their arguments | [`gated_tool`] |
-//! | rules, limits, who is asked | [`policy`], [`Rules`], [`OpenRule`], [`Requirement`] |
+//! | rules, limits, who is asked | [`policy`], [`Rules`], [`RuleBuilder`], [`Requirement`] |
 //! | what an agent may call, and its system prompt | [`registry!`], [`Registry`] |
 //! | building a gate | [`GateBuilder`] |
 //! | calling, batches, saving a run | [`Run`], [`Turn`], [`RunState`] |
@@ -83,7 +83,7 @@
 //! | who may decide | [`StaticDirectory`], [`FileDirectory`], [`Directory`] |
 //! | a model's own format | [`dialect`] |
 //! | what happened | [`Gate::records`], [`Gate::case`], [`Gate::events`] |
-//! | what was running when a process died; failures that ask | [`Gate::recover`], [`Happened`], [`Run::guard`], `on_error` in [`gated_tool`] |
+//! | what was running when a process died; failures that ask | [`Gate::recover`], [`ReconcileOutcome`], [`Run::guard`], `on_error` in [`gated_tool`] |
 //! | permissions beyond one call, stops | [`Scope`], [`Gate::standing`], [`Gate::freeze`] |
 //! | people in a file, deciding in another process | [`FileDirectory`], [`NoTools`], the command `gate` |
 //! | a store or a clock of your own | [`Store`], [`Clock`], [`testing`] |
@@ -125,10 +125,10 @@ pub use engine::gate::Gate;
 pub use engine::kernel::events::Events;
 pub use engine::remote::{Asked, Remote, RemoteCall, RemoteError};
 pub use engine::review::error::{DecideError, ReviewerError};
-pub use engine::review::interruption::{Deciding, Interruption};
+pub use engine::review::interruption::{Decide, Interruption};
 pub use engine::review::reviewer::Reviewer;
 pub use engine::review::settle_trail::Lost;
-pub use engine::review::vote::{Decided, Edit};
+pub use engine::review::vote::{DecisionOutcome, Edit};
 pub use engine::session::agent::Agent;
 pub use engine::session::answer::{Answer, CallResult};
 pub use engine::session::run::Run;
@@ -138,48 +138,50 @@ pub use engine::session::turn::Turn;
 pub use gate_audit as audit;
 pub use gate_core::Timestamp;
 pub use gate_core::approval::{
-    Approval, BadSignature, Decision, Fault, Presented, Refusal, Refused, Requirement, Settlement, Settler, Status,
-    Tier, Vote, Who, anyone, ask, principal, role,
+    Approval, BadSignature, Decision, Presented, Refusal, Refused, ReplayError, Requirement, Settlement, Settler,
+    Status, Tier, Vote, Who, anyone, ask, principal, role,
 };
 pub use gate_core::assessment::{
     Assessment, Fallback, PolicyOutline, RuleOutline, RuleReport, RuleResult, Source, Unjudged, Verdict,
 };
 pub use gate_core::call::{
-    Annotations, Answers, Arguments, Changes, Commitment, DeniedBy, Descriptor, Disclosure, Message, NotRun, Origin,
-    Passage, Priority, Request, RunInfo, Speaker, Subject, ToolCall, ToolOutcome,
+    AgentHop, Annotations, Answers, Arguments, Changes, Commitment, DeniedBy, Descriptor, Disclosure, Message, NotRun,
+    Origin, Priority, Request, RunInfo, Speaker, Subject, ToolCall, ToolOutcome,
 };
-pub use gate_core::grants::{BadScope, Freeze, FreezeScope, GiveBack, Grant, LimitKey, Scope, Take};
+pub use gate_core::grants::{BadScope, Freeze, FreezeScope, GiveBack, Grant, LimitCharge, LimitKey, Scope};
 pub use gate_core::id::{
-    AgentName, ApprovalId, BadId, CallId, CaseId, GrantId, Principal, ReviewerId, Role, RunId, ToolName,
+    AgentName, ApprovalId, CallId, CaseId, GrantId, ParseIdError, Principal, ReviewerId, Role, RunId, ToolName,
 };
 pub use gate_core::people::same_person;
 pub use gate_core::ports::{
-    ALIKE, ApprovalFilter, BoxFuture, Clock, Committed, Directory, DirectoryError, KnownTool, LetterFilter,
-    LetterOrder, Notice, Notifier, NotifyError, Proposal, REFUSALS, Recalled, RecordFilter, RunChange, RunChanges,
-    RunQuery, Standing, Store, StoreError, StoreErrorKind, Transition, Witness, WitnessError,
+    ALIKE, ApprovalFilter, BoxFuture, CallHistory, CallQuery, Changeset, Clock, CommitOutcome, DeliveryFilter,
+    DeliveryOrder, Directory, DirectoryError, KnownTool, Notice, Notifier, NotifyError, REFUSALS, RecordFilter,
+    RunChange, RunChanges, RunQuery, Standing, Store, StoreError, StoreErrorKind, Witness, WitnessError,
 };
 pub use gate_core::records::{
-    Break, CallEvent, Entry, Event, GateEvent, Leaf, Letter, LetterState, Record, Stub, ToolNote,
+    Break, CallEvent, Delivery, DeliveryState, Entry, Event, GateEvent, Leaf, Record, Stub, ToolNote,
 };
-pub use gate_core::text::{BadDigest, DAY, Digest, HOUR, Hazard, MINUTE, Misfit, Visible, WEEK, days, hours, minutes};
+pub use gate_core::text::{
+    DAY, Digest, HOUR, Hazard, MINUTE, ParseDigestError, SchemaError, Visible, WEEK, days, hours, minutes,
+};
 pub use logic::audit::Auditor;
 pub use logic::context::CallContext;
 pub use logic::probe::{ToolError, ToolOutput};
 pub use logic::ready::{always_ask, always_deny, never_ask};
 pub use logic::registry::{NoTools, Offers, Registry};
-pub use logic::schema::Misfits;
+pub use logic::schema::SchemaErrors;
 pub use logic::tool::call::Call;
 pub use logic::tool::permit::Permit;
 pub use logic::tool::policy::counted::{LimitNeedsPer, Uncounted};
 pub use logic::tool::policy::{
-    Approves, Asks, Counted, Denies, EVERY_DAY, Effect, Example, OpenRule, Otherwise, Policy, RuleOutcome, Rules,
+    Approves, Asks, Counted, Denies, EVERY_DAY, Effect, Example, Otherwise, Policy, RuleBuilder, RuleOutcome, Rules,
     Shared, TimeOfDay, WEEKDAYS, Weekdays, approve, deny, time,
 };
-pub use logic::tool::reconcile::Happened;
+pub use logic::tool::reconcile::ReconcileOutcome;
 pub use logic::tool::state::Provides;
 pub use logic::tool::{InState, Tool, ToolArg};
 pub use ports::overlay::{Objection, OnFailure, Overlay, OverlayCall};
-pub use trail::{Parted, Trail, TrailError, TrailReader, TrailStatus};
+pub use trail::{Divergence, Trail, TrailError, TrailReader, TrailStatus};
 
 /// Makes a function a gated tool: its schema for the model, and the only door to its body.
 ///
@@ -231,7 +233,7 @@ pub use trail::{Parted, Trail, TrailError, TrailReader, TrailStatus};
 /// | `read_only`, `destructive`, `idempotent`, `open_world` | [`Annotations`]. An approval of a destructive call wants its name typed |
 /// | `timeout = "30s"` | how long the body of an `async fn` may take: `ms`, `s`, `m`, `h` |
 /// | `idempotent`, and a crash | a call that was running when its process died runs again when its run goes on, three times at most; the body tells the system behind it so by [`CallContext::idempotency_key`] |
-/// | `reconcile = "path"` | an `async fn(Call<ThisTool>) -> `[`Happened`]`<Output>`, which finds out whether a call happened that was running when its process died |
+/// | `reconcile = "path"` | an `async fn(Call<ThisTool>) -> `[`ReconcileOutcome`]`<Output>`, which finds out whether a call happened that was running when its process died |
 /// | `on_error = "ask"` | when the body fails, people are asked: an approval runs it again, anything else gives the model the error |
 /// | `secret(a, b)` | arguments that reach no record, log, error, rule text or `Debug`: only the body |
 /// | `crate = ::path` | where this crate is, if it is renamed |

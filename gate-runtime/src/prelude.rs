@@ -20,8 +20,8 @@
 #[cfg(feature = "terminal")]
 pub use crate::Console;
 pub use crate::{
-    Agent, Annotations, Call, CallContext, CallError, CallResult, DAY, EVERY_DAY, Edit, Example, Gate, HOUR, Happened,
-    MINUTE, MemoryStore, Message, NotRun, Origin, Provides, Registry, Rules, Run, Scope, StaticDirectory, Tool,
-    ToolCall, ToolOutcome, Turn, Verdict, WEEK, WEEKDAYS, always_ask, always_deny, anyone, approve, ask, days, deny,
-    gated_tool, hours, minutes, never_ask, policy, principal, registry, role, time,
+    Agent, Annotations, Call, CallContext, CallError, CallResult, DAY, EVERY_DAY, Edit, Example, Gate, HOUR, MINUTE,
+    MemoryStore, Message, NotRun, Origin, Provides, ReconcileOutcome, Registry, Rules, Run, Scope, StaticDirectory,
+    Tool, ToolCall, ToolOutcome, Turn, Verdict, WEEK, WEEKDAYS, always_ask, always_deny, anyone, approve, ask, days,
+    deny, gated_tool, hours, minutes, never_ask, policy, principal, registry, role, time,
 };

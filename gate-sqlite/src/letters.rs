@@ -3,21 +3,21 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use gate_core::ports::{LetterFilter, LetterOrder, Transition};
-use gate_core::records::{Letter, LetterState};
+use gate_core::ports::{Changeset, DeliveryFilter, DeliveryOrder};
+use gate_core::records::{Delivery, DeliveryState};
 use rusqlite::{Connection, OptionalExtension as _, ToSql, params};
 
 use crate::body::{Read, json, read, text};
 
 /// Letters, in the order that is asked for.
-pub(crate) fn find(connection: &Connection, filter: &LetterFilter) -> Read<Vec<Arc<Letter>>> {
+pub(crate) fn find(connection: &Connection, filter: &DeliveryFilter) -> Read<Vec<Arc<Delivery>>> {
     let (sql, values) = query(filter);
     let mut found = connection.prepare_cached(&sql)?;
     let rows = found.query_map(rusqlite::params_from_iter(values), text)?;
     rows.map(|body| read("a letter", &body?).map(Arc::new)).collect()
 }
 
-fn query(filter: &LetterFilter) -> (String, Vec<Box<dyn ToSql>>) {
+fn query(filter: &DeliveryFilter) -> (String, Vec<Box<dyn ToSql>>) {
     let (mut sql, mut values) = (String::from("SELECT body FROM letters WHERE"), Vec::<Box<dyn ToSql>>::new());
     let number = |number: u64| Box::new(i64::try_from(number).unwrap_or(i64::MAX)) as Box<dyn ToSql>;
     if let Some(record) = filter.of_record() {
@@ -51,7 +51,7 @@ fn query(filter: &LetterFilter) -> (String, Vec<Box<dyn ToSql>>) {
     }
     if filter.wants_first_of_each_call() {
         // Of no call there is no earlier one: nothing is equal to NULL.
-        let open = [LetterState::Waiting, LetterState::Sending].map(|state| format!("'{state}'")).join(", ");
+        let open = [DeliveryState::Waiting, DeliveryState::Sending].map(|state| format!("'{state}'")).join(", ");
         let _ = write!(
             sql,
             " AND NOT EXISTS (SELECT 1 FROM letters AS earlier WHERE earlier.notifier = letters.notifier \
@@ -59,17 +59,17 @@ fn query(filter: &LetterFilter) -> (String, Vec<Box<dyn ToSql>>) {
         );
     }
     sql.push_str(match filter.order() {
-        LetterOrder::Oldest => " ORDER BY record, notifier LIMIT ?",
-        LetterOrder::Newest => " ORDER BY record DESC, notifier DESC LIMIT ?",
-        LetterOrder::Soonest => " ORDER BY due_at, record, notifier LIMIT ?",
+        DeliveryOrder::Oldest => " ORDER BY record, notifier LIMIT ?",
+        DeliveryOrder::Newest => " ORDER BY record DESC, notifier DESC LIMIT ?",
+        DeliveryOrder::Soonest => " ORDER BY due_at, record, notifier LIMIT ?",
     });
     values.push(Box::new(i64::try_from(filter.at_most()).unwrap_or(i64::MAX)));
     (sql, values)
 }
 
 /// Whether every letter of a transition is the version after what is there, and what it deletes is there.
-pub(crate) fn fit(connection: &Connection, transition: &Transition) -> Read<bool> {
-    let known = |letter: &Letter| -> rusqlite::Result<u64> {
+pub(crate) fn fit(connection: &Connection, transition: &Changeset) -> Read<bool> {
+    let known = |letter: &Delivery| -> rusqlite::Result<u64> {
         let mut found = connection.prepare_cached("SELECT version FROM letters WHERE record = ? AND notifier = ?")?;
         let version = found.query_row(params![letter.record(), letter.notifier()], |row| row.get(0)).optional()?;
         Ok(version.unwrap_or(0))
@@ -88,7 +88,7 @@ pub(crate) fn fit(connection: &Connection, transition: &Transition) -> Read<bool
 }
 
 /// Writes letters, and deletes others.
-pub(crate) fn write(connection: &Connection, letters: &[Arc<Letter>], forgotten: &[Arc<Letter>]) -> Read<()> {
+pub(crate) fn write(connection: &Connection, letters: &[Arc<Delivery>], forgotten: &[Arc<Delivery>]) -> Read<()> {
     for letter in letters {
         let mut put = connection.prepare_cached(
             "INSERT OR REPLACE INTO letters (notifier, record, approval, state, due_at, version, body) VALUES (?, ?, ?, ?, ?, ?, ?)",

@@ -63,10 +63,10 @@ use gate_core::call::Descriptor;
 use gate_core::grants::Grant;
 use gate_core::id::GrantId;
 use gate_core::ports::{
-    ApprovalFilter, BoxFuture, Committed, LetterFilter, Proposal, Recalled, RecordFilter, RunChanges, RunQuery,
-    Standing, Store, StoreError, StoreErrorKind, Transition,
+    ApprovalFilter, BoxFuture, CallHistory, CallQuery, Changeset, CommitOutcome, DeliveryFilter, RecordFilter,
+    RunChanges, RunQuery, Standing, Store, StoreError, StoreErrorKind,
 };
-use gate_core::records::{Letter, Record};
+use gate_core::records::{Delivery, Record};
 use gate_core::text::Digest;
 use rusqlite::Connection;
 use tokio::sync::watch;
@@ -134,12 +134,12 @@ impl SqliteStore {
 }
 
 impl Store for SqliteStore {
-    fn recall<'a>(&'a self, about: &'a Proposal) -> BoxFuture<'a, Result<Recalled, StoreError>> {
+    fn load_history<'a>(&'a self, about: &'a CallQuery) -> BoxFuture<'a, Result<CallHistory, StoreError>> {
         let about = about.clone();
-        self.shared.readers.read(move |connection| rows::recall(connection, &about))
+        self.shared.readers.read(move |connection| rows::load_history(connection, &about))
     }
 
-    fn commit(&self, transition: Transition) -> BoxFuture<'_, Result<Committed, StoreError>> {
+    fn commit(&self, transition: Changeset) -> BoxFuture<'_, Result<CommitOutcome, StoreError>> {
         self.shared.writer.commit(transition)
     }
 
@@ -171,7 +171,7 @@ impl Store for SqliteStore {
         self.shared.readers.read(move |connection| rows::standing(connection, now))
     }
 
-    fn letters<'a>(&'a self, filter: &'a LetterFilter) -> BoxFuture<'a, Result<Vec<Arc<Letter>>, StoreError>> {
+    fn letters<'a>(&'a self, filter: &'a DeliveryFilter) -> BoxFuture<'a, Result<Vec<Arc<Delivery>>, StoreError>> {
         let filter = filter.clone();
         self.shared.readers.read(move |connection| letters::find(connection, &filter))
     }

@@ -7,7 +7,7 @@ use rusqlite::ToSql;
 
 use crate::body::{Read, json};
 
-/// What bears on a proposed call: the part of [`Recalled`](gate_core::ports::Recalled) that a row belongs to, its place, its body.
+/// What bears on a proposed call: the part of [`CallHistory`](gate_core::ports::CallHistory) that a row belongs to, its place, its body.
 ///
 /// 1 run, 2 call, 3 family, 4 tool, 5 likeness, 6 how many refusals, 7 case, 8 how many equal calls, 9 now.
 pub(crate) const RECALL: &str = "

@@ -7,11 +7,11 @@ use std::sync::Arc;
 use gate_core::Timestamp;
 use gate_core::approval::{Approval, Status};
 use gate_core::call::{Arguments, Descriptor};
-use gate_core::grants::{Freeze, Grant, Take};
+use gate_core::grants::{Freeze, Grant, LimitCharge};
 use gate_core::id::{ApprovalId, CaseId, GrantId};
 use gate_core::ports::{
-    ALIKE, ApprovalFilter, Committed, KnownTool, Proposal, REFUSALS, Recalled, RecordFilter, RunChange, RunChanges,
-    RunQuery, Standing, Transition,
+    ALIKE, ApprovalFilter, CallHistory, CallQuery, Changeset, CommitOutcome, KnownTool, REFUSALS, RecordFilter,
+    RunChange, RunChanges, RunQuery, Standing,
 };
 use gate_core::records::Record;
 use gate_core::text::Digest;
@@ -28,9 +28,9 @@ pub(crate) fn last(connection: &Connection) -> rusqlite::Result<u64> {
 }
 
 /// What bears on a proposed call, as of one moment.
-pub(crate) fn recall(connection: &Connection, about: &Proposal) -> Read<Recalled> {
+pub(crate) fn load_history(connection: &Connection, about: &CallQuery) -> Read<CallHistory> {
     let moment = Moment::begin(connection)?;
-    let mut recalled = Recalled::default();
+    let mut recalled = CallHistory::default();
     let (mut rejected, mut alike, mut grants) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
     let mut found = moment.prepare_cached(queries::RECALL)?;
     let mut rows = found.query(params![
@@ -172,15 +172,15 @@ pub(crate) fn tool(connection: &Connection, digest: Digest) -> Read<Option<Arc<D
 }
 
 /// Writes a transition if everything that it expects is so, with records after a number, and gives the number of the last.
-pub(crate) fn commit(connection: &Connection, transition: Transition, last: u64) -> Read<(Committed, u64)> {
+pub(crate) fn commit(connection: &Connection, transition: Changeset, last: u64) -> Read<(CommitOutcome, u64)> {
     let end = check_apart_from_approvals(connection, &transition)?;
     // Where nothing else stands in its way, one approval is checked by the statement that writes it, the first of all.
     let is_checked_as_written =
-        end == Committed::Done && transition.approvals.len() == 1 && transition.given_back.is_empty();
+        end == CommitOutcome::Done && transition.approvals.len() == 1 && transition.given_back.is_empty();
     if !is_checked_as_written && !approvals_fit(connection, &transition)? {
-        return Ok((Committed::Conflict, last));
+        return Ok((CommitOutcome::Conflict, last));
     }
-    if end != Committed::Done {
+    if end != CommitOutcome::Done {
         return Ok((end, last));
     }
     // Before the calls end for which it was taken.
@@ -194,14 +194,14 @@ pub(crate) fn commit(connection: &Connection, transition: Transition, last: u64)
     for approval in &transition.approvals {
         let (id, number) = (approval.id(), numbers.get(&approval.id()).copied());
         if !write_approval(connection, approval, number, transition.acknowledged.contains(&id))? {
-            return if is_checked_as_written { Ok((Committed::Conflict, last)) } else { Err(Trouble::Changed) };
+            return if is_checked_as_written { Ok((CommitOutcome::Conflict, last)) } else { Err(Trouble::Changed) };
         }
     }
-    Ok((Committed::Done, write_apart_from_approvals(connection, transition, last)?))
+    Ok((CommitOutcome::Done, write_apart_from_approvals(connection, transition, last)?))
 }
 
 /// Returns whether each approval is the version after what is there.
-fn approvals_fit(connection: &Connection, transition: &Transition) -> Read<bool> {
+fn approvals_fit(connection: &Connection, transition: &Changeset) -> Read<bool> {
     for approval in &transition.approvals {
         let fits = match version(connection, "SELECT version FROM approvals WHERE id = ?", &approval.id().to_string())?
         {
@@ -215,29 +215,29 @@ fn approvals_fit(connection: &Connection, transition: &Transition) -> Read<bool>
     Ok(true)
 }
 
-fn check_apart_from_approvals(connection: &Connection, transition: &Transition) -> Read<Committed> {
+fn check_apart_from_approvals(connection: &Connection, transition: &Changeset) -> Read<CommitOutcome> {
     if transition.writes_twice() {
-        return Ok(Committed::Conflict);
+        return Ok(CommitOutcome::Conflict);
     }
     for grant in &transition.grants {
         let known = version(connection, "SELECT version FROM grants WHERE id = ?", &grant.id().to_string())?;
         if known.unwrap_or(0) + 1 != grant.version() {
-            return Ok(Committed::Conflict);
+            return Ok(CommitOutcome::Conflict);
         }
     }
     if !letters::fit(connection, transition)? {
-        return Ok(Committed::Conflict);
+        return Ok(CommitOutcome::Conflict);
     }
     let stops =
         if transition.dispatches() || !transition.lifted.is_empty() { freezes(connection)? } else { Vec::new() };
     if !transition.lifted.iter().all(|lifted| stops.contains(lifted)) {
-        return Ok(Committed::Conflict);
+        return Ok(CommitOutcome::Conflict);
     }
     if stops.iter().any(|freeze| transition.is_stopped_by(freeze)) {
-        return Ok(Committed::Frozen);
+        return Ok(CommitOutcome::Frozen);
     }
-    let used = |take: &Take| takes::used(connection, &take.key, take.window, transition.at);
-    Ok(transition.limit_reached(used)?.map_or(Committed::Done, Committed::LimitReached))
+    let used = |take: &LimitCharge| takes::used(connection, &take.key, take.window, transition.at);
+    Ok(transition.limit_reached(used)?.map_or(CommitOutcome::Done, CommitOutcome::LimitReached))
 }
 
 fn version(connection: &Connection, sql: &str, id: &str) -> rusqlite::Result<Option<u64>> {
@@ -250,7 +250,7 @@ fn has_call(connection: &Connection, approval: &Approval) -> rusqlite::Result<bo
     found.exists(params![subject.info().run().as_str(), subject.call().as_str()])
 }
 
-fn write_apart_from_approvals(connection: &Connection, transition: Transition, last: u64) -> Read<u64> {
+fn write_apart_from_approvals(connection: &Connection, transition: Changeset, last: u64) -> Read<u64> {
     for id in &transition.acknowledged {
         // Those that are written here are not owed already.
         if transition.approvals.iter().all(|approval| approval.id() != *id) {

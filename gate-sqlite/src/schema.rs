@@ -294,7 +294,9 @@ mod tests {
     use std::sync::Arc;
 
     use gate_runtime::prelude::*;
-    use gate_runtime::{Approval, Committed, LimitKey, Proposal, RunQuery, Store as _, Take, Timestamp, Transition};
+    use gate_runtime::{
+        Approval, CallQuery, Changeset, CommitOutcome, LimitCharge, LimitKey, RunQuery, Store as _, Timestamp,
+    };
     use rusqlite::StatementStatus;
 
     use super::*;
@@ -394,27 +396,28 @@ mod tests {
         assert_eq!(owed, [(changes.seq, "waits"), (changes.seq, "approved")]);
 
         // What was refused is found by its family, and what waits by what it would run.
-        let mut about = Proposal::new("run", "new", "send", at(9));
-        assert_eq!(calls(&store.recall(&about).await.unwrap().rejected), ["refused"]);
+        let mut about = CallQuery::new("run", "new", "send", at(9));
+        assert_eq!(calls(&store.load_history(&about).await.unwrap().rejected), ["refused"]);
         about.family = "run\0".into();
-        assert_eq!(calls(&store.recall(&about).await.unwrap().rejected), ["nested"]);
+        assert_eq!(calls(&store.load_history(&about).await.unwrap().rejected), ["nested"]);
         about.family = format!("{}/", changes.calls[0].approval.subject().info().agent()).into();
-        assert_eq!(calls(&store.recall(&about).await.unwrap().rejected), ["remote"]);
+        assert_eq!(calls(&store.load_history(&about).await.unwrap().rejected), ["remote"]);
         about.likeness = Some(changes.calls[0].approval.arguments().likeness());
-        assert_eq!(calls(&store.recall(&about).await.unwrap().alike), ["waits"]);
+        assert_eq!(calls(&store.load_history(&about).await.unwrap().alike), ["waits"]);
 
         // Limits go on where they were.
         let counter = |key: &str, window| (LimitKey::new("limit", key), window);
         about.counters = vec![counter("1", HOUR), counter("2", HOUR), counter("1", Duration::from_secs(5))];
         let most = i64::MAX.cast_unsigned();
-        assert_eq!(store.recall(&about).await.unwrap().used, [most + 12, 100, 12]);
-        let mut more = Transition::at(at(9));
-        let take = |max| Take { key: LimitKey::new("limit", "1"), amount: 1, max, window: HOUR, taken_for: None };
+        assert_eq!(store.load_history(&about).await.unwrap().used, [most + 12, 100, 12]);
+        let mut more = Changeset::at(at(9));
+        let take =
+            |max| LimitCharge { key: LimitKey::new("limit", "1"), amount: 1, max, window: HOUR, taken_for: None };
         more.takes = vec![take(most + 12)];
-        assert_eq!(store.commit(more.clone()).await.unwrap(), Committed::LimitReached(0));
+        assert_eq!(store.commit(more.clone()).await.unwrap(), CommitOutcome::LimitReached(0));
         more.takes = vec![take(most + 13)];
-        assert_eq!(store.commit(more).await.unwrap(), Committed::Done);
-        assert_eq!(store.recall(&about).await.unwrap().used, [most + 13, 100, 13]);
+        assert_eq!(store.commit(more).await.unwrap(), CommitOutcome::Done);
+        assert_eq!(store.load_history(&about).await.unwrap().used, [most + 13, 100, 13]);
 
         // And so do the questions.
         let people = StaticDirectory::new().person("dana", ["manager"]);

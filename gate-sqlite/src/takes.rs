@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use gate_core::Timestamp;
-use gate_core::grants::{GiveBack, LimitKey, Take};
+use gate_core::grants::{GiveBack, LimitCharge, LimitKey};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use crate::body::Read;
@@ -28,7 +28,7 @@ pub(crate) fn used(connection: &Connection, key: &LimitKey, window: Duration, no
 }
 
 /// Writes a use of a limit, and forgets those that its window has left behind.
-pub(crate) fn write(connection: &Connection, take: &Take, now: Timestamp) -> Read<()> {
+pub(crate) fn write(connection: &Connection, take: &LimitCharge, now: Timestamp) -> Read<()> {
     let (name, key) = (take.key.limit(), take.key.key());
     let mut last = connection.prepare_cached(queries::LAST_TAKE)?;
     let last = last.query_row(params![name, key], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, mpsc};
 
-use gate_core::ports::{BoxFuture, Committed, StoreError, StoreErrorKind, Transition};
+use gate_core::ports::{BoxFuture, Changeset, CommitOutcome, StoreError, StoreErrorKind};
 use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::{oneshot, watch};
 
@@ -15,8 +15,8 @@ use crate::watcher::tell;
 const GROUP: usize = 256;
 
 struct Wanted {
-    transition: Transition,
-    answer: oneshot::Sender<Result<Committed, StoreError>>,
+    transition: Changeset,
+    answer: oneshot::Sender<Result<CommitOutcome, StoreError>>,
 }
 
 /// Hands transitions to the thread that writes. It ends with it, once everything is written that was wanted.
@@ -38,7 +38,7 @@ impl Writer {
         Ok(Self { wanted })
     }
 
-    pub(crate) fn commit(&self, transition: Transition) -> BoxFuture<'static, Result<Committed, StoreError>> {
+    pub(crate) fn commit(&self, transition: Changeset) -> BoxFuture<'static, Result<CommitOutcome, StoreError>> {
         let (answer, answered) = oneshot::channel();
         let sent = self.wanted.send(Wanted { transition, answer });
         Box::pin(async move {
@@ -79,8 +79,8 @@ fn work(mut connection: Connection, place: &Place, queue: &mpsc::Receiver<Wanted
 fn commit(
     connection: &mut Connection,
     place: &Place,
-    transitions: Vec<Transition>,
-) -> Result<(Vec<Committed>, u64), Trouble> {
+    transitions: Vec<Changeset>,
+) -> Result<(Vec<CommitOutcome>, u64), Trouble> {
     place.check()?;
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     if schema::is_newer(&transaction)? {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use gate_runtime::audit::{Evidence, KeyKind, LogKeys, Receipt, SigningKey, WitnessPolicy, read_keys};
 use gate_runtime::prelude::*;
-use gate_runtime::{Committed, NoTools, RecordFilter, Store, Trail, TrailReader, Transition};
+use gate_runtime::{Changeset, CommitOutcome, NoTools, RecordFilter, Store, Trail, TrailReader};
 use serde_json::json;
 
 use crate::programs::programs;
@@ -104,9 +104,9 @@ async fn what_a_gate_has_written_is_accepted() {
     // An older copy is brought back, and settled.
     let older = Arc::new(MemoryStore::new());
     for record in store.records(&RecordFilter::after(0).limit(6)).await.unwrap() {
-        let mut transition = Transition::at(record.at());
+        let mut transition = Changeset::at(record.at());
         transition.records.push((*record).clone());
-        assert_eq!(older.commit(transition).await.unwrap(), Committed::Done);
+        assert_eq!(older.commit(transition).await.unwrap(), CommitOutcome::Done);
     }
     let settler: Gate<NoTools> =
         Gate::builder(()).directory(desk.people()).store(Arc::clone(&older)).build().await.unwrap();

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gate_runtime::{
-    Approval, ApprovalFilter, BoxFuture, Clock, Committed, Descriptor, Digest, Grant, GrantId, Letter, LetterFilter,
-    Proposal, Recalled, Record, RecordFilter, RunChanges, RunQuery, Standing, Store, StoreError, SystemClock,
-    Timestamp, Transition,
+    Approval, ApprovalFilter, BoxFuture, CallHistory, CallQuery, Changeset, Clock, CommitOutcome, Delivery,
+    DeliveryFilter, Descriptor, Digest, Grant, GrantId, Record, RecordFilter, RunChanges, RunQuery, Standing, Store,
+    StoreError, SystemClock, Timestamp,
 };
 use gate_sqlite::SqliteStore;
 use tokio::sync::watch;
@@ -33,11 +33,11 @@ pub struct Deadly {
 }
 
 impl Store for Deadly {
-    fn recall<'a>(&'a self, about: &'a Proposal) -> BoxFuture<'a, Result<Recalled, StoreError>> {
-        self.file.recall(about)
+    fn load_history<'a>(&'a self, about: &'a CallQuery) -> BoxFuture<'a, Result<CallHistory, StoreError>> {
+        self.file.load_history(about)
     }
 
-    fn commit(&self, transition: Transition) -> BoxFuture<'_, Result<Committed, StoreError>> {
+    fn commit(&self, transition: Changeset) -> BoxFuture<'_, Result<CommitOutcome, StoreError>> {
         let kinds: Vec<&'static str> = transition.records.iter().map(Record::kind).collect();
         self.fuse.pass(When::Before, &kinds);
         let is_last = self.fuse.is_due(When::During, &kinds);
@@ -51,7 +51,7 @@ impl Store for Deadly {
                 // Whatever the store says, nobody hears it any more.
                 std::future::pending::<()>().await;
             }
-            if matches!(end, Ok(Committed::Done)) {
+            if matches!(end, Ok(CommitOutcome::Done)) {
                 self.fuse.pass(When::After, &kinds);
             }
             end
@@ -82,7 +82,7 @@ impl Store for Deadly {
         self.file.standing(now)
     }
 
-    fn letters<'a>(&'a self, filter: &'a LetterFilter) -> BoxFuture<'a, Result<Vec<Arc<Letter>>, StoreError>> {
+    fn letters<'a>(&'a self, filter: &'a DeliveryFilter) -> BoxFuture<'a, Result<Vec<Arc<Delivery>>, StoreError>> {
         self.file.letters(filter)
     }
 

@@ -139,14 +139,14 @@ async fn book(#[state] world: &World, #[context] call: &CallContext, number: u64
     number
 }
 
-async fn was_booked(call: Call<Book>) -> Happened<u64> {
+async fn was_booked(call: Call<Book>) -> ReconcileOutcome<u64> {
     let fuse = Arc::clone(&call.state().fuse);
     fuse.pass(When::Before, &["reconcile"]);
     tokio::task::yield_now().await;
     let key = call.context().idempotency_key();
     let found = effects(&call.state().folder).into_iter().any(|effect| effect.key == key);
     fuse.pass(When::After, &["reconcile"]);
-    if found { Happened::Yes(call.number) } else { Happened::No }
+    if found { ReconcileOutcome::Yes(call.number) } else { ReconcileOutcome::No }
 }
 
 registry! { pub Tools for World { Pay, Draw, Wipe, Launch, Send, Set, Book } }

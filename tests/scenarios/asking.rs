@@ -99,7 +99,7 @@ async fn a_run_whose_questions_expire_is_told_to_stop_and_may_go_on_a_day_later(
     for index in 0..20 {
         assert_eq!(kinds(&run.submit([pay(&index.to_string(), 500 + index)]).await.unwrap()), ["waiting"]);
         clock.advance(minutes(31));
-        gate.do_what_is_due().await;
+        gate.run_due().await;
     }
     let turn = run.submit([pay("20", 900), pay("21", 5)]).await.unwrap();
     assert_eq!((kinds(&turn), turn.must_stop()), (vec!["denied", "denied"], true));

@@ -152,10 +152,10 @@ async fn book(#[state] world: &World, what: String) -> String {
     std::future::pending().await
 }
 
-async fn was_booked(call: Call<Book>) -> Happened<String> {
+async fn was_booked(call: Call<Book>) -> ReconcileOutcome<String> {
     match call.state().ask("bookings").await {
-        Ok(()) => Happened::Yes("booked, as we found".to_owned()),
-        Err(_) => Happened::Unknown,
+        Ok(()) => ReconcileOutcome::Yes("booked, as we found".to_owned()),
+        Err(_) => ReconcileOutcome::Unknown,
     }
 }
 

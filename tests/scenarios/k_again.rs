@@ -76,9 +76,9 @@ async fn book(#[state] world: &World, what: String) -> String {
     what
 }
 
-async fn was_booked(_: Call<Book>) -> Happened<String> {
+async fn was_booked(_: Call<Book>) -> ReconcileOutcome<String> {
     tokio::task::yield_now().await;
-    Happened::No
+    ReconcileOutcome::No
 }
 
 /// Blocks its thread, as a client that does not wait for others.
@@ -91,9 +91,9 @@ fn block(#[state] world: &World, what: String) -> String {
     what
 }
 
-async fn was_blocked(_: Call<Block>) -> Happened<String> {
+async fn was_blocked(_: Call<Block>) -> ReconcileOutcome<String> {
     tokio::task::yield_now().await;
-    Happened::No
+    ReconcileOutcome::No
 }
 
 /// A manager decides.

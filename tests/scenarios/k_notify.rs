@@ -7,7 +7,7 @@ use std::time::Duration;
 use gate_runtime::prelude::*;
 use gate_runtime::testing::ManualClock;
 use gate_runtime::{
-    BoxFuture, Letter, LetterFilter, LetterState, MemoryStore, Notice, Notifier, NotifyError, Record, Run, Status,
+    BoxFuture, Delivery, DeliveryFilter, DeliveryState, MemoryStore, Notice, Notifier, NotifyError, Record, Run, Status,
 };
 use gate_sqlite::SqliteStore;
 use serde_json::json;
@@ -37,7 +37,7 @@ on_every_store! {
 /// What a notifier does with a notice.
 #[derive(Clone, Debug)]
 enum Does {
-    Take(Option<&'static str>),
+    LimitCharge(Option<&'static str>),
     Fail(NotifyError),
     Panic,
     Hang,
@@ -108,8 +108,8 @@ impl Notifier for Chat {
         let always = self.always.as_ref().filter(|(of, _)| Some(*of) == tool).map(|(_, does)| does.clone());
         let next = self.next.lock().unwrap().pop_front();
         Box::pin(async move {
-            match always.or(next).unwrap_or(Does::Take(None)) {
-                Does::Take(memo) => Ok(memo.map(str::to_owned)),
+            match always.or(next).unwrap_or(Does::LimitCharge(None)) {
+                Does::LimitCharge(memo) => Ok(memo.map(str::to_owned)),
                 Does::Fail(error) => Err(error),
                 Does::Panic => panic!("the chat exploded"),
                 Does::Hang => std::future::pending().await,
@@ -148,16 +148,16 @@ async fn with(store: &Shared, clock: &ManualClock, chats: &[&Arc<Chat>]) -> Gate
     chats.iter().fold(gate, |gate, chat| gate.notify(Arc::clone(chat))).build().await.unwrap()
 }
 
-async fn letters(gate: &Gate<Tools>) -> Vec<Arc<Letter>> {
-    gate.letters(&LetterFilter::all()).await.unwrap()
+async fn letters(gate: &Gate<Tools>) -> Vec<Arc<Delivery>> {
+    gate.letters(&DeliveryFilter::all()).await.unwrap()
 }
 
 /// The state of each letter and how often it was tried.
-async fn states(gate: &Gate<Tools>) -> Vec<(LetterState, u32)> {
+async fn states(gate: &Gate<Tools>) -> Vec<(DeliveryState, u32)> {
     letters(gate).await.iter().map(|letter| (letter.state(), letter.attempts())).collect()
 }
 
-async fn is(gate: &Gate<Tools>, wanted: &[(LetterState, u32)]) {
+async fn is(gate: &Gate<Tools>, wanted: &[(DeliveryState, u32)]) {
     until(async || states(gate).await == wanted).await;
 }
 
@@ -166,7 +166,7 @@ async fn k73_a_notifier_that_fails_is_tried_again_ever_later_and_nobody_waits_fo
     let (gate, clock) = telling(&store, &chat).await;
     let run = run(&gate);
     let turn = run.submit([pay("1")]).await.unwrap();
-    is(&gate, &[(LetterState::Waiting, 1)]).await;
+    is(&gate, &[(DeliveryState::Waiting, 1)]).await;
     let first = letters(&gate).await[0].clone();
     assert_eq!(first.problem(), Some("it answered 500"));
     assert!(first.due_at() >= noon() && first.due_at() <= noon() + Duration::from_secs(1));
@@ -179,10 +179,10 @@ async fn k73_a_notifier_that_fails_is_tried_again_ever_later_and_nobody_waits_fo
 
     for tries in 2..=3 {
         clock.advance(Duration::from_secs(3_u64.pow(tries - 2)));
-        is(&gate, &[(LetterState::Waiting, tries)]).await;
+        is(&gate, &[(DeliveryState::Waiting, tries)]).await;
     }
     clock.advance(Duration::from_secs(9));
-    is(&gate, &[(LetterState::Delivered, 4)]).await;
+    is(&gate, &[(DeliveryState::Delivered, 4)]).await;
     let id = format!("chat-{}", first.record());
     let tries: Vec<_> = (1..=4).map(|attempt| (id.clone(), "assessed", attempt, None)).collect();
     assert_eq!(chat.told(), tries, "under one id");
@@ -200,20 +200,20 @@ async fn k73_a_notifier_that_hangs_stops_neither_its_other_letters_nor_another_n
     propose(&run, [pay("2")]).await;
     chat.was_told(2).await;
     mail.was_told(2).await;
-    let of_chat = LetterFilter::all().notifier("chat");
-    let stand = async || -> Vec<(LetterState, u32)> {
+    let of_chat = DeliveryFilter::all().notifier("chat");
+    let stand = async || -> Vec<(DeliveryState, u32)> {
         let found = gate.letters(&of_chat).await.unwrap();
         found.iter().map(|letter| (letter.state(), letter.attempts())).collect()
     };
-    until(async || stand().await == [(LetterState::Sending, 1), (LetterState::Delivered, 1)]).await;
+    until(async || stand().await == [(DeliveryState::Sending, 1), (DeliveryState::Delivered, 1)]).await;
 
     // After half a minute it is dropped, and tried again.
     clock.advance(Duration::from_secs(30));
-    until(async || stand().await[0] == (LetterState::Waiting, 1)).await;
+    until(async || stand().await[0] == (DeliveryState::Waiting, 1)).await;
     let late = gate.letters(&of_chat).await.unwrap()[0].clone();
     assert_eq!(late.problem(), Some("it took longer than 30 seconds"));
     clock.advance(Duration::from_secs(1));
-    until(async || stand().await == [(LetterState::Delivered, 2), (LetterState::Delivered, 1)]).await;
+    until(async || stand().await == [(DeliveryState::Delivered, 2), (DeliveryState::Delivered, 1)]).await;
 }
 
 async fn k73_a_notifier_that_panics_is_tried_again(store: Shared) {
@@ -222,7 +222,7 @@ async fn k73_a_notifier_that_panics_is_tried_again(store: Shared) {
     let clock = ManualClock::at(noon());
     let gate = with(&store, &clock, &[&chat, &torn]).await;
     propose(&run(&gate), [pay("1")]).await;
-    let of_chat = LetterFilter::all().notifier("chat");
+    let of_chat = DeliveryFilter::all().notifier("chat");
     let stands = async |state| {
         until(async || gate.letters(&of_chat).await.unwrap().first().is_some_and(|letter| letter.state() == state))
             .await;
@@ -231,7 +231,7 @@ async fn k73_a_notifier_that_panics_is_tried_again(store: Shared) {
     until(async || problem().await.is_some()).await;
     assert_eq!(problem().await.unwrap(), "it panicked: the chat exploded");
     clock.advance(Duration::from_secs(1));
-    stands(LetterState::Delivered).await;
+    stands(DeliveryState::Delivered).await;
     // Who cannot say what it wants is given all of it.
     propose(&run(&gate), [call("2", "read", json!({"id": "x"}))]).await;
     until(async || torn.kinds().contains(&"finished")).await;
@@ -252,7 +252,7 @@ async fn k73_a_slow_notifier_slows_no_call(store: Shared) {
     assert_eq!(kinds(&run.proceed().await.unwrap()), ["succeeded"]);
     chat.was_told(16).await;
     assert!(
-        letters(&gate).await.iter().all(|letter| letter.state() != LetterState::Delivered),
+        letters(&gate).await.iter().all(|letter| letter.state() != DeliveryState::Delivered),
         "it hangs, all the time"
     );
 }
@@ -262,16 +262,16 @@ async fn k73_after_twelve_tries_it_is_a_dead_letter_that_people_see_and_put_back
     let (gate, clock) = telling(&store, &chat).await;
     propose(&run(&gate), [pay("1")]).await;
     for tries in 1..12 {
-        is(&gate, &[(LetterState::Waiting, tries)]).await;
+        is(&gate, &[(DeliveryState::Waiting, tries)]).await;
         clock.advance(HOUR);
     }
-    is(&gate, &[(LetterState::Dead, 12)]).await;
-    let dead = gate.letters(&LetterFilter::all().state(LetterState::Dead)).await.unwrap();
+    is(&gate, &[(DeliveryState::Dead, 12)]).await;
+    let dead = gate.letters(&DeliveryFilter::all().state(DeliveryState::Dead)).await.unwrap();
     assert_eq!(dead[0].problem(), Some("it answered 500"));
 
     let revived = gate.deliver_again(&dead[0]).await.unwrap().unwrap();
-    assert_eq!((revived.state(), revived.attempts()), (LetterState::Waiting, 0));
-    is(&gate, &[(LetterState::Delivered, 1)]).await;
+    assert_eq!((revived.state(), revived.attempts()), (DeliveryState::Waiting, 0));
+    is(&gate, &[(DeliveryState::Delivered, 1)]).await;
     assert_eq!(chat.told().len(), 13);
     chat.ids().iter().for_each(|id| assert_eq!(*id, dead[0].id()));
     assert_eq!(gate.deliver_again(&dead[0]).await.unwrap(), None, "it is not dead any more");
@@ -284,16 +284,16 @@ async fn k73_what_never_will_be_delivered_is_dead_at_once_and_what_comes_after_i
     let (gate, clock) = telling(&store, &chat).await;
     let run = run(&gate);
     propose(&run, [call("1", "pay", json!({"to": "alice", "amount": 500}))]).await;
-    is(&gate, &[(LetterState::Dead, 1)]).await;
+    is(&gate, &[(DeliveryState::Dead, 1)]).await;
     propose(&run, [pay("2")]).await;
-    is(&gate, &[(LetterState::Dead, 1), (LetterState::Delivered, 1)]).await;
+    is(&gate, &[(DeliveryState::Dead, 1), (DeliveryState::Delivered, 1)]).await;
 
     // Another process without the notifier puts it back; the one that has it finds it when it looks.
     let desk = with(&store, &clock, &[]).await;
-    let dead = desk.letters(&LetterFilter::all().state(LetterState::Dead)).await.unwrap().remove(0);
+    let dead = desk.letters(&DeliveryFilter::all().state(DeliveryState::Dead)).await.unwrap().remove(0);
     desk.deliver_again(&dead).await.unwrap().unwrap();
     clock.advance(MINUTE);
-    is(&gate, &[(LetterState::Delivered, 1), (LetterState::Delivered, 1)]).await;
+    is(&gate, &[(DeliveryState::Delivered, 1), (DeliveryState::Delivered, 1)]).await;
 }
 
 async fn k73_the_other_side_says_when_to_come_again(store: Shared) {
@@ -301,13 +301,13 @@ async fn k73_the_other_side_says_when_to_come_again(store: Shared) {
     let chat = Chat::that("chat", [Does::Fail(busy)]);
     let (gate, clock) = telling(&store, &chat).await;
     propose(&run(&gate), [pay("1")]).await;
-    is(&gate, &[(LetterState::Waiting, 1)]).await;
+    is(&gate, &[(DeliveryState::Waiting, 1)]).await;
     assert_eq!(letters(&gate).await[0].due_at(), noon() + minutes(5));
     clock.advance(Duration::from_secs(299));
     propose(&run(&gate), [pay("2")]).await;
-    is(&gate, &[(LetterState::Waiting, 1), (LetterState::Delivered, 1)]).await;
+    is(&gate, &[(DeliveryState::Waiting, 1), (DeliveryState::Delivered, 1)]).await;
     clock.advance(Duration::from_secs(1));
-    is(&gate, &[(LetterState::Delivered, 2), (LetterState::Delivered, 1)]).await;
+    is(&gate, &[(DeliveryState::Delivered, 2), (DeliveryState::Delivered, 1)]).await;
 }
 
 async fn k73_more_that_hang_than_are_delivered_at_once_stop_the_others_for_half_a_minute_only(store: Shared) {
@@ -320,10 +320,10 @@ async fn k73_more_that_hang_than_are_delivered_at_once_stop_the_others_for_half_
     chat.was_told(16).await;
     let turn = run.submit([pay("pay")]).await.unwrap();
     let of_pay = turn.interruptions().iter().find(|asked| asked.approval().tool() == "pay").unwrap().id();
-    let of_pay = LetterFilter::all().approval(of_pay);
+    let of_pay = DeliveryFilter::all().approval(of_pay);
     let is_told = async || {
         let found = gate.letters(&of_pay).await.unwrap();
-        found.first().is_some_and(|letter| letter.state() == LetterState::Delivered)
+        found.first().is_some_and(|letter| letter.state() == DeliveryState::Delivered)
     };
     until(async || !gate.letters(&of_pay).await.unwrap().is_empty()).await;
     assert!(!is_told().await);
@@ -344,7 +344,7 @@ async fn k73_while_the_store_fails_nothing_is_lost(store: Shared) {
         until(async || {
             clock.advance(Duration::from_secs(1));
             let found = letters(&gate).await;
-            found.len() == commit && found.iter().all(|letter| letter.state() == LetterState::Delivered)
+            found.len() == commit && found.iter().all(|letter| letter.state() == DeliveryState::Delivered)
         })
         .await;
         troubled.fail_at(0);
@@ -358,18 +358,18 @@ async fn k73_while_the_store_fails_nothing_is_lost(store: Shared) {
 async fn k_what_concerns_one_call_is_told_in_order_with_what_was_kept(store: Shared) {
     let of_calls = |record: &Record| record.subject().is_some();
     let chat = Chat::that_wants("chat", of_calls);
-    chat.next.lock().unwrap().extend([again(), Does::Take(Some("message 7")), Does::Take(None)]);
+    chat.next.lock().unwrap().extend([again(), Does::LimitCharge(Some("message 7")), Does::LimitCharge(None)]);
     let (gate, clock) = telling(&store, &chat).await;
     let run = run(&gate);
     let turn = run.submit([pay("1")]).await.unwrap();
-    is(&gate, &[(LetterState::Waiting, 1)]).await;
+    is(&gate, &[(DeliveryState::Waiting, 1)]).await;
     asked(&turn).approve(&dana(&gate).await).await.unwrap();
     assert_eq!(kinds(&run.proceed().await.unwrap()), ["succeeded"]);
     // What came after waits until the first is told.
     until(async || letters(&gate).await.len() == story(&gate).await.len()).await;
     assert_eq!(chat.kinds(), ["assessed"]);
     clock.advance(Duration::from_secs(1));
-    until(async || letters(&gate).await.iter().all(|letter| letter.state() == LetterState::Delivered)).await;
+    until(async || letters(&gate).await.iter().all(|letter| letter.state() == DeliveryState::Delivered)).await;
     let told = chat.told();
     assert_eq!(chat.kinds()[1..], story(&gate).await, "in order");
     let memos: Vec<_> = told.iter().map(|(_, _, _, memo)| memo.as_deref()).collect();
@@ -396,14 +396,14 @@ async fn k_a_new_notifier_begins_with_what_waits_and_goes_on_where_it_was(store:
     let gate = with(&store, &clock, &[&first, &none]).await;
     first.was_told(1).await;
     assert_eq!(letters(&gate).await.iter().filter_map(|letter| letter.approval()).collect::<Vec<_>>(), [waits]);
-    let marks = async || gate.letters(&LetterFilter::all().record(0)).await.unwrap().len();
+    let marks = async || gate.letters(&DeliveryFilter::all().record(0)).await.unwrap().len();
     until(async || marks().await == 2).await;
     assert_eq!(first.kinds(), ["assessed"]);
     drop(gate);
 
     // What happens while nobody delivers is told by the next, also where the one before never wanted anything.
     clock.advance(HOUR);
-    before.do_what_is_due().await;
+    before.run_due().await;
     assert_eq!(before.approval(waits).await.unwrap().unwrap().status(), Status::Expired);
     let (second, other) = (every(), never());
     let _gate = with(&store, &clock, &[&second, &other]).await;
@@ -427,7 +427,7 @@ async fn two_deliver_once(one: &Shared, other: &Shared) {
     }
     until(async || {
         let found = letters(&gates[0]).await;
-        found.len() == 40 && found.iter().all(|letter| letter.state() == LetterState::Delivered)
+        found.len() == 40 && found.iter().all(|letter| letter.state() == DeliveryState::Delivered)
     })
     .await;
     let mut ids = chat.ids();
@@ -450,14 +450,14 @@ async fn k_what_a_dead_process_was_delivering_is_delivered_under_the_same_id(sto
     let chat = Chat::that("chat", [Does::Hang]);
     let (gate, clock) = telling(&store, &chat).await;
     propose(&run(&gate), [pay("1")]).await;
-    is(&gate, &[(LetterState::Sending, 1)]).await;
+    is(&gate, &[(DeliveryState::Sending, 1)]).await;
     chat.was_told(1).await;
     drop(gate);
     let next = with(&store, &clock, &[&chat]).await;
     // It is the dead one's for a minute: it might be alive.
-    assert_eq!(states(&next).await, [(LetterState::Sending, 1)]);
+    assert_eq!(states(&next).await, [(DeliveryState::Sending, 1)]);
     clock.advance(MINUTE);
-    is(&next, &[(LetterState::Delivered, 2)]).await;
+    is(&next, &[(DeliveryState::Delivered, 2)]).await;
     let ids = chat.ids();
     assert_eq!((ids.len(), &ids[0]), (2, &ids[1]));
 }
@@ -466,16 +466,16 @@ async fn k_letters_leave_no_record(store: Shared) {
     let chat = Chat::that("chat", [again(), Does::Fail(NotifyError::never("no"))]);
     let (gate, clock) = telling(&store, &chat).await;
     propose(&run(&gate), [pay("1")]).await;
-    is(&gate, &[(LetterState::Waiting, 1)]).await;
+    is(&gate, &[(DeliveryState::Waiting, 1)]).await;
     clock.advance(Duration::from_secs(1));
-    is(&gate, &[(LetterState::Dead, 2)]).await;
+    is(&gate, &[(DeliveryState::Dead, 2)]).await;
     gate.deliver_again(&letters(&gate).await[0]).await.unwrap().unwrap();
-    is(&gate, &[(LetterState::Delivered, 1)]).await;
+    is(&gate, &[(DeliveryState::Delivered, 1)]).await;
     assert_eq!(story(&gate).await, ["assessed"]);
 }
 
 async fn k_what_was_delivered_is_forgotten_once_its_call_is_over(store: Shared) {
-    let chat = Chat::that("chat", [Does::Take(Some("one")), Does::Take(Some("two"))]);
+    let chat = Chat::that("chat", [Does::LimitCharge(Some("one")), Does::LimitCharge(Some("two"))]);
     let (gate, clock) = telling(&store, &chat).await;
     let run = run(&gate);
     let over = run.submit([wipe("1")]).await.unwrap().interruptions()[0].clone();
@@ -483,7 +483,7 @@ async fn k_what_was_delivered_is_forgotten_once_its_call_is_over(store: Shared) 
     let open = run.submit([wipe("2")]).await.unwrap();
     let open = open.interruptions().iter().find(|asked| asked.id() != over.id()).unwrap().id();
     chat.was_told(2).await;
-    until(async || letters(&gate).await.iter().all(|letter| letter.state() == LetterState::Delivered)).await;
+    until(async || letters(&gate).await.iter().all(|letter| letter.state() == DeliveryState::Delivered)).await;
     over.reject(&dana(&gate).await, "no").await.unwrap();
     clock.advance(WEEK);
     let left = async || letters(&gate).await.iter().filter_map(|letter| letter.approval()).collect::<Vec<_>>();
@@ -498,7 +498,7 @@ async fn k_many_calls_at_once_are_all_told_once(store: Shared) {
     propose(&run, (0..300).map(|number| wipe(&number.to_string()))).await;
     until(async || {
         let found = letters(&gate).await;
-        found.len() == 300 && found.iter().all(|letter| letter.state() == LetterState::Delivered)
+        found.len() == 300 && found.iter().all(|letter| letter.state() == DeliveryState::Delivered)
     })
     .await;
     let mut ids = chat.ids();

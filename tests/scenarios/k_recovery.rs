@@ -83,13 +83,13 @@ async fn book(#[state] world: &World, #[context] context: &CallContext, what: St
     format!("booked {what}")
 }
 
-async fn was_booked(call: Call<Book>) -> Happened<String> {
+async fn was_booked(call: Call<Book>) -> ReconcileOutcome<String> {
     tokio::task::yield_now().await;
     match call.what.as_str() {
-        "happened" => Happened::Yes("booked, as we found".to_owned()),
-        "did not happen" => Happened::No,
+        "happened" => ReconcileOutcome::Yes("booked, as we found".to_owned()),
+        "did not happen" => ReconcileOutcome::No,
         "panic" => panic!("the other side does not answer"),
-        _ => Happened::Unknown,
+        _ => ReconcileOutcome::Unknown,
     }
 }
 

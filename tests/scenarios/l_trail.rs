@@ -6,7 +6,7 @@ use std::sync::Arc;
 use gate_runtime::audit::{KeyKind, LogKeys, Receipt, SigningKey, WitnessPolicy};
 use gate_runtime::prelude::*;
 use gate_runtime::{
-    Auditor, BuildError, Entry, NoTools, RecordFilter, Store, Trail, TrailError, TrailReader, Transition,
+    Auditor, BuildError, Changeset, Entry, NoTools, RecordFilter, Store, Trail, TrailError, TrailReader,
 };
 use serde_json::json;
 
@@ -287,9 +287,9 @@ async fn older_copy(store: &Shared, records: usize) -> Shared {
     let copy: Shared = Arc::new(MemoryStore::new());
     let all = store.records(&RecordFilter::after(0).limit(records)).await.unwrap();
     for record in all {
-        let mut transition = Transition::at(record.at());
+        let mut transition = Changeset::at(record.at());
         transition.records.push((*record).clone());
-        assert_eq!(copy.commit(transition).await.unwrap(), gate_runtime::Committed::Done);
+        assert_eq!(copy.commit(transition).await.unwrap(), gate_runtime::CommitOutcome::Done);
     }
     copy
 }
@@ -354,9 +354,9 @@ async fn l75_a_call_that_ran_after_the_backup_does_not_run_again() {
 
     // The backup has it as a question.
     let restored = older_copy(&store, before).await;
-    let mut question = Transition::at(pending.changed_at());
+    let mut question = Changeset::at(pending.changed_at());
     question.approvals.push(pending);
-    assert_eq!(restored.commit(question).await.unwrap(), gate_runtime::Committed::Done);
+    assert_eq!(restored.commit(question).await.unwrap(), gate_runtime::CommitOutcome::Done);
     let desk: Gate<NoTools> = Gate::builder(()).directory(people()).store(Arc::clone(&restored)).build().await.unwrap();
     let dana = desk.reviewer("dana").await.unwrap();
     let lost = desk.settle_trail(&Arc::new(place.trail()), &dana, "restored").await.unwrap();
@@ -379,9 +379,9 @@ async fn l75_a_changed_record_is_named_with_the_place() {
     let changed: Shared = Arc::new(MemoryStore::new());
     for record in store.records(&RecordFilter::after(0)).await.unwrap() {
         let text = serde_json::to_string(&*record).unwrap().replace("content of a", "content of b");
-        let mut transition = Transition::at(record.at());
+        let mut transition = Changeset::at(record.at());
         transition.records.push(serde_json::from_str(&text).unwrap());
-        assert_eq!(changed.commit(transition).await.unwrap(), gate_runtime::Committed::Done);
+        assert_eq!(changed.commit(transition).await.unwrap(), gate_runtime::CommitOutcome::Done);
     }
     let told = problem(builder(&changed, &State::default()).trail(place.trail()).build().await);
     assert!(

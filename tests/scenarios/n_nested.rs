@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use gate_runtime::prelude::*;
-use gate_runtime::{Event, GateEvent, Passage, RunError, RunState};
+use gate_runtime::{AgentHop, Event, GateEvent, RunError, RunState};
 use serde_json::json;
 
 use crate::desk::{Pay, State, Tools, Wipe, World, asked, builder, call, dana, gate, kinds, people, records, texts};
@@ -146,7 +146,7 @@ async fn n47_the_record_shows_the_whole_chain_of_agents(store: Shared) {
     let _ = inner.submit([wipe("1", "a")]).await.unwrap();
     let records = records(&gate).await;
     let subject = records.iter().find_map(|record| record.subject()).unwrap();
-    let chain: Vec<String> = subject.info().passages().iter().map(Passage::to_string).collect();
+    let chain: Vec<String> = subject.info().passages().iter().map(AgentHop::to_string).collect();
     assert_eq!(chain, ["handed over by lead", "called by support in run run", "handed over by lead"]);
     assert_eq!(subject.info().agent(), "cleaner");
     assert_eq!(subject.info().run().as_str(), "run>c");
@@ -230,7 +230,7 @@ async fn n_the_user_of_a_nested_run_is_an_agent(store: Shared) {
     let turn = inner.submit([give("1", "alice"), give("2", "mallory")]).await.unwrap();
     assert_eq!(kinds(&turn), ["succeeded", "waiting"]);
     // What the person says to the outer agent meanwhile counts.
-    outer.hear(Message::user("and bob"));
+    outer.add_message(Message::user("and bob"));
     assert_eq!(kinds(&inner.submit([give("3", "bob")]).await.unwrap()), ["succeeded"]);
 }
 

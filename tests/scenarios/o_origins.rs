@@ -243,10 +243,10 @@ async fn o_an_overlay_sees_origins_too(store: Shared) {
 async fn o_what_is_heard_while_the_run_goes_on_counts(store: Shared) {
     let (gate, _) = bank(&store).await;
     let run = gate.run("run");
-    run.hear(Message::user("I want to pay someone."));
+    run.add_message(Message::user("I want to pay someone."));
     assert_eq!(kinds(&run.submit([pay("1", "bob@example.com", 5.0)]).await.unwrap()), ["waiting"]);
-    run.hear(Message::agent("To whom, and how much?"));
-    run.hear(Message::user("bob@example.com, 5.00"));
+    run.add_message(Message::agent("To whom, and how much?"));
+    run.add_message(Message::user("bob@example.com, 5.00"));
     assert_eq!(kinds(&run.submit([pay("2", "bob@example.com", 5.0)]).await.unwrap()), ["succeeded"]);
     // The earlier question is judged again before it runs, and still needs its person.
     let turn = run.proceed().await.unwrap();

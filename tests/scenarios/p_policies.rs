@@ -514,7 +514,7 @@ async fn p_rules_see_who_when_and_what_was_said(store: Shared) {
     let other = gate.run("3").on_behalf_of("noah").roles(["resident"]).history([Message::user("please")]);
     assert_eq!(kinds(&other.submit(open()).await.unwrap()), ["waiting"]);
     let polite = gate.run("4").on_behalf_of("mia").roles(["resident"]);
-    polite.hear(Message::user("open it, please"));
+    polite.add_message(Message::user("open it, please"));
     assert_eq!(kinds(&polite.submit(open()).await.unwrap()), ["succeeded"]);
 }
 

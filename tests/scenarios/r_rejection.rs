@@ -124,7 +124,7 @@ async fn r22_every_reason_is_machine_readable_and_told_apart_from_a_failure(stor
     waits("failed").approve(&dana(&gate).await).await.unwrap();
     let _ = run.proceed().await.unwrap();
     clock.advance(minutes(30));
-    gate.do_what_is_due().await;
+    gate.run_due().await;
     until(async || kinds(&run.proceed().await.unwrap())[4] == "expired").await;
     let turn = run.proceed().await.unwrap();
     assert_eq!(kinds(&turn), ["denied", "invalid", "rejected", "cancelled", "expired", "failed"]);

@@ -438,10 +438,10 @@ async fn a_gate_that_is_told_keeps_the_deadlines_of_those_before() {
     let desk = Desk::over(&store, &clock).await;
     let stands = async || desk.gate.approval(id).await.unwrap().unwrap().status();
     clock.advance(hours(2));
-    desk.gate.do_what_is_due().await;
+    desk.gate.run_due().await;
     assert_eq!(stands().await, Status::Pending, "a gate without tools may be there for a moment only");
     desk.gate.keep_deadlines().await.unwrap();
-    desk.gate.do_what_is_due().await;
+    desk.gate.run_due().await;
     assert_eq!(stands().await, Status::Expired);
 }
 

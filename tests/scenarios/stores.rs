@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use gate_runtime::{
-    Approval, ApprovalFilter, BoxFuture, Committed, Descriptor, Digest, Grant, GrantId, Letter, LetterFilter,
-    MemoryStore, Proposal, Recalled, Record, RecordFilter, RunChanges, RunQuery, Standing, Store, StoreError,
-    StoreErrorKind, Timestamp, Transition,
+    Approval, ApprovalFilter, BoxFuture, CallHistory, CallQuery, Changeset, CommitOutcome, Delivery, DeliveryFilter,
+    Descriptor, Digest, Grant, GrantId, MemoryStore, Record, RecordFilter, RunChanges, RunQuery, Standing, Store,
+    StoreError, StoreErrorKind, Timestamp,
 };
 use tokio::sync::watch;
 
@@ -73,11 +73,11 @@ impl Troubled {
 }
 
 impl Store for Troubled {
-    fn recall<'a>(&'a self, about: &'a Proposal) -> BoxFuture<'a, Result<Recalled, StoreError>> {
-        self.inner.recall(about)
+    fn load_history<'a>(&'a self, about: &'a CallQuery) -> BoxFuture<'a, Result<CallHistory, StoreError>> {
+        self.inner.load_history(about)
     }
 
-    fn commit(&self, transition: Transition) -> BoxFuture<'_, Result<Committed, StoreError>> {
+    fn commit(&self, transition: Changeset) -> BoxFuture<'_, Result<CommitOutcome, StoreError>> {
         let left = self.fails_at.load(Ordering::SeqCst);
         self.fails_at.store(left.saturating_sub(1), Ordering::SeqCst);
         if left == 1 {
@@ -110,7 +110,7 @@ impl Store for Troubled {
         self.inner.standing(now)
     }
 
-    fn letters<'a>(&'a self, filter: &'a LetterFilter) -> BoxFuture<'a, Result<Vec<Arc<Letter>>, StoreError>> {
+    fn letters<'a>(&'a self, filter: &'a DeliveryFilter) -> BoxFuture<'a, Result<Vec<Arc<Delivery>>, StoreError>> {
         self.inner.letters(filter)
     }
 

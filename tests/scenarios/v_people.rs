@@ -261,13 +261,13 @@ async fn v53_a_clock_that_jumps_approves_nothing(store: Shared) {
 
     // Back by an hour: everything waits on, and a decision counts.
     clock.set(noon().checked_sub(HOUR).unwrap());
-    gate.do_what_is_due().await;
+    gate.run_due().await;
     assert_eq!(kinds(&run.proceed().await.unwrap()), ["waiting", "waiting"]);
     first.approve(&dana(&gate).await).await.unwrap();
 
     // Forward by more than the half hour that people have: what was decided runs, what was not has expired, and stays so.
     clock.set(noon().checked_add(HOUR).unwrap());
-    gate.do_what_is_due().await;
+    gate.run_due().await;
     assert_eq!(kinds(&run.proceed().await.unwrap()), ["succeeded", "expired"]);
     clock.set(noon());
     assert!(second.approve(&dana(&gate).await).await.is_err());
@@ -288,12 +288,12 @@ async fn v54_first_tier_second_tier_then_expired_each_once(store: Shared) {
     assert_eq!(early.to_string(), "ines cannot decide this: it asks a manager");
     clock.advance(minutes(30));
     for gate in [&gate, &other, &gate] {
-        gate.do_what_is_due().await;
+        gate.run_due().await;
     }
     // Who was asked first may still answer; who is asked now may, too.
     turn.interruptions()[0].approve(&ines).await.unwrap();
     clock.advance(minutes(10));
-    gate.do_what_is_due().await;
+    gate.run_due().await;
     let late = turn.interruptions()[1].approve(&dana(&gate).await).await.unwrap_err();
     assert!(late.to_string().starts_with("it is already expired"), "{late}");
     assert_eq!(kinds(&run.proceed().await.unwrap()), ["succeeded", "expired"]);
@@ -317,7 +317,7 @@ async fn v54_deadlines_come_by_themselves(store: Shared) {
 #[policy]
 fn patient(rules: Rules<Close>) -> Rules<Close> {
     let manager = ask(role("manager")).within(hours(1)).remind_every(minutes(20));
-    rules.otherwise(manager.tell_if_expired("Tell the customer that we write tomorrow."))
+    rules.otherwise(manager.on_expiry_message("Tell the customer that we write tomorrow."))
 }
 
 /// Close.
@@ -339,7 +339,7 @@ async fn v54_reminders_come_each_once_and_the_policy_says_what_the_model_is_told
     for minute in [19, 1, 5, 15, 15] {
         clock.advance(minutes(minute));
         for gate in [&gate, &other, &gate] {
-            gate.do_what_is_due().await;
+            gate.run_due().await;
         }
     }
     let reminded = async || story(&gate).await.iter().filter(|kind| **kind == "reminded").count();
@@ -380,7 +380,7 @@ async fn z91_expired_is_no_rejection(store: Shared) {
     let run = run(&gate);
     let turn = run.submit([pay("1")]).await.unwrap();
     clock.advance(minutes(30));
-    gate.do_what_is_due().await;
+    gate.run_due().await;
     let approval = gate.approval(asked(&turn).id()).await.unwrap().unwrap();
     assert_eq!((approval.status(), approval.votes().len()), (Status::Expired, 0));
     // Nobody said no: the same call may be asked again.

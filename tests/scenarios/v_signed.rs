@@ -8,7 +8,8 @@ use gate_runtime::audit::{KeyKind, Note, SigningKey};
 use gate_runtime::prelude::*;
 use gate_runtime::testing::ManualClock;
 use gate_runtime::{
-    Approval, ApprovalId, BadScope, BadSignature, CallEvent, DecideError, Decided, Event, Interruption, Refused, Status,
+    Approval, ApprovalId, BadScope, BadSignature, CallEvent, DecideError, DecisionOutcome, Event, Interruption,
+    Refused, Status,
 };
 use gate_sqlite::SqliteStore;
 use serde_json::{Value, json};
@@ -148,7 +149,7 @@ fn paying(id: &str, amount: u64) -> ToolCall {
 }
 
 /// Why a vote is not signed as it must be.
-fn unsigned(decided: Result<Decided, DecideError>) -> BadSignature {
+fn unsigned(decided: Result<DecisionOutcome, DecideError>) -> BadSignature {
     match decided {
         Err(DecideError::Signature(bad)) => bad,
         other => panic!("{other:?}"),
@@ -199,7 +200,7 @@ async fn v_what_voters_were_shown_is_what_the_records_say(store: Shared) {
     // Steps and reminders come and go, and each interruption stays good.
     steps.approve(&dana).await.unwrap();
     clock.advance(minutes(11));
-    gate.do_what_is_due().await;
+    gate.run_due().await;
     steps.approve(&omar).await.unwrap();
     // An edit is another question for whoever comes after it; so is one that asks others.
     edited.edit(&dana, Edit::new().set("amount", 6_000)).await.unwrap();
@@ -390,7 +391,7 @@ async fn v_signed_votes_on_guarded_work_are_verified_before_it_is_tried_again(st
         attempts += 1;
         if attempts == 1 { Err("broke") } else { Ok(()) }
     });
-    let approve = async |key: &SigningKey| -> Result<Decided, DecideError> {
+    let approve = async |key: &SigningKey| -> Result<DecisionOutcome, DecideError> {
         until(async || !gate.pending().await.unwrap().is_empty()).await;
         let question: Interruption = gate.pending().await.unwrap()[0].clone();
         question.approve(&dana).sign_with(key).await

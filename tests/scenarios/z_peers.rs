@@ -160,7 +160,7 @@ async fn z92_a_new_message_while_a_call_waits_leaves_no_dangling_call(store: Sha
     let messages = openai::messages(&turn);
     assert_eq!(messages[0]["tool_call_id"], "1");
     assert!(messages[0]["content"].as_str().unwrap().starts_with("<gate-notice>Not run yet: a person has been asked"));
-    run.hear(Message::user("by the way, read me file a"));
+    run.add_message(Message::user("by the way, read me file a"));
     let next = run.submit([call("2", "read", json!({"id": "a"}))]).await.unwrap();
     assert_eq!(kinds(&next), ["succeeded"]);
     assert_eq!(next.interruptions().len(), 1, "the question is still there");

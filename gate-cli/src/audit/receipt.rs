@@ -50,7 +50,7 @@ pub(super) async fn disclose(cli: &Cli, audited: &Audited, one: &One, field: &st
     let desk = Desk::to_look(cli).await?;
     let approval = desk.one(one).await?.approval().clone();
     let arguments = [approval.arguments(), approval.proposed()];
-    let refused = |error: gate_runtime::Misfit| Failure::Refused(error.to_string());
+    let refused = |error: gate_runtime::SchemaError| Failure::Refused(error.to_string());
     // Before anything secret is typed.
     for known in arguments {
         known.check_disclosable(field).map_err(refused)?;
@@ -140,7 +140,7 @@ impl Shown {
 
     fn of(evidence: &Evidence) -> Result<Self, Failure> {
         let index = evidence.index();
-        let refused = |error: gate_runtime::Misfit| Failure::Refused(format!("entry {index}: {error}"));
+        let refused = |error: gate_runtime::SchemaError| Failure::Refused(format!("entry {index}: {error}"));
         let mut attached = evidence.attachments().iter();
         let record = match Entry::parse(evidence.entry().as_bytes()).map_err(refused)? {
             Entry::Record(record) => record,

@@ -24,7 +24,7 @@ pub use presented::Presented;
 #[doc(hidden)]
 pub use quorum::{Shortfall, Voice, shortfall};
 pub use refusal::Refusal;
-pub use replay::Fault;
+pub use replay::ReplayError;
 #[doc(hidden)]
 pub use requirement::people;
 pub use requirement::{Requirement, Tier, Who, anyone, ask, principal, role};

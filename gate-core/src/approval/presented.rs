@@ -160,7 +160,7 @@ mod tests {
     use crate::assessment::report::RuleResult;
     use crate::assessment::verdict::Verdict;
     use crate::call::argument_origin::ArgumentOrigin;
-    use crate::call::context::{Passage, RunInfo};
+    use crate::call::context::{AgentHop, RunInfo};
     use crate::call::origin::Origin;
     use crate::records::event::CallEvent;
     use crate::text::time::minutes;
@@ -312,7 +312,7 @@ mod tests {
             info(&|info| info.principal = None),
             info(&|info| info.roles = vec!["vip".into()]),
             info(&|info| info.case = Some("ticket-8".into())),
-            info(&|info| info.passages = vec![Passage::HandedOff { from: "triage".into() }]),
+            info(&|info| info.passages = vec![AgentHop::HandedOff { from: "triage".into() }]),
             judged(&|assessment| assessment.origins.clear()),
             judged(&|assessment| assessment.verdict = Verdict::Deny),
             judged(&|assessment| {

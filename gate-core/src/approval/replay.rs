@@ -44,9 +44,9 @@ impl Approval {
     /// ```
     ///
     /// # Errors
-    /// [`Fault`], where the record does not follow from how the call stood: it cannot have happened then, or it is about another call.
-    pub fn after(before: Option<&Self>, record: &Record) -> Result<Self, Fault> {
-        Self::played(before, record).map_err(|problem| Fault::new(record, problem))
+    /// [`ReplayError`], where the record does not follow from how the call stood: it cannot have happened then, or it is about another call.
+    pub fn after(before: Option<&Self>, record: &Record) -> Result<Self, ReplayError> {
+        Self::played(before, record).map_err(|problem| ReplayError::new(record, problem))
     }
 
     fn played(before: Option<&Self>, record: &Record) -> Result<Self, String> {
@@ -103,18 +103,18 @@ impl Approval {
 /// What is wrong with a record.
 ///
 /// ```
-/// # fn show(fault: &gate_runtime::Fault) {
+/// # fn show(fault: &gate_runtime::ReplayError) {
 /// println!("{fault}");            // like: record 17 (dispatched): it is pending, where this cannot happen
 /// # }
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fault {
+pub struct ReplayError {
     seq: u64,
     kind: &'static str,
     problem: String,
 }
 
-impl Fault {
+impl ReplayError {
     #[doc(hidden)]
     pub fn new(record: &Record, problem: impl Into<String>) -> Self {
         Self { seq: record.seq, kind: record.kind(), problem: problem.into() }
@@ -139,7 +139,7 @@ impl Fault {
     }
 }
 
-impl fmt::Display for Fault {
+impl fmt::Display for ReplayError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "record {}", self.seq)?;
         if !self.kind.is_empty() {
@@ -149,4 +149,4 @@ impl fmt::Display for Fault {
     }
 }
 
-impl std::error::Error for Fault {}
+impl std::error::Error for ReplayError {}

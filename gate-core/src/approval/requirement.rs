@@ -209,7 +209,7 @@ pub struct Requirement {
     #[serde(default, with = "seconds", skip_serializing_if = "Option::is_none")]
     remind: Option<Duration>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    told_if_expired: Option<String>,
+    expiry_message: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     answers: Option<Answers>,
 }
@@ -240,7 +240,7 @@ impl From<Who> for Requirement {
             valid: None,
             edits_need_another: None,
             remind: None,
-            told_if_expired: None,
+            expiry_message: None,
             answers: None,
         }
     }
@@ -403,12 +403,12 @@ impl Requirement {
     ///
     /// ```
     /// use gate_runtime::prelude::*;
-    /// let patient = ask(role("manager")).within(hours(1)).tell_if_expired("Tell the customer that we write tomorrow.");
-    /// assert_eq!(patient.told_if_expired(), Some("Tell the customer that we write tomorrow."));
+    /// let patient = ask(role("manager")).within(hours(1)).on_expiry_message("Tell the customer that we write tomorrow.");
+    /// assert_eq!(patient.expiry_message(), Some("Tell the customer that we write tomorrow."));
     /// ```
     #[must_use]
-    pub fn tell_if_expired(mut self, text: impl Into<String>) -> Self {
-        self.told_if_expired = Some(text.into());
+    pub fn on_expiry_message(mut self, text: impl Into<String>) -> Self {
+        self.expiry_message = Some(text.into());
         self
     }
 
@@ -501,8 +501,8 @@ impl Requirement {
 
     /// What the model is told when nobody decided in time, if the policy says so.
     #[must_use]
-    pub fn told_if_expired(&self) -> Option<&str> {
-        self.told_if_expired.as_deref()
+    pub fn expiry_message(&self) -> Option<&str> {
+        self.expiry_message.as_deref()
     }
 
     /// How many reminders are due at `now`.

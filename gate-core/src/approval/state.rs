@@ -432,7 +432,7 @@ impl Approval {
                 None => NotRun::Denied { by: DeniedBy::RefusedBefore },
             }),
             Status::Expired => {
-                let told = self.requirements.iter().find_map(Requirement::told_if_expired);
+                let told = self.requirements.iter().find_map(Requirement::expiry_message);
                 Some(NotRun::Expired { told: told.map(str::to_owned) })
             }
             Status::Cancelled => Some(NotRun::Cancelled { reason: reason() }),

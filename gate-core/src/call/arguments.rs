@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
 use crate::text::digest::{Digest, hex};
-use crate::text::json::{Misfit, canonical};
+use crate::text::json::{SchemaError, canonical};
 
 /// The arguments of one call: canonical JSON (RFC 8785), in which every secret is replaced by a mark.
 ///
@@ -47,7 +47,7 @@ pub struct Commitment {
 impl Commitment {
     /// Commits to a value with a salt.
     #[doc(hidden)]
-    pub fn to(value: &Value, salt: [u8; 16]) -> Result<Self, Misfit> {
+    pub fn to(value: &Value, salt: [u8; 16]) -> Result<Self, SchemaError> {
         let text = canonical(value)?;
         Ok(Self { salt: Some(salt), digest: Digest::of_all(&[&salt, text.as_bytes()]) })
     }
@@ -111,7 +111,7 @@ mod salt_text {
 impl Arguments {
     /// Takes arguments in which marks stand for the secrets.
     #[doc(hidden)]
-    pub fn new(marked: &Value, secrets: Vec<Commitment>) -> Result<Self, Misfit> {
+    pub fn new(marked: &Value, secrets: Vec<Commitment>) -> Result<Self, SchemaError> {
         let text = canonical(marked)?;
         Ok(Self { digest: Digest::of(&text), text: text.into(), secrets })
     }

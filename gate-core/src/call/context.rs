@@ -25,7 +25,7 @@ pub struct RunInfo {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) case: Option<CaseId>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(crate) passages: Vec<Passage>,
+    pub(crate) passages: Vec<AgentHop>,
 }
 
 /// What stands between the id of a run and that of a run nested in it. No other run may have it in its id.
@@ -64,13 +64,13 @@ impl RunId {
 /// How a run came to the agent that it has.
 ///
 /// ```
-/// use gate_runtime::Passage;
-/// let passage = Passage::HandedOff { from: "triage".into() };
+/// use gate_runtime::AgentHop;
+/// let passage = AgentHop::HandedOff { from: "triage".into() };
 /// assert_eq!(passage.to_string(), "handed over by triage");
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
-pub enum Passage {
+pub enum AgentHop {
     /// Another agent handed the run over.
     HandedOff {
         /// Which one.
@@ -85,7 +85,7 @@ pub enum Passage {
     },
 }
 
-impl Passage {
+impl AgentHop {
     /// The agent before.
     #[must_use]
     pub fn agent(&self) -> &AgentName {
@@ -96,7 +96,7 @@ impl Passage {
     }
 }
 
-impl fmt::Display for Passage {
+impl fmt::Display for AgentHop {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::HandedOff { from } => write!(f, "handed over by {from}"),
@@ -144,7 +144,7 @@ impl RunInfo {
 
     /// How the run came to its agent, oldest first: which agents handed it over, or called it. Empty for a run that its agent began.
     #[must_use]
-    pub fn passages(&self) -> &[Passage] {
+    pub fn passages(&self) -> &[AgentHop] {
         &self.passages
     }
 
@@ -169,7 +169,7 @@ impl RunInfo {
     }
 
     /// Adds how the run came to the agent that it has now.
-    pub fn add_passage(&mut self, passage: Passage) {
+    pub fn add_passage(&mut self, passage: AgentHop) {
         self.passages.push(passage);
     }
 
@@ -177,7 +177,7 @@ impl RunInfo {
     #[doc(hidden)]
     #[must_use]
     pub fn depth(&self) -> usize {
-        self.passages.iter().filter(|passage| matches!(passage, Passage::Called { .. })).count()
+        self.passages.iter().filter(|passage| matches!(passage, AgentHop::Called { .. })).count()
     }
 }
 

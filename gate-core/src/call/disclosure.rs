@@ -7,13 +7,13 @@ use serde_json::Value;
 
 use crate::call::arguments::{Arguments, Commitment};
 use crate::text::digest::{hex, unhex};
-use crate::text::json::{Misfit, canonical, pointer_to};
+use crate::text::json::{SchemaError, canonical, pointer_to};
 
 /// What opens one commitment: the secret's place, its value and its salt. Whoever gets it can check the record, and learns no other secret.
 ///
 /// ```
 /// use gate_runtime::Disclosure;
-/// # fn show(arguments: &gate_runtime::Arguments) -> Result<(), gate_runtime::Misfit> {
+/// # fn show(arguments: &gate_runtime::Arguments) -> Result<(), gate_runtime::SchemaError> {
 /// let disclosure = arguments.disclose("pin", &"1234".into())?;       // where the salt is known
 /// let line = disclosure.to_string();
 ///
@@ -59,10 +59,10 @@ impl fmt::Debug for Disclosure {
 }
 
 impl std::str::FromStr for Disclosure {
-    type Err = Misfit;
+    type Err = SchemaError;
 
-    fn from_str(line: &str) -> Result<Self, Misfit> {
-        serde_json::from_str(line).map_err(|error| Misfit::new("", error.to_string()))
+    fn from_str(line: &str) -> Result<Self, SchemaError> {
+        serde_json::from_str(line).map_err(|error| SchemaError::new("", error.to_string()))
     }
 }
 
@@ -71,7 +71,7 @@ impl Arguments {
     ///
     /// # Errors
     /// Where there is no secret at this place, it is not this one, or its salt was erased.
-    pub fn disclose(&self, field: &str, value: &Value) -> Result<Disclosure, Misfit> {
+    pub fn disclose(&self, field: &str, value: &Value) -> Result<Disclosure, SchemaError> {
         let field = pointer_to(field);
         let salt = hex(self.salt_at(&field)?);
         let disclosure = Disclosure { field, salt, value: value.clone() };
@@ -83,13 +83,13 @@ impl Arguments {
     ///
     /// # Errors
     /// Where there is no secret, or its salt was erased.
-    pub fn check_disclosable(&self, field: &str) -> Result<(), Misfit> {
+    pub fn check_disclosable(&self, field: &str) -> Result<(), SchemaError> {
         self.salt_at(&pointer_to(field)).map(drop)
     }
 
-    fn salt_at(&self, field: &str) -> Result<&[u8; 16], Misfit> {
+    fn salt_at(&self, field: &str) -> Result<&[u8; 16], SchemaError> {
         self.commitment_at(field)?.salt().ok_or_else(|| {
-            Misfit::new(field, "its salt is not there: it was erased, or this is a copy that never had it")
+            SchemaError::new(field, "its salt is not there: it was erased, or this is a copy that never had it")
         })
     }
 
@@ -97,23 +97,23 @@ impl Arguments {
     ///
     /// # Errors
     /// Where it is another, or there is none.
-    pub fn check(&self, disclosure: &Disclosure) -> Result<(), Misfit> {
+    pub fn check(&self, disclosure: &Disclosure) -> Result<(), SchemaError> {
         let Disclosure { field, salt, value } = disclosure;
         let commitment = self.commitment_at(field)?;
         let salt = unhex(salt).and_then(|salt| <[u8; 16]>::try_from(salt).ok());
-        let salt = salt.ok_or_else(|| Misfit::new(field, "its salt is not 32 hexadecimal digits"))?;
+        let salt = salt.ok_or_else(|| SchemaError::new(field, "its salt is not 32 hexadecimal digits"))?;
         if Commitment::to(value, salt)?.digest() == commitment.digest() {
             Ok(())
         } else {
-            Err(Misfit::new(field, "this is not the secret that was recorded"))
+            Err(SchemaError::new(field, "this is not the secret that was recorded"))
         }
     }
 
-    fn commitment_at(&self, field: &str) -> Result<&Commitment, Misfit> {
+    fn commitment_at(&self, field: &str) -> Result<&Commitment, SchemaError> {
         let arguments = self.to_json();
         let mark = arguments.pointer(field).and_then(Value::as_str);
         let found = mark.and_then(|mark| self.secrets().iter().find(|secret| secret.mark() == mark));
-        found.ok_or_else(|| Misfit::new(field, "there is no secret at this place"))
+        found.ok_or_else(|| SchemaError::new(field, "there is no secret at this place"))
     }
 }
 

@@ -22,7 +22,7 @@ pub use arguments::{Arguments, Commitment};
 pub use changes::Changes;
 #[doc(hidden)]
 pub use context::NESTED;
-pub use context::{Passage, RunInfo, ToolCall};
+pub use context::{AgentHop, RunInfo, ToolCall};
 pub use descriptor::{Annotations, Descriptor};
 pub use disclosure::Disclosure;
 pub use message::{Message, Speaker};

@@ -5,7 +5,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::call::context::{Passage, RunInfo};
+use crate::call::context::{AgentHop, RunInfo};
 use crate::call::subject::Subject;
 use crate::id::{AgentName, ReviewerId, ToolName};
 use crate::people::identity::same_person;
@@ -53,7 +53,7 @@ impl FreezeScope {
             Self::Tool { tool } => *tool == subject.tool || (subject.request.is_some() && is_of(tool, acting)),
             Self::Agent { agent } => {
                 let is = |name: &AgentName| same_person(name.as_str(), agent.as_str());
-                let calls = |passage: &Passage| matches!(passage, Passage::Called { by, .. } if is(by));
+                let calls = |passage: &AgentHop| matches!(passage, AgentHop::Called { by, .. } if is(by));
                 is(acting) || passages.iter().any(calls)
             }
         }

@@ -50,12 +50,12 @@ impl fmt::Debug for LimitKey {
 /// A use of a limit: so much, of at most so much in any window of this length that ends now.
 ///
 /// ```
-/// use gate_runtime::{DAY, LimitKey, Take};
-/// let take = Take { key: LimitKey::new("refunds", "null"), amount: 1, max: 10, window: DAY, taken_for: None };
+/// use gate_runtime::{DAY, LimitKey, LimitCharge};
+/// let take = LimitCharge { key: LimitKey::new("refunds", "null"), amount: 1, max: 10, window: DAY, taken_for: None };
 /// assert!(take.fits(9) && !take.fits(10));
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Take {
+pub struct LimitCharge {
     /// The counter.
     pub key: LimitKey,
     /// How much is taken.
@@ -105,7 +105,7 @@ pub const WAITING: &str = "gate/waiting";
 /// A window without an end: longer than any gate is run.
 pub const EVER: Duration = days(36_500);
 
-impl Take {
+impl LimitCharge {
     /// Whether it fits beside what the window already holds.
     #[must_use]
     pub fn fits(&self, used: u64) -> bool {

@@ -8,4 +8,4 @@ pub use freeze::{Freeze, FreezeScope};
 pub use grant::{BadScope, Grant, Scope};
 #[doc(hidden)]
 pub use limit::{ASKED, EVER, WAITING};
-pub use limit::{GiveBack, LimitKey, Take};
+pub use limit::{GiveBack, LimitCharge, LimitKey};

@@ -12,8 +12,8 @@ pub use clock::Clock;
 pub use directory::{Directory, DirectoryError};
 pub use notifier::{Notice, Notifier, NotifyError};
 pub use store::{
-    ALIKE, ApprovalFilter, Committed, KnownTool, LetterFilter, LetterOrder, Proposal, REFUSALS, Recalled, RecordFilter,
-    RunChange, RunChanges, RunQuery, Standing, Store, StoreError, StoreErrorKind, Transition,
+    ALIKE, ApprovalFilter, CallHistory, CallQuery, Changeset, CommitOutcome, DeliveryFilter, DeliveryOrder, KnownTool,
+    REFUSALS, RecordFilter, RunChange, RunChanges, RunQuery, Standing, Store, StoreError, StoreErrorKind,
 };
 pub use witness::{Witness, WitnessError};
 

@@ -10,7 +10,7 @@ use crate::id::ReviewerId;
 use crate::records::record::Record;
 use crate::text::canonical_json::sorted;
 use crate::text::digest::{Digest, hex};
-use crate::text::json::{Misfit, canonical};
+use crate::text::json::{SchemaError, canonical};
 
 /// The most bytes that an entry of a trail can have: C2SP `tlog-tiles` gives its length two bytes.
 const LONGEST: usize = u16::MAX as usize;
@@ -170,7 +170,7 @@ impl Entry {
     ///
     /// # Errors
     /// Where it has no canonical form; the gate puts nothing of that kind on the record.
-    pub fn leaf(record: &Record) -> Result<Leaf, Misfit> {
+    pub fn leaf(record: &Record) -> Result<Leaf, SchemaError> {
         let text = canonical_of(record)?;
         if text.len() <= LONGEST {
             return Ok(Leaf { text, beside: None });
@@ -180,8 +180,8 @@ impl Entry {
 
     /// The leaf of a record that a store keeps as this JSON text: the canonical form of all that is in it.
     #[doc(hidden)]
-    pub fn leaf_of_text(text: &str) -> Result<Leaf, Misfit> {
-        let unread = |error: serde_json::Error| Misfit::new("", error.to_string());
+    pub fn leaf_of_text(text: &str) -> Result<Leaf, SchemaError> {
+        let unread = |error: serde_json::Error| SchemaError::new("", error.to_string());
         let canonical = match sorted(text) {
             Some(text) => text,
             None => canonical(&serde_json::from_str(text).map_err(unread)?)?,
@@ -192,7 +192,7 @@ impl Entry {
         Self::stub_of(&serde_json::from_str(text).map_err(unread)?, canonical)
     }
 
-    fn stub_of(record: &Record, text: String) -> Result<Leaf, Misfit> {
+    fn stub_of(record: &Record, text: String) -> Result<Leaf, SchemaError> {
         let (digest, bytes) = (Digest::of(&text), text.len() as u64);
         let stub = Stub { at: record.at, bytes, digest, kind: record.kind().to_owned(), seq: record.seq };
         Ok(Leaf { text: canonical_of(&stub)?, beside: Some((stub.file(), text)) })
@@ -200,7 +200,7 @@ impl Entry {
 
     /// The leaf of a break.
     #[doc(hidden)]
-    pub fn leaf_of_break(parted: &Break) -> Result<Leaf, Misfit> {
+    pub fn leaf_of_break(parted: &Break) -> Result<Leaf, SchemaError> {
         Ok(Leaf { text: canonical_of(parted)?, beside: None })
     }
 
@@ -208,7 +208,7 @@ impl Entry {
     ///
     /// # Errors
     /// Where it is no entry, with the place.
-    pub fn parse(bytes: &[u8]) -> Result<Self, Misfit> {
+    pub fn parse(bytes: &[u8]) -> Result<Self, SchemaError> {
         // Most entries are records that need no value in between.
         if let Ok(text) = std::str::from_utf8(bytes)
             && sorted(text).as_deref() == Some(text)
@@ -217,7 +217,7 @@ impl Entry {
             return Ok(Self::Record(record));
         }
         let value = canonical_value(bytes)?;
-        let part = |problem: serde_json::Error| Misfit::new("", problem.to_string());
+        let part = |problem: serde_json::Error| SchemaError::new("", problem.to_string());
         if value.get("event").is_some() {
             serde_json::from_value(value).map(Self::Record).map_err(part)
         } else if value.get("digest").is_some() {
@@ -231,14 +231,14 @@ impl Entry {
     ///
     /// # Errors
     /// Where it is not the record of this stub.
-    pub fn parse_beside(stub: &Stub, bytes: &[u8]) -> Result<Record, Misfit> {
+    pub fn parse_beside(stub: &Stub, bytes: &[u8]) -> Result<Record, SchemaError> {
         if Digest::of(bytes) != stub.digest {
-            return Err(Misfit::new("", "it is not the record that was logged: its digest is another"));
+            return Err(SchemaError::new("", "it is not the record that was logged: its digest is another"));
         }
         let record: Record =
-            serde_json::from_value(canonical_value(bytes)?).map_err(|error| Misfit::new("", error.to_string()))?;
+            serde_json::from_value(canonical_value(bytes)?).map_err(|error| SchemaError::new("", error.to_string()))?;
         if record.seq != stub.seq || record.at != stub.at || record.kind() != stub.kind {
-            return Err(Misfit::new("", "it is not the record that its stub names"));
+            return Err(SchemaError::new("", "it is not the record that its stub names"));
         }
         Ok(record)
     }
@@ -254,17 +254,17 @@ impl fmt::Display for Entry {
     }
 }
 
-fn canonical_of<T: Serialize>(value: &T) -> Result<String, Misfit> {
-    canonical(&serde_json::to_value(value).map_err(|error| Misfit::new("", error.to_string()))?)
+fn canonical_of<T: Serialize>(value: &T) -> Result<String, SchemaError> {
+    canonical(&serde_json::to_value(value).map_err(|error| SchemaError::new("", error.to_string()))?)
 }
 
 /// Reads JSON that is in canonical form, which also has every key once and every number as it is.
-fn canonical_value(bytes: &[u8]) -> Result<Value, Misfit> {
-    let value: Value = serde_json::from_slice(bytes).map_err(|error| Misfit::new("", error.to_string()))?;
+fn canonical_value(bytes: &[u8]) -> Result<Value, SchemaError> {
+    let value: Value = serde_json::from_slice(bytes).map_err(|error| SchemaError::new("", error.to_string()))?;
     if canonical(&value)?.as_bytes() == bytes {
         Ok(value)
     } else {
-        Err(Misfit::new("", "it is not in canonical form (RFC 8785)"))
+        Err(SchemaError::new("", "it is not in canonical form (RFC 8785)"))
     }
 }
 

@@ -29,16 +29,16 @@ const KEPT: Duration = WEEK;
 /// The most of a problem that is kept, in characters.
 const WORDS: usize = 500;
 
-/// How far the delivery of a [`Letter`] is.
+/// How far the delivery of a [`Delivery`] is.
 ///
 /// ```
-/// use gate_runtime::LetterState;
-/// assert_eq!(LetterState::Waiting.to_string(), "waiting");
-/// assert!(LetterState::Sending.is_open() && !LetterState::Dead.is_open());
+/// use gate_runtime::DeliveryState;
+/// assert_eq!(DeliveryState::Waiting.to_string(), "waiting");
+/// assert!(DeliveryState::Sending.is_open() && !DeliveryState::Dead.is_open());
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum LetterState {
+pub enum DeliveryState {
     /// It is to be delivered, once it is due.
     Waiting,
     /// A process is delivering it, until it is due: then another one may.
@@ -49,7 +49,7 @@ pub enum LetterState {
     Dead,
 }
 
-impl LetterState {
+impl DeliveryState {
     /// Whether it is still to be delivered.
     #[must_use]
     pub fn is_open(self) -> bool {
@@ -57,7 +57,7 @@ impl LetterState {
     }
 }
 
-impl fmt::Display for LetterState {
+impl fmt::Display for DeliveryState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Waiting => "waiting",
@@ -74,16 +74,16 @@ impl fmt::Display for LetterState {
 /// moves, and a store writes it only over the version before.
 ///
 /// ```
-/// # fn show(letter: &gate_runtime::Letter) {
+/// # fn show(letter: &gate_runtime::Delivery) {
 /// println!("{} is {} after {} tries", letter.id(), letter.state(), letter.attempts());
 /// # }
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Letter {
+pub struct Delivery {
     notifier: Arc<str>,
     record: u64,
     version: u64,
-    state: LetterState,
+    state: DeliveryState,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     approval: Option<ApprovalId>,
     attempts: u32,
@@ -98,13 +98,13 @@ pub struct Letter {
     read: Option<u64>,
 }
 
-impl Letter {
+impl Delivery {
     /// What a notifier is to tell of a record.
     #[doc(hidden)]
     #[must_use]
     pub fn about(notifier: &Arc<str>, record: &Record, now: Timestamp) -> Self {
         let approval = record.subject().map(|subject| subject.approval);
-        Self { record: record.seq(), approval, state: LetterState::Waiting, ..Self::mark(notifier, None, now) }
+        Self { record: record.seq(), approval, state: DeliveryState::Waiting, ..Self::mark(notifier, None, now) }
     }
 
     /// How far a notifier has read the records: it stands in the place of a letter about record 0, which there is not.
@@ -115,7 +115,7 @@ impl Letter {
             notifier: Arc::clone(notifier),
             record: 0,
             version: 1,
-            state: LetterState::Delivered,
+            state: DeliveryState::Delivered,
             approval: None,
             attempts: 0,
             due_at: whole(now),
@@ -130,7 +130,7 @@ impl Letter {
     #[doc(hidden)]
     #[must_use]
     pub fn read_to(&self, record: u64, now: Timestamp) -> Self {
-        Self { read: Some(record), ..self.next(LetterState::Delivered, now, now) }
+        Self { read: Some(record), ..self.next(DeliveryState::Delivered, now, now) }
     }
 
     /// Of a mark: the last record that was looked at.
@@ -140,7 +140,7 @@ impl Letter {
         self.read.unwrap_or(0)
     }
 
-    fn next(&self, state: LetterState, due_at: Timestamp, now: Timestamp) -> Self {
+    fn next(&self, state: DeliveryState, due_at: Timestamp, now: Timestamp) -> Self {
         Self { version: self.version + 1, state, due_at: whole(due_at), changed_at: now, ..self.clone() }
     }
 
@@ -149,7 +149,7 @@ impl Letter {
     #[must_use]
     pub fn claimed(&self, now: Timestamp) -> Option<Self> {
         let is_due = self.state.is_open() && self.due_at <= now;
-        let claimed = || self.next(LetterState::Sending, later(now, LEASE), now);
+        let claimed = || self.next(DeliveryState::Sending, later(now, LEASE), now);
         is_due.then(|| Self { attempts: self.attempts.saturating_add(1), ..claimed() })
     }
 
@@ -164,7 +164,7 @@ impl Letter {
     #[doc(hidden)]
     #[must_use]
     pub fn delivered(&self, memo: Option<Arc<str>>, now: Timestamp) -> Self {
-        Self { problem: None, memo, ..self.next(LetterState::Delivered, later(now, KEPT), now) }
+        Self { problem: None, memo, ..self.next(DeliveryState::Delivered, later(now, KEPT), now) }
     }
 
     /// The letter after a try that failed: it waits for a random part of a time that grows, and at least for so long; or it was the last try.
@@ -176,22 +176,22 @@ impl Letter {
         }
         let wait = longest_wait(self.attempts).mul_f64(f64::from(chance) / f64::from(u32::MAX));
         let due_at = later(now, wait.max(at_least.min(LONGEST_WAIT)));
-        Self { problem: Some(short(problem)), ..self.next(LetterState::Waiting, due_at, now) }
+        Self { problem: Some(short(problem)), ..self.next(DeliveryState::Waiting, due_at, now) }
     }
 
     /// The letter that is not tried any more.
     #[doc(hidden)]
     #[must_use]
     pub fn given_up(&self, problem: &str, now: Timestamp) -> Self {
-        Self { problem: Some(short(problem)), ..self.next(LetterState::Dead, now, now) }
+        Self { problem: Some(short(problem)), ..self.next(DeliveryState::Dead, now, now) }
     }
 
     /// A dead letter that is to be tried again, as often as a new one; `None` where it is not dead.
     #[doc(hidden)]
     #[must_use]
     pub fn revived(&self, now: Timestamp) -> Option<Self> {
-        let revived = || Self { attempts: 0, ..self.next(LetterState::Waiting, now, now) };
-        (self.state == LetterState::Dead).then(revived)
+        let revived = || Self { attempts: 0, ..self.next(DeliveryState::Waiting, now, now) };
+        (self.state == DeliveryState::Dead).then(revived)
     }
 
     /// A delivered letter that is kept for another day.
@@ -249,7 +249,7 @@ impl Letter {
 
     /// How far its delivery is.
     #[must_use]
-    pub fn state(&self) -> LetterState {
+    pub fn state(&self) -> DeliveryState {
         self.state
     }
 
@@ -306,15 +306,15 @@ mod tests {
         Timestamp::from_second(1_800_000_000 + seconds).unwrap()
     }
 
-    fn letter() -> Letter {
+    fn letter() -> Delivery {
         let name: Arc<str> = "chat".into();
-        Letter { record: 7, state: LetterState::Waiting, ..Letter::mark(&name, None, at(0)) }
+        Delivery { record: 7, state: DeliveryState::Waiting, ..Delivery::mark(&name, None, at(0)) }
     }
 
     #[test]
     fn nobody_else_takes_what_is_being_sent_until_its_lease_is_over() {
         let claimed = letter().claimed(at(0)).unwrap();
-        assert_eq!((claimed.state(), claimed.attempts(), claimed.version()), (LetterState::Sending, 1, 2));
+        assert_eq!((claimed.state(), claimed.attempts(), claimed.version()), (DeliveryState::Sending, 1, 2));
         assert_eq!(claimed.claimed(at(59)), None);
         let taken = claimed.claimed(at(60)).unwrap();
         assert_eq!((taken.attempts(), taken.version(), taken.id()), (2, 3, "chat-7".to_owned()));
@@ -323,7 +323,7 @@ mod tests {
     #[test]
     fn waits_grow_threefold_up_to_an_hour_and_the_twelfth_try_is_the_last() {
         let (mut letter, mut now, mut waits) = (letter(), at(0), Vec::new());
-        while letter.state() != LetterState::Dead {
+        while letter.state() != DeliveryState::Dead {
             let failed = letter.claimed(now).unwrap().put_off("no", Duration::ZERO, u32::MAX, now);
             waits.push(failed.due_at().duration_since(now).as_secs());
             (now, letter) = (failed.due_at(), failed);
@@ -350,7 +350,7 @@ mod tests {
         assert_eq!(sent.revived(at(1)), None);
         assert_eq!(sent.delivered(None, at(1)).revived(at(1)), None);
         let again = sent.given_up("it is gone", at(1)).revived(at(2)).unwrap();
-        assert_eq!((again.state(), again.attempts(), again.due_at()), (LetterState::Waiting, 0, at(2)));
+        assert_eq!((again.state(), again.attempts(), again.due_at()), (DeliveryState::Waiting, 0, at(2)));
         assert_eq!(again.problem(), Some("it is gone"), "until it is delivered, people see why it was dead");
     }
 

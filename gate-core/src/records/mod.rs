@@ -9,5 +9,5 @@ pub use entry::{Break, Entry, Leaf, Stub};
 pub use event::{CallEvent, Event, GateEvent, ToolNote};
 #[doc(hidden)]
 pub use letter::LEASE;
-pub use letter::{Letter, LetterState};
+pub use letter::{Delivery, DeliveryState};
 pub use record::Record;

@@ -107,22 +107,22 @@ impl fmt::Debug for Digest {
 /// assert!("sha256:beef".parse::<gate_runtime::Digest>().is_err());
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct BadDigest;
+pub struct ParseDigestError;
 
-impl fmt::Display for BadDigest {
+impl fmt::Display for ParseDigestError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("not a digest: expected `sha256:` and 64 hexadecimal digits")
     }
 }
 
-impl std::error::Error for BadDigest {}
+impl std::error::Error for ParseDigestError {}
 
 impl FromStr for Digest {
-    type Err = BadDigest;
+    type Err = ParseDigestError;
 
-    fn from_str(text: &str) -> Result<Self, BadDigest> {
-        let bytes = text.strip_prefix(PREFIX).and_then(unhex).ok_or(BadDigest)?;
-        bytes.try_into().map(Self).map_err(|_| BadDigest)
+    fn from_str(text: &str) -> Result<Self, ParseDigestError> {
+        let bytes = text.strip_prefix(PREFIX).and_then(unhex).ok_or(ParseDigestError)?;
+        bytes.try_into().map(Self).map_err(|_| ParseDigestError)
     }
 }
 

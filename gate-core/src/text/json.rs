@@ -20,18 +20,18 @@ pub struct ReadLimits {
 /// What is wrong with a JSON text or value, and where; it never repeats a value.
 ///
 /// ```
-/// # use gate_runtime::Misfit;
-/// # fn show(misfit: &Misfit) -> String {
+/// # use gate_runtime::SchemaError;
+/// # fn show(misfit: &SchemaError) -> String {
 /// format!("{misfit}")        // like: at `/amount_cents`: expected a whole number
 /// # }
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Misfit {
+pub struct SchemaError {
     pointer: String,
     problem: String,
 }
 
-impl Misfit {
+impl SchemaError {
     #[doc(hidden)]
     pub fn new(pointer: impl Into<String>, problem: impl Into<String>) -> Self {
         Self { pointer: pointer.into(), problem: problem.into() }
@@ -50,7 +50,7 @@ impl Misfit {
     }
 }
 
-impl fmt::Display for Misfit {
+impl fmt::Display for SchemaError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.pointer.is_empty() {
             f.write_str(&self.problem)
@@ -60,7 +60,7 @@ impl fmt::Display for Misfit {
     }
 }
 
-impl std::error::Error for Misfit {}
+impl std::error::Error for SchemaError {}
 
 /// Appends a step to a JSON pointer.
 pub fn push_step(pointer: &mut String, step: &str) {
@@ -97,26 +97,26 @@ pub fn step_name(step: &str) -> String {
 /// Reads a JSON text, refusing duplicate keys, numbers that are not exact, deep nesting and long text.
 ///
 /// # Errors
-/// [`Misfit`] says where it went wrong.
-pub fn read(text: &str, limits: ReadLimits) -> Result<Value, Misfit> {
+/// [`SchemaError`] says where it went wrong.
+pub fn read(text: &str, limits: ReadLimits) -> Result<Value, SchemaError> {
     if text.len() > limits.bytes {
         let problem = format!("{} bytes of JSON, which is more than the {} allowed", text.len(), limits.bytes);
-        return Err(Misfit::new("", problem));
+        return Err(SchemaError::new("", problem));
     }
     let mut place = ReadPlace { steps: Vec::new(), depth: 0, limit: limits.depth };
     let mut source = serde_json::Deserializer::from_str(text);
     let value = StrictValue(&mut place).deserialize(&mut source);
     let value = value.and_then(|value| source.end().map(|()| value));
-    value.map_err(|error| Misfit::new(place.pointer(), words_of(&error)))
+    value.map_err(|error| SchemaError::new(place.pointer(), words_of(&error)))
 }
 
 /// Checks a value that did not come as text by the same rules.
 ///
 /// # Errors
-/// [`Misfit`] says where it went wrong.
-pub fn read_value(value: &Value, limits: ReadLimits) -> Result<Value, Misfit> {
+/// [`SchemaError`] says where it went wrong.
+pub fn read_value(value: &Value, limits: ReadLimits) -> Result<Value, SchemaError> {
     // Values cannot hold what only a text can (duplicates, NaN); the rest is checked where the text is.
-    let text = serde_json::to_string(value).map_err(|error| Misfit::new("", words_of(&error)))?;
+    let text = serde_json::to_string(value).map_err(|error| SchemaError::new("", words_of(&error)))?;
     read(&text, limits)
 }
 
@@ -252,13 +252,13 @@ fn inexact<E: de::Error>() -> E {
 /// Returns the canonical form of RFC 8785.
 ///
 /// # Errors
-/// [`Misfit`] says where it went wrong.
-pub fn canonical(value: &Value) -> Result<String, Misfit> {
+/// [`SchemaError`] says where it went wrong.
+pub fn canonical(value: &Value) -> Result<String, SchemaError> {
     let mut text = String::with_capacity(64);
     if write_plain(value, &mut text) {
         return Ok(text);
     }
-    serde_json_canonicalizer::to_string(value).map_err(|error| Misfit::new("", error.to_string()))
+    serde_json_canonicalizer::to_string(value).map_err(|error| SchemaError::new("", error.to_string()))
 }
 
 /// Writes the canonical form of the JSON that tools mostly get: ASCII keys and whole numbers, where it is the compact

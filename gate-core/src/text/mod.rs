@@ -8,10 +8,10 @@ pub(crate) mod json;
 pub(crate) mod time;
 pub(crate) mod visible;
 
-pub use digest::{BadDigest, Digest};
+pub use digest::{Digest, ParseDigestError};
 #[doc(hidden)]
 pub use digest::{hex, unhex};
-pub use json::Misfit;
+pub use json::SchemaError;
 #[doc(hidden)]
 pub use json::{ReadLimits, below, canonical, pointer_to, push_step, read, read_value, step_name};
 #[doc(hidden)]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use gate_runtime::{DecideError, DirectoryError, Misfits, NotRun, Refused, ReviewerError, RunError, StoreError};
+use gate_runtime::{DecideError, DirectoryError, NotRun, Refused, ReviewerError, RunError, SchemaErrors, StoreError};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -120,7 +120,7 @@ impl Problem {
         Self { errors, ..Self::new(INVALID, words.join("; ").trim_start_matches(": ")) }
     }
 
-    fn of_fields(misfits: &Misfits) -> Self {
+    fn of_fields(misfits: &SchemaErrors) -> Self {
         Self::of_places(misfits.iter().map(|misfit| (misfit.pointer().to_owned(), misfit.problem().to_owned())))
     }
 }

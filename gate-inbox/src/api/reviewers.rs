@@ -7,7 +7,7 @@ use std::time::Duration;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::routing::{MethodRouter, delete, get, post};
-use gate_runtime::{ApprovalFilter, ApprovalId, Deciding, Edit, GrantId, Interruption, Scope, Status};
+use gate_runtime::{ApprovalFilter, ApprovalId, Decide, Edit, GrantId, Interruption, Scope, Status};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -269,7 +269,7 @@ fn confirmed(asked: &Interruption, confirm: Option<&String>) -> Result<(), Probl
 }
 
 /// Sends a decision, with what was said besides, and shows how it stands then.
-async fn send(office: &Office, id: &str, deciding: Deciding<'_>, comment: Option<&String>) -> Given {
+async fn send(office: &Office, id: &str, deciding: Decide<'_>, comment: Option<&String>) -> Given {
     let said = comment.map(|text| text.trim()).filter(|text| !text.is_empty());
     match said {
         Some(text) => deciding.comment(text).await?,

@@ -6,7 +6,7 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Redirect};
 use gate_runtime::{
-    Arguments, DecideError, Decided, Deciding, Edit, Interruption, Refused, Reviewer, ReviewerError, Status,
+    Arguments, Decide, DecideError, DecisionOutcome, Edit, Interruption, Refused, Reviewer, ReviewerError, Status,
 };
 use serde_json::{Map, Value};
 
@@ -75,7 +75,7 @@ impl Desk {
     }
 
     /// Sends it to the gate, if this form was not sent before. A link that led to the form is used up with it.
-    async fn send(&self, office: &Office, what: Intent, deciding: Deciding<'_>) -> Result<Outcome, Stop> {
+    async fn send(&self, office: &Office, what: Intent, deciding: Decide<'_>) -> Result<Outcome, Stop> {
         self.send_as(office, what, deciding, |_| ()).await
     }
 
@@ -84,7 +84,7 @@ impl Desk {
         &self,
         office: &Office,
         what: Intent,
-        deciding: Deciding<'_>,
+        deciding: Decide<'_>,
         tell: impl FnOnce(&DecideError) + Send,
     ) -> Result<Outcome, Stop> {
         let Some(first) = office.sessions.first(self.visitor.session, &self.fields.get("form")) else {
@@ -106,7 +106,7 @@ impl Desk {
         Ok(outcome)
     }
 
-    fn outcome(&self, decided: Result<Decided, DecideError>) -> Result<Outcome, Stop> {
+    fn outcome(&self, decided: Result<DecisionOutcome, DecideError>) -> Result<Outcome, Stop> {
         let Err(error) = decided else { return Ok(Outcome::Done) };
         let words = error.to_string();
         Err(match error {

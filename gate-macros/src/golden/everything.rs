@@ -237,7 +237,7 @@ const _: () = {
         ) -> ::core::pin::Pin<
             ::std::boxed::Box<
                 dyn ::core::future::Future<
-                    Output = __gate::Happened<Result<Receipt, BillingError>>,
+                    Output = __gate::ReconcileOutcome<Result<Receipt, BillingError>>,
                 > + ::core::marker::Send,
             >,
         > {

@@ -275,7 +275,7 @@ fn tool(model: &Model) -> TokenStream {
 
 /// ```text
 /// impl Reconciled for IssueRefund {
-///     fn happened(__call: Call<Self>) -> Pin<Box<dyn Future<Output = Happened<Receipt>> + Send>> { Box::pin(was_refunded(__call)) }
+///     fn happened(__call: Call<Self>) -> Pin<Box<dyn Future<Output = ReconcileOutcome<Receipt>> + Send>> { Box::pin(was_refunded(__call)) }
 /// }
 /// ```
 fn reconciled(model: &Model) -> TokenStream {
@@ -288,7 +288,7 @@ fn reconciled(model: &Model) -> TokenStream {
         impl __gate::__private::Reconciled for #call {
             fn happened(
                 #asked: __gate::Call<Self>,
-            ) -> ::core::pin::Pin<::std::boxed::Box<dyn ::core::future::Future<Output = __gate::Happened<#output>> + ::core::marker::Send>> {
+            ) -> ::core::pin::Pin<::std::boxed::Box<dyn ::core::future::Future<Output = __gate::ReconcileOutcome<#output>> + ::core::marker::Send>> {
                 #finding
             }
         }

@@ -9,13 +9,13 @@ use std::time::Duration;
 use foldhash::{HashMap, HashSet};
 use gate_core::approval::{Approval, Status};
 use gate_core::call::{Arguments, Descriptor};
-use gate_core::grants::{Freeze, FreezeScope, GiveBack, Grant, LimitKey, Take};
+use gate_core::grants::{Freeze, FreezeScope, GiveBack, Grant, LimitCharge, LimitKey};
 use gate_core::id::{ApprovalId, CallId, CaseId, GrantId, RunId, ToolName};
 use gate_core::ports::{
-    ALIKE, ApprovalFilter, BoxFuture, Committed, KnownTool, LetterFilter, LetterOrder, Proposal, REFUSALS, Recalled,
-    RecordFilter, RunChange, RunChanges, RunQuery, Standing, Store, StoreError, StoreErrorKind, Transition,
+    ALIKE, ApprovalFilter, BoxFuture, CallHistory, CallQuery, Changeset, CommitOutcome, DeliveryFilter, DeliveryOrder,
+    KnownTool, REFUSALS, RecordFilter, RunChange, RunChanges, RunQuery, Standing, Store, StoreError, StoreErrorKind,
 };
-use gate_core::records::{Letter, Record};
+use gate_core::records::{Delivery, Record};
 use gate_core::text::{DAY, Digest};
 use jiff::Timestamp;
 use tokio::sync::watch;
@@ -68,7 +68,7 @@ struct Contents {
     /// The counters of which something was taken for a call, and how much when.
     taken_for: HashMap<ApprovalId, Vec<(LimitKey, Timestamp, u64)>>,
     /// By the numbers of their records, then by their notifiers.
-    letters: BTreeMap<(u64, String), Arc<Letter>>,
+    letters: BTreeMap<(u64, String), Arc<Delivery>>,
     records: Vec<Record>,
 }
 
@@ -208,18 +208,18 @@ impl Contents {
         self.at(*self.places.get(&id)?)
     }
 
-    fn recall(&mut self, about: &Proposal) -> Recalled {
+    fn load_history(&mut self, about: &CallQuery) -> CallHistory {
         let used = about.counters.iter().map(|(key, window)| self.used(key, *window, about.now)).collect();
         let grants = self.active(Some(&about.run), about).into_iter().chain(self.active(None, about)).collect();
         let known = self.runs.get(&about.run).and_then(|run| run.calls.get(&about.call));
         let approval = known.and_then(|place| self.at(*place)).cloned();
         let (rejected, alike) = (self.rejected(about), self.alike(about));
-        Recalled { approval, rejected, alike, grants, used }
+        CallHistory { approval, rejected, alike, grants, used }
     }
 
     /// The permissions of one run, or of any, that may answer the question. Those that were over a day ago are forgotten here: no clock goes back
     /// that far.
-    fn active(&mut self, run: Option<&RunId>, about: &Proposal) -> Vec<Arc<Grant>> {
+    fn active(&mut self, run: Option<&RunId>, about: &CallQuery) -> Vec<Arc<Grant>> {
         if self.active_grants.is_empty() {
             return Vec::new();
         }
@@ -231,7 +231,7 @@ impl Contents {
     }
 
     /// Every equal call that was refused in the family, the newest others there, and the newest in the case.
-    fn rejected(&self, about: &Proposal) -> Vec<Arc<Approval>> {
+    fn rejected(&self, about: &CallQuery) -> Vec<Arc<Approval>> {
         let family = self.families.get(&about.family);
         let key = about.likeness.map(|likeness| (about.tool.clone(), likeness));
         let equal = family.and_then(|family| family.refused_alike.get(&key?));
@@ -245,7 +245,7 @@ impl Contents {
         places.into_iter().filter_map(|place| self.at(place).cloned()).collect()
     }
 
-    fn alike(&self, about: &Proposal) -> Vec<Arc<Approval>> {
+    fn alike(&self, about: &CallQuery) -> Vec<Arc<Approval>> {
         let likeness = about.likeness.filter(|_| !self.alike.is_empty());
         let equal = likeness.and_then(|likeness| self.alike.get(&(about.tool.clone(), likeness)));
         let newest = equal.into_iter().flatten().rev().take(ALIKE);
@@ -283,7 +283,7 @@ impl Contents {
     }
 
     /// Whether everything that a transition expects is so.
-    fn check(&self, transition: &Transition) -> Committed {
+    fn check(&self, transition: &Changeset) -> CommitOutcome {
         let fits = |approval: &Arc<Approval>| match self.approval(approval.id()) {
             Some(known) => known.version() + 1 == approval.version(),
             None => approval.version() == 1 && !self.has_call(approval),
@@ -292,31 +292,31 @@ impl Contents {
             Some(known) => known.version() + 1 == grant.version(),
             None => grant.version() == 1,
         };
-        let letter = |letter: &Letter| self.letters.get(&place_of(letter)).map_or(0, |known| known.version());
-        let letter_fits = |new: &Arc<Letter>| letter(new) + 1 == new.version();
-        let letter_is_there = |old: &Arc<Letter>| letter(old) == old.version();
-        let Transition { approvals, grants, lifted, letters, forgotten, .. } = transition;
+        let letter = |letter: &Delivery| self.letters.get(&place_of(letter)).map_or(0, |known| known.version());
+        let letter_fits = |new: &Arc<Delivery>| letter(new) + 1 == new.version();
+        let letter_is_there = |old: &Arc<Delivery>| letter(old) == old.version();
+        let Changeset { approvals, grants, lifted, letters, forgotten, .. } = transition;
         if transition.writes_twice() {
-            return Committed::Conflict;
+            return CommitOutcome::Conflict;
         }
         let holds = |freeze: &Freeze| self.freezes.get(freeze.scope()) == Some(freeze);
         if !approvals.iter().all(fits) || !grants.iter().all(grant_fits) || !lifted.iter().all(holds) {
-            return Committed::Conflict;
+            return CommitOutcome::Conflict;
         }
         if !letters.iter().all(letter_fits) || !forgotten.iter().all(letter_is_there) {
-            return Committed::Conflict;
+            return CommitOutcome::Conflict;
         }
         if self.freezes.values().any(|freeze| transition.is_stopped_by(freeze)) {
-            return Committed::Frozen;
+            return CommitOutcome::Frozen;
         }
-        let used = |take: &Take| Ok::<_, Infallible>(self.used(&take.key, take.window, transition.at));
+        let used = |take: &LimitCharge| Ok::<_, Infallible>(self.used(&take.key, take.window, transition.at));
         let Ok(reached) = transition.limit_reached(used);
-        reached.map_or(Committed::Done, Committed::LimitReached)
+        reached.map_or(CommitOutcome::Done, CommitOutcome::LimitReached)
     }
 
-    fn letters(&self, filter: &LetterFilter) -> Vec<Arc<Letter>> {
+    fn letters(&self, filter: &DeliveryFilter) -> Vec<Arc<Delivery>> {
         let mut open = BTreeSet::new();
-        let mut is_first = |letter: &Letter| match letter.approval() {
+        let mut is_first = |letter: &Delivery| match letter.approval() {
             Some(call) if letter.state().is_open() => open.insert((letter.notifier().to_owned(), call)),
             Some(call) => !open.contains(&(letter.notifier().to_owned(), call)),
             None => true,
@@ -325,11 +325,11 @@ impl Contents {
         let from = if first_only { 0 } else { filter.of_record().unwrap_or(filter.is_after()) };
         let all = self.letters.range((from, String::new())..).map(|(_, letter)| letter);
         let wanted = all.filter(|letter| (!first_only || is_first(letter)) && filter.admits(letter));
-        let mut found: Vec<Arc<Letter>> = wanted.cloned().collect();
+        let mut found: Vec<Arc<Delivery>> = wanted.cloned().collect();
         match filter.order() {
-            LetterOrder::Oldest => {}
-            LetterOrder::Newest => found.reverse(),
-            LetterOrder::Soonest => found.sort_by_key(|letter| letter.due_at()),
+            DeliveryOrder::Oldest => {}
+            DeliveryOrder::Newest => found.reverse(),
+            DeliveryOrder::Soonest => found.sort_by_key(|letter| letter.due_at()),
         }
         found.truncate(filter.at_most());
         found
@@ -433,8 +433,8 @@ impl Contents {
         self.grants.insert(grant.id(), grant);
     }
 
-    fn take(&mut self, take: Take, now: Timestamp) {
-        let Take { key, amount, window, taken_for, .. } = take;
+    fn take(&mut self, take: LimitCharge, now: Timestamp) {
+        let LimitCharge { key, amount, window, taken_for, .. } = take;
         let taken = self.limits.entry(key.clone()).or_default();
         taken.take(amount, window, now);
         let at = taken.taken.back().map_or(now, |(at, ..)| *at);
@@ -458,7 +458,7 @@ impl Contents {
         }
     }
 
-    fn write(&mut self, transition: Transition) -> u64 {
+    fn write(&mut self, transition: Changeset) -> u64 {
         // Before the calls end for which it was taken.
         for back in &transition.given_back {
             self.give_back(back);
@@ -526,20 +526,20 @@ fn likenesses(approval: &Approval) -> BTreeSet<(ToolName, Digest)> {
     [approval.proposed(), approval.arguments()].map(key).into()
 }
 
-fn place_of(letter: &Letter) -> (u64, String) {
+fn place_of(letter: &Delivery) -> (u64, String) {
     (letter.record(), letter.notifier().to_owned())
 }
 
 impl Store for MemoryStore {
-    fn recall<'a>(&'a self, about: &'a Proposal) -> BoxFuture<'a, Result<Recalled, StoreError>> {
-        Box::pin(async move { Ok(self.kept().recall(about)) })
+    fn load_history<'a>(&'a self, about: &'a CallQuery) -> BoxFuture<'a, Result<CallHistory, StoreError>> {
+        Box::pin(async move { Ok(self.kept().load_history(about)) })
     }
 
-    fn commit(&self, transition: Transition) -> BoxFuture<'_, Result<Committed, StoreError>> {
+    fn commit(&self, transition: Changeset) -> BoxFuture<'_, Result<CommitOutcome, StoreError>> {
         Box::pin(async move {
             let mut kept = self.kept();
             let outcome = kept.check(&transition);
-            if outcome == Committed::Done {
+            if outcome == CommitOutcome::Done {
                 let last = kept.write(transition);
                 // Under the lock, so that the number never goes back; to nobody it is not told.
                 if self.shared.last.receiver_count() > 0 {
@@ -624,7 +624,7 @@ impl Store for MemoryStore {
         })
     }
 
-    fn letters<'a>(&'a self, filter: &'a LetterFilter) -> BoxFuture<'a, Result<Vec<Arc<Letter>>, StoreError>> {
+    fn letters<'a>(&'a self, filter: &'a DeliveryFilter) -> BoxFuture<'a, Result<Vec<Arc<Delivery>>, StoreError>> {
         Box::pin(async move { Ok(self.kept().letters(filter)) })
     }
 

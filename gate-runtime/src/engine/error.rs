@@ -5,7 +5,7 @@ use std::fmt;
 use gate_core::call::{NotRun, ToolOutcome};
 use gate_core::id::{AgentName, RunId};
 use gate_core::ports::StoreError;
-use gate_core::text::{Misfit, english};
+use gate_core::text::{SchemaError, english};
 
 use crate::trail::TrailError;
 
@@ -141,7 +141,7 @@ pub enum RunError {
     /// The id has a `>`, which only stands in the ids of nested runs. Nothing ran.
     ReservedRunId(RunId),
     /// What an action has as its details cannot be put on the record as it is.
-    Details(Misfit),
+    Details(SchemaError),
     /// The store did not answer.
     Store(StoreError),
     /// The state of a run cannot be read.

@@ -7,20 +7,20 @@ use std::sync::Arc;
 use gate_core::approval::{Approval, Status};
 use gate_core::id::{ApprovalId, CaseId, Principal, ReviewerId, RunId};
 use gate_core::ports::{
-    ApprovalFilter, Committed, KnownTool, LetterFilter, Proposal, RecordFilter, StoreError, Transition,
+    ApprovalFilter, CallQuery, Changeset, CommitOutcome, DeliveryFilter, KnownTool, RecordFilter, StoreError,
 };
-use gate_core::records::{CallEvent, Letter, Record};
+use gate_core::records::{CallEvent, Delivery, Record};
 
 use super::call::circumstances::Circumstances;
 use super::error::RunError;
 use super::execution::inside::Inside;
 use super::kernel::Core;
 use super::kernel::events::Events;
-use super::kernel::unit_of_work::Course;
+use super::kernel::unit_of_work::UnitOfWork;
 use super::review::error::ReviewerError;
 use super::review::interruption::Interruption;
 use super::session::run::Run;
-use super::session::run_session::{Thread, check_agent};
+use super::session::run_session::{RunSession, check_agent};
 use super::session::run_state::RunState;
 use crate::engine::review::reviewer::Reviewer;
 use crate::logic::registry::Registry;
@@ -58,7 +58,7 @@ impl<R: Registry> Gate<R> {
     pub fn run(&self, id: impl Into<RunId>) -> Run<R> {
         let id = id.into();
         let nested = Inside::of(&self.core).and_then(|inside| inside.nested(id.as_str()));
-        let thread = nested.unwrap_or_else(|| Arc::new(Thread::begin(&self.core, id)));
+        let thread = nested.unwrap_or_else(|| Arc::new(RunSession::begin(&self.core, id)));
         Run::of(Arc::clone(&self.core), thread)
     }
 
@@ -81,7 +81,7 @@ impl<R: Registry> Gate<R> {
         }
         let ids = body.family().into_iter().flat_map(|run| &run.approvals).map(Approval::id).collect();
         let stand = core.load_all(ids).await?;
-        Ok(Run::of(Arc::clone(core), Arc::new(Thread::resumed(body, &stand))))
+        Ok(Run::of(Arc::clone(core), Arc::new(RunSession::resumed(body, &stand))))
     }
 
     /// The proof that a person may decide: the directory must know them.
@@ -237,9 +237,9 @@ impl<R: Registry> Gate<R> {
     ///
     /// ```
     /// # use gate_runtime::prelude::*;
-    /// use gate_runtime::{LetterFilter, LetterState};
+    /// use gate_runtime::{DeliveryFilter, DeliveryState};
     /// # async fn show<R: Registry>(gate: Gate<R>) -> Result<(), gate_runtime::StoreError> {
-    /// for letter in gate.letters(&LetterFilter::all().state(LetterState::Dead)).await? {
+    /// for letter in gate.letters(&DeliveryFilter::all().state(DeliveryState::Dead)).await? {
     ///     eprintln!("{}: {}", letter.id(), letter.problem().unwrap_or_default());
     ///     gate.deliver_again(&letter).await?;
     /// }
@@ -248,7 +248,7 @@ impl<R: Registry> Gate<R> {
     ///
     /// # Errors
     /// Where the store does not answer.
-    pub async fn letters(&self, filter: &LetterFilter) -> Result<Vec<Arc<Letter>>, StoreError> {
+    pub async fn letters(&self, filter: &DeliveryFilter) -> Result<Vec<Arc<Delivery>>, StoreError> {
         self.core.store.letters(filter).await
     }
 
@@ -258,12 +258,12 @@ impl<R: Registry> Gate<R> {
     ///
     /// # Errors
     /// Where the store does not answer.
-    pub async fn deliver_again(&self, letter: &Letter) -> Result<Option<Arc<Letter>>, StoreError> {
+    pub async fn deliver_again(&self, letter: &Delivery) -> Result<Option<Arc<Delivery>>, StoreError> {
         let now = self.core.now();
         let Some(revived) = letter.revived(now).map(Arc::new) else { return Ok(None) };
-        let mut transition = Transition::at(now);
+        let mut transition = Changeset::at(now);
         transition.letters.push(Arc::clone(&revived));
-        if self.core.store.commit(transition).await? != Committed::Done {
+        if self.core.store.commit(transition).await? != CommitOutcome::Done {
             return Ok(None);
         }
         self.core.post.look();
@@ -291,8 +291,8 @@ impl<R: Registry> Gate<R> {
 
     /// Does now what the clock has made due: escalations, expiries. It happens by itself; a test with a clock of its own
     /// calls it to wait for it.
-    pub async fn do_what_is_due(&self) {
-        self.core.do_what_is_due().await;
+    pub async fn run_due(&self) {
+        self.core.run_due().await;
     }
 }
 
@@ -301,11 +301,11 @@ impl Core {
     pub(crate) async fn import(self: &Arc<Self>, approval: Approval) -> Result<(), StoreError> {
         let now = self.now();
         let subject = &approval.subject();
-        let known = Proposal::new(subject.info().run(), subject.call(), subject.tool(), now);
-        if self.store.recall(&known).await?.approval.is_none() {
-            let (transition, imported) = Course::begin(approval.imported(now), CallEvent::Imported, now).alone();
+        let known = CallQuery::new(subject.info().run(), subject.call(), subject.tool(), now);
+        if self.store.load_history(&known).await?.approval.is_none() {
+            let (transition, imported) = UnitOfWork::begin(approval.imported(now), CallEvent::Imported, now).alone();
             // A conflict means that someone else takes it in at the same moment: then it is there.
-            if self.store.commit(transition).await? == Committed::Done {
+            if self.store.commit(transition).await? == CommitOutcome::Done {
                 self.settle(&imported);
             }
         }

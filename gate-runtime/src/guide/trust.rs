@@ -71,9 +71,9 @@
 //!     cents
 //! }
 //!
-//! async fn was_refunded(call: Call<IssueRefund>) -> Happened<u64> {
+//! async fn was_refunded(call: Call<IssueRefund>) -> ReconcileOutcome<u64> {
 //!     let refunds = call.state().refunds.lock().unwrap();
-//!     refunds.get(&call.context().idempotency_key()).map_or(Happened::No, |cents| Happened::Yes(*cents))
+//!     refunds.get(&call.context().idempotency_key()).map_or(ReconcileOutcome::No, |cents| ReconcileOutcome::Yes(*cents))
 //! }
 //! # registry! { pub Tools for Provider { IssueRefund } }
 //! ```

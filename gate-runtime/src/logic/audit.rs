@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use gate_core::approval::{Approval, Fault, Status};
+use gate_core::approval::{Approval, ReplayError, Status};
 use gate_core::assessment::Verdict;
 use gate_core::grants::Grant;
 use gate_core::id::{ApprovalId, GrantId, ReviewerId};
@@ -77,19 +77,21 @@ impl Auditor {
     /// Takes the next entry; of a [`Stub`](crate::Stub), the record that lies beside the tree.
     ///
     /// # Errors
-    /// [`Fault`] says what is wrong with it. The entry is not taken then.
-    pub fn take(&mut self, entry: &Entry) -> Result<(), Fault> {
+    /// [`ReplayError`] says what is wrong with it. The entry is not taken then.
+    pub fn take(&mut self, entry: &Entry) -> Result<(), ReplayError> {
         match entry {
             Entry::Record(record) => self.take_record(record),
-            Entry::Stub(stub) => Err(Fault::at(stub.seq(), "its record was not given: read it from beside the tree")),
+            Entry::Stub(stub) => {
+                Err(ReplayError::at(stub.seq(), "its record was not given: read it from beside the tree"))
+            }
             Entry::Break(parted) => {
                 if parted.settled() + 1 != self.next && self.next != 0 {
                     let (said, came) = (parted.settled(), self.next.saturating_sub(1));
                     let problem = format!("the break before it says that {said} records came first, and {came} did");
-                    return Err(Fault::at(parted.next(), problem));
+                    return Err(ReplayError::at(parted.next(), problem));
                 }
                 if parted.next() == 0 || parted.next() > parted.settled() + 1 {
-                    return Err(Fault::at(parted.next(), "the break before it leaves records out"));
+                    return Err(ReplayError::at(parted.next(), "the break before it leaves records out"));
                 }
                 self.next = parted.next();
                 self.breaks += 1;
@@ -131,13 +133,13 @@ impl Auditor {
         self.next
     }
 
-    fn take_record(&mut self, record: &Record) -> Result<(), Fault> {
+    fn take_record(&mut self, record: &Record) -> Result<(), ReplayError> {
         if self.next != 0 && record.seq() != self.next {
-            return Err(Fault::new(record, format!("record {} should come here", self.next)));
+            return Err(ReplayError::new(record, format!("record {} should come here", self.next)));
         }
         match record.event() {
             Event::Call(event) => self.follow(record, event)?,
-            Event::Gate(_) if record.subject().is_some() => return Err(Fault::new(record, "it names a call")),
+            Event::Gate(_) if record.subject().is_some() => return Err(ReplayError::new(record, "it names a call")),
             Event::Gate(GateEvent::GrantGiven { grant }) => {
                 drop(self.grants.insert(grant.id(), (Arc::clone(grant), 0)));
             }
@@ -152,21 +154,22 @@ impl Auditor {
     }
 
     /// Plays what happened to a call, and compares how it stands after it.
-    fn follow(&mut self, record: &Record, event: &CallEvent) -> Result<(), Fault> {
-        let subject = record.subject().ok_or_else(|| Fault::new(record, "it does not say which call it is about"))?;
+    fn follow(&mut self, record: &Record, event: &CallEvent) -> Result<(), ReplayError> {
+        let subject =
+            record.subject().ok_or_else(|| ReplayError::new(record, "it does not say which call it is about"))?;
         let id = subject.approval();
         let next = match (event, self.open.get(&id)) {
-            (CallEvent::Imported, Some(_)) => return Err(Fault::new(record, "this call was here before")),
+            (CallEvent::Imported, Some(_)) => return Err(ReplayError::new(record, "this call was here before")),
             // What was approved elsewhere, or ran there, does not come here as that.
             (CallEvent::Imported, None) if matches!(record.status(), Some(Status::Approved | Status::Dispatched)) => {
-                return Err(Fault::new(record, "nothing is imported so that it could run, or as running"));
+                return Err(ReplayError::new(record, "nothing is imported so that it could run, or as running"));
             }
             // How it stood where it came from is in another trail.
             (CallEvent::Imported, None) | (_, Some(None)) => None,
             // It comes after the end, and changes nothing that is on the record.
             (CallEvent::SecretsErased { .. }, _) => return Ok(()),
             (CallEvent::Assessed { .. }, Some(Some(_))) => {
-                return Err(Fault::new(record, "this call was assessed before"));
+                return Err(ReplayError::new(record, "this call was assessed before"));
             }
             (CallEvent::Assessed { .. }, None) => {
                 self.calls += 1;
@@ -177,11 +180,11 @@ impl Auditor {
         };
         match (event, &next) {
             (CallEvent::Covered { grant, by, .. }, Some(next)) if !self.is_partial && !self.is_picked => {
-                self.cover(*grant, by, next).map_err(|problem| Fault::new(record, problem))?;
+                self.cover(*grant, by, next).map_err(|problem| ReplayError::new(record, problem))?;
             }
             (CallEvent::Voted { .. }, _) => self.votes += 1,
             (CallEvent::Dispatched, Some(next)) if !has_permission(next) => {
-                return Err(Fault::new(record, "nobody and nothing let it begin"));
+                return Err(ReplayError::new(record, "nobody and nothing let it begin"));
             }
             _ => {}
         }

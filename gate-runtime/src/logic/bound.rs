@@ -9,17 +9,17 @@ use std::sync::Arc;
 use gate_core::assessment::PolicyOutline;
 use gate_core::call::{Descriptor, ToolCall, ToolOutcome};
 use gate_core::id::AgentName;
-use gate_core::text::{Misfit, ReadLimits, read};
+use gate_core::text::{ReadLimits, SchemaError, read};
 use jiff::Timestamp;
 use serde_json::Value;
 
 use super::bounded::TimeLimit;
 use super::context::CallContext;
-use super::schema::{Checker, Misfits, has_secrets};
+use super::schema::{Checker, SchemaErrors, has_secrets};
 use super::tool::call::{AnyCall, AnyState, part};
 use super::tool::permit::Permit;
 use super::tool::policy::{AnyPolicy, Evaluation};
-use super::tool::reconcile::{Happened, Reconciler};
+use super::tool::reconcile::{ReconcileOutcome, Reconciler};
 use super::tool::{InState, Tool};
 
 type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -91,8 +91,8 @@ impl BoundTool {
         }
     }
 
-    fn unread(&self, _: Unread) -> Misfit {
-        Misfit::new("", format!("the arguments fit the schema of `{}`, but its type refuses them", self.name))
+    fn unread(&self, _: Unread) -> SchemaError {
+        SchemaError::new("", format!("the arguments fit the schema of `{}`, but its type refuses them", self.name))
     }
 
     fn policies<'a>(&'a self, agent: &'a AgentName) -> impl Iterator<Item = (Option<&'a AgentName>, &'a AnyPolicy)> {
@@ -134,7 +134,7 @@ impl BoundTool {
         arguments: &Value,
         context: CallContext,
         limit: &'a dyn TimeLimit,
-    ) -> Result<Judging<'a>, Misfit> {
+    ) -> Result<Judging<'a>, SchemaError> {
         let call = (self.call)(arguments, Arc::new(context), &*self.state).map_err(|unread| self.unread(unread))?;
         if !self.policies(call.context().agent()).any(|(_, policy)| policy.waits()) {
             let all = self.policies(call.context().agent()).map(|(agent, policy)| policy.evaluate(&call, agent));
@@ -154,12 +154,12 @@ impl BoundTool {
         &self,
         arguments: &Value,
         context: CallContext,
-    ) -> Option<BoxFuture<'static, Happened<ToolOutcome>>> {
+    ) -> Option<BoxFuture<'static, ReconcileOutcome<ToolOutcome>>> {
         self.reconciler?.ask(arguments, Arc::new(context), &*self.state)
     }
 
     /// Makes the permit and runs the body. The engine calls it after `Dispatched` is on the record, and nobody else.
-    pub(crate) fn run(&self, arguments: &Value, context: CallContext) -> Result<BoxFuture<'static, Ran>, Misfit> {
+    pub(crate) fn run(&self, arguments: &Value, context: CallContext) -> Result<BoxFuture<'static, Ran>, SchemaError> {
         (self.run)(arguments, context, &*self.state).map_err(|unread| self.unread(unread))
     }
 }
@@ -200,9 +200,9 @@ impl Specs {
     }
 
     /// Reads a call of the tool at a place, and checks it against its schema.
-    pub(crate) fn read(&self, index: usize, call: &ToolCall) -> Result<Value, Misfits> {
+    pub(crate) fn read(&self, index: usize, call: &ToolCall) -> Result<Value, SchemaErrors> {
         let value = read(call.arguments(), DEFAULT_LIMITS)?;
-        let (_, spec) = self.get(index).ok_or_else(|| Misfits::from(Misfit::new("", "no such tool")))?;
+        let (_, spec) = self.get(index).ok_or_else(|| SchemaErrors::from(SchemaError::new("", "no such tool")))?;
         spec.check(&value)?;
         Ok(value)
     }
@@ -215,13 +215,13 @@ impl Spec {
         Self { checker, has_secrets: has_secrets(schema) }
     }
 
-    pub(crate) fn check(&self, value: &Value) -> Result<(), Misfits> {
+    pub(crate) fn check(&self, value: &Value) -> Result<(), SchemaErrors> {
         if !value.is_object() {
-            return Err(Misfit::new("", "expected an object with the arguments").into());
+            return Err(SchemaError::new("", "expected an object with the arguments").into());
         }
         match &self.checker {
             Ok(checker) => checker.check(value),
-            Err(problem) => Err(Misfit::new("", format!("its schema cannot be used: {problem}")).into()),
+            Err(problem) => Err(SchemaError::new("", format!("its schema cannot be used: {problem}")).into()),
         }
     }
 }

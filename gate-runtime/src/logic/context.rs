@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use gate_core::call::{Message, Origin, Passage, RunInfo};
+use gate_core::call::{AgentHop, Message, Origin, RunInfo};
 use gate_core::id::{AgentName, ApprovalId, CallId, CaseId, Principal, Role, RunId};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -93,7 +93,7 @@ impl CallContext {
 
     /// Returns how the run came to its agent, oldest first: a rule can look at who called it.
     #[must_use]
-    pub fn passages(&self) -> &[Passage] {
+    pub fn passages(&self) -> &[AgentHop] {
         self.info.passages()
     }
 

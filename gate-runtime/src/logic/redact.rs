@@ -1,7 +1,7 @@
 //! Secrets: taken out of what is stored, shown and said, and put back where a call runs.
 
 use gate_core::call::{Arguments, Commitment, is_mark};
-use gate_core::text::Misfit;
+use gate_core::text::SchemaError;
 use serde_json::Value;
 
 use super::schema::replace_secrets;
@@ -10,7 +10,7 @@ use super::schema::replace_secrets;
 const SHORTEST: usize = 4;
 
 /// The arguments of a call as they are stored: every secret replaced by its mark.
-pub(crate) fn seal(schema: &Value, arguments: &Value) -> Result<Arguments, Misfit> {
+pub(crate) fn seal(schema: &Value, arguments: &Value) -> Result<Arguments, SchemaError> {
     seal_with(schema, arguments, &mut random_salt)
 }
 
@@ -19,13 +19,13 @@ fn random_salt() -> [u8; 16] {
 }
 
 /// The arguments of a call sealed with the salts of an earlier sealing: equal if, and only if, the calls are.
-pub(crate) fn seal_like(schema: &Value, arguments: &Value, earlier: &Arguments) -> Result<Arguments, Misfit> {
+pub(crate) fn seal_like(schema: &Value, arguments: &Value, earlier: &Arguments) -> Result<Arguments, SchemaError> {
     let mut salts = earlier.secrets().iter().map(|secret| secret.salt().copied().unwrap_or_default());
     // Where there are more secrets than salts, or a salt is not known, the calls count as different ones.
     seal_with(schema, arguments, &mut || salts.next().unwrap_or_default())
 }
 
-fn seal_with(schema: &Value, arguments: &Value, salt: &mut dyn FnMut() -> [u8; 16]) -> Result<Arguments, Misfit> {
+fn seal_with(schema: &Value, arguments: &Value, salt: &mut dyn FnMut() -> [u8; 16]) -> Result<Arguments, SchemaError> {
     let mut marked = arguments.clone();
     let mut secrets = Vec::new();
     replace_secrets(schema, &mut marked, &mut |secret| {
@@ -41,17 +41,20 @@ fn seal_with(schema: &Value, arguments: &Value, salt: &mut dyn FnMut() -> [u8; 1
 ///
 /// A mark that is left where a secret stands keeps that secret. A mark anywhere else would run as a text, and a new value
 /// in the place of a secret would be stored: both are refused.
-pub(crate) fn seal_edit(schema: &Value, edited: &Value, before: &Arguments) -> Result<Arguments, Misfit> {
+pub(crate) fn seal_edit(schema: &Value, edited: &Value, before: &Arguments) -> Result<Arguments, SchemaError> {
     let mut rest = edited.clone();
     let mut secrets = Vec::new();
     replace_secrets(schema, &mut rest, &mut |found| {
         let kept = before.secrets().iter().find(|secret| found.as_str() == Some(&secret.mark()));
-        let refused = || Misfit::new("", "a secret cannot be edited: leave its mark as it is, or reject the call");
+        let refused = || SchemaError::new("", "a secret cannot be edited: leave its mark as it is, or reject the call");
         secrets.push(kept.ok_or_else(refused)?.clone());
         Ok(Value::Null)
     })?;
     if let Some(pointer) = find_mark(&rest, &mut String::new()) {
-        return Err(Misfit::new(pointer, "the mark of a secret stands where none belongs: it would run as a text"));
+        return Err(SchemaError::new(
+            pointer,
+            "the mark of a secret stands where none belongs: it would run as a text",
+        ));
     }
     Arguments::new(edited, secrets)
 }

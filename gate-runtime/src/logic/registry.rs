@@ -5,11 +5,11 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 use gate_core::call::{Descriptor, ToolCall};
-use gate_core::text::{Misfit, english};
+use gate_core::text::{SchemaError, english};
 use serde_json::Value;
 
 use super::bound::{BoundTool, Specs};
-use super::schema::Misfits;
+use super::schema::SchemaErrors;
 use super::tool::policy::AnyPolicy;
 use super::tool::{InState, Tool};
 
@@ -60,13 +60,13 @@ pub trait Registry: Sized + 'static {
     ///
     /// # Errors
     /// An unknown tool, or arguments that do not fit, each problem with its place.
-    fn parse(call: &ToolCall) -> Result<Self::Call, Misfits> {
+    fn parse(call: &ToolCall) -> Result<Self::Call, SchemaErrors> {
         let known = Self::TOOLS.iter().zip(0..).find(|(tool, _)| *call.tool() == tool.name);
         let Some((tool, index)) = known else {
-            return Err(Misfit::new("", unknown_tool(call.tool().as_str(), Self::NAMES)).into());
+            return Err(SchemaError::new("", unknown_tool(call.tool().as_str(), Self::NAMES)).into());
         };
         let value = Self::specs().read(index, call)?;
-        let unread = |_| Misfit::new("", "the arguments fit their schema, but their type refuses them").into();
+        let unread = |_| SchemaError::new("", "the arguments fit their schema, but their type refuses them").into();
         (tool.read)(&value).map_err(unread)
     }
 

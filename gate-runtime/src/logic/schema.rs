@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use gate_core::text::{Misfit, below, english};
+use gate_core::text::{SchemaError, below, english};
 use jsonschema::error::ValidationErrorKind;
 use jsonschema::{PatternOptions, Validator};
 use serde_json::{Map, Value};
@@ -124,29 +124,29 @@ fn close_below(schema: &mut Value, parts: &[String]) {
 /// Everything that a value's schema finds wrong with it, field by field.
 ///
 /// ```
-/// # fn show(problems: &gate_runtime::Misfits) {
+/// # fn show(problems: &gate_runtime::SchemaErrors) {
 /// for misfit in problems.iter() {
 ///     println!("{}: {}", misfit.pointer(), misfit.problem());
 /// }
 /// # }
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Misfits(Vec<Misfit>);
+pub struct SchemaErrors(Vec<SchemaError>);
 
-impl Misfits {
+impl SchemaErrors {
     /// Each with its place; never empty.
-    pub fn iter(&self) -> impl Iterator<Item = &Misfit> {
+    pub fn iter(&self) -> impl Iterator<Item = &SchemaError> {
         self.0.iter()
     }
 }
 
-impl From<Misfit> for Misfits {
-    fn from(misfit: Misfit) -> Self {
+impl From<SchemaError> for SchemaErrors {
+    fn from(misfit: SchemaError) -> Self {
         Self(vec![misfit])
     }
 }
 
-impl fmt::Display for Misfits {
+impl fmt::Display for SchemaErrors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, misfit) in self.0.iter().enumerate() {
             if index > 0 {
@@ -158,7 +158,7 @@ impl fmt::Display for Misfits {
     }
 }
 
-impl std::error::Error for Misfits {}
+impl std::error::Error for SchemaErrors {}
 
 /// How many problems are told at once, at most.
 const MOST_MISFITS: usize = 50;
@@ -188,26 +188,26 @@ impl Checker {
     }
 
     /// Checks a value. The problems name places and what is expected there, never what was found.
-    pub(crate) fn check(&self, value: &Value) -> Result<(), Misfits> {
+    pub(crate) fn check(&self, value: &Value) -> Result<(), SchemaErrors> {
         if self.0.is_valid(value) {
             return Ok(());
         }
         let found = self.0.iter_errors(value).flat_map(|error| describe(&error));
-        let found: Vec<Misfit> = found.take(MOST_MISFITS).collect();
-        Err(Misfits(if found.is_empty() { vec![Misfit::new("", "does not fit its schema")] } else { found }))
+        let found: Vec<SchemaError> = found.take(MOST_MISFITS).collect();
+        Err(SchemaErrors(if found.is_empty() { vec![SchemaError::new("", "does not fit its schema")] } else { found }))
     }
 }
 
-fn describe(error: &jsonschema::ValidationError<'_>) -> Vec<Misfit> {
+fn describe(error: &jsonschema::ValidationError<'_>) -> Vec<SchemaError> {
     let place = error.instance_path().as_str();
     let at = |field: &str| below(place, field);
     match error.kind() {
         ValidationErrorKind::AdditionalProperties { unexpected }
         | ValidationErrorKind::UnevaluatedProperties { unexpected } => {
-            unexpected.iter().map(|field| Misfit::new(at(field), "unknown field")).collect()
+            unexpected.iter().map(|field| SchemaError::new(at(field), "unknown field")).collect()
         }
         ValidationErrorKind::Required { property } => {
-            vec![Misfit::new(at(property.as_str().unwrap_or_default()), "missing")]
+            vec![SchemaError::new(at(property.as_str().unwrap_or_default()), "missing")]
         }
         ValidationErrorKind::Type { .. } => {
             let expected = error.masked_with("").to_string();
@@ -215,15 +215,15 @@ fn describe(error: &jsonschema::ValidationError<'_>) -> Vec<Misfit> {
                 .trim()
                 .strip_prefix("is not of type")
                 .map_or(expected.clone(), |kind| kind.replace('"', "").trim().to_owned());
-            vec![Misfit::new(place, format!("expected {}", english::with_article(&expected)))]
+            vec![SchemaError::new(place, format!("expected {}", english::with_article(&expected)))]
         }
         ValidationErrorKind::AnyOf { context } | ValidationErrorKind::OneOfNotValid { context } => {
             match meant_branch(place, context) {
                 Some(branch) => branch.iter().flat_map(describe).collect(),
-                None => vec![Misfit::new(place, "has none of the shapes that are expected here")],
+                None => vec![SchemaError::new(place, "has none of the shapes that are expected here")],
             }
         }
-        _ => vec![Misfit::new(place, error.masked_with("it").to_string())],
+        _ => vec![SchemaError::new(place, error.masked_with("it").to_string())],
     }
 }
 

@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gate_core::ports::{
-    ApprovalFilter, Clock, Committed, LetterFilter, Notice, Notifier, NotifyError, RecordFilter, Store, StoreError,
-    Transition,
+    ApprovalFilter, Changeset, Clock, CommitOutcome, DeliveryFilter, Notice, Notifier, NotifyError, RecordFilter,
+    Store, StoreError,
 };
-use gate_core::records::{LEASE, Letter, LetterState};
+use gate_core::records::{Delivery, DeliveryState, LEASE};
 use gate_core::text::later;
 use jiff::Timestamp;
 
@@ -29,12 +29,12 @@ pub(super) struct Carrier {
 
 impl Carrier {
     /// The letters of its notifier.
-    pub(super) fn mine(&self) -> LetterFilter {
-        LetterFilter::all().notifier(Arc::clone(&self.name))
+    pub(super) fn mine(&self) -> DeliveryFilter {
+        DeliveryFilter::all().notifier(Arc::clone(&self.name))
     }
 
     /// Takes a letter, unless another process was faster, delivers it, and writes what came of it.
-    pub(super) async fn carry(&self, letter: &Letter) -> Result<(), StoreError> {
+    pub(super) async fn carry(&self, letter: &Delivery) -> Result<(), StoreError> {
         let notice = self.notice(letter).await?;
         let now = self.clock.now();
         let Some(claimed) = letter.claimed(now) else { return Ok(()) };
@@ -59,14 +59,14 @@ impl Carrier {
         }
     }
 
-    async fn write(&self, letter: &Letter) -> Result<bool, StoreError> {
-        let mut transition = Transition::at(letter.changed_at());
+    async fn write(&self, letter: &Delivery) -> Result<bool, StoreError> {
+        let mut transition = Changeset::at(letter.changed_at());
         transition.letters.push(Arc::new(letter.clone()));
-        Ok(self.store.commit(transition).await? == Committed::Done)
+        Ok(self.store.commit(transition).await? == CommitOutcome::Done)
     }
 
     /// What is to be told, with the call as it stands now.
-    async fn notice(&self, letter: &Letter) -> Result<Option<Notice>, StoreError> {
+    async fn notice(&self, letter: &Delivery) -> Result<Option<Notice>, StoreError> {
         let filter = RecordFilter::after(letter.record().saturating_sub(1)).limit(1);
         let record = self.store.records(&filter).await?.pop().filter(|record| record.seq() == letter.record());
         let Some(record) = record else { return Ok(None) };
@@ -78,7 +78,7 @@ impl Carrier {
             notice = notice.about(Arc::new(approval.without_salts()), tool);
         }
         // Of a dead one, somebody may have been told.
-        let last = self.mine().approval(call).state(LetterState::Delivered).state(LetterState::Dead);
+        let last = self.mine().approval(call).state(DeliveryState::Delivered).state(DeliveryState::Dead);
         let last = last.newest_first().limit(1);
         if let Some(memo) = self.store.letters(&last).await?.iter().find_map(|last| last.memo()) {
             notice = notice.after(memo);
@@ -94,7 +94,12 @@ impl Carrier {
     }
 
     /// The letter after a try. A notifier that gives nothing back gets with the next one what it was given with this one.
-    fn ended(&self, claimed: &Letter, memo: Option<String>, delivered: Result<Option<String>, NotifyError>) -> Letter {
+    fn ended(
+        &self,
+        claimed: &Delivery,
+        memo: Option<String>,
+        delivered: Result<Option<String>, NotifyError>,
+    ) -> Delivery {
         let now: Timestamp = self.clock.now();
         match delivered {
             Ok(given) => claimed.delivered(given.or(memo).map(Into::into), now),

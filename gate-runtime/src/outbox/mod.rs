@@ -14,8 +14,8 @@ use std::time::Duration;
 use futures_util::future::{Either, select};
 use gate_core::approval::Approval;
 use gate_core::id::ApprovalId;
-use gate_core::ports::{ApprovalFilter, Clock, Committed, Notifier, Store, StoreError, Transition};
-use gate_core::records::LetterState;
+use gate_core::ports::{ApprovalFilter, Changeset, Clock, CommitOutcome, Notifier, Store, StoreError};
+use gate_core::records::DeliveryState;
 use gate_core::text::{HOUR, later};
 use jiff::Timestamp;
 use tokio::sync::{Notify, watch};
@@ -166,7 +166,7 @@ impl Postman {
 
     /// Hands the letters that are due to carriers, as far as there are any, and gives the time when the next one is due.
     async fn hand_out(&mut self, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
-        let open = self.carrier.mine().state(LetterState::Waiting).state(LetterState::Sending).first_of_each_call();
+        let open = self.carrier.mine().state(DeliveryState::Waiting).state(DeliveryState::Sending).first_of_each_call();
         let most = CARRIERS + self.busy.len() + 1;
         for letter in self.carrier.store.letters(&open.soonest_first().limit(most)).await? {
             let record = letter.record();
@@ -190,7 +190,7 @@ impl Postman {
     /// Forgets what was delivered long ago. What is kept for an open call stays for as long as that is open.
     async fn forget(&self, now: Timestamp) -> Result<(), StoreError> {
         let store = &self.carrier.store;
-        let old = self.carrier.mine().state(LetterState::Delivered).due_by(now).limit(PAGE);
+        let old = self.carrier.mine().state(DeliveryState::Delivered).due_by(now).limit(PAGE);
         loop {
             let found = store.letters(&old).await?;
             if found.is_empty() {
@@ -202,7 +202,7 @@ impl Postman {
             let is_open = |call: ApprovalId| {
                 known.iter().any(|known: &Arc<Approval>| known.id() == call && !known.status().is_terminal())
             };
-            let mut transition = Transition::at(now);
+            let mut transition = Changeset::at(now);
             for letter in found {
                 let stays = match letter.approval() {
                     Some(call) => is_open(call) || self.has_more(call).await?,
@@ -214,7 +214,7 @@ impl Postman {
                     transition.forgotten.push(letter);
                 }
             }
-            if store.commit(transition).await? != Committed::Done {
+            if store.commit(transition).await? != CommitOutcome::Done {
                 // Another process is at it.
                 return Ok(());
             }
@@ -223,7 +223,7 @@ impl Postman {
 
     /// Whether more is to be told about a call.
     async fn has_more(&self, call: ApprovalId) -> Result<bool, StoreError> {
-        let open = self.carrier.mine().approval(call).state(LetterState::Waiting).state(LetterState::Sending);
+        let open = self.carrier.mine().approval(call).state(DeliveryState::Waiting).state(DeliveryState::Sending);
         Ok(!self.carrier.store.letters(&open.limit(1)).await?.is_empty())
     }
 }

@@ -5,8 +5,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use gate_core::approval::Status;
-use gate_core::ports::{ApprovalFilter, Committed, RecordFilter, StoreError, StoreErrorKind, Transition};
-use gate_core::records::{Letter, Record};
+use gate_core::ports::{ApprovalFilter, Changeset, CommitOutcome, RecordFilter, StoreError, StoreErrorKind};
+use gate_core::records::{Delivery, Record};
 use jiff::Timestamp;
 
 use super::delivery::Carrier;
@@ -27,13 +27,13 @@ pub(super) struct Reader {
 
 struct Progress {
     /// As it is in the store. It moves in the transaction that writes letters, so that of two processes one writes them.
-    mark: Letter,
+    mark: Delivery,
     /// How far this process has read, and wanted nothing since the mark.
     read: u64,
 }
 
 impl Progress {
-    fn at(mark: Letter) -> Self {
+    fn at(mark: Delivery) -> Self {
         Self { read: mark.is_read_to(), mark }
     }
 }
@@ -54,7 +54,7 @@ impl Reader {
             let page = self.carrier.store.records(&RecordFilter::after(place.read).limit(PAGE)).await?;
             let Some(newest) = page.last() else { break };
             let read = newest.seq();
-            let letters: Vec<Arc<Letter>> =
+            let letters: Vec<Arc<Delivery>> =
                 page.iter().filter(|record| self.wants(record)).map(|record| self.letter(record, now)).collect();
             if letters.is_empty() && read.saturating_sub(place.mark.is_read_to()) < STRIDE {
                 place.read = read;
@@ -77,26 +77,26 @@ impl Reader {
     }
 
     /// The mark, or the first one: a notifier that is new here begins with the calls that wait now, and with what happens after.
-    async fn begin(&self, now: Timestamp) -> Result<Letter, StoreError> {
+    async fn begin(&self, now: Timestamp) -> Result<Delivery, StoreError> {
         loop {
             if let Some(mark) = self.mark().await? {
                 return Ok(mark);
             }
             let letters = self.pending(now).await?;
-            let mark = Letter::mark(&self.carrier.name, Some(self.head), now);
+            let mark = Delivery::mark(&self.carrier.name, Some(self.head), now);
             if self.write(letters, &mark, now).await? {
                 return Ok(mark);
             }
         }
     }
 
-    async fn mark(&self) -> Result<Option<Letter>, StoreError> {
+    async fn mark(&self) -> Result<Option<Delivery>, StoreError> {
         let found = self.carrier.store.letters(&self.carrier.mine().record(0)).await?;
-        Ok(found.first().map(|mark| Letter::clone(mark)))
+        Ok(found.first().map(|mark| Delivery::clone(mark)))
     }
 
     /// Letters about the calls that wait now: each about the first record by which it did.
-    async fn pending(&self, now: Timestamp) -> Result<Vec<Arc<Letter>>, StoreError> {
+    async fn pending(&self, now: Timestamp) -> Result<Vec<Arc<Delivery>>, StoreError> {
         let (mut waiting, mut letters) = (HashSet::new(), Vec::new());
         let mut page = ApprovalFilter::all().status(Status::Pending).limit(PAGE);
         loop {
@@ -132,14 +132,19 @@ impl Reader {
         catch_unwind(AssertUnwindSafe(|| self.carrier.notifier.wants(record))).unwrap_or(true)
     }
 
-    fn letter(&self, record: &Record, now: Timestamp) -> Arc<Letter> {
-        Arc::new(Letter::about(&self.carrier.name, record, now))
+    fn letter(&self, record: &Record, now: Timestamp) -> Arc<Delivery> {
+        Arc::new(Delivery::about(&self.carrier.name, record, now))
     }
 
-    async fn write(&self, mut letters: Vec<Arc<Letter>>, mark: &Letter, now: Timestamp) -> Result<bool, StoreError> {
+    async fn write(
+        &self,
+        mut letters: Vec<Arc<Delivery>>,
+        mark: &Delivery,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
         letters.push(Arc::new(mark.clone()));
-        let mut transition = Transition::at(now);
+        let mut transition = Changeset::at(now);
         transition.letters = letters;
-        Ok(self.carrier.store.commit(transition).await? == Committed::Done)
+        Ok(self.carrier.store.commit(transition).await? == CommitOutcome::Done)
     }
 }

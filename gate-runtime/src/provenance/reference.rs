@@ -21,7 +21,7 @@ struct Reference {
 }
 
 impl Reference {
-    fn hear(&mut self, message: Message, clock: &AtomicU64) {
+    fn add_message(&mut self, message: Message, clock: &AtomicU64) {
         self.said.push((clock.fetch_add(1, Ordering::Relaxed), message));
     }
 
@@ -31,7 +31,7 @@ impl Reference {
             self.said.clear();
         }
         for message in messages.iter().skip(self.said.len()) {
-            self.hear(message.clone(), clock);
+            self.add_message(message.clone(), clock);
         }
     }
 
@@ -269,7 +269,7 @@ proptest! {
             let (history, reference) = (&mut runs[run], &mut references[run]);
             if let Change::Hear(message) = &step {
                 history.push(message.clone(), &clock, &indexes);
-                reference.hear(message.clone(), &times);
+                reference.add_message(message.clone(), &times);
             } else {
                 let conversation = step.conversation(history.messages());
                 reference.set(&conversation, &times);

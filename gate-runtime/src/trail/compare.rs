@@ -9,7 +9,7 @@ use gate_core::text::push_step;
 use serde_json::Value;
 
 use super::blocking;
-use super::error::{How, Parted, TrailError};
+use super::error::{Divergence, How, TrailError};
 use super::reader::TrailReader;
 
 /// How many records are read from the store at once.
@@ -21,7 +21,7 @@ const ENTRIES: usize = 4_096;
 /// Compares every entry of the trail with the record that the store has for it, and says where the two part, if they do.
 ///
 /// After a break, the trail has the same numbers once more: then the later ones count.
-pub(crate) async fn compare(store: &dyn Store, reader: &Arc<TrailReader>) -> Result<Option<Parted>, TrailError> {
+pub(crate) async fn compare(store: &dyn Store, reader: &Arc<TrailReader>) -> Result<Option<Divergence>, TrailError> {
     let mut pass = Pass { records: Records::new(store), next: 1, parted: None };
     let mut index = 0;
     while index < reader.size() {
@@ -33,13 +33,13 @@ pub(crate) async fn compare(store: &dyn Store, reader: &Arc<TrailReader>) -> Res
         }
     }
     let sealed = pass.next.saturating_sub(1);
-    Ok(pass.parted.map(|parted| Parted { sealed, ..parted }))
+    Ok(pass.parted.map(|parted| Divergence { sealed, ..parted }))
 }
 
 struct Pass<'a> {
     records: Records<'a>,
     next: u64,
-    parted: Option<Parted>,
+    parted: Option<Divergence>,
 }
 
 impl Pass<'_> {
@@ -61,8 +61,8 @@ impl Pass<'_> {
         }
         if self.parted.is_none() {
             self.parted = Some(match (record, leaf) {
-                (Some(text), Some(leaf)) => Parted::changed(self.next, 0, &text, difference(bytes, leaf.text())),
-                _ => Parted { seq: self.next, sealed: 0, how: How::Shorter },
+                (Some(text), Some(leaf)) => Divergence::changed(self.next, 0, &text, difference(bytes, leaf.text())),
+                _ => Divergence { seq: self.next, sealed: 0, how: How::Shorter },
             });
         }
         self.next += 1;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use gate_core::ports::StoreError;
 use gate_core::records::Record;
-use gate_core::text::Misfit;
+use gate_core::text::SchemaError;
 
 use crate::engine::review::error::DecideError;
 
@@ -25,7 +25,7 @@ pub enum TrailError {
     /// The store did not answer.
     Store(StoreError),
     /// The store and the trail say different things. Nothing runs until a person settles it.
-    Parted(Parted),
+    Divergence(Divergence),
     /// The store says that it had a trail of this name, and the folder has none.
     Missing {
         /// The trail's name.
@@ -45,14 +45,14 @@ pub enum TrailError {
         /// Its index.
         index: u64,
         /// What is wrong with it.
-        problem: Misfit,
+        problem: SchemaError,
     },
     /// A record has no canonical form.
     Record {
         /// Its number.
         seq: u64,
         /// What is wrong with it.
-        problem: Misfit,
+        problem: SchemaError,
     },
     /// A file beside the tree.
     File {
@@ -94,9 +94,9 @@ impl From<StoreError> for TrailError {
     }
 }
 
-impl From<Parted> for TrailError {
-    fn from(parted: Parted) -> Self {
-        Self::Parted(parted)
+impl From<Divergence> for TrailError {
+    fn from(parted: Divergence) -> Self {
+        Self::Divergence(parted)
     }
 }
 
@@ -107,7 +107,7 @@ impl fmt::Display for TrailError {
             Self::Audit(error) => fmt::Display::fmt(error, f),
             Self::Store(error) => fmt::Display::fmt(error, f),
             Self::Refused(error) => fmt::Display::fmt(error, f),
-            Self::Parted(parted) => write!(
+            Self::Divergence(parted) => write!(
                 f,
                 "{parted}. Nothing runs until that is settled: bring the right database back, or say by `gate audit settle` why this one holds"
             ),
@@ -151,12 +151,12 @@ impl std::error::Error for TrailError {
 /// Where the store and the trail begin to say different things.
 ///
 /// ```
-/// # fn show(parted: &gate_runtime::Parted) {
+/// # fn show(parted: &gate_runtime::Divergence) {
 /// println!("{parted}");
 /// # }
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Parted {
+pub struct Divergence {
     pub(super) seq: u64,
     pub(super) sealed: u64,
     pub(super) how: How,
@@ -171,7 +171,7 @@ pub(super) enum How {
     Changed { kind: &'static str, place: String },
 }
 
-impl Parted {
+impl Divergence {
     /// The number of the first record that is not the same.
     #[must_use]
     pub fn seq(&self) -> u64 {
@@ -196,7 +196,7 @@ impl Parted {
     }
 }
 
-impl fmt::Display for Parted {
+impl fmt::Display for Divergence {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.how {
             How::Shorter => write!(
@@ -216,7 +216,7 @@ impl fmt::Display for Parted {
     }
 }
 
-impl std::error::Error for Parted {}
+impl std::error::Error for Divergence {}
 
 pub(super) fn unreadable(path: &Path, error: &io::Error) -> TrailError {
     TrailError::file(path, error)

@@ -22,7 +22,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::spawn_blocking;
 use tokio::time::Instant;
 
-pub use self::error::{Parted, TrailError};
+pub use self::error::{Divergence, TrailError};
 use self::pen::Pen;
 pub use self::reader::TrailReader;
 use self::sealer::{PATIENCE, Sealer};

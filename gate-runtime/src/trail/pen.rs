@@ -2,7 +2,7 @@
 
 use gate_audit::{Checkpoint, LogKeys, Note, TrailWriter, TreeHead, WitnessPolicy, read_keys, replace_file};
 use gate_core::records::{Break, Entry, Leaf, Record};
-use gate_core::text::Misfit;
+use gate_core::text::SchemaError;
 
 use super::Trail;
 use super::compare::leaf_of;
@@ -166,7 +166,7 @@ fn check_record(seq: u64, text: &str) -> Result<(), TrailError> {
         Ok(record) => format!("the store has record {} in its place", record.seq()),
         Err(error) => format!("the store has no record there: {error}"),
     };
-    Err(TrailError::Record { seq, problem: Misfit::new("", problem) })
+    Err(TrailError::Record { seq, problem: SchemaError::new("", problem) })
 }
 
 /// Puts a record that is too long for the tree beside it.

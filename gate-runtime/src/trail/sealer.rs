@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::{Either, select};
-use gate_core::ports::{Clock, Committed, RecordFilter, Store, StoreError, StoreErrorKind, Transition, Witness};
+use gate_core::ports::{Changeset, Clock, CommitOutcome, RecordFilter, Store, StoreError, StoreErrorKind, Witness};
 use gate_core::records::{GateEvent, Record};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::compare::{PAGE, begins, compare, each_record, leaf_of};
-use super::error::{How, Parted, TrailError};
+use super::error::{Divergence, How, TrailError};
 use super::pen::{Pen, create, has_checkpoint, next_of, open};
 use super::settle::check_breaks;
 use super::{Trail, TrailStatus, blocking};
@@ -118,10 +118,10 @@ impl Sealer {
         }
         self.pen = self.acquire().await?;
         if self.pen.as_ref().is_some_and(|pen| pen.size() == 0) {
-            let mut begun = Transition::at(self.clock.now());
+            let mut begun = Changeset::at(self.clock.now());
             let (origin, key) = (self.trail.origin().to_owned(), self.trail.key.verifier().to_string());
             begun.records.push(Record::of_gate(begun.at, GateEvent::TrailBegun { origin, key }));
-            if self.store.commit(begun).await? != Committed::Done {
+            if self.store.commit(begun).await? != CommitOutcome::Done {
                 return Err(StoreError::new(StoreErrorKind::Unavailable, "it did not take a record").into());
             }
         }
@@ -253,11 +253,11 @@ impl Sealer {
     /// The records must be those that come next, and a store that has lost some is not the one that was sealed.
     fn check_page(&self, page: &[(u64, String)], next: u64) -> Result<(), TrailError> {
         let sealed = next.saturating_sub(1);
-        let lost = Parted { seq: next, sealed, how: How::Shorter };
+        let lost = Divergence { seq: next, sealed, how: How::Shorter };
         match page.first() {
             Some(_) if (next..).zip(page).any(|(seq, (found, _))| *found != seq) => Err(lost.into()),
             None if *self.last.borrow() < sealed => {
-                Err(Parted { seq: self.last.borrow().saturating_add(1), ..lost }.into())
+                Err(Divergence { seq: self.last.borrow().saturating_add(1), ..lost }.into())
             }
             _ => Ok(()),
         }
@@ -295,8 +295,8 @@ impl Sealer {
             let found = self.store.record_texts(&RecordFilter::after(sealed.saturating_sub(1)).limit(1)).await?;
             match found.first().filter(|(seq, _)| *seq == sealed) {
                 Some((_, text)) if leaf_of(sealed, text)?.text().as_bytes() == last => {}
-                Some((_, text)) => return Err(Parted::changed(sealed, sealed, text, String::new()).into()),
-                None => return Err(Parted { seq: sealed, sealed, how: How::Shorter }.into()),
+                Some((_, text)) => return Err(Divergence::changed(sealed, sealed, text, String::new()).into()),
+                None => return Err(Divergence { seq: sealed, sealed, how: How::Shorter }.into()),
             }
         }
         Ok(Some(pen))

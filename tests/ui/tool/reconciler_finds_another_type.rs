@@ -7,8 +7,8 @@ async fn issue_refund(order_id: String) -> String {
     order_id
 }
 
-async fn was_refunded(_: Call<IssueRefund>) -> Happened<u64> {
-    Happened::Unknown
+async fn was_refunded(_: Call<IssueRefund>) -> ReconcileOutcome<u64> {
+    ReconcileOutcome::Unknown
 }
 
 fn main() {}

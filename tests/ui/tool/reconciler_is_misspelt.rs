@@ -7,8 +7,8 @@ async fn issue_refund(order_id: String) -> String {
     order_id
 }
 
-async fn was_refunded(_: Call<IssueRefund>) -> Happened<String> {
-    Happened::Unknown
+async fn was_refunded(_: Call<IssueRefund>) -> ReconcileOutcome<String> {
+    ReconcileOutcome::Unknown
 }
 
 fn main() {}

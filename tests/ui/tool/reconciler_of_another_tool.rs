@@ -13,8 +13,8 @@ async fn pay(order_id: String) -> String {
     order_id
 }
 
-async fn was_paid(call: Call<Pay>) -> Happened<String> {
-    Happened::Yes(call.order_id.clone())
+async fn was_paid(call: Call<Pay>) -> ReconcileOutcome<String> {
+    ReconcileOutcome::Yes(call.order_id.clone())
 }
 
 fn main() {}

@@ -14,7 +14,7 @@ pub use self::scope::{BadScope, Scope};
 use crate::call::arguments::Arguments;
 use crate::call::context::RunInfo;
 use crate::call::subject::Subject;
-use crate::grants::limit::{EVER, LimitKey, Take};
+use crate::grants::limit::{EVER, LimitCharge, LimitKey};
 use crate::id::{AgentName, ApprovalId, GrantId, Principal, ReviewerId, RunId, ToolName};
 use crate::text::digest::Digest;
 use crate::text::english;
@@ -221,9 +221,9 @@ impl Grant {
     /// What covering a call takes of its budget and its windows.
     #[doc(hidden)]
     #[must_use]
-    pub fn takes(&self, arguments: &Arguments, taken_for: ApprovalId) -> Vec<Take> {
+    pub fn takes(&self, arguments: &Arguments, taken_for: ApprovalId) -> Vec<LimitCharge> {
         let Terms { uses, budget, window, .. } = &self.terms;
-        let take = |what: &str, amount, max| Take {
+        let take = |what: &str, amount, max| LimitCharge {
             key: LimitKey::new(format!("grant/{}", self.id), format!("\"{what}\"")),
             amount,
             max,

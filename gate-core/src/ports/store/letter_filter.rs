@@ -5,17 +5,17 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::id::ApprovalId;
-use crate::records::letter::{Letter, LetterState};
+use crate::records::letter::{Delivery, DeliveryState};
 
 /// In which order letters come.
 ///
 /// ```
-/// use gate_runtime::{LetterFilter, LetterOrder};
-/// assert_eq!(LetterFilter::all().order(), LetterOrder::Oldest);
-/// assert_eq!(LetterFilter::all().newest_first().order(), LetterOrder::Newest);
+/// use gate_runtime::{DeliveryFilter, DeliveryOrder};
+/// assert_eq!(DeliveryFilter::all().order(), DeliveryOrder::Oldest);
+/// assert_eq!(DeliveryFilter::all().newest_first().order(), DeliveryOrder::Newest);
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum LetterOrder {
+pub enum DeliveryOrder {
     /// By the numbers of their records, and the names of their notifiers where those are the same.
     #[default]
     Oldest,
@@ -28,24 +28,24 @@ pub enum LetterOrder {
 /// Which letters.
 ///
 /// ```
-/// use gate_runtime::{LetterFilter, LetterState};
-/// let dead = LetterFilter::all().notifier("chat").state(LetterState::Dead).newest_first().limit(50);
+/// use gate_runtime::{DeliveryFilter, DeliveryState};
+/// let dead = DeliveryFilter::all().notifier("chat").state(DeliveryState::Dead).newest_first().limit(50);
 /// # let _ = dead;
 /// ```
 #[derive(Clone, Debug, Default)]
-pub struct LetterFilter {
+pub struct DeliveryFilter {
     notifier: Option<Arc<str>>,
     record: Option<u64>,
     after: u64,
     approval: Option<ApprovalId>,
-    states: Vec<LetterState>,
+    states: Vec<DeliveryState>,
     due_by: Option<Timestamp>,
     first_of_each_call: bool,
-    order: LetterOrder,
+    order: DeliveryOrder,
     limit: Option<usize>,
 }
 
-impl LetterFilter {
+impl DeliveryFilter {
     /// Every letter.
     #[must_use]
     pub fn all() -> Self {
@@ -82,7 +82,7 @@ impl LetterFilter {
 
     /// In this state; said again: in any of these.
     #[must_use]
-    pub fn state(mut self, state: LetterState) -> Self {
+    pub fn state(mut self, state: DeliveryState) -> Self {
         self.states.push(state);
         self
     }
@@ -104,14 +104,14 @@ impl LetterFilter {
     /// The newest first, by the numbers of their records.
     #[must_use]
     pub fn newest_first(mut self) -> Self {
-        self.order = LetterOrder::Newest;
+        self.order = DeliveryOrder::Newest;
         self
     }
 
     /// Those first that are due first.
     #[must_use]
     pub fn soonest_first(mut self) -> Self {
-        self.order = LetterOrder::Soonest;
+        self.order = DeliveryOrder::Soonest;
         self
     }
 
@@ -148,7 +148,7 @@ impl LetterFilter {
 
     /// The states it names; empty: any.
     #[must_use]
-    pub fn states(&self) -> &[LetterState] {
+    pub fn states(&self) -> &[DeliveryState] {
         &self.states
     }
 
@@ -166,7 +166,7 @@ impl LetterFilter {
 
     /// In which order they come.
     #[must_use]
-    pub fn order(&self) -> LetterOrder {
+    pub fn order(&self) -> DeliveryOrder {
         self.order
     }
 
@@ -178,7 +178,7 @@ impl LetterFilter {
 
     /// Whether it admits a letter, wherever that stands among the others.
     #[must_use]
-    pub fn admits(&self, letter: &Letter) -> bool {
+    pub fn admits(&self, letter: &Delivery) -> bool {
         self.record.map_or(letter.record() > self.after, |number| letter.record() == number)
             && self.notifier.as_deref().is_none_or(|name| name == letter.notifier())
             && (self.approval.is_none() || self.approval == letter.approval())

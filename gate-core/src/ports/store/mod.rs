@@ -12,17 +12,17 @@ use tokio::sync::watch;
 
 pub use self::error::{StoreError, StoreErrorKind};
 pub use self::filter::{ApprovalFilter, RecordFilter};
-pub use self::letter_filter::{LetterFilter, LetterOrder};
+pub use self::letter_filter::{DeliveryFilter, DeliveryOrder};
 use super::BoxFuture;
 use crate::approval::state::Approval;
 use crate::approval::status::Status;
 use crate::call::descriptor::Descriptor;
 use crate::grants::freeze::Freeze;
 use crate::grants::grant::Grant;
-use crate::grants::limit::{GiveBack, LimitKey, Take};
+use crate::grants::limit::{GiveBack, LimitCharge, LimitKey};
 use crate::id::{ApprovalId, CallId, CaseId, GrantId, RunId, ToolName};
 use crate::records::event::{CallEvent, Event, GateEvent};
-use crate::records::letter::Letter;
+use crate::records::letter::Delivery;
 use crate::records::record::Record;
 use crate::text::digest::Digest;
 
@@ -43,18 +43,18 @@ use crate::text::digest::Digest;
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), gate_runtime::StoreError> {
-/// use gate_runtime::{Committed, MemoryStore, Store, Timestamp, Transition};
+/// use gate_runtime::{CommitOutcome, MemoryStore, Store, Timestamp, Changeset};
 /// let store = MemoryStore::new();
-/// let nothing = Transition::at(Timestamp::UNIX_EPOCH);
-/// assert_eq!(store.commit(nothing).await?, Committed::Done);
+/// let nothing = Changeset::at(Timestamp::UNIX_EPOCH);
+/// assert_eq!(store.commit(nothing).await?, CommitOutcome::Done);
 /// # Ok(()) }
 /// ```
 pub trait Store: Send + Sync + 'static {
     /// What is known that bears on one proposed call. One round trip: it is asked before every call.
-    fn recall<'a>(&'a self, about: &'a Proposal) -> BoxFuture<'a, Result<Recalled, StoreError>>;
+    fn load_history<'a>(&'a self, about: &'a CallQuery) -> BoxFuture<'a, Result<CallHistory, StoreError>>;
 
     /// Writes a transition: all of it, or nothing.
-    fn commit(&self, transition: Transition) -> BoxFuture<'_, Result<Committed, StoreError>>;
+    fn commit(&self, transition: Changeset) -> BoxFuture<'_, Result<CommitOutcome, StoreError>>;
 
     /// Approvals, oldest first.
     fn approvals<'a>(&'a self, filter: &'a ApprovalFilter) -> BoxFuture<'a, Result<Vec<Arc<Approval>>, StoreError>>;
@@ -75,7 +75,7 @@ pub trait Store: Send + Sync + 'static {
     fn standing(&self, now: Timestamp) -> BoxFuture<'_, Result<Standing, StoreError>>;
 
     /// Letters, in the order that is asked for. A letter about record 0 is a mark: only who asks for that record gets it.
-    fn letters<'a>(&'a self, filter: &'a LetterFilter) -> BoxFuture<'a, Result<Vec<Arc<Letter>>, StoreError>>;
+    fn letters<'a>(&'a self, filter: &'a DeliveryFilter) -> BoxFuture<'a, Result<Vec<Arc<Delivery>>, StoreError>>;
 
     /// A tool that some gate over this store had, by its digest.
     fn tool(&self, digest: Digest) -> BoxFuture<'_, Result<Option<Arc<Descriptor>>, StoreError>>;
@@ -85,11 +85,11 @@ pub trait Store: Send + Sync + 'static {
 }
 
 impl<S: Store + ?Sized> Store for Arc<S> {
-    fn recall<'a>(&'a self, about: &'a Proposal) -> BoxFuture<'a, Result<Recalled, StoreError>> {
-        (**self).recall(about)
+    fn load_history<'a>(&'a self, about: &'a CallQuery) -> BoxFuture<'a, Result<CallHistory, StoreError>> {
+        (**self).load_history(about)
     }
 
-    fn commit(&self, transition: Transition) -> BoxFuture<'_, Result<Committed, StoreError>> {
+    fn commit(&self, transition: Changeset) -> BoxFuture<'_, Result<CommitOutcome, StoreError>> {
         (**self).commit(transition)
     }
 
@@ -117,7 +117,7 @@ impl<S: Store + ?Sized> Store for Arc<S> {
         (**self).standing(now)
     }
 
-    fn letters<'a>(&'a self, filter: &'a LetterFilter) -> BoxFuture<'a, Result<Vec<Arc<Letter>>, StoreError>> {
+    fn letters<'a>(&'a self, filter: &'a DeliveryFilter) -> BoxFuture<'a, Result<Vec<Arc<Delivery>>, StoreError>> {
         (**self).letters(filter)
     }
 
@@ -133,12 +133,12 @@ impl<S: Store + ?Sized> Store for Arc<S> {
 /// A proposed call, as far as the store needs to know it.
 ///
 /// ```
-/// use gate_runtime::{Proposal, Timestamp};
-/// let proposal = Proposal::new("run-42", "call_1", "issue_refund", Timestamp::UNIX_EPOCH);
+/// use gate_runtime::{CallQuery, Timestamp};
+/// let proposal = CallQuery::new("run-42", "call_1", "issue_refund", Timestamp::UNIX_EPOCH);
 /// assert_eq!(proposal.run, "run-42");
 /// ```
 #[derive(Clone, Debug)]
-pub struct Proposal {
+pub struct CallQuery {
     /// Its run.
     pub run: RunId,
     /// What refusals are kept by: the outermost run in which its own is nested, or all runs of an agent in another program.
@@ -157,7 +157,7 @@ pub struct Proposal {
     pub now: Timestamp,
 }
 
-impl Proposal {
+impl CallQuery {
     /// A call with no counters, in no case, of whose arguments nothing is known.
     pub fn new(run: impl Into<RunId>, call: impl Into<CallId>, tool: impl Into<ToolName>, now: Timestamp) -> Self {
         let run = run.into();
@@ -178,7 +178,7 @@ impl Proposal {
 ///
 /// ```
 /// # use gate_runtime::prelude::*;
-/// use gate_runtime::{Proposal, Status, Store, Timestamp};
+/// use gate_runtime::{CallQuery, Status, Store, Timestamp};
 /// # /// Drop a table.
 /// # #[gated_tool(policy = "always_deny", destructive)] fn drop_table(name: String) {}
 /// # registry! { pub Tools for () { DropTable } }
@@ -188,13 +188,13 @@ impl Proposal {
 /// let turn = gate.run("run-42").submit([ToolCall::new("call_1", "drop_table", r#"{"name":"orders"}"#)]).await?;
 /// # let _ = turn;
 ///
-/// let known = store.recall(&Proposal::new("run-42", "call_1", "drop_table", Timestamp::now())).await?;
+/// let known = store.load_history(&CallQuery::new("run-42", "call_1", "drop_table", Timestamp::now())).await?;
 /// assert!(known.rejected.is_empty(), "no person refused anything");
 /// assert!(known.approval.is_some_and(|approval| approval.status() == Status::Denied));
 /// # Ok(()) }
 /// ```
 #[derive(Clone, Debug, Default)]
-pub struct Recalled {
+pub struct CallHistory {
     /// The approval of this very call: same run, same call id.
     pub approval: Option<Arc<Approval>>,
     /// Calls of the tool that people refused, oldest first: in the family, every equal one and the newest [`REFUSALS`] of the others;
@@ -294,7 +294,7 @@ pub struct KnownTool {
     pub name: ToolName,
     /// The digest of its descriptor.
     pub digest: Digest,
-    /// The number of the last record of the [`Transition`] that put it into the store last: of a
+    /// The number of the last record of the [`Changeset`] that put it into the store last: of a
     /// gate's tools, the record that it was built.
     pub written: u64,
 }
@@ -311,20 +311,20 @@ impl KnownTool {
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), gate_runtime::StoreError> {
-/// use gate_runtime::{Committed, DAY, LimitKey, MemoryStore, Proposal, Store, Take, Timestamp, Transition};
+/// use gate_runtime::{CommitOutcome, DAY, LimitKey, MemoryStore, CallQuery, Store, LimitCharge, Timestamp, Changeset};
 /// let (store, now) = (MemoryStore::new(), Timestamp::UNIX_EPOCH);
 /// let key = LimitKey::new("refunds", "null");
-/// let mut transition = Transition::at(now);
-/// transition.takes.push(Take { key: key.clone(), amount: 3, max: 10, window: DAY, taken_for: None });
-/// assert_eq!(store.commit(transition).await?, Committed::Done);
+/// let mut transition = Changeset::at(now);
+/// transition.takes.push(LimitCharge { key: key.clone(), amount: 3, max: 10, window: DAY, taken_for: None });
+/// assert_eq!(store.commit(transition).await?, CommitOutcome::Done);
 ///
-/// let mut proposal = Proposal::new("run-42", "call_1", "issue_refund", now);
+/// let mut proposal = CallQuery::new("run-42", "call_1", "issue_refund", now);
 /// proposal.counters.push((key, DAY));
-/// assert_eq!(store.recall(&proposal).await?.used, [3]);
+/// assert_eq!(store.load_history(&proposal).await?.used, [3]);
 /// # Ok(()) }
 /// ```
 #[derive(Clone, Debug)]
-pub struct Transition {
+pub struct Changeset {
     /// When, by the gate's clock.
     pub at: Timestamp,
     /// Approvals; each is written only over the version before its own, and version 1 only where its run has no such call.
@@ -336,7 +336,7 @@ pub struct Transition {
     /// Stops that end; each must be there, just as it is here.
     pub lifted: Vec<Freeze>,
     /// Uses of limits; each must fit.
-    pub takes: Vec<Take>,
+    pub takes: Vec<LimitCharge>,
     /// Uses of limits that are given back, since what they were taken for did not happen. Of a call that had ended before, nothing is.
     pub given_back: Vec<GiveBack>,
     /// Calls of which the application has what became of them: they are owed to their runs no more. Also such that are written here first.
@@ -346,14 +346,14 @@ pub struct Transition {
     pub tools: Vec<Arc<Descriptor>>,
     /// What notifiers are to tell; each is written only over the version before its own, and version 1 only where there is none of that notifier about
     /// that record.
-    pub letters: Vec<Arc<Letter>>,
+    pub letters: Vec<Arc<Delivery>>,
     /// Letters that are deleted; each must be there in this version.
-    pub forgotten: Vec<Arc<Letter>>,
+    pub forgotten: Vec<Arc<Delivery>>,
     /// What happened. The store numbers them.
     pub records: Vec<Record>,
 }
 
-impl Transition {
+impl Changeset {
     /// Nothing, yet.
     #[must_use]
     pub fn at(at: Timestamp) -> Self {
@@ -423,7 +423,7 @@ impl Transition {
     ///
     /// # Errors
     /// Where it cannot be learned how much is used.
-    pub fn limit_reached<E>(&self, mut used: impl FnMut(&Take) -> Result<u64, E>) -> Result<Option<usize>, E> {
+    pub fn limit_reached<E>(&self, mut used: impl FnMut(&LimitCharge) -> Result<u64, E>) -> Result<Option<usize>, E> {
         for (place, take) in self.takes.iter().enumerate() {
             let before = self.takes.iter().take(place).filter(|earlier| earlier.key == take.key);
             if !take.fits(before.fold(used(take)?, |sum, earlier| sum.saturating_add(earlier.amount))) {
@@ -438,17 +438,17 @@ impl Transition {
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), gate_runtime::StoreError> {
-/// use gate_runtime::{Committed, DAY, LimitKey, MemoryStore, Store, Take, Timestamp, Transition};
+/// use gate_runtime::{CommitOutcome, DAY, LimitKey, MemoryStore, Store, LimitCharge, Timestamp, Changeset};
 /// let store = MemoryStore::new();
-/// let mut transition = Transition::at(Timestamp::UNIX_EPOCH);
-/// transition.takes.push(Take { key: LimitKey::new("refunds", "null"), amount: 1, max: 1, window: DAY, taken_for: None });
-/// assert_eq!(store.commit(transition.clone()).await?, Committed::Done);
-/// assert_eq!(store.commit(transition).await?, Committed::LimitReached(0));
+/// let mut transition = Changeset::at(Timestamp::UNIX_EPOCH);
+/// transition.takes.push(LimitCharge { key: LimitKey::new("refunds", "null"), amount: 1, max: 1, window: DAY, taken_for: None });
+/// assert_eq!(store.commit(transition.clone()).await?, CommitOutcome::Done);
+/// assert_eq!(store.commit(transition).await?, CommitOutcome::LimitReached(0));
 /// # Ok(()) }
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
-pub enum Committed {
+pub enum CommitOutcome {
     /// All of it is written.
     Done,
     /// Nothing is written: someone else changed an approval, a grant or a letter, or lifted a freeze, or there is such a call already. Read again.

@@ -12,9 +12,9 @@ use gate_audit::SigningKey;
 use prompt::{Choice, Prompt, Screen};
 
 use crate::engine::review::error::DecideError;
-use crate::engine::review::interruption::{Deciding, Interruption};
+use crate::engine::review::interruption::{Decide, Interruption};
 use crate::engine::review::reviewer::Reviewer;
-use crate::engine::review::vote::{Decided, Edit};
+use crate::engine::review::vote::{DecisionOutcome, Edit};
 
 /// Asks a person in a terminal: shows what waits, takes an answer, says what came of it.
 ///
@@ -92,7 +92,7 @@ impl Terminal {
         self
     }
 
-    /// Signs the votes that are given here, by the key of the person who sits at the terminal: see [`Deciding::sign_with`].
+    /// Signs the votes that are given here, by the key of the person who sits at the terminal: see [`Decide::sign_with`].
     ///
     /// ```
     /// # use gate_runtime::Terminal;
@@ -119,7 +119,7 @@ impl Terminal {
     ///
     /// # Cancel safety
     /// Dropped while the person thinks, the question stays open, and the next line of input goes to who asks next.
-    pub async fn ask(&mut self, asked: &Interruption, reviewer: &Reviewer) -> io::Result<Option<Decided>> {
+    pub async fn ask(&mut self, asked: &Interruption, reviewer: &Reviewer) -> io::Result<Option<DecisionOutcome>> {
         let look = self.look();
         let page = view::of(asked, look);
         self.with(move |prompt| {
@@ -224,7 +224,7 @@ fn problem(error: &DecideError) -> String {
     }
 }
 
-fn with_comment(deciding: Deciding<'_>, comment: String) -> Deciding<'_> {
+fn with_comment(deciding: Decide<'_>, comment: String) -> Decide<'_> {
     if comment.is_empty() { deciding } else { deciding.comment(comment) }
 }
 

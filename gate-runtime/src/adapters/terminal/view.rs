@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::page::{Page, PageStyle};
 use crate::engine::review::interruption::Interruption;
-use crate::engine::review::vote::{Decided, Edit};
+use crate::engine::review::vote::{DecisionOutcome, Edit};
 use crate::logic::schema::referred;
 
 /// The longest value, in characters, that is shown whole at first.
@@ -362,7 +362,7 @@ fn shortened(text: &str, whole: &str) -> (String, Option<String>) {
 }
 
 /// What came of a decision.
-pub(super) fn outcome(decided: &Decided) -> String {
+pub(super) fn outcome(decided: &DecisionOutcome) -> String {
     let approval = decided.approval();
     let mut said = match decided.status() {
         Status::Approved => "  ✓ approved: it may run now".to_owned(),

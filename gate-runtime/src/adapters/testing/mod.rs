@@ -20,7 +20,7 @@
 //! assert!(turn.is_waiting());
 //!
 //! clock.advance(HOUR);
-//! gate.do_what_is_due().await;
+//! gate.run_due().await;
 //! assert_eq!(run.proceed().await?.answers()[0].kind(), "expired");
 //! # Ok(()) }
 //! ```

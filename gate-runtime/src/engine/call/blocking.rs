@@ -17,7 +17,7 @@ use crate::engine::execution::caller::Caller;
 use crate::engine::execution::dispatch::Executed;
 use crate::engine::execution::inside::{Asking, Inside};
 use crate::engine::kernel::Core;
-use crate::engine::kernel::change_feed::Hub;
+use crate::engine::kernel::change_feed::ChangeFeed;
 use crate::engine::kernel::drop_guard::IfGone;
 use crate::engine::review::error::DecideError;
 use crate::engine::session::answer::{Answer, CallResult};
@@ -81,7 +81,7 @@ impl Core {
         inside: Option<Inside>,
     ) -> Result<Executed, NotRun> {
         let id = approval.id();
-        let waiter = Hub::wait_for(self, id);
+        let waiter = ChangeFeed::wait_for(self, id);
         let mut asked = approval;
         loop {
             let waiting = IfGone::new(self, &asked, || vec![CallEvent::Abandoned]);

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use crate::engine::error::RunError;
 use crate::engine::kernel::Core;
-use crate::engine::session::run_session::{Thread, check_agent};
+use crate::engine::session::run_session::{RunSession, check_agent};
 use crate::logic::context::CallContext;
 use crate::provenance::History;
 
@@ -21,12 +21,12 @@ pub(crate) struct Circumstances {
     /// The family by which refusals and limits on asking are kept: see `Subject::family`.
     pub(crate) family: RunId,
     /// The run as its handles share it, if it is one of this process.
-    pub(crate) thread: Option<Arc<Thread>>,
+    pub(crate) thread: Option<Arc<RunSession>>,
 }
 
 impl Circumstances {
     /// Returns the circumstances of a run's next call, if the run can go on at all.
-    pub(crate) fn of(core: &Core, thread: &Arc<Thread>) -> Result<Self, RunError> {
+    pub(crate) fn of(core: &Core, thread: &Arc<RunSession>) -> Result<Self, RunError> {
         let info = thread.info();
         let run = info.run().as_str();
         if run.split(NESTED).any(str::is_empty) {
@@ -40,7 +40,7 @@ impl Circumstances {
     }
 
     /// Returns the circumstances of a run's calls that are there already.
-    pub(crate) fn as_it_is(thread: &Arc<Thread>, info: Arc<RunInfo>) -> Self {
+    pub(crate) fn as_it_is(thread: &Arc<RunSession>, info: Arc<RunInfo>) -> Self {
         let (reasoning, history, family) = (thread.reasoning(), thread.history(), thread.ledger.family().clone());
         Self { info, reasoning, history, family, thread: Some(Arc::clone(thread)) }
     }

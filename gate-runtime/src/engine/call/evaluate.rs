@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use gate_core::assessment::{Assessment, Denial, Opinion, PolicyOpinion, PolicyOutline, RuleResult, Unjudged, Verdict};
 use gate_core::call::{Arguments, NotRun, RunInfo, ToolCall};
-use gate_core::grants::Take;
+use gate_core::grants::LimitCharge;
 use gate_core::id::{ApprovalId, CallId, ToolName};
-use gate_core::ports::{Proposal, Transition};
+use gate_core::ports::{CallQuery, Changeset};
 use gate_core::records::GateEvent;
-use gate_core::text::Misfit;
+use gate_core::text::SchemaError;
 use serde_json::Value;
 
 use super::circumstances::Circumstances;
@@ -35,7 +35,7 @@ pub(crate) struct Judgement {
 struct RuleTakes {
     opinion: usize,
     rule: usize,
-    takes: Vec<Take>,
+    takes: Vec<LimitCharge>,
 }
 
 impl Judgement {
@@ -91,12 +91,12 @@ impl Judgement {
     }
 
     /// Returns what the approval of the call takes of limits: of every rule that approves it.
-    pub(crate) fn takes(&self) -> Vec<Take> {
+    pub(crate) fn takes(&self) -> Vec<LimitCharge> {
         self.takes.iter().flat_map(|of_rule| &of_rule.takes).cloned().collect()
     }
 
     /// Marks limits as used up, so that their rules do not count.
-    pub(crate) fn exhaust(&mut self, spent: &dyn Fn(&Take) -> bool) {
+    pub(crate) fn exhaust(&mut self, spent: &dyn Fn(&LimitCharge) -> bool) {
         let assessment = Arc::make_mut(&mut self.assessment);
         self.takes.retain(|RuleTakes { opinion, rule, takes }| {
             let gone = takes.iter().any(spent);
@@ -111,14 +111,14 @@ impl Judgement {
 /// Why there is no verdict on a call.
 pub(crate) enum NoVerdict {
     /// The tool's type does not take the arguments.
-    Misfit(Misfit),
+    SchemaError(SchemaError),
     /// Rules or overlays failed, and the verdict hangs on them.
     Failed(Unjudged),
 }
 
-impl From<Misfit> for NoVerdict {
-    fn from(misfit: Misfit) -> Self {
-        Self::Misfit(misfit)
+impl From<SchemaError> for NoVerdict {
+    fn from(misfit: SchemaError) -> Self {
+        Self::SchemaError(misfit)
     }
 }
 
@@ -131,7 +131,7 @@ impl From<Unjudged> for NoVerdict {
 impl From<NoVerdict> for DecideError {
     fn from(why: NoVerdict) -> Self {
         match why {
-            NoVerdict::Misfit(misfit) => Self::Invalid(misfit.into()),
+            NoVerdict::SchemaError(misfit) => Self::Invalid(misfit.into()),
             NoVerdict::Failed(failed) => Self::Unjudged(failed),
         }
     }
@@ -140,7 +140,7 @@ impl From<NoVerdict> for DecideError {
 impl From<NoVerdict> for NotRun {
     fn from(why: NoVerdict) -> Self {
         match why {
-            NoVerdict::Misfit(misfit) => Self::Invalid { problem: misfit.to_string() },
+            NoVerdict::SchemaError(misfit) => Self::Invalid { problem: misfit.to_string() },
             NoVerdict::Failed(failed) => Self::Unavailable { problem: failed.to_string() },
         }
     }
@@ -212,7 +212,7 @@ impl Core {
         failed: Unjudged,
     ) -> NotRun {
         let noted = GateEvent::CallUnjudged { info, call, tool: tool.clone(), approval, problem: failed.clone() };
-        match self.store.commit(Transition::noting(self.now(), noted)).await {
+        match self.store.commit(Changeset::noting(self.now(), noted)).await {
             Ok(_) => NoVerdict::Failed(failed).into(),
             Err(error) => unavailable(error),
         }
@@ -228,9 +228,9 @@ impl Core {
         let context = run.context(call.id(), ApprovalId::new(), reasoning, now);
         let mut judgement = self.judge(tool, &arguments, &sealed, context).await?;
         let takes = judgement.takes();
-        let mut about = Proposal::new(run.info.run(), call.id(), &tool.name, now);
+        let mut about = CallQuery::new(run.info.run(), call.id(), &tool.name, now);
         about.counters = takes.iter().map(|take| (take.key.clone(), take.window)).collect();
-        let used = self.store.recall(&about).await.map_err(unavailable)?.used;
+        let used = self.store.load_history(&about).await.map_err(unavailable)?.used;
         judgement.exhaust(&|take| {
             let place = takes.iter().position(|known| known == take);
             place.and_then(|place| used.get(place)).is_none_or(|used| !take.fits(*used))

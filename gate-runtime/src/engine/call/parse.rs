@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use gate_core::call::{DeniedBy, NotRun, ToolCall};
 use gate_core::id::{CallId, ToolName};
-use gate_core::ports::{Proposal, Transition};
+use gate_core::ports::{CallQuery, Changeset};
 use gate_core::records::GateEvent;
 use gate_core::text::{DAY, read, read_value};
 use serde_json::Value;
@@ -86,7 +86,7 @@ impl Core {
             NotRun::Invalid { problem } => problem.clone(),
             other => other.for_reviewer(),
         };
-        let mut refused = Transition::noting(now, GateEvent::CallRefused { info, call, tool, problem });
+        let mut refused = Changeset::noting(now, GateEvent::CallRefused { info, call, tool, problem });
         if let NotRun::Invalid { .. } = reason {
             // A model that never learns what fits is stopped too. `Subject::family` has the same for calls that are on the record.
             refused.takes.push(refused_once(&run.family));
@@ -99,9 +99,9 @@ impl Core {
 
     /// Returns why a run should stop whose calls fit nothing, if too many of them did not run.
     async fn stopped(&self, run: &Circumstances, call: &CallId, tool: &ToolName) -> Option<NotRun> {
-        let mut about = Proposal::new(run.info.run(), call, tool, self.now());
+        let mut about = CallQuery::new(run.info.run(), call, tool, self.now());
         about.counters.push((refused(&run.family), DAY));
-        let count = *self.store.recall(&about).await.ok()?.used.first()?;
+        let count = *self.store.load_history(&about).await.ok()?.used.first()?;
         (count > self.denials).then_some(NotRun::Denied { by: DeniedBy::TooManyDenials })
     }
 

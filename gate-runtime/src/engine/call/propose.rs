@@ -5,9 +5,9 @@ use std::sync::Arc;
 use gate_core::approval::{Approval, NewApproval, Refusal, Requirement, Status};
 use gate_core::assessment::{Denial, PolicyOutline, Verdict};
 use gate_core::call::{Arguments, Descriptor, Message, NotRun, Subject};
-use gate_core::grants::{ASKED, EVER, Grant, LimitKey, Take, WAITING};
+use gate_core::grants::{ASKED, EVER, Grant, LimitCharge, LimitKey, WAITING};
 use gate_core::id::{ApprovalId, CallId};
-use gate_core::ports::{Committed, Proposal, REFUSALS, Recalled, Transition};
+use gate_core::ports::{CallHistory, CallQuery, Changeset, CommitOutcome, REFUSALS};
 use gate_core::records::CallEvent;
 use gate_core::text::DAY;
 use jiff::Timestamp;
@@ -19,7 +19,7 @@ use super::not_run::{invalid, unavailable};
 use super::parse::Proposed;
 use crate::engine::execution::caller::Caller;
 use crate::engine::kernel::Core;
-use crate::engine::kernel::unit_of_work::{Course, refused};
+use crate::engine::kernel::unit_of_work::{UnitOfWork, refused};
 use crate::engine::session::ledger::Ledger;
 use crate::lock::lock;
 use crate::logic::context::CallContext;
@@ -71,12 +71,12 @@ impl Candidate {
     }
 
     /// Returns what the store is asked before the call is judged.
-    fn query(&self, now: Timestamp) -> Proposal {
+    fn query(&self, now: Timestamp) -> CallQuery {
         let Subject { info, call, tool, .. } = &*self.subject;
         let family = self.subject.family();
         let counters = vec![(refused(&family), DAY)];
         let (case, likeness) = (info.case().cloned(), Some(self.sealed.likeness()));
-        Proposal { family, case, likeness, counters, ..Proposal::new(info.run(), call, tool, now) }
+        CallQuery { family, case, likeness, counters, ..CallQuery::new(info.run(), call, tool, now) }
     }
 
     fn schema<'a>(&'a self, core: &'a Core) -> Result<&'a Value, NotRun> {
@@ -234,7 +234,7 @@ impl Core {
     pub(crate) async fn plan(&self, run: &Circumstances, candidate: Candidate) -> Result<Plan, Unproposed> {
         self.check_principal(run).await?;
         let query = candidate.query(self.now());
-        let recalled = self.store.recall(&query).await.map_err(unavailable)?;
+        let recalled = self.store.load_history(&query).await.map_err(unavailable)?;
         let schema = candidate.schema(self)?;
         if let Some(known) = recalled.approval {
             if candidate.is(&known, schema) {
@@ -283,7 +283,7 @@ impl Core {
 
     /// Returns why a call is denied before any rule is asked: too many calls of its family did not
     /// run, or people refused it already.
-    fn denied_already(&self, refused: &[Arc<Approval>], recalled: &Recalled) -> Option<(Denial, String)> {
+    fn denied_already(&self, refused: &[Arc<Approval>], recalled: &CallHistory) -> Option<(Denial, String)> {
         let count = recalled.used.first().copied().unwrap_or(u64::MAX);
         if count >= self.denials {
             return Some((Denial::TooMany, self.too_many(count)));
@@ -338,11 +338,11 @@ impl Core {
             }
             let (takes, taken) = (transition.takes.clone(), transition.acknowledged.clone());
             let committed = self.commit_for(transition, &approval, opening.if_gone(approval.status())).await;
-            if secret && !matches!(committed, Ok(Committed::Done)) {
+            if secret && !matches!(committed, Ok(CommitOutcome::Done)) {
                 lock(&self.vault).remove(&approval.id());
             }
             match committed.map_err(unavailable)? {
-                Committed::Done => {
+                CommitOutcome::Done => {
                     if let Proposer::Model(ledger) = opening.by {
                         ledger.acknowledged(&taken);
                     }
@@ -353,19 +353,19 @@ impl Core {
                     self.settle(&approval);
                     return Ok(Opened::Stands(approval));
                 }
-                Committed::Frozen => {
+                CommitOutcome::Frozen => {
                     if let Some(reason) = self.frozen(&approval).await? {
                         let Subject { call, tool, .. } = approval.subject();
                         return Err(self.refuse(run, call, tool, reason).await.into());
                     }
                 }
-                Committed::LimitReached(place) => {
+                CommitOutcome::LimitReached(place) => {
                     if let Some(take) = takes.get(place) {
                         self.judge_without(run, &mut draft, take).await?;
                     }
                 }
                 // The same call came at the same time, or a grant's last use went: look again.
-                Committed::Conflict => match self.plan(run, draft.candidate).await? {
+                CommitOutcome::Conflict => match self.plan(run, draft.candidate).await? {
                     Plan::Known(approval) => return Ok(Opened::Stands(approval)),
                     Plan::New(again) => draft = *again,
                 },
@@ -374,7 +374,12 @@ impl Core {
     }
 
     /// Judges a draft anew, where a limit or a grant turned out to be used up.
-    async fn judge_without(&self, run: &Circumstances, draft: &mut Draft, take: &Take) -> Result<(), Unproposed> {
+    async fn judge_without(
+        &self,
+        run: &Circumstances,
+        draft: &mut Draft,
+        take: &LimitCharge,
+    ) -> Result<(), Unproposed> {
         match take.key.limit() {
             WAITING => return Err(Unproposed::TooManyWait(take.max)),
             ASKED => {
@@ -391,7 +396,8 @@ impl Core {
             self.check_askable(run, &draft.judgement.assessment.requirements()).await?;
             draft.grant = None;
             if !draft.was_refused {
-                let recalled = self.store.recall(&draft.candidate.query(self.now())).await.map_err(unavailable)?;
+                let recalled =
+                    self.store.load_history(&draft.candidate.query(self.now())).await.map_err(unavailable)?;
                 draft.grant = self.find_grant(draft, recalled.grants).await;
             }
         }
@@ -403,7 +409,7 @@ impl Core {
         run: &Circumstances,
         draft: &Draft,
         opening: &Opening<'_>,
-    ) -> Result<(Transition, Arc<Approval>), NotRun> {
+    ) -> Result<(Changeset, Arc<Approval>), NotRun> {
         let now = self.now();
         let assessment = match &draft.candidate.body {
             BodyPlace::Here(place) => self.tool_at(*place)?.shown(&draft.judgement, &draft.candidate.arguments, run),
@@ -431,7 +437,7 @@ impl Core {
             transition.takes.extend(grant.takes(approval.arguments(), approval.id()));
         }
         if may_run {
-            let for_it = |take| Take { taken_for: Some(approval.id()), ..take };
+            let for_it = |take| LimitCharge { taken_for: Some(approval.id()), ..take };
             transition.takes.extend(draft.judgement.takes().into_iter().map(for_it));
         }
         if approval.status() == Status::Pending {
@@ -451,17 +457,17 @@ impl Core {
 
     /// Returns what a question takes of the limits on asking. They are counted in the commit, so
     /// that however many ask at once, no more wait than may.
-    fn asking(&self, asked: &Approval, body: &BodyPlace) -> impl Iterator<Item = Take> {
+    fn asking(&self, asked: &Approval, body: &BodyPlace) -> impl Iterator<Item = LimitCharge> {
         let family = asked.subject().family();
         let key = LimitKey::new(ASKED, family.as_str());
-        let often = Take { key, amount: 1, max: self.questions, window: DAY, taken_for: None };
+        let often = LimitCharge { key, amount: 1, max: self.questions, window: DAY, taken_for: None };
         let at_once = match body {
             BodyPlace::Elsewhere { at_once, .. } => *at_once,
             BodyPlace::Here(_) => None,
         };
         let waiting = at_once.map(|max| {
             let key = LimitKey::new(WAITING, asked.subject().info().agent().as_str());
-            Take { key, amount: 1, max, window: EVER, taken_for: Some(asked.id()) }
+            LimitCharge { key, amount: 1, max, window: EVER, taken_for: Some(asked.id()) }
         });
         [often].into_iter().chain(waiting)
     }
@@ -497,10 +503,10 @@ fn ends(text: &str) -> String {
 }
 
 /// The first events of a new approval: how it was judged, and the standing permission that answers it, if one does.
-fn opened(mut approval: Approval, grant: Option<&Grant>) -> Result<Course, NotRun> {
+fn opened(mut approval: Approval, grant: Option<&Grant>) -> Result<UnitOfWork, NotRun> {
     let now = approval.asked_at();
     let event = approval.opening(None);
-    let mut course = Course::begin(approval, event, now);
+    let mut course = UnitOfWork::begin(approval, event, now);
     if let Some(grant) = grant {
         course.then(CallEvent::covered_by(grant), now).map_err(unavailable)?;
     }
@@ -517,7 +523,7 @@ fn id_used(call: &CallId) -> NotRun {
 
 /// Returns what people refused earlier for the tool, as the reviewer and the model are told of it:
 /// equal calls first of all, and at most [`REFUSALS`].
-fn refusals(schema: &Value, candidate: &Candidate, recalled: &Recalled) -> Vec<Refusal> {
+fn refusals(schema: &Value, candidate: &Candidate, recalled: &CallHistory) -> Vec<Refusal> {
     let told = recalled.rejected.iter().filter_map(|refused| {
         let mut refusal = refused.rejection()?;
         let equal = candidate.has_arguments(schema, refused.proposed());

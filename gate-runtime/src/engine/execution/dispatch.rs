@@ -13,7 +13,7 @@ use futures_util::future::{CatchUnwind, Either, select};
 use gate_core::approval::{Approval, Status, Vote};
 use gate_core::call::{Changes, NotRun, ToolOutcome};
 use gate_core::id::ApprovalId;
-use gate_core::ports::{ApprovalFilter, BoxFuture, Committed, DirectoryError, StoreError};
+use gate_core::ports::{ApprovalFilter, BoxFuture, CommitOutcome, DirectoryError, StoreError};
 use gate_core::records::CallEvent;
 use gate_core::text::{english, later};
 use jiff::Timestamp;
@@ -25,10 +25,10 @@ use crate::engine::execution::caller::Caller;
 use crate::engine::execution::inside::{Asking, Inside};
 use crate::engine::kernel::Core;
 use crate::engine::kernel::attempt::Attempt;
-use crate::engine::kernel::change_feed::Hub;
+use crate::engine::kernel::change_feed::ChangeFeed;
 use crate::engine::kernel::running::Underway;
 use crate::engine::kernel::tools::GateTool;
-use crate::engine::kernel::unit_of_work::Course;
+use crate::engine::kernel::unit_of_work::UnitOfWork;
 use crate::engine::review::error::{DecideError, ReviewerError};
 use crate::logic::bound::Ran;
 use crate::logic::context::CallContext;
@@ -107,13 +107,13 @@ impl Core {
             let (transition, next) = self.judge_again(run, tool, &approval, &arguments).await?.alone();
             let otherwise = (next.status() == Status::Dispatched).then(|| caller.unbegun());
             match self.commit_for(transition, &next, otherwise).await.map_err(unavailable)? {
-                Committed::Done => {}
-                Committed::Frozen => match self.frozen(&next).await? {
+                CommitOutcome::Done => {}
+                CommitOutcome::Frozen => match self.frozen(&next).await? {
                     // It stays approved: once the freeze is lifted, it can go on.
                     Some(reason) => return Err(reason),
                     None => continue,
                 },
-                Committed::Conflict | Committed::LimitReached(_) => continue,
+                CommitOutcome::Conflict | CommitOutcome::LimitReached(_) => continue,
             }
             if next.status() != Status::Dispatched {
                 self.settle(&next);
@@ -172,7 +172,7 @@ impl Core {
         tool: &GateTool,
         approval: &Approval,
         arguments: &Value,
-    ) -> Result<Course, NotRun> {
+    ) -> Result<UnitOfWork, NotRun> {
         let subject = &approval.subject();
         let changed = |now, then| (now != then).then_some(now);
         let changes = Changes {
@@ -185,7 +185,7 @@ impl Core {
         let now = self.now();
         let context = run.context_of(subject, now);
         let judgement = self.judge_for(tool, arguments, approval.arguments(), context, Some(approval.id())).await?;
-        let mut course = Course::from(approval);
+        let mut course = UnitOfWork::from(approval);
         let again = CallEvent::Reassessed { assessment: tool.shown(&judgement, arguments, run), changes };
         course.then(again, now).map_err(unavailable)?;
         self.check_consent(&mut course, now).await?;
@@ -197,7 +197,7 @@ impl Core {
 
     /// Whoever agreed must be entitled to it by this gate's own directory, and now: votes may have been given elsewhere, and a standing
     /// permission long ago. If they are not, it is a question again.
-    pub(crate) async fn check_consent(&self, course: &mut Course, now: Timestamp) -> Result<(), NotRun> {
+    pub(crate) async fn check_consent(&self, course: &mut UnitOfWork, now: Timestamp) -> Result<(), NotRun> {
         let approval = course.approval();
         if approval.status() != Status::Approved {
             return Ok(());
@@ -353,7 +353,7 @@ impl Core {
     /// Another caller runs it: waits for the end, for a while.
     async fn wait_for_other(self: &Arc<Self>, approval: Arc<Approval>) -> Result<Executed, NotRun> {
         let id = approval.id();
-        let waiter = Hub::wait_for(self, id);
+        let waiter = ChangeFeed::wait_for(self, id);
         let end = later(self.now(), PATIENCE);
         let mut sleep = self.clock.sleep_until(end);
         let mut latest = approval;

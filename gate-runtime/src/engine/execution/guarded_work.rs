@@ -7,7 +7,7 @@ use gate_core::approval::{Approval, NewApproval, Requirement, Status};
 use gate_core::assessment::{Assessment, Fallback, Opinion, PolicyOpinion, PolicyOutline, Verdict};
 use gate_core::call::{Arguments, NotRun, Subject, ToolOutcome};
 use gate_core::id::ApprovalId;
-use gate_core::ports::Committed;
+use gate_core::ports::CommitOutcome;
 use gate_core::records::CallEvent;
 use gate_core::text::Digest;
 use serde_json::json;
@@ -16,9 +16,9 @@ use crate::engine::call::circumstances::Circumstances;
 use crate::engine::call::not_run::unavailable;
 use crate::engine::execution::caller::Caller;
 use crate::engine::kernel::Core;
-use crate::engine::kernel::change_feed::Hub;
+use crate::engine::kernel::change_feed::ChangeFeed;
 use crate::engine::kernel::drop_guard::IfGone;
-use crate::engine::kernel::unit_of_work::Course;
+use crate::engine::kernel::unit_of_work::UnitOfWork;
 use crate::engine::session::run::Run;
 use crate::logic::registry::Registry;
 
@@ -170,24 +170,24 @@ impl Core {
         let arguments = Arguments::new(&json!({"work": what}), Vec::new()).map_err(unavailable)?;
         let mut approval = Approval::open(NewApproval::of(Arc::new(subject), arguments, assessment), now);
         let event = approval.opening(Some(who.not_editable().no_grants()));
-        self.begin_attempt(Course::begin(approval, event, now), Caller::Program).await
+        self.begin_attempt(UnitOfWork::begin(approval, event, now), Caller::Program).await
     }
 
     /// Waits for the word of people on work that failed; another attempt, if that is it.
     async fn work_again(self: &Arc<Self>, asked: &Arc<Approval>) -> Result<Option<Arc<Approval>>, NotRun> {
         let id = asked.id();
-        let waiter = Hub::wait_for(self, id);
+        let waiter = ChangeFeed::wait_for(self, id);
         loop {
             match self.bring_up_to_date(id).await.map_err(unavailable)? {
                 Some(approval) if approval.status() == Status::Pending => waiter.news().await,
                 Some(approval) if approval.status() == Status::Approved => {
-                    let mut course = Course::from(&approval);
+                    let mut course = UnitOfWork::from(&approval);
                     self.check_consent(&mut course, self.now()).await?;
                     if course.status() == Status::Approved {
                         return self.begin_attempt(course, Caller::Program).await.map(Some);
                     }
                     let (transition, asked) = course.alone();
-                    if self.store.commit(transition).await.map_err(unavailable)? == Committed::Done {
+                    if self.store.commit(transition).await.map_err(unavailable)? == CommitOutcome::Done {
                         self.settle(&asked);
                     }
                 }
@@ -199,19 +199,21 @@ impl Core {
     /// Dispatches, or says why not; `unbegun` happens if whoever asks goes away in this moment.
     pub(crate) async fn begin_attempt(
         self: &Arc<Self>,
-        course: Course,
+        course: UnitOfWork,
         caller: Caller,
     ) -> Result<Arc<Approval>, NotRun> {
         let (now, mut course) = (self.now(), course);
         course.then(CallEvent::Dispatched, now).map_err(unavailable)?;
         let (transition, approval) = course.alone();
         match self.commit_for(transition, &approval, Some(caller.unbegun())).await.map_err(unavailable)? {
-            Committed::Done => Ok(approval),
-            Committed::Frozen => Err(match self.frozen(&approval).await? {
+            CommitOutcome::Done => Ok(approval),
+            CommitOutcome::Frozen => Err(match self.frozen(&approval).await? {
                 Some(reason) => reason,
                 None => unavailable("a freeze was lifted at this moment: try again"),
             }),
-            Committed::Conflict | Committed::LimitReached(_) => Err(unavailable("somebody else has changed it")),
+            CommitOutcome::Conflict | CommitOutcome::LimitReached(_) => {
+                Err(unavailable("somebody else has changed it"))
+            }
         }
     }
 }

@@ -6,7 +6,7 @@ use gate_core::id::CallId;
 
 use crate::engine::kernel::Core;
 use crate::engine::kernel::attempt::Attempt;
-use crate::engine::session::run_session::Thread;
+use crate::engine::session::run_session::RunSession;
 
 tokio::task_local! {
     static INSIDE: Inside;
@@ -19,7 +19,7 @@ pub(crate) struct Inside {
     pub(crate) attempt: Attempt,
     pub(crate) call: CallId,
     /// The run of the call, if a model or a program of this process proposed it.
-    pub(crate) thread: Option<Arc<Thread>>,
+    pub(crate) thread: Option<Arc<RunSession>>,
 }
 
 impl Inside {
@@ -34,7 +34,7 @@ impl Inside {
     }
 
     /// The run of an id that the body begins: nested in the run of its call.
-    pub(crate) fn nested(&self, id: &str) -> Option<Arc<Thread>> {
+    pub(crate) fn nested(&self, id: &str) -> Option<Arc<RunSession>> {
         let outer = self.thread.as_ref()?;
         Some(outer.nested(&self.core, &format!("{}/{id}", self.call)))
     }

@@ -17,7 +17,7 @@ use crate::engine::review::error::DecideError;
 use crate::engine::review::reviewer::Reviewer;
 use crate::logic::bounded::bounded;
 use crate::logic::registry::Registry;
-use crate::logic::tool::reconcile::Happened;
+use crate::logic::tool::reconcile::ReconcileOutcome;
 
 /// How often an idempotent call begins by itself: one that ends its process each time must not do so for ever.
 const ATTEMPTS: u32 = 3;
@@ -169,10 +169,10 @@ impl Core {
         let Some(asked) = tool.tool.reconcile(&arguments, context) else { return Ok(false) };
         // One that fails or takes too long does not know.
         let settlement = match bounded(&self.judging_time, || asked).await {
-            Ok(Happened::Yes(outcome)) => Settlement::Ran { outcome: tool.clean(&arguments, outcome) },
-            Ok(Happened::No) if lost.stays_unknown() => Settlement::DidNotRun,
-            Ok(Happened::No) => Settlement::RunAgain,
-            Ok(Happened::Unknown) | Err(_) => return Ok(false),
+            Ok(ReconcileOutcome::Yes(outcome)) => Settlement::Ran { outcome: tool.clean(&arguments, outcome) },
+            Ok(ReconcileOutcome::No) if lost.stays_unknown() => Settlement::DidNotRun,
+            Ok(ReconcileOutcome::No) => Settlement::RunAgain,
+            Ok(ReconcileOutcome::Unknown) | Err(_) => return Ok(false),
         };
         self.settle_lost(lost, settlement, Settler::Reconciler).await
     }

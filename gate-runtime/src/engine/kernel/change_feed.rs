@@ -17,7 +17,7 @@ const PAGE: usize = 256;
 ///
 /// One task reads new records for all waiters; it lives only while somebody waits.
 #[derive(Default)]
-pub(crate) struct Hub {
+pub(crate) struct ChangeFeed {
     waiters: Mutex<Waiters>,
 }
 
@@ -34,7 +34,7 @@ pub(crate) struct Waiter {
     news: Arc<Notify>,
 }
 
-impl Hub {
+impl ChangeFeed {
     /// Takes a place. Look at the approval after this, then wait.
     pub(crate) fn wait_for(core: &Arc<Core>, id: ApprovalId) -> Waiter {
         let news = Arc::new(Notify::new());

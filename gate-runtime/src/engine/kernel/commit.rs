@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use gate_core::approval::{Approval, Status};
-use gate_core::ports::{Committed, StoreError, StoreErrorKind, Transition};
+use gate_core::ports::{Changeset, CommitOutcome, StoreError, StoreErrorKind};
 use gate_core::records::CallEvent;
 use tokio::sync::oneshot;
 
@@ -21,10 +21,10 @@ impl Core {
     /// will be, and then this happens to it instead.
     pub(crate) async fn commit_for(
         self: &Arc<Self>,
-        transition: Transition,
+        transition: Changeset,
         next: &Arc<Approval>,
         otherwise: Option<fn() -> Vec<CallEvent>>,
-    ) -> Result<Committed, StoreError> {
+    ) -> Result<CommitOutcome, StoreError> {
         if transition.dispatches()
             && let Some(trouble) = self.trail.as_ref().and_then(Sealing::trouble)
         {
@@ -41,7 +41,7 @@ impl Core {
         let (core, next) = (Arc::clone(self), Arc::clone(next));
         tokio::spawn(async move {
             let committed = commit.await;
-            let is_done = matches!(committed, Ok(Committed::Done));
+            let is_done = matches!(committed, Ok(CommitOutcome::Done));
             if is_done && next.status() == Status::Pending {
                 // Somebody keeps its deadline, also where whoever asked went away in this moment.
                 core.settle(&next);

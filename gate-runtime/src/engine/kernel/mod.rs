@@ -19,7 +19,7 @@ use foldhash::HashMap;
 use gate_core::approval::Approval;
 use gate_core::call::Descriptor;
 use gate_core::id::{AgentName, ApprovalId};
-use gate_core::ports::{ApprovalFilter, Clock, Committed, Directory, Store, StoreError};
+use gate_core::ports::{ApprovalFilter, Clock, CommitOutcome, Directory, Store, StoreError};
 use gate_core::records::CallEvent;
 use gate_core::text::{Digest, ReadLimits};
 use jiff::Timestamp;
@@ -27,12 +27,12 @@ use serde_json::Value;
 
 use self::attempt::Attempt;
 use self::bounded::ClockLimit;
-use self::change_feed::Hub;
+use self::change_feed::ChangeFeed;
 use self::overlay::GateOverlay;
 use self::running::Bodies;
 use self::scheduler::Timekeeper;
 use self::tools::{GateTool, Tools};
-use self::unit_of_work::Course;
+use self::unit_of_work::UnitOfWork;
 use crate::lock::lock;
 use crate::outbox::Post;
 use crate::provenance::Indexes;
@@ -65,7 +65,7 @@ pub(crate) struct Core {
     /// Tools that this gate does not have, as the store knows them.
     pub(crate) others: Mutex<HashMap<Digest, Arc<Descriptor>>>,
     pub(crate) bodies: Bodies,
-    pub(crate) hub: Hub,
+    pub(crate) hub: ChangeFeed,
     pub(crate) timekeeper: Timekeeper,
     pub(crate) trail: Option<Sealing>,
     /// What is known of the texts of its runs' conversations.
@@ -133,12 +133,12 @@ impl Core {
             if !concerns(&approval) {
                 return Err(StepError::Refused);
             }
-            let mut course = Course::from(&approval);
+            let mut course = UnitOfWork::from(&approval);
             for event in events {
                 course.then(event.clone(), self.now()).map_err(|_| StepError::Refused)?;
             }
             let (transition, next) = course.alone();
-            if self.store.commit(transition).await? == Committed::Done {
+            if self.store.commit(transition).await? == CommitOutcome::Done {
                 self.settle(&next);
                 return Ok(next);
             }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use foldhash::HashMap;
 use futures_util::future::join_all;
 use gate_core::approval::{Approval, LEASE, Status};
-use gate_core::ports::{Committed, StoreError, Transition};
+use gate_core::ports::{Changeset, CommitOutcome, StoreError};
 use gate_core::records::CallEvent;
 use gate_core::text::later;
 use jiff::Timestamp;
@@ -15,7 +15,7 @@ use tokio::runtime::Handle;
 
 use super::attempt::Attempt;
 use super::drop_guard::IfGone;
-use super::unit_of_work::Course;
+use super::unit_of_work::UnitOfWork;
 use super::{Core, StepError};
 use crate::lock::lock;
 
@@ -203,19 +203,19 @@ impl Core {
     /// Writes that a body still runs; `None` where its call is not as it was known any more.
     pub(crate) async fn write_vouched(&self, known: &Approval) -> Result<Option<Arc<Approval>>, StoreError> {
         let vouched = Arc::new(known.vouched(self.now()));
-        let mut transition = Transition::at(vouched.changed_at());
+        let mut transition = Changeset::at(vouched.changed_at());
         transition.approvals.push(Arc::clone(&vouched));
         let committed = self.store.commit(transition).await?;
-        Ok((committed == Committed::Done).then_some(vouched))
+        Ok((committed == CommitOutcome::Done).then_some(vouched))
     }
 
     /// Writes the end of a body over what was last known of its call, or over what became of that in the meantime.
     async fn write_end(self: &Arc<Self>, latest: &Approval, event: &CallEvent) -> Result<Arc<Approval>, StepError> {
-        let mut course = Course::from(latest);
+        let mut course = UnitOfWork::from(latest);
         course.then(event.clone(), self.now()).map_err(|_| StepError::Refused)?;
         let (transition, next) = course.alone();
         match self.store.commit(transition).await? {
-            Committed::Done => Ok(next),
+            CommitOutcome::Done => Ok(next),
             _ => self.step_of(Attempt::of(latest), std::slice::from_ref(event)).await,
         }
     }

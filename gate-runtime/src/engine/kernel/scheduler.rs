@@ -95,7 +95,7 @@ async fn keep_time(gate: Weak<Core>, changed: Arc<Notify>) {
                     continue;
                 }
                 let Some(core) = gate.upgrade() else { return };
-                core.do_what_is_due().await;
+                core.run_due().await;
             }
         }
     }
@@ -119,7 +119,7 @@ impl Core {
     }
 
     /// Does what the time makes due.
-    pub(crate) async fn do_what_is_due(self: &Arc<Self>) {
+    pub(crate) async fn run_due(self: &Arc<Self>) {
         let _at_work = self.timekeeper.at_work.lock().await;
         let now = self.now();
         let mut due = self.timekeeper.take_due(now);

@@ -7,7 +7,7 @@ use foldhash::HashMap;
 use gate_core::assessment::Assessment;
 use gate_core::call::{Arguments, Descriptor, ToolOutcome};
 use gate_core::id::{AgentName, ToolName};
-use gate_core::text::{Digest, Misfit};
+use gate_core::text::{Digest, SchemaError};
 use serde_json::Value;
 
 use crate::lock::lock;
@@ -29,7 +29,7 @@ pub(crate) struct GateTool {
 
 impl GateTool {
     /// The arguments of a call as they are stored.
-    pub(crate) fn seal(&self, arguments: &Value) -> Result<Arguments, Misfit> {
+    pub(crate) fn seal(&self, arguments: &Value) -> Result<Arguments, SchemaError> {
         if self.spec.has_secrets {
             seal(self.descriptor.input_schema(), arguments)
         } else {

@@ -4,15 +4,15 @@ use std::sync::Arc;
 
 use gate_core::approval::{Approval, Refused, Status};
 use gate_core::assessment::Denial;
-use gate_core::grants::{GiveBack, LimitKey, Take, WAITING};
+use gate_core::grants::{GiveBack, LimitCharge, LimitKey, WAITING};
 use gate_core::id::RunId;
-use gate_core::ports::Transition;
+use gate_core::ports::Changeset;
 use gate_core::records::{CallEvent, Record};
 use gate_core::text::DAY;
 use jiff::Timestamp;
 
 /// One or more events that are written together: the approval after them, a record of each, and what they change of limits.
-pub(crate) struct Course {
+pub(crate) struct UnitOfWork {
     approval: Approval,
     /// How it stood before; `None` where it is new.
     before: Option<Status>,
@@ -21,7 +21,7 @@ pub(crate) struct Course {
     records: Vec<Record>,
 }
 
-impl Course {
+impl UnitOfWork {
     /// A new approval, and the event that begins it.
     pub(crate) fn begin(approval: Approval, event: CallEvent, now: Timestamp) -> Self {
         let record = Record::of_call(now, Arc::clone(approval.shared_subject()), approval.status(), event);
@@ -55,7 +55,7 @@ impl Course {
     }
 
     /// Adds it to what is written together.
-    pub(crate) fn join(self, transition: &mut Transition) -> Arc<Approval> {
+    pub(crate) fn join(self, transition: &mut Changeset) -> Arc<Approval> {
         self.change_limits(transition);
         let approval = Arc::new(self.approval);
         transition.approvals.push(Arc::clone(&approval));
@@ -64,8 +64,8 @@ impl Course {
     }
 
     /// All that is written.
-    pub(crate) fn alone(self) -> (Transition, Arc<Approval>) {
-        let mut transition = Transition::at(self.approval.changed_at());
+    pub(crate) fn alone(self) -> (Changeset, Arc<Approval>) {
+        let mut transition = Changeset::at(self.approval.changed_at());
         self.change_limits(&mut transition);
         transition.approvals.reserve_exact(1);
         transition.records = self.records;
@@ -75,7 +75,7 @@ impl Course {
     }
 
     /// What the events take of limits on not running, and give back of others: in one place, however a call comes to its end.
-    fn change_limits(&self, transition: &mut Transition) {
+    fn change_limits(&self, transition: &mut Changeset) {
         let (before, after) = (self.before, self.approval.status());
         if before == Some(after) {
             return;
@@ -107,8 +107,8 @@ fn refuses(approval: &Approval) -> bool {
 }
 
 /// Counts one more call of a family that did not run.
-pub(crate) fn refused_once(family: &RunId) -> Take {
-    Take { key: refused(family), amount: 1, max: u64::MAX, window: DAY, taken_for: None }
+pub(crate) fn refused_once(family: &RunId) -> LimitCharge {
+    LimitCharge { key: refused(family), amount: 1, max: u64::MAX, window: DAY, taken_for: None }
 }
 
 /// The counter of a family's calls that did not run.

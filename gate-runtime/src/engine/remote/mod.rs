@@ -12,9 +12,9 @@ use gate_core::approval::{Approval, Status};
 use gate_core::assessment::{Assessment, Opinion};
 use gate_core::call::{Arguments, Changes, NESTED, NotRun, RunInfo, Subject, ToolOutcome};
 use gate_core::id::{AgentName, ApprovalId, CaseId, RunId};
-use gate_core::ports::{ApprovalFilter, Committed, StoreError, Transition};
+use gate_core::ports::{ApprovalFilter, Changeset, CommitOutcome, StoreError};
 use gate_core::records::{CallEvent, GateEvent};
-use gate_core::text::{Misfit, later, read_value};
+use gate_core::text::{SchemaError, later, read_value};
 use serde_json::Value;
 
 pub use self::ask::{Asked, RemoteError};
@@ -25,8 +25,8 @@ use super::error::RunError;
 use super::execution::caller::Caller;
 use super::gate::Gate;
 use super::kernel::attempt::Attempt;
-use super::kernel::change_feed::Hub;
-use super::kernel::unit_of_work::Course;
+use super::kernel::change_feed::ChangeFeed;
+use super::kernel::unit_of_work::UnitOfWork;
 use super::kernel::{Core, StepError};
 use super::review::error::DecideError;
 use crate::logic::registry::Registry;
@@ -115,7 +115,7 @@ impl Remote {
     /// It can be dropped at any time: the question stays.
     pub async fn decided(&self, id: ApprovalId, at_most: Duration) -> Result<Option<Arc<Approval>>, StoreError> {
         let core = &self.core;
-        let waiter = Hub::wait_for(core, id);
+        let waiter = ChangeFeed::wait_for(core, id);
         let end = later(core.now(), at_most);
         let mut sleep = core.clock.sleep_until(end);
         loop {
@@ -153,7 +153,7 @@ impl Remote {
             let course = core.judge_remote_again(&approval).await?;
             if course.status() != Status::Approved {
                 let (transition, next) = course.alone();
-                if core.store.commit(transition).await.map_err(unavailable)? == Committed::Done {
+                if core.store.commit(transition).await.map_err(unavailable)? == CommitOutcome::Done {
                     core.settle(&next);
                 }
                 continue;
@@ -250,13 +250,13 @@ impl Remote {
             && self.approval(id).await?.is_none()
         {
             let problem = format!("this agent has no call {id} to which it could be a reply");
-            return Err(RunError::Details(Misfit::new("/in_reply_to", problem)));
+            return Err(RunError::Details(SchemaError::new("/in_reply_to", problem)));
         }
         let mut info = RunInfo::new(place(&self.agent, run.as_str()), self.agent.clone());
         info.set_case(case);
         let details = read_value(details, self.core.limits).map_err(RunError::Details)?;
         let event = GateEvent::Action { info: Arc::new(info), action: action.into(), details, in_reply_to };
-        Ok(self.core.write_alone(Transition::noting(self.core.now(), event)).await?)
+        Ok(self.core.write_alone(Changeset::noting(self.core.now(), event)).await?)
     }
 
     fn owns(&self, approval: &Approval) -> bool {
@@ -298,8 +298,8 @@ impl Core {
     }
 
     /// What follows before an approved call of another program begins: overlays speak again, and whoever agreed must still be entitled to.
-    async fn judge_remote_again(&self, approval: &Approval) -> Result<Course, NotRun> {
-        let mut course = Course::from(approval);
+    async fn judge_remote_again(&self, approval: &Approval) -> Result<UnitOfWork, NotRun> {
+        let mut course = UnitOfWork::from(approval);
         let since = approval.changed_at().duration_since(self.now()).abs();
         if let Some(grant) =
             approval.grant().filter(|_| Duration::try_from(since).is_ok_and(|since| since > COVERED_FOR))

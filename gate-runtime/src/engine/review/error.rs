@@ -9,10 +9,10 @@ use gate_core::call::DeniedBy;
 use gate_core::grants::BadScope;
 use gate_core::id::{ApprovalId, ReviewerId};
 use gate_core::ports::{DirectoryError, StoreError};
-use gate_core::text::Misfit;
+use gate_core::text::SchemaError;
 use jiff::Timestamp;
 
-use crate::logic::schema::Misfits;
+use crate::logic::schema::SchemaErrors;
 
 /// A decision that does not count. The approval is as it was.
 ///
@@ -40,9 +40,9 @@ pub enum DecideError {
     /// The vote is not signed as it must be.
     Signature(BadSignature),
     /// The edited arguments do not fit; each problem with its place.
-    Invalid(Misfits),
+    Invalid(SchemaErrors),
     /// The answer in the tool's place cannot be put on the record as it is.
-    BadAnswer(Misfit),
+    BadAnswer(SchemaError),
     /// The edited arguments are denied.
     EditDenied {
         /// By whom or what.

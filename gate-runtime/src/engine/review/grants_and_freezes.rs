@@ -8,14 +8,14 @@ use gate_core::call::{NotRun, Subject};
 use gate_core::grants::{BadScope, Freeze, FreezeScope, Grant, Scope};
 use gate_core::id::{ApprovalId, ReviewerId};
 use gate_core::people::same_person;
-use gate_core::ports::{ApprovalFilter, Committed, Standing, StoreError, StoreErrorKind, Transition};
+use gate_core::ports::{ApprovalFilter, Changeset, CommitOutcome, Standing, StoreError, StoreErrorKind};
 use gate_core::records::{CallEvent, GateEvent, Record};
 
 use super::error::{DecideError, ReviewerError};
 use crate::engine::call::not_run::unavailable;
 use crate::engine::gate::Gate;
 use crate::engine::kernel::Core;
-use crate::engine::kernel::unit_of_work::Course;
+use crate::engine::kernel::unit_of_work::UnitOfWork;
 use crate::engine::review::reviewer::Reviewer;
 use crate::logic::registry::{Registry, unknown_tool};
 
@@ -71,7 +71,7 @@ impl<R: Registry> Gate<R> {
             }
         }
         let freeze = Freeze { scope, reason: reason.into(), by: by.id().clone(), since };
-        let mut transition = Transition::noting(since, GateEvent::Frozen { freeze: freeze.clone() });
+        let mut transition = Changeset::noting(since, GateEvent::Frozen { freeze: freeze.clone() });
         transition.freezes.push(freeze.clone());
         let named = core.name_directory(&mut transition).await.map_err(ReviewerError::Directory)?;
         core.write_alone(transition).await?;
@@ -95,10 +95,10 @@ impl<R: Registry> Gate<R> {
                 Some(_) => {}
             }
             let event = GateEvent::FreezeLifted { scope: freeze.scope().clone(), by: by.id().clone() };
-            let mut transition = Transition::noting(now, event);
+            let mut transition = Changeset::noting(now, event);
             transition.lifted.push(freeze.clone());
             let named = core.name_directory(&mut transition).await.map_err(ReviewerError::Directory)?;
-            if core.store.commit(transition).await? == Committed::Done {
+            if core.store.commit(transition).await? == CommitOutcome::Done {
                 core.named_directory(named);
                 return Ok(());
             }
@@ -119,17 +119,17 @@ impl<R: Registry> Gate<R> {
             let known = core.store.grant(grant.id()).await?;
             let Some(known) = known.filter(|known| !known.is_revoked()) else { return Ok(()) };
             let event = GateEvent::GrantRevoked { grant: grant.id(), by: by.id().clone() };
-            let mut transition = Transition::noting(now, event);
+            let mut transition = Changeset::noting(now, event);
             transition.grants.push(Arc::new(known.revoked()));
             // What it answered and has not begun is a question again.
             let approved = core.store.approvals(&ApprovalFilter::all().status(Status::Approved)).await?;
             for covered in approved.iter().filter(|approval| approval.grant() == Some(grant.id())) {
-                let mut course = Course::from(covered);
+                let mut course = UnitOfWork::from(covered);
                 course.then(CallEvent::Uncovered { grant: grant.id() }, now)?;
                 course.join(&mut transition);
             }
             let named = core.name_directory(&mut transition).await.map_err(ReviewerError::Directory)?;
-            if core.store.commit(transition).await? == Committed::Done {
+            if core.store.commit(transition).await? == CommitOutcome::Done {
                 core.named_directory(named);
                 return Ok(());
             }
@@ -193,7 +193,7 @@ impl Core {
         scope: &Scope,
         approved: &Approval,
         reviewer: &Reviewer,
-        transition: &mut Transition,
+        transition: &mut Changeset,
     ) -> Result<Arc<Grant>, DecideError> {
         if approved.status() != Status::Approved {
             return Err(BadScope::NeedsSeveral.into());
@@ -208,7 +208,7 @@ impl Core {
         &self,
         grant: Grant,
         approved: ApprovalId,
-        transition: &mut Transition,
+        transition: &mut Changeset,
     ) -> Result<Arc<Grant>, DecideError> {
         let (now, by, mut grant) = (transition.at, grant.by().clone(), grant);
         let waiting = ApprovalFilter::all().status(Status::Pending);
@@ -231,7 +231,7 @@ impl Core {
                 continue;
             }
             grant = grant.used_before_it_is_given();
-            let mut course = Course::from(other);
+            let mut course = UnitOfWork::from(other);
             course.then(CallEvent::covered_by(&grant), now)?;
             covered.push(course);
         }
@@ -263,11 +263,11 @@ impl Core {
         }
         loop {
             let grant = scope.clone().grant(&approval, reviewer.id().clone(), now)?;
-            let mut transition = Transition::at(now);
+            let mut transition = Changeset::at(now);
             let grant = self.give_and_cover(grant, approval.id(), &mut transition).await?;
             let covered = transition.approvals.clone();
             let named = self.name_directory(&mut transition).await.map_err(ReviewerError::Directory)?;
-            if self.store.commit(transition).await? == Committed::Done {
+            if self.store.commit(transition).await? == CommitOutcome::Done {
                 for approval in &covered {
                     self.settle(approval);
                 }
@@ -278,10 +278,10 @@ impl Core {
     }
 
     /// Writes what nothing can conflict with.
-    pub(crate) async fn write_alone(&self, transition: Transition) -> Result<(), StoreError> {
+    pub(crate) async fn write_alone(&self, transition: Changeset) -> Result<(), StoreError> {
         match self.store.commit(transition).await? {
-            Committed::Done => Ok(()),
-            Committed::Conflict | Committed::Frozen | Committed::LimitReached(_) => {
+            CommitOutcome::Done => Ok(()),
+            CommitOutcome::Conflict | CommitOutcome::Frozen | CommitOutcome::LimitReached(_) => {
                 let problem = "it refused what conflicts with nothing";
                 Err(StoreError::new(StoreErrorKind::Corrupt, problem))
             }

@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::error::DecideError;
-use super::vote::{Decided, Edit, Saying, Wish};
+use super::vote::{DecisionOutcome, Edit, Saying, Wish};
 use crate::engine::call::circumstances::Circumstances;
 use crate::engine::kernel::Core;
 use crate::engine::review::reviewer::Reviewer;
@@ -101,30 +101,30 @@ impl Interruption {
     }
 
     /// Lets it run as it is shown.
-    pub fn approve<'a>(&'a self, reviewer: &'a Reviewer) -> Deciding<'a> {
+    pub fn approve<'a>(&'a self, reviewer: &'a Reviewer) -> Decide<'a> {
         self.decide(reviewer, Wish::Approve)
     }
 
     /// Does not let it run. The model is told the reason, and that it is final.
-    pub fn reject<'a>(&'a self, reviewer: &'a Reviewer, reason: impl Into<String>) -> Deciding<'a> {
+    pub fn reject<'a>(&'a self, reviewer: &'a Reviewer, reason: impl Into<String>) -> Decide<'a> {
         self.decide(reviewer, Wish::Reject { reason: reason.into() })
     }
 
     /// Lets it run with changes. They pass schema and rules like a new call: a field that does not fit is named, a rule that
     /// denies refuses the edit, one that asks more people leaves it waiting for them.
-    pub fn edit<'a>(&'a self, reviewer: &'a Reviewer, edit: Edit) -> Deciding<'a> {
+    pub fn edit<'a>(&'a self, reviewer: &'a Reviewer, edit: Edit) -> Decide<'a> {
         self.decide(reviewer, Wish::Edit(edit))
     }
 
     /// Does not let it run, and answers in the tool's place: the model gets this value.
-    pub fn respond<'a>(&'a self, reviewer: &'a Reviewer, value: impl Into<Value>) -> Deciding<'a> {
+    pub fn respond<'a>(&'a self, reviewer: &'a Reviewer, value: impl Into<Value>) -> Decide<'a> {
         self.decide(reviewer, Wish::Respond { value: value.into() })
     }
 
     /// Lets it run, and later calls like it in the same run, as far as the scope says.
     ///
     /// Calls of the run that wait already and are covered are approved with it.
-    pub fn grant<'a>(&'a self, reviewer: &'a Reviewer, scope: Scope) -> Deciding<'a> {
+    pub fn grant<'a>(&'a self, reviewer: &'a Reviewer, scope: Scope) -> Decide<'a> {
         self.decide(reviewer, Wish::Grant(scope))
     }
 
@@ -184,8 +184,8 @@ impl Interruption {
         self.core.edited(&self.approval, edit).await
     }
 
-    fn decide<'a>(&'a self, reviewer: &'a Reviewer, wish: Wish) -> Deciding<'a> {
-        Deciding { interruption: self, reviewer, saying: Saying { wish, comment: None, key: None } }
+    fn decide<'a>(&'a self, reviewer: &'a Reviewer, wish: Wish) -> Decide<'a> {
+        Decide { interruption: self, reviewer, saying: Saying { wish, comment: None, key: None } }
     }
 }
 
@@ -220,13 +220,13 @@ impl fmt::Debug for Interruption {
 /// # Cancel safety
 /// Dropped before it is done, the decision either counts or does not; the approval says which.
 #[must_use = "a decision counts only once it is awaited"]
-pub struct Deciding<'a> {
+pub struct Decide<'a> {
     interruption: &'a Interruption,
     reviewer: &'a Reviewer,
     saying: Saying<'a>,
 }
 
-impl<'a> Deciding<'a> {
+impl<'a> Decide<'a> {
     /// Says why: for the record, and where the policy requires it.
     pub fn comment(mut self, text: impl Into<String>) -> Self {
         self.saying.comment = Some(text.into());
@@ -264,8 +264,8 @@ impl<'a> Deciding<'a> {
     }
 }
 
-impl<'a> IntoFuture for Deciding<'a> {
-    type Output = Result<Decided, DecideError>;
+impl<'a> IntoFuture for Decide<'a> {
+    type Output = Result<DecisionOutcome, DecideError>;
     type IntoFuture = BoxFuture<'a, Self::Output>;
 
     fn into_future(self) -> Self::IntoFuture {
@@ -276,7 +276,7 @@ impl<'a> IntoFuture for Deciding<'a> {
     }
 }
 
-impl fmt::Debug for Deciding<'_> {
+impl fmt::Debug for Decide<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Deciding({})", self.interruption.id())
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use gate_core::approval::{Approval, Refused, Status};
 use gate_core::call::Subject;
 use gate_core::id::ApprovalId;
-use gate_core::ports::Transition;
+use gate_core::ports::Changeset;
 use gate_core::records::{Break, CallEvent, Entry, Event, GateEvent};
 
 use crate::engine::gate::Gate;
@@ -14,7 +14,7 @@ use crate::engine::kernel::{Core, StepError};
 use crate::engine::review::reviewer::Reviewer;
 use crate::logic::registry::Registry;
 use crate::trail::compare::compare;
-use crate::trail::error::{Parted, TrailError};
+use crate::trail::error::{Divergence, TrailError};
 use crate::trail::pen::{Pen, open};
 use crate::trail::reader::TrailReader;
 use crate::trail::{Trail, blocking};
@@ -52,7 +52,7 @@ impl<R: Registry> Gate<R> {
     ///
     /// # Errors
     /// Where one of them cannot be read.
-    pub async fn compare_with(&self, trail: &Arc<TrailReader>) -> Result<Option<Parted>, TrailError> {
+    pub async fn compare_with(&self, trail: &Arc<TrailReader>) -> Result<Option<Divergence>, TrailError> {
         compare(&*self.core.store, trail).await
     }
 
@@ -94,7 +94,7 @@ impl<R: Registry> Gate<R> {
         })
         .await?;
         let Break { by, next, reason, .. } = parting;
-        core.write_alone(Transition::noting(at, GateEvent::TrailSettled { by, next, settled, reason })).await?;
+        core.write_alone(Changeset::noting(at, GateEvent::TrailSettled { by, next, settled, reason })).await?;
         Ok(lost)
     }
 }

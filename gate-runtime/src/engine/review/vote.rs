@@ -7,9 +7,9 @@ use gate_core::approval::{Approval, BadSignature, Decision, Presented, Refused, 
 use gate_core::call::{Arguments, Changes, Subject};
 use gate_core::grants::{Grant, Scope};
 use gate_core::id::{ApprovalId, ReviewerId, Role};
-use gate_core::ports::{Committed, DirectoryError, StoreError, StoreErrorKind, Transition};
+use gate_core::ports::{Changeset, CommitOutcome, DirectoryError, StoreError, StoreErrorKind};
 use gate_core::records::{CallEvent, GateEvent, Record};
-use gate_core::text::{Digest, Misfit, below, pointer_to, read_value, step_name};
+use gate_core::text::{Digest, SchemaError, below, pointer_to, read_value, step_name};
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 use tokio::task::spawn_blocking;
@@ -17,12 +17,12 @@ use tokio::task::spawn_blocking;
 use super::error::{DecideError, ReviewerError};
 use crate::engine::call::circumstances::Circumstances;
 use crate::engine::kernel::Core;
-use crate::engine::kernel::unit_of_work::Course;
+use crate::engine::kernel::unit_of_work::UnitOfWork;
 use crate::engine::review::reviewer::Reviewer;
 use crate::lock::lock;
 use crate::logic::bound::Spec;
 use crate::logic::redact::{seal_edit, unseal};
-use crate::logic::schema::Misfits;
+use crate::logic::schema::SchemaErrors;
 use crate::random;
 
 /// What a reviewer wants, before it is checked.
@@ -93,13 +93,13 @@ impl Edit {
         self.changes.is_empty()
     }
 
-    pub(crate) fn apply(&self, arguments: &Value) -> Result<Value, Misfit> {
+    pub(crate) fn apply(&self, arguments: &Value) -> Result<Value, SchemaError> {
         let mut edited = arguments.clone();
         for (field, value) in &self.changes {
             let pointer = pointer_to(field);
             let (parent, name) = pointer.rsplit_once('/').unwrap_or_default();
             let name = step_name(name);
-            let missing = || Misfit::new(pointer.clone(), "there is no such place in the arguments");
+            let missing = || SchemaError::new(pointer.clone(), "there is no such place in the arguments");
             match edited.pointer_mut(parent) {
                 Some(Value::Object(map)) => match value {
                     Some(value) => drop(map.insert(name, value.clone())),
@@ -147,12 +147,12 @@ impl std::fmt::Debug for Edit {
 /// # Ok(()) }
 /// ```
 #[derive(Clone, Debug)]
-pub struct Decided {
+pub struct DecisionOutcome {
     pub(crate) approval: Arc<Approval>,
     pub(crate) grant: Option<Arc<Grant>>,
 }
 
-impl Decided {
+impl DecisionOutcome {
     /// How the approval stands now: others may still have to agree.
     #[must_use]
     pub fn approval(&self) -> &Arc<Approval> {
@@ -181,7 +181,7 @@ impl Core {
         shown: &Presented,
         reviewer: &Reviewer,
         saying: &Saying<'_>,
-    ) -> Result<Decided, DecideError> {
+    ) -> Result<DecisionOutcome, DecideError> {
         let wish = &saying.wish;
         loop {
             let approval = self.bring_up_to_date(id).await?.ok_or(DecideError::Unknown(id))?;
@@ -192,7 +192,7 @@ impl Core {
             self.check_voter(&approval, reviewer).await?;
             let vote = self.vote_of(&approval, shown, reviewer, saying, now).await?;
             let voted = CallEvent::Voted { vote: Box::new(vote.clone()) };
-            let mut course = Course::from(&approval);
+            let mut course = UnitOfWork::from(&approval);
             match course.then(voted, now) {
                 Ok(()) => {}
                 Err(Refused::Final(_) | Refused::NotNow(_)) => return settled(approval, &vote),
@@ -204,7 +204,7 @@ impl Core {
             {
                 course.then(judged, now)?;
             }
-            let mut transition = Transition::at(now);
+            let mut transition = Changeset::at(now);
             let named = self.name_directory(&mut transition).await.map_err(ReviewerError::Directory)?;
             let next = course.join(&mut transition);
             let mut grant = None;
@@ -212,12 +212,12 @@ impl Core {
                 grant = Some(self.give(scope, &next, reviewer, &mut transition).await?);
             }
             let changed = transition.approvals.clone();
-            if self.store.commit(transition).await? == Committed::Done {
+            if self.store.commit(transition).await? == CommitOutcome::Done {
                 self.named_directory(named);
                 for approval in &changed {
                     self.settle(approval);
                 }
-                return Ok(Decided { approval: next, grant });
+                return Ok(DecisionOutcome { approval: next, grant });
             }
         }
     }
@@ -262,7 +262,7 @@ impl Core {
 
     /// Puts the digest of the directory on the record beside a decision, where it is not the one that this gate has named last. An
     /// auditor who keeps the files of people so knows by which of them each decision was checked.
-    pub(crate) async fn name_directory(&self, transition: &mut Transition) -> Result<Option<Digest>, DirectoryError> {
+    pub(crate) async fn name_directory(&self, transition: &mut Changeset) -> Result<Option<Digest>, DirectoryError> {
         let digest = self.directory.digest().await?;
         if *lock(&self.directory_digest) == Some(digest) {
             return Ok(None);
@@ -361,14 +361,14 @@ impl Core {
     ) -> Result<Arc<Approval>, DecideError> {
         loop {
             let approval = self.bring_up_to_date(id).await?.ok_or(DecideError::Unknown(id))?;
-            let mut course = Course::from(&approval);
+            let mut course = UnitOfWork::from(&approval);
             match course.then(event.clone(), self.now()) {
                 Ok(()) => {}
                 Err(Refused::Final(_) | Refused::NotNow(_)) => return Err(DecideError::AlreadyDecided(approval)),
                 Err(refused) => return Err(refused.into()),
             }
             let (transition, next) = course.alone();
-            if self.store.commit(transition).await? == Committed::Done {
+            if self.store.commit(transition).await? == CommitOutcome::Done {
                 self.settle(&next);
                 return Ok(next);
             }
@@ -382,12 +382,15 @@ impl Core {
         let descriptor = here.map(|tool| tool.descriptor).or(stored.as_deref());
         let descriptor = descriptor.ok_or_else(|| DecideError::UnknownTool(approval.tool().to_string()))?;
         let schema = descriptor.input_schema();
-        let invalid = |misfit: Misfit| DecideError::Invalid(misfit.into());
+        let invalid = |misfit: SchemaError| DecideError::Invalid(misfit.into());
         let edited = edit.apply(&approval.arguments().to_json()).map_err(invalid)?;
         let sealed = seal_edit(schema, &edited, approval.arguments()).map_err(invalid)?;
         let known = self.known_arguments(approval.id());
         let open = unseal(schema, &sealed, known.as_ref()).ok_or_else(|| {
-            invalid(Misfit::new("", "its secret arguments are in another process: edit it where the call was proposed"))
+            invalid(SchemaError::new(
+                "",
+                "its secret arguments are in another process: edit it where the call was proposed",
+            ))
         })?;
         let open = read_value(&open, self.limits).map_err(invalid)?;
         let checked = match (here, stored) {
@@ -407,7 +410,7 @@ impl Core {
     async fn judge_edit(&self, run: &Circumstances, next: &Approval) -> Result<Option<CallEvent>, DecideError> {
         let Some(tool) = self.tool(next.tool().as_str()) else { return Ok(None) };
         let known = self.known_arguments(next.id());
-        let unfit = |problem: String| DecideError::Invalid(Misfits::from(Misfit::new("", problem)));
+        let unfit = |problem: String| DecideError::Invalid(SchemaErrors::from(SchemaError::new("", problem)));
         let open = unseal(tool.descriptor.input_schema(), next.arguments(), known.as_ref());
         let open = open.ok_or_else(|| unfit("its secret arguments are in another process".to_owned()))?;
         let now = next.changed_at();
@@ -431,13 +434,13 @@ impl Core {
 }
 
 /// A decision that comes after the end: the same one delivered twice is no error, another one is told how it stands.
-fn settled(approval: Arc<Approval>, vote: &Vote) -> Result<Decided, DecideError> {
+fn settled(approval: Arc<Approval>, vote: &Vote) -> Result<DecisionOutcome, DecideError> {
     let same = |earlier: &Vote| {
         (&earlier.reviewer(), &earlier.decision(), earlier.arguments())
             == (&vote.reviewer(), &vote.decision(), vote.arguments())
     };
     if approval.votes().iter().any(same) {
-        return Ok(Decided { approval, grant: None });
+        return Ok(DecisionOutcome { approval, grant: None });
     }
     Err(DecideError::AlreadyDecided(approval))
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use foldhash::HashMap;
 use gate_core::approval::{Approval, Status};
 use gate_core::id::{ApprovalId, RunId};
-use gate_core::ports::{RunChange, RunChanges, RunQuery, Store, StoreError, Transition};
+use gate_core::ports::{Changeset, RunChange, RunChanges, RunQuery, Store, StoreError};
 use rpds::RedBlackTreeMapSync;
 
 use crate::lock::{Mutex, lock};
@@ -148,7 +148,7 @@ impl Ledger {
     }
 
     /// Adds what was taken and is not written to what is written next.
-    pub(crate) fn acknowledge(&self, transition: &mut Transition) {
+    pub(crate) fn acknowledge(&self, transition: &mut Changeset) {
         let known = lock(&self.known);
         transition.acknowledged.extend(known.taken.iter().filter(|(_, written)| !**written).map(|(id, _)| *id));
     }

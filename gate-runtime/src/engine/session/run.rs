@@ -6,14 +6,14 @@ use std::sync::Arc;
 
 use gate_core::approval::Status;
 use gate_core::assessment::Assessment;
-use gate_core::call::{Message, NotRun, Passage, RunInfo, ToolCall};
+use gate_core::call::{AgentHop, Message, NotRun, RunInfo, ToolCall};
 use gate_core::id::{AgentName, ApprovalId, CallId, CaseId, Principal, Role};
-use gate_core::ports::{ApprovalFilter, BoxFuture, Transition};
+use gate_core::ports::{ApprovalFilter, BoxFuture, Changeset};
 use gate_core::records::GateEvent;
 use gate_core::text::read_value;
 use serde_json::Value;
 
-use super::run_session::{Thread, check_agent};
+use super::run_session::{RunSession, check_agent};
 use super::run_state::RunState;
 use super::turn::Turn;
 use crate::engine::call::blocking::{Single, without_value};
@@ -46,12 +46,12 @@ use crate::logic::tool::Tool;
 /// ```
 pub struct Run<R: Registry> {
     core: Arc<Core>,
-    thread: Arc<Thread>,
+    thread: Arc<RunSession>,
     registry: PhantomData<fn() -> R>,
 }
 
 impl<R: Registry> Run<R> {
-    pub(crate) fn of(core: Arc<Core>, thread: Arc<Thread>) -> Self {
+    pub(crate) fn of(core: Arc<Core>, thread: Arc<RunSession>) -> Self {
         Self { core, thread, registry: PhantomData }
     }
 
@@ -125,8 +125,8 @@ impl<R: Registry> Run<R> {
     }
 
     /// Adds what is said now to the history.
-    pub fn hear(&self, message: Message) {
-        self.thread.hear(&self.core, message);
+    pub fn add_message(&self, message: Message) {
+        self.thread.add_message(&self.core, message);
     }
 
     /// Who runs, for whom, in which matter, and how the run came to its agent.
@@ -194,7 +194,7 @@ impl<R: Registry> Run<R> {
         let to = to.into();
         check_agent(&self.core, &to)?;
         self.thread.change(|info| {
-            info.add_passage(Passage::HandedOff { from: info.agent().clone() });
+            info.add_passage(AgentHop::HandedOff { from: info.agent().clone() });
             info.set_agent(to);
         });
         Ok(())
@@ -366,7 +366,7 @@ impl<R: Registry> Run<R> {
         let (info, now) = (self.circumstances()?.info, self.core.now());
         let details = read_value(details, self.core.limits).map_err(RunError::Details)?;
         let event = GateEvent::Action { info, action: action.into(), details, in_reply_to };
-        Ok(self.core.write_alone(Transition::noting(now, event)).await?)
+        Ok(self.core.write_alone(Changeset::noting(now, event)).await?)
     }
 
     /// Takes back every call that waits or is approved and has not begun, of the run and of those nested in it, whoever proposed them, and says how many.

@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 
 use gate_core::approval::Approval;
-use gate_core::call::{Message, NESTED, Passage, RunInfo};
+use gate_core::call::{AgentHop, Message, NESTED, RunInfo};
 use gate_core::id::{AgentName, RunId};
 
 use super::batch::Batch;
@@ -20,14 +20,14 @@ use crate::provenance::History;
 ///
 /// Nothing here is read, awaited on, and written back. What is owed to the application is in the [`Ledger`]; the batch is replaced as a whole by
 /// whoever submits the next one, and each task fills the places of its own.
-pub(crate) struct Thread {
+pub(crate) struct RunSession {
     pub(crate) level: Arc<Level>,
     pub(crate) ledger: Arc<Ledger>,
     current: Mutex<Arc<Batch>>,
     /// The calls in turns that the application has, as they were told, so that with its next batch
     /// it acknowledges them.
     told: Mutex<Vec<Arc<Approval>>>,
-    nested: Mutex<BTreeMap<RunId, Arc<Thread>>>,
+    nested: Mutex<BTreeMap<RunId, Arc<RunSession>>>,
 }
 
 /// What runs nested in a run look at too: what the application said of it, and what was said in it.
@@ -77,7 +77,7 @@ impl Level {
     }
 }
 
-impl Thread {
+impl RunSession {
     pub(crate) fn begin(core: &Core, run: RunId) -> Self {
         let ledger = Arc::new(Ledger::new(run.outermost()));
         Self::new(Level::new(RunInfo::new(run, only_agent(core)), None, None), ledger, Batch::default())
@@ -155,7 +155,7 @@ impl Thread {
         change(Arc::make_mut(&mut lock(&self.level.told).info));
     }
 
-    pub(crate) fn hear(&self, core: &Core, message: Message) {
+    pub(crate) fn add_message(&self, core: &Core, message: Message) {
         lock(&self.level.heard).push(message, &self.level.order, &core.indexes);
     }
 
@@ -173,7 +173,7 @@ impl Thread {
         }
         let mut info = RunInfo::new(run.clone(), only_agent(core));
         outer.passages().iter().cloned().for_each(|passage| info.add_passage(passage));
-        info.add_passage(Passage::Called { by: outer.agent().clone(), run: outer.run().clone() });
+        info.add_passage(AgentHop::Called { by: outer.agent().clone(), run: outer.run().clone() });
         let level = Level::new(info, None, Some(Arc::clone(&self.level)));
         let new = Arc::new(Self::new(level, Arc::clone(&self.ledger), Batch::default()));
         nested.insert(run, Arc::clone(&new));

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::Sha256;
 
-use super::run_session::Thread;
+use super::run_session::RunSession;
 use super::slots::StateBody;
 use crate::engine::error::StateError;
 
@@ -58,7 +58,7 @@ pub struct RunState {
 
 impl StateBody {
     /// A run with what is owed to it, and the runs nested in it.
-    fn of(run: &Thread) -> Self {
+    fn of(run: &RunSession) -> Self {
         let batch = run.current();
         let own = run.run_id();
         let mut approvals = batch.approvals();
@@ -88,7 +88,7 @@ impl StateBody {
 }
 
 impl RunState {
-    pub(crate) fn write(key: &[u8; 32], run: &Thread) -> Result<Self, StateError> {
+    pub(crate) fn write(key: &[u8; 32], run: &RunSession) -> Result<Self, StateError> {
         let malformed = |error: serde_json::Error| StateError::Malformed { problem: error.to_string() };
         let run = serde_json::to_value(StateBody::of(run)).map_err(malformed)?;
         let mac = hex(&mac(key, VERSION, &run)?.finalize().into_bytes());

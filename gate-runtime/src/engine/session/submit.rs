@@ -8,12 +8,12 @@ use futures_util::future::{join_all, select_all};
 use gate_core::approval::{Approval, Status};
 use gate_core::call::{NotRun, ToolCall};
 use gate_core::id::ApprovalId;
-use gate_core::ports::{ApprovalFilter, StoreError, Transition};
+use gate_core::ports::{ApprovalFilter, Changeset, StoreError};
 
 use super::answer::{Answer, CallResult};
 use super::batch::{Batch, BatchPlace};
 use super::ledger::Moment;
-use super::run_session::Thread;
+use super::run_session::RunSession;
 use super::turn::{Turn, Waiting};
 use crate::engine::call::circumstances::Circumstances;
 use crate::engine::call::parse::Proposed;
@@ -21,7 +21,7 @@ use crate::engine::call::propose::{Candidate, Opened, Opening, Plan};
 use crate::engine::error::RunError;
 use crate::engine::execution::caller::Caller;
 use crate::engine::kernel::Core;
-use crate::engine::kernel::change_feed::{Hub, Waiter};
+use crate::engine::kernel::change_feed::{ChangeFeed, Waiter};
 
 /// The standing of one call, and why it did not go on where it should have.
 #[derive(Clone)]
@@ -57,7 +57,7 @@ impl Core {
     pub(crate) async fn submit(
         self: &Arc<Self>,
         run: &Circumstances,
-        thread: &Arc<Thread>,
+        thread: &Arc<RunSession>,
         calls: &[ToolCall],
     ) -> Result<Turn, RunError> {
         let batch = thread.begin_batch(Batch::of(calls.len()));
@@ -88,7 +88,7 @@ impl Core {
     async fn take_in(
         self: &Arc<Self>,
         run: &Circumstances,
-        thread: &Thread,
+        thread: &RunSession,
         batch: &Batch,
         call: &ToolCall,
     ) -> Option<(ApprovalId, NotRun)> {
@@ -107,7 +107,7 @@ impl Core {
     async fn take_in_together(
         self: &Arc<Self>,
         run: &Circumstances,
-        thread: &Thread,
+        thread: &RunSession,
         batch: &Batch,
         calls: &[ToolCall],
     ) -> BTreeMap<ApprovalId, NotRun> {
@@ -176,7 +176,7 @@ impl Core {
     async fn carry_out(
         self: &Arc<Self>,
         run: &Circumstances,
-        thread: &Thread,
+        thread: &RunSession,
         plan: Plan,
         held_by: &[ApprovalId],
     ) -> Result<Stands, NotRun> {
@@ -209,7 +209,7 @@ impl Core {
 
     /// Puts into a batch what the ledger has forgotten, because another task took the end since the
     /// batch was last looked at.
-    async fn look_up_forgotten(&self, thread: &Thread, batch: &Batch) -> Result<(), StoreError> {
+    async fn look_up_forgotten(&self, thread: &RunSession, batch: &Batch) -> Result<(), StoreError> {
         let is_forgotten = |known: &Arc<Approval>| thread.ledger.find(known).is_none();
         let forgotten = batch.unfinished().iter().filter(|known| is_forgotten(known)).map(|known| known.id()).collect();
         self.load_all(forgotten).await?.iter().for_each(|taken| batch.note(taken));
@@ -217,8 +217,8 @@ impl Core {
     }
 
     /// Writes which ends the application has, where nothing else that was written said it.
-    async fn write_taken(&self, thread: &Thread) -> Result<(), StoreError> {
-        let mut transition = Transition::at(self.now());
+    async fn write_taken(&self, thread: &RunSession) -> Result<(), StoreError> {
+        let mut transition = Changeset::at(self.now());
         thread.ledger.acknowledge(&mut transition);
         if transition.acknowledged.is_empty() {
             return Ok(());
@@ -230,7 +230,7 @@ impl Core {
     }
 
     /// The application has what a turn says: what has ended is in no later one.
-    pub(crate) async fn acknowledge(&self, thread: &Thread, turn: &Turn) -> Result<(), StoreError> {
+    pub(crate) async fn acknowledge(&self, thread: &RunSession, turn: &Turn) -> Result<(), StoreError> {
         let answers = turn.answers().iter().chain(turn.late());
         let settled = answers.filter(|answer| !answer.is_waiting()).filter_map(Answer::approval);
         thread.ledger.take(&settled.cloned().collect::<Vec<_>>());
@@ -238,7 +238,11 @@ impl Core {
     }
 
     /// Runs what has been approved since, and gives the batch as it stands then.
-    pub(crate) async fn proceed(self: &Arc<Self>, run: &Circumstances, thread: &Arc<Thread>) -> Result<Turn, RunError> {
+    pub(crate) async fn proceed(
+        self: &Arc<Self>,
+        run: &Circumstances,
+        thread: &Arc<RunSession>,
+    ) -> Result<Turn, RunError> {
         thread.ledger.refresh(&*self.store).await?;
         let own = thread.run_id();
         let batch = thread.current();
@@ -264,7 +268,11 @@ impl Core {
     }
 
     /// Waits until people have decided every call of the batch, and runs what they approved.
-    pub(crate) async fn wait(self: &Arc<Self>, run: &Circumstances, thread: &Arc<Thread>) -> Result<Turn, RunError> {
+    pub(crate) async fn wait(
+        self: &Arc<Self>,
+        run: &Circumstances,
+        thread: &Arc<RunSession>,
+    ) -> Result<Turn, RunError> {
         let mut waiters: BTreeMap<ApprovalId, Waiter> = BTreeMap::new();
         loop {
             let turn = self.proceed(run, thread).await?;
@@ -280,7 +288,7 @@ impl Core {
             waiters.retain(|id, _| open.contains(id));
             let known = waiters.len();
             for id in open {
-                waiters.entry(id).or_insert_with(|| Hub::wait_for(self, id));
+                waiters.entry(id).or_insert_with(|| ChangeFeed::wait_for(self, id));
             }
             // What happened before a place was taken is found by another look; what happens after
             // it is news.
@@ -294,7 +302,7 @@ impl Core {
     fn turn(
         self: &Arc<Self>,
         run: &Circumstances,
-        thread: &Arc<Thread>,
+        thread: &Arc<RunSession>,
         batch: &Batch,
         hindrances: &BTreeMap<ApprovalId, NotRun>,
     ) -> Turn {
@@ -326,7 +334,7 @@ impl Core {
 
 /// Puts into the batch and the ledger what became of a call.
 fn put(
-    thread: &Thread,
+    thread: &RunSession,
     batch: &Batch,
     (place, call): (usize, &ToolCall),
     taken: Result<Stands, NotRun>,

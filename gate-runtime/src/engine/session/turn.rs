@@ -9,7 +9,7 @@ use gate_core::id::ApprovalId;
 use rpds::RedBlackTreeMapSync;
 
 use super::answer::{Answer, CallResult};
-use super::run_session::Thread;
+use super::run_session::RunSession;
 use crate::engine::call::circumstances::Circumstances;
 use crate::engine::kernel::Core;
 use crate::engine::review::interruption::Interruption;
@@ -35,14 +35,14 @@ pub struct Turn {
 pub(crate) struct Waiting {
     core: Arc<Core>,
     run: Circumstances,
-    thread: Arc<Thread>,
+    thread: Arc<RunSession>,
     approvals: RedBlackTreeMapSync<ApprovalId, Arc<Approval>>,
     interruptions: OnceLock<Vec<Interruption>>,
 }
 
 impl Waiting {
     /// `None` where nothing waits: then a turn holds on to no part of its gate.
-    pub(crate) fn of(core: &Arc<Core>, run: &Circumstances, thread: &Arc<Thread>) -> Option<Self> {
+    pub(crate) fn of(core: &Arc<Core>, run: &Circumstances, thread: &Arc<RunSession>) -> Option<Self> {
         let approvals = thread.ledger.waiting();
         (!approvals.is_empty()).then(|| Self {
             core: Arc::clone(core),

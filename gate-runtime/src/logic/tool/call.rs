@@ -53,7 +53,7 @@ impl<T: Tool> Call<T> {
     /// the agent made it.
     ///
     /// So a rule approves only what the user really asked for, and what a web page or a mail told the agent to do asks a person, however
-    /// small it is. The history must be told to the run: [`Run::history`](crate::Run::history), [`Run::hear`](crate::Run::hear). Without it,
+    /// small it is. The history must be told to the run: [`Run::history`](crate::Run::history), [`Run::add_message`](crate::Run::add_message). Without it,
     /// everything is the agent's own. What it cannot see is in the project's `SECURITY.md`.
     ///
     /// ```

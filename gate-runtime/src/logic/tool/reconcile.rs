@@ -27,16 +27,16 @@ use crate::logic::context::CallContext;
 ///     2_400
 /// }
 ///
-/// async fn was_refunded(call: Call<IssueRefund>) -> Happened<u64> {
+/// async fn was_refunded(call: Call<IssueRefund>) -> ReconcileOutcome<u64> {
 ///     match call.state().refunds.get(&call.context().idempotency_key()) {
-///         Some(cents) => Happened::Yes(*cents),
-///         None => Happened::No,
+///         Some(cents) => ReconcileOutcome::Yes(*cents),
+///         None => ReconcileOutcome::No,
 ///     }
 /// }
 /// # registry! { pub Tools for Billing { IssueRefund } }
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Happened<T> {
+pub enum ReconcileOutcome<T> {
     /// It did, and gave this back.
     Yes(T),
     /// It did not, and will not: what was approved may run, once. Where the earlier attempt could still take effect, as with a request that is on
@@ -46,17 +46,17 @@ pub enum Happened<T> {
     Unknown,
 }
 
-impl<T> Happened<T> {
-    fn map<U>(self, change: impl FnOnce(T) -> U) -> Happened<U> {
+impl<T> ReconcileOutcome<T> {
+    fn map<U>(self, change: impl FnOnce(T) -> U) -> ReconcileOutcome<U> {
         match self {
-            Self::Yes(value) => Happened::Yes(change(value)),
-            Self::No => Happened::No,
-            Self::Unknown => Happened::Unknown,
+            Self::Yes(value) => ReconcileOutcome::Yes(change(value)),
+            Self::No => ReconcileOutcome::No,
+            Self::Unknown => ReconcileOutcome::Unknown,
         }
     }
 }
 
-type Finding<T> = Pin<Box<dyn Future<Output = Happened<T>> + Send>>;
+type Finding<T> = Pin<Box<dyn Future<Output = ReconcileOutcome<T>> + Send>>;
 
 /// A tool that can find out whether a call of it happened.
 pub trait Reconciled: Tool {

@@ -6,7 +6,9 @@ use gate_core::approval::{Approval, Decision, Status};
 use gate_core::assessment::Verdict;
 use gate_core::call::{Arguments, Commitment, Request};
 use gate_core::id::ApprovalId;
-use gate_core::ports::{ALIKE, ApprovalFilter, Committed, Proposal, REFUSALS, RunChange, RunQuery, Store, Transition};
+use gate_core::ports::{
+    ALIKE, ApprovalFilter, CallQuery, Changeset, CommitOutcome, REFUSALS, RunChange, RunQuery, Store,
+};
 use gate_core::records::CallEvent;
 use serde_json::{Value, json};
 
@@ -37,9 +39,9 @@ fn no() -> Decision {
 
 /// Writes an approval and its refusal.
 async fn refused(store: &Arc<dyn Store>, new: Arc<Approval>) -> Result<Arc<Approval>, Unmet> {
-    same("asked", store.commit(writes(&new)).await?, Committed::Done)?;
+    same("asked", store.commit(writes(&new)).await?, CommitOutcome::Done)?;
     let rejected = voted(&new, no())?;
-    same("refused", store.commit(writes(&rejected)).await?, Committed::Done)?;
+    same("refused", store.commit(writes(&rejected)).await?, CommitOutcome::Done)?;
     Ok(rejected)
 }
 
@@ -48,8 +50,8 @@ fn calls(found: &[Arc<Approval>]) -> Vec<String> {
 }
 
 /// A new call that is equal to another.
-fn like(run: &str, approval: &Approval) -> Proposal {
-    Proposal { likeness: Some(approval.arguments().likeness()), ..about(run, "new", "tool", at(2)) }
+fn like(run: &str, approval: &Approval) -> CallQuery {
+    CallQuery { likeness: Some(approval.arguments().likeness()), ..about(run, "new", "tool", at(2)) }
 }
 
 fn numbered(number: usize) -> Value {
@@ -65,9 +67,9 @@ async fn refusals_are_recalled_in_the_whole_family((one, other): Handles) -> Res
         }
     }
     for run in ["run", "run>call", "run>another"] {
-        same("of the family", other.recall(&about(run, "new", "tool", at(2))).await?.rejected, wanted.clone())?;
+        same("of the family", other.load_history(&about(run, "new", "tool", at(2))).await?.rejected, wanted.clone())?;
     }
-    same("of another tool", other.recall(&about("run", "new", "other", at(2))).await?.rejected, vec![])
+    same("of another tool", other.load_history(&about("run", "new", "other", at(2))).await?.rejected, vec![])
 }
 
 async fn refusals_of_an_agent_in_another_program_are_kept_by_the_agent((one, other): Handles) -> Result<(), Unmet> {
@@ -79,9 +81,9 @@ async fn refusals_of_an_agent_in_another_program_are_kept_by_the_agent((one, oth
     };
     let rejected = refused(&one, asks("as it likes", "crew")?).await?;
     refused(&one, asks("as another likes", "another")?).await?;
-    let of_agent = Proposal { family: rejected.subject().family(), ..about("another run", "new", "tool", at(2)) };
-    same("of the agent", other.recall(&of_agent).await?.rejected, vec![rejected])?;
-    same("of a run", other.recall(&about("as it likes", "new", "tool", at(2))).await?.rejected, vec![])
+    let of_agent = CallQuery { family: rejected.subject().family(), ..about("another run", "new", "tool", at(2)) };
+    same("of the agent", other.load_history(&of_agent).await?.rejected, vec![rejected])?;
+    same("of a run", other.load_history(&about("as it likes", "new", "tool", at(2))).await?.rejected, vec![])
 }
 
 async fn refusals_are_recalled_in_the_case((one, other): Handles) -> Result<(), Unmet> {
@@ -98,12 +100,12 @@ async fn refusals_are_recalled_in_the_case((one, other): Handles) -> Result<(), 
     refused(&one, in_case("elsewhere", 90, "tool", Some("CASE"))?).await?;
     refused(&one, in_case("elsewhere", 91, "other", Some("case"))?).await?;
     refused(&one, in_case("elsewhere", 92, "tool", None)?).await?;
-    let of_case = |run: &str| Proposal { case: Some("case".into()), ..about(run, "new", "tool", at(2)) };
+    let of_case = |run: &str| CallQuery { case: Some("case".into()), ..about(run, "new", "tool", at(2)) };
     let newest = wanted.split_off(2);
-    same("the newest of the case", other.recall(&of_case("new run")).await?.rejected, newest.clone())?;
+    same("the newest of the case", other.load_history(&of_case("new run")).await?.rejected, newest.clone())?;
     let with_own: Vec<_> = wanted.into_iter().take(1).chain(newest).collect();
-    same("and of the run", other.recall(&of_case("run 0")).await?.rejected, with_own)?;
-    same("of no case", other.recall(&about("new run", "new", "tool", at(2))).await?.rejected, vec![])
+    same("and of the run", other.load_history(&of_case("run 0")).await?.rejected, with_own)?;
+    same("of no case", other.load_history(&about("new run", "new", "tool", at(2))).await?.rejected, vec![])
 }
 
 async fn every_equal_refusal_is_recalled_and_the_newest_others((one, other): Handles) -> Result<(), Unmet> {
@@ -117,11 +119,11 @@ async fn every_equal_refusal_is_recalled_and_the_newest_others((one, other): Han
     let Some(first) = all.first() else { return Err("there is one".into()) };
     let wanted = (0..=REFUSALS).chain(2 * REFUSALS - 1..3 * REFUSALS);
     let wanted: Vec<String> = wanted.map(|call| call.to_string()).collect();
-    same("equal ones and others", calls(&other.recall(&like("run", first)).await?.rejected), wanted)?;
+    same("equal ones and others", calls(&other.load_history(&like("run", first)).await?.rejected), wanted)?;
     let newest: Vec<String> = (2 * REFUSALS..3 * REFUSALS).map(|call| call.to_string()).collect();
     let unknown = about("run", "new", "tool", at(2));
-    same("nothing is known of it", calls(&other.recall(&unknown).await?.rejected), newest)?;
-    same("equal in another run", other.recall(&like("other", first)).await?.rejected.len(), 0)
+    same("nothing is known of it", calls(&other.load_history(&unknown).await?.rejected), newest)?;
+    same("equal in another run", other.load_history(&like("other", first)).await?.rejected.len(), 0)
 }
 
 async fn what_failed_and_was_refused_is_recalled((one, other): Handles) -> Result<(), Unmet> {
@@ -129,13 +131,13 @@ async fn what_failed_and_was_refused_is_recalled((one, other): Handles) -> Resul
     let begun = after(&new, &CallEvent::Dispatched)?;
     let faltered = after(&begun, &CallEvent::Faltered { error: "it broke".into() })?;
     for step in [&new, &begun, &faltered] {
-        same("written", one.commit(writes(step)).await?, Committed::Done)?;
+        same("written", one.commit(writes(step)).await?, CommitOutcome::Done)?;
     }
-    let recalled = other.recall(&like("run", &new)).await?;
+    let recalled = other.load_history(&like("run", &new)).await?;
     same("it waits", (recalled.rejected.len(), recalled.alike.len()), (0, 1))?;
     let rejected = voted(&faltered, no())?;
-    same("refused", one.commit(writes(&rejected)).await?, Committed::Done)?;
-    let recalled = other.recall(&like("run", &new)).await?;
+    same("refused", one.commit(writes(&rejected)).await?, CommitOutcome::Done)?;
+    let recalled = other.load_history(&like("run", &new)).await?;
     same("it is refused", (recalled.rejected, recalled.alike), (vec![rejected], vec![]))
 }
 
@@ -158,41 +160,45 @@ async fn equal_calls_that_wait_are_recalled((one, other): Handles) -> Result<(),
             "cancelled" => Some(after(&new, &CallEvent::Cancelled { reason: "late".into() })?),
             _ => None,
         };
-        same("a call", one.commit(writes(&new)).await?, Committed::Done)?;
+        same("a call", one.commit(writes(&new)).await?, CommitOutcome::Done)?;
         for version in 2..=next.as_ref().map_or(1, |next| next.version()) {
             // Each version in between is like the last one.
             let Some(next) = &next else { continue };
             let mut step = Approval::clone(next);
             step.set_version(version);
-            same("its next version", one.commit(writes(&Arc::new(step))).await?, Committed::Done)?;
+            same("its next version", one.commit(writes(&Arc::new(step))).await?, CommitOutcome::Done)?;
         }
         if wanted.len() < 3 {
             wanted.push(next.unwrap_or(new));
         }
     }
-    same("another tool", one.commit(writes(&approval("run", "a", "other", Verdict::Ask)?)).await?, Committed::Done)?;
+    same(
+        "another tool",
+        one.commit(writes(&approval("run", "a", "other", Verdict::Ask)?)).await?,
+        CommitOutcome::Done,
+    )?;
     let different = approval_of("run", "b", "tool", Verdict::Ask, &numbered(1))?;
-    same("other arguments", one.commit(writes(&different)).await?, Committed::Done)?;
+    same("other arguments", one.commit(writes(&different)).await?, CommitOutcome::Done)?;
     let Some(first) = wanted.first().cloned() else { return Err("there is one".into()) };
-    same("equal ones that wait", other.recall(&like("new", &first)).await?.alike, wanted)?;
-    same("of nothing known", other.recall(&about("run", "new", "tool", at(2))).await?.alike, vec![])?;
-    same("of others", other.recall(&like("new", &different)).await?.alike, vec![different])
+    same("equal ones that wait", other.load_history(&like("new", &first)).await?.alike, wanted)?;
+    same("of nothing known", other.load_history(&about("run", "new", "tool", at(2))).await?.alike, vec![])?;
+    same("of others", other.load_history(&like("new", &different)).await?.alike, vec![different])
 }
 
 async fn the_newest_equal_calls_are_recalled((one, other): Handles) -> Result<(), Unmet> {
     let mut all = Vec::new();
     for call in 0..ALIKE + 5 {
         let new = approval(&format!("run {call}"), &call.to_string(), "tool", Verdict::Ask)?;
-        same("asked", one.commit(writes(&new)).await?, Committed::Done)?;
+        same("asked", one.commit(writes(&new)).await?, CommitOutcome::Done)?;
         all.push(new);
     }
     let Some(last) = all.last().cloned() else { return Err("there is one".into()) };
     let newest = all.split_off(5);
-    same("the newest", other.recall(&like("new", &last)).await?.alike, newest)?;
+    same("the newest", other.load_history(&like("new", &last)).await?.alike, newest)?;
     // The last one is taken back: an older one has its place.
     let cancelled = after(&last, &CallEvent::Cancelled { reason: "late".into() })?;
-    same("taken back", one.commit(writes(&cancelled)).await?, Committed::Done)?;
-    let found = calls(&other.recall(&like("new", &last)).await?.alike);
+    same("taken back", one.commit(writes(&cancelled)).await?, CommitOutcome::Done)?;
+    let found = calls(&other.load_history(&like("new", &last)).await?.alike);
     same("the newest that wait", found, (4..ALIKE + 4).map(|call| call.to_string()).collect())
 }
 
@@ -204,9 +210,9 @@ async fn calls_are_equal_but_for_their_secrets((one, other): Handles) -> Result<
     };
     let (first, second) = (secret(1)?, secret(2)?);
     for new in [&first, &second] {
-        same("asked", one.commit(writes(new)).await?, Committed::Done)?;
+        same("asked", one.commit(writes(new)).await?, CommitOutcome::Done)?;
     }
-    same("both", other.recall(&like("new", &*secret(3)?)).await?.alike, vec![first, second])
+    same("both", other.load_history(&like("new", &*secret(3)?)).await?.alike, vec![first, second])
 }
 
 async fn an_edited_call_is_equal_as_it_was_proposed_and_as_it_runs((one, other): Handles) -> Result<(), Unmet> {
@@ -215,15 +221,15 @@ async fn an_edited_call_is_equal_as_it_was_proposed_and_as_it_runs((one, other):
     let edited = voted(&new, edit)?;
     same("it is edited", edited.is_edited(), true)?;
     for step in [&new, &edited] {
-        same("written", one.commit(writes(step)).await?, Committed::Done)?;
+        same("written", one.commit(writes(step)).await?, CommitOutcome::Done)?;
     }
-    same("as it was proposed", other.recall(&like("new", &new)).await?.alike, vec![Arc::clone(&edited)])?;
-    same("as it would run", other.recall(&like("new", &edited)).await?.alike, vec![Arc::clone(&edited)])?;
+    same("as it was proposed", other.load_history(&like("new", &new)).await?.alike, vec![Arc::clone(&edited)])?;
+    same("as it would run", other.load_history(&like("new", &edited)).await?.alike, vec![Arc::clone(&edited)])?;
     let begun = after(&edited, &CallEvent::Dispatched)?;
     let faltered = after(&begun, &CallEvent::Faltered { error: "it broke".into() })?;
     let rejected = voted(&faltered, no())?;
     for step in [&begun, &faltered, &rejected] {
-        same("written", one.commit(writes(step)).await?, Committed::Done)?;
+        same("written", one.commit(writes(step)).await?, CommitOutcome::Done)?;
     }
     for (what, equal) in [("as it was proposed", &new), ("as it ran", &edited)] {
         for call in 0..REFUSALS {
@@ -231,15 +237,15 @@ async fn an_edited_call_is_equal_as_it_was_proposed_and_as_it_runs((one, other):
             let another = approval_of("run", &format!("{what} {call}"), "tool", Verdict::Ask, &arguments)?;
             refused(&one, another).await?;
         }
-        let recalled = other.recall(&like("run", equal)).await?;
+        let recalled = other.load_history(&like("run", equal)).await?;
         same(what, recalled.rejected.first().cloned(), Some(Arc::clone(&rejected)))?;
         same(what, (recalled.rejected.len(), recalled.alike.len()), (REFUSALS + 1, 0))?;
     }
     Ok(())
 }
 
-fn acknowledges(ids: &[&Arc<Approval>]) -> Transition {
-    let mut transition = Transition::at(at(3));
+fn acknowledges(ids: &[&Arc<Approval>]) -> Changeset {
+    let mut transition = Changeset::at(at(3));
     transition.acknowledged.extend(ids.iter().map(|approval| approval.id()));
     transition
 }
@@ -265,7 +271,7 @@ async fn new_calls_are_owed_until_they_are_acknowledged((one, other): Handles) -
     let news = news?;
     let [first, second, third, fourth] = news.as_slice() else { return Err("there are four".into()) };
     for new in [first, second, third] {
-        same("a call", one.commit(writes(new)).await?, Committed::Done)?;
+        same("a call", one.commit(writes(new)).await?, CommitOutcome::Done)?;
     }
     let all = RunQuery::after("run", 0);
     same("all", owed(&other, &all).await?, (list(&[(1, "1"), (2, "2"), (3, "3")]), 3))?;
@@ -275,17 +281,17 @@ async fn new_calls_are_owed_until_they_are_acknowledged((one, other): Handles) -
     same("after the last", owed(&other, &RunQuery::after("run", 3)).await?, (vec![], 3))?;
     let known = RunQuery { known: vec![third.id(), ApprovalId::new(), first.id()], ..all.clone() };
     same("but for what is known", owed(&other, &known).await?, (list(&[(2, "2")]), 3))?;
-    same("acknowledged", one.commit(acknowledges(&[second])).await?, Committed::Done)?;
+    same("acknowledged", one.commit(acknowledges(&[second])).await?, CommitOutcome::Done)?;
     same("the others", owed(&other, &all).await?, (list(&[(1, "1"), (3, "3")]), 3))?;
-    same("again, and one that is not there", one.commit(acknowledges(&[second, fourth])).await?, Committed::Done)?;
+    same("again, and one that is not there", one.commit(acknowledges(&[second, fourth])).await?, CommitOutcome::Done)?;
     let mut at_once = writes(fourth);
     at_once.acknowledged.push(fourth.id());
-    same("written and acknowledged", other.commit(at_once).await?, Committed::Done)?;
+    same("written and acknowledged", other.commit(at_once).await?, CommitOutcome::Done)?;
     same("it is not owed", owed(&one, &all).await?, (list(&[(1, "1"), (3, "3")]), 4))?;
     let mut last = writes(&ran(third)?);
     last.approvals = vec![after(third, &CallEvent::Dispatched)?];
     last.acknowledged.extend([third.id(), first.id()]);
-    same("changed and acknowledged", other.commit(last).await?, Committed::Done)?;
+    same("changed and acknowledged", other.commit(last).await?, CommitOutcome::Done)?;
     same("nothing is owed", owed(&one, &all).await?, (vec![], 5))
 }
 
@@ -295,28 +301,28 @@ async fn what_changes_is_owed_by_the_number_of_its_last_record((one, other): Han
     let two = writes(&second);
     both.records.extend([two.records, writes(&first).records].concat());
     both.approvals.extend(two.approvals);
-    same("two calls", one.commit(both).await?, Committed::Done)?;
+    same("two calls", one.commit(both).await?, CommitOutcome::Done)?;
     let all = RunQuery::after("run", 0);
     same("by their last records", owed(&other, &all).await?, (list(&[(2, "2"), (3, "1")]), 3))?;
     let approved = voted(&second, Decision::Approve)?;
-    same("decided", one.commit(writes(&approved)).await?, Committed::Done)?;
+    same("decided", one.commit(writes(&approved)).await?, CommitOutcome::Done)?;
     same("it comes last", owed(&other, &all).await?, (list(&[(3, "1"), (4, "2")]), 4))?;
     same("and is news", owed(&other, &RunQuery::after("run", 3)).await?, (list(&[(4, "2")]), 4))?;
     let mut vouching = writes(&Arc::new(approved.vouched(at(2))));
     vouching.records.clear();
-    same("without a record", one.commit(vouching).await?, Committed::Done)?;
+    same("without a record", one.commit(vouching).await?, CommitOutcome::Done)?;
     same("that is no news", owed(&other, &RunQuery::after("run", 4)).await?, (vec![], 4))?;
     same("and it is still owed", owed(&other, &all).await?, (list(&[(3, "1"), (4, "2")]), 4))
 }
 
 async fn what_is_acknowledged_is_owed_no_more_and_its_changes_are_told((one, other): Handles) -> Result<(), Unmet> {
     let new = approval("run", "call", "tool", Verdict::Ask)?;
-    same("asked", one.commit(writes(&new)).await?, Committed::Done)?;
-    same("acknowledged", one.commit(acknowledges(&[&new])).await?, Committed::Done)?;
+    same("asked", one.commit(writes(&new)).await?, CommitOutcome::Done)?;
+    same("acknowledged", one.commit(acknowledges(&[&new])).await?, CommitOutcome::Done)?;
     let all = RunQuery::after("run", 0);
     same("it is not owed", owed(&other, &all).await?, (vec![], 1))?;
     let decided = voted(&new, no())?;
-    same("decided", one.commit(writes(&decided)).await?, Committed::Done)?;
+    same("decided", one.commit(writes(&decided)).await?, CommitOutcome::Done)?;
     same("nor now", owed(&other, &all).await?, (vec![], 2))?;
     // Whoever knows the call from before learns of it.
     let told = other.run_changes(&RunQuery::after("run", 1)).await?.calls;
@@ -326,7 +332,7 @@ async fn what_is_acknowledged_is_owed_no_more_and_its_changes_are_told((one, oth
 
 async fn a_run_is_asked_for_with_those_nested_in_it((one, other): Handles) -> Result<(), Unmet> {
     for run in ["run", "run>1", "runner", "run>1>2", "run>12", "run?", "r"] {
-        same("a call", one.commit(writes(&approval(run, run, "tool", Verdict::Ask)?)).await?, Committed::Done)?;
+        same("a call", one.commit(writes(&approval(run, run, "tool", Verdict::Ask)?)).await?, CommitOutcome::Done)?;
     }
     let found = async |filter: ApprovalFilter| -> Result<Vec<String>, Unmet> {
         let found = other.approvals(&filter).await?;
@@ -343,7 +349,7 @@ async fn a_run_is_asked_for_with_those_nested_in_it((one, other): Handles) -> Re
         info.set_agent("crew");
         *request = Some(Request::new());
     });
-    same("a call", one.commit(writes(&asks?)).await?, Committed::Done)?;
+    same("a call", one.commit(writes(&asks?)).await?, CommitOutcome::Done)?;
     same("another program's", found(within("crew/night")).await?, vec!["crew/night".to_owned()])?;
     let pending = within("crew/night").status(Status::Pending);
     same("what waits of it", found(pending).await?, vec!["crew/night".to_owned()])
@@ -351,7 +357,7 @@ async fn a_run_is_asked_for_with_those_nested_in_it((one, other): Handles) -> Re
 
 async fn what_is_owed_is_asked_for_by_family((one, other): Handles) -> Result<(), Unmet> {
     for run in ["run", "run>1", "runner", "run>1>2", "r"] {
-        same("a call", one.commit(writes(&approval(run, run, "tool", Verdict::Ask)?)).await?, Committed::Done)?;
+        same("a call", one.commit(writes(&approval(run, run, "tool", Verdict::Ask)?)).await?, CommitOutcome::Done)?;
     }
     let nested = list(&[(1, "run"), (2, "run>1"), (4, "run>1>2")]);
     same("the run and what is nested in it", owed(&other, &RunQuery::after("run", 0)).await?, (nested, 5))?;

@@ -8,7 +8,7 @@ use gate_core::approval::{Approval, Decision, Status};
 use gate_core::assessment::Verdict;
 use gate_core::grants::{Freeze, FreezeScope, LimitKey};
 use gate_core::id::ApprovalId;
-use gate_core::ports::{ApprovalFilter, Committed, KnownTool, RecordFilter, Store, Transition};
+use gate_core::ports::{ApprovalFilter, Changeset, CommitOutcome, KnownTool, RecordFilter, Store};
 use gate_core::records::{CallEvent, GateEvent, Record};
 use gate_core::text::{Digest, HOUR};
 use serde_json::json;
@@ -66,63 +66,63 @@ async fn load(store: &Arc<dyn Store>, one: &Approval) -> Result<Option<Arc<Appro
 
 async fn what_one_handle_writes_the_other_reads_whole((one, other): Handles) -> Result<(), Unmet> {
     let new = approval("run", "call", "tool", Verdict::Ask)?;
-    same("a new approval", one.commit(writes(&new)).await?, Committed::Done)?;
+    same("a new approval", one.commit(writes(&new)).await?, CommitOutcome::Done)?;
     same("read by the other", load(&other, &new).await?, Some(Arc::clone(&new)))?;
-    let recalled = other.recall(&about("run", "call", "tool", at(2))).await?;
+    let recalled = other.load_history(&about("run", "call", "tool", at(2))).await?;
     same("recalled by the other", recalled.approval, Some(Arc::clone(&new)))?;
     let next = voted(&new, Decision::Reject { reason: "no: “naïve”".into() })?;
-    same("its next version", other.commit(writes(&next)).await?, Committed::Done)?;
+    same("its next version", other.commit(writes(&next)).await?, CommitOutcome::Done)?;
     same("read by the first", load(&one, &new).await?, Some(next))
 }
 
 async fn only_the_next_version_is_written((one, other): Handles) -> Result<(), Unmet> {
     let new = approval("run", "call", "tool", Verdict::Ask)?;
     let next = voted(&new, Decision::Approve)?;
-    same("a second version of nothing", one.commit(writes(&next)).await?, Committed::Conflict)?;
-    same("the first version", one.commit(writes(&new)).await?, Committed::Done)?;
-    same("the first version again", other.commit(writes(&new)).await?, Committed::Conflict)?;
-    same("the second version", other.commit(writes(&next)).await?, Committed::Done)?;
+    same("a second version of nothing", one.commit(writes(&next)).await?, CommitOutcome::Conflict)?;
+    same("the first version", one.commit(writes(&new)).await?, CommitOutcome::Done)?;
+    same("the first version again", other.commit(writes(&new)).await?, CommitOutcome::Conflict)?;
+    same("the second version", other.commit(writes(&next)).await?, CommitOutcome::Done)?;
     let late = voted(&new, Decision::Reject { reason: "late".into() })?;
-    same("another second version", one.commit(writes(&late)).await?, Committed::Conflict)?;
+    same("another second version", one.commit(writes(&late)).await?, CommitOutcome::Conflict)?;
     same("what stands", load(&one, &new).await?, Some(next))
 }
 
 async fn a_run_has_a_call_id_once((one, other): Handles) -> Result<(), Unmet> {
     let first = approval("run", "call", "tool", Verdict::Ask)?;
-    same("the first", one.commit(writes(&first)).await?, Committed::Done)?;
+    same("the first", one.commit(writes(&first)).await?, CommitOutcome::Done)?;
     let second = approval("run", "call", "other_tool", Verdict::Approve)?;
-    same("another approval of the call", other.commit(writes(&second)).await?, Committed::Conflict)?;
+    same("another approval of the call", other.commit(writes(&second)).await?, CommitOutcome::Conflict)?;
     same("it is not there", load(&one, &second).await?, None)?;
     let elsewhere = approval("other run", "call", "tool", Verdict::Ask)?;
-    same("the same id in another run", other.commit(writes(&elsewhere)).await?, Committed::Done)
+    same("the same id in another run", other.commit(writes(&elsewhere)).await?, CommitOutcome::Done)
 }
 
 async fn a_transition_that_writes_something_twice_is_a_conflict((one, other): Handles) -> Result<(), Unmet> {
     let new = approval("run", "call", "tool", Verdict::Ask)?;
     let mut twins = writes(&new);
     twins.approvals.push(approval("run", "call", "tool", Verdict::Ask)?);
-    same("two approvals of one call", one.commit(twins).await?, Committed::Conflict)?;
+    same("two approvals of one call", one.commit(twins).await?, CommitOutcome::Conflict)?;
     let mut twice = writes(&new);
     twice.approvals.push(Arc::clone(&new));
-    same("one approval twice", one.commit(twice).await?, Committed::Conflict)?;
+    same("one approval twice", one.commit(twice).await?, CommitOutcome::Conflict)?;
     let given = grant("run", "tool")?;
-    same("a grant", one.commit(gives(&given)).await?, Committed::Done)?;
+    same("a grant", one.commit(gives(&given)).await?, CommitOutcome::Done)?;
     let mut twice = writes(&new);
     twice.grants.extend([Arc::new(given.used()), Arc::new(given.used())]);
-    same("two uses of one version of a grant", one.commit(twice).await?, Committed::Conflict)?;
+    same("two uses of one version of a grant", one.commit(twice).await?, CommitOutcome::Conflict)?;
     same("nothing of it is there", load(&other, &new).await?, None)?;
     same("the records", other.records(&RecordFilter::after(0)).await?.len(), 0)?;
     let mut both = writes(&new);
     both.approvals.push(approval("run", "other call", "tool", Verdict::Ask)?);
-    same("two calls", other.commit(both).await?, Committed::Done)
+    same("two calls", other.commit(both).await?, CommitOutcome::Done)
 }
 
 async fn runs_and_calls_are_never_confused((one, _): Handles) -> Result<(), Unmet> {
     let names = [("a", "b/c"), ("a/b", "c"), ("a", "b\0c"), ("a\0b", "c"), ("A", "b/c"), ("a ", "b/c"), ("a", "b/c ")];
     for (run, call) in names {
         let new = approval(run, call, "tool", Verdict::Ask)?;
-        same("a call of its own", one.commit(writes(&new)).await?, Committed::Done)?;
-        let recalled = one.recall(&about(run, call, "tool", at(2))).await?;
+        same("a call of its own", one.commit(writes(&new)).await?, CommitOutcome::Done)?;
+        let recalled = one.load_history(&about(run, call, "tool", at(2))).await?;
         same("recalled", recalled.approval, Some(new))?;
     }
     Ok(())
@@ -130,22 +130,22 @@ async fn runs_and_calls_are_never_confused((one, _): Handles) -> Result<(), Unme
 
 async fn a_transition_is_written_whole_or_not_at_all((one, other): Handles) -> Result<(), Unmet> {
     let known = approval("run", "known", "tool", Verdict::Ask)?;
-    same("the one that is there", one.commit(writes(&known)).await?, Committed::Done)?;
+    same("the one that is there", one.commit(writes(&known)).await?, CommitOutcome::Done)?;
     let new = approval("run", "new", "tool", Verdict::Ask)?;
     let mut mixed = writes(&new);
     mixed.approvals.push(Arc::clone(&known));
     mixed.grants.push(grant("run", "tool")?);
     mixed.takes.push(take("key", 1, 1));
-    same("one of two conflicts", other.commit(mixed).await?, Committed::Conflict)?;
+    same("one of two conflicts", other.commit(mixed).await?, CommitOutcome::Conflict)?;
     let mut limited = writes(&new);
     limited.grants.push(grant("run", "tool")?);
     limited.takes.extend([take("key", 1, 1), take("full", 2, 1)]);
-    same("one of two limits is full", other.commit(limited).await?, Committed::LimitReached(1))?;
+    same("one of two limits is full", other.commit(limited).await?, CommitOutcome::LimitReached(1))?;
     same("the approval", load(&one, &new).await?, None)?;
     same("the records", one.records(&RecordFilter::after(0).limit(9)).await?.len(), 1)?;
-    let mut recall = about("run", "new", "tool", at(2));
-    recall.counters.push((LimitKey::new("limit", "key"), HOUR));
-    let recalled = one.recall(&recall).await?;
+    let mut load_history = about("run", "new", "tool", at(2));
+    load_history.counters.push((LimitKey::new("limit", "key"), HOUR));
+    let recalled = one.load_history(&load_history).await?;
     same("the grants", recalled.grants.len(), 0)?;
     same("the limits", recalled.used, vec![0])
 }
@@ -153,12 +153,12 @@ async fn a_transition_is_written_whole_or_not_at_all((one, other): Handles) -> R
 async fn of_many_who_change_one_approval_one_wins((one, other): Handles) -> Result<(), Unmet> {
     for round in 0..20 {
         let new = approval("run", &format!("call {round}"), "tool", Verdict::Ask)?;
-        same("a new approval", one.commit(writes(&new)).await?, Committed::Done)?;
+        same("a new approval", one.commit(writes(&new)).await?, CommitOutcome::Done)?;
         let next = voted(&new, Decision::Approve)?;
         let tries =
             (0..16).map(|turn| if turn % 2 == 0 { &one } else { &other }).map(|store| store.commit(writes(&next)));
-        let ends: Result<Vec<Committed>, _> = join_all(tries).await.into_iter().collect();
-        same("winners", ends?.iter().filter(|end| **end == Committed::Done).count(), 1)?;
+        let ends: Result<Vec<CommitOutcome>, _> = join_all(tries).await.into_iter().collect();
+        same("winners", ends?.iter().filter(|end| **end == CommitOutcome::Done).count(), 1)?;
     }
     Ok(())
 }
@@ -172,8 +172,8 @@ async fn of_many_who_open_one_call_one_wins((one, other): Handles) -> Result<(),
             .iter()
             .enumerate()
             .map(|(turn, new)| if turn % 2 == 0 { one.commit(writes(new)) } else { other.commit(writes(new)) });
-        let ends: Result<Vec<Committed>, _> = join_all(tries).await.into_iter().collect();
-        same("winners", ends?.iter().filter(|end| **end == Committed::Done).count(), 1)?;
+        let ends: Result<Vec<CommitOutcome>, _> = join_all(tries).await.into_iter().collect();
+        same("winners", ends?.iter().filter(|end| **end == CommitOutcome::Done).count(), 1)?;
         let all = one.approvals(&ApprovalFilter::all().run("run")).await?;
         same("approvals of the run", all.len(), round + 1)?;
     }
@@ -184,7 +184,7 @@ async fn records_are_numbered_in_order_without_gaps((one, other): Handles) -> Re
     for index in 0..10 {
         let new = approval("run", &format!("call {index}"), "tool", Verdict::Ask)?;
         let store = if index % 2 == 0 { &one } else { &other };
-        same("a commit", store.commit(writes(&new)).await?, Committed::Done)?;
+        same("a commit", store.commit(writes(&new)).await?, CommitOutcome::Done)?;
     }
     let all = other.records(&RecordFilter::after(0).limit(100)).await?;
     same("numbers", all.iter().map(|record| record.seq()).collect(), (1..=10).collect::<Vec<u64>>())?;
@@ -205,7 +205,7 @@ async fn concurrent_commits_leave_no_gap((one, other): Handles) -> Result<(), Un
         .enumerate()
         .map(|(turn, new)| if turn % 2 == 0 { one.commit(writes(new)) } else { other.commit(writes(new)) });
     for end in join_all(commits).await {
-        same("a commit", end?, Committed::Done)?;
+        same("a commit", end?, CommitOutcome::Done)?;
     }
     let numbers: Vec<u64> =
         one.records(&RecordFilter::after(0).limit(1_000)).await?.iter().map(|record| record.seq()).collect();
@@ -216,37 +216,37 @@ async fn a_limit_is_exact_when_many_take_at_once((one, other): Handles) -> Resul
     let tries = (0..64)
         .map(|turn| if turn % 2 == 0 { &one } else { &other })
         .map(|store| store.commit(takes("key", 1, 10, at(0))));
-    let ends: Result<Vec<Committed>, _> = join_all(tries).await.into_iter().collect();
-    same("places taken", ends?.iter().filter(|end| **end == Committed::Done).count(), 10)
+    let ends: Result<Vec<CommitOutcome>, _> = join_all(tries).await.into_iter().collect();
+    same("places taken", ends?.iter().filter(|end| **end == CommitOutcome::Done).count(), 10)
 }
 
 async fn a_limit_counts_a_moving_window((one, other): Handles) -> Result<(), Unmet> {
-    same("six of ten", one.commit(takes("key", 6, 10, at(0))).await?, Committed::Done)?;
-    same("five more", other.commit(takes("key", 5, 10, at(1_800))).await?, Committed::LimitReached(0))?;
-    same("four more", other.commit(takes("key", 4, 10, at(1_800))).await?, Committed::Done)?;
+    same("six of ten", one.commit(takes("key", 6, 10, at(0))).await?, CommitOutcome::Done)?;
+    same("five more", other.commit(takes("key", 5, 10, at(1_800))).await?, CommitOutcome::LimitReached(0))?;
+    same("four more", other.commit(takes("key", 4, 10, at(1_800))).await?, CommitOutcome::Done)?;
     same(
         "one more, just before an hour",
         one.commit(takes("key", 1, 10, at(3_599))).await?,
-        Committed::LimitReached(0),
+        CommitOutcome::LimitReached(0),
     )?;
-    same("six more, after an hour", one.commit(takes("key", 6, 10, at(3_600))).await?, Committed::Done)?;
-    same("one more then", other.commit(takes("key", 1, 10, at(3_600))).await?, Committed::LimitReached(0))?;
-    same("too much at once", one.commit(takes("new", u64::MAX, 10, at(0))).await?, Committed::LimitReached(0))
+    same("six more, after an hour", one.commit(takes("key", 6, 10, at(3_600))).await?, CommitOutcome::Done)?;
+    same("one more then", other.commit(takes("key", 1, 10, at(3_600))).await?, CommitOutcome::LimitReached(0))?;
+    same("too much at once", one.commit(takes("new", u64::MAX, 10, at(0))).await?, CommitOutcome::LimitReached(0))
 }
 
 async fn takes_of_one_transition_count_together((one, _): Handles) -> Result<(), Unmet> {
     let mut both = takes("key", 6, 10, at(0));
     both.takes.push(take("key", 6, 10));
-    same("six and six of ten", one.commit(both).await?, Committed::LimitReached(1))?;
+    same("six and six of ten", one.commit(both).await?, CommitOutcome::LimitReached(1))?;
     let mut both = takes("key", 5, 10, at(0));
     both.takes.push(take("key", 5, 10));
-    same("five and five of ten", one.commit(both).await?, Committed::Done)?;
-    same("one more", one.commit(takes("key", 1, 10, at(0))).await?, Committed::LimitReached(0))
+    same("five and five of ten", one.commit(both).await?, CommitOutcome::Done)?;
+    same("one more", one.commit(takes("key", 1, 10, at(0))).await?, CommitOutcome::LimitReached(0))
 }
 
 async fn keys_of_limits_are_not_confused((one, _): Handles) -> Result<(), Unmet> {
     for key in ["1", "\"1\"", "\"a\"", "\"A\"", "\"a \"", "null", "\"null\""] {
-        same("a key of its own", one.commit(takes(key, 1, 1, at(0))).await?, Committed::Done)?;
+        same("a key of its own", one.commit(takes(key, 1, 1, at(0))).await?, CommitOutcome::Done)?;
     }
     Ok(())
 }
@@ -256,43 +256,44 @@ async fn recall_knows_rejections_of_the_tool_in_the_run((one, other): Handles) -
     for (run, call, tool) in [("run", "1", "tool"), ("run", "2", "other"), ("other", "3", "tool"), ("run", "4", "tool")]
     {
         let new = approval(run, call, tool, Verdict::Ask)?;
-        same("asked", one.commit(writes(&new)).await?, Committed::Done)?;
+        same("asked", one.commit(writes(&new)).await?, CommitOutcome::Done)?;
         let rejected = voted(&new, Decision::Reject { reason: "no".into() })?;
-        same("rejected", other.commit(writes(&rejected)).await?, Committed::Done)?;
+        same("rejected", other.commit(writes(&rejected)).await?, CommitOutcome::Done)?;
         if (run, tool) == ("run", "tool") {
             wanted.push(rejected);
         }
     }
-    let recalled = one.recall(&about("run", "new", "tool", at(2))).await?;
+    let recalled = one.load_history(&about("run", "new", "tool", at(2))).await?;
     same("rejections", recalled.rejected, wanted)?;
     same("the call itself", recalled.approval, None)
 }
 
 async fn recall_gives_grants_that_still_hold((one, other): Handles) -> Result<(), Unmet> {
-    let recall =
-        async |seconds| other.recall(&about("run", "new", "tool", at(seconds))).await.map(|recalled| recalled.grants);
+    let load_history = async |seconds| {
+        other.load_history(&about("run", "new", "tool", at(seconds))).await.map(|recalled| recalled.grants)
+    };
     let first = grant("run", "tool")?;
     for given in [&first, &grant("run", "other")?, &grant("other", "tool")?] {
-        same("given", one.commit(gives(given)).await?, Committed::Done)?;
+        same("given", one.commit(gives(given)).await?, CommitOutcome::Done)?;
     }
-    same("it holds", recall(9).await?, vec![Arc::clone(&first)])?;
-    same("it is over", recall(10).await?, vec![])?;
+    same("it holds", load_history(9).await?, vec![Arc::clone(&first)])?;
+    same("it is over", load_history(10).await?, vec![])?;
     let used = Arc::new(first.used());
-    same("used once", one.commit(gives(&used)).await?, Committed::Done)?;
-    same("used from the same version", other.commit(gives(&used)).await?, Committed::Conflict)?;
-    same("two uses are left", recall(9).await?, vec![Arc::clone(&used)])?;
-    same("revoked", one.commit(gives(&Arc::new(used.revoked()))).await?, Committed::Done)?;
-    same("it no longer holds", recall(9).await?, vec![])
+    same("used once", one.commit(gives(&used)).await?, CommitOutcome::Done)?;
+    same("used from the same version", other.commit(gives(&used)).await?, CommitOutcome::Conflict)?;
+    same("two uses are left", load_history(9).await?, vec![Arc::clone(&used)])?;
+    same("revoked", one.commit(gives(&Arc::new(used.revoked()))).await?, CommitOutcome::Done)?;
+    same("it no longer holds", load_history(9).await?, vec![])
 }
 
 async fn a_grant_for_any_run_is_recalled_in_every_run((one, other): Handles) -> Result<(), Unmet> {
     let given = wide_grant("tool")?;
-    same("given", one.commit(gives(&given)).await?, Committed::Done)?;
+    same("given", one.commit(gives(&given)).await?, CommitOutcome::Done)?;
     for run in ["run", "a run that is not there yet"] {
-        let recalled = other.recall(&about(run, "new", "tool", at(2))).await?;
+        let recalled = other.load_history(&about(run, "new", "tool", at(2))).await?;
         same("it holds", recalled.grants, vec![Arc::clone(&given)])?;
     }
-    let recalled = other.recall(&about("run", "new", "other", at(2))).await?;
+    let recalled = other.load_history(&about("run", "new", "other", at(2))).await?;
     same("not for another tool", recalled.grants, vec![])
 }
 
@@ -301,26 +302,26 @@ async fn a_freeze_stops_what_would_begin_until_it_is_lifted((one, other): Handle
     for (index, scope) in scopes.into_iter().enumerate() {
         let new = approval("run", &index.to_string(), "tool", Verdict::Approve)?;
         let begun = Arc::new(new.apply(&CallEvent::Dispatched, at(1))?);
-        same("frozen", one.commit(freezes(&scope, "first")).await?, Committed::Done)?;
-        same("frozen again", one.commit(freezes(&scope, "second")).await?, Committed::Done)?;
-        same("what does not begin", other.commit(writes(&new)).await?, Committed::Done)?;
-        same("what would begin", other.commit(writes(&begun)).await?, Committed::Frozen)?;
-        same("lifted as it was before", one.commit(lifts(&scope, "first")).await?, Committed::Conflict)?;
-        same("lifted", one.commit(lifts(&scope, "second")).await?, Committed::Done)?;
-        same("lifted twice", other.commit(lifts(&scope, "second")).await?, Committed::Conflict)?;
-        same("what begins then", other.commit(writes(&begun)).await?, Committed::Done)?;
-        same("frozen while it runs", one.commit(freezes(&scope, "third")).await?, Committed::Done)?;
+        same("frozen", one.commit(freezes(&scope, "first")).await?, CommitOutcome::Done)?;
+        same("frozen again", one.commit(freezes(&scope, "second")).await?, CommitOutcome::Done)?;
+        same("what does not begin", other.commit(writes(&new)).await?, CommitOutcome::Done)?;
+        same("what would begin", other.commit(writes(&begun)).await?, CommitOutcome::Frozen)?;
+        same("lifted as it was before", one.commit(lifts(&scope, "first")).await?, CommitOutcome::Conflict)?;
+        same("lifted", one.commit(lifts(&scope, "second")).await?, CommitOutcome::Done)?;
+        same("lifted twice", other.commit(lifts(&scope, "second")).await?, CommitOutcome::Conflict)?;
+        same("what begins then", other.commit(writes(&begun)).await?, CommitOutcome::Done)?;
+        same("frozen while it runs", one.commit(freezes(&scope, "third")).await?, CommitOutcome::Done)?;
         let mut vouching = writes(&Arc::new(begun.vouched(at(2))));
         vouching.records.clear();
-        same("what runs is vouched for", other.commit(vouching).await?, Committed::Done)?;
-        same("lifted again", one.commit(lifts(&scope, "third")).await?, Committed::Done)?;
+        same("what runs is vouched for", other.commit(vouching).await?, CommitOutcome::Done)?;
+        same("lifted again", one.commit(lifts(&scope, "third")).await?, CommitOutcome::Done)?;
     }
     for (index, scope) in [FreezeScope::tool("other"), FreezeScope::agent("other")].into_iter().enumerate() {
-        same("frozen", one.commit(freezes(&scope, "other")).await?, Committed::Done)?;
+        same("frozen", one.commit(freezes(&scope, "other")).await?, CommitOutcome::Done)?;
         let new = approval("other", &index.to_string(), "tool", Verdict::Approve)?;
-        same("of another kind", other.commit(writes(&new)).await?, Committed::Done)?;
+        same("of another kind", other.commit(writes(&new)).await?, CommitOutcome::Done)?;
         let begun = Arc::new(new.apply(&CallEvent::Dispatched, at(1))?);
-        same("begins", other.commit(writes(&begun)).await?, Committed::Done)?;
+        same("begins", other.commit(writes(&begun)).await?, CommitOutcome::Done)?;
     }
     Ok(())
 }
@@ -328,17 +329,17 @@ async fn a_freeze_stops_what_would_begin_until_it_is_lifted((one, other): Handle
 async fn standing_lists_what_holds((one, other): Handles) -> Result<(), Unmet> {
     let (first, wide) = (grant("run", "tool")?, wide_grant("other")?);
     for given in [&first, &wide] {
-        same("given", one.commit(gives(given)).await?, Committed::Done)?;
+        same("given", one.commit(gives(given)).await?, CommitOutcome::Done)?;
     }
     let scope = FreezeScope::tool("tool");
     for reason in ["first", "second"] {
-        same("frozen", one.commit(freezes(&scope, reason)).await?, Committed::Done)?;
+        same("frozen", one.commit(freezes(&scope, reason)).await?, CommitOutcome::Done)?;
     }
     let standing = other.standing(at(9)).await?;
     same("grants", standing.grants, vec![first, Arc::clone(&wide)])?;
     let reasons: Vec<&str> = standing.freezes.iter().map(Freeze::reason).collect();
     same("one freeze for a scope, the last", reasons, vec!["second"])?;
-    same("lifted", one.commit(lifts(&scope, "second")).await?, Committed::Done)?;
+    same("lifted", one.commit(lifts(&scope, "second")).await?, CommitOutcome::Done)?;
     let later = other.standing(at(10)).await?;
     same("later, the grants", later.grants, vec![wide])?;
     same("later, the freezes", later.freezes, vec![])
@@ -347,7 +348,7 @@ async fn standing_lists_what_holds((one, other): Handles) -> Result<(), Unmet> {
 async fn records_are_found_by_their_case((one, other): Handles) -> Result<(), Unmet> {
     for index in 0..6 {
         let new = approval(if index % 2 == 0 { "even" } else { "odd" }, &index.to_string(), "tool", Verdict::Ask)?;
-        same("a call", one.commit(writes(&new)).await?, Committed::Done)?;
+        same("a call", one.commit(writes(&new)).await?, CommitOutcome::Done)?;
     }
     let find = async |filter: RecordFilter| {
         let found = other.records(&filter).await?;
@@ -360,19 +361,19 @@ async fn records_are_found_by_their_case((one, other): Handles) -> Result<(), Un
 
 async fn tools_are_kept_by_their_digest((one, other): Handles) -> Result<(), Unmet> {
     let tool = Arc::new(tool()?);
-    let mut keeps = Transition::at(at(1));
+    let mut keeps = Changeset::at(at(1));
     keeps.tools.push(Arc::clone(&tool));
     for store in [&one, &other] {
-        same("kept, twice", store.commit(keeps.clone()).await?, Committed::Done)?;
+        same("kept, twice", store.commit(keeps.clone()).await?, CommitOutcome::Done)?;
     }
     same("found", other.tool(tool.digest()).await?, Some(Arc::clone(&tool)))?;
     let known = |written| vec![KnownTool::new(tool.name().clone(), tool.digest(), written)];
     same("known", other.standing(at(1)).await?.tools, known(0))?;
     // A gate that has it is built, after something else that happened.
-    same("a call", one.commit(writes(&approval("run", "1", "tool", Verdict::Ask)?)).await?, Committed::Done)?;
+    same("a call", one.commit(writes(&approval("run", "1", "tool", Verdict::Ask)?)).await?, CommitOutcome::Done)?;
     let built = GateEvent::GateBuilt { tools: Vec::new(), directory: None };
     keeps.records.push(Record::of_gate(at(1), built));
-    same("built", one.commit(keeps).await?, Committed::Done)?;
+    same("built", one.commit(keeps).await?, CommitOutcome::Done)?;
     let newest = other.records(&RecordFilter::after(0)).await?.last().map_or(0, |record| record.seq());
     same("written again", other.standing(at(1)).await?.tools, known(newest))?;
     same("not there", other.tool(Digest::of("another")).await?, None)
@@ -384,7 +385,7 @@ async fn filters_admit_what_they_say_oldest_first((one, _): Handles) -> Result<(
         let run = if index % 2 == 0 { "even" } else { "odd" };
         let verdict = if index < 3 { Verdict::Ask } else { Verdict::Deny };
         let new = approval(run, &index.to_string(), "tool", verdict)?;
-        same("a call", one.commit(writes(&new)).await?, Committed::Done)?;
+        same("a call", one.commit(writes(&new)).await?, CommitOutcome::Done)?;
         all.push(new);
     }
     let pick = |places: &[usize]| -> Vec<Arc<Approval>> {
@@ -419,7 +420,7 @@ async fn many_ids_are_found_at_once((one, other): Handles) -> Result<(), Unmet> 
     for call in 0..40_000 {
         if call % 10_000 == 5_000 {
             let new = approval("run", &call.to_string(), "tool", Verdict::Ask)?;
-            same("a call", one.commit(writes(&new)).await?, Committed::Done)?;
+            same("a call", one.commit(writes(&new)).await?, CommitOutcome::Done)?;
             filter = filter.id(new.id());
             wanted.push(new);
         } else {
@@ -433,7 +434,7 @@ async fn many_ids_are_found_at_once((one, other): Handles) -> Result<(), Unmet> 
 async fn large_values_come_back_whole((one, other): Handles) -> Result<(), Unmet> {
     let text: String = "¡ñandú! \u{202e}\u{0}\"\\ ".repeat(50_000);
     let new = approval_of("run", "call", "tool", Verdict::Ask, &json!({"text": text}))?;
-    same("a large approval", one.commit(writes(&new)).await?, Committed::Done)?;
+    same("a large approval", one.commit(writes(&new)).await?, CommitOutcome::Done)?;
     let found = load(&other, &new).await?;
     let whole = found.is_some_and(|found| found == new && found.arguments().get("text") == Some(json!(text)));
     same("it came back whole", whole, true)
@@ -444,7 +445,7 @@ async fn watchers_learn_of_every_commit((one, other): Handles) -> Result<(), Unm
     for index in 0..10_u64 {
         let new = approval("run", &index.to_string(), "tool", Verdict::Ask)?;
         let store = if index % 2 == 0 { &one } else { &other };
-        same("a commit", store.commit(writes(&new)).await?, Committed::Done)?;
+        same("a commit", store.commit(writes(&new)).await?, CommitOutcome::Done)?;
         last.wait_for(|seen| *seen > index).await.map_err(|_| Unmet("the watch ended".into()))?;
     }
     same("the last number, to who comes later", *one.watch().borrow(), 10)

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use futures_util::future::join_all;
 use gate_core::assessment::Verdict;
 use gate_core::id::ApprovalId;
-use gate_core::ports::{Committed, LetterFilter, RecordFilter, Store, StoreError, Transition};
-use gate_core::records::{Letter, LetterState};
+use gate_core::ports::{Changeset, CommitOutcome, DeliveryFilter, RecordFilter, Store, StoreError};
+use gate_core::records::{Delivery, DeliveryState};
 use jiff::Timestamp;
 
 use super::laws::{laws, same};
@@ -25,83 +25,84 @@ laws! {
     letters_tell_no_watcher_of_a_record,
 }
 
-fn ids(found: Result<Vec<Arc<Letter>>, StoreError>) -> Result<Vec<String>, Unmet> {
+fn ids(found: Result<Vec<Arc<Delivery>>, StoreError>) -> Result<Vec<String>, Unmet> {
     Ok(found?.iter().map(|letter| letter.id()).collect())
 }
 
 async fn a_letter_is_written_only_over_the_version_before((one, other): Handles) -> Result<(), Unmet> {
     let new = letter("chat", 7, Some(ApprovalId::new()));
     let taken = new.claimed(at(0)).ok_or("it is due")?;
-    same("a second version of nothing", one.commit(posts(&[&taken])).await?, Committed::Conflict)?;
-    same("the first version", one.commit(posts(&[&new])).await?, Committed::Done)?;
-    same("the first version again", other.commit(posts(&[&new])).await?, Committed::Conflict)?;
+    same("a second version of nothing", one.commit(posts(&[&taken])).await?, CommitOutcome::Conflict)?;
+    same("the first version", one.commit(posts(&[&new])).await?, CommitOutcome::Done)?;
+    same("the first version again", other.commit(posts(&[&new])).await?, CommitOutcome::Conflict)?;
     let elsewhere = [&letter("mail", 7, None), &letter("chat", 8, None), &letter("Chat", 7, None)];
-    same("others about it, and about another", other.commit(posts(&elsewhere)).await?, Committed::Done)?;
-    same("the second version", other.commit(posts(&[&taken])).await?, Committed::Done)?;
+    same("others about it, and about another", other.commit(posts(&elsewhere)).await?, CommitOutcome::Done)?;
+    same("the second version", other.commit(posts(&[&taken])).await?, CommitOutcome::Done)?;
     let late = new.claimed(at(1)).ok_or("it is due")?;
-    same("another second version", one.commit(posts(&[&late])).await?, Committed::Conflict)?;
+    same("another second version", one.commit(posts(&[&late])).await?, CommitOutcome::Conflict)?;
     let end = taken.delivered(Some("message 4711: “naïve”".into()), at(2));
-    same("the third version", one.commit(posts(&[&end])).await?, Committed::Done)?;
-    let found = other.letters(&LetterFilter::all().notifier("chat").record(7)).await?;
+    same("the third version", one.commit(posts(&[&end])).await?, CommitOutcome::Done)?;
+    let found = other.letters(&DeliveryFilter::all().notifier("chat").record(7)).await?;
     same("what stands", found, vec![Arc::new(end)])
 }
 
 async fn a_letter_is_written_with_the_rest_or_not_at_all((one, other): Handles) -> Result<(), Unmet> {
     let known = letter("chat", 1, None);
-    same("the one that is there", one.commit(posts(&[&known])).await?, Committed::Done)?;
+    same("the one that is there", one.commit(posts(&[&known])).await?, CommitOutcome::Done)?;
     let call = approval("run", "call", "tool", Verdict::Ask)?;
     let mut mixed = writes(&call);
     mixed.letters.extend([Arc::new(letter("chat", 2, None)), Arc::new(known)]);
-    same("one of two conflicts", other.commit(mixed).await?, Committed::Conflict)?;
-    same("the other", ids(one.letters(&LetterFilter::all()).await)?, vec!["chat-1".to_owned()])?;
+    same("one of two conflicts", other.commit(mixed).await?, CommitOutcome::Conflict)?;
+    same("the other", ids(one.letters(&DeliveryFilter::all()).await)?, vec!["chat-1".to_owned()])?;
     same("the records", one.records(&RecordFilter::after(0)).await?.len(), 0)?;
     let mut whole = writes(&call);
     whole.letters.push(Arc::new(letter("chat", 2, None)));
-    same("all of it fits", other.commit(whole.clone()).await?, Committed::Done)?;
+    same("all of it fits", other.commit(whole.clone()).await?, CommitOutcome::Done)?;
     whole.letters = vec![Arc::new(letter("chat", 3, None))];
-    same("the rest conflicts", other.commit(whole).await?, Committed::Conflict)?;
-    same("both", ids(one.letters(&LetterFilter::all()).await)?, vec!["chat-1".to_owned(), "chat-2".to_owned()])
+    same("the rest conflicts", other.commit(whole).await?, CommitOutcome::Conflict)?;
+    same("both", ids(one.letters(&DeliveryFilter::all()).await)?, vec!["chat-1".to_owned(), "chat-2".to_owned()])
 }
 
 async fn of_many_who_take_one_letter_one_wins((one, other): Handles) -> Result<(), Unmet> {
     for round in 1..=20 {
         let new = letter("chat", round, None);
-        same("a new letter", one.commit(posts(&[&new])).await?, Committed::Done)?;
+        same("a new letter", one.commit(posts(&[&new])).await?, CommitOutcome::Done)?;
         let taken = new.claimed(at(0)).ok_or("it is due")?;
         let tries =
             (0..16).map(|turn| if turn % 2 == 0 { &one } else { &other }).map(|store| store.commit(posts(&[&taken])));
-        let ends: Result<Vec<Committed>, _> = join_all(tries).await.into_iter().collect();
-        same("winners", ends?.iter().filter(|end| **end == Committed::Done).count(), 1)?;
+        let ends: Result<Vec<CommitOutcome>, _> = join_all(tries).await.into_iter().collect();
+        same("winners", ends?.iter().filter(|end| **end == CommitOutcome::Done).count(), 1)?;
     }
     Ok(())
 }
 
 async fn a_letter_is_forgotten_only_as_it_stands((one, other): Handles) -> Result<(), Unmet> {
-    let forgets = |letter: &Letter| {
-        let mut transition = Transition::at(at(9));
+    let forgets = |letter: &Delivery| {
+        let mut transition = Changeset::at(at(9));
         transition.forgotten.push(Arc::new(letter.clone()));
         transition
     };
     let new = letter("chat", 1, None);
-    same("one that is not there", one.commit(forgets(&new)).await?, Committed::Conflict)?;
-    same("written", one.commit(posts(&[&new])).await?, Committed::Done)?;
+    same("one that is not there", one.commit(forgets(&new)).await?, CommitOutcome::Conflict)?;
+    same("written", one.commit(posts(&[&new])).await?, CommitOutcome::Done)?;
     let dead = new.given_up("it is gone", at(1));
-    same("changed", other.commit(posts(&[&dead])).await?, Committed::Done)?;
-    same("as it was", one.commit(forgets(&new)).await?, Committed::Conflict)?;
-    same("as it is", one.commit(forgets(&dead)).await?, Committed::Done)?;
-    same("gone", ids(other.letters(&LetterFilter::all()).await)?, Vec::new())?;
-    same("twice", other.commit(forgets(&dead)).await?, Committed::Conflict)
+    same("changed", other.commit(posts(&[&dead])).await?, CommitOutcome::Done)?;
+    same("as it was", one.commit(forgets(&new)).await?, CommitOutcome::Conflict)?;
+    same("as it is", one.commit(forgets(&dead)).await?, CommitOutcome::Done)?;
+    same("gone", ids(other.letters(&DeliveryFilter::all()).await)?, Vec::new())?;
+    same("twice", other.commit(forgets(&dead)).await?, CommitOutcome::Conflict)
 }
 
 async fn a_mark_is_given_to_who_asks_for_it_only((one, other): Handles) -> Result<(), Unmet> {
-    let (chat, mail) = (Letter::mark(&"chat".into(), Some(41), at(0)), Letter::mark(&"mail".into(), Some(7), at(0)));
-    same("two marks", one.commit(posts(&[&chat, &mail, &letter("chat", 42, None)])).await?, Committed::Done)?;
+    let (chat, mail) =
+        (Delivery::mark(&"chat".into(), Some(41), at(0)), Delivery::mark(&"mail".into(), Some(7), at(0)));
+    same("two marks", one.commit(posts(&[&chat, &mail, &letter("chat", 42, None)])).await?, CommitOutcome::Done)?;
     let moved = chat.read_to(42, at(1));
-    same("moved", other.commit(posts(&[&moved])).await?, Committed::Done)?;
-    let found = one.letters(&LetterFilter::all().notifier("chat").record(0)).await?;
+    same("moved", other.commit(posts(&[&moved])).await?, CommitOutcome::Done)?;
+    let found = one.letters(&DeliveryFilter::all().notifier("chat").record(0)).await?;
     same("the mark", found, vec![Arc::new(moved)])?;
-    same("all letters", ids(other.letters(&LetterFilter::all()).await)?, vec!["chat-42".to_owned()])?;
-    same("both marks", other.letters(&LetterFilter::all().record(0)).await?.len(), 2)
+    same("all letters", ids(other.letters(&DeliveryFilter::all()).await)?, vec!["chat-42".to_owned()])?;
+    same("both marks", other.letters(&DeliveryFilter::all().record(0)).await?.len(), 2)
 }
 
 async fn filters_of_letters_admit_what_they_say_in_the_order_they_say((one, other): Handles) -> Result<(), Unmet> {
@@ -120,12 +121,12 @@ async fn filters_of_letters_admit_what_they_say_in_the_order_they_say((one, othe
     for letter in &all {
         for version in 1..=letter.version() {
             let written = one.commit(posts(&[&letter.clone().with_version(version)])).await?;
-            same("written", written, Committed::Done)?;
+            same("written", written, CommitOutcome::Done)?;
         }
     }
-    let find = async |filter: LetterFilter| ids(other.letters(&filter).await);
+    let find = async |filter: DeliveryFilter| ids(other.letters(&filter).await);
     let list = |wanted: &[&str]| wanted.iter().map(|id| (*id).to_owned()).collect::<Vec<_>>();
-    let every = || LetterFilter::all();
+    let every = || DeliveryFilter::all();
     same("all", find(every()).await?, list(&["chat-1", "chat-2", "chat-3", "mail-3", "chat-4", "chat-5"]))?;
     same("newest first", find(every().newest_first().limit(3)).await?, list(&["chat-5", "chat-4", "mail-3"]))?;
     let soonest = find(every().soonest_first()).await?;
@@ -135,8 +136,8 @@ async fn filters_of_letters_admit_what_they_say_in_the_order_they_say((one, othe
     same("about a record", find(every().record(3)).await?, list(&["chat-3", "mail-3"]))?;
     same("after one", find(every().after(3)).await?, list(&["chat-4", "chat-5"]))?;
     same("about a call", find(every().approval(call).notifier("chat")).await?, list(&["chat-1", "chat-3", "chat-5"]))?;
-    same("dead", find(every().state(LetterState::Dead)).await?, list(&["chat-5"]))?;
-    let open = || every().state(LetterState::Waiting).state(LetterState::Sending);
+    same("dead", find(every().state(DeliveryState::Dead)).await?, list(&["chat-5"]))?;
+    let open = || every().state(DeliveryState::Waiting).state(DeliveryState::Sending);
     same("open", find(open()).await?, list(&["chat-1", "chat-2", "mail-3", "chat-4"]))?;
     same("due", find(open().due_by(at(15))).await?, list(&["chat-1", "mail-3", "chat-4"]))?;
     same("not due yet", find(open().due_by(at(14))).await?, list(&["chat-1", "mail-3"]))?;
@@ -156,29 +157,29 @@ async fn only_the_first_of_each_call_is_given_to_who_asks_for_that((one, other):
         &letter("chat", 6, None),
         &letter("chat", 7, Some(call)),
     ];
-    same("written", one.commit(posts(&all)).await?, Committed::Done)?;
-    let firsts = || LetterFilter::all().first_of_each_call();
-    let open = || firsts().state(LetterState::Waiting).state(LetterState::Sending).notifier("chat");
-    let find = async |filter: LetterFilter| ids(other.letters(&filter).await);
+    same("written", one.commit(posts(&all)).await?, CommitOutcome::Done)?;
+    let firsts = || DeliveryFilter::all().first_of_each_call();
+    let open = || firsts().state(DeliveryState::Waiting).state(DeliveryState::Sending).notifier("chat");
+    let find = async |filter: DeliveryFilter| ids(other.letters(&filter).await);
     let list = |wanted: &[&str]| wanted.iter().map(|id| (*id).to_owned()).collect::<Vec<_>>();
     same("all", find(firsts()).await?, list(&["chat-1", "chat-3", "mail-4", "chat-5", "chat-6"]))?;
     same("after one", find(firsts().after(1)).await?, list(&["chat-3", "mail-4", "chat-5", "chat-6"]))?;
     let taken = first.claimed(at(0)).ok_or("it is due")?;
-    same("the first is being sent", one.commit(posts(&[&taken])).await?, Committed::Done)?;
+    same("the first is being sent", one.commit(posts(&[&taken])).await?, CommitOutcome::Done)?;
     same("the others wait", find(open().due_by(at(9))).await?, list(&["chat-3", "chat-5", "chat-6"]))?;
     let late = taken.put_off("no", std::time::Duration::from_secs(99), 0, at(1));
-    same("the first is put off", one.commit(posts(&[&late])).await?, Committed::Done)?;
+    same("the first is put off", one.commit(posts(&[&late])).await?, CommitOutcome::Done)?;
     same("the others wait still", find(open().due_by(at(9))).await?, list(&["chat-3", "chat-5", "chat-6"]))?;
     let dead = late.given_up("never", at(2));
-    same("the first is dead", one.commit(posts(&[&dead])).await?, Committed::Done)?;
+    same("the first is dead", one.commit(posts(&[&dead])).await?, CommitOutcome::Done)?;
     same("the next one's turn", find(open()).await?, list(&["chat-2", "chat-3", "chat-5", "chat-6"]))
 }
 
 async fn letters_are_due_to_the_microsecond((one, other): Handles) -> Result<(), Unmet> {
     let nanoseconds = |count: i128| Timestamp::from_nanosecond(at(0).as_nanosecond() + count).unwrap_or_default();
-    let call = Letter::about(&"chat".into(), &super::samples::record(1), nanoseconds(1_999));
-    same("written", one.commit(posts(&[&call])).await?, Committed::Done)?;
-    let due = async |at| ids(other.letters(&LetterFilter::all().due_by(at)).await).map(|found| found.len());
+    let call = Delivery::about(&"chat".into(), &super::samples::record(1), nanoseconds(1_999));
+    same("written", one.commit(posts(&[&call])).await?, CommitOutcome::Done)?;
+    let due = async |at| ids(other.letters(&DeliveryFilter::all().due_by(at)).await).map(|found| found.len());
     same("before", due(nanoseconds(999)).await?, 0)?;
     same("then", due(nanoseconds(1_000)).await?, 1)
 }
@@ -186,11 +187,11 @@ async fn letters_are_due_to_the_microsecond((one, other): Handles) -> Result<(),
 async fn letters_tell_no_watcher_of_a_record((one, other): Handles) -> Result<(), Unmet> {
     let mut last = one.watch();
     last.borrow_and_update();
-    same("a letter", one.commit(posts(&[&letter("chat", 1, None)])).await?, Committed::Done)?;
+    same("a letter", one.commit(posts(&[&letter("chat", 1, None)])).await?, CommitOutcome::Done)?;
     same("news", last.has_changed().map_err(|_| "the watch ended")?, false)?;
-    same("a letter of another", other.commit(posts(&[&letter("chat", 2, None)])).await?, Committed::Done)?;
+    same("a letter of another", other.commit(posts(&[&letter("chat", 2, None)])).await?, CommitOutcome::Done)?;
     let call = approval("run", "call", "tool", Verdict::Ask)?;
-    same("a record", other.commit(writes(&call)).await?, Committed::Done)?;
+    same("a record", other.commit(writes(&call)).await?, CommitOutcome::Done)?;
     last.wait_for(|seen| *seen == 1).await.map_err(|_| "the watch ended")?;
     Ok(())
 }

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gate_core::assessment::Verdict;
-use gate_core::grants::{EVER, GiveBack, LimitKey, Take};
+use gate_core::grants::{EVER, GiveBack, LimitCharge, LimitKey};
 use gate_core::id::{ApprovalId, GrantId};
-use gate_core::ports::{Committed, Store, Transition};
+use gate_core::ports::{Changeset, CommitOutcome, Store};
 use gate_core::records::CallEvent;
 use gate_core::text::{DAY, HOUR, MINUTE};
 use jiff::Timestamp;
@@ -32,15 +32,15 @@ async fn used(store: &Arc<dyn Store>, key: &str, windows: &[Duration], now: Time
     let mut proposal = about("run", "new", "tool", now);
     let counter = |window: &Duration| (LimitKey::new("limit", key), *window);
     proposal.counters = windows.iter().map(counter).collect();
-    Ok(store.recall(&proposal).await?.used)
+    Ok(store.load_history(&proposal).await?.used)
 }
 
 async fn what_a_window_holds_is_counted_for_each_window((one, other): Handles) -> Result<(), Unmet> {
     for minute in 0..240 {
         let mut taken = takes("key", minute + 1, u64::MAX, at(60 * i64::try_from(minute).unwrap_or(0)));
-        taken.takes.extend([Take { window: DAY, ..take("other", 1, 1_000) }]);
+        taken.takes.extend([LimitCharge { window: DAY, ..take("other", 1, 1_000) }]);
         taken.takes.iter_mut().for_each(|take| take.window = DAY);
-        same("taken", one.commit(taken).await?, Committed::Done)?;
+        same("taken", one.commit(taken).await?, CommitOutcome::Done)?;
     }
     let (now, between) = (at(60 * 239), |first: u64, last: u64| (first..=last).sum::<u64>());
     let found = used(&other, "key", &[DAY, HOUR, 2 * MINUTE, MINUTE, Duration::ZERO], now).await?;
@@ -56,44 +56,44 @@ async fn amounts_are_exact_up_to_the_largest((one, other): Handles) -> Result<()
     let half = MAX / 2;
     for hour in 0..6 {
         let now = at(hour * 3_600);
-        same("half of all", one.commit(takes("key", half, MAX, now)).await?, Committed::Done)?;
-        same("the rest but one", one.commit(takes("key", half, MAX, now)).await?, Committed::Done)?;
+        same("half of all", one.commit(takes("key", half, MAX, now)).await?, CommitOutcome::Done)?;
+        same("the rest but one", one.commit(takes("key", half, MAX, now)).await?, CommitOutcome::Done)?;
         same("used", used(&other, "key", &[HOUR], now).await?, vec![MAX - 1])?;
-        same("two more", other.commit(takes("key", 2, MAX, now)).await?, Committed::LimitReached(0))?;
-        same("one more", other.commit(takes("key", 1, MAX, now)).await?, Committed::Done)?;
+        same("two more", other.commit(takes("key", 2, MAX, now)).await?, CommitOutcome::LimitReached(0))?;
+        same("one more", other.commit(takes("key", 1, MAX, now)).await?, CommitOutcome::Done)?;
         same("all is used", used(&one, "key", &[HOUR], now).await?, vec![MAX])?;
-        same("nothing more", one.commit(takes("key", 1, MAX, now)).await?, Committed::LimitReached(0))?;
+        same("nothing more", one.commit(takes("key", 1, MAX, now)).await?, CommitOutcome::LimitReached(0))?;
     }
     for hour in 0..3 {
         let now = at(hour * 3_600);
-        same("all at once", one.commit(takes("all", MAX, MAX, now)).await?, Committed::Done)?;
+        same("all at once", one.commit(takes("all", MAX, MAX, now)).await?, CommitOutcome::Done)?;
         same("used", used(&other, "all", &[HOUR], now).await?, vec![MAX])?;
-        same("nothing more", one.commit(takes("all", 1, MAX, now)).await?, Committed::LimitReached(0))?;
-        same("nothing is not more", one.commit(takes("all", 0, MAX, now)).await?, Committed::Done)?;
+        same("nothing more", one.commit(takes("all", 1, MAX, now)).await?, CommitOutcome::LimitReached(0))?;
+        same("nothing is not more", one.commit(takes("all", 0, MAX, now)).await?, CommitOutcome::Done)?;
     }
     for amount in [1 << 63, (1 << 63) - 1] {
         let key = amount.to_string();
-        same("a large one", one.commit(takes(&key, amount, MAX, at(0))).await?, Committed::Done)?;
+        same("a large one", one.commit(takes(&key, amount, MAX, at(0))).await?, CommitOutcome::Done)?;
         same("its use", used(&other, &key, &[HOUR], at(0)).await?, vec![amount])?;
-        same("too much", one.commit(takes(&key, MAX - amount + 1, MAX, at(0))).await?, Committed::LimitReached(0))?;
-        same("the rest", one.commit(takes(&key, MAX - amount, MAX, at(0))).await?, Committed::Done)?;
+        same("too much", one.commit(takes(&key, MAX - amount + 1, MAX, at(0))).await?, CommitOutcome::LimitReached(0))?;
+        same("the rest", one.commit(takes(&key, MAX - amount, MAX, at(0))).await?, CommitOutcome::Done)?;
     }
     Ok(())
 }
 
 async fn a_clock_that_goes_back_forgets_no_use((one, other): Handles) -> Result<(), Unmet> {
-    same("taken", one.commit(takes("key", 1, 9, at(5_000))).await?, Committed::Done)?;
-    same("earlier", other.commit(takes("key", 2, 9, at(100))).await?, Committed::Done)?;
-    same("later", one.commit(takes("key", 4, 9, at(5_001))).await?, Committed::Done)?;
+    same("taken", one.commit(takes("key", 1, 9, at(5_000))).await?, CommitOutcome::Done)?;
+    same("earlier", other.commit(takes("key", 2, 9, at(100))).await?, CommitOutcome::Done)?;
+    same("later", one.commit(takes("key", 4, 9, at(5_001))).await?, CommitOutcome::Done)?;
     same("all of it", used(&one, "key", &[HOUR], at(8_599)).await?, vec![7])?;
     // What was taken when the clock was wrong counts until the later time.
     same("an hour after the first", used(&one, "key", &[HOUR], at(8_600)).await?, vec![4])
 }
 
 /// Takes that can be given back, each of a limit of its own.
-fn taken_for(call: ApprovalId, amounts: &[(&'static str, &str, u64)], now: Timestamp) -> Transition {
-    let mut transition = Transition::at(now);
-    let take = |(limit, key, amount): &(&'static str, &str, u64)| Take {
+fn taken_for(call: ApprovalId, amounts: &[(&'static str, &str, u64)], now: Timestamp) -> Changeset {
+    let mut transition = Changeset::at(now);
+    let take = |(limit, key, amount): &(&'static str, &str, u64)| LimitCharge {
         key: LimitKey::new(*limit, *key),
         amount: *amount,
         max: 10,
@@ -104,8 +104,8 @@ fn taken_for(call: ApprovalId, amounts: &[(&'static str, &str, u64)], now: Times
     transition
 }
 
-fn gives_back(call: ApprovalId, limit: Option<&'static str>, now: Timestamp) -> Transition {
-    let mut transition = Transition::at(now);
+fn gives_back(call: ApprovalId, limit: Option<&'static str>, now: Timestamp) -> Changeset {
+    let mut transition = Changeset::at(now);
     transition.given_back.push(GiveBack { taken_for: call, limit });
     transition
 }
@@ -116,128 +116,128 @@ async fn what_did_not_happen_is_given_back((one, other): Handles) -> Result<(), 
     let windows = [HOUR, MINUTE];
     for (call, amount, seconds) in [(first, 3, 0), (second, 4, 3_590), (third, 2, 3_595)] {
         let taken = taken_for(call, &[("limit", "key", amount), ("another", "key", 1)], at(seconds));
-        same("taken", one.commit(taken).await?, Committed::Done)?;
+        same("taken", one.commit(taken).await?, CommitOutcome::Done)?;
     }
     same("used", used(&other, "key", &windows, at(3_599)).await?, vec![9, 6])?;
-    same("of none", one.commit(gives_back(unknown, None, at(3_599))).await?, Committed::Done)?;
+    same("of none", one.commit(gives_back(unknown, None, at(3_599))).await?, CommitOutcome::Done)?;
     same("used still", used(&other, "key", &windows, at(3_599)).await?, vec![9, 6])?;
-    same("given back", other.commit(gives_back(second, None, at(3_599))).await?, Committed::Done)?;
+    same("given back", other.commit(gives_back(second, None, at(3_599))).await?, CommitOutcome::Done)?;
     same("used then", used(&one, "key", &windows, at(3_599)).await?, vec![5, 2])?;
-    same("given back twice", one.commit(gives_back(second, None, at(3_599))).await?, Committed::Done)?;
+    same("given back twice", one.commit(gives_back(second, None, at(3_599))).await?, CommitOutcome::Done)?;
     same("once", used(&one, "key", &windows, at(3_599)).await?, vec![5, 2])?;
-    same("taken again", one.commit(taken_for(unknown, &[("limit", "key", 5)], at(3_599))).await?, Committed::Done)?;
-    same("one more", one.commit(takes("key", 1, 10, at(3_599))).await?, Committed::LimitReached(0))?;
+    same("taken again", one.commit(taken_for(unknown, &[("limit", "key", 5)], at(3_599))).await?, CommitOutcome::Done)?;
+    same("one more", one.commit(takes("key", 1, 10, at(3_599))).await?, CommitOutcome::LimitReached(0))?;
     same("the first is behind", used(&one, "key", &windows, at(3_600)).await?, vec![7, 7])?;
-    same("the last", other.commit(gives_back(unknown, None, at(3_600))).await?, Committed::Done)?;
+    same("the last", other.commit(gives_back(unknown, None, at(3_600))).await?, CommitOutcome::Done)?;
     same("one is left", used(&one, "key", &windows, at(3_600)).await?, vec![2, 2])?;
-    same("and this too", other.commit(gives_back(third, None, at(3_600))).await?, Committed::Done)?;
+    same("and this too", other.commit(gives_back(third, None, at(3_600))).await?, CommitOutcome::Done)?;
     same("nothing is left", used(&one, "key", &windows, at(3_600)).await?, vec![0, 0])?;
-    same("all may be taken", one.commit(takes("key", 10, 10, at(3_600))).await?, Committed::Done)
+    same("all may be taken", one.commit(takes("key", 10, 10, at(3_600))).await?, CommitOutcome::Done)
 }
 
 async fn uses_of_one_limit_are_given_back_alone((one, other): Handles) -> Result<(), Unmet> {
     let call = ApprovalId::new();
     let amounts = [("limit", "a", 3), ("limit", "b", 4), ("another", "a", 5)];
-    same("taken", one.commit(taken_for(call, &amounts, at(0))).await?, Committed::Done)?;
+    same("taken", one.commit(taken_for(call, &amounts, at(0))).await?, CommitOutcome::Done)?;
     let mut proposal = about("run", "new", "tool", at(1));
     let counters = amounts.map(|(limit, key, _)| (LimitKey::new(limit, key), HOUR));
     proposal.counters = counters.to_vec();
-    same("used", other.recall(&proposal).await?.used, vec![3, 4, 5])?;
-    same("of one limit", one.commit(gives_back(call, Some("limit"), at(1))).await?, Committed::Done)?;
-    same("the other is used", other.recall(&proposal).await?.used, vec![0, 0, 5])?;
-    same("of the rest", other.commit(gives_back(call, None, at(1))).await?, Committed::Done)?;
-    same("nothing is used", one.recall(&proposal).await?.used, vec![0, 0, 0])
+    same("used", other.load_history(&proposal).await?.used, vec![3, 4, 5])?;
+    same("of one limit", one.commit(gives_back(call, Some("limit"), at(1))).await?, CommitOutcome::Done)?;
+    same("the other is used", other.load_history(&proposal).await?.used, vec![0, 0, 5])?;
+    same("of the rest", other.commit(gives_back(call, None, at(1))).await?, CommitOutcome::Done)?;
+    same("nothing is used", one.load_history(&proposal).await?.used, vec![0, 0, 0])
 }
 
 async fn nothing_is_given_back_of_a_call_that_has_ended((one, other): Handles) -> Result<(), Unmet> {
     let new = approval("run", "call", "tool", Verdict::Approve)?;
     let mut begins = writes(&new);
     begins.takes = taken_for(new.id(), &[("limit", "key", 3)], at(0)).takes;
-    same("taken", one.commit(begins).await?, Committed::Done)?;
+    same("taken", one.commit(begins).await?, CommitOutcome::Done)?;
     let begun = after(&new, &CallEvent::Dispatched)?;
     for step in [&begun, &ran(&new)?] {
-        same("it runs", one.commit(writes(step)).await?, Committed::Done)?;
+        same("it runs", one.commit(writes(step)).await?, CommitOutcome::Done)?;
     }
-    same("too late", other.commit(gives_back(new.id(), None, at(2))).await?, Committed::Done)?;
+    same("too late", other.commit(gives_back(new.id(), None, at(2))).await?, CommitOutcome::Done)?;
     same("it is used", used(&one, "key", &[HOUR], at(2)).await?, vec![3])?;
     let asked = approval("run", "asked", "tool", Verdict::Ask)?;
     let mut asks = writes(&asked);
     asks.takes = taken_for(asked.id(), &[("limit", "key", 4)], at(0)).takes;
-    same("asked", one.commit(asks).await?, Committed::Done)?;
+    same("asked", one.commit(asks).await?, CommitOutcome::Done)?;
     let mut ends = writes(&after(&asked, &CallEvent::Cancelled { reason: "late".into() })?);
     ends.given_back = gives_back(asked.id(), None, at(2)).given_back;
-    same("as it ends", other.commit(ends).await?, Committed::Done)?;
+    same("as it ends", other.commit(ends).await?, CommitOutcome::Done)?;
     same("it is given back", used(&one, "key", &[HOUR], at(2)).await?, vec![3])
 }
 
 async fn a_use_that_its_window_left_behind_takes_no_other_with_it((one, other): Handles) -> Result<(), Unmet> {
     let calls = [(); 2].map(|()| ApprovalId::new());
     let [first, second] = calls;
-    same("taken", one.commit(taken_for(first, &[("limit", "key", 3)], at(0))).await?, Committed::Done)?;
-    same("later", one.commit(taken_for(second, &[("limit", "key", 3)], at(4_000))).await?, Committed::Done)?;
-    same("given back", other.commit(gives_back(first, None, at(4_000))).await?, Committed::Done)?;
+    same("taken", one.commit(taken_for(first, &[("limit", "key", 3)], at(0))).await?, CommitOutcome::Done)?;
+    same("later", one.commit(taken_for(second, &[("limit", "key", 3)], at(4_000))).await?, CommitOutcome::Done)?;
+    same("given back", other.commit(gives_back(first, None, at(4_000))).await?, CommitOutcome::Done)?;
     same("the other is used", used(&one, "key", &[HOUR], at(4_000)).await?, vec![3])
 }
 
 async fn dead_grants_are_not_recalled_but_can_be_read((one, other): Handles) -> Result<(), Unmet> {
-    let recall = async |seconds| other.recall(&about("run", "new", "tool", at(seconds))).await;
+    let load_history = async |seconds| other.load_history(&about("run", "new", "tool", at(seconds))).await;
     same("one that is not there", one.grant(GrantId::new()).await?, None)?;
     let (used_up, revoked, over) = (grant("run", "tool")?, grant("run", "tool")?, grant("run", "tool")?);
     let wide = wide_grant("tool")?;
     for given in [&used_up, &revoked, &over, &wide] {
-        same("given", one.commit(gives(given)).await?, Committed::Done)?;
+        same("given", one.commit(gives(given)).await?, CommitOutcome::Done)?;
         same("it can be read", other.grant(given.id()).await?, Some(Arc::clone(given)))?;
     }
-    same("all of them", recall(2).await?.grants.len(), 4)?;
+    same("all of them", load_history(2).await?.grants.len(), 4)?;
     let mut left = used_up;
     for uses in (0..3).rev() {
         left = Arc::new(left.used());
-        same("used", one.commit(gives(&left)).await?, Committed::Done)?;
-        let known = recall(2).await?.grants.iter().any(|grant| grant.id() == left.id());
+        same("used", one.commit(gives(&left)).await?, CommitOutcome::Done)?;
+        let known = load_history(2).await?.grants.iter().any(|grant| grant.id() == left.id());
         same("it is recalled while uses are left", known, uses > 0)?;
     }
     same("it can be read", other.grant(left.id()).await?, Some(left))?;
     let revoked = Arc::new(revoked.revoked());
-    same("revoked", one.commit(gives(&revoked)).await?, Committed::Done)?;
+    same("revoked", one.commit(gives(&revoked)).await?, CommitOutcome::Done)?;
     same("it can be read too", other.grant(revoked.id()).await?, Some(revoked))?;
-    let held: Vec<GrantId> = recall(2).await?.grants.iter().map(|grant| grant.id()).collect();
+    let held: Vec<GrantId> = load_history(2).await?.grants.iter().map(|grant| grant.id()).collect();
     same("two hold", held, vec![over.id(), wide.id()])?;
-    same("one is over", recall(10).await?.grants, vec![Arc::clone(&wide)])?;
+    same("one is over", load_history(10).await?.grants, vec![Arc::clone(&wide)])?;
     same("it can still be read", other.grant(over.id()).await?, Some(over))?;
     let wide = Arc::new(wide.revoked());
-    same("revoked", one.commit(gives(&wide)).await?, Committed::Done)?;
-    same("none holds", recall(2).await?.grants.iter().filter(|grant| grant.id() == wide.id()).count(), 0)
+    same("revoked", one.commit(gives(&wide)).await?, CommitOutcome::Done)?;
+    same("none holds", load_history(2).await?.grants.iter().filter(|grant| grant.id() == wide.id()).count(), 0)
 }
 
 async fn standing_lists_used_up_grants_of_calls_that_have_not_begun((one, other): Handles) -> Result<(), Unmet> {
     let standing = async |seconds| other.standing(at(seconds)).await.map(|standing| standing.grants);
     let given = grant("run", "tool")?;
     let unused = grant("run", "tool")?;
-    same("given", one.commit(gives(&given)).await?, Committed::Done)?;
+    same("given", one.commit(gives(&given)).await?, CommitOutcome::Done)?;
     let mut used_up = given;
     while used_up.uses_left() != Some(0) {
         used_up = Arc::new(used_up.used());
-        same("used", one.commit(gives(&used_up)).await?, Committed::Done)?;
+        same("used", one.commit(gives(&used_up)).await?, CommitOutcome::Done)?;
     }
-    same("given", one.commit(gives(&unused)).await?, Committed::Done)?;
+    same("given", one.commit(gives(&unused)).await?, CommitOutcome::Done)?;
     same("it covers nothing", standing(2).await?, vec![Arc::clone(&unused)])?;
     let asked = approval("run", "call", "tool", Verdict::Ask)?;
     let covered = after(&asked, &CallEvent::covered_by(&used_up))?;
     for step in [&asked, &covered] {
-        same("written", one.commit(writes(step)).await?, Committed::Done)?;
+        same("written", one.commit(writes(step)).await?, CommitOutcome::Done)?;
     }
     same("it covers a call", standing(2).await?, vec![Arc::clone(&used_up), Arc::clone(&unused)])?;
     same("though it is over", standing(10).await?, vec![Arc::clone(&used_up)])?;
     let begun = after(&covered, &CallEvent::Dispatched)?;
-    same("the call begins", one.commit(writes(&begun)).await?, Committed::Done)?;
+    same("the call begins", one.commit(writes(&begun)).await?, CommitOutcome::Done)?;
     same("it covers none that has not", standing(2).await?, vec![Arc::clone(&unused)])?;
     let asked = approval("run", "another", "tool", Verdict::Ask)?;
     let covered = after(&asked, &CallEvent::covered_by(&unused))?;
     for step in [&asked, &covered] {
-        same("written", one.commit(writes(step)).await?, Committed::Done)?;
+        same("written", one.commit(writes(step)).await?, CommitOutcome::Done)?;
     }
     same("over, and it covers a call", standing(10).await?, vec![Arc::clone(&unused)])?;
     let revoked = Arc::new(unused.revoked());
-    same("revoked", one.commit(gives(&revoked)).await?, Committed::Done)?;
+    same("revoked", one.commit(gives(&revoked)).await?, CommitOutcome::Done)?;
     same("it is listed no more", standing(2).await?, vec![])
 }

@@ -58,8 +58,8 @@ impl From<gate_core::approval::Refused> for Unmet {
     }
 }
 
-impl From<gate_core::text::Misfit> for Unmet {
-    fn from(misfit: gate_core::text::Misfit) -> Self {
+impl From<gate_core::text::SchemaError> for Unmet {
+    fn from(misfit: gate_core::text::SchemaError) -> Self {
         Self(misfit.to_string())
     }
 }

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use gate_core::approval::{Approval, Decision, NewApproval, Refused, Vote, anyone};
 use gate_core::assessment::{Assessment, Fallback, Opinion, PolicyOpinion, PolicyOutline, Verdict};
 use gate_core::call::{Annotations, Arguments, Descriptor, Request, RunInfo, Subject, ToolOutcome};
-use gate_core::grants::{Freeze, FreezeScope, Grant, LimitKey, Scope, Take};
+use gate_core::grants::{Freeze, FreezeScope, Grant, LimitCharge, LimitKey, Scope};
 use gate_core::id::ApprovalId;
-use gate_core::ports::{Proposal, Transition};
-use gate_core::records::{CallEvent, GateEvent, Letter, Record};
-use gate_core::text::{Digest, HOUR, Misfit};
+use gate_core::ports::{CallQuery, Changeset};
+use gate_core::records::{CallEvent, Delivery, GateEvent, Record};
+use gate_core::text::{Digest, HOUR, SchemaError};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -19,7 +19,7 @@ pub(super) fn at(seconds: i64) -> Timestamp {
 }
 
 /// A new approval of a call, judged so.
-pub(super) fn approval(run: &str, call: &str, tool: &str, verdict: Verdict) -> Result<Arc<Approval>, Misfit> {
+pub(super) fn approval(run: &str, call: &str, tool: &str, verdict: Verdict) -> Result<Arc<Approval>, SchemaError> {
     approval_of(run, call, tool, verdict, &json!({"order_id": "A-1001", "note": "naïve ✓ \u{1F600}", "amount": 2400}))
 }
 
@@ -29,7 +29,7 @@ pub(super) fn approval_of(
     tool: &str,
     verdict: Verdict,
     arguments: &Value,
-) -> Result<Arc<Approval>, Misfit> {
+) -> Result<Arc<Approval>, SchemaError> {
     approval_with(run, call, tool, verdict, arguments, |_, _| {})
 }
 
@@ -41,7 +41,7 @@ pub(super) fn approval_with(
     verdict: Verdict,
     arguments: &Value,
     change: impl FnOnce(&mut RunInfo, &mut Option<Request>),
-) -> Result<Arc<Approval>, Misfit> {
+) -> Result<Arc<Approval>, SchemaError> {
     Ok(opened(run, call, tool, verdict, Arguments::new(arguments, Vec::new())?, change))
 }
 
@@ -121,8 +121,8 @@ pub(super) fn ran(approval: &Approval) -> Result<Arc<Approval>, Refused> {
 }
 
 /// A transition that writes an approval, with a record of it.
-pub(super) fn writes(approval: &Arc<Approval>) -> Transition {
-    let mut transition = Transition::at(at(1));
+pub(super) fn writes(approval: &Arc<Approval>) -> Changeset {
+    let mut transition = Changeset::at(at(1));
     let record =
         Record::of_call(at(1), Arc::clone(approval.shared_subject()), approval.status(), CallEvent::Dispatched);
     transition.records.push(record);
@@ -136,72 +136,72 @@ pub(super) fn record(number: u64) -> Record {
 }
 
 /// What a notifier is to tell of a record.
-pub(super) fn letter(notifier: &str, number: u64, call: Option<ApprovalId>) -> Letter {
-    Letter::about(&notifier.into(), &record(number), at(0)).of(call)
+pub(super) fn letter(notifier: &str, number: u64, call: Option<ApprovalId>) -> Delivery {
+    Delivery::about(&notifier.into(), &record(number), at(0)).of(call)
 }
 
 /// A transition that writes letters.
-pub(super) fn posts(letters: &[&Letter]) -> Transition {
-    let mut transition = Transition::at(at(1));
-    transition.letters.extend(letters.iter().map(|letter| Arc::new(Letter::clone(letter))));
+pub(super) fn posts(letters: &[&Delivery]) -> Changeset {
+    let mut transition = Changeset::at(at(1));
+    transition.letters.extend(letters.iter().map(|letter| Arc::new(Delivery::clone(letter))));
     transition
 }
 
-pub(super) fn takes(key: &str, amount: u64, max: u64, now: Timestamp) -> Transition {
-    let mut transition = Transition::at(now);
+pub(super) fn takes(key: &str, amount: u64, max: u64, now: Timestamp) -> Changeset {
+    let mut transition = Changeset::at(now);
     transition.takes.push(take(key, amount, max));
     transition
 }
 
-pub(super) fn take(key: &str, amount: u64, max: u64) -> Take {
-    Take { key: LimitKey::new("limit", key), amount, max, window: HOUR, taken_for: None }
+pub(super) fn take(key: &str, amount: u64, max: u64) -> LimitCharge {
+    LimitCharge { key: LimitKey::new("limit", key), amount, max, window: HOUR, taken_for: None }
 }
 
 /// A standing permission with three uses, until ten seconds after noon.
-pub(super) fn grant(run: &str, tool: &str) -> Result<Arc<Grant>, Misfit> {
+pub(super) fn grant(run: &str, tool: &str) -> Result<Arc<Grant>, SchemaError> {
     let shown = approval(run, "shown", tool, Verdict::Ask)?;
     let scope = Scope::this_run().uses(3).until(at(10));
-    scope.grant(&shown, "dana".into(), at(0)).map(Arc::new).map_err(|bad| Misfit::new("", bad.to_string()))
+    scope.grant(&shown, "dana".into(), at(0)).map(Arc::new).map_err(|bad| SchemaError::new("", bad.to_string()))
 }
 
 /// A standing permission for any run.
-pub(super) fn wide_grant(tool: &str) -> Result<Arc<Grant>, Misfit> {
+pub(super) fn wide_grant(tool: &str) -> Result<Arc<Grant>, SchemaError> {
     let shown = approval("run", "shown", tool, Verdict::Ask)?;
     let scope = Scope::any_run().budget("amount", 10_000).per(HOUR);
-    scope.grant(&shown, "dana".into(), at(0)).map(Arc::new).map_err(|bad| Misfit::new("", bad.to_string()))
+    scope.grant(&shown, "dana".into(), at(0)).map(Arc::new).map_err(|bad| SchemaError::new("", bad.to_string()))
 }
 
 /// A transition that stops calls.
-pub(super) fn freezes(scope: &FreezeScope, reason: &str) -> Transition {
+pub(super) fn freezes(scope: &FreezeScope, reason: &str) -> Changeset {
     let (scope, reason, by) = (scope.clone(), reason.to_owned(), "dana".into());
-    let mut transition = Transition::at(at(1));
+    let mut transition = Changeset::at(at(1));
     transition.freezes.push(Freeze { scope, reason, by, since: at(1) });
     transition
 }
 
 /// A transition that lets them go on.
-pub(super) fn lifts(scope: &FreezeScope, reason: &str) -> Transition {
-    let mut transition = Transition::at(at(2));
+pub(super) fn lifts(scope: &FreezeScope, reason: &str) -> Changeset {
+    let mut transition = Changeset::at(at(2));
     transition.lifted = freezes(scope, reason).freezes;
     transition
 }
 
 /// A tool, as a store keeps it.
-pub(super) fn tool() -> Result<Descriptor, Misfit> {
+pub(super) fn tool() -> Result<Descriptor, SchemaError> {
     let annotations = Annotations { destructive: true, ..Annotations::default() };
     let described = json!({
         "name": "tool", "description": "Does something.", "input_schema": {"type": "object"},
         "annotations": annotations, "digest": Digest::of("tool"),
     });
-    serde_json::from_value(described).map_err(|error| Misfit::new("", error.to_string()))
+    serde_json::from_value(described).map_err(|error| SchemaError::new("", error.to_string()))
 }
 
-pub(super) fn gives(grant: &Arc<Grant>) -> Transition {
-    let mut transition = Transition::at(at(1));
+pub(super) fn gives(grant: &Arc<Grant>) -> Changeset {
+    let mut transition = Changeset::at(at(1));
     transition.grants.push(Arc::clone(grant));
     transition
 }
 
-pub(super) fn about(run: &str, call: &str, tool: &str, now: Timestamp) -> Proposal {
-    Proposal::new(run, call, tool, now)
+pub(super) fn about(run: &str, call: &str, tool: &str, now: Timestamp) -> CallQuery {
+    CallQuery::new(run, call, tool, now)
 }

@@ -11,12 +11,12 @@ use crate::logic::tool::call::AnyCall;
 ///
 /// ```
 /// use gate_runtime::prelude::*;
-/// use gate_runtime::{Denies, OpenRule, Shared};
+/// use gate_runtime::{Denies, RuleBuilder, Shared};
 /// # /// Ship a parcel.
 /// # #[gated_tool(policy = "parcels")] fn ship(country: String) {}
 ///
 /// /// A rule that several policies have, each with a condition of its own.
-/// fn embargo<T: Tool>(rules: Rules<T>, condition: impl Fn(&Call<T>) -> bool + Shared) -> OpenRule<T, Denies> {
+/// fn embargo<T: Tool>(rules: Rules<T>, condition: impl Fn(&Call<T>) -> bool + Shared) -> RuleBuilder<T, Denies> {
 ///     rules.deny("embargo").when(condition)
 /// }
 ///

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::condition::Shared;
 use super::limit::{Amount, Limit};
-use super::rules::{Approves, Counted, Effect, OpenRule};
+use super::rules::{Approves, Counted, Effect, RuleBuilder};
 use crate::logic::tool::Tool;
 use crate::logic::tool::call::{AnyCall, Call};
 
@@ -25,14 +25,14 @@ use crate::logic::tool::call::{AnyCall, Call};
 /// ```
 #[must_use = "say `.per(…)`: a limit holds for a window of time"]
 pub struct LimitNeedsPer<T: Tool> {
-    rule: OpenRule<T, Approves>,
+    rule: RuleBuilder<T, Approves>,
     amount: Option<Amount>,
     max: u64,
 }
 
 impl<T: Tool> LimitNeedsPer<T> {
     /// The window of time in which the limit holds: any that ends now, so that waiting for midnight gains nothing.
-    pub fn per(self, window: Duration) -> OpenRule<T, Counted> {
+    pub fn per(self, window: Duration) -> RuleBuilder<T, Counted> {
         let Self { rule, amount, max } = self;
         rule.limited(Limit { amount, max, window, key: None })
     }
@@ -48,12 +48,12 @@ impl<T: Tool> std::fmt::Debug for LimitNeedsPer<T> {
 ///
 /// ```
 /// use gate_runtime::prelude::*;
-/// use gate_runtime::{Counted, OpenRule, Uncounted};
+/// use gate_runtime::{Counted, RuleBuilder, Uncounted};
 /// # /// Ship a parcel.
 /// # #[gated_tool(policy = "parcels")] fn ship(country: String) {}
 ///
 /// /// A rule that approves a few calls a day, whatever limits it has already.
-/// fn a_few<T: Tool, E: Uncounted>(rule: OpenRule<T, E>) -> OpenRule<T, Counted> {
+/// fn a_few<T: Tool, E: Uncounted>(rule: RuleBuilder<T, E>) -> RuleBuilder<T, Counted> {
 ///     rule.at_most(3).per(DAY)
 /// }
 ///
@@ -75,7 +75,7 @@ impl Uncounted for Approves {}
 
 impl Uncounted for Counted {}
 
-impl<T: Tool, E: Effect> OpenRule<T, E> {
+impl<T: Tool, E: Effect> RuleBuilder<T, E> {
     /// At most so many calls in a window: `.at_most(10).per(DAY)`. A call counts for every rule that approves it.
     ///
     /// Limits are counted by the store, in the transaction of the approval they allow: of two concurrent calls one gets

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use gate_core::assessment::{PolicyOpinion, RuleResult};
-use gate_core::grants::Take;
+use gate_core::grants::LimitCharge;
 use gate_core::id::AgentName;
 
 use super::AnyPolicy;
@@ -17,7 +17,7 @@ use crate::logic::tool::call::AnyCall;
 pub(crate) struct Evaluation {
     pub(crate) opinion: PolicyOpinion,
     /// What the matching rules would take of their limits, by the place of the rule.
-    pub(crate) takes: Vec<(usize, Vec<Take>)>,
+    pub(crate) takes: Vec<(usize, Vec<LimitCharge>)>,
 }
 
 impl AnyPolicy {
@@ -78,7 +78,7 @@ struct Evaluating<'a> {
     agent: Option<&'a AgentName>,
     results: Vec<RuleResult>,
     errors: Vec<(usize, String)>,
-    takes: Vec<(usize, Vec<Take>)>,
+    takes: Vec<(usize, Vec<LimitCharge>)>,
 }
 
 impl<'a> Evaluating<'a> {
@@ -105,7 +105,7 @@ impl<'a> Evaluating<'a> {
         });
     }
 
-    fn takes_of(&self, entry: &RuleEntry, call: &AnyCall) -> Result<Vec<Take>, String> {
+    fn takes_of(&self, entry: &RuleEntry, call: &AnyCall) -> Result<Vec<LimitCharge>, String> {
         let policy = &self.policy.outline.name();
         let owner = self.agent.map(|agent| format!("/{agent}")).unwrap_or_default();
         let name = |index: usize| format!("{}{owner}/{policy}/{}/{index}", self.policy.tool, entry.name);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use gate_core::grants::{LimitKey, Take};
+use gate_core::grants::{LimitCharge, LimitKey};
 use gate_core::text::{canonical, english};
 use serde::Serialize;
 use serde_json::Value;
@@ -31,12 +31,12 @@ impl Limit {
     }
 
     /// Returns what a call would take of it.
-    pub(super) fn take(&self, name: &str, call: &AnyCall) -> Result<Take, String> {
+    pub(super) fn take(&self, name: &str, call: &AnyCall) -> Result<LimitCharge, String> {
         let amount = self.amount.as_ref().map_or(Ok(1), |amount| guard(|| amount(call)))?;
         let key = self.key.as_ref().map_or(Ok(Value::Null), |key| guard(|| key(call)));
         let key = key.and_then(|key| canonical(&key).map_err(|misfit| misfit.to_string()));
         let key = key.map_err(|error| format!("the key of its limit: {error}"))?;
-        Ok(Take { key: LimitKey::new(name, key), amount, max: self.max, window: self.window, taken_for: None })
+        Ok(LimitCharge { key: LimitKey::new(name, key), amount, max: self.max, window: self.window, taken_for: None })
     }
 
     pub(super) fn words(&self) -> String {

@@ -18,7 +18,7 @@ use std::sync::Arc;
 pub use self::condition::{RuleOutcome, Shared};
 pub use self::example::Example;
 pub use self::hours::{EVERY_DAY, TimeOfDay, WEEKDAYS, Weekdays, time};
-pub use self::rules::{Approves, Asks, Counted, Denies, Effect, OpenRule, Otherwise, Rules, approve, deny};
+pub use self::rules::{Approves, Asks, Counted, Denies, Effect, Otherwise, RuleBuilder, Rules, approve, deny};
 pub use self::source::{DeclaredRules, PolicySource};
 
 use self::entry::RuleEntry;

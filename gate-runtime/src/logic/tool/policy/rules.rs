@@ -82,19 +82,19 @@ impl<T: Tool> Rules<T> {
 
     /// A rule that denies: a call that it matches never runs.
     #[track_caller]
-    pub fn deny(self, name: &str) -> OpenRule<T, Denies> {
+    pub fn deny(self, name: &str) -> RuleBuilder<T, Denies> {
         self.begin(name, Verdict::Deny, None, Location::caller())
     }
 
     /// A rule that asks: a call that it matches needs the people whom the requirement names.
     #[track_caller]
-    pub fn ask(self, name: &str, requirement: impl Into<Requirement>) -> OpenRule<T, Asks> {
+    pub fn ask(self, name: &str, requirement: impl Into<Requirement>) -> RuleBuilder<T, Asks> {
         self.begin(name, Verdict::Ask, Some(requirement.into()), Location::caller())
     }
 
     /// A rule that approves: a call that it matches runs without a person, unless another rule is stricter.
     #[track_caller]
-    pub fn auto_approve(self, name: &str) -> OpenRule<T, Approves> {
+    pub fn auto_approve(self, name: &str) -> RuleBuilder<T, Approves> {
         self.begin(name, Verdict::Approve, None, Location::caller())
     }
 
@@ -111,9 +111,9 @@ impl<T: Tool> Rules<T> {
         effect: Verdict,
         requirement: Option<Requirement>,
         place: &'static Location<'static>,
-    ) -> OpenRule<T, E> {
+    ) -> RuleBuilder<T, E> {
         self.written.begin(name, effect, requirement, place);
-        OpenRule { rules: self, effect: PhantomData }
+        RuleBuilder { rules: self, effect: PhantomData }
     }
 }
 
@@ -121,12 +121,12 @@ impl<T: Tool> Rules<T> {
 ///
 /// ```
 /// use gate_runtime::prelude::*;
-/// use gate_runtime::{Effect, OpenRule};
+/// use gate_runtime::{Effect, RuleBuilder};
 /// # /// Ship a parcel.
 /// # #[gated_tool(policy = "parcels")] fn ship(country: String) {}
 ///
 /// /// Makes a rule of any kind one for the night.
-/// fn at_night<T: Tool, E: Effect>(rule: OpenRule<T, E>) -> OpenRule<T, E> {
+/// fn at_night<T: Tool, E: Effect>(rule: RuleBuilder<T, E>) -> RuleBuilder<T, E> {
 ///     rule.between(time(22, 0), time(6, 0), EVERY_DAY, "Europe/Zurich")
 /// }
 ///
@@ -154,10 +154,10 @@ effects! {
     ///
     /// ```
     /// use gate_runtime::prelude::*;
-    /// use gate_runtime::{Denies, OpenRule};
+    /// use gate_runtime::{Denies, RuleBuilder};
     ///
     /// /// No tool works while it is frozen.
-    /// fn frozen<T: Tool>(rules: Rules<T>) -> OpenRule<T, Denies> {
+    /// fn frozen<T: Tool>(rules: Rules<T>) -> RuleBuilder<T, Denies> {
     ///     rules.deny("frozen over the holidays").when(|call| call.context().now().to_string().contains("-12-25"))
     /// }
     /// # /// Ship a parcel.
@@ -170,10 +170,10 @@ effects! {
     ///
     /// ```
     /// use gate_runtime::prelude::*;
-    /// use gate_runtime::{Asks, OpenRule};
+    /// use gate_runtime::{Asks, RuleBuilder};
     ///
     /// /// Whatever the tool: an agent without a person behind it asks.
-    /// fn on_its_own<T: Tool>(rules: Rules<T>) -> OpenRule<T, Asks> {
+    /// fn on_its_own<T: Tool>(rules: Rules<T>) -> RuleBuilder<T, Asks> {
     ///     rules.ask("for nobody", role("manager")).when(|call| call.context().on_behalf_of().is_none())
     /// }
     /// # /// Ship a parcel.
@@ -186,10 +186,10 @@ effects! {
     ///
     /// ```
     /// use gate_runtime::prelude::*;
-    /// use gate_runtime::{Approves, OpenRule};
+    /// use gate_runtime::{Approves, RuleBuilder};
     ///
     /// /// Whatever the tool: in office hours it may run.
-    /// fn office_hours<T: Tool>(rules: Rules<T>) -> OpenRule<T, Approves> {
+    /// fn office_hours<T: Tool>(rules: Rules<T>) -> RuleBuilder<T, Approves> {
     ///     rules.auto_approve("office hours").between(time(9, 0), time(17, 0), WEEKDAYS, "Europe/Zurich")
     /// }
     /// # /// Ship a parcel.
@@ -202,10 +202,10 @@ effects! {
     ///
     /// ```
     /// use gate_runtime::prelude::*;
-    /// use gate_runtime::{Counted, OpenRule};
+    /// use gate_runtime::{Counted, RuleBuilder};
     ///
     /// /// Whatever the tool: a few a day go through.
-    /// fn a_few<T: Tool>(rules: Rules<T>) -> OpenRule<T, Counted> {
+    /// fn a_few<T: Tool>(rules: Rules<T>) -> RuleBuilder<T, Counted> {
     ///     rules.auto_approve("a few").at_most(3).per(DAY)
     /// }
     /// # /// Ship a parcel.
@@ -235,12 +235,12 @@ effects! {
 /// assert_eq!(parcels().outline().rules().len(), 2);
 /// ```
 #[must_use = "a policy ends with `.otherwise(…)`"]
-pub struct OpenRule<T: Tool, E: Effect> {
+pub struct RuleBuilder<T: Tool, E: Effect> {
     rules: Rules<T>,
     effect: PhantomData<E>,
 }
 
-impl<T: Tool, E: Effect> OpenRule<T, E> {
+impl<T: Tool, E: Effect> RuleBuilder<T, E> {
     /// A condition: a closure over the typed call, its context and the tool's state. All conditions of a rule must hold.
     ///
     /// An error or a panic makes the rule count as failed: never as an approval, and a denying rule denies.
@@ -283,19 +283,19 @@ impl<T: Tool, E: Effect> OpenRule<T, E> {
 
     /// Begins a rule that denies.
     #[track_caller]
-    pub fn deny(self, name: &str) -> OpenRule<T, Denies> {
+    pub fn deny(self, name: &str) -> RuleBuilder<T, Denies> {
         self.rules.deny(name)
     }
 
     /// Begins a rule that asks.
     #[track_caller]
-    pub fn ask(self, name: &str, requirement: impl Into<Requirement>) -> OpenRule<T, Asks> {
+    pub fn ask(self, name: &str, requirement: impl Into<Requirement>) -> RuleBuilder<T, Asks> {
         self.rules.ask(name, requirement)
     }
 
     /// Begins a rule that approves.
     #[track_caller]
-    pub fn auto_approve(self, name: &str) -> OpenRule<T, Approves> {
+    pub fn auto_approve(self, name: &str) -> RuleBuilder<T, Approves> {
         self.rules.auto_approve(name)
     }
 
@@ -310,22 +310,22 @@ impl<T: Tool, E: Effect> OpenRule<T, E> {
         self
     }
 
-    pub(super) fn limited(mut self, limit: Limit) -> OpenRule<T, Counted> {
+    pub(super) fn limited(mut self, limit: Limit) -> RuleBuilder<T, Counted> {
         self.rules.written.change(|entry| entry.limits.push(limit));
         self.into_stage()
     }
 
-    pub(super) fn into_stage<Next: Effect>(self) -> OpenRule<T, Next> {
-        OpenRule { rules: self.rules, effect: PhantomData }
+    pub(super) fn into_stage<Next: Effect>(self) -> RuleBuilder<T, Next> {
+        RuleBuilder { rules: self.rules, effect: PhantomData }
     }
 }
 
-impl<T: Tool> OpenRule<T, Counted> {
+impl<T: Tool> RuleBuilder<T, Counted> {
     /// Keeps the limit for each value of a key by itself: `.by(|call| call.customer_id.clone())`.
     ///
     /// A limit by recipient cannot be salami-sliced over many small calls to one. Keys are compared as JSON: the text
     /// `"1"` and the number `1` are two keys.
-    pub fn by<K: Serialize>(mut self, key: impl Fn(&Call<T>) -> K + Shared) -> OpenRule<T, Approves> {
+    pub fn by<K: Serialize>(mut self, key: impl Fn(&Call<T>) -> K + Shared) -> RuleBuilder<T, Approves> {
         self.rules.written.change(|entry| {
             if let Some(limit) = entry.limits.last_mut() {
                 limit.set_key(key);
@@ -350,8 +350,8 @@ impl<T: Tool> OpenRule<T, Counted> {
 /// }
 /// # assert_eq!(parcels().outline().rules()[1].name(), "no parcels to BV");
 /// ```
-impl<T: Tool, E: Effect> From<OpenRule<T, E>> for Rules<T> {
-    fn from(rule: OpenRule<T, E>) -> Self {
+impl<T: Tool, E: Effect> From<RuleBuilder<T, E>> for Rules<T> {
+    fn from(rule: RuleBuilder<T, E>) -> Self {
         rule.rules
     }
 }
@@ -459,7 +459,7 @@ impl<T: Tool> fmt::Debug for Rules<T> {
     }
 }
 
-impl<T: Tool, E: Effect> fmt::Debug for OpenRule<T, E> {
+impl<T: Tool, E: Effect> fmt::Debug for RuleBuilder<T, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(&self.rules, f)
     }
