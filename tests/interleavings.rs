@@ -57,18 +57,18 @@ impl Scene {
     fn write(&self, approval: Approval, event: CallEvent) -> Arc<Approval> {
         let before = self.ledger.moment();
         let now = approval.changed_at();
-        let mut transition = Changeset::at(now);
-        transition.records.push(Record::of_call(now, Arc::clone(approval.shared_subject()), approval.status(), event));
+        let mut changeset = Changeset::at(now);
+        changeset.records.push(Record::of_call(now, Arc::clone(approval.shared_subject()), approval.status(), event));
         let approval = Arc::new(approval);
-        transition.approvals.push(Arc::clone(&approval));
-        self.commit(transition);
+        changeset.approvals.push(Arc::clone(&approval));
+        self.commit(changeset);
         // Others may come between what is written and what is known of it here.
         self.ledger.note(&approval, before);
         approval
     }
 
-    fn commit(&self, transition: Changeset) {
-        assert_eq!(block_on(self.store.commit(transition)).unwrap(), CommitOutcome::Done);
+    fn commit(&self, changeset: Changeset) {
+        assert_eq!(block_on(self.store.commit(changeset)).unwrap(), CommitOutcome::Done);
     }
 
     fn opens(&self, run: &str, call: &str, verdict: Verdict) -> Arc<Approval> {
@@ -96,10 +96,10 @@ impl Scene {
             *lock::lock(&self.told).entry(answer.id()).or_default() += 1;
         }
         self.ledger.take(&answers);
-        let mut transition = Changeset::at(Timestamp::UNIX_EPOCH);
-        self.ledger.acknowledge(&mut transition);
-        let ids = transition.acknowledged.clone();
-        self.commit(transition);
+        let mut changeset = Changeset::at(Timestamp::UNIX_EPOCH);
+        self.ledger.acknowledge(&mut changeset);
+        let ids = changeset.acknowledged.clone();
+        self.commit(changeset);
         self.ledger.acknowledged(&ids);
     }
 

@@ -281,8 +281,8 @@ impl Store for Forgetful {
         self.0.load_history(about)
     }
 
-    fn commit(&self, transition: Changeset) -> BoxFuture<'_, Result<CommitOutcome, StoreError>> {
-        self.0.commit(transition)
+    fn commit(&self, changeset: Changeset) -> BoxFuture<'_, Result<CommitOutcome, StoreError>> {
+        self.0.commit(changeset)
     }
 
     fn approvals<'a>(&'a self, filter: &'a ApprovalFilter) -> BoxFuture<'a, Result<Vec<Arc<Approval>>, StoreError>> {
@@ -309,8 +309,8 @@ impl Store for Forgetful {
         self.0.standing(now)
     }
 
-    fn letters<'a>(&'a self, filter: &'a DeliveryFilter) -> BoxFuture<'a, Result<Vec<Arc<Delivery>>, StoreError>> {
-        self.0.letters(filter)
+    fn deliveries<'a>(&'a self, filter: &'a DeliveryFilter) -> BoxFuture<'a, Result<Vec<Arc<Delivery>>, StoreError>> {
+        self.0.deliveries(filter)
     }
 
     fn tool(&self, _: Digest) -> BoxFuture<'_, Result<Option<Arc<Descriptor>>, StoreError>> {
@@ -586,7 +586,7 @@ async fn the_console_says_in_one_line_what_waits_and_nothing_in_it_acts() {
     assert!(line.contains(&asked.id().to_string()), "{line}");
     // It is told, once; and what is decided in the meantime is not.
     let patience = std::time::Instant::now();
-    while gate.letters(&DeliveryFilter::all().state(DeliveryState::Delivered)).await.unwrap().is_empty() {
+    while gate.deliveries(&DeliveryFilter::all().state(DeliveryState::Delivered)).await.unwrap().is_empty() {
         assert!(patience.elapsed().as_secs() < 60, "it was never told");
         tokio::task::yield_now().await;
     }

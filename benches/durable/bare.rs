@@ -28,15 +28,15 @@ pub(crate) struct Rows {
 }
 
 impl Rows {
-    fn of(transition: &Changeset) -> Self {
-        let approval = &transition.approvals[0];
+    fn of(changeset: &Changeset) -> Self {
+        let approval = &changeset.approvals[0];
         let record = |record: &Record| serde_json::to_string(&record.clone().numbered(10_000)).unwrap();
         Self {
             version: approval.version(),
             status: approval.status().to_string(),
             tool: approval.tool().to_string(),
             approval: serde_json::to_string(&**approval).unwrap(),
-            records: transition.records.iter().map(record).collect(),
+            records: changeset.records.iter().map(record).collect(),
         }
     }
 

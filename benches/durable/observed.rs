@@ -37,9 +37,9 @@ impl<S: Store> Store for Observed<S> {
         self.store.load_history(about)
     }
 
-    fn commit(&self, transition: Changeset) -> BoxFuture<'_, Result<CommitOutcome, StoreError>> {
-        self.transitions().push(transition.clone());
-        self.store.commit(transition)
+    fn commit(&self, changeset: Changeset) -> BoxFuture<'_, Result<CommitOutcome, StoreError>> {
+        self.transitions().push(changeset.clone());
+        self.store.commit(changeset)
     }
 
     fn approvals<'a>(&'a self, filter: &'a ApprovalFilter) -> BoxFuture<'a, Result<Vec<Arc<Approval>>, StoreError>> {
@@ -67,8 +67,8 @@ impl<S: Store> Store for Observed<S> {
         self.store.standing(now)
     }
 
-    fn letters<'a>(&'a self, filter: &'a DeliveryFilter) -> BoxFuture<'a, Result<Vec<Arc<Delivery>>, StoreError>> {
-        self.store.letters(filter)
+    fn deliveries<'a>(&'a self, filter: &'a DeliveryFilter) -> BoxFuture<'a, Result<Vec<Arc<Delivery>>, StoreError>> {
+        self.store.deliveries(filter)
     }
 
     fn tool(&self, digest: Digest) -> BoxFuture<'_, Result<Option<Arc<Descriptor>>, StoreError>> {

@@ -74,7 +74,7 @@ async fn list(desk: &Desk, limit: usize) -> Done {
     let wanted = [DeliveryState::Waiting, DeliveryState::Sending, DeliveryState::Dead];
     let filter = wanted.into_iter().fold(DeliveryFilter::all().limit(limit.saturating_add(1)), DeliveryFilter::state);
     let mut rows = Vec::new();
-    let found = desk.gate.letters(&filter).await?;
+    let found = desk.gate.deliveries(&filter).await?;
     let is_more = found.len() > limit;
     for letter in found.into_iter().take(limit) {
         let record = desk.gate.records(letter.record().saturating_sub(1), 1).await?.pop();
@@ -93,7 +93,7 @@ async fn again(desk: &Desk, id: &str) -> Done {
     let missing = || Failure::Missing(format!("there is no letter {}: `gate letters` lists them", plain(id)));
     let (notifier, record) = id.rsplit_once('-').ok_or_else(missing)?;
     let record = record.parse().ok().filter(|record| *record > 0).ok_or_else(missing)?;
-    let found = desk.gate.letters(&DeliveryFilter::all().notifier(notifier).record(record)).await?;
+    let found = desk.gate.deliveries(&DeliveryFilter::all().notifier(notifier).record(record)).await?;
     let letter = found.first().ok_or_else(missing)?;
     if desk.gate.deliver_again(letter).await?.is_none() {
         let words = format!("{} is {}: only a dead one is put back", plain(id), letter.state());
@@ -105,7 +105,7 @@ async fn again(desk: &Desk, id: &str) -> Done {
 
 async fn all_again(desk: &Desk) -> Done {
     let mut done = Vec::new();
-    for letter in desk.gate.letters(&DeliveryFilter::all().state(DeliveryState::Dead)).await? {
+    for letter in desk.gate.deliveries(&DeliveryFilter::all().state(DeliveryState::Dead)).await? {
         if desk.gate.deliver_again(&letter).await?.is_some() {
             done.push(letter.id());
         }

@@ -74,7 +74,7 @@ async fn what_was_not_delivered_is_listed_and_put_back() {
     tokio::task::block_in_place(|| server.next());
     let begun = std::time::Instant::now();
     let dead = loop {
-        let found = gate.letters(&DeliveryFilter::all().state(DeliveryState::Dead)).await.unwrap();
+        let found = gate.deliveries(&DeliveryFilter::all().state(DeliveryState::Dead)).await.unwrap();
         if let Some(dead) = found.into_iter().next() {
             break dead;
         }

@@ -160,8 +160,8 @@ fn changed(came: &Came) -> (Value, Value, String) {
 async fn all_delivered(gate: &Gate<Tools>) {
     let open = DeliveryFilter::all().state(DeliveryState::Waiting).state(DeliveryState::Sending);
     let begun = std::time::Instant::now();
-    while !gate.letters(&open).await.unwrap().is_empty() {
-        assert!(begun.elapsed().as_secs() < 60, "{:?}", gate.letters(&open).await);
+    while !gate.deliveries(&open).await.unwrap().is_empty() {
+        assert!(begun.elapsed().as_secs() < 60, "{:?}", gate.deliveries(&open).await);
         tokio::task::yield_now().await;
     }
 }

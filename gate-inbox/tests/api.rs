@@ -570,7 +570,7 @@ async fn an_agent_is_called_back_with_the_decision_signed_and_again_if_it_did_no
 
     let (first, receiver) = spawn_blocking(move || (receiver.next(), receiver)).await.unwrap();
     let put_off = DeliveryFilter::all().state(DeliveryState::Waiting);
-    while teller.letters(&put_off).await.unwrap().is_empty() {
+    while teller.deliveries(&put_off).await.unwrap().is_empty() {
         tokio::task::yield_now().await;
     }
     clock.advance(Duration::from_hours(1));

@@ -35,7 +35,7 @@ async fn telling(desk: &Desk, notifier: impl Notifier) -> Gate<NoTools> {
 async fn letter(gate: &Gate<NoTools>, state: DeliveryState, attempts: u32) -> Arc<Delivery> {
     let begun = std::time::Instant::now();
     loop {
-        let all = gate.letters(&DeliveryFilter::all()).await.unwrap();
+        let all = gate.deliveries(&DeliveryFilter::all()).await.unwrap();
         let found = all.iter().find(|letter| letter.state() == state && letter.attempts() == attempts);
         match found {
             Some(found) => return Arc::clone(found),
@@ -49,7 +49,7 @@ async fn letter(gate: &Gate<NoTools>, state: DeliveryState, attempts: u32) -> Ar
 async fn all_delivered(gate: &Gate<NoTools>, count: usize) {
     let begun = std::time::Instant::now();
     loop {
-        let all = gate.letters(&DeliveryFilter::all()).await.unwrap();
+        let all = gate.deliveries(&DeliveryFilter::all()).await.unwrap();
         if all.len() == count && all.iter().all(|letter| letter.state() == DeliveryState::Delivered) {
             return;
         }

@@ -79,7 +79,7 @@ async fn every_byte_of_a_message_is_as_the_specification_has_it() {
     let request = tokio::task::block_in_place(|| server.next());
 
     assert_eq!(request.line, "POST /gate?from=here HTTP/1.1");
-    let letter = gate.letters(&DeliveryFilter::all()).await.unwrap().remove(0);
+    let letter = gate.deliveries(&DeliveryFilter::all()).await.unwrap().remove(0);
     let timestamp: i64 = request.head["webhook-timestamp"].parse().unwrap();
     let head = |name: &str| request.head[name].as_str();
     assert_eq!(head("webhook-id"), letter.id());
@@ -265,7 +265,7 @@ async fn a_receiver_that_fails_first_gets_the_same_id_with_a_signature_of_its_ow
     let begun = std::time::Instant::now();
     let stands = async |state, attempts| {
         while gate
-            .letters(&DeliveryFilter::all())
+            .deliveries(&DeliveryFilter::all())
             .await
             .unwrap()
             .iter()

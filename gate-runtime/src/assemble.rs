@@ -148,7 +148,7 @@ impl<R: Registry> GateBuilder<R> {
     /// Who is told of what happens; said again: others, too. Nobody, unless this is said.
     ///
     /// One that the store does not know yet begins with the calls that wait, and with what happens from then on. It is called from a task of its own, which ends
-    /// with the gate: no call waits for it. [`Gate::letters`] shows what was not delivered.
+    /// with the gate: no call waits for it. [`Gate::deliveries`] shows what was not delivered.
     ///
     /// ```
     /// # use gate_runtime::prelude::*;
@@ -495,9 +495,9 @@ async fn open_record(core: &Arc<Core>) -> Result<(), BuildError> {
     };
     let directory = core.directory.digest().await.map_err(|error| BuildError::new(vec![error.to_string()]))?;
     let tools = core.tools.iter().map(note).collect();
-    let mut transition = Changeset::noting(now, GateEvent::GateBuilt { tools, directory: Some(directory) });
-    transition.tools = core.tools.iter().map(|tool| Arc::new(tool.descriptor.clone())).collect();
-    core.write_alone(transition).await?;
+    let mut changeset = Changeset::noting(now, GateEvent::GateBuilt { tools, directory: Some(directory) });
+    changeset.tools = core.tools.iter().map(|tool| Arc::new(tool.descriptor.clone())).collect();
+    core.write_alone(changeset).await?;
     core.named_directory(Some(directory));
     Ok(core.keep_deadlines().await?)
 }

@@ -127,7 +127,7 @@ pub use engine::remote::{Asked, Remote, RemoteCall, RemoteError};
 pub use engine::review::error::{DecideError, ReviewerError};
 pub use engine::review::interruption::{Decide, Interruption};
 pub use engine::review::reviewer::Reviewer;
-pub use engine::review::settle_trail::Lost;
+pub use engine::review::settle_trail::OrphanedCall;
 pub use engine::review::vote::{DecisionOutcome, Edit};
 pub use engine::session::agent::Agent;
 pub use engine::session::answer::{Answer, CallResult};
@@ -159,7 +159,7 @@ pub use gate_core::ports::{
     RunChange, RunChanges, RunQuery, Standing, Store, StoreError, StoreErrorKind, Witness, WitnessError,
 };
 pub use gate_core::records::{
-    Break, CallEvent, Delivery, DeliveryState, Entry, Event, GateEvent, Leaf, Record, Stub, ToolNote,
+    CallEvent, Delivery, DeliveryState, DigestEntry, Entry, Event, GateEvent, Leaf, Record, ResetEntry, ToolNote,
 };
 pub use gate_core::text::{
     DAY, Digest, HOUR, Hazard, MINUTE, ParseDigestError, SchemaError, Visible, WEEK, days, hours, minutes,

@@ -1,4 +1,4 @@
-//! Keeps what a Gate must not forget in an SQLite database: approvals, grants, limits, records, letters.
+//! Keeps what a Gate must not forget in an SQLite database: approvals, grants, limits, records, deliveries.
 //!
 //! ```
 //! use gate_runtime::prelude::*;
@@ -43,13 +43,13 @@
 //! woken at once in the process that wrote it, and within some 20 ms in the others. Not over a network file system, whose locks cannot be relied on.
 
 mod body;
+mod charges;
+mod deliveries;
 mod error;
-mod letters;
 mod queries;
 mod readers;
 mod rows;
 mod schema;
-mod takes;
 mod watcher;
 mod writer;
 
@@ -139,8 +139,8 @@ impl Store for SqliteStore {
         self.shared.readers.read(move |connection| rows::load_history(connection, &about))
     }
 
-    fn commit(&self, transition: Changeset) -> BoxFuture<'_, Result<CommitOutcome, StoreError>> {
-        self.shared.writer.commit(transition)
+    fn commit(&self, changeset: Changeset) -> BoxFuture<'_, Result<CommitOutcome, StoreError>> {
+        self.shared.writer.commit(changeset)
     }
 
     fn approvals<'a>(&'a self, filter: &'a ApprovalFilter) -> BoxFuture<'a, Result<Vec<Arc<Approval>>, StoreError>> {
@@ -171,9 +171,9 @@ impl Store for SqliteStore {
         self.shared.readers.read(move |connection| rows::standing(connection, now))
     }
 
-    fn letters<'a>(&'a self, filter: &'a DeliveryFilter) -> BoxFuture<'a, Result<Vec<Arc<Delivery>>, StoreError>> {
+    fn deliveries<'a>(&'a self, filter: &'a DeliveryFilter) -> BoxFuture<'a, Result<Vec<Arc<Delivery>>, StoreError>> {
         let filter = filter.clone();
-        self.shared.readers.read(move |connection| letters::find(connection, &filter))
+        self.shared.readers.read(move |connection| deliveries::find(connection, &filter))
     }
 
     fn tool(&self, digest: Digest) -> BoxFuture<'_, Result<Option<Arc<Descriptor>>, StoreError>> {

@@ -19,7 +19,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use crate::body::{Read, json, read, text};
 use crate::error::Trouble;
-use crate::{letters, queries, takes};
+use crate::{charges, deliveries, queries};
 
 /// The number of the last record.
 pub(crate) fn last(connection: &Connection) -> rusqlite::Result<u64> {
@@ -61,7 +61,7 @@ pub(crate) fn load_history(connection: &Connection, about: &CallQuery) -> Read<C
     recalled.alike.reverse();
     recalled.grants = grants.into_values().filter(|grant| grant.is_active(about.now)).collect();
     for (key, window) in &about.counters {
-        recalled.used.push(takes::used(&moment, key, *window, about.now)?);
+        recalled.used.push(charges::used(&moment, key, *window, about.now)?);
     }
     Ok(recalled)
 }
@@ -172,37 +172,37 @@ pub(crate) fn tool(connection: &Connection, digest: Digest) -> Read<Option<Arc<D
 }
 
 /// Writes a transition if everything that it expects is so, with records after a number, and gives the number of the last.
-pub(crate) fn commit(connection: &Connection, transition: Changeset, last: u64) -> Read<(CommitOutcome, u64)> {
-    let end = check_apart_from_approvals(connection, &transition)?;
+pub(crate) fn commit(connection: &Connection, changeset: Changeset, last: u64) -> Read<(CommitOutcome, u64)> {
+    let end = check_apart_from_approvals(connection, &changeset)?;
     // Where nothing else stands in its way, one approval is checked by the statement that writes it, the first of all.
     let is_checked_as_written =
-        end == CommitOutcome::Done && transition.approvals.len() == 1 && transition.given_back.is_empty();
-    if !is_checked_as_written && !approvals_fit(connection, &transition)? {
+        end == CommitOutcome::Done && changeset.approvals.len() == 1 && changeset.given_back.is_empty();
+    if !is_checked_as_written && !approvals_fit(connection, &changeset)? {
         return Ok((CommitOutcome::Conflict, last));
     }
     if end != CommitOutcome::Done {
         return Ok((end, last));
     }
     // Before the calls end for which it was taken.
-    for back in &transition.given_back {
-        takes::give_back(connection, back)?;
+    for back in &changeset.given_back {
+        charges::give_back(connection, back)?;
     }
     let numbers: BTreeMap<ApprovalId, u64> = (last + 1..)
-        .zip(&transition.records)
+        .zip(&changeset.records)
         .filter_map(|(number, record)| Some((record.subject()?.approval(), number)))
         .collect();
-    for approval in &transition.approvals {
+    for approval in &changeset.approvals {
         let (id, number) = (approval.id(), numbers.get(&approval.id()).copied());
-        if !write_approval(connection, approval, number, transition.acknowledged.contains(&id))? {
+        if !write_approval(connection, approval, number, changeset.acknowledged.contains(&id))? {
             return if is_checked_as_written { Ok((CommitOutcome::Conflict, last)) } else { Err(Trouble::Changed) };
         }
     }
-    Ok((CommitOutcome::Done, write_apart_from_approvals(connection, transition, last)?))
+    Ok((CommitOutcome::Done, write_apart_from_approvals(connection, changeset, last)?))
 }
 
 /// Returns whether each approval is the version after what is there.
-fn approvals_fit(connection: &Connection, transition: &Changeset) -> Read<bool> {
-    for approval in &transition.approvals {
+fn approvals_fit(connection: &Connection, changeset: &Changeset) -> Read<bool> {
+    for approval in &changeset.approvals {
         let fits = match version(connection, "SELECT version FROM approvals WHERE id = ?", &approval.id().to_string())?
         {
             Some(known) => known + 1 == approval.version(),
@@ -215,29 +215,28 @@ fn approvals_fit(connection: &Connection, transition: &Changeset) -> Read<bool> 
     Ok(true)
 }
 
-fn check_apart_from_approvals(connection: &Connection, transition: &Changeset) -> Read<CommitOutcome> {
-    if transition.writes_twice() {
+fn check_apart_from_approvals(connection: &Connection, changeset: &Changeset) -> Read<CommitOutcome> {
+    if changeset.writes_twice() {
         return Ok(CommitOutcome::Conflict);
     }
-    for grant in &transition.grants {
+    for grant in &changeset.grants {
         let known = version(connection, "SELECT version FROM grants WHERE id = ?", &grant.id().to_string())?;
         if known.unwrap_or(0) + 1 != grant.version() {
             return Ok(CommitOutcome::Conflict);
         }
     }
-    if !letters::fit(connection, transition)? {
+    if !deliveries::fit(connection, changeset)? {
         return Ok(CommitOutcome::Conflict);
     }
-    let stops =
-        if transition.dispatches() || !transition.lifted.is_empty() { freezes(connection)? } else { Vec::new() };
-    if !transition.lifted.iter().all(|lifted| stops.contains(lifted)) {
+    let stops = if changeset.dispatches() || !changeset.lifted.is_empty() { freezes(connection)? } else { Vec::new() };
+    if !changeset.lifted.iter().all(|lifted| stops.contains(lifted)) {
         return Ok(CommitOutcome::Conflict);
     }
-    if stops.iter().any(|freeze| transition.is_stopped_by(freeze)) {
+    if stops.iter().any(|freeze| changeset.is_stopped_by(freeze)) {
         return Ok(CommitOutcome::Frozen);
     }
-    let used = |take: &LimitCharge| takes::used(connection, &take.key, take.window, transition.at);
-    Ok(transition.limit_reached(used)?.map_or(CommitOutcome::Done, CommitOutcome::LimitReached))
+    let used = |take: &LimitCharge| charges::used(connection, &take.key, take.window, changeset.at);
+    Ok(changeset.limit_reached(used)?.map_or(CommitOutcome::Done, CommitOutcome::LimitReached))
 }
 
 fn version(connection: &Connection, sql: &str, id: &str) -> rusqlite::Result<Option<u64>> {
@@ -250,14 +249,14 @@ fn has_call(connection: &Connection, approval: &Approval) -> rusqlite::Result<bo
     found.exists(params![subject.info().run().as_str(), subject.call().as_str()])
 }
 
-fn write_apart_from_approvals(connection: &Connection, transition: Changeset, last: u64) -> Read<u64> {
-    for id in &transition.acknowledged {
+fn write_apart_from_approvals(connection: &Connection, changeset: Changeset, last: u64) -> Read<u64> {
+    for id in &changeset.acknowledged {
         // Those that are written here are not owed already.
-        if transition.approvals.iter().all(|approval| approval.id() != *id) {
+        if changeset.approvals.iter().all(|approval| approval.id() != *id) {
             connection.prepare_cached(ACKNOWLEDGE)?.execute(params![id.to_string()])?;
         }
     }
-    for grant in &transition.grants {
+    for grant in &changeset.grants {
         let mut put = connection.prepare_cached(
             "INSERT INTO grants (id, run, tool, version, body) VALUES (?, ?, ?, ?, ?)
              ON CONFLICT (id) DO UPDATE SET version = excluded.version, body = excluded.body",
@@ -267,27 +266,27 @@ fn write_apart_from_approvals(connection: &Connection, transition: Changeset, la
         let (id, tool) = (grant.id().to_string(), grant.tool().as_str());
         put.execute(params![id, run, tool, grant.version(), json(&**grant)?])?;
     }
-    for freeze in &transition.freezes {
+    for freeze in &changeset.freezes {
         let mut put = connection.prepare_cached("INSERT OR REPLACE INTO freezes (scope, body) VALUES (?, ?)")?;
         put.execute(params![json(freeze.scope())?, json(freeze)?])?;
     }
-    for freeze in &transition.lifted {
+    for freeze in &changeset.lifted {
         connection.prepare_cached("DELETE FROM freezes WHERE scope = ?")?.execute(params![json(freeze.scope())?])?;
     }
-    let written = last + transition.records.len() as u64;
-    for tool in &transition.tools {
+    let written = last + changeset.records.len() as u64;
+    for tool in &changeset.tools {
         let mut put = connection.prepare_cached(
             "INSERT INTO tools (digest, body, written) VALUES (?, ?, ?)
              ON CONFLICT (digest) DO UPDATE SET written = excluded.written",
         )?;
         put.execute(params![tool.digest().to_string(), json(&**tool)?, written])?;
     }
-    for take in &transition.takes {
-        takes::write(connection, take, transition.at)?;
+    for take in &changeset.charges {
+        charges::write(connection, take, changeset.at)?;
     }
-    letters::write(connection, transition.letters.as_slice(), &transition.forgotten)?;
+    deliveries::write(connection, changeset.deliveries.as_slice(), &changeset.forgotten)?;
     let mut last = last;
-    for record in transition.records {
+    for record in changeset.records {
         last += 1;
         let mut put = connection.prepare_cached("INSERT INTO records (seq, matter, body) VALUES (?, ?, ?)")?;
         let record = record.numbered(last);

@@ -413,9 +413,9 @@ mod tests {
         let mut more = Changeset::at(at(9));
         let take =
             |max| LimitCharge { key: LimitKey::new("limit", "1"), amount: 1, max, window: HOUR, taken_for: None };
-        more.takes = vec![take(most + 12)];
+        more.charges = vec![take(most + 12)];
         assert_eq!(store.commit(more.clone()).await.unwrap(), CommitOutcome::LimitReached(0));
-        more.takes = vec![take(most + 13)];
+        more.charges = vec![take(most + 13)];
         assert_eq!(store.commit(more).await.unwrap(), CommitOutcome::Done);
         assert_eq!(store.load_history(&about).await.unwrap().used, [most + 13, 100, 13]);
 

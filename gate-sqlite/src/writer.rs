@@ -15,7 +15,7 @@ use crate::watcher::tell;
 const GROUP: usize = 256;
 
 struct Wanted {
-    transition: Changeset,
+    changeset: Changeset,
     answer: oneshot::Sender<Result<CommitOutcome, StoreError>>,
 }
 
@@ -38,9 +38,9 @@ impl Writer {
         Ok(Self { wanted })
     }
 
-    pub(crate) fn commit(&self, transition: Changeset) -> BoxFuture<'static, Result<CommitOutcome, StoreError>> {
+    pub(crate) fn commit(&self, changeset: Changeset) -> BoxFuture<'static, Result<CommitOutcome, StoreError>> {
         let (answer, answered) = oneshot::channel();
-        let sent = self.wanted.send(Wanted { transition, answer });
+        let sent = self.wanted.send(Wanted { changeset, answer });
         Box::pin(async move {
             let gone = || StoreError::new(StoreErrorKind::Unavailable, "its writer has ended");
             sent.map_err(|_| gone())?;
@@ -58,7 +58,7 @@ fn work(mut connection: Connection, place: &Place, queue: &mpsc::Receiver<Wanted
             group.push(next);
         }
         let (transitions, answers): (Vec<_>, Vec<_>) =
-            group.into_iter().map(|Wanted { transition, answer }| (transition, answer)).unzip();
+            group.into_iter().map(|Wanted { changeset, answer }| (changeset, answer)).unzip();
         match commit(&mut connection, place, transitions) {
             Ok((ends, newest)) => {
                 tell(last, newest);
@@ -88,8 +88,8 @@ fn commit(
     }
     let mut newest = rows::last(&transaction)?;
     let mut ends = Vec::with_capacity(transitions.len());
-    for transition in transitions {
-        let (end, last) = rows::commit(&transaction, transition, newest)?;
+    for changeset in transitions {
+        let (end, last) = rows::commit(&transaction, changeset, newest)?;
         newest = last;
         ends.push(end);
     }

@@ -65,8 +65,8 @@ async fn nothing_runs_until_it_is_mended(
     let gate: Gate<Tools> = Gate::builder(world.clone()).directory(people).store(store).build().await.unwrap();
     let (run, dana) = (gate.run("run"), gate.reviewer("dana").await.unwrap());
     assert_eq!(kind(&run.submit([call("write", "first")]).await.unwrap()), "succeeded");
-    let letters = run.submit([call("post", "yes"), call("post", "later")]).await.unwrap();
-    let [yes, later] = letters.interruptions() else { panic!("both are asked") };
+    let deliveries = run.submit([call("post", "yes"), call("post", "later")]).await.unwrap();
+    let [yes, later] = deliveries.interruptions() else { panic!("both are asked") };
     yes.approve(&dana).await.unwrap();
 
     // It is harmed while a body runs: that ran, and nobody may build on it.

@@ -104,9 +104,9 @@ async fn what_a_gate_has_written_is_accepted() {
     // An older copy is brought back, and settled.
     let older = Arc::new(MemoryStore::new());
     for record in store.records(&RecordFilter::after(0).limit(6)).await.unwrap() {
-        let mut transition = Changeset::at(record.at());
-        transition.records.push((*record).clone());
-        assert_eq!(older.commit(transition).await.unwrap(), CommitOutcome::Done);
+        let mut changeset = Changeset::at(record.at());
+        changeset.records.push((*record).clone());
+        assert_eq!(older.commit(changeset).await.unwrap(), CommitOutcome::Done);
     }
     let settler: Gate<NoTools> =
         Gate::builder(()).directory(desk.people()).store(Arc::clone(&older)).build().await.unwrap();

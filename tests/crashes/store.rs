@@ -37,14 +37,14 @@ impl Store for Deadly {
         self.file.load_history(about)
     }
 
-    fn commit(&self, transition: Changeset) -> BoxFuture<'_, Result<CommitOutcome, StoreError>> {
-        let kinds: Vec<&'static str> = transition.records.iter().map(Record::kind).collect();
+    fn commit(&self, changeset: Changeset) -> BoxFuture<'_, Result<CommitOutcome, StoreError>> {
+        let kinds: Vec<&'static str> = changeset.records.iter().map(Record::kind).collect();
         self.fuse.pass(When::Before, &kinds);
         let is_last = self.fuse.is_due(When::During, &kinds);
         if is_last {
             self.fuse.light();
         }
-        let commit = self.file.commit(transition);
+        let commit = self.file.commit(changeset);
         Box::pin(async move {
             let end = commit.await;
             if is_last {
@@ -82,8 +82,8 @@ impl Store for Deadly {
         self.file.standing(now)
     }
 
-    fn letters<'a>(&'a self, filter: &'a DeliveryFilter) -> BoxFuture<'a, Result<Vec<Arc<Delivery>>, StoreError>> {
-        self.file.letters(filter)
+    fn deliveries<'a>(&'a self, filter: &'a DeliveryFilter) -> BoxFuture<'a, Result<Vec<Arc<Delivery>>, StoreError>> {
+        self.file.deliveries(filter)
     }
 
     fn tool(&self, digest: Digest) -> BoxFuture<'_, Result<Option<Arc<Descriptor>>, StoreError>> {

@@ -148,13 +148,13 @@ async fn with(store: &Shared, clock: &ManualClock, chats: &[&Arc<Chat>]) -> Gate
     chats.iter().fold(gate, |gate, chat| gate.notify(Arc::clone(chat))).build().await.unwrap()
 }
 
-async fn letters(gate: &Gate<Tools>) -> Vec<Arc<Delivery>> {
-    gate.letters(&DeliveryFilter::all()).await.unwrap()
+async fn deliveries(gate: &Gate<Tools>) -> Vec<Arc<Delivery>> {
+    gate.deliveries(&DeliveryFilter::all()).await.unwrap()
 }
 
 /// The state of each letter and how often it was tried.
 async fn states(gate: &Gate<Tools>) -> Vec<(DeliveryState, u32)> {
-    letters(gate).await.iter().map(|letter| (letter.state(), letter.attempts())).collect()
+    deliveries(gate).await.iter().map(|delivery| (delivery.state(), delivery.attempts())).collect()
 }
 
 async fn is(gate: &Gate<Tools>, wanted: &[(DeliveryState, u32)]) {
@@ -167,7 +167,7 @@ async fn k73_a_notifier_that_fails_is_tried_again_ever_later_and_nobody_waits_fo
     let run = run(&gate);
     let turn = run.submit([pay("1")]).await.unwrap();
     is(&gate, &[(DeliveryState::Waiting, 1)]).await;
-    let first = letters(&gate).await[0].clone();
+    let first = deliveries(&gate).await[0].clone();
     assert_eq!(first.problem(), Some("it answered 500"));
     assert!(first.due_at() >= noon() && first.due_at() <= noon() + Duration::from_secs(1));
     assert_eq!(first.approval(), Some(asked(&turn).id()));
@@ -186,7 +186,7 @@ async fn k73_a_notifier_that_fails_is_tried_again_ever_later_and_nobody_waits_fo
     let id = format!("chat-{}", first.record());
     let tries: Vec<_> = (1..=4).map(|attempt| (id.clone(), "assessed", attempt, None)).collect();
     assert_eq!(chat.told(), tries, "under one id");
-    assert_eq!(letters(&gate).await[0].problem(), None);
+    assert_eq!(deliveries(&gate).await[0].problem(), None);
 }
 
 async fn k73_a_notifier_that_hangs_stops_neither_its_other_letters_nor_another_notifier(store: Shared) {
@@ -202,15 +202,15 @@ async fn k73_a_notifier_that_hangs_stops_neither_its_other_letters_nor_another_n
     mail.was_told(2).await;
     let of_chat = DeliveryFilter::all().notifier("chat");
     let stand = async || -> Vec<(DeliveryState, u32)> {
-        let found = gate.letters(&of_chat).await.unwrap();
-        found.iter().map(|letter| (letter.state(), letter.attempts())).collect()
+        let found = gate.deliveries(&of_chat).await.unwrap();
+        found.iter().map(|delivery| (delivery.state(), delivery.attempts())).collect()
     };
     until(async || stand().await == [(DeliveryState::Sending, 1), (DeliveryState::Delivered, 1)]).await;
 
     // After half a minute it is dropped, and tried again.
     clock.advance(Duration::from_secs(30));
     until(async || stand().await[0] == (DeliveryState::Waiting, 1)).await;
-    let late = gate.letters(&of_chat).await.unwrap()[0].clone();
+    let late = gate.deliveries(&of_chat).await.unwrap()[0].clone();
     assert_eq!(late.problem(), Some("it took longer than 30 seconds"));
     clock.advance(Duration::from_secs(1));
     until(async || stand().await == [(DeliveryState::Delivered, 2), (DeliveryState::Delivered, 1)]).await;
@@ -224,10 +224,12 @@ async fn k73_a_notifier_that_panics_is_tried_again(store: Shared) {
     propose(&run(&gate), [pay("1")]).await;
     let of_chat = DeliveryFilter::all().notifier("chat");
     let stands = async |state| {
-        until(async || gate.letters(&of_chat).await.unwrap().first().is_some_and(|letter| letter.state() == state))
-            .await;
+        until(async || {
+            gate.deliveries(&of_chat).await.unwrap().first().is_some_and(|delivery| delivery.state() == state)
+        })
+        .await;
     };
-    let problem = async || Some(gate.letters(&of_chat).await.unwrap().first()?.problem()?.to_owned());
+    let problem = async || Some(gate.deliveries(&of_chat).await.unwrap().first()?.problem()?.to_owned());
     until(async || problem().await.is_some()).await;
     assert_eq!(problem().await.unwrap(), "it panicked: the chat exploded");
     clock.advance(Duration::from_secs(1));
@@ -252,7 +254,7 @@ async fn k73_a_slow_notifier_slows_no_call(store: Shared) {
     assert_eq!(kinds(&run.proceed().await.unwrap()), ["succeeded"]);
     chat.was_told(16).await;
     assert!(
-        letters(&gate).await.iter().all(|letter| letter.state() != DeliveryState::Delivered),
+        deliveries(&gate).await.iter().all(|delivery| delivery.state() != DeliveryState::Delivered),
         "it hangs, all the time"
     );
 }
@@ -266,7 +268,7 @@ async fn k73_after_twelve_tries_it_is_a_dead_letter_that_people_see_and_put_back
         clock.advance(HOUR);
     }
     is(&gate, &[(DeliveryState::Dead, 12)]).await;
-    let dead = gate.letters(&DeliveryFilter::all().state(DeliveryState::Dead)).await.unwrap();
+    let dead = gate.deliveries(&DeliveryFilter::all().state(DeliveryState::Dead)).await.unwrap();
     assert_eq!(dead[0].problem(), Some("it answered 500"));
 
     let revived = gate.deliver_again(&dead[0]).await.unwrap().unwrap();
@@ -275,7 +277,7 @@ async fn k73_after_twelve_tries_it_is_a_dead_letter_that_people_see_and_put_back
     assert_eq!(chat.told().len(), 13);
     chat.ids().iter().for_each(|id| assert_eq!(*id, dead[0].id()));
     assert_eq!(gate.deliver_again(&dead[0]).await.unwrap(), None, "it is not dead any more");
-    assert_eq!(gate.deliver_again(&letters(&gate).await[0]).await.unwrap(), None);
+    assert_eq!(gate.deliver_again(&deliveries(&gate).await[0]).await.unwrap(), None);
 }
 
 async fn k73_what_never_will_be_delivered_is_dead_at_once_and_what_comes_after_it_is_not(store: Shared) {
@@ -290,7 +292,7 @@ async fn k73_what_never_will_be_delivered_is_dead_at_once_and_what_comes_after_i
 
     // Another process without the notifier puts it back; the one that has it finds it when it looks.
     let desk = with(&store, &clock, &[]).await;
-    let dead = desk.letters(&DeliveryFilter::all().state(DeliveryState::Dead)).await.unwrap().remove(0);
+    let dead = desk.deliveries(&DeliveryFilter::all().state(DeliveryState::Dead)).await.unwrap().remove(0);
     desk.deliver_again(&dead).await.unwrap().unwrap();
     clock.advance(MINUTE);
     is(&gate, &[(DeliveryState::Delivered, 1), (DeliveryState::Delivered, 1)]).await;
@@ -302,7 +304,7 @@ async fn k73_the_other_side_says_when_to_come_again(store: Shared) {
     let (gate, clock) = telling(&store, &chat).await;
     propose(&run(&gate), [pay("1")]).await;
     is(&gate, &[(DeliveryState::Waiting, 1)]).await;
-    assert_eq!(letters(&gate).await[0].due_at(), noon() + minutes(5));
+    assert_eq!(deliveries(&gate).await[0].due_at(), noon() + minutes(5));
     clock.advance(Duration::from_secs(299));
     propose(&run(&gate), [pay("2")]).await;
     is(&gate, &[(DeliveryState::Waiting, 1), (DeliveryState::Delivered, 1)]).await;
@@ -322,10 +324,10 @@ async fn k73_more_that_hang_than_are_delivered_at_once_stop_the_others_for_half_
     let of_pay = turn.interruptions().iter().find(|asked| asked.approval().tool() == "pay").unwrap().id();
     let of_pay = DeliveryFilter::all().approval(of_pay);
     let is_told = async || {
-        let found = gate.letters(&of_pay).await.unwrap();
-        found.first().is_some_and(|letter| letter.state() == DeliveryState::Delivered)
+        let found = gate.deliveries(&of_pay).await.unwrap();
+        found.first().is_some_and(|delivery| delivery.state() == DeliveryState::Delivered)
     };
-    until(async || !gate.letters(&of_pay).await.unwrap().is_empty()).await;
+    until(async || !gate.deliveries(&of_pay).await.unwrap().is_empty()).await;
     assert!(!is_told().await);
     clock.advance(Duration::from_secs(30));
     until(is_told).await;
@@ -343,8 +345,8 @@ async fn k73_while_the_store_fails_nothing_is_lost(store: Shared) {
         troubled.fail_at(commit);
         until(async || {
             clock.advance(Duration::from_secs(1));
-            let found = letters(&gate).await;
-            found.len() == commit && found.iter().all(|letter| letter.state() == DeliveryState::Delivered)
+            let found = deliveries(&gate).await;
+            found.len() == commit && found.iter().all(|delivery| delivery.state() == DeliveryState::Delivered)
         })
         .await;
         troubled.fail_at(0);
@@ -366,10 +368,10 @@ async fn k_what_concerns_one_call_is_told_in_order_with_what_was_kept(store: Sha
     asked(&turn).approve(&dana(&gate).await).await.unwrap();
     assert_eq!(kinds(&run.proceed().await.unwrap()), ["succeeded"]);
     // What came after waits until the first is told.
-    until(async || letters(&gate).await.len() == story(&gate).await.len()).await;
+    until(async || deliveries(&gate).await.len() == story(&gate).await.len()).await;
     assert_eq!(chat.kinds(), ["assessed"]);
     clock.advance(Duration::from_secs(1));
-    until(async || letters(&gate).await.iter().all(|letter| letter.state() == DeliveryState::Delivered)).await;
+    until(async || deliveries(&gate).await.iter().all(|delivery| delivery.state() == DeliveryState::Delivered)).await;
     let told = chat.told();
     assert_eq!(chat.kinds()[1..], story(&gate).await, "in order");
     let memos: Vec<_> = told.iter().map(|(_, _, _, memo)| memo.as_deref()).collect();
@@ -395,8 +397,8 @@ async fn k_a_new_notifier_begins_with_what_waits_and_goes_on_where_it_was(store:
     let (first, none) = (every(), never());
     let gate = with(&store, &clock, &[&first, &none]).await;
     first.was_told(1).await;
-    assert_eq!(letters(&gate).await.iter().filter_map(|letter| letter.approval()).collect::<Vec<_>>(), [waits]);
-    let marks = async || gate.letters(&DeliveryFilter::all().record(0)).await.unwrap().len();
+    assert_eq!(deliveries(&gate).await.iter().filter_map(|delivery| delivery.approval()).collect::<Vec<_>>(), [waits]);
+    let marks = async || gate.deliveries(&DeliveryFilter::all().record(0)).await.unwrap().len();
     until(async || marks().await == 2).await;
     assert_eq!(first.kinds(), ["assessed"]);
     drop(gate);
@@ -426,8 +428,8 @@ async fn two_deliver_once(one: &Shared, other: &Shared) {
         propose(&runs[number % 2], [pay(&number.to_string())]).await;
     }
     until(async || {
-        let found = letters(&gates[0]).await;
-        found.len() == 40 && found.iter().all(|letter| letter.state() == DeliveryState::Delivered)
+        let found = deliveries(&gates[0]).await;
+        found.len() == 40 && found.iter().all(|delivery| delivery.state() == DeliveryState::Delivered)
     })
     .await;
     let mut ids = chat.ids();
@@ -469,7 +471,7 @@ async fn k_letters_leave_no_record(store: Shared) {
     is(&gate, &[(DeliveryState::Waiting, 1)]).await;
     clock.advance(Duration::from_secs(1));
     is(&gate, &[(DeliveryState::Dead, 2)]).await;
-    gate.deliver_again(&letters(&gate).await[0]).await.unwrap().unwrap();
+    gate.deliver_again(&deliveries(&gate).await[0]).await.unwrap().unwrap();
     is(&gate, &[(DeliveryState::Delivered, 1)]).await;
     assert_eq!(story(&gate).await, ["assessed"]);
 }
@@ -483,12 +485,12 @@ async fn k_what_was_delivered_is_forgotten_once_its_call_is_over(store: Shared) 
     let open = run.submit([wipe("2")]).await.unwrap();
     let open = open.interruptions().iter().find(|asked| asked.id() != over.id()).unwrap().id();
     chat.was_told(2).await;
-    until(async || letters(&gate).await.iter().all(|letter| letter.state() == DeliveryState::Delivered)).await;
+    until(async || deliveries(&gate).await.iter().all(|delivery| delivery.state() == DeliveryState::Delivered)).await;
     over.reject(&dana(&gate).await, "no").await.unwrap();
     clock.advance(WEEK);
-    let left = async || letters(&gate).await.iter().filter_map(|letter| letter.approval()).collect::<Vec<_>>();
+    let left = async || deliveries(&gate).await.iter().filter_map(|delivery| delivery.approval()).collect::<Vec<_>>();
     until(async || left().await == [open]).await;
-    assert_eq!(letters(&gate).await[0].memo(), Some("two"));
+    assert_eq!(deliveries(&gate).await[0].memo(), Some("two"));
 }
 
 async fn k_many_calls_at_once_are_all_told_once(store: Shared) {
@@ -497,8 +499,8 @@ async fn k_many_calls_at_once_are_all_told_once(store: Shared) {
     let run = run(&gate);
     propose(&run, (0..300).map(|number| wipe(&number.to_string()))).await;
     until(async || {
-        let found = letters(&gate).await;
-        found.len() == 300 && found.iter().all(|letter| letter.state() == DeliveryState::Delivered)
+        let found = deliveries(&gate).await;
+        found.len() == 300 && found.iter().all(|delivery| delivery.state() == DeliveryState::Delivered)
     })
     .await;
     let mut ids = chat.ids();

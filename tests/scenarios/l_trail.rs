@@ -287,9 +287,9 @@ async fn older_copy(store: &Shared, records: usize) -> Shared {
     let copy: Shared = Arc::new(MemoryStore::new());
     let all = store.records(&RecordFilter::after(0).limit(records)).await.unwrap();
     for record in all {
-        let mut transition = Changeset::at(record.at());
-        transition.records.push((*record).clone());
-        assert_eq!(copy.commit(transition).await.unwrap(), gate_runtime::CommitOutcome::Done);
+        let mut changeset = Changeset::at(record.at());
+        changeset.records.push((*record).clone());
+        assert_eq!(copy.commit(changeset).await.unwrap(), gate_runtime::CommitOutcome::Done);
     }
     copy
 }
@@ -360,7 +360,7 @@ async fn l75_a_call_that_ran_after_the_backup_does_not_run_again() {
     let desk: Gate<NoTools> = Gate::builder(()).directory(people()).store(Arc::clone(&restored)).build().await.unwrap();
     let dana = desk.reviewer("dana").await.unwrap();
     let lost = desk.settle_trail(&Arc::new(place.trail()), &dana, "restored").await.unwrap();
-    assert_eq!(lost.iter().map(gate_runtime::Lost::was_open).collect::<Vec<_>>(), [true]);
+    assert_eq!(lost.iter().map(gate_runtime::OrphanedCall::was_open).collect::<Vec<_>>(), [true]);
     let state = State::default();
     let gate: Gate<Tools> = builder(&restored, &state).trail(place.trail()).build().await.unwrap();
     let turn = run(&gate).submit([call("1", "wipe", json!({"disk": "a"}))]).await.unwrap();
@@ -379,9 +379,9 @@ async fn l75_a_changed_record_is_named_with_the_place() {
     let changed: Shared = Arc::new(MemoryStore::new());
     for record in store.records(&RecordFilter::after(0)).await.unwrap() {
         let text = serde_json::to_string(&*record).unwrap().replace("content of a", "content of b");
-        let mut transition = Changeset::at(record.at());
-        transition.records.push(serde_json::from_str(&text).unwrap());
-        assert_eq!(changed.commit(transition).await.unwrap(), gate_runtime::CommitOutcome::Done);
+        let mut changeset = Changeset::at(record.at());
+        changeset.records.push(serde_json::from_str(&text).unwrap());
+        assert_eq!(changed.commit(changeset).await.unwrap(), gate_runtime::CommitOutcome::Done);
     }
     let told = problem(builder(&changed, &State::default()).trail(place.trail()).build().await);
     assert!(
@@ -885,7 +885,7 @@ async fn l75_a_call_that_the_backup_does_not_know_does_not_run_again() {
     let desk: Gate<NoTools> = Gate::builder(()).directory(people()).store(Arc::clone(&restored)).build().await.unwrap();
     let dana = desk.reviewer("dana").await.unwrap();
     let lost = desk.settle_trail(&Arc::new(place.trail()), &dana, "restored").await.unwrap();
-    assert_eq!(lost.iter().map(gate_runtime::Lost::was_open).collect::<Vec<_>>(), [false, false]);
+    assert_eq!(lost.iter().map(gate_runtime::OrphanedCall::was_open).collect::<Vec<_>>(), [false, false]);
     let state = State::default();
     let gate: Gate<Tools> = builder(&restored, &state).trail(place.trail()).build().await.unwrap();
     let again = run(&gate).submit(calls()).await.unwrap();

@@ -77,13 +77,13 @@ impl Store for Troubled {
         self.inner.load_history(about)
     }
 
-    fn commit(&self, transition: Changeset) -> BoxFuture<'_, Result<CommitOutcome, StoreError>> {
+    fn commit(&self, changeset: Changeset) -> BoxFuture<'_, Result<CommitOutcome, StoreError>> {
         let left = self.fails_at.load(Ordering::SeqCst);
         self.fails_at.store(left.saturating_sub(1), Ordering::SeqCst);
         if left == 1 {
             return Box::pin(async { Err(StoreError::new(StoreErrorKind::Unavailable, "the disk is full")) });
         }
-        self.inner.commit(transition)
+        self.inner.commit(changeset)
     }
 
     fn approvals<'a>(&'a self, filter: &'a ApprovalFilter) -> BoxFuture<'a, Result<Vec<Arc<Approval>>, StoreError>> {
@@ -110,8 +110,8 @@ impl Store for Troubled {
         self.inner.standing(now)
     }
 
-    fn letters<'a>(&'a self, filter: &'a DeliveryFilter) -> BoxFuture<'a, Result<Vec<Arc<Delivery>>, StoreError>> {
-        self.inner.letters(filter)
+    fn deliveries<'a>(&'a self, filter: &'a DeliveryFilter) -> BoxFuture<'a, Result<Vec<Arc<Delivery>>, StoreError>> {
+        self.inner.deliveries(filter)
     }
 
     fn tool(&self, digest: Digest) -> BoxFuture<'_, Result<Option<Arc<Descriptor>>, StoreError>> {

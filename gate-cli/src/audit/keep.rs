@@ -33,7 +33,7 @@ pub(super) async fn settle(cli: &Cli, audited: &Audited, reason: &str) -> Done {
     let desk = Desk::to_decide(cli).await?;
     let me = desk.reviewer().await?;
     let lost = desk.gate.settle_trail(&Arc::new(trail(audited)?), &me, reason).await?;
-    let row = |call: &gate_runtime::Lost| {
+    let row = |call: &gate_runtime::OrphanedCall| {
         let subject = call.subject();
         vec![
             subject.approval().to_string(),
@@ -44,7 +44,7 @@ pub(super) async fn settle(cli: &Cli, audited: &Audited, reason: &str) -> Done {
                 .to_owned(),
         ]
     };
-    let object = |call: &gate_runtime::Lost| json!({"call": call.subject(), "was_open": call.was_open()});
+    let object = |call: &gate_runtime::OrphanedCall| json!({"call": call.subject(), "was_open": call.was_open()});
     if desk.look.is_for_people() && !lost.is_empty() {
         say("These calls began, as the trail knows and the database did not. None of them runs again:\n")?;
     }

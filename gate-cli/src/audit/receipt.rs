@@ -5,7 +5,9 @@ use std::io::{IsTerminal as _, Read as _, Write as _};
 use std::path::Path;
 
 use gate_runtime::audit::{Evidence, LogKeys, Receipt};
-use gate_runtime::{ApprovalId, Auditor, Break, CallEvent, Disclosure, Entry, Event, Record, Subject, TrailReader};
+use gate_runtime::{
+    ApprovalId, Auditor, CallEvent, Disclosure, Entry, Event, Record, ResetEntry, Subject, TrailReader,
+};
 use serde_json::{Value, json};
 
 use super::{Done, keys_in_folder, open, public_key, witnesses};
@@ -127,7 +129,7 @@ struct Shown {
 
 enum Said {
     Record(Box<Record>),
-    Break(Break),
+    Break(ResetEntry),
 }
 
 impl Shown {

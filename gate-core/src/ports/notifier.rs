@@ -12,7 +12,7 @@ use crate::records::record::Record;
 /// Tells people or programs what happened: a chat, a mail server, a web address.
 ///
 /// It never stands in a call's way: what it is to tell is kept in the store, and delivered behind the back of those who ask, at least once.
-/// What could not be delivered is tried again, ever later, and in the end kept as a dead letter that people see.
+/// What could not be delivered is tried again, ever later, and in the end kept as a dead delivery that people see.
 ///
 /// ```
 /// use gate_runtime::{BoxFuture, Notice, Notifier, NotifyError, Record};
@@ -169,7 +169,7 @@ impl NotifyError {
         Self { problem: problem.into(), is_final: false, after: None, memo: None }
     }
 
-    /// It never will: a dead letter at once.
+    /// It never will: a dead delivery at once.
     pub fn never(problem: impl Into<String>) -> Self {
         Self { problem: problem.into(), is_final: true, after: None, memo: None }
     }

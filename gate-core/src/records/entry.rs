@@ -36,9 +36,9 @@ pub enum Entry {
     /// A record.
     Record(Box<Record>),
     /// A record that is too long for an entry, and lies beside the tree.
-    Stub(Stub),
+    Stub(DigestEntry),
     /// A person's word on why the records do not go on where the trail was.
-    Break(Break),
+    Break(ResetEntry),
 }
 
 /// What stands in the tree for a record that is longer than an entry can be: its digest.
@@ -50,7 +50,7 @@ pub enum Entry {
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Stub {
+pub struct DigestEntry {
     at: Timestamp,
     bytes: u64,
     digest: Digest,
@@ -58,7 +58,7 @@ pub struct Stub {
     seq: u64,
 }
 
-impl Stub {
+impl DigestEntry {
     /// The record's number.
     #[must_use]
     pub fn seq(&self) -> u64 {
@@ -93,7 +93,7 @@ impl Stub {
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Break {
+pub struct ResetEntry {
     #[doc(hidden)]
     pub at: Timestamp,
     #[doc(hidden)]
@@ -106,7 +106,7 @@ pub struct Break {
     pub settled: u64,
 }
 
-impl Break {
+impl ResetEntry {
     /// When.
     #[must_use]
     pub fn at(&self) -> Timestamp {
@@ -166,7 +166,7 @@ impl Leaf {
 }
 
 impl Entry {
-    /// The leaf of a record: its canonical JSON, or that of its [`Stub`] where it is longer than 65,535 bytes.
+    /// The leaf of a record: its canonical JSON, or that of its [`DigestEntry`] where it is longer than 65,535 bytes.
     ///
     /// # Errors
     /// Where it has no canonical form; the gate puts nothing of that kind on the record.
@@ -194,13 +194,13 @@ impl Entry {
 
     fn stub_of(record: &Record, text: String) -> Result<Leaf, SchemaError> {
         let (digest, bytes) = (Digest::of(&text), text.len() as u64);
-        let stub = Stub { at: record.at, bytes, digest, kind: record.kind().to_owned(), seq: record.seq };
+        let stub = DigestEntry { at: record.at, bytes, digest, kind: record.kind().to_owned(), seq: record.seq };
         Ok(Leaf { text: canonical_of(&stub)?, beside: Some((stub.file(), text)) })
     }
 
     /// The leaf of a break.
     #[doc(hidden)]
-    pub fn leaf_of_break(parted: &Break) -> Result<Leaf, SchemaError> {
+    pub fn leaf_of_break(parted: &ResetEntry) -> Result<Leaf, SchemaError> {
         Ok(Leaf { text: canonical_of(parted)?, beside: None })
     }
 
@@ -231,7 +231,7 @@ impl Entry {
     ///
     /// # Errors
     /// Where it is not the record of this stub.
-    pub fn parse_beside(stub: &Stub, bytes: &[u8]) -> Result<Record, SchemaError> {
+    pub fn parse_beside(stub: &DigestEntry, bytes: &[u8]) -> Result<Record, SchemaError> {
         if Digest::of(bytes) != stub.digest {
             return Err(SchemaError::new("", "it is not the record that was logged: its digest is another"));
         }
@@ -303,7 +303,7 @@ mod tests {
         assert_eq!((stub.seq(), stub.file().as_str(), stub.bytes()), (7, file, text.len() as u64));
         assert_eq!(Entry::parse_beside(&stub, text.as_bytes()), Ok(record));
         assert!(Entry::parse_beside(&stub, text.replacen('x', "y", 1).as_bytes()).is_err());
-        let other = Stub { seq: 8, ..stub };
+        let other = DigestEntry { seq: 8, ..stub };
         assert!(Entry::parse_beside(&other, text.as_bytes()).is_err());
     }
 
@@ -333,7 +333,7 @@ mod tests {
     #[test]
     fn a_break_reads_back() {
         let (at, by) = (Timestamp::UNIX_EPOCH, "dana".into());
-        let parted = Break { at, by, next: 9, reason: "restored".to_owned(), settled: 20 };
+        let parted = ResetEntry { at, by, next: 9, reason: "restored".to_owned(), settled: 20 };
         let leaf = Entry::leaf_of_break(&parted).unwrap();
         assert_eq!(
             leaf.text(),

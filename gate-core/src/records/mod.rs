@@ -1,13 +1,13 @@
 //! Records of what happened, the entries of the trail that keep them, and deliveries of them.
 
+pub(crate) mod delivery;
 pub(crate) mod entry;
 pub(crate) mod event;
-pub(crate) mod letter;
 pub(crate) mod record;
 
-pub use entry::{Break, Entry, Leaf, Stub};
-pub use event::{CallEvent, Event, GateEvent, ToolNote};
 #[doc(hidden)]
-pub use letter::LEASE;
-pub use letter::{Delivery, DeliveryState};
+pub use delivery::LEASE;
+pub use delivery::{Delivery, DeliveryState};
+pub use entry::{DigestEntry, Entry, Leaf, ResetEntry};
+pub use event::{CallEvent, Event, GateEvent, ToolNote};
 pub use record::Record;

@@ -68,7 +68,7 @@ struct Contents {
     /// The counters of which something was taken for a call, and how much when.
     taken_for: HashMap<ApprovalId, Vec<(LimitKey, Timestamp, u64)>>,
     /// By the numbers of their records, then by their notifiers.
-    letters: BTreeMap<(u64, String), Arc<Delivery>>,
+    deliveries: BTreeMap<(u64, String), Arc<Delivery>>,
     records: Vec<Record>,
 }
 
@@ -283,7 +283,7 @@ impl Contents {
     }
 
     /// Whether everything that a transition expects is so.
-    fn check(&self, transition: &Changeset) -> CommitOutcome {
+    fn check(&self, changeset: &Changeset) -> CommitOutcome {
         let fits = |approval: &Arc<Approval>| match self.approval(approval.id()) {
             Some(known) => known.version() + 1 == approval.version(),
             None => approval.version() == 1 && !self.has_call(approval),
@@ -292,44 +292,45 @@ impl Contents {
             Some(known) => known.version() + 1 == grant.version(),
             None => grant.version() == 1,
         };
-        let letter = |letter: &Delivery| self.letters.get(&place_of(letter)).map_or(0, |known| known.version());
-        let letter_fits = |new: &Arc<Delivery>| letter(new) + 1 == new.version();
-        let letter_is_there = |old: &Arc<Delivery>| letter(old) == old.version();
-        let Changeset { approvals, grants, lifted, letters, forgotten, .. } = transition;
-        if transition.writes_twice() {
+        let delivery =
+            |delivery: &Delivery| self.deliveries.get(&place_of(delivery)).map_or(0, |known| known.version());
+        let letter_fits = |new: &Arc<Delivery>| delivery(new) + 1 == new.version();
+        let letter_is_there = |old: &Arc<Delivery>| delivery(old) == old.version();
+        let Changeset { approvals, grants, lifted, deliveries, forgotten, .. } = changeset;
+        if changeset.writes_twice() {
             return CommitOutcome::Conflict;
         }
         let holds = |freeze: &Freeze| self.freezes.get(freeze.scope()) == Some(freeze);
         if !approvals.iter().all(fits) || !grants.iter().all(grant_fits) || !lifted.iter().all(holds) {
             return CommitOutcome::Conflict;
         }
-        if !letters.iter().all(letter_fits) || !forgotten.iter().all(letter_is_there) {
+        if !deliveries.iter().all(letter_fits) || !forgotten.iter().all(letter_is_there) {
             return CommitOutcome::Conflict;
         }
-        if self.freezes.values().any(|freeze| transition.is_stopped_by(freeze)) {
+        if self.freezes.values().any(|freeze| changeset.is_stopped_by(freeze)) {
             return CommitOutcome::Frozen;
         }
-        let used = |take: &LimitCharge| Ok::<_, Infallible>(self.used(&take.key, take.window, transition.at));
-        let Ok(reached) = transition.limit_reached(used);
+        let used = |take: &LimitCharge| Ok::<_, Infallible>(self.used(&take.key, take.window, changeset.at));
+        let Ok(reached) = changeset.limit_reached(used);
         reached.map_or(CommitOutcome::Done, CommitOutcome::LimitReached)
     }
 
-    fn letters(&self, filter: &DeliveryFilter) -> Vec<Arc<Delivery>> {
+    fn deliveries(&self, filter: &DeliveryFilter) -> Vec<Arc<Delivery>> {
         let mut open = BTreeSet::new();
-        let mut is_first = |letter: &Delivery| match letter.approval() {
-            Some(call) if letter.state().is_open() => open.insert((letter.notifier().to_owned(), call)),
-            Some(call) => !open.contains(&(letter.notifier().to_owned(), call)),
+        let mut is_first = |delivery: &Delivery| match delivery.approval() {
+            Some(call) if delivery.state().is_open() => open.insert((delivery.notifier().to_owned(), call)),
+            Some(call) => !open.contains(&(delivery.notifier().to_owned(), call)),
             None => true,
         };
         let first_only = filter.wants_first_of_each_call();
         let from = if first_only { 0 } else { filter.of_record().unwrap_or(filter.is_after()) };
-        let all = self.letters.range((from, String::new())..).map(|(_, letter)| letter);
-        let wanted = all.filter(|letter| (!first_only || is_first(letter)) && filter.admits(letter));
+        let all = self.deliveries.range((from, String::new())..).map(|(_, delivery)| delivery);
+        let wanted = all.filter(|delivery| (!first_only || is_first(delivery)) && filter.admits(delivery));
         let mut found: Vec<Arc<Delivery>> = wanted.cloned().collect();
         match filter.order() {
             DeliveryOrder::Oldest => {}
             DeliveryOrder::Newest => found.reverse(),
-            DeliveryOrder::Soonest => found.sort_by_key(|letter| letter.due_at()),
+            DeliveryOrder::Soonest => found.sort_by_key(|delivery| delivery.due_at()),
         }
         found.truncate(filter.at_most());
         found
@@ -458,14 +459,14 @@ impl Contents {
         }
     }
 
-    fn write(&mut self, transition: Changeset) -> u64 {
+    fn write(&mut self, changeset: Changeset) -> u64 {
         // Before the calls end for which it was taken.
-        for back in &transition.given_back {
+        for back in &changeset.given_back {
             self.give_back(back);
         }
         let before = self.records.len() as u64;
         let mut seq = before;
-        for record in transition.records {
+        for record in changeset.records {
             seq += 1;
             self.records.push(record.numbered(seq));
         }
@@ -473,12 +474,12 @@ impl Contents {
         let written = self.records.get(first..).unwrap_or_default().iter();
         let of_calls = written.filter_map(|record| Some((record.subject()?.approval(), record.seq())));
         // Most transitions are about one call.
-        let last: Vec<(ApprovalId, u64)> = match transition.approvals.as_slice() {
+        let last: Vec<(ApprovalId, u64)> = match changeset.approvals.as_slice() {
             [] => Vec::new(),
             [only] => of_calls.rev().find(|(id, _)| *id == only.id()).into_iter().collect(),
             _ => of_calls.collect::<BTreeMap<_, _>>().into_iter().collect(),
         };
-        for approval in transition.approvals {
+        for approval in changeset.approvals {
             // What was taken for a call that ended can no longer be given back.
             if approval.status().is_terminal() && !self.taken_for.is_empty() {
                 self.taken_for.remove(&approval.id());
@@ -487,29 +488,29 @@ impl Contents {
             let seq = found.ok().and_then(|found| last.get(found)).map(|(_, seq)| *seq);
             self.write_approval(&approval, seq);
         }
-        for id in transition.acknowledged {
+        for id in changeset.acknowledged {
             self.acknowledge(id);
         }
-        for grant in transition.grants {
+        for grant in changeset.grants {
             self.write_grant(grant);
         }
-        for freeze in transition.freezes {
+        for freeze in changeset.freezes {
             self.freezes.insert(freeze.scope().clone(), freeze);
         }
-        for freeze in &transition.lifted {
+        for freeze in &changeset.lifted {
             self.freezes.remove(freeze.scope());
         }
-        for tool in transition.tools {
+        for tool in changeset.tools {
             self.tools.entry(tool.digest()).or_insert((tool, seq)).1 = seq;
         }
-        for take in transition.takes {
-            self.take(take, transition.at);
+        for take in changeset.charges {
+            self.take(take, changeset.at);
         }
-        for letter in transition.letters {
-            self.letters.insert(place_of(&letter), letter);
+        for delivery in changeset.deliveries {
+            self.deliveries.insert(place_of(&delivery), delivery);
         }
-        for letter in &transition.forgotten {
-            self.letters.remove(&place_of(letter));
+        for delivery in &changeset.forgotten {
+            self.deliveries.remove(&place_of(delivery));
         }
         self.records.len() as u64
     }
@@ -526,8 +527,8 @@ fn likenesses(approval: &Approval) -> BTreeSet<(ToolName, Digest)> {
     [approval.proposed(), approval.arguments()].map(key).into()
 }
 
-fn place_of(letter: &Delivery) -> (u64, String) {
-    (letter.record(), letter.notifier().to_owned())
+fn place_of(delivery: &Delivery) -> (u64, String) {
+    (delivery.record(), delivery.notifier().to_owned())
 }
 
 impl Store for MemoryStore {
@@ -535,12 +536,12 @@ impl Store for MemoryStore {
         Box::pin(async move { Ok(self.kept().load_history(about)) })
     }
 
-    fn commit(&self, transition: Changeset) -> BoxFuture<'_, Result<CommitOutcome, StoreError>> {
+    fn commit(&self, changeset: Changeset) -> BoxFuture<'_, Result<CommitOutcome, StoreError>> {
         Box::pin(async move {
             let mut kept = self.kept();
-            let outcome = kept.check(&transition);
+            let outcome = kept.check(&changeset);
             if outcome == CommitOutcome::Done {
-                let last = kept.write(transition);
+                let last = kept.write(changeset);
                 // Under the lock, so that the number never goes back; to nobody it is not told.
                 if self.shared.last.receiver_count() > 0 {
                     self.shared.last.send_if_modified(|told| std::mem::replace(told, last) != last);
@@ -624,8 +625,8 @@ impl Store for MemoryStore {
         })
     }
 
-    fn letters<'a>(&'a self, filter: &'a DeliveryFilter) -> BoxFuture<'a, Result<Vec<Arc<Delivery>>, StoreError>> {
-        Box::pin(async move { Ok(self.kept().letters(filter)) })
+    fn deliveries<'a>(&'a self, filter: &'a DeliveryFilter) -> BoxFuture<'a, Result<Vec<Arc<Delivery>>, StoreError>> {
+        Box::pin(async move { Ok(self.kept().deliveries(filter)) })
     }
 
     fn tool(&self, digest: Digest) -> BoxFuture<'_, Result<Option<Arc<Descriptor>>, StoreError>> {

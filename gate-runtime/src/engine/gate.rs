@@ -239,31 +239,31 @@ impl<R: Registry> Gate<R> {
     /// # use gate_runtime::prelude::*;
     /// use gate_runtime::{DeliveryFilter, DeliveryState};
     /// # async fn show<R: Registry>(gate: Gate<R>) -> Result<(), gate_runtime::StoreError> {
-    /// for letter in gate.letters(&DeliveryFilter::all().state(DeliveryState::Dead)).await? {
-    ///     eprintln!("{}: {}", letter.id(), letter.problem().unwrap_or_default());
-    ///     gate.deliver_again(&letter).await?;
+    /// for delivery in gate.deliveries(&DeliveryFilter::all().state(DeliveryState::Dead)).await? {
+    ///     eprintln!("{}: {}", delivery.id(), delivery.problem().unwrap_or_default());
+    ///     gate.deliver_again(&delivery).await?;
     /// }
     /// # Ok(()) }
     /// ```
     ///
     /// # Errors
     /// Where the store does not answer.
-    pub async fn letters(&self, filter: &DeliveryFilter) -> Result<Vec<Arc<Delivery>>, StoreError> {
-        self.core.store.letters(filter).await
+    pub async fn deliveries(&self, filter: &DeliveryFilter) -> Result<Vec<Arc<Delivery>>, StoreError> {
+        self.core.store.deliveries(filter).await
     }
 
-    /// Has a dead letter delivered after all, with as many tries as a new one; under the id that it had. `None` where it is not dead any more.
+    /// Has a dead delivery delivered after all, with as many tries as a new one; under the id that it had. `None` where it is not dead any more.
     ///
     /// A process that has its notifier takes it: this one at once, another one within a minute.
     ///
     /// # Errors
     /// Where the store does not answer.
-    pub async fn deliver_again(&self, letter: &Delivery) -> Result<Option<Arc<Delivery>>, StoreError> {
+    pub async fn deliver_again(&self, delivery: &Delivery) -> Result<Option<Arc<Delivery>>, StoreError> {
         let now = self.core.now();
-        let Some(revived) = letter.revived(now).map(Arc::new) else { return Ok(None) };
-        let mut transition = Changeset::at(now);
-        transition.letters.push(Arc::clone(&revived));
-        if self.core.store.commit(transition).await? != CommitOutcome::Done {
+        let Some(revived) = delivery.revived(now).map(Arc::new) else { return Ok(None) };
+        let mut changeset = Changeset::at(now);
+        changeset.deliveries.push(Arc::clone(&revived));
+        if self.core.store.commit(changeset).await? != CommitOutcome::Done {
             return Ok(None);
         }
         self.core.post.look();
@@ -303,9 +303,9 @@ impl Core {
         let subject = &approval.subject();
         let known = CallQuery::new(subject.info().run(), subject.call(), subject.tool(), now);
         if self.store.load_history(&known).await?.approval.is_none() {
-            let (transition, imported) = UnitOfWork::begin(approval.imported(now), CallEvent::Imported, now).alone();
+            let (changeset, imported) = UnitOfWork::begin(approval.imported(now), CallEvent::Imported, now).alone();
             // A conflict means that someone else takes it in at the same moment: then it is there.
-            if self.store.commit(transition).await? == CommitOutcome::Done {
+            if self.store.commit(changeset).await? == CommitOutcome::Done {
                 self.settle(&imported);
             }
         }

@@ -137,7 +137,7 @@
 //! # Telling somebody
 //!
 //! `Gate::builder(…).notify(Console)` says on standard error what waits; [`Notifier`](crate::Notifier) is for a way of your own, and `gate-inbox` has Slack, mail, PagerDuty and webhooks, which `gate inbox --notify FILE` tells without any code. Whoever is told, no call waits
-//! for it: it is delivered from the record, at least once, those about one call in order, and tried again where it fails. [`gate.letters(…)`](crate::Gate::letters) has what could not be
+//! for it: it is delivered from the record, at least once, those about one call in order, and tried again where it fails. [`gate.deliveries(…)`](crate::Gate::deliveries) has what could not be
 //! delivered.
 //!
 //! # Meanwhile

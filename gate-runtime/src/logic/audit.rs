@@ -74,7 +74,7 @@ impl Auditor {
         Self { next: 0, is_picked: true, ..Self::new() }
     }
 
-    /// Takes the next entry; of a [`Stub`](crate::Stub), the record that lies beside the tree.
+    /// Takes the next entry; of a [`DigestEntry`](crate::DigestEntry), the record that lies beside the tree.
     ///
     /// # Errors
     /// [`ReplayError`] says what is wrong with it. The entry is not taken then.

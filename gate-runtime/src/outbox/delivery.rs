@@ -1,4 +1,4 @@
-//! Delivers one letter, whatever its notifier does.
+//! Delivers one delivery, whatever its notifier does.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,11 +33,11 @@ impl Carrier {
         DeliveryFilter::all().notifier(Arc::clone(&self.name))
     }
 
-    /// Takes a letter, unless another process was faster, delivers it, and writes what came of it.
-    pub(super) async fn carry(&self, letter: &Delivery) -> Result<(), StoreError> {
-        let notice = self.notice(letter).await?;
+    /// Takes a delivery, unless another process was faster, delivers it, and writes what came of it.
+    pub(super) async fn carry(&self, delivery: &Delivery) -> Result<(), StoreError> {
+        let notice = self.notice(delivery).await?;
         let now = self.clock.now();
-        let Some(claimed) = letter.claimed(now) else { return Ok(()) };
+        let Some(claimed) = delivery.claimed(now) else { return Ok(()) };
         if !self.write(&claimed).await? {
             return Ok(());
         }
@@ -59,19 +59,19 @@ impl Carrier {
         }
     }
 
-    async fn write(&self, letter: &Delivery) -> Result<bool, StoreError> {
-        let mut transition = Changeset::at(letter.changed_at());
-        transition.letters.push(Arc::new(letter.clone()));
-        Ok(self.store.commit(transition).await? == CommitOutcome::Done)
+    async fn write(&self, delivery: &Delivery) -> Result<bool, StoreError> {
+        let mut changeset = Changeset::at(delivery.changed_at());
+        changeset.deliveries.push(Arc::new(delivery.clone()));
+        Ok(self.store.commit(changeset).await? == CommitOutcome::Done)
     }
 
     /// What is to be told, with the call as it stands now.
-    async fn notice(&self, letter: &Delivery) -> Result<Option<Notice>, StoreError> {
-        let filter = RecordFilter::after(letter.record().saturating_sub(1)).limit(1);
-        let record = self.store.records(&filter).await?.pop().filter(|record| record.seq() == letter.record());
+    async fn notice(&self, delivery: &Delivery) -> Result<Option<Notice>, StoreError> {
+        let filter = RecordFilter::after(delivery.record().saturating_sub(1)).limit(1);
+        let record = self.store.records(&filter).await?.pop().filter(|record| record.seq() == delivery.record());
         let Some(record) = record else { return Ok(None) };
         let mut notice = Notice::new(&self.name, record);
-        let Some(call) = letter.approval() else { return Ok(Some(notice)) };
+        let Some(call) = delivery.approval() else { return Ok(Some(notice)) };
         if let Some(approval) = self.store.approvals(&ApprovalFilter::all().id(call)).await?.pop() {
             let tool = self.store.tool(approval.subject().tool_digest()).await?;
             // Nobody else than the store has the salts of its secrets.
@@ -80,7 +80,7 @@ impl Carrier {
         // Of a dead one, somebody may have been told.
         let last = self.mine().approval(call).state(DeliveryState::Delivered).state(DeliveryState::Dead);
         let last = last.newest_first().limit(1);
-        if let Some(memo) = self.store.letters(&last).await?.iter().find_map(|last| last.memo()) {
+        if let Some(memo) = self.store.deliveries(&last).await?.iter().find_map(|last| last.memo()) {
             notice = notice.after(memo);
         }
         Ok(Some(notice))
@@ -93,7 +93,7 @@ impl Carrier {
         delivered.unwrap_or_else(|problem| Err(NotifyError::again(problem)))
     }
 
-    /// The letter after a try. A notifier that gives nothing back gets with the next one what it was given with this one.
+    /// The delivery after a try. A notifier that gives nothing back gets with the next one what it was given with this one.
     fn ended(
         &self,
         claimed: &Delivery,

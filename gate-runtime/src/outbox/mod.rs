@@ -1,6 +1,6 @@
 //! Telling people and programs what happened, behind the back of those who ask.
 //!
-//! What is to be told stands on the record, which was written with it. From there one task for each notifier makes letters, and has them delivered:
+//! What is to be told stands on the record, which was written with it. From there one task for each notifier makes deliveries, and has them delivered:
 //! several at a time, those about one call one after the other. Whatever a notifier does, nothing here is waited for by a call.
 
 pub(crate) mod delivery;
@@ -30,16 +30,16 @@ const CARRIERS: usize = 16;
 /// After how long it is tried again where the store did not do its part.
 const AGAIN: Duration = Duration::from_secs(1);
 
-/// After how long it looks at the letters at the latest: another process may have put one back, of which no record tells.
+/// After how long it looks at the deliveries at the latest: another process may have put one back, of which no record tells.
 const LOOK: Duration = Duration::from_mins(1);
 
-/// How many delivered letters are forgotten at once.
+/// How many delivered deliveries are forgotten at once.
 const PAGE: usize = 256;
 
 /// The tasks that deliver, one for each notifier. They end with it: what was not delivered by then, another process delivers, or the next one.
 #[derive(Default)]
 pub(crate) struct Post {
-    /// Each with what tells it that a letter was put back.
+    /// Each with what tells it that a delivery was put back.
     tasks: Vec<(JoinHandle<()>, Arc<Notify>)>,
 }
 
@@ -66,7 +66,7 @@ impl Post {
         Self { tasks: notifiers.into_iter().map(start).collect() }
     }
 
-    /// Lets the tasks look at the letters again.
+    /// Lets the tasks look at the deliveries again.
     pub(crate) fn look(&self) {
         for (_, put_back) in &self.tasks {
             put_back.notify_one();
@@ -89,9 +89,9 @@ struct Postman {
     last: watch::Receiver<u64>,
     put_back: Arc<Notify>,
     under_way: JoinSet<(u64, Result<(), StoreError>)>,
-    /// The records that the letters under way are about.
+    /// The records that the deliveries under way are about.
     busy: HashSet<u64>,
-    /// When it is to look at the letters.
+    /// When it is to look at the deliveries.
     looks_at: Timestamp,
     forgets_at: Timestamp,
 }
@@ -120,7 +120,7 @@ impl Postman {
                     self.looks_at = Timestamp::MIN;
                     if let Some((record, written)) = ended {
                         self.busy.remove(&record);
-                        // It is not the letter's fault: tried at once, it would fail at once.
+                        // It is not the delivery's fault: tried at once, it would fail at once.
                         rests = written.err().map(|_| later(self.carrier.clock.now(), AGAIN));
                     }
                 }
@@ -128,7 +128,7 @@ impl Postman {
         }
     }
 
-    /// Waits for the first of: a record, the end of a delivery, a letter that was put back, the time.
+    /// Waits for the first of: a record, the end of a delivery, a delivery that was put back, the time.
     async fn signal(&mut self, wake: Timestamp) -> PostSignal {
         let Self { carrier, last, put_back, under_way, .. } = self;
         let news = async {
@@ -164,17 +164,17 @@ impl Postman {
         Ok(self.looks_at)
     }
 
-    /// Hands the letters that are due to carriers, as far as there are any, and gives the time when the next one is due.
+    /// Hands the deliveries that are due to carriers, as far as there are any, and gives the time when the next one is due.
     async fn hand_out(&mut self, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
         let open = self.carrier.mine().state(DeliveryState::Waiting).state(DeliveryState::Sending).first_of_each_call();
         let most = CARRIERS + self.busy.len() + 1;
-        for letter in self.carrier.store.letters(&open.soonest_first().limit(most)).await? {
-            let record = letter.record();
+        for delivery in self.carrier.store.deliveries(&open.soonest_first().limit(most)).await? {
+            let record = delivery.record();
             if self.busy.contains(&record) {
                 continue;
             }
-            if letter.due_at() > now {
-                return Ok(Some(letter.due_at()));
+            if delivery.due_at() > now {
+                return Ok(Some(delivery.due_at()));
             }
             if self.busy.len() >= CARRIERS {
                 // Whoever is done first makes it look again.
@@ -182,7 +182,7 @@ impl Postman {
             }
             self.busy.insert(record);
             let carrier = Arc::clone(&self.carrier);
-            self.under_way.spawn(async move { (record, carrier.carry(&letter).await) });
+            self.under_way.spawn(async move { (record, carrier.carry(&delivery).await) });
         }
         Ok(None)
     }
@@ -192,29 +192,29 @@ impl Postman {
         let store = &self.carrier.store;
         let old = self.carrier.mine().state(DeliveryState::Delivered).due_by(now).limit(PAGE);
         loop {
-            let found = store.letters(&old).await?;
+            let found = store.deliveries(&old).await?;
             if found.is_empty() {
                 return Ok(());
             }
             let calls =
-                found.iter().filter_map(|letter| letter.approval()).fold(ApprovalFilter::all(), ApprovalFilter::id);
+                found.iter().filter_map(|delivery| delivery.approval()).fold(ApprovalFilter::all(), ApprovalFilter::id);
             let known = if calls.ids().is_empty() { Vec::new() } else { store.approvals(&calls).await? };
             let is_open = |call: ApprovalId| {
                 known.iter().any(|known: &Arc<Approval>| known.id() == call && !known.status().is_terminal())
             };
-            let mut transition = Changeset::at(now);
-            for letter in found {
-                let stays = match letter.approval() {
+            let mut changeset = Changeset::at(now);
+            for delivery in found {
+                let stays = match delivery.approval() {
                     Some(call) => is_open(call) || self.has_more(call).await?,
                     None => false,
                 };
                 if stays {
-                    transition.letters.push(Arc::new(letter.kept(now)));
+                    changeset.deliveries.push(Arc::new(delivery.kept(now)));
                 } else {
-                    transition.forgotten.push(letter);
+                    changeset.forgotten.push(delivery);
                 }
             }
-            if store.commit(transition).await? != CommitOutcome::Done {
+            if store.commit(changeset).await? != CommitOutcome::Done {
                 // Another process is at it.
                 return Ok(());
             }
@@ -224,6 +224,6 @@ impl Postman {
     /// Whether more is to be told about a call.
     async fn has_more(&self, call: ApprovalId) -> Result<bool, StoreError> {
         let open = self.carrier.mine().approval(call).state(DeliveryState::Waiting).state(DeliveryState::Sending);
-        Ok(!self.carrier.store.letters(&open.limit(1)).await?.is_empty())
+        Ok(!self.carrier.store.deliveries(&open.limit(1)).await?.is_empty())
     }
 }

@@ -1,4 +1,4 @@
-//! Reads the record, and writes letters about what its notifier wants to tell.
+//! Reads the record, and writes deliveries about what its notifier wants to tell.
 
 use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -26,7 +26,7 @@ pub(super) struct Reader {
 }
 
 struct Progress {
-    /// As it is in the store. It moves in the transaction that writes letters, so that of two processes one writes them.
+    /// As it is in the store. It moves in the transaction that writes deliveries, so that of two processes one writes them.
     mark: Delivery,
     /// How far this process has read, and wanted nothing since the mark.
     read: u64,
@@ -43,7 +43,7 @@ impl Reader {
         Self { carrier, head, place: None }
     }
 
-    /// Reads what is new, and says whether there may be new letters.
+    /// Reads what is new, and says whether there may be new deliveries.
     pub(super) async fn read(&mut self, now: Timestamp) -> Result<bool, StoreError> {
         let mut is_new = self.place.is_none();
         let mut place = match self.place.take() {
@@ -54,15 +54,15 @@ impl Reader {
             let page = self.carrier.store.records(&RecordFilter::after(place.read).limit(PAGE)).await?;
             let Some(newest) = page.last() else { break };
             let read = newest.seq();
-            let letters: Vec<Arc<Delivery>> =
-                page.iter().filter(|record| self.wants(record)).map(|record| self.letter(record, now)).collect();
-            if letters.is_empty() && read.saturating_sub(place.mark.is_read_to()) < STRIDE {
+            let deliveries: Vec<Arc<Delivery>> =
+                page.iter().filter(|record| self.wants(record)).map(|record| self.delivery(record, now)).collect();
+            if deliveries.is_empty() && read.saturating_sub(place.mark.is_read_to()) < STRIDE {
                 place.read = read;
                 continue;
             }
-            is_new |= !letters.is_empty();
+            is_new |= !deliveries.is_empty();
             let mark = place.mark.read_to(read, now);
-            if self.write(letters, &mark, now).await? {
+            if self.write(deliveries, &mark, now).await? {
                 place = Progress::at(mark);
             } else {
                 // Another process has read on: it wrote what was to be written up to its mark.
@@ -82,22 +82,22 @@ impl Reader {
             if let Some(mark) = self.mark().await? {
                 return Ok(mark);
             }
-            let letters = self.pending(now).await?;
+            let deliveries = self.pending(now).await?;
             let mark = Delivery::mark(&self.carrier.name, Some(self.head), now);
-            if self.write(letters, &mark, now).await? {
+            if self.write(deliveries, &mark, now).await? {
                 return Ok(mark);
             }
         }
     }
 
     async fn mark(&self) -> Result<Option<Delivery>, StoreError> {
-        let found = self.carrier.store.letters(&self.carrier.mine().record(0)).await?;
+        let found = self.carrier.store.deliveries(&self.carrier.mine().record(0)).await?;
         Ok(found.first().map(|mark| Delivery::clone(mark)))
     }
 
-    /// Letters about the calls that wait now: each about the first record by which it did.
+    /// Deliveries about the calls that wait now: each about the first record by which it did.
     async fn pending(&self, now: Timestamp) -> Result<Vec<Arc<Delivery>>, StoreError> {
-        let (mut waiting, mut letters) = (HashSet::new(), Vec::new());
+        let (mut waiting, mut deliveries) = (HashSet::new(), Vec::new());
         let mut page = ApprovalFilter::all().status(Status::Pending).limit(PAGE);
         loop {
             let found = self.carrier.store.approvals(&page).await?;
@@ -120,11 +120,11 @@ impl Reader {
                     && self.wants(record)
                 {
                     waiting.remove(&call);
-                    letters.push(self.letter(record, now));
+                    deliveries.push(self.delivery(record, now));
                 }
             }
         }
-        Ok(letters)
+        Ok(deliveries)
     }
 
     /// Whether the notifier tells of it. One that panics over the question is given it to tell: then people see what becomes of that.
@@ -132,19 +132,19 @@ impl Reader {
         catch_unwind(AssertUnwindSafe(|| self.carrier.notifier.wants(record))).unwrap_or(true)
     }
 
-    fn letter(&self, record: &Record, now: Timestamp) -> Arc<Delivery> {
+    fn delivery(&self, record: &Record, now: Timestamp) -> Arc<Delivery> {
         Arc::new(Delivery::about(&self.carrier.name, record, now))
     }
 
     async fn write(
         &self,
-        mut letters: Vec<Arc<Delivery>>,
+        mut deliveries: Vec<Arc<Delivery>>,
         mark: &Delivery,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        letters.push(Arc::new(mark.clone()));
-        let mut transition = Changeset::at(now);
-        transition.letters = letters;
-        Ok(self.carrier.store.commit(transition).await? == CommitOutcome::Done)
+        deliveries.push(Arc::new(mark.clone()));
+        let mut changeset = Changeset::at(now);
+        changeset.deliveries = deliveries;
+        Ok(self.carrier.store.commit(changeset).await? == CommitOutcome::Done)
     }
 }

@@ -1,7 +1,7 @@
 //! The pen: what a process has while it is the one that writes a trail, and what it writes.
 
 use gate_audit::{Checkpoint, LogKeys, Note, TrailWriter, TreeHead, WitnessPolicy, read_keys, replace_file};
-use gate_core::records::{Break, Entry, Leaf, Record};
+use gate_core::records::{Entry, Leaf, Record, ResetEntry};
 use gate_core::text::SchemaError;
 
 use super::Trail;
@@ -82,7 +82,7 @@ impl Pen {
     }
 
     /// Appends a person's word on why the records do not go on where the tree is.
-    pub(crate) fn append_break(&mut self, parted: &Break) -> Result<(), TrailError> {
+    pub(crate) fn append_break(&mut self, parted: &ResetEntry) -> Result<(), TrailError> {
         let seq = parted.next();
         let leaf = Entry::leaf_of_break(parted).map_err(|problem| TrailError::Record { seq, problem })?;
         self.writer.append(leaf.text().as_bytes())?;

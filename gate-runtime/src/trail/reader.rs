@@ -8,7 +8,7 @@ use gate_audit::{
     Evidence, LogKeys, Note, Receipt, Tiles, VerifiedCheckpoint, WitnessPolicy, prove_inclusion, read_checkpoint,
 };
 use gate_core::id::ApprovalId;
-use gate_core::records::{Entry, Record, Stub};
+use gate_core::records::{DigestEntry, Entry, Record};
 
 use super::error::{TrailError, unreadable};
 
@@ -88,7 +88,7 @@ impl TrailReader {
     }
 
     /// The record of a stub, and its bytes.
-    fn beside(&self, stub: &Stub) -> Result<(Record, Vec<u8>), TrailError> {
+    fn beside(&self, stub: &DigestEntry) -> Result<(Record, Vec<u8>), TrailError> {
         let path = self.folder.join(stub.file());
         let bytes = read_file(&path, stub.bytes())?;
         let record = Entry::parse_beside(stub, &bytes).map_err(|problem| TrailError::file(&path, problem))?;

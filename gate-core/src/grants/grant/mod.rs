@@ -221,7 +221,7 @@ impl Grant {
     /// What covering a call takes of its budget and its windows.
     #[doc(hidden)]
     #[must_use]
-    pub fn takes(&self, arguments: &Arguments, taken_for: ApprovalId) -> Vec<LimitCharge> {
+    pub fn charges(&self, arguments: &Arguments, taken_for: ApprovalId) -> Vec<LimitCharge> {
         let Terms { uses, budget, window, .. } = &self.terms;
         let take = |what: &str, amount, max| LimitCharge {
             key: LimitKey::new(format!("grant/{}", self.id), format!("\"{what}\"")),

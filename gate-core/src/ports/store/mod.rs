@@ -1,8 +1,8 @@
-//! Where approvals, grants, counters, records and letters are kept.
+//! Where approvals, grants, counters, records and deliveries are kept.
 
+mod delivery_filter;
 mod error;
 mod filter;
-mod letter_filter;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -10,9 +10,9 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use tokio::sync::watch;
 
+pub use self::delivery_filter::{DeliveryFilter, DeliveryOrder};
 pub use self::error::{StoreError, StoreErrorKind};
 pub use self::filter::{ApprovalFilter, RecordFilter};
-pub use self::letter_filter::{DeliveryFilter, DeliveryOrder};
 use super::BoxFuture;
 use crate::approval::state::Approval;
 use crate::approval::status::Status;
@@ -21,8 +21,8 @@ use crate::grants::freeze::Freeze;
 use crate::grants::grant::Grant;
 use crate::grants::limit::{GiveBack, LimitCharge, LimitKey};
 use crate::id::{ApprovalId, CallId, CaseId, GrantId, RunId, ToolName};
+use crate::records::delivery::Delivery;
 use crate::records::event::{CallEvent, Event, GateEvent};
-use crate::records::letter::Delivery;
 use crate::records::record::Record;
 use crate::text::digest::Digest;
 
@@ -36,7 +36,7 @@ use crate::text::digest::Digest;
 /// 3. Of two transitions from one version, one commits; of two takes of the last place of a limit, one.
 /// 4. Records are numbered from 1 without gaps, in the order of the commits.
 /// 5. Nothing is dispatched that a freeze stops which was committed before.
-/// 6. Of those who take a letter to deliver it, one gets it; and letters are no news to who watches.
+/// 6. Of those who take a delivery to deliver it, one gets it; and deliveries are no news to who watches.
 /// 7. Every new approval is owed to its run until a transition acknowledges it; [`run_changes`](Self::run_changes) gives what is
 ///    owed, or what changed after a number, and costs nothing for anything else.
 /// 8. No lookup costs more for what ended long ago: used-up permissions, used limits, finished calls.
@@ -54,7 +54,7 @@ pub trait Store: Send + Sync + 'static {
     fn load_history<'a>(&'a self, about: &'a CallQuery) -> BoxFuture<'a, Result<CallHistory, StoreError>>;
 
     /// Writes a transition: all of it, or nothing.
-    fn commit(&self, transition: Changeset) -> BoxFuture<'_, Result<CommitOutcome, StoreError>>;
+    fn commit(&self, changeset: Changeset) -> BoxFuture<'_, Result<CommitOutcome, StoreError>>;
 
     /// Approvals, oldest first.
     fn approvals<'a>(&'a self, filter: &'a ApprovalFilter) -> BoxFuture<'a, Result<Vec<Arc<Approval>>, StoreError>>;
@@ -74,8 +74,8 @@ pub trait Store: Send + Sync + 'static {
     /// What holds beyond single calls.
     fn standing(&self, now: Timestamp) -> BoxFuture<'_, Result<Standing, StoreError>>;
 
-    /// Letters, in the order that is asked for. A letter about record 0 is a mark: only who asks for that record gets it.
-    fn letters<'a>(&'a self, filter: &'a DeliveryFilter) -> BoxFuture<'a, Result<Vec<Arc<Delivery>>, StoreError>>;
+    /// Deliveries, in the order that is asked for. A delivery about record 0 is a mark: only who asks for that record gets it.
+    fn deliveries<'a>(&'a self, filter: &'a DeliveryFilter) -> BoxFuture<'a, Result<Vec<Arc<Delivery>>, StoreError>>;
 
     /// A tool that some gate over this store had, by its digest.
     fn tool(&self, digest: Digest) -> BoxFuture<'_, Result<Option<Arc<Descriptor>>, StoreError>>;
@@ -89,8 +89,8 @@ impl<S: Store + ?Sized> Store for Arc<S> {
         (**self).load_history(about)
     }
 
-    fn commit(&self, transition: Changeset) -> BoxFuture<'_, Result<CommitOutcome, StoreError>> {
-        (**self).commit(transition)
+    fn commit(&self, changeset: Changeset) -> BoxFuture<'_, Result<CommitOutcome, StoreError>> {
+        (**self).commit(changeset)
     }
 
     fn approvals<'a>(&'a self, filter: &'a ApprovalFilter) -> BoxFuture<'a, Result<Vec<Arc<Approval>>, StoreError>> {
@@ -117,8 +117,8 @@ impl<S: Store + ?Sized> Store for Arc<S> {
         (**self).standing(now)
     }
 
-    fn letters<'a>(&'a self, filter: &'a DeliveryFilter) -> BoxFuture<'a, Result<Vec<Arc<Delivery>>, StoreError>> {
-        (**self).letters(filter)
+    fn deliveries<'a>(&'a self, filter: &'a DeliveryFilter) -> BoxFuture<'a, Result<Vec<Arc<Delivery>>, StoreError>> {
+        (**self).deliveries(filter)
     }
 
     fn tool(&self, digest: Digest) -> BoxFuture<'_, Result<Option<Arc<Descriptor>>, StoreError>> {
@@ -314,9 +314,9 @@ impl KnownTool {
 /// use gate_runtime::{CommitOutcome, DAY, LimitKey, MemoryStore, CallQuery, Store, LimitCharge, Timestamp, Changeset};
 /// let (store, now) = (MemoryStore::new(), Timestamp::UNIX_EPOCH);
 /// let key = LimitKey::new("refunds", "null");
-/// let mut transition = Changeset::at(now);
-/// transition.takes.push(LimitCharge { key: key.clone(), amount: 3, max: 10, window: DAY, taken_for: None });
-/// assert_eq!(store.commit(transition).await?, CommitOutcome::Done);
+/// let mut changeset = Changeset::at(now);
+/// changeset.charges.push(LimitCharge { key: key.clone(), amount: 3, max: 10, window: DAY, taken_for: None });
+/// assert_eq!(store.commit(changeset).await?, CommitOutcome::Done);
 ///
 /// let mut proposal = CallQuery::new("run-42", "call_1", "issue_refund", now);
 /// proposal.counters.push((key, DAY));
@@ -336,7 +336,7 @@ pub struct Changeset {
     /// Stops that end; each must be there, just as it is here.
     pub lifted: Vec<Freeze>,
     /// Uses of limits; each must fit.
-    pub takes: Vec<LimitCharge>,
+    pub charges: Vec<LimitCharge>,
     /// Uses of limits that are given back, since what they were taken for did not happen. Of a call that had ended before, nothing is.
     pub given_back: Vec<GiveBack>,
     /// Calls of which the application has what became of them: they are owed to their runs no more. Also such that are written here first.
@@ -346,8 +346,8 @@ pub struct Changeset {
     pub tools: Vec<Arc<Descriptor>>,
     /// What notifiers are to tell; each is written only over the version before its own, and version 1 only where there is none of that notifier about
     /// that record.
-    pub letters: Vec<Arc<Delivery>>,
-    /// Letters that are deleted; each must be there in this version.
+    pub deliveries: Vec<Arc<Delivery>>,
+    /// Deliveries that are deleted; each must be there in this version.
     pub forgotten: Vec<Arc<Delivery>>,
     /// What happened. The store numbers them.
     pub records: Vec<Record>,
@@ -363,11 +363,11 @@ impl Changeset {
             grants: Vec::new(),
             freezes: Vec::new(),
             lifted: Vec::new(),
-            takes: Vec::new(),
+            charges: Vec::new(),
             given_back: Vec::new(),
             acknowledged: Vec::new(),
             tools: Vec::new(),
-            letters: Vec::new(),
+            deliveries: Vec::new(),
             forgotten: Vec::new(),
             records: Vec::new(),
         }
@@ -404,7 +404,7 @@ impl Changeset {
         self.approvals.iter().filter(begins)
     }
 
-    /// Returns whether it writes one approval, one grant or one letter twice, or two approvals for
+    /// Returns whether it writes one approval, one grant or one delivery twice, or two approvals for
     /// one call: of such, one would be lost.
     #[must_use]
     pub fn writes_twice(&self) -> bool {
@@ -416,7 +416,7 @@ impl Changeset {
         has_twins(self.approvals.iter().map(|approval| approval.id()))
             || has_twins(calls)
             || has_twins(self.grants.iter().map(|grant| grant.id()))
-            || has_twins(self.letters.iter().map(|letter| (letter.record(), letter.notifier())))
+            || has_twins(self.deliveries.iter().map(|delivery| (delivery.record(), delivery.notifier())))
     }
 
     /// The place of the first take that does not fit, by how much of each window is used; takes of one counter add up.
@@ -424,8 +424,8 @@ impl Changeset {
     /// # Errors
     /// Where it cannot be learned how much is used.
     pub fn limit_reached<E>(&self, mut used: impl FnMut(&LimitCharge) -> Result<u64, E>) -> Result<Option<usize>, E> {
-        for (place, take) in self.takes.iter().enumerate() {
-            let before = self.takes.iter().take(place).filter(|earlier| earlier.key == take.key);
+        for (place, take) in self.charges.iter().enumerate() {
+            let before = self.charges.iter().take(place).filter(|earlier| earlier.key == take.key);
             if !take.fits(before.fold(used(take)?, |sum, earlier| sum.saturating_add(earlier.amount))) {
                 return Ok(Some(place));
             }
@@ -440,10 +440,10 @@ impl Changeset {
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), gate_runtime::StoreError> {
 /// use gate_runtime::{CommitOutcome, DAY, LimitKey, MemoryStore, Store, LimitCharge, Timestamp, Changeset};
 /// let store = MemoryStore::new();
-/// let mut transition = Changeset::at(Timestamp::UNIX_EPOCH);
-/// transition.takes.push(LimitCharge { key: LimitKey::new("refunds", "null"), amount: 1, max: 1, window: DAY, taken_for: None });
-/// assert_eq!(store.commit(transition.clone()).await?, CommitOutcome::Done);
-/// assert_eq!(store.commit(transition).await?, CommitOutcome::LimitReached(0));
+/// let mut changeset = Changeset::at(Timestamp::UNIX_EPOCH);
+/// changeset.charges.push(LimitCharge { key: LimitKey::new("refunds", "null"), amount: 1, max: 1, window: DAY, taken_for: None });
+/// assert_eq!(store.commit(changeset.clone()).await?, CommitOutcome::Done);
+/// assert_eq!(store.commit(changeset).await?, CommitOutcome::LimitReached(0));
 /// # Ok(()) }
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -451,7 +451,7 @@ impl Changeset {
 pub enum CommitOutcome {
     /// All of it is written.
     Done,
-    /// Nothing is written: someone else changed an approval, a grant or a letter, or lifted a freeze, or there is such a call already. Read again.
+    /// Nothing is written: someone else changed an approval, a grant or a delivery, or lifted a freeze, or there is such a call already. Read again.
     Conflict,
     /// Nothing is written: a freeze stops what it would let begin.
     Frozen,

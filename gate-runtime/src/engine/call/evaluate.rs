@@ -29,26 +29,26 @@ use crate::provenance::{History, origins};
 pub(crate) struct Judgement {
     pub(crate) assessment: Arc<Assessment>,
     /// What the approving rules that match would take of their limits.
-    takes: Vec<RuleTakes>,
+    charges: Vec<RuleTakes>,
 }
 
 struct RuleTakes {
     opinion: usize,
     rule: usize,
-    takes: Vec<LimitCharge>,
+    charges: Vec<LimitCharge>,
 }
 
 impl Judgement {
     fn new(evaluations: Vec<Evaluation>, overlays: Vec<Opinion>) -> Result<Self, Unjudged> {
-        let mut takes = Vec::new();
+        let mut charges = Vec::new();
         let mut opinions = Vec::with_capacity(evaluations.len() + overlays.len());
         for (opinion, evaluation) in evaluations.into_iter().enumerate() {
-            let of_rule = |(rule, takes)| RuleTakes { opinion, rule, takes };
-            takes.extend(evaluation.takes.into_iter().map(of_rule));
+            let of_rule = |(rule, charges)| RuleTakes { opinion, rule, charges };
+            charges.extend(evaluation.charges.into_iter().map(of_rule));
             opinions.push(Opinion::Policy(evaluation.opinion));
         }
         opinions.extend(overlays);
-        Ok(Self { assessment: Arc::new(Assessment::join(opinions).reached()?), takes })
+        Ok(Self { assessment: Arc::new(Assessment::join(opinions).reached()?), charges })
     }
 
     /// The rules are in the program that asks: here, it only says whom to ask, and overlays may object.
@@ -65,12 +65,12 @@ impl Judgement {
 
     /// A judgement that takes nothing of any limit.
     pub(crate) fn of_program(assessment: Assessment) -> Self {
-        Self { assessment: Arc::new(assessment), takes: Vec::new() }
+        Self { assessment: Arc::new(assessment), charges: Vec::new() }
     }
 
     /// The gate itself denies, before any rule is looked at.
     pub(crate) fn denied(denial: Denial, reason: String) -> Self {
-        Self { assessment: Arc::new(Assessment::denied(denial, reason)), takes: Vec::new() }
+        Self { assessment: Arc::new(Assessment::denied(denial, reason)), charges: Vec::new() }
     }
 
     pub(crate) fn verdict(&self) -> Verdict {
@@ -91,15 +91,15 @@ impl Judgement {
     }
 
     /// Returns what the approval of the call takes of limits: of every rule that approves it.
-    pub(crate) fn takes(&self) -> Vec<LimitCharge> {
-        self.takes.iter().flat_map(|of_rule| &of_rule.takes).cloned().collect()
+    pub(crate) fn charges(&self) -> Vec<LimitCharge> {
+        self.charges.iter().flat_map(|of_rule| &of_rule.charges).cloned().collect()
     }
 
     /// Marks limits as used up, so that their rules do not count.
     pub(crate) fn exhaust(&mut self, spent: &dyn Fn(&LimitCharge) -> bool) {
         let assessment = Arc::make_mut(&mut self.assessment);
-        self.takes.retain(|RuleTakes { opinion, rule, takes }| {
-            let gone = takes.iter().any(spent);
+        self.charges.retain(|RuleTakes { opinion, rule, charges }| {
+            let gone = charges.iter().any(spent);
             if gone {
                 assessment.exhaust(*opinion, *rule);
             }
@@ -227,12 +227,12 @@ impl Core {
         let now = self.now();
         let context = run.context(call.id(), ApprovalId::new(), reasoning, now);
         let mut judgement = self.judge(tool, &arguments, &sealed, context).await?;
-        let takes = judgement.takes();
+        let charges = judgement.charges();
         let mut about = CallQuery::new(run.info.run(), call.id(), &tool.name, now);
-        about.counters = takes.iter().map(|take| (take.key.clone(), take.window)).collect();
+        about.counters = charges.iter().map(|take| (take.key.clone(), take.window)).collect();
         let used = self.store.load_history(&about).await.map_err(unavailable)?.used;
         judgement.exhaust(&|take| {
-            let place = takes.iter().position(|known| known == take);
+            let place = charges.iter().position(|known| known == take);
             place.and_then(|place| used.get(place)).is_none_or(|used| !take.fits(*used))
         });
         let assessment = Arc::unwrap_or_clone(judgement.with_origins(&arguments, &run.history));

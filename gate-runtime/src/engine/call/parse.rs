@@ -89,7 +89,7 @@ impl Core {
         let mut refused = Changeset::noting(now, GateEvent::CallRefused { info, call, tool, problem });
         if let NotRun::Invalid { .. } = reason {
             // A model that never learns what fits is stopped too. `Subject::family` has the same for calls that are on the record.
-            refused.takes.push(refused_once(&run.family));
+            refused.charges.push(refused_once(&run.family));
         }
         match self.store.commit(refused).await {
             Ok(_) => reason,

@@ -310,7 +310,7 @@ impl Core {
         let now = self.now();
         for grant in grants {
             let is_spent =
-                || grant.takes(sealed, subject.approval()).iter().any(|take| draft.spent.contains(&take.key));
+                || grant.charges(sealed, subject.approval()).iter().any(|take| draft.spent.contains(&take.key));
             if grant.covers(subject, sealed, now)
                 && !is_spent()
                 && self.may_grant(grant.by(), subject, &requirements, &[]).await.is_ok()
@@ -330,14 +330,14 @@ impl Core {
     ) -> Result<Opened, Unproposed> {
         let mut draft = draft;
         loop {
-            let (transition, approval) = self.transition(run, &draft, opening)?;
+            let (changeset, approval) = self.changeset(run, &draft, opening)?;
             let secret = !draft.candidate.sealed.secrets().is_empty();
             if secret {
                 // Before the commit: once it is on the record, it can be dispatched.
                 lock(&self.vault).insert(approval.id(), draft.candidate.arguments.clone());
             }
-            let (takes, taken) = (transition.takes.clone(), transition.acknowledged.clone());
-            let committed = self.commit_for(transition, &approval, opening.if_gone(approval.status())).await;
+            let (charges, taken) = (changeset.charges.clone(), changeset.acknowledged.clone());
+            let committed = self.commit_for(changeset, &approval, opening.if_gone(approval.status())).await;
             if secret && !matches!(committed, Ok(CommitOutcome::Done)) {
                 lock(&self.vault).remove(&approval.id());
             }
@@ -360,7 +360,7 @@ impl Core {
                     }
                 }
                 CommitOutcome::LimitReached(place) => {
-                    if let Some(take) = takes.get(place) {
+                    if let Some(take) = charges.get(place) {
                         self.judge_without(run, &mut draft, take).await?;
                     }
                 }
@@ -404,7 +404,7 @@ impl Core {
         Ok(())
     }
 
-    fn transition(
+    fn changeset(
         &self,
         run: &Circumstances,
         draft: &Draft,
@@ -431,28 +431,28 @@ impl Core {
         if course.status() == Status::Approved && !held && matches!(body, BodyPlace::Here(_)) {
             course.then(CallEvent::Dispatched, now).map_err(unavailable)?;
         }
-        let (mut transition, approval) = course.alone();
+        let (mut changeset, approval) = course.alone();
         if let Some(grant) = &draft.grant {
-            transition.grants.push(Arc::new(grant.used()));
-            transition.takes.extend(grant.takes(approval.arguments(), approval.id()));
+            changeset.grants.push(Arc::new(grant.used()));
+            changeset.charges.extend(grant.charges(approval.arguments(), approval.id()));
         }
         if may_run {
             let for_it = |take| LimitCharge { taken_for: Some(approval.id()), ..take };
-            transition.takes.extend(draft.judgement.takes().into_iter().map(for_it));
+            changeset.charges.extend(draft.judgement.charges().into_iter().map(for_it));
         }
         if approval.status() == Status::Pending {
-            transition.takes.extend(self.asking(&approval, body));
+            changeset.charges.extend(self.asking(&approval, body));
         }
         if let BodyPlace::Elsewhere { tool, .. } = body {
-            transition.tools.push(Arc::clone(tool));
+            changeset.tools.push(Arc::clone(tool));
         }
         match opening.by {
-            Proposer::Model(ledger) => ledger.acknowledge(&mut transition),
+            Proposer::Model(ledger) => ledger.acknowledge(&mut changeset),
             Proposer::Program(Some(_)) if approval.status() == Status::Pending => {}
             // Whoever proposes it looks after it: it is in no turn.
-            Proposer::Program(_) | Proposer::Elsewhere => transition.acknowledged.push(approval.id()),
+            Proposer::Program(_) | Proposer::Elsewhere => changeset.acknowledged.push(approval.id()),
         }
-        Ok((transition, approval))
+        Ok((changeset, approval))
     }
 
     /// Returns what a question takes of the limits on asking. They are counted in the commit, so

@@ -104,9 +104,9 @@ impl Core {
             let tool = self.tool(approval.tool().as_str());
             let tool = tool.ok_or_else(|| NotRun::Invalid { problem: self.unknown_tool(approval.tool()) })?;
             let arguments = self.bound_arguments(tool, &approval).await?;
-            let (transition, next) = self.judge_again(run, tool, &approval, &arguments).await?.alone();
+            let (changeset, next) = self.judge_again(run, tool, &approval, &arguments).await?.alone();
             let otherwise = (next.status() == Status::Dispatched).then(|| caller.unbegun());
-            match self.commit_for(transition, &next, otherwise).await.map_err(unavailable)? {
+            match self.commit_for(changeset, &next, otherwise).await.map_err(unavailable)? {
                 CommitOutcome::Done => {}
                 CommitOutcome::Frozen => match self.frozen(&next).await? {
                     // It stays approved: once the freeze is lifted, it can go on.

@@ -186,8 +186,8 @@ impl Core {
                     if course.status() == Status::Approved {
                         return self.begin_attempt(course, Caller::Program).await.map(Some);
                     }
-                    let (transition, asked) = course.alone();
-                    if self.store.commit(transition).await.map_err(unavailable)? == CommitOutcome::Done {
+                    let (changeset, asked) = course.alone();
+                    if self.store.commit(changeset).await.map_err(unavailable)? == CommitOutcome::Done {
                         self.settle(&asked);
                     }
                 }
@@ -204,8 +204,8 @@ impl Core {
     ) -> Result<Arc<Approval>, NotRun> {
         let (now, mut course) = (self.now(), course);
         course.then(CallEvent::Dispatched, now).map_err(unavailable)?;
-        let (transition, approval) = course.alone();
-        match self.commit_for(transition, &approval, Some(caller.unbegun())).await.map_err(unavailable)? {
+        let (changeset, approval) = course.alone();
+        match self.commit_for(changeset, &approval, Some(caller.unbegun())).await.map_err(unavailable)? {
             CommitOutcome::Done => Ok(approval),
             CommitOutcome::Frozen => Err(match self.frozen(&approval).await? {
                 Some(reason) => reason,

@@ -21,17 +21,17 @@ impl Core {
     /// will be, and then this happens to it instead.
     pub(crate) async fn commit_for(
         self: &Arc<Self>,
-        transition: Changeset,
+        changeset: Changeset,
         next: &Arc<Approval>,
         otherwise: Option<fn() -> Vec<CallEvent>>,
     ) -> Result<CommitOutcome, StoreError> {
-        if transition.dispatches()
+        if changeset.dispatches()
             && let Some(trouble) = self.trail.as_ref().and_then(Sealing::trouble)
         {
             return Err(StoreError::new(StoreErrorKind::Unavailable, trouble));
         }
         let core = Arc::clone(self);
-        let mut commit = Box::pin(async move { core.store.commit(transition).await });
+        let mut commit = Box::pin(async move { core.store.commit(changeset).await });
         // A store in memory has no need of a task.
         let at_once = poll_fn(|context| Poll::Ready(commit.as_mut().poll(context))).await;
         if let Poll::Ready(committed) = at_once {

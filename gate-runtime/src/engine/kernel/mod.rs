@@ -137,8 +137,8 @@ impl Core {
             for event in events {
                 course.then(event.clone(), self.now()).map_err(|_| StepError::Refused)?;
             }
-            let (transition, next) = course.alone();
-            if self.store.commit(transition).await? == CommitOutcome::Done {
+            let (changeset, next) = course.alone();
+            if self.store.commit(changeset).await? == CommitOutcome::Done {
                 self.settle(&next);
                 return Ok(next);
             }

@@ -203,9 +203,9 @@ impl Core {
     /// Writes that a body still runs; `None` where its call is not as it was known any more.
     pub(crate) async fn write_vouched(&self, known: &Approval) -> Result<Option<Arc<Approval>>, StoreError> {
         let vouched = Arc::new(known.vouched(self.now()));
-        let mut transition = Changeset::at(vouched.changed_at());
-        transition.approvals.push(Arc::clone(&vouched));
-        let committed = self.store.commit(transition).await?;
+        let mut changeset = Changeset::at(vouched.changed_at());
+        changeset.approvals.push(Arc::clone(&vouched));
+        let committed = self.store.commit(changeset).await?;
         Ok((committed == CommitOutcome::Done).then_some(vouched))
     }
 
@@ -213,8 +213,8 @@ impl Core {
     async fn write_end(self: &Arc<Self>, latest: &Approval, event: &CallEvent) -> Result<Arc<Approval>, StepError> {
         let mut course = UnitOfWork::from(latest);
         course.then(event.clone(), self.now()).map_err(|_| StepError::Refused)?;
-        let (transition, next) = course.alone();
-        match self.store.commit(transition).await? {
+        let (changeset, next) = course.alone();
+        match self.store.commit(changeset).await? {
             CommitOutcome::Done => Ok(next),
             _ => self.step_of(Attempt::of(latest), std::slice::from_ref(event)).await,
         }

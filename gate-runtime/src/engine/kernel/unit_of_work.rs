@@ -55,36 +55,36 @@ impl UnitOfWork {
     }
 
     /// Adds it to what is written together.
-    pub(crate) fn join(self, transition: &mut Changeset) -> Arc<Approval> {
-        self.change_limits(transition);
+    pub(crate) fn join(self, changeset: &mut Changeset) -> Arc<Approval> {
+        self.change_limits(changeset);
         let approval = Arc::new(self.approval);
-        transition.approvals.push(Arc::clone(&approval));
-        transition.records.extend(self.records);
+        changeset.approvals.push(Arc::clone(&approval));
+        changeset.records.extend(self.records);
         approval
     }
 
     /// All that is written.
     pub(crate) fn alone(self) -> (Changeset, Arc<Approval>) {
-        let mut transition = Changeset::at(self.approval.changed_at());
-        self.change_limits(&mut transition);
-        transition.approvals.reserve_exact(1);
-        transition.records = self.records;
+        let mut changeset = Changeset::at(self.approval.changed_at());
+        self.change_limits(&mut changeset);
+        changeset.approvals.reserve_exact(1);
+        changeset.records = self.records;
         let approval = Arc::new(self.approval);
-        transition.approvals.push(Arc::clone(&approval));
-        (transition, approval)
+        changeset.approvals.push(Arc::clone(&approval));
+        (changeset, approval)
     }
 
     /// What the events take of limits on not running, and give back of others: in one place, however a call comes to its end.
-    fn change_limits(&self, transition: &mut Changeset) {
+    fn change_limits(&self, changeset: &mut Changeset) {
         let (before, after) = (self.before, self.approval.status());
         if before == Some(after) {
             return;
         }
         if refuses(&self.approval) {
-            transition.takes.push(refused_once(&self.approval.subject().family()));
+            changeset.charges.push(refused_once(&self.approval.subject().family()));
         }
         let mut give_back = |limit| {
-            transition.given_back.push(GiveBack { taken_for: self.approval.id(), limit });
+            changeset.given_back.push(GiveBack { taken_for: self.approval.id(), limit });
         };
         match before {
             // What never ran uses up no limit.

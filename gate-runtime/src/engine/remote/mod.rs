@@ -152,8 +152,8 @@ impl Remote {
             core.check_intact(&approval).await?;
             let course = core.judge_remote_again(&approval).await?;
             if course.status() != Status::Approved {
-                let (transition, next) = course.alone();
-                if core.store.commit(transition).await.map_err(unavailable)? == CommitOutcome::Done {
+                let (changeset, next) = course.alone();
+                if core.store.commit(changeset).await.map_err(unavailable)? == CommitOutcome::Done {
                     core.settle(&next);
                 }
                 continue;

@@ -71,10 +71,10 @@ impl<R: Registry> Gate<R> {
             }
         }
         let freeze = Freeze { scope, reason: reason.into(), by: by.id().clone(), since };
-        let mut transition = Changeset::noting(since, GateEvent::Frozen { freeze: freeze.clone() });
-        transition.freezes.push(freeze.clone());
-        let named = core.name_directory(&mut transition).await.map_err(ReviewerError::Directory)?;
-        core.write_alone(transition).await?;
+        let mut changeset = Changeset::noting(since, GateEvent::Frozen { freeze: freeze.clone() });
+        changeset.freezes.push(freeze.clone());
+        let named = core.name_directory(&mut changeset).await.map_err(ReviewerError::Directory)?;
+        core.write_alone(changeset).await?;
         core.named_directory(named);
         Ok(freeze)
     }
@@ -95,10 +95,10 @@ impl<R: Registry> Gate<R> {
                 Some(_) => {}
             }
             let event = GateEvent::FreezeLifted { scope: freeze.scope().clone(), by: by.id().clone() };
-            let mut transition = Changeset::noting(now, event);
-            transition.lifted.push(freeze.clone());
-            let named = core.name_directory(&mut transition).await.map_err(ReviewerError::Directory)?;
-            if core.store.commit(transition).await? == CommitOutcome::Done {
+            let mut changeset = Changeset::noting(now, event);
+            changeset.lifted.push(freeze.clone());
+            let named = core.name_directory(&mut changeset).await.map_err(ReviewerError::Directory)?;
+            if core.store.commit(changeset).await? == CommitOutcome::Done {
                 core.named_directory(named);
                 return Ok(());
             }
@@ -119,17 +119,17 @@ impl<R: Registry> Gate<R> {
             let known = core.store.grant(grant.id()).await?;
             let Some(known) = known.filter(|known| !known.is_revoked()) else { return Ok(()) };
             let event = GateEvent::GrantRevoked { grant: grant.id(), by: by.id().clone() };
-            let mut transition = Changeset::noting(now, event);
-            transition.grants.push(Arc::new(known.revoked()));
+            let mut changeset = Changeset::noting(now, event);
+            changeset.grants.push(Arc::new(known.revoked()));
             // What it answered and has not begun is a question again.
             let approved = core.store.approvals(&ApprovalFilter::all().status(Status::Approved)).await?;
             for covered in approved.iter().filter(|approval| approval.grant() == Some(grant.id())) {
                 let mut course = UnitOfWork::from(covered);
                 course.then(CallEvent::Uncovered { grant: grant.id() }, now)?;
-                course.join(&mut transition);
+                course.join(&mut changeset);
             }
-            let named = core.name_directory(&mut transition).await.map_err(ReviewerError::Directory)?;
-            if core.store.commit(transition).await? == CommitOutcome::Done {
+            let named = core.name_directory(&mut changeset).await.map_err(ReviewerError::Directory)?;
+            if core.store.commit(changeset).await? == CommitOutcome::Done {
                 core.named_directory(named);
                 return Ok(());
             }
@@ -193,14 +193,14 @@ impl Core {
         scope: &Scope,
         approved: &Approval,
         reviewer: &Reviewer,
-        transition: &mut Changeset,
+        changeset: &mut Changeset,
     ) -> Result<Arc<Grant>, DecideError> {
         if approved.status() != Status::Approved {
             return Err(BadScope::NeedsSeveral.into());
         }
         self.may_grant_for(reviewer.id(), approved).await?;
-        let grant = scope.clone().grant(approved, reviewer.id().clone(), transition.at)?;
-        self.give_and_cover(grant, approved.id(), transition).await
+        let grant = scope.clone().grant(approved, reviewer.id().clone(), changeset.at)?;
+        self.give_and_cover(grant, approved.id(), changeset).await
     }
 
     /// Writes a new permission, and answers by it what waits and is covered, in whatever run: what a new call would not be asked about need not wait.
@@ -208,9 +208,9 @@ impl Core {
         &self,
         grant: Grant,
         approved: ApprovalId,
-        transition: &mut Changeset,
+        changeset: &mut Changeset,
     ) -> Result<Arc<Grant>, DecideError> {
-        let (now, by, mut grant) = (transition.at, grant.by().clone(), grant);
+        let (now, by, mut grant) = (changeset.at, grant.by().clone(), grant);
         let waiting = ApprovalFilter::all().status(Status::Pending);
         let waiting = grant.run().into_iter().fold(waiting, |all, run| all.run(run.clone()));
         let mut covered = Vec::new();
@@ -223,11 +223,11 @@ impl Core {
             if !fits || self.may_grant_for(&by, other).await.is_err() {
                 continue;
             }
-            let before = transition.takes.len();
-            transition.takes.extend(grant.takes(other.arguments(), other.id()));
+            let before = changeset.charges.len();
+            changeset.charges.extend(grant.charges(other.arguments(), other.id()));
             // It is new: nothing of it is used but by those before.
-            if transition.limit_reached(|_| Ok::<_, Infallible>(0)) != Ok(None) {
-                transition.takes.truncate(before);
+            if changeset.limit_reached(|_| Ok::<_, Infallible>(0)) != Ok(None) {
+                changeset.charges.truncate(before);
                 continue;
             }
             grant = grant.used_before_it_is_given();
@@ -236,10 +236,10 @@ impl Core {
             covered.push(course);
         }
         let grant = Arc::new(grant);
-        transition.records.push(Record::of_gate(now, GateEvent::GrantGiven { grant: Arc::clone(&grant) }));
-        transition.grants.push(Arc::clone(&grant));
+        changeset.records.push(Record::of_gate(now, GateEvent::GrantGiven { grant: Arc::clone(&grant) }));
+        changeset.grants.push(Arc::clone(&grant));
         for course in covered {
-            course.join(transition);
+            course.join(changeset);
         }
         Ok(grant)
     }
@@ -263,11 +263,11 @@ impl Core {
         }
         loop {
             let grant = scope.clone().grant(&approval, reviewer.id().clone(), now)?;
-            let mut transition = Changeset::at(now);
-            let grant = self.give_and_cover(grant, approval.id(), &mut transition).await?;
-            let covered = transition.approvals.clone();
-            let named = self.name_directory(&mut transition).await.map_err(ReviewerError::Directory)?;
-            if self.store.commit(transition).await? == CommitOutcome::Done {
+            let mut changeset = Changeset::at(now);
+            let grant = self.give_and_cover(grant, approval.id(), &mut changeset).await?;
+            let covered = changeset.approvals.clone();
+            let named = self.name_directory(&mut changeset).await.map_err(ReviewerError::Directory)?;
+            if self.store.commit(changeset).await? == CommitOutcome::Done {
                 for approval in &covered {
                     self.settle(approval);
                 }
@@ -278,8 +278,8 @@ impl Core {
     }
 
     /// Writes what nothing can conflict with.
-    pub(crate) async fn write_alone(&self, transition: Changeset) -> Result<(), StoreError> {
-        match self.store.commit(transition).await? {
+    pub(crate) async fn write_alone(&self, changeset: Changeset) -> Result<(), StoreError> {
+        match self.store.commit(changeset).await? {
             CommitOutcome::Done => Ok(()),
             CommitOutcome::Conflict | CommitOutcome::Frozen | CommitOutcome::LimitReached(_) => {
                 let problem = "it refused what conflicts with nothing";

@@ -7,7 +7,7 @@ use gate_core::approval::{Approval, Refused, Status};
 use gate_core::call::Subject;
 use gate_core::id::ApprovalId;
 use gate_core::ports::Changeset;
-use gate_core::records::{Break, CallEvent, Entry, Event, GateEvent};
+use gate_core::records::{CallEvent, Entry, Event, GateEvent, ResetEntry};
 
 use crate::engine::gate::Gate;
 use crate::engine::kernel::{Core, StepError};
@@ -22,17 +22,17 @@ use crate::trail::{Trail, blocking};
 /// A call whose body began, as the trail knows and the database does not.
 ///
 /// ```
-/// # fn show(lost: &gate_runtime::Lost) {
+/// # fn show(lost: &gate_runtime::OrphanedCall) {
 /// println!("{} ran in {}{}", lost.subject().tool(), lost.subject().info().run(), if lost.was_open() { ": cancelled" } else { "" });
 /// # }
 /// ```
 #[derive(Clone, Debug, PartialEq)]
-pub struct Lost {
+pub struct OrphanedCall {
     subject: Arc<Subject>,
     was_open: bool,
 }
 
-impl Lost {
+impl OrphanedCall {
     /// Which call.
     #[must_use]
     pub fn subject(&self) -> &Subject {
@@ -66,7 +66,12 @@ impl<R: Registry> Gate<R> {
     /// # Errors
     /// [`TrailError::NotParted`] where both say the same; [`TrailError::Busy`] while another process writes the trail; where the person is not in the
     /// directory, or gives no reason.
-    pub async fn settle_trail(&self, trail: &Arc<Trail>, by: &Reviewer, reason: &str) -> Result<Vec<Lost>, TrailError> {
+    pub async fn settle_trail(
+        &self,
+        trail: &Arc<Trail>,
+        by: &Reviewer,
+        reason: &str,
+    ) -> Result<Vec<OrphanedCall>, TrailError> {
         let core = &self.core;
         core.check_person(by).await.map_err(TrailError::Refused)?;
         if reason.trim().is_empty() {
@@ -86,14 +91,14 @@ impl<R: Registry> Gate<R> {
         }
         let (at, by, reason) = (core.now(), by.id().clone(), reason.to_owned());
         let settled = pen.appended();
-        let parting = Break { at, by, next: parted.seq(), reason, settled };
+        let parting = ResetEntry { at, by, next: parted.seq(), reason, settled };
         let (writes, written) = (Arc::clone(trail), parting.clone());
         blocking(move || {
             pen.append_break(&written)?;
             pen.publish(&writes)
         })
         .await?;
-        let Break { by, next, reason, .. } = parting;
+        let ResetEntry { by, next, reason, .. } = parting;
         core.write_alone(Changeset::noting(at, GateEvent::TrailSettled { by, next, settled, reason })).await?;
         Ok(lost)
     }
@@ -101,13 +106,13 @@ impl<R: Registry> Gate<R> {
 
 impl Core {
     /// Makes sure that a call which began, as the trail knows, does not begin again. Nothing where the store knows that it began.
-    async fn close(self: &Arc<Self>, id: ApprovalId, call: UnsettledCall) -> Result<Option<Lost>, TrailError> {
+    async fn close(self: &Arc<Self>, id: ApprovalId, call: UnsettledCall) -> Result<Option<OrphanedCall>, TrailError> {
         let UnsettledCall { subject, stands, .. } = call;
         let Some(approval) = self.load(id).await? else {
             if let Some(stands) = stands {
                 self.import(stands).await?;
             }
-            return Ok(Some(Lost { subject, was_open: false }));
+            return Ok(Some(OrphanedCall { subject, was_open: false }));
         };
         if !matches!(approval.status(), Status::Pending | Status::Approved) {
             return Ok(None);
@@ -117,7 +122,7 @@ impl Core {
             Err(StepError::Store(error)) => Err(error.into()),
             // It ended in the meantime.
             Err(StepError::Refused | StepError::Unknown) => Ok(None),
-            Ok(_) => Ok(Some(Lost { subject, was_open: true })),
+            Ok(_) => Ok(Some(OrphanedCall { subject, was_open: true })),
         }
     }
 }

@@ -204,15 +204,15 @@ impl Core {
             {
                 course.then(judged, now)?;
             }
-            let mut transition = Changeset::at(now);
-            let named = self.name_directory(&mut transition).await.map_err(ReviewerError::Directory)?;
-            let next = course.join(&mut transition);
+            let mut changeset = Changeset::at(now);
+            let named = self.name_directory(&mut changeset).await.map_err(ReviewerError::Directory)?;
+            let next = course.join(&mut changeset);
             let mut grant = None;
             if let Wish::Grant(scope) = wish {
-                grant = Some(self.give(scope, &next, reviewer, &mut transition).await?);
+                grant = Some(self.give(scope, &next, reviewer, &mut changeset).await?);
             }
-            let changed = transition.approvals.clone();
-            if self.store.commit(transition).await? == CommitOutcome::Done {
+            let changed = changeset.approvals.clone();
+            if self.store.commit(changeset).await? == CommitOutcome::Done {
                 self.named_directory(named);
                 for approval in &changed {
                     self.settle(approval);
@@ -262,12 +262,12 @@ impl Core {
 
     /// Puts the digest of the directory on the record beside a decision, where it is not the one that this gate has named last. An
     /// auditor who keeps the files of people so knows by which of them each decision was checked.
-    pub(crate) async fn name_directory(&self, transition: &mut Changeset) -> Result<Option<Digest>, DirectoryError> {
+    pub(crate) async fn name_directory(&self, changeset: &mut Changeset) -> Result<Option<Digest>, DirectoryError> {
         let digest = self.directory.digest().await?;
         if *lock(&self.directory_digest) == Some(digest) {
             return Ok(None);
         }
-        transition.records.push(Record::of_gate(transition.at, GateEvent::DirectoryChanged { digest }));
+        changeset.records.push(Record::of_gate(changeset.at, GateEvent::DirectoryChanged { digest }));
         Ok(Some(digest))
     }
 
@@ -367,8 +367,8 @@ impl Core {
                 Err(Refused::Final(_) | Refused::NotNow(_)) => return Err(DecideError::AlreadyDecided(approval)),
                 Err(refused) => return Err(refused.into()),
             }
-            let (transition, next) = course.alone();
-            if self.store.commit(transition).await? == CommitOutcome::Done {
+            let (changeset, next) = course.alone();
+            if self.store.commit(changeset).await? == CommitOutcome::Done {
                 self.settle(&next);
                 return Ok(next);
             }

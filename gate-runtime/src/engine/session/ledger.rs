@@ -148,9 +148,9 @@ impl Ledger {
     }
 
     /// Adds what was taken and is not written to what is written next.
-    pub(crate) fn acknowledge(&self, transition: &mut Changeset) {
+    pub(crate) fn acknowledge(&self, changeset: &mut Changeset) {
         let known = lock(&self.known);
-        transition.acknowledged.extend(known.taken.iter().filter(|(_, written)| !**written).map(|(id, _)| *id));
+        changeset.acknowledged.extend(known.taken.iter().filter(|(_, written)| !**written).map(|(id, _)| *id));
     }
 
     /// What was added is written.

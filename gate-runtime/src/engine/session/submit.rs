@@ -218,13 +218,13 @@ impl Core {
 
     /// Writes which ends the application has, where nothing else that was written said it.
     async fn write_taken(&self, thread: &RunSession) -> Result<(), StoreError> {
-        let mut transition = Changeset::at(self.now());
-        thread.ledger.acknowledge(&mut transition);
-        if transition.acknowledged.is_empty() {
+        let mut changeset = Changeset::at(self.now());
+        thread.ledger.acknowledge(&mut changeset);
+        if changeset.acknowledged.is_empty() {
             return Ok(());
         }
-        let ids = transition.acknowledged.clone();
-        self.write_alone(transition).await?;
+        let ids = changeset.acknowledged.clone();
+        self.write_alone(changeset).await?;
         thread.ledger.acknowledged(&ids);
         Ok(())
     }

@@ -245,9 +245,9 @@ async fn an_edited_call_is_equal_as_it_was_proposed_and_as_it_runs((one, other):
 }
 
 fn acknowledges(ids: &[&Arc<Approval>]) -> Changeset {
-    let mut transition = Changeset::at(at(3));
-    transition.acknowledged.extend(ids.iter().map(|approval| approval.id()));
-    transition
+    let mut changeset = Changeset::at(at(3));
+    changeset.acknowledged.extend(ids.iter().map(|approval| approval.id()));
+    changeset
 }
 
 /// Returns what is owed to a run, by the numbers and the calls; and the number up to which it is

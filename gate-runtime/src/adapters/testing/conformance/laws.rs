@@ -14,7 +14,7 @@ use gate_core::text::{Digest, HOUR};
 use serde_json::json;
 
 use super::samples::{
-    about, approval, approval_of, at, freezes, gives, grant, lifts, take, takes, tool, voted, wide_grant, writes,
+    about, approval, approval_of, at, charges, freezes, gives, grant, lifts, take, tool, voted, wide_grant, writes,
 };
 use super::{Checked, Handles, Law, Unmet};
 
@@ -135,11 +135,11 @@ async fn a_transition_is_written_whole_or_not_at_all((one, other): Handles) -> R
     let mut mixed = writes(&new);
     mixed.approvals.push(Arc::clone(&known));
     mixed.grants.push(grant("run", "tool")?);
-    mixed.takes.push(take("key", 1, 1));
+    mixed.charges.push(take("key", 1, 1));
     same("one of two conflicts", other.commit(mixed).await?, CommitOutcome::Conflict)?;
     let mut limited = writes(&new);
     limited.grants.push(grant("run", "tool")?);
-    limited.takes.extend([take("key", 1, 1), take("full", 2, 1)]);
+    limited.charges.extend([take("key", 1, 1), take("full", 2, 1)]);
     same("one of two limits is full", other.commit(limited).await?, CommitOutcome::LimitReached(1))?;
     same("the approval", load(&one, &new).await?, None)?;
     same("the records", one.records(&RecordFilter::after(0).limit(9)).await?.len(), 1)?;
@@ -215,38 +215,38 @@ async fn concurrent_commits_leave_no_gap((one, other): Handles) -> Result<(), Un
 async fn a_limit_is_exact_when_many_take_at_once((one, other): Handles) -> Result<(), Unmet> {
     let tries = (0..64)
         .map(|turn| if turn % 2 == 0 { &one } else { &other })
-        .map(|store| store.commit(takes("key", 1, 10, at(0))));
+        .map(|store| store.commit(charges("key", 1, 10, at(0))));
     let ends: Result<Vec<CommitOutcome>, _> = join_all(tries).await.into_iter().collect();
     same("places taken", ends?.iter().filter(|end| **end == CommitOutcome::Done).count(), 10)
 }
 
 async fn a_limit_counts_a_moving_window((one, other): Handles) -> Result<(), Unmet> {
-    same("six of ten", one.commit(takes("key", 6, 10, at(0))).await?, CommitOutcome::Done)?;
-    same("five more", other.commit(takes("key", 5, 10, at(1_800))).await?, CommitOutcome::LimitReached(0))?;
-    same("four more", other.commit(takes("key", 4, 10, at(1_800))).await?, CommitOutcome::Done)?;
+    same("six of ten", one.commit(charges("key", 6, 10, at(0))).await?, CommitOutcome::Done)?;
+    same("five more", other.commit(charges("key", 5, 10, at(1_800))).await?, CommitOutcome::LimitReached(0))?;
+    same("four more", other.commit(charges("key", 4, 10, at(1_800))).await?, CommitOutcome::Done)?;
     same(
         "one more, just before an hour",
-        one.commit(takes("key", 1, 10, at(3_599))).await?,
+        one.commit(charges("key", 1, 10, at(3_599))).await?,
         CommitOutcome::LimitReached(0),
     )?;
-    same("six more, after an hour", one.commit(takes("key", 6, 10, at(3_600))).await?, CommitOutcome::Done)?;
-    same("one more then", other.commit(takes("key", 1, 10, at(3_600))).await?, CommitOutcome::LimitReached(0))?;
-    same("too much at once", one.commit(takes("new", u64::MAX, 10, at(0))).await?, CommitOutcome::LimitReached(0))
+    same("six more, after an hour", one.commit(charges("key", 6, 10, at(3_600))).await?, CommitOutcome::Done)?;
+    same("one more then", other.commit(charges("key", 1, 10, at(3_600))).await?, CommitOutcome::LimitReached(0))?;
+    same("too much at once", one.commit(charges("new", u64::MAX, 10, at(0))).await?, CommitOutcome::LimitReached(0))
 }
 
 async fn takes_of_one_transition_count_together((one, _): Handles) -> Result<(), Unmet> {
-    let mut both = takes("key", 6, 10, at(0));
-    both.takes.push(take("key", 6, 10));
+    let mut both = charges("key", 6, 10, at(0));
+    both.charges.push(take("key", 6, 10));
     same("six and six of ten", one.commit(both).await?, CommitOutcome::LimitReached(1))?;
-    let mut both = takes("key", 5, 10, at(0));
-    both.takes.push(take("key", 5, 10));
+    let mut both = charges("key", 5, 10, at(0));
+    both.charges.push(take("key", 5, 10));
     same("five and five of ten", one.commit(both).await?, CommitOutcome::Done)?;
-    same("one more", one.commit(takes("key", 1, 10, at(0))).await?, CommitOutcome::LimitReached(0))
+    same("one more", one.commit(charges("key", 1, 10, at(0))).await?, CommitOutcome::LimitReached(0))
 }
 
 async fn keys_of_limits_are_not_confused((one, _): Handles) -> Result<(), Unmet> {
     for key in ["1", "\"1\"", "\"a\"", "\"A\"", "\"a \"", "null", "\"null\""] {
-        same("a key of its own", one.commit(takes(key, 1, 1, at(0))).await?, CommitOutcome::Done)?;
+        same("a key of its own", one.commit(charges(key, 1, 1, at(0))).await?, CommitOutcome::Done)?;
     }
     Ok(())
 }

@@ -12,7 +12,7 @@ use gate_core::text::{DAY, HOUR, MINUTE};
 use jiff::Timestamp;
 
 use super::laws::{laws, same};
-use super::samples::{about, after, approval, at, gives, grant, ran, take, takes, wide_grant, writes};
+use super::samples::{about, after, approval, at, charges, gives, grant, ran, take, wide_grant, writes};
 use super::{Checked, Handles, Law, Unmet};
 
 laws! {
@@ -37,9 +37,9 @@ async fn used(store: &Arc<dyn Store>, key: &str, windows: &[Duration], now: Time
 
 async fn what_a_window_holds_is_counted_for_each_window((one, other): Handles) -> Result<(), Unmet> {
     for minute in 0..240 {
-        let mut taken = takes("key", minute + 1, u64::MAX, at(60 * i64::try_from(minute).unwrap_or(0)));
-        taken.takes.extend([LimitCharge { window: DAY, ..take("other", 1, 1_000) }]);
-        taken.takes.iter_mut().for_each(|take| take.window = DAY);
+        let mut taken = charges("key", minute + 1, u64::MAX, at(60 * i64::try_from(minute).unwrap_or(0)));
+        taken.charges.extend([LimitCharge { window: DAY, ..take("other", 1, 1_000) }]);
+        taken.charges.iter_mut().for_each(|take| take.window = DAY);
         same("taken", one.commit(taken).await?, CommitOutcome::Done)?;
     }
     let (now, between) = (at(60 * 239), |first: u64, last: u64| (first..=last).sum::<u64>());
@@ -56,35 +56,39 @@ async fn amounts_are_exact_up_to_the_largest((one, other): Handles) -> Result<()
     let half = MAX / 2;
     for hour in 0..6 {
         let now = at(hour * 3_600);
-        same("half of all", one.commit(takes("key", half, MAX, now)).await?, CommitOutcome::Done)?;
-        same("the rest but one", one.commit(takes("key", half, MAX, now)).await?, CommitOutcome::Done)?;
+        same("half of all", one.commit(charges("key", half, MAX, now)).await?, CommitOutcome::Done)?;
+        same("the rest but one", one.commit(charges("key", half, MAX, now)).await?, CommitOutcome::Done)?;
         same("used", used(&other, "key", &[HOUR], now).await?, vec![MAX - 1])?;
-        same("two more", other.commit(takes("key", 2, MAX, now)).await?, CommitOutcome::LimitReached(0))?;
-        same("one more", other.commit(takes("key", 1, MAX, now)).await?, CommitOutcome::Done)?;
+        same("two more", other.commit(charges("key", 2, MAX, now)).await?, CommitOutcome::LimitReached(0))?;
+        same("one more", other.commit(charges("key", 1, MAX, now)).await?, CommitOutcome::Done)?;
         same("all is used", used(&one, "key", &[HOUR], now).await?, vec![MAX])?;
-        same("nothing more", one.commit(takes("key", 1, MAX, now)).await?, CommitOutcome::LimitReached(0))?;
+        same("nothing more", one.commit(charges("key", 1, MAX, now)).await?, CommitOutcome::LimitReached(0))?;
     }
     for hour in 0..3 {
         let now = at(hour * 3_600);
-        same("all at once", one.commit(takes("all", MAX, MAX, now)).await?, CommitOutcome::Done)?;
+        same("all at once", one.commit(charges("all", MAX, MAX, now)).await?, CommitOutcome::Done)?;
         same("used", used(&other, "all", &[HOUR], now).await?, vec![MAX])?;
-        same("nothing more", one.commit(takes("all", 1, MAX, now)).await?, CommitOutcome::LimitReached(0))?;
-        same("nothing is not more", one.commit(takes("all", 0, MAX, now)).await?, CommitOutcome::Done)?;
+        same("nothing more", one.commit(charges("all", 1, MAX, now)).await?, CommitOutcome::LimitReached(0))?;
+        same("nothing is not more", one.commit(charges("all", 0, MAX, now)).await?, CommitOutcome::Done)?;
     }
     for amount in [1 << 63, (1 << 63) - 1] {
         let key = amount.to_string();
-        same("a large one", one.commit(takes(&key, amount, MAX, at(0))).await?, CommitOutcome::Done)?;
+        same("a large one", one.commit(charges(&key, amount, MAX, at(0))).await?, CommitOutcome::Done)?;
         same("its use", used(&other, &key, &[HOUR], at(0)).await?, vec![amount])?;
-        same("too much", one.commit(takes(&key, MAX - amount + 1, MAX, at(0))).await?, CommitOutcome::LimitReached(0))?;
-        same("the rest", one.commit(takes(&key, MAX - amount, MAX, at(0))).await?, CommitOutcome::Done)?;
+        same(
+            "too much",
+            one.commit(charges(&key, MAX - amount + 1, MAX, at(0))).await?,
+            CommitOutcome::LimitReached(0),
+        )?;
+        same("the rest", one.commit(charges(&key, MAX - amount, MAX, at(0))).await?, CommitOutcome::Done)?;
     }
     Ok(())
 }
 
 async fn a_clock_that_goes_back_forgets_no_use((one, other): Handles) -> Result<(), Unmet> {
-    same("taken", one.commit(takes("key", 1, 9, at(5_000))).await?, CommitOutcome::Done)?;
-    same("earlier", other.commit(takes("key", 2, 9, at(100))).await?, CommitOutcome::Done)?;
-    same("later", one.commit(takes("key", 4, 9, at(5_001))).await?, CommitOutcome::Done)?;
+    same("taken", one.commit(charges("key", 1, 9, at(5_000))).await?, CommitOutcome::Done)?;
+    same("earlier", other.commit(charges("key", 2, 9, at(100))).await?, CommitOutcome::Done)?;
+    same("later", one.commit(charges("key", 4, 9, at(5_001))).await?, CommitOutcome::Done)?;
     same("all of it", used(&one, "key", &[HOUR], at(8_599)).await?, vec![7])?;
     // What was taken when the clock was wrong counts until the later time.
     same("an hour after the first", used(&one, "key", &[HOUR], at(8_600)).await?, vec![4])
@@ -92,7 +96,7 @@ async fn a_clock_that_goes_back_forgets_no_use((one, other): Handles) -> Result<
 
 /// Takes that can be given back, each of a limit of its own.
 fn taken_for(call: ApprovalId, amounts: &[(&'static str, &str, u64)], now: Timestamp) -> Changeset {
-    let mut transition = Changeset::at(now);
+    let mut changeset = Changeset::at(now);
     let take = |(limit, key, amount): &(&'static str, &str, u64)| LimitCharge {
         key: LimitKey::new(*limit, *key),
         amount: *amount,
@@ -100,14 +104,14 @@ fn taken_for(call: ApprovalId, amounts: &[(&'static str, &str, u64)], now: Times
         window: HOUR,
         taken_for: Some(call),
     };
-    transition.takes = amounts.iter().map(take).collect();
-    transition
+    changeset.charges = amounts.iter().map(take).collect();
+    changeset
 }
 
 fn gives_back(call: ApprovalId, limit: Option<&'static str>, now: Timestamp) -> Changeset {
-    let mut transition = Changeset::at(now);
-    transition.given_back.push(GiveBack { taken_for: call, limit });
-    transition
+    let mut changeset = Changeset::at(now);
+    changeset.given_back.push(GiveBack { taken_for: call, limit });
+    changeset
 }
 
 async fn what_did_not_happen_is_given_back((one, other): Handles) -> Result<(), Unmet> {
@@ -126,13 +130,13 @@ async fn what_did_not_happen_is_given_back((one, other): Handles) -> Result<(), 
     same("given back twice", one.commit(gives_back(second, None, at(3_599))).await?, CommitOutcome::Done)?;
     same("once", used(&one, "key", &windows, at(3_599)).await?, vec![5, 2])?;
     same("taken again", one.commit(taken_for(unknown, &[("limit", "key", 5)], at(3_599))).await?, CommitOutcome::Done)?;
-    same("one more", one.commit(takes("key", 1, 10, at(3_599))).await?, CommitOutcome::LimitReached(0))?;
+    same("one more", one.commit(charges("key", 1, 10, at(3_599))).await?, CommitOutcome::LimitReached(0))?;
     same("the first is behind", used(&one, "key", &windows, at(3_600)).await?, vec![7, 7])?;
     same("the last", other.commit(gives_back(unknown, None, at(3_600))).await?, CommitOutcome::Done)?;
     same("one is left", used(&one, "key", &windows, at(3_600)).await?, vec![2, 2])?;
     same("and this too", other.commit(gives_back(third, None, at(3_600))).await?, CommitOutcome::Done)?;
     same("nothing is left", used(&one, "key", &windows, at(3_600)).await?, vec![0, 0])?;
-    same("all may be taken", one.commit(takes("key", 10, 10, at(3_600))).await?, CommitOutcome::Done)
+    same("all may be taken", one.commit(charges("key", 10, 10, at(3_600))).await?, CommitOutcome::Done)
 }
 
 async fn uses_of_one_limit_are_given_back_alone((one, other): Handles) -> Result<(), Unmet> {
@@ -152,7 +156,7 @@ async fn uses_of_one_limit_are_given_back_alone((one, other): Handles) -> Result
 async fn nothing_is_given_back_of_a_call_that_has_ended((one, other): Handles) -> Result<(), Unmet> {
     let new = approval("run", "call", "tool", Verdict::Approve)?;
     let mut begins = writes(&new);
-    begins.takes = taken_for(new.id(), &[("limit", "key", 3)], at(0)).takes;
+    begins.charges = taken_for(new.id(), &[("limit", "key", 3)], at(0)).charges;
     same("taken", one.commit(begins).await?, CommitOutcome::Done)?;
     let begun = after(&new, &CallEvent::Dispatched)?;
     for step in [&begun, &ran(&new)?] {
@@ -162,7 +166,7 @@ async fn nothing_is_given_back_of_a_call_that_has_ended((one, other): Handles) -
     same("it is used", used(&one, "key", &[HOUR], at(2)).await?, vec![3])?;
     let asked = approval("run", "asked", "tool", Verdict::Ask)?;
     let mut asks = writes(&asked);
-    asks.takes = taken_for(asked.id(), &[("limit", "key", 4)], at(0)).takes;
+    asks.charges = taken_for(asked.id(), &[("limit", "key", 4)], at(0)).charges;
     same("asked", one.commit(asks).await?, CommitOutcome::Done)?;
     let mut ends = writes(&after(&asked, &CallEvent::Cancelled { reason: "late".into() })?);
     ends.given_back = gives_back(asked.id(), None, at(2)).given_back;

@@ -1,8 +1,8 @@
 //! What every store promises, as one suite.
 
 mod calls;
+mod deliveries;
 mod laws;
-mod letters;
 mod limits;
 mod samples;
 
@@ -87,7 +87,7 @@ type Law = (&'static str, fn(Handles) -> Checked);
 /// # }
 /// ```
 pub async fn conformance<S: Store>(fresh: impl AsyncFn() -> (S, S)) -> Result<(), Broken> {
-    for (law, check) in [laws::ALL, calls::ALL, limits::ALL, letters::ALL].into_iter().flatten() {
+    for (law, check) in [laws::ALL, calls::ALL, limits::ALL, deliveries::ALL].into_iter().flatten() {
         let (one, other) = fresh().await;
         check((Arc::new(one), Arc::new(other))).await.map_err(|Unmet(how)| Broken { law, how })?;
     }

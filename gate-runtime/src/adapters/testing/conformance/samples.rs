@@ -122,12 +122,12 @@ pub(super) fn ran(approval: &Approval) -> Result<Arc<Approval>, Refused> {
 
 /// A transition that writes an approval, with a record of it.
 pub(super) fn writes(approval: &Arc<Approval>) -> Changeset {
-    let mut transition = Changeset::at(at(1));
+    let mut changeset = Changeset::at(at(1));
     let record =
         Record::of_call(at(1), Arc::clone(approval.shared_subject()), approval.status(), CallEvent::Dispatched);
-    transition.records.push(record);
-    transition.approvals.push(Arc::clone(approval));
-    transition
+    changeset.records.push(record);
+    changeset.approvals.push(Arc::clone(approval));
+    changeset
 }
 
 /// A record of a gate at a place.
@@ -136,21 +136,21 @@ pub(super) fn record(number: u64) -> Record {
 }
 
 /// What a notifier is to tell of a record.
-pub(super) fn letter(notifier: &str, number: u64, call: Option<ApprovalId>) -> Delivery {
+pub(super) fn delivery(notifier: &str, number: u64, call: Option<ApprovalId>) -> Delivery {
     Delivery::about(&notifier.into(), &record(number), at(0)).of(call)
 }
 
-/// A transition that writes letters.
-pub(super) fn posts(letters: &[&Delivery]) -> Changeset {
-    let mut transition = Changeset::at(at(1));
-    transition.letters.extend(letters.iter().map(|letter| Arc::new(Delivery::clone(letter))));
-    transition
+/// A transition that writes deliveries.
+pub(super) fn posts(deliveries: &[&Delivery]) -> Changeset {
+    let mut changeset = Changeset::at(at(1));
+    changeset.deliveries.extend(deliveries.iter().map(|delivery| Arc::new(Delivery::clone(delivery))));
+    changeset
 }
 
-pub(super) fn takes(key: &str, amount: u64, max: u64, now: Timestamp) -> Changeset {
-    let mut transition = Changeset::at(now);
-    transition.takes.push(take(key, amount, max));
-    transition
+pub(super) fn charges(key: &str, amount: u64, max: u64, now: Timestamp) -> Changeset {
+    let mut changeset = Changeset::at(now);
+    changeset.charges.push(take(key, amount, max));
+    changeset
 }
 
 pub(super) fn take(key: &str, amount: u64, max: u64) -> LimitCharge {
@@ -174,16 +174,16 @@ pub(super) fn wide_grant(tool: &str) -> Result<Arc<Grant>, SchemaError> {
 /// A transition that stops calls.
 pub(super) fn freezes(scope: &FreezeScope, reason: &str) -> Changeset {
     let (scope, reason, by) = (scope.clone(), reason.to_owned(), "dana".into());
-    let mut transition = Changeset::at(at(1));
-    transition.freezes.push(Freeze { scope, reason, by, since: at(1) });
-    transition
+    let mut changeset = Changeset::at(at(1));
+    changeset.freezes.push(Freeze { scope, reason, by, since: at(1) });
+    changeset
 }
 
 /// A transition that lets them go on.
 pub(super) fn lifts(scope: &FreezeScope, reason: &str) -> Changeset {
-    let mut transition = Changeset::at(at(2));
-    transition.lifted = freezes(scope, reason).freezes;
-    transition
+    let mut changeset = Changeset::at(at(2));
+    changeset.lifted = freezes(scope, reason).freezes;
+    changeset
 }
 
 /// A tool, as a store keeps it.
@@ -197,9 +197,9 @@ pub(super) fn tool() -> Result<Descriptor, SchemaError> {
 }
 
 pub(super) fn gives(grant: &Arc<Grant>) -> Changeset {
-    let mut transition = Changeset::at(at(1));
-    transition.grants.push(Arc::clone(grant));
-    transition
+    let mut changeset = Changeset::at(at(1));
+    changeset.grants.push(Arc::clone(grant));
+    changeset
 }
 
 pub(super) fn about(run: &str, call: &str, tool: &str, now: Timestamp) -> CallQuery {

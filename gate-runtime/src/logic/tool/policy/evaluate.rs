@@ -17,7 +17,7 @@ use crate::logic::tool::call::AnyCall;
 pub(crate) struct Evaluation {
     pub(crate) opinion: PolicyOpinion,
     /// What the matching rules would take of their limits, by the place of the rule.
-    pub(crate) takes: Vec<(usize, Vec<LimitCharge>)>,
+    pub(crate) charges: Vec<(usize, Vec<LimitCharge>)>,
 }
 
 impl AnyPolicy {
@@ -78,20 +78,20 @@ struct Evaluating<'a> {
     agent: Option<&'a AgentName>,
     results: Vec<RuleResult>,
     errors: Vec<(usize, String)>,
-    takes: Vec<(usize, Vec<LimitCharge>)>,
+    charges: Vec<(usize, Vec<LimitCharge>)>,
 }
 
 impl<'a> Evaluating<'a> {
     fn new(policy: &'a AnyPolicy, agent: Option<&'a AgentName>) -> Self {
         let results = Vec::with_capacity(policy.entries.len());
-        Self { policy, agent, results, errors: Vec::new(), takes: Vec::new() }
+        Self { policy, agent, results, errors: Vec::new(), charges: Vec::new() }
     }
 
     fn add(&mut self, entry: &RuleEntry, held: Held, call: &AnyCall) {
         let index = self.results.len();
         let held = held.and_then(|holds| {
             if holds && !entry.limits.is_empty() {
-                self.takes.push((index, self.takes_of(entry, call)?));
+                self.charges.push((index, self.takes_of(entry, call)?));
             }
             Ok(holds)
         });
@@ -113,10 +113,10 @@ impl<'a> Evaluating<'a> {
     }
 
     fn finish(self) -> Evaluation {
-        let Self { policy, agent, results, errors, takes } = self;
+        let Self { policy, agent, results, errors, charges } = self;
         let outline = Arc::clone(&policy.outline);
         let verdict = PolicyOpinion::join(&outline, &results);
         let opinion = PolicyOpinion { agent: agent.cloned(), policy: outline, results, errors, verdict };
-        Evaluation { opinion, takes }
+        Evaluation { opinion, charges }
     }
 }

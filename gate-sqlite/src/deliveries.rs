@@ -1,4 +1,4 @@
-//! The rows of letters. Each function works in whatever transaction its connection is in.
+//! The rows of deliveries. Each function works in whatever transaction its connection is in.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use rusqlite::{Connection, OptionalExtension as _, ToSql, params};
 
 use crate::body::{Read, json, read, text};
 
-/// Letters, in the order that is asked for.
+/// Deliveries, in the order that is asked for.
 pub(crate) fn find(connection: &Connection, filter: &DeliveryFilter) -> Read<Vec<Arc<Delivery>>> {
     let (sql, values) = query(filter);
     let mut found = connection.prepare_cached(&sql)?;
@@ -67,40 +67,48 @@ fn query(filter: &DeliveryFilter) -> (String, Vec<Box<dyn ToSql>>) {
     (sql, values)
 }
 
-/// Whether every letter of a transition is the version after what is there, and what it deletes is there.
-pub(crate) fn fit(connection: &Connection, transition: &Changeset) -> Read<bool> {
-    let known = |letter: &Delivery| -> rusqlite::Result<u64> {
+/// Whether every delivery of a transition is the version after what is there, and what it deletes is there.
+pub(crate) fn fit(connection: &Connection, changeset: &Changeset) -> Read<bool> {
+    let known = |delivery: &Delivery| -> rusqlite::Result<u64> {
         let mut found = connection.prepare_cached("SELECT version FROM letters WHERE record = ? AND notifier = ?")?;
-        let version = found.query_row(params![letter.record(), letter.notifier()], |row| row.get(0)).optional()?;
+        let version = found.query_row(params![delivery.record(), delivery.notifier()], |row| row.get(0)).optional()?;
         Ok(version.unwrap_or(0))
     };
-    for letter in &transition.letters {
-        if known(letter)? + 1 != letter.version() {
+    for delivery in &changeset.deliveries {
+        if known(delivery)? + 1 != delivery.version() {
             return Ok(false);
         }
     }
-    for letter in &transition.forgotten {
-        if known(letter)? != letter.version() {
+    for delivery in &changeset.forgotten {
+        if known(delivery)? != delivery.version() {
             return Ok(false);
         }
     }
     Ok(true)
 }
 
-/// Writes letters, and deletes others.
-pub(crate) fn write(connection: &Connection, letters: &[Arc<Delivery>], forgotten: &[Arc<Delivery>]) -> Read<()> {
-    for letter in letters {
+/// Writes deliveries, and deletes others.
+pub(crate) fn write(connection: &Connection, deliveries: &[Arc<Delivery>], forgotten: &[Arc<Delivery>]) -> Read<()> {
+    for delivery in deliveries {
         let mut put = connection.prepare_cached(
             "INSERT OR REPLACE INTO letters (notifier, record, approval, state, due_at, version, body) VALUES (?, ?, ?, ?, ?, ?, ?)",
         )?;
-        let (approval, state) = (letter.approval().map(|id| id.to_string()), letter.state().to_string());
-        let due_at = letter.due_at().as_microsecond();
-        let body = json(&**letter)?;
-        put.execute(params![letter.notifier(), letter.record(), approval, state, due_at, letter.version(), body])?;
+        let (approval, state) = (delivery.approval().map(|id| id.to_string()), delivery.state().to_string());
+        let due_at = delivery.due_at().as_microsecond();
+        let body = json(&**delivery)?;
+        put.execute(params![
+            delivery.notifier(),
+            delivery.record(),
+            approval,
+            state,
+            due_at,
+            delivery.version(),
+            body
+        ])?;
     }
-    for letter in forgotten {
+    for delivery in forgotten {
         let mut delete = connection.prepare_cached("DELETE FROM letters WHERE record = ? AND notifier = ?")?;
-        delete.execute(params![letter.record(), letter.notifier()])?;
+        delete.execute(params![delivery.record(), delivery.notifier()])?;
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! The laws about letters.
+//! The laws about deliveries.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use gate_core::records::{Delivery, DeliveryState};
 use jiff::Timestamp;
 
 use super::laws::{laws, same};
-use super::samples::{approval, at, letter, posts, writes};
+use super::samples::{approval, at, delivery, posts, writes};
 use super::{Checked, Handles, Law, Unmet};
 
 laws! {
@@ -26,46 +26,46 @@ laws! {
 }
 
 fn ids(found: Result<Vec<Arc<Delivery>>, StoreError>) -> Result<Vec<String>, Unmet> {
-    Ok(found?.iter().map(|letter| letter.id()).collect())
+    Ok(found?.iter().map(|delivery| delivery.id()).collect())
 }
 
 async fn a_letter_is_written_only_over_the_version_before((one, other): Handles) -> Result<(), Unmet> {
-    let new = letter("chat", 7, Some(ApprovalId::new()));
+    let new = delivery("chat", 7, Some(ApprovalId::new()));
     let taken = new.claimed(at(0)).ok_or("it is due")?;
     same("a second version of nothing", one.commit(posts(&[&taken])).await?, CommitOutcome::Conflict)?;
     same("the first version", one.commit(posts(&[&new])).await?, CommitOutcome::Done)?;
     same("the first version again", other.commit(posts(&[&new])).await?, CommitOutcome::Conflict)?;
-    let elsewhere = [&letter("mail", 7, None), &letter("chat", 8, None), &letter("Chat", 7, None)];
+    let elsewhere = [&delivery("mail", 7, None), &delivery("chat", 8, None), &delivery("Chat", 7, None)];
     same("others about it, and about another", other.commit(posts(&elsewhere)).await?, CommitOutcome::Done)?;
     same("the second version", other.commit(posts(&[&taken])).await?, CommitOutcome::Done)?;
     let late = new.claimed(at(1)).ok_or("it is due")?;
     same("another second version", one.commit(posts(&[&late])).await?, CommitOutcome::Conflict)?;
     let end = taken.delivered(Some("message 4711: “naïve”".into()), at(2));
     same("the third version", one.commit(posts(&[&end])).await?, CommitOutcome::Done)?;
-    let found = other.letters(&DeliveryFilter::all().notifier("chat").record(7)).await?;
+    let found = other.deliveries(&DeliveryFilter::all().notifier("chat").record(7)).await?;
     same("what stands", found, vec![Arc::new(end)])
 }
 
 async fn a_letter_is_written_with_the_rest_or_not_at_all((one, other): Handles) -> Result<(), Unmet> {
-    let known = letter("chat", 1, None);
+    let known = delivery("chat", 1, None);
     same("the one that is there", one.commit(posts(&[&known])).await?, CommitOutcome::Done)?;
     let call = approval("run", "call", "tool", Verdict::Ask)?;
     let mut mixed = writes(&call);
-    mixed.letters.extend([Arc::new(letter("chat", 2, None)), Arc::new(known)]);
+    mixed.deliveries.extend([Arc::new(delivery("chat", 2, None)), Arc::new(known)]);
     same("one of two conflicts", other.commit(mixed).await?, CommitOutcome::Conflict)?;
-    same("the other", ids(one.letters(&DeliveryFilter::all()).await)?, vec!["chat-1".to_owned()])?;
+    same("the other", ids(one.deliveries(&DeliveryFilter::all()).await)?, vec!["chat-1".to_owned()])?;
     same("the records", one.records(&RecordFilter::after(0)).await?.len(), 0)?;
     let mut whole = writes(&call);
-    whole.letters.push(Arc::new(letter("chat", 2, None)));
+    whole.deliveries.push(Arc::new(delivery("chat", 2, None)));
     same("all of it fits", other.commit(whole.clone()).await?, CommitOutcome::Done)?;
-    whole.letters = vec![Arc::new(letter("chat", 3, None))];
+    whole.deliveries = vec![Arc::new(delivery("chat", 3, None))];
     same("the rest conflicts", other.commit(whole).await?, CommitOutcome::Conflict)?;
-    same("both", ids(one.letters(&DeliveryFilter::all()).await)?, vec!["chat-1".to_owned(), "chat-2".to_owned()])
+    same("both", ids(one.deliveries(&DeliveryFilter::all()).await)?, vec!["chat-1".to_owned(), "chat-2".to_owned()])
 }
 
 async fn of_many_who_take_one_letter_one_wins((one, other): Handles) -> Result<(), Unmet> {
     for round in 1..=20 {
-        let new = letter("chat", round, None);
+        let new = delivery("chat", round, None);
         same("a new letter", one.commit(posts(&[&new])).await?, CommitOutcome::Done)?;
         let taken = new.claimed(at(0)).ok_or("it is due")?;
         let tries =
@@ -77,37 +77,37 @@ async fn of_many_who_take_one_letter_one_wins((one, other): Handles) -> Result<(
 }
 
 async fn a_letter_is_forgotten_only_as_it_stands((one, other): Handles) -> Result<(), Unmet> {
-    let forgets = |letter: &Delivery| {
-        let mut transition = Changeset::at(at(9));
-        transition.forgotten.push(Arc::new(letter.clone()));
-        transition
+    let forgets = |delivery: &Delivery| {
+        let mut changeset = Changeset::at(at(9));
+        changeset.forgotten.push(Arc::new(delivery.clone()));
+        changeset
     };
-    let new = letter("chat", 1, None);
+    let new = delivery("chat", 1, None);
     same("one that is not there", one.commit(forgets(&new)).await?, CommitOutcome::Conflict)?;
     same("written", one.commit(posts(&[&new])).await?, CommitOutcome::Done)?;
     let dead = new.given_up("it is gone", at(1));
     same("changed", other.commit(posts(&[&dead])).await?, CommitOutcome::Done)?;
     same("as it was", one.commit(forgets(&new)).await?, CommitOutcome::Conflict)?;
     same("as it is", one.commit(forgets(&dead)).await?, CommitOutcome::Done)?;
-    same("gone", ids(other.letters(&DeliveryFilter::all()).await)?, Vec::new())?;
+    same("gone", ids(other.deliveries(&DeliveryFilter::all()).await)?, Vec::new())?;
     same("twice", other.commit(forgets(&dead)).await?, CommitOutcome::Conflict)
 }
 
 async fn a_mark_is_given_to_who_asks_for_it_only((one, other): Handles) -> Result<(), Unmet> {
     let (chat, mail) =
         (Delivery::mark(&"chat".into(), Some(41), at(0)), Delivery::mark(&"mail".into(), Some(7), at(0)));
-    same("two marks", one.commit(posts(&[&chat, &mail, &letter("chat", 42, None)])).await?, CommitOutcome::Done)?;
+    same("two marks", one.commit(posts(&[&chat, &mail, &delivery("chat", 42, None)])).await?, CommitOutcome::Done)?;
     let moved = chat.read_to(42, at(1));
     same("moved", other.commit(posts(&[&moved])).await?, CommitOutcome::Done)?;
-    let found = one.letters(&DeliveryFilter::all().notifier("chat").record(0)).await?;
+    let found = one.deliveries(&DeliveryFilter::all().notifier("chat").record(0)).await?;
     same("the mark", found, vec![Arc::new(moved)])?;
-    same("all letters", ids(other.letters(&DeliveryFilter::all()).await)?, vec!["chat-42".to_owned()])?;
-    same("both marks", other.letters(&DeliveryFilter::all().record(0)).await?.len(), 2)
+    same("all letters", ids(other.deliveries(&DeliveryFilter::all()).await)?, vec!["chat-42".to_owned()])?;
+    same("both marks", other.deliveries(&DeliveryFilter::all().record(0)).await?.len(), 2)
 }
 
 async fn filters_of_letters_admit_what_they_say_in_the_order_they_say((one, other): Handles) -> Result<(), Unmet> {
     let (call, another) = (ApprovalId::new(), ApprovalId::new());
-    let waiting = |number, call| letter("chat", number, call);
+    let waiting = |number, call| delivery("chat", number, call);
     let taken = |number, call| waiting(number, call).claimed(at(0)).ok_or("it is due");
     let all = [
         waiting(1, Some(call)),
@@ -115,16 +115,16 @@ async fn filters_of_letters_admit_what_they_say_in_the_order_they_say((one, othe
         taken(3, Some(call))?.delivered(None, at(10)),
         taken(4, None)?.put_off("later", std::time::Duration::from_secs(5), 0, at(10)),
         taken(5, Some(call))?.given_up("never", at(30)),
-        letter("mail", 3, Some(call)),
+        delivery("mail", 3, Some(call)),
     ];
     // Two versions at once are no move that anybody makes: each is written as a new one.
-    for letter in &all {
-        for version in 1..=letter.version() {
-            let written = one.commit(posts(&[&letter.clone().with_version(version)])).await?;
+    for delivery in &all {
+        for version in 1..=delivery.version() {
+            let written = one.commit(posts(&[&delivery.clone().with_version(version)])).await?;
             same("written", written, CommitOutcome::Done)?;
         }
     }
-    let find = async |filter: DeliveryFilter| ids(other.letters(&filter).await);
+    let find = async |filter: DeliveryFilter| ids(other.deliveries(&filter).await);
     let list = |wanted: &[&str]| wanted.iter().map(|id| (*id).to_owned()).collect::<Vec<_>>();
     let every = || DeliveryFilter::all();
     same("all", find(every()).await?, list(&["chat-1", "chat-2", "chat-3", "mail-3", "chat-4", "chat-5"]))?;
@@ -147,20 +147,20 @@ async fn filters_of_letters_admit_what_they_say_in_the_order_they_say((one, othe
 
 async fn only_the_first_of_each_call_is_given_to_who_asks_for_that((one, other): Handles) -> Result<(), Unmet> {
     let (call, another) = (ApprovalId::new(), ApprovalId::new());
-    let first = letter("chat", 1, Some(call));
+    let first = delivery("chat", 1, Some(call));
     let all = [
         &first,
-        &letter("chat", 2, Some(call)),
-        &letter("chat", 3, Some(another)),
-        &letter("mail", 4, Some(call)),
-        &letter("chat", 5, None),
-        &letter("chat", 6, None),
-        &letter("chat", 7, Some(call)),
+        &delivery("chat", 2, Some(call)),
+        &delivery("chat", 3, Some(another)),
+        &delivery("mail", 4, Some(call)),
+        &delivery("chat", 5, None),
+        &delivery("chat", 6, None),
+        &delivery("chat", 7, Some(call)),
     ];
     same("written", one.commit(posts(&all)).await?, CommitOutcome::Done)?;
     let firsts = || DeliveryFilter::all().first_of_each_call();
     let open = || firsts().state(DeliveryState::Waiting).state(DeliveryState::Sending).notifier("chat");
-    let find = async |filter: DeliveryFilter| ids(other.letters(&filter).await);
+    let find = async |filter: DeliveryFilter| ids(other.deliveries(&filter).await);
     let list = |wanted: &[&str]| wanted.iter().map(|id| (*id).to_owned()).collect::<Vec<_>>();
     same("all", find(firsts()).await?, list(&["chat-1", "chat-3", "mail-4", "chat-5", "chat-6"]))?;
     same("after one", find(firsts().after(1)).await?, list(&["chat-3", "mail-4", "chat-5", "chat-6"]))?;
@@ -179,7 +179,7 @@ async fn letters_are_due_to_the_microsecond((one, other): Handles) -> Result<(),
     let nanoseconds = |count: i128| Timestamp::from_nanosecond(at(0).as_nanosecond() + count).unwrap_or_default();
     let call = Delivery::about(&"chat".into(), &super::samples::record(1), nanoseconds(1_999));
     same("written", one.commit(posts(&[&call])).await?, CommitOutcome::Done)?;
-    let due = async |at| ids(other.letters(&DeliveryFilter::all().due_by(at)).await).map(|found| found.len());
+    let due = async |at| ids(other.deliveries(&DeliveryFilter::all().due_by(at)).await).map(|found| found.len());
     same("before", due(nanoseconds(999)).await?, 0)?;
     same("then", due(nanoseconds(1_000)).await?, 1)
 }
@@ -187,9 +187,9 @@ async fn letters_are_due_to_the_microsecond((one, other): Handles) -> Result<(),
 async fn letters_tell_no_watcher_of_a_record((one, other): Handles) -> Result<(), Unmet> {
     let mut last = one.watch();
     last.borrow_and_update();
-    same("a letter", one.commit(posts(&[&letter("chat", 1, None)])).await?, CommitOutcome::Done)?;
+    same("a letter", one.commit(posts(&[&delivery("chat", 1, None)])).await?, CommitOutcome::Done)?;
     same("news", last.has_changed().map_err(|_| "the watch ended")?, false)?;
-    same("a letter of another", other.commit(posts(&[&letter("chat", 2, None)])).await?, CommitOutcome::Done)?;
+    same("a letter of another", other.commit(posts(&[&delivery("chat", 2, None)])).await?, CommitOutcome::Done)?;
     let call = approval("run", "call", "tool", Verdict::Ask)?;
     same("a record", other.commit(writes(&call)).await?, CommitOutcome::Done)?;
     last.wait_for(|seen| *seen == 1).await.map_err(|_| "the watch ended")?;

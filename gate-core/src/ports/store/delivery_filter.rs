@@ -1,13 +1,13 @@
-//! Which letters.
+//! Which deliveries.
 
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use crate::id::ApprovalId;
-use crate::records::letter::{Delivery, DeliveryState};
+use crate::records::delivery::{Delivery, DeliveryState};
 
-/// In which order letters come.
+/// In which order deliveries come.
 ///
 /// ```
 /// use gate_runtime::{DeliveryFilter, DeliveryOrder};
@@ -25,7 +25,7 @@ pub enum DeliveryOrder {
     Soonest,
 }
 
-/// Which letters.
+/// Which deliveries.
 ///
 /// ```
 /// use gate_runtime::{DeliveryFilter, DeliveryState};
@@ -46,7 +46,7 @@ pub struct DeliveryFilter {
 }
 
 impl DeliveryFilter {
-    /// Every letter.
+    /// Every delivery.
     #[must_use]
     pub fn all() -> Self {
         Self::default()
@@ -176,13 +176,13 @@ impl DeliveryFilter {
         self.limit.unwrap_or(usize::MAX)
     }
 
-    /// Whether it admits a letter, wherever that stands among the others.
+    /// Whether it admits a delivery, wherever that stands among the others.
     #[must_use]
-    pub fn admits(&self, letter: &Delivery) -> bool {
-        self.record.map_or(letter.record() > self.after, |number| letter.record() == number)
-            && self.notifier.as_deref().is_none_or(|name| name == letter.notifier())
-            && (self.approval.is_none() || self.approval == letter.approval())
-            && (self.states.is_empty() || self.states.contains(&letter.state()))
-            && self.due_by.is_none_or(|at| letter.due_at() <= at)
+    pub fn admits(&self, delivery: &Delivery) -> bool {
+        self.record.map_or(delivery.record() > self.after, |number| delivery.record() == number)
+            && self.notifier.as_deref().is_none_or(|name| name == delivery.notifier())
+            && (self.approval.is_none() || self.approval == delivery.approval())
+            && (self.states.is_empty() || self.states.contains(&delivery.state()))
+            && self.due_by.is_none_or(|at| delivery.due_at() <= at)
     }
 }

@@ -70,12 +70,12 @@ impl fmt::Display for DeliveryState {
 
 /// One thing that a [`Notifier`](crate::ports::Notifier) is to tell: which record, and how far its delivery is.
 ///
-/// What happened stands in the record, which was written with what it tells of; a letter is only how far its delivery is. It changes by pure
+/// What happened stands in the record, which was written with what it tells of; a delivery is only how far its delivery is. It changes by pure
 /// moves, and a store writes it only over the version before.
 ///
 /// ```
-/// # fn show(letter: &gate_runtime::Delivery) {
-/// println!("{} is {} after {} tries", letter.id(), letter.state(), letter.attempts());
+/// # fn show(delivery: &gate_runtime::Delivery) {
+/// println!("{} is {} after {} tries", delivery.id(), delivery.state(), delivery.attempts());
 /// # }
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -107,7 +107,7 @@ impl Delivery {
         Self { record: record.seq(), approval, state: DeliveryState::Waiting, ..Self::mark(notifier, None, now) }
     }
 
-    /// How far a notifier has read the records: it stands in the place of a letter about record 0, which there is not.
+    /// How far a notifier has read the records: it stands in the place of a delivery about record 0, which there is not.
     #[doc(hidden)]
     #[must_use]
     pub fn mark(notifier: &Arc<str>, read: Option<u64>, now: Timestamp) -> Self {
@@ -144,7 +144,7 @@ impl Delivery {
         Self { version: self.version + 1, state, due_at: whole(due_at), changed_at: now, ..self.clone() }
     }
 
-    /// The letter in the hands of a process that delivers it now; `None` where it is not to be delivered, or not yet.
+    /// The delivery in the hands of a process that delivers it now; `None` where it is not to be delivered, or not yet.
     #[doc(hidden)]
     #[must_use]
     pub fn claimed(&self, now: Timestamp) -> Option<Self> {
@@ -153,21 +153,21 @@ impl Delivery {
         is_due.then(|| Self { attempts: self.attempts.saturating_add(1), ..claimed() })
     }
 
-    /// The letter with what is kept for the next ones about the same call, whatever becomes of this one.
+    /// The delivery with what is kept for the next ones about the same call, whatever becomes of this one.
     #[doc(hidden)]
     #[must_use]
     pub fn remembering(&self, memo: Option<Arc<str>>) -> Self {
         Self { memo, ..self.clone() }
     }
 
-    /// The letter once it is delivered, with what is kept for the next ones about the same call.
+    /// The delivery once it is delivered, with what is kept for the next ones about the same call.
     #[doc(hidden)]
     #[must_use]
     pub fn delivered(&self, memo: Option<Arc<str>>, now: Timestamp) -> Self {
         Self { problem: None, memo, ..self.next(DeliveryState::Delivered, later(now, KEPT), now) }
     }
 
-    /// The letter after a try that failed: it waits for a random part of a time that grows, and at least for so long; or it was the last try.
+    /// The delivery after a try that failed: it waits for a random part of a time that grows, and at least for so long; or it was the last try.
     #[doc(hidden)]
     #[must_use]
     pub fn put_off(&self, problem: &str, at_least: Duration, chance: u32, now: Timestamp) -> Self {
@@ -179,14 +179,14 @@ impl Delivery {
         Self { problem: Some(short(problem)), ..self.next(DeliveryState::Waiting, due_at, now) }
     }
 
-    /// The letter that is not tried any more.
+    /// The delivery that is not tried any more.
     #[doc(hidden)]
     #[must_use]
     pub fn given_up(&self, problem: &str, now: Timestamp) -> Self {
         Self { problem: Some(short(problem)), ..self.next(DeliveryState::Dead, now, now) }
     }
 
-    /// A dead letter that is to be tried again, as often as a new one; `None` where it is not dead.
+    /// A dead delivery that is to be tried again, as often as a new one; `None` where it is not dead.
     #[doc(hidden)]
     #[must_use]
     pub fn revived(&self, now: Timestamp) -> Option<Self> {
@@ -194,7 +194,7 @@ impl Delivery {
         (self.state == DeliveryState::Dead).then(revived)
     }
 
-    /// A delivered letter that is kept for another day.
+    /// A finished delivery that is kept for another day.
     #[doc(hidden)]
     #[must_use]
     pub fn kept(&self, now: Timestamp) -> Self {
@@ -306,14 +306,14 @@ mod tests {
         Timestamp::from_second(1_800_000_000 + seconds).unwrap()
     }
 
-    fn letter() -> Delivery {
+    fn delivery() -> Delivery {
         let name: Arc<str> = "chat".into();
         Delivery { record: 7, state: DeliveryState::Waiting, ..Delivery::mark(&name, None, at(0)) }
     }
 
     #[test]
     fn nobody_else_takes_what_is_being_sent_until_its_lease_is_over() {
-        let claimed = letter().claimed(at(0)).unwrap();
+        let claimed = delivery().claimed(at(0)).unwrap();
         assert_eq!((claimed.state(), claimed.attempts(), claimed.version()), (DeliveryState::Sending, 1, 2));
         assert_eq!(claimed.claimed(at(59)), None);
         let taken = claimed.claimed(at(60)).unwrap();
@@ -322,20 +322,20 @@ mod tests {
 
     #[test]
     fn waits_grow_threefold_up_to_an_hour_and_the_twelfth_try_is_the_last() {
-        let (mut letter, mut now, mut waits) = (letter(), at(0), Vec::new());
-        while letter.state() != DeliveryState::Dead {
-            let failed = letter.claimed(now).unwrap().put_off("no", Duration::ZERO, u32::MAX, now);
+        let (mut delivery, mut now, mut waits) = (delivery(), at(0), Vec::new());
+        while delivery.state() != DeliveryState::Dead {
+            let failed = delivery.claimed(now).unwrap().put_off("no", Duration::ZERO, u32::MAX, now);
             waits.push(failed.due_at().duration_since(now).as_secs());
-            (now, letter) = (failed.due_at(), failed);
+            (now, delivery) = (failed.due_at(), failed);
         }
         assert_eq!(waits, [1, 3, 9, 27, 81, 243, 729, 2187, 3600, 3600, 3600, 0]);
-        assert_eq!((letter.attempts(), letter.problem()), (12, Some("no")));
-        assert_eq!(letter.claimed(now), None);
+        assert_eq!((delivery.attempts(), delivery.problem()), (12, Some("no")));
+        assert_eq!(delivery.claimed(now), None);
     }
 
     #[test]
     fn the_wait_is_a_random_part_of_the_longest_and_what_the_other_side_asked_for_at_least() {
-        let sent = letter().claimed(at(0)).unwrap();
+        let sent = delivery().claimed(at(0)).unwrap();
         assert_eq!(sent.put_off("no", Duration::ZERO, 0, at(0)).due_at(), at(0));
         let half = sent.put_off("no", Duration::ZERO, u32::MAX / 2, at(0)).due_at();
         assert!(half > at(0) && half < at(1));
@@ -345,8 +345,8 @@ mod tests {
 
     #[test]
     fn only_a_dead_letter_is_put_back_and_it_is_tried_as_often_as_a_new_one() {
-        assert_eq!(letter().revived(at(1)), None);
-        let sent = letter().claimed(at(0)).unwrap();
+        assert_eq!(delivery().revived(at(1)), None);
+        let sent = delivery().claimed(at(0)).unwrap();
         assert_eq!(sent.revived(at(1)), None);
         assert_eq!(sent.delivered(None, at(1)).revived(at(1)), None);
         let again = sent.given_up("it is gone", at(1)).revived(at(2)).unwrap();
@@ -356,7 +356,7 @@ mod tests {
 
     #[test]
     fn a_problem_of_any_length_is_kept_short() {
-        let sent = letter().claimed(at(0)).unwrap();
+        let sent = delivery().claimed(at(0)).unwrap();
         let dead = sent.given_up(&"ñ".repeat(100_000), at(0));
         assert_eq!(dead.problem().unwrap().chars().count(), WORDS);
     }
