@@ -56,14 +56,19 @@ impl Scene {
     /// Writes a call and what happened to it, and tells the ledger, as the engine does.
     fn write(&self, approval: Approval, event: CallEvent) -> Arc<Approval> {
         let before = self.ledger.moment();
+        let approval = self.written(approval, event);
+        // Others may come between what is written and what is known of it here.
+        self.ledger.note(&approval, before);
+        approval
+    }
+
+    fn written(&self, approval: Approval, event: CallEvent) -> Arc<Approval> {
         let now = approval.changed_at();
         let mut changeset = Changeset::at(now);
         changeset.records.push(Record::of_call(now, Arc::clone(approval.shared_subject()), approval.status(), event));
         let approval = Arc::new(approval);
         changeset.approvals.push(Arc::clone(&approval));
         self.commit(changeset);
-        // Others may come between what is written and what is known of it here.
-        self.ledger.note(&approval, before);
         approval
     }
 
@@ -208,6 +213,36 @@ fn what_a_body_asks_is_shown_while_it_waits_and_owed_to_nobody_after() {
             assert_eq!(scene.told(), BTreeMap::from([(outer, 1)]));
             let nested = RunId::from("run>1>1");
             assert!(scene.ledger.answers(&nested).is_empty() && scene.ledger.unfinished(&nested).is_empty());
+        },
+        ORDERS,
+    );
+}
+
+#[test]
+fn what_a_dropped_batch_left_is_told() {
+    shuttle::check_random(
+        || {
+            let scene = Scene::new();
+            let engine = Arc::clone(&scene);
+            // The batch has its end, and goes away before anybody was told.
+            let engine = thread::spawn(move || {
+                let before = engine.ledger.moment();
+                let mut approved = Approval::open(proposed(RUN, "1", Verdict::Approve), Timestamp::UNIX_EPOCH);
+                let event = approved.opening(None);
+                let approved = engine.written(approved, event);
+                let dispatched = approved.apply(&CallEvent::Dispatched, Timestamp::UNIX_EPOCH).unwrap();
+                let dispatched = engine.written(dispatched, CallEvent::Dispatched);
+                let ended = CallEvent::Finished { outcome: ToolOutcome::returned(&json!("done")) };
+                let ended = engine.written(dispatched.apply(&ended, Timestamp::UNIX_EPOCH).unwrap(), ended);
+                engine.ledger.note_of_batch(&ended, before);
+                ended.id()
+            });
+            let reader = Arc::clone(&scene);
+            let reader = thread::spawn(move || block_on(reader.ledger.refresh(&reader.store)).unwrap());
+            scene.turn();
+            reader.join().unwrap();
+            let id = engine.join().unwrap();
+            assert_eq!(scene.told(), BTreeMap::from([(id, 1)]));
         },
         ORDERS,
     );

@@ -149,26 +149,31 @@ impl RunInfo {
     }
 
     /// Sets the agent that proposes calls.
+    #[doc(hidden)]
     pub fn set_agent(&mut self, agent: impl Into<AgentName>) {
         self.agent = agent.into();
     }
 
     /// Sets the person it acts for.
+    #[doc(hidden)]
     pub fn set_principal(&mut self, principal: Option<Principal>) {
         self.principal = principal;
     }
 
     /// Sets the roles of the person it acts for.
+    #[doc(hidden)]
     pub fn set_roles(&mut self, roles: Vec<Role>) {
         self.roles = roles;
     }
 
     /// Sets the matter it belongs to.
+    #[doc(hidden)]
     pub fn set_case(&mut self, case: Option<CaseId>) {
         self.case = case;
     }
 
     /// Adds how the run came to the agent that it has now.
+    #[doc(hidden)]
     pub fn add_passage(&mut self, passage: AgentHop) {
         self.passages.push(passage);
     }

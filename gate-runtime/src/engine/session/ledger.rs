@@ -82,9 +82,15 @@ impl Ledger {
     /// `before` is a moment before that was so. Where the store was read since, and the call is not
     /// known here, others may have told and taken its end: what is still owed is read from the store.
     pub(crate) fn note(&self, approval: &Arc<Approval>, before: Moment) {
+        lock(&self.known).note_since(approval, before);
+    }
+
+    /// [Puts in](Self::note) how a call of a batch stands. The batch has it, and the store need not
+    /// tell of it: unless it is not put in, for then the store alone knows whether it is owed.
+    pub(crate) fn note_of_batch(&self, approval: &Arc<Approval>, before: Moment) {
         let mut known = lock(&self.known);
-        if known.reads == before.reads || known.find(approval).is_some() {
-            known.note(approval);
+        if known.note_since(approval, before) && approval.status().is_terminal() {
+            known.answered.push(approval.id());
         }
     }
 
@@ -115,11 +121,6 @@ impl Ledger {
     /// Returns how a call stands, as far as that is known here.
     pub(crate) fn find(&self, approval: &Approval) -> Option<Arc<Approval>> {
         lock(&self.known).find(approval).cloned()
-    }
-
-    /// Calls whose ends are in a turn: the store need not tell of them.
-    pub(crate) fn answered(&self, ids: impl IntoIterator<Item = ApprovalId>) {
-        lock(&self.known).answered.extend(ids);
     }
 
     /// The application has what these calls became, as it was told. An end is owed no more once
@@ -218,6 +219,15 @@ impl Known {
         let id = approval.id();
         let other = || Some(&self.others.get(approval.subject().info().run())?.get(&id)?.approval);
         self.waiting.get(&id).or_else(other)
+    }
+
+    /// Puts in how a call stands, and says whether this knows the call.
+    fn note_since(&mut self, approval: &Arc<Approval>, before: Moment) -> bool {
+        let is_known = self.reads == before.reads || self.find(approval).is_some();
+        if is_known {
+            self.note(approval);
+        }
+        is_known
     }
 
     fn note(&mut self, approval: &Arc<Approval>) {

@@ -91,9 +91,6 @@ impl RunSession {
     /// The run of a state, with the runs nested in it; `stand`: its calls as the store has them.
     pub(crate) fn resumed(body: StateBody, stand: &[Arc<Approval>]) -> Self {
         let ledger = Arc::new(Ledger::new(body.info.run().outermost()));
-        for approval in stand {
-            ledger.note(approval, ledger.moment());
-        }
         Self::resumed_in(body, stand, &ledger, None)
     }
 

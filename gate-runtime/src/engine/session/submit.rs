@@ -77,7 +77,7 @@ impl Core {
         let _ = self.write_taken(thread).await;
         if !batch.unfinished().is_empty() {
             // Others may have decided and run it in the meantime. Where that cannot be read, what
-            // is said of them was so a moment ago.
+            // is said of them was so a moment ago, and a later turn has what is new.
             let _ = thread.ledger.refresh(&*self.store).await;
             let _ = self.look_up_forgotten(thread, &batch).await;
         }
@@ -111,6 +111,7 @@ impl Core {
         batch: &Batch,
         calls: &[ToolCall],
     ) -> BTreeMap<ApprovalId, NotRun> {
+        let before = thread.ledger.moment();
         let read = join_all(calls.iter().map(|call| self.read(run, call))).await;
         let fates = fates(calls, &read);
         let planned = calls.iter().zip(read).zip(&fates);
@@ -130,7 +131,6 @@ impl Core {
         for part in [first, then] {
             let carried_out = part.into_iter().filter_map(|(place, plan)| Some((place, calls.get(place)?, plan?)));
             let carried_out = carried_out.map(async |(place, call, plan)| {
-                let before = thread.ledger.moment();
                 let taken = match plan {
                     Ok(plan) => self.carry_out(run, thread, plan, &held_by).await,
                     Err(reason) => Err(reason),
@@ -207,12 +207,19 @@ impl Core {
         }
     }
 
-    /// Puts into a batch what the ledger has forgotten, because another task took the end since the
-    /// batch was last looked at.
+    /// Puts into a batch how its calls stand which the ledger does not know: another task took the
+    /// end since the batch was last looked at, or the store owes the call to nobody, because a
+    /// program asked first. What people are asked is a question of the run.
     async fn look_up_forgotten(&self, thread: &RunSession, batch: &Batch) -> Result<(), StoreError> {
         let is_forgotten = |known: &Arc<Approval>| thread.ledger.find(known).is_none();
         let forgotten = batch.unfinished().iter().filter(|known| is_forgotten(known)).map(|known| known.id()).collect();
-        self.load_all(forgotten).await?.iter().for_each(|taken| batch.note(taken));
+        let before = thread.ledger.moment();
+        for stands in self.load_all(forgotten).await? {
+            batch.note(&stands);
+            if stands.status() == Status::Pending {
+                thread.ledger.note(&stands, before);
+            }
+        }
         Ok(())
     }
 
@@ -348,10 +355,7 @@ fn put(
         }
     };
     let id = approval.id();
-    if approval.status().is_terminal() {
-        thread.ledger.answered([id]);
-    }
-    thread.ledger.note(&approval, before);
+    thread.ledger.note_of_batch(&approval, before);
     batch.fill(place, BatchPlace::Call(approval));
     hindrance.map(|hindrance| (id, hindrance))
 }
