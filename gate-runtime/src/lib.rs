@@ -174,8 +174,9 @@ pub use logic::tool::call::Call;
 pub use logic::tool::permit::Permit;
 pub use logic::tool::policy::counted::{LimitNeedsPer, Uncounted};
 pub use logic::tool::policy::{
-    Approves, Asks, Counted, Denies, EVERY_DAY, Effect, Example, Otherwise, Policy, RuleBuilder, RuleOutcome, Rules,
-    Shared, TimeOfDay, WEEKDAYS, Weekdays, approve, deny, time,
+    Approves, Asks, Complete, Counted, Denies, EVERY_DAY, Effect, Example, FRIDAY, MONDAY, Otherwise, Policy,
+    RuleBuilder, RuleOutcome, Rules, SATURDAY, SUNDAY, Shared, THURSDAY, TUESDAY, TimeOfDay, Unconditional, WEDNESDAY,
+    WEEKDAYS, WEEKENDS, Weekdays, approve, deny, time,
 };
 pub use logic::tool::reconcile::ReconcileOutcome;
 pub use logic::tool::state::Provides;

@@ -20,8 +20,9 @@
 #[cfg(feature = "terminal")]
 pub use crate::Console;
 pub use crate::{
-    Agent, Annotations, Call, CallContext, CallError, CallResult, DAY, EVERY_DAY, Edit, Example, Gate, HOUR, MINUTE,
-    MemoryStore, Message, NotRun, Origin, Provides, ReconcileOutcome, Registry, Rules, Run, Scope, StaticDirectory,
-    Tool, ToolCall, ToolOutcome, Turn, Verdict, WEEK, WEEKDAYS, always_ask, always_deny, anyone, approve, ask, days,
-    deny, gated_tool, hours, minutes, never_ask, policy, principal, registry, role, time,
+    Agent, Annotations, Call, CallContext, CallError, CallResult, DAY, EVERY_DAY, Edit, Example, FRIDAY, Gate, HOUR,
+    MINUTE, MONDAY, MemoryStore, Message, NotRun, Origin, Provides, ReconcileOutcome, Registry, Rules, Run, SATURDAY,
+    SUNDAY, Scope, StaticDirectory, THURSDAY, TUESDAY, Tool, ToolCall, ToolOutcome, Turn, Verdict, WEDNESDAY, WEEK,
+    WEEKDAYS, WEEKENDS, always_ask, always_deny, anyone, approve, ask, days, deny, gated_tool, hours, minutes,
+    never_ask, policy, principal, registry, role, time,
 };

@@ -446,6 +446,11 @@ fn broken(rules: Rules<Break>) -> Rules<Break> {
         .auto_approve("none")
         .at_most(0)
         .per(DAY)
+        .deny("all day")
+        .between(time(0, 0), time(0, 0), EVERY_DAY, "UTC")
+        .auto_approve("on no day")
+        .on(MONDAY, "UTC")
+        .on(TUESDAY | WEEKENDS, "UTC")
         .otherwise(deny())
         .otherwise(approve())
 }
@@ -476,6 +481,8 @@ async fn p_what_is_wrong_with_a_policy_is_all_said_at_once(store: Shared) {
         "add `.within(…)` before it",
         "there is no time 25:00",
         "a limit of 0 never approves",
+        "from 00:00 to 00:00 is no time at all: whole days are `.on(EVERY_DAY, \"UTC\")`",
+        "rule \"on no day\": its days or hours never come together, so it never matches: write a rule for each",
         "`.otherwise(…)` is said twice",
         "rule \"never\": it asks for the role `astronaut`, but nobody in the directory holds it",
     ] {

@@ -88,4 +88,8 @@
 //! # let _ = vouchers();
 //! ```
 //!
+//! A rule that approves needs a condition, hours or a limit: a policy that goes on without one does not compile. A rule for every call says so, with
+//! [`.always()`](crate::RuleBuilder::always). Whole days are `.on(WEEKENDS, "Europe/Zurich")` or `.on(MONDAY | THURSDAY, "UTC")`; days and hours that never
+//! come together are refused when the gate is built.
+//!
 //! Next: [People](super::people).

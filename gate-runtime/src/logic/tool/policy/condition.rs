@@ -89,6 +89,14 @@ pub(crate) enum Condition {
 }
 
 impl Condition {
+    /// Returns the hours in which it holds, if that is all it is about.
+    pub(super) fn hours(&self) -> Option<&Hours> {
+        match self {
+            Self::Hours(hours) => Some(hours),
+            Self::Now(_) | Self::Later(_) => None,
+        }
+    }
+
     /// Looks at it without waiting; `None` for one that waits.
     pub(super) fn look(&self, call: &AnyCall) -> Option<Held> {
         match self {

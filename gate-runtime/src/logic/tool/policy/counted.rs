@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::condition::Shared;
 use super::limit::{Amount, Limit};
-use super::rules::{Approves, Counted, Effect, RuleBuilder};
+use super::rules::{Approves, Counted, Effect, RuleBuilder, Unconditional};
 use crate::logic::tool::Tool;
 use crate::logic::tool::call::{AnyCall, Call};
 
@@ -70,6 +70,8 @@ impl<T: Tool> std::fmt::Debug for LimitNeedsPer<T> {
     note = "give the limit to an `auto_approve` rule: beyond it, calls fall to what the other rules say"
 )]
 pub trait Uncounted: Effect {}
+
+impl Uncounted for Unconditional {}
 
 impl Uncounted for Approves {}
 

@@ -50,12 +50,51 @@ impl TimeOfDay {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Weekdays(u8);
 
+impl std::ops::BitOr for Weekdays {
+    type Output = Self;
+
+    /// The days of both.
+    fn bitor(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+}
+
+macro_rules! single_days {
+    ($($Day:ident $bit:literal;)*) => {$(
+        /// One day of the week: `MONDAY | THURSDAY` are two.
+        ///
+        /// ```
+        /// use gate_runtime::{EVERY_DAY, WEEKDAYS, WEEKENDS};
+        /// assert_eq!(WEEKDAYS | WEEKENDS, EVERY_DAY);
+        /// ```
+        pub const $Day: Weekdays = Weekdays(1 << $bit);
+    )*};
+}
+
+single_days! {
+    MONDAY 0;
+    TUESDAY 1;
+    WEDNESDAY 2;
+    THURSDAY 3;
+    FRIDAY 4;
+    SATURDAY 5;
+    SUNDAY 6;
+}
+
 /// Monday to Friday.
 ///
 /// ```
 /// assert_ne!(gate_runtime::WEEKDAYS, gate_runtime::EVERY_DAY);
 /// ```
 pub const WEEKDAYS: Weekdays = Weekdays(0b001_1111);
+/// Saturday and Sunday.
+///
+/// ```
+/// use gate_runtime::{SATURDAY, SUNDAY, WEEKENDS};
+/// assert_eq!(WEEKENDS, SATURDAY | SUNDAY);
+/// ```
+pub const WEEKENDS: Weekdays = Weekdays(0b110_0000);
+
 /// All seven days.
 ///
 /// ```
@@ -69,22 +108,31 @@ impl Weekdays {
     }
 }
 
-/// From one time of day to another, on some days, in a time zone. Past midnight, the day is that of the beginning.
+/// Some days in a time zone, or on them from one time of day to another. Past midnight, the day is that of the beginning.
 pub(crate) struct Hours {
-    from: TimeOfDay,
-    to: TimeOfDay,
+    /// `None`: whole days.
+    times: Option<(TimeOfDay, TimeOfDay)>,
     days: Weekdays,
     zone: String,
-    ready: Result<(Time, Time, TimeZone), String>,
+    ready: Result<(Option<(Time, Time)>, TimeZone), String>,
 }
 
 impl Hours {
     pub(super) fn new(from: TimeOfDay, to: TimeOfDay, days: Weekdays, zone: &str) -> Self {
-        let zone_of = || {
-            TimeZone::get(zone).map_err(|_| format!("there is no time zone `{zone}`: use a name like `Europe/Zurich`"))
-        };
-        let ready = from.civil().and_then(|start| Ok((start, to.civil()?, zone_of()?)));
-        Self { from, to, days, zone: zone.to_owned(), ready }
+        let ready = from.civil().and_then(|start| {
+            let end = to.civil()?;
+            if start == end {
+                return Err(format!(
+                    "from {from} to {to} is no time at all: whole days are `.on(EVERY_DAY, \"{zone}\")`"
+                ));
+            }
+            Ok((Some((start, end)), zone_of(zone)?))
+        });
+        Self { times: Some((from, to)), days, zone: zone.to_owned(), ready }
+    }
+
+    pub(super) fn whole_days(days: Weekdays, zone: &str) -> Self {
+        Self { times: None, days, zone: zone.to_owned(), ready: zone_of(zone).map(|zone| (None, zone)) }
     }
 
     pub(super) fn problem(&self) -> Option<&str> {
@@ -92,20 +140,45 @@ impl Hours {
     }
 
     pub(super) fn contain(&self, now: Timestamp) -> Result<bool, String> {
-        let (from, to, zone) = self.ready.as_ref().map_err(Clone::clone)?;
+        let (times, zone) = self.ready.as_ref().map_err(Clone::clone)?;
         let here = now.to_zoned(zone.clone());
-        let (time, today) = (here.time(), here.weekday());
-        Ok(if from <= to {
-            (*from..*to).contains(&time) && self.days.contain(today)
-        } else {
-            (time >= *from && self.days.contain(today)) || (time < *to && self.days.contain(today.previous()))
-        })
+        Ok(self.contain_local(*times, here.time(), here.weekday()))
     }
+
+    fn contain_local(&self, times: Option<(Time, Time)>, time: Time, today: Weekday) -> bool {
+        match times {
+            None => self.days.contain(today),
+            Some((from, to)) if from < to => (from..to).contains(&time) && self.days.contain(today),
+            Some((from, to)) => {
+                (time >= from && self.days.contain(today)) || (time < to && self.days.contain(today.previous()))
+            }
+        }
+    }
+
+    /// Returns whether hours of one zone never come together: whatever they have in common begins
+    /// where one of them does.
+    pub(super) fn never_meet(all: &[&Self]) -> bool {
+        let ready: Option<Vec<_>> = all.iter().map(|hours| Some((*hours, hours.ready.as_ref().ok()?.0))).collect();
+        let Some(ready) = ready.filter(|ready| ready.len() > 1) else { return false };
+        if ready.iter().any(|(hours, _)| ready.iter().any(|(other, _)| hours.zone != other.zone)) {
+            return false;
+        }
+        let meet = |begin, day| ready.iter().all(|(hours, times)| hours.contain_local(*times, begin, day));
+        let mut begins = ready.iter().map(|(_, times)| times.map_or(Time::midnight(), |(from, _)| from));
+        !begins.any(|begin| Weekday::Monday.cycle_forward().take(7).any(|day| meet(begin, day)))
+    }
+}
+
+fn zone_of(zone: &str) -> Result<TimeZone, String> {
+    TimeZone::get(zone).map_err(|_| format!("there is no time zone `{zone}`: use a name like `Europe/Zurich`"))
 }
 
 impl std::fmt::Display for Hours {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "from {} to {} in {}", self.from, self.to, self.zone)
+        if let Some((from, to)) = self.times {
+            write!(f, "from {from} to {to} ")?;
+        }
+        write!(f, "in {}", self.zone)
     }
 }
 
@@ -134,6 +207,49 @@ mod tests {
         assert!(holds(&night, "2026-11-21T05:59:00Z"), "still Friday's night");
         assert!(!holds(&night, "2026-11-21T23:00:00Z"), "Saturday night");
         assert!(!holds(&night, "2026-11-20T12:00:00Z"));
+    }
+
+    #[test]
+    fn whole_days_begin_and_end_at_midnight_in_their_zone() {
+        let weekend = Hours::whole_days(WEEKENDS, "Europe/Zurich");
+        assert!(holds(&weekend, "2026-11-21T00:00:00+01:00"), "Saturday begins");
+        assert!(holds(&weekend, "2026-11-22T23:59:59+01:00"), "Sunday ends");
+        assert!(!holds(&weekend, "2026-11-23T00:00:00+01:00"));
+        assert!(holds(&weekend, "2026-11-20T23:00:00Z"), "by its own midnight");
+        let two = Hours::whole_days(MONDAY | THURSDAY, "UTC");
+        let days =
+            ["16", "17", "18", "19", "20", "21", "22"].map(|day| holds(&two, &format!("2026-11-{day}T12:00:00Z")));
+        assert_eq!(days, [true, false, false, true, false, false, false]);
+    }
+
+    #[test]
+    fn hours_that_never_come_are_a_problem() {
+        for (from, to) in [(time(0, 0), time(0, 0)), (time(9, 30), time(9, 30))] {
+            let never = Hours::new(from, to, EVERY_DAY, "UTC");
+            assert!(never.problem().unwrap().contains("`.on(EVERY_DAY, \"UTC\")`"), "{:?}", never.problem());
+            assert!(never.contain(Timestamp::UNIX_EPOCH).is_err());
+        }
+    }
+
+    #[test]
+    fn hours_that_never_come_together_are_found() {
+        let day = |days| Hours::whole_days(days, "UTC");
+        let at = |from, to, days| Hours::new(time(from, 0), time(to, 0), days, "UTC");
+        for (one, other, never) in [
+            (day(MONDAY), day(TUESDAY), true),
+            (day(WEEKDAYS), day(FRIDAY | SATURDAY), false),
+            (at(9, 12, EVERY_DAY), at(12, 17, EVERY_DAY), true),
+            (at(9, 12, EVERY_DAY), at(11, 17, EVERY_DAY), false),
+            (at(22, 6, SUNDAY), day(MONDAY), false),
+            (at(22, 6, SUNDAY), at(7, 9, MONDAY), true),
+            (at(9, 12, EVERY_DAY), day(WEEKENDS), false),
+        ] {
+            assert_eq!(Hours::never_meet(&[&one, &other]), never, "{one} and {other}");
+            assert_eq!(Hours::never_meet(&[&other, &one]), never, "{other} and {one}");
+        }
+        let elsewhere = Hours::new(time(9, 0), time(12, 0), EVERY_DAY, "Asia/Tokyo");
+        assert!(!Hours::never_meet(&[&elsewhere, &at(13, 14, EVERY_DAY)]), "what other zones have in common changes");
+        assert!(!Hours::never_meet(&[&day(MONDAY)]));
     }
 
     #[test]

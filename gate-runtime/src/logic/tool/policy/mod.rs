@@ -17,8 +17,13 @@ use std::sync::Arc;
 
 pub use self::condition::{RuleOutcome, Shared};
 pub use self::example::Example;
-pub use self::hours::{EVERY_DAY, TimeOfDay, WEEKDAYS, Weekdays, time};
-pub use self::rules::{Approves, Asks, Counted, Denies, Effect, Otherwise, RuleBuilder, Rules, approve, deny};
+pub use self::hours::{
+    EVERY_DAY, FRIDAY, MONDAY, SATURDAY, SUNDAY, THURSDAY, TUESDAY, TimeOfDay, WEDNESDAY, WEEKDAYS, WEEKENDS, Weekdays,
+    time,
+};
+pub use self::rules::{
+    Approves, Asks, Complete, Counted, Denies, Effect, Otherwise, RuleBuilder, Rules, Unconditional, approve, deny,
+};
 pub use self::source::{DeclaredRules, PolicySource};
 
 use self::entry::RuleEntry;

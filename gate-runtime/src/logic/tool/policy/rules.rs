@@ -92,9 +92,11 @@ impl<T: Tool> Rules<T> {
         self.begin(name, Verdict::Ask, Some(requirement.into()), Location::caller())
     }
 
-    /// A rule that approves: a call that it matches runs without a person, unless another rule is stricter.
+    /// Begins a rule that approves: a call that it matches runs without a person, unless another rule is stricter.
+    ///
+    /// It needs a condition, hours or a limit. One for every call says so: [`always`](RuleBuilder::always).
     #[track_caller]
-    pub fn auto_approve(self, name: &str) -> RuleBuilder<T, Approves> {
+    pub fn auto_approve(self, name: &str) -> RuleBuilder<T, Unconditional> {
         self.begin(name, Verdict::Approve, None, Location::caller())
     }
 
@@ -126,7 +128,7 @@ impl<T: Tool> Rules<T> {
 /// # #[gated_tool(policy = "parcels")] fn ship(country: String) {}
 ///
 /// /// Makes a rule of any kind one for the night.
-/// fn at_night<T: Tool, E: Effect>(rule: RuleBuilder<T, E>) -> RuleBuilder<T, E> {
+/// fn at_night<T: Tool, E: Effect>(rule: RuleBuilder<T, E>) -> RuleBuilder<T, E::Narrowed> {
 ///     rule.between(time(22, 0), time(6, 0), EVERY_DAY, "Europe/Zurich")
 /// }
 ///
@@ -138,14 +140,46 @@ impl<T: Tool> Rules<T> {
 /// assert_eq!(parcels().outline().rules()[0].effect(), Verdict::Deny);
 /// ```
 #[diagnostic::on_unimplemented(message = "`{Self}` is not a kind of rule")]
-pub trait Effect {}
+pub trait Effect {
+    /// The kind of the rule once it has a condition.
+    type Narrowed: Effect;
+}
+
+/// The kinds of rule that can stand as they are: all but one that approves and has no condition yet.
+///
+/// ```
+/// use gate_runtime::prelude::*;
+/// use gate_runtime::{Complete, RuleBuilder};
+/// # /// Ship a parcel.
+/// # #[gated_tool(policy = "parcels")] fn ship(country: String) {}
+///
+/// /// Ends a policy with the people who ship.
+/// fn or_shipping<T: Tool, E: Complete>(rule: RuleBuilder<T, E>) -> Rules<T> {
+///     rule.otherwise(ask(role("shipping")))
+/// }
+///
+/// #[policy]
+/// fn parcels(rules: Rules<Ship>) -> Rules<Ship> {
+///     or_shipping(rules.auto_approve("at home").when(|call| call.country == "CH"))
+/// }
+///
+/// assert_eq!(parcels().outline().otherwise().verdict(), Verdict::Ask);
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "this rule would approve every call",
+    label = "the rule before this has no condition",
+    note = "give it a condition (`.when(…)`, `.on(…)`, `.between(…)`) or a limit (`.at_most(…)`, `.budget(…)`), or write `.always()`"
+)]
+pub trait Complete: Effect {}
 
 macro_rules! effects {
     ($($(#[$doc:meta])* $Effect:ident),*) => {$(
         $(#[$doc])*
         #[derive(Clone, Copy, Debug)]
         pub enum $Effect {}
-        impl Effect for $Effect {}
+        impl Effect for $Effect {
+            type Narrowed = Self;
+        }
     )*};
 }
 
@@ -216,6 +250,36 @@ effects! {
     Counted
 }
 
+/// A rule that approves, and has no condition yet: a policy cannot go on after it.
+///
+/// ```
+/// use gate_runtime::prelude::*;
+/// use gate_runtime::{RuleBuilder, Unconditional};
+/// # /// Ship a parcel.
+/// # #[gated_tool(policy = "parcels")] fn ship(country: String) {}
+/// #[policy]
+/// fn parcels(rules: Rules<Ship>) -> Rules<Ship> {
+///     let rule: RuleBuilder<Ship, Unconditional> = rules.auto_approve("at home");
+///     rule.when(|call| call.country == "CH").otherwise(ask(role("shipping")))
+/// }
+///
+/// assert_eq!(parcels().outline().rules()[0].name(), "at home");
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub enum Unconditional {}
+
+impl Complete for Denies {}
+
+impl Complete for Asks {}
+
+impl Complete for Approves {}
+
+impl Complete for Counted {}
+
+impl Effect for Unconditional {
+    type Narrowed = Approves;
+}
+
 /// The rule that is being written. It ends where the next begins, or with [`otherwise`](Self::otherwise).
 ///
 /// ```
@@ -244,12 +308,12 @@ impl<T: Tool, E: Effect> RuleBuilder<T, E> {
     /// A condition: a closure over the typed call, its context and the tool's state. All conditions of a rule must hold.
     ///
     /// An error or a panic makes the rule count as failed: never as an approval, and a denying rule denies.
-    pub fn when<M: RuleOutcome>(self, condition: impl Fn(&Call<T>) -> M + Shared) -> Self {
+    pub fn when<M: RuleOutcome>(self, condition: impl Fn(&Call<T>) -> M + Shared) -> RuleBuilder<T, E::Narrowed> {
         self.with(Condition::Now(Box::new(move |call| condition(call.typed()?).held())))
     }
 
     /// A condition that waits, as for a lookup: `.when_async(|call| async move { … })`.
-    pub fn when_async<M, F>(self, condition: impl Fn(Call<T>) -> F + Shared) -> Self
+    pub fn when_async<M, F>(self, condition: impl Fn(Call<T>) -> F + Shared) -> RuleBuilder<T, E::Narrowed>
     where
         M: RuleOutcome,
         F: Future<Output = M> + Send + 'static,
@@ -262,9 +326,15 @@ impl<T: Tool, E: Effect> RuleBuilder<T, E> {
 
     /// A condition on the time: from one time of day to another, on some days, in a time zone.
     ///
-    /// `.between(time(9, 0), time(17, 0), WEEKDAYS, "Europe/Zurich")`; past midnight the day is that of the beginning.
-    pub fn between(self, from: TimeOfDay, to: TimeOfDay, days: Weekdays, zone: &str) -> Self {
+    /// `.between(time(9, 0), time(17, 0), WEEKDAYS, "Europe/Zurich")`; past midnight the day is that of the beginning. The two times differ: whole
+    /// days are [`on`](Self::on).
+    pub fn between(self, from: TimeOfDay, to: TimeOfDay, days: Weekdays, zone: &str) -> RuleBuilder<T, E::Narrowed> {
         self.with(Condition::Hours(Hours::new(from, to, days, zone)))
+    }
+
+    /// A condition on the day, in a time zone: `.on(WEEKENDS, "Europe/Zurich")`, `.on(MONDAY | FRIDAY, "UTC")`.
+    pub fn on(self, days: Weekdays, zone: &str) -> RuleBuilder<T, E::Narrowed> {
+        self.with(Condition::Hours(Hours::whole_days(days, zone)))
     }
 
     /// A call that this rule must match: checked when the gate is built, with the gate's state. Limits do not count.
@@ -283,31 +353,43 @@ impl<T: Tool, E: Effect> RuleBuilder<T, E> {
 
     /// Begins a rule that denies.
     #[track_caller]
-    pub fn deny(self, name: &str) -> RuleBuilder<T, Denies> {
+    pub fn deny(self, name: &str) -> RuleBuilder<T, Denies>
+    where
+        E: Complete,
+    {
         self.rules.deny(name)
     }
 
     /// Begins a rule that asks.
     #[track_caller]
-    pub fn ask(self, name: &str, requirement: impl Into<Requirement>) -> RuleBuilder<T, Asks> {
+    pub fn ask(self, name: &str, requirement: impl Into<Requirement>) -> RuleBuilder<T, Asks>
+    where
+        E: Complete,
+    {
         self.rules.ask(name, requirement)
     }
 
     /// Begins a rule that approves.
     #[track_caller]
-    pub fn auto_approve(self, name: &str) -> RuleBuilder<T, Approves> {
+    pub fn auto_approve(self, name: &str) -> RuleBuilder<T, Unconditional>
+    where
+        E: Complete,
+    {
         self.rules.auto_approve(name)
     }
 
     /// Ends the policy: what holds for a call that no rule matches.
     #[track_caller]
-    pub fn otherwise(self, verdict: impl Into<Otherwise>) -> Rules<T> {
+    pub fn otherwise(self, verdict: impl Into<Otherwise>) -> Rules<T>
+    where
+        E: Complete,
+    {
         self.rules.otherwise(verdict)
     }
 
-    fn with(mut self, condition: Condition) -> Self {
+    fn with(mut self, condition: Condition) -> RuleBuilder<T, E::Narrowed> {
         self.rules.written.change(|entry| entry.conditions.push(condition));
-        self
+        self.into_stage()
     }
 
     pub(super) fn limited(mut self, limit: Limit) -> RuleBuilder<T, Counted> {
@@ -317,6 +399,25 @@ impl<T: Tool, E: Effect> RuleBuilder<T, E> {
 
     pub(super) fn into_stage<Next: Effect>(self) -> RuleBuilder<T, Next> {
         RuleBuilder { rules: self.rules, effect: PhantomData }
+    }
+}
+
+impl<T: Tool> RuleBuilder<T, Unconditional> {
+    /// Approves every call that no other rule asks about or denies.
+    ///
+    /// ```
+    /// use gate_runtime::prelude::*;
+    /// # /// Ship a parcel.
+    /// # #[gated_tool(policy = "parcels")] fn ship(country: String) {}
+    /// #[policy]
+    /// fn parcels(rules: Rules<Ship>) -> Rules<Ship> {
+    ///     rules.auto_approve("a trial").always().deny("an embargo").when(|call| call.country == "XX").otherwise(deny())
+    /// }
+    ///
+    /// assert_eq!(parcels().outline().rules().len(), 2);
+    /// ```
+    pub fn always(self) -> RuleBuilder<T, Approves> {
+        self.into_stage()
     }
 }
 
@@ -440,12 +541,10 @@ pub(super) fn check(entries: &[RuleEntry], outline: &PolicyOutline, problems: &m
             found(&problem);
         }
         entry.limits.iter().filter_map(Limit::problem).for_each(&mut found);
-        for condition in &entry.conditions {
-            if let Condition::Hours(hours) = condition
-                && let Some(problem) = hours.problem()
-            {
-                found(problem);
-            }
+        let hours: Vec<&Hours> = entry.conditions.iter().filter_map(Condition::hours).collect();
+        hours.iter().filter_map(|hours| hours.problem()).for_each(&mut found);
+        if Hours::never_meet(&hours) {
+            found("its days or hours never come together, so it never matches: write a rule for each");
         }
     }
     if let Some(problem) = outline.otherwise().requirement().and_then(Requirement::problem) {
