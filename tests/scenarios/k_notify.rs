@@ -231,7 +231,8 @@ async fn k73_a_notifier_that_panics_is_tried_again(store: Shared) {
     };
     let problem = async || Some(gate.deliveries(&of_chat).await.unwrap().first()?.problem()?.to_owned());
     until(async || problem().await.is_some()).await;
-    assert_eq!(problem().await.unwrap(), "it panicked: the chat exploded");
+    let told = problem().await.unwrap();
+    assert!(told.starts_with("it panicked (panic ") && !told.contains("exploded"), "{told}");
     clock.advance(Duration::from_secs(1));
     stands(DeliveryState::Delivered).await;
     // Who cannot say what it wants is given all of it.

@@ -9,6 +9,8 @@ use std::time::Duration;
 use futures_util::FutureExt as _;
 use gate_core::text::english;
 
+use crate::random;
+
 /// How long the async code of users may take, by a clock that this layer does not know.
 pub(crate) trait TimeLimit: Send + Sync {
     /// Returns how long that is.
@@ -23,12 +25,12 @@ pub(crate) trait TimeLimit: Send + Sync {
 /// # Errors
 /// In words, where it panics or takes too long. It is dropped then.
 pub(crate) async fn bounded<F: Future>(limit: &dyn TimeLimit, start: impl FnOnce() -> F) -> Result<F::Output, String> {
-    let work = catch_unwind(AssertUnwindSafe(start)).map_err(|panic| panic_text(&*panic))?;
+    let work = catch_unwind(AssertUnwindSafe(start)).map_err(|panic| panic_notice(&*panic))?;
     let mut work = pin!(AssertUnwindSafe(work).catch_unwind());
     let mut over = None;
     poll_fn(|context| {
         if let Poll::Ready(ended) = work.as_mut().poll(context) {
-            return Poll::Ready(ended.map_err(|panic| panic_text(&*panic)));
+            return Poll::Ready(ended.map_err(|panic| panic_notice(&*panic)));
         }
         // Most of it ends at once, and needs no timer.
         let over = over.get_or_insert_with(|| limit.over());
@@ -40,11 +42,94 @@ pub(crate) async fn bounded<F: Future>(limit: &dyn TimeLimit, start: impl FnOnce
 
 /// Runs a closure that a user wrote; a panic becomes an error.
 pub(super) fn guard<R>(look: impl FnOnce() -> Result<R, String>) -> Result<R, String> {
-    catch_unwind(AssertUnwindSafe(look)).unwrap_or_else(|panic| Err(panic_text(&*panic)))
+    catch_unwind(AssertUnwindSafe(look)).unwrap_or_else(|panic| Err(panic_notice(&*panic)))
 }
 
-/// Returns what a panic said.
-pub(crate) fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+/// Returns what models, people and records are told of a panic: that there was one, and under which
+/// id the log of this process has its text. Whoever panics does not choose words for others, and
+/// may have connection strings and keys in them.
+pub(crate) fn panic_notice(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    text.map_or_else(|| "it panicked".to_owned(), |text| format!("it panicked: {text}"))
+    let id = format!("{:08x}", random::number());
+    tracing::error!(target: "gate::panics", id, "{}", text.unwrap_or("a panic without a text"));
+    format!("it panicked (panic {id} in the log)")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write as _;
+    use std::sync::{Arc, Mutex};
+
+    use futures_util::future::pending;
+    use tracing::field::{Field, Visit};
+    use tracing::span::{Attributes, Id, Record};
+    use tracing::{Event, Metadata, Subscriber};
+
+    use super::*;
+
+    /// Keeps what is logged.
+    #[derive(Clone, Default)]
+    struct Log(Arc<Mutex<String>>);
+
+    impl Visit for Log {
+        fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
+            write!(self.0.lock().unwrap(), "{field}={value:?} ").unwrap();
+        }
+    }
+
+    impl Subscriber for Log {
+        fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+            metadata.target() == "gate::panics"
+        }
+
+        fn new_span(&self, _: &Attributes<'_>) -> Id {
+            Id::from_u64(1)
+        }
+
+        fn record(&self, _: &Id, _: &Record<'_>) {}
+
+        fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+        fn event(&self, event: &Event<'_>) {
+            event.record(&mut self.clone());
+        }
+
+        fn enter(&self, _: &Id) {}
+
+        fn exit(&self, _: &Id) {}
+    }
+
+    struct Never;
+
+    impl TimeLimit for Never {
+        fn time(&self) -> Duration {
+            Duration::MAX
+        }
+
+        fn over(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+            Box::pin(pending())
+        }
+    }
+
+    #[test]
+    fn what_a_panic_says_is_in_the_log_and_nowhere_else() {
+        let log = Log::default();
+        let told = tracing::subscriber::with_default(log.clone(), || {
+            let later = |start: fn() -> String| bounded(&Never, async move || start()).now_or_never().unwrap();
+            let secret = "postgres://app:hunter2@db";
+            [
+                guard(|| -> Result<(), String> { panic!("sk-live-1") }).unwrap_err(),
+                guard(|| -> Result<(), String> { panic!("{secret}") }).unwrap_err(),
+                later(|| "sk-live-2".parse::<u8>().map_err(|_| "sk-live-2").unwrap().to_string()).unwrap_err(),
+                guard(|| -> Result<(), String> { std::panic::panic_any(7) }).unwrap_err(),
+            ]
+        });
+        let log = log.0.lock().unwrap().clone();
+        for told in &told {
+            let id = told.strip_prefix("it panicked (panic ").and_then(|rest| rest.strip_suffix(" in the log)"));
+            assert_eq!(id.map(str::len), Some(8), "{told}");
+            assert!(log.contains(id.unwrap()), "{told} in {log}");
+        }
+        assert!(["sk-live-1", "hunter2", "sk-live-2"].iter().all(|text| log.contains(text)), "{log}");
+    }
 }

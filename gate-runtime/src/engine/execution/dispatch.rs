@@ -31,6 +31,7 @@ use crate::engine::kernel::tools::GateTool;
 use crate::engine::kernel::unit_of_work::UnitOfWork;
 use crate::engine::review::error::{DecideError, ReviewerError};
 use crate::logic::bound::Ran;
+use crate::logic::bounded::panic_notice;
 use crate::logic::context::CallContext;
 use crate::logic::redact::unseal;
 
@@ -302,7 +303,7 @@ impl Core {
         let (event, output) = match ended {
             Ended::ByItself(Ok(Ran { outcome, output })) => (self.end_of(dispatched, arguments, outcome), Some(output)),
             Ended::ByItself(Err(panic)) => {
-                let outcome = ToolOutcome::failed(crate::logic::tool::policy::panic_text(&*panic));
+                let outcome = ToolOutcome::failed(panic_notice(&*panic));
                 (self.end_of(dispatched, arguments, outcome), None)
             }
             Ended::Stopped(limit) => {

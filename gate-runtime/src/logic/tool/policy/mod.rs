@@ -35,7 +35,6 @@ use gate_core::assessment::{Fallback, PolicyOutline, RuleOutline};
 use gate_core::text::{Digest, canonical};
 
 use super::Tool;
-pub(crate) use crate::logic::bounded::panic_text;
 
 /// A declared policy of one tool: its rules, and its [outline](PolicyOutline) for people and records.
 ///
