@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
+use gate_runtime::audit::VerifierKey;
 use gate_runtime::prelude::*;
 use gate_runtime::testing::ManualClock;
 use gate_runtime::{
@@ -441,6 +442,14 @@ impl Directory for People {
 
     fn digest(&self) -> BoxFuture<'_, Result<Digest, DirectoryError>> {
         self.1.digest()
+    }
+
+    fn key<'a>(
+        &'a self,
+        who: &'a ReviewerId,
+        at: Timestamp,
+    ) -> BoxFuture<'a, Result<Option<VerifierKey>, DirectoryError>> {
+        self.1.key(who, at)
     }
 }
 

@@ -49,7 +49,7 @@ pub trait Directory: Send + Sync + 'static {
     /// The digest of all that the directory says now: of people, roles, names, keys. Whenever it changes, that is on the record.
     fn digest(&self) -> BoxFuture<'_, Result<Digest, DirectoryError>>;
 
-    /// The key by which a person signs their votes, as the directory is now, for a vote at a time. Nobody has one unless this says so.
+    /// The key by which a person signs their votes, as the directory is now, for a vote at a time. `None` for a person who has none.
     ///
     /// # Security
     /// Whoever has a key must sign, so a directory in front of another one passes this on. The key's name is the person's id, and no two people
@@ -70,10 +70,7 @@ pub trait Directory: Send + Sync + 'static {
         &'a self,
         who: &'a ReviewerId,
         at: Timestamp,
-    ) -> BoxFuture<'a, Result<Option<VerifierKey>, DirectoryError>> {
-        let _ = (who, at);
-        Box::pin(async { Ok(None) })
-    }
+    ) -> BoxFuture<'a, Result<Option<VerifierKey>, DirectoryError>>;
 }
 
 /// The directory could not answer: nobody is entitled to anything.
