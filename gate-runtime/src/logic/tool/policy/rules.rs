@@ -451,7 +451,7 @@ impl<T: Tool> RuleBuilder<T, Counted> {
 /// }
 /// # assert_eq!(parcels().outline().rules()[1].name(), "no parcels to BV");
 /// ```
-impl<T: Tool, E: Effect> From<RuleBuilder<T, E>> for Rules<T> {
+impl<T: Tool, E: Complete> From<RuleBuilder<T, E>> for Rules<T> {
     fn from(rule: RuleBuilder<T, E>) -> Self {
         rule.rules
     }
