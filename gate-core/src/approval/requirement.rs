@@ -35,6 +35,19 @@ pub enum Who {
     Principal,
 }
 
+impl Who {
+    /// Asks so many different people of this kind: short for `ask(who).count(people)`.
+    ///
+    /// ```
+    /// use gate_runtime::prelude::*;
+    /// assert_eq!(role("manager").count(2), ask(role("manager")).count(2));
+    /// ```
+    #[must_use]
+    pub fn count(self, people: u8) -> Requirement {
+        ask(self).count(people)
+    }
+}
+
 /// Any reviewer in the directory.
 ///
 /// ```

@@ -25,14 +25,14 @@ pub(crate) struct IssueRefund {
     clippy::missing_errors_doc,
     reason = "it has the tool's own arguments"
 )]
-pub(crate) fn issue_refund<__R: ::gate_runtime::Offers<IssueRefund>>(
-    __run: &::gate_runtime::Run<__R>,
+pub(crate) fn issue_refund<'__run, __R: ::gate_runtime::Offers<IssueRefund>>(
+    __run: &'__run ::gate_runtime::Run<__R>,
     order_id: String,
     amount_cents: u64,
     card: Card,
     note: Option<String>,
 ) -> ::gate_runtime::BoxFuture<
-    '_,
+    '__run,
     ::core::result::Result<Result<Receipt, BillingError>, ::gate_runtime::CallError>,
 > {
     __run
@@ -105,7 +105,7 @@ const _: () = {
             source: "async fn issue_refund (# [context] context : & CallContext , # [doc = r\" The order to refund.\"] # [serde (rename = \"order\")] order_id : String , # [state] billing : & Billing , # [schemars (range (min = 1))] amount_cents : u64 , card : Card , mut note : Option < String > ,) -> Result < Receipt , BillingError > { billing . refund (context , order_id , amount_cents , card , note . take ()) . await }",
         };
         fn policy() -> __gate::Policy<Self> {
-            crate::policies::refunds()
+            __gate::__private::policy_of::<Self, _>(crate::policies::refunds)
         }
         fn arguments(__into: &mut __gate::__private::ArgumentList) {
             #[allow(
@@ -199,7 +199,7 @@ const _: () = {
                 clippy::unused_async,
                 reason = "a model passes owned values"
             )]
-            async fn __body(
+            async fn __body_d29f497a3e0915f4(
                 context: &CallContext,
                 order_id: String,
                 billing: &Billing,
@@ -210,7 +210,7 @@ const _: () = {
                 billing.refund(context, order_id, amount_cents, card, note.take()).await
             }
             let (__call, __context) = __permit.open();
-            __body(
+            __body_d29f497a3e0915f4(
                     &__context,
                     __call.order_id,
                     __state,

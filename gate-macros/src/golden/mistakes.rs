@@ -15,11 +15,11 @@ pub struct IssueRefund {
     clippy::missing_errors_doc,
     reason = "it has the tool's own arguments"
 )]
-pub fn issue_refund<__R: ::gate_runtime::Offers<IssueRefund>>(
-    __run: &::gate_runtime::Run<__R>,
+pub fn issue_refund<'__run, __R: ::gate_runtime::Offers<IssueRefund>>(
+    __run: &'__run ::gate_runtime::Run<__R>,
     order_id: String,
 ) -> ::gate_runtime::BoxFuture<
-    '_,
+    '__run,
     ::core::result::Result<Receipt, ::gate_runtime::CallError>,
 > {
     loop {}
@@ -36,7 +36,7 @@ const _: () = {
     impl __gate::Tool for IssueRefund {
         type State = ();
         type Output = Receipt;
-        const NAME: &'static str = "";
+        const NAME: &'static str = __gate::__private::MISTAKEN;
         const ABOUT: __gate::__private::About = loop {};
         fn policy() -> __gate::Policy<Self> {
             loop {}

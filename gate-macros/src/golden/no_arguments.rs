@@ -13,10 +13,10 @@ struct Now {}
     clippy::missing_errors_doc,
     reason = "it has the tool's own arguments"
 )]
-fn now<__R: ::gate_runtime::Offers<Now>>(
-    __run: &::gate_runtime::Run<__R>,
+fn now<'__run, __R: ::gate_runtime::Offers<Now>>(
+    __run: &'__run ::gate_runtime::Run<__R>,
 ) -> ::gate_runtime::BoxFuture<
-    '_,
+    '__run,
     ::core::result::Result<u64, ::gate_runtime::CallError>,
 > {
     __run.call(Now {})
@@ -53,7 +53,7 @@ const _: () = {
             source: "fn now () -> u64 { 0 }",
         };
         fn policy() -> __gate::Policy<Self> {
-            never_ask()
+            __gate::__private::policy_of::<Self, _>(never_ask)
         }
         fn arguments(__into: &mut __gate::__private::ArgumentList) {
             #[allow(
@@ -106,11 +106,11 @@ const _: () = {
                 clippy::unused_async,
                 reason = "a model passes owned values"
             )]
-            fn __body() -> u64 {
+            fn __body_e2b1c67c86384284() -> u64 {
                 0
             }
             let (__call, __context) = __permit.open();
-            ::core::future::ready(__body())
+            ::core::future::ready(__body_e2b1c67c86384284())
         }
     }
     #[automatically_derived]

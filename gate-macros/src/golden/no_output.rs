@@ -15,11 +15,11 @@ pub struct Loop {
     clippy::missing_errors_doc,
     reason = "it has the tool's own arguments"
 )]
-pub fn r#loop<__R: ::gate_runtime::Offers<Loop>>(
-    __run: &::gate_runtime::Run<__R>,
+pub fn r#loop<'__run, __R: ::gate_runtime::Offers<Loop>>(
+    __run: &'__run ::gate_runtime::Run<__R>,
     r#type: u8,
 ) -> ::gate_runtime::BoxFuture<
-    '_,
+    '__run,
     ::core::result::Result<(), ::gate_runtime::CallError>,
 > {
     __run.call(Loop { r#type })
@@ -56,7 +56,7 @@ const _: () = {
             source: "async fn r#loop (r#type : u8) { let _ = r#type ; }",
         };
         fn policy() -> __gate::Policy<Self> {
-            always_ask()
+            __gate::__private::policy_of::<Self, _>(always_ask)
         }
         fn arguments(__into: &mut __gate::__private::ArgumentList) {
             #[allow(
@@ -115,11 +115,11 @@ const _: () = {
                 clippy::unused_async,
                 reason = "a model passes owned values"
             )]
-            async fn __body(r#type: u8) {
+            async fn __body_587ee07dd195f55e(r#type: u8) {
                 let _ = r#type;
             }
             let (__call, __context) = __permit.open();
-            __body(__call.r#type)
+            __body_587ee07dd195f55e(__call.r#type)
         }
     }
     #[automatically_derived]

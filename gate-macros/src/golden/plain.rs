@@ -15,11 +15,11 @@ struct GetOrder {
     clippy::missing_errors_doc,
     reason = "it has the tool's own arguments"
 )]
-fn get_order<__R: ::gate_runtime::Offers<GetOrder>>(
-    __run: &::gate_runtime::Run<__R>,
+fn get_order<'__run, __R: ::gate_runtime::Offers<GetOrder>>(
+    __run: &'__run ::gate_runtime::Run<__R>,
     order_id: String,
 ) -> ::gate_runtime::BoxFuture<
-    '_,
+    '__run,
     ::core::result::Result<String, ::gate_runtime::CallError>,
 > {
     __run.call(GetOrder { order_id })
@@ -56,7 +56,7 @@ const _: () = {
             source: "fn get_order (order_id : String) -> String { order_id }",
         };
         fn policy() -> __gate::Policy<Self> {
-            never_ask()
+            __gate::__private::policy_of::<Self, _>(never_ask)
         }
         fn arguments(__into: &mut __gate::__private::ArgumentList) {
             #[allow(
@@ -117,11 +117,11 @@ const _: () = {
                 clippy::unused_async,
                 reason = "a model passes owned values"
             )]
-            fn __body(order_id: String) -> String {
+            fn __body_70bb69eb5c3c5ecc(order_id: String) -> String {
                 order_id
             }
             let (__call, __context) = __permit.open();
-            ::core::future::ready(__body(__call.order_id))
+            ::core::future::ready(__body_70bb69eb5c3c5ecc(__call.order_id))
         }
     }
     #[automatically_derived]

@@ -15,11 +15,11 @@ struct Work {
     clippy::missing_errors_doc,
     reason = "it has the tool's own arguments"
 )]
-fn work<__R: ::my::gate::Offers<Work>>(
-    __run: &::my::gate::Run<__R>,
+fn work<'__run, __R: ::my::gate::Offers<Work>>(
+    __run: &'__run ::my::gate::Run<__R>,
     order: String,
 ) -> ::my::gate::BoxFuture<
-    '_,
+    '__run,
     ::core::result::Result<Result<(), String>, ::my::gate::CallError>,
 > {
     __run.call(Work { order })
@@ -56,7 +56,7 @@ const _: () = {
             source: "fn work (# [state] desk : & Desk , # [context] context : & :: my :: gate :: CallContext , order : String) -> Result < () , String > { Ok (()) }",
         };
         fn policy() -> __gate::Policy<Self> {
-            always_ask()
+            __gate::__private::policy_of::<Self, _>(always_ask)
         }
         fn arguments(__into: &mut __gate::__private::ArgumentList) {
             #[allow(
@@ -118,7 +118,7 @@ const _: () = {
                 clippy::unused_async,
                 reason = "a model passes owned values"
             )]
-            fn __body(
+            fn __body_2f7fdd2196813f09(
                 desk: &Desk,
                 context: &::my::gate::CallContext,
                 order: String,
@@ -126,7 +126,9 @@ const _: () = {
                 Ok(())
             }
             let (__call, __context) = __permit.open();
-            ::core::future::ready(__body(__state, &__context, __call.order))
+            ::core::future::ready(
+                __body_2f7fdd2196813f09(__state, &__context, __call.order),
+            )
         }
     }
     #[automatically_derived]

@@ -65,10 +65,10 @@ pub(crate) fn direct_signature(model: &Model, body: &TokenStream) -> TokenStream
         #(#conditions)*
         #(#docs)*
         #[allow(dead_code, unused_variables, clippy::too_many_arguments, clippy::missing_errors_doc, reason = "it has the tool's own arguments")]
-        #visibility fn #function<__R: #runtime::Offers<#call>>(
-            __run: &#runtime::Run<__R>,
+        #visibility fn #function<'__run, __R: #runtime::Offers<#call>>(
+            __run: &'__run #runtime::Run<__R>,
             #(#parameters),*
-        ) -> #runtime::BoxFuture<'_, ::core::result::Result<#output, #runtime::CallError>> {
+        ) -> #runtime::BoxFuture<'__run, ::core::result::Result<#output, #runtime::CallError>> {
             #body
         }
     }
@@ -224,7 +224,7 @@ fn plain(name: &Ident) -> String {
 ///     type Output = Receipt;
 ///     const NAME: &'static str = "issue_refund";
 ///     const ABOUT: About = About { … };
-///     fn policy() -> Policy<Self> { refunds() }
+///     fn policy() -> Policy<Self> { policy_of::<Self, _>(refunds) }
 ///     fn arguments(__into: &mut Arguments) { … }
 ///     fn read(__from: &Value) -> Result<Self, Error> { … }
 ///     fn into_json(self) -> Result<Value, Error> { … }
@@ -236,7 +236,7 @@ fn tool(model: &Model) -> TokenStream {
     let Model { call, name, output, policy, .. } = model;
     let state = model.state.as_ref().map_or_else(|| quote!(()), |state| quote!(#state));
     let about = about(model);
-    let policy = policy.as_ref().map(|path| quote_spanned!(at(path)=> #path()));
+    let policy = policy.as_ref().map(|path| quote_spanned!(at(path)=> __gate::__private::policy_of::<Self, _>(#path)));
     let codec = codec(model);
     let returned = quote!(__output);
     let outcome = quote_spanned!(at(output)=> __gate::__private::Probe::<#output>::new().outcome(#returned));
@@ -331,22 +331,26 @@ fn optional(value: Option<TokenStream>) -> TokenStream {
     value.map_or_else(|| quote!(::core::option::Option::None), |value| quote!(::core::option::Option::Some(#value)))
 }
 
-/// The body, as it was written, where only a permit leads. It has no name that it could call itself by.
+/// The body, as it was written, where only a permit leads.
+///
+/// Only the body itself stands where its name could be used, and its name is a hash of what it says:
+/// a body that named itself would be another one, under another name.
 ///
 /// The future is the body's own: one around it would be compiled for each tool too. Only a body that waits and borrows the context
 /// needs one that holds the context.
 ///
 /// ```text
 /// fn run(__permit: Permit<Self>, __state: &Billing) -> impl Future<Output = Receipt> + Send {
-///     async fn __body(billing: &Billing, order_id: String, amount_cents: u64) -> Receipt { … }
+///     async fn __body_96d2a3c1(billing: &Billing, order_id: String, amount_cents: u64) -> Receipt { … }
 ///     let (__call, __context) = __permit.open();
-///     __body(__state, __call.order_id, __call.amount_cents)
+///     __body_96d2a3c1(__state, __call.order_id, __call.amount_cents)
 /// }
 /// ```
 fn run(model: &Model, state: &TokenStream) -> TokenStream {
-    let Model { attributes, signature, body, output, parameters, .. } = model;
+    let Model { attributes, signature, body, output, parameters, source, .. } = model;
     let mut signature = signature.clone();
-    signature.ident = Ident::new("__body", signature.ident.span());
+    let hidden = Ident::new(&format!("__body_{:016x}", hash(source)), signature.ident.span());
+    signature.ident = hidden.clone();
     let takes_context = parameters.iter().any(|parameter| matches!(parameter, Parameter::Context(_)));
     let passed = parameters.iter().map(|parameter| match parameter {
         Parameter::Argument(name) => quote!(__call.#name),
@@ -356,7 +360,7 @@ fn run(model: &Model, state: &TokenStream) -> TokenStream {
             quote_spanned!(at(ty)=> &#context)
         }
     });
-    let called = quote!(__body(#(#passed),*));
+    let called = quote!(#hidden(#(#passed),*));
     let name = Ident::new("run", Span::mixed_site().located_at(model.function.span()));
     let future =
         quote_spanned!(at(&model.function)=> impl ::core::future::Future<Output = #output> + ::core::marker::Send);
@@ -374,6 +378,11 @@ fn run(model: &Model, state: &TokenStream) -> TokenStream {
             #end
         }
     }
+}
+
+/// FNV-1a, in 64 bits: the same for every compiler.
+fn hash(text: &str) -> u64 {
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3))
 }
 
 /// ```text

@@ -31,7 +31,7 @@ pub(crate) fn fallback(model: &Model) -> TokenStream {
             impl __gate::Tool for #call {
                 type State = #state;
                 type Output = #output;
-                const NAME: &'static str = "";
+                const NAME: &'static str = __gate::__private::MISTAKEN;
                 const ABOUT: __gate::__private::About = loop {};
                 fn policy() -> __gate::Policy<Self> {
                     loop {}

@@ -220,11 +220,17 @@ pub const fn names<R: Registry, const N: usize>() -> [&'static str; N] {
     names
 }
 
+/// The name of what stands in for a tool that was written with a mistake. The mistake is reported, so a registry says nothing more of it.
+pub const MISTAKEN: &str = "<mistaken>";
+
 /// Whether model providers take the name at a place: `[A-Za-z0-9_-]{1,64}`.
 #[must_use]
 pub const fn is_tool_name(names: &[&str], place: usize) -> bool {
     let (_, [name, ..]) = names.split_at(place) else { return false };
     let mut rest = name.as_bytes();
+    if is_same(rest, MISTAKEN.as_bytes()) {
+        return true;
+    }
     if rest.is_empty() || rest.len() > 64 {
         return false;
     }
@@ -242,7 +248,7 @@ pub const fn is_tool_name(names: &[&str], place: usize) -> bool {
 pub const fn is_new_name(names: &[&str], place: usize) -> bool {
     let (mut earlier, [name, ..]) = names.split_at(place) else { return false };
     while let [first, others @ ..] = earlier {
-        if is_same(name.as_bytes(), first.as_bytes()) {
+        if is_same(name.as_bytes(), first.as_bytes()) && !is_same(name.as_bytes(), MISTAKEN.as_bytes()) {
             return false;
         }
         earlier = others;

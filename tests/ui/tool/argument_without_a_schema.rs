@@ -11,4 +11,6 @@ pub struct Order {
 #[gated_tool(policy = "always_ask")]
 fn work(order: Option<Order>) {}
 
+registry! { pub Tools for () { Work } }
+
 fn main() {}

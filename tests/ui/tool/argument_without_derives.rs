@@ -10,4 +10,6 @@ pub struct Order {
 #[gated_tool(policy = "always_ask")]
 fn work(note: String, order: Order) {}
 
+registry! { pub Tools for () { Work } }
+
 fn main() {}

@@ -10,4 +10,6 @@ async fn work(count: u64) {
     }
 }
 
+registry! { pub Tools for () { Work } }
+
 fn main() {}

@@ -14,4 +14,6 @@ async fn work(order: String) {
     drop(shared);
 }
 
+registry! { pub Tools for () { Work } }
+
 fn main() {}

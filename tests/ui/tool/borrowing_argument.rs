@@ -8,4 +8,6 @@ use std::borrow::Cow;
 #[gated_tool(policy = "always_ask")]
 fn work(order: Cow<'_, str>) {}
 
+registry! { pub Tools for () { Work } }
+
 fn main() {}

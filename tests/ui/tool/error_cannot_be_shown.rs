@@ -10,4 +10,6 @@ fn work(order: String) -> Result<String, Trouble> {
     Ok(order)
 }
 
+registry! { pub Tools for () { Work } }
+
 fn main() {}

@@ -6,4 +6,6 @@ use gate_runtime::prelude::*;
 #[gated_tool(policy = "always_ask", read_only = true)]
 fn work(order: String) {}
 
+registry! { pub Tools for () { Work } }
+
 fn main() {}

@@ -8,4 +8,6 @@ use std::collections::BTreeMap;
 #[gated_tool(policy = "always_ask")]
 fn work(#[serde(flatten)] rest: BTreeMap<String, String>) {}
 
+registry! { pub Tools for () { Work } }
+
 fn main() {}

@@ -10,4 +10,6 @@ fn work(order: String) -> Result<Receipt, String> {
     Ok(Receipt)
 }
 
+registry! { pub Tools for () { Work } }
+
 fn main() {}

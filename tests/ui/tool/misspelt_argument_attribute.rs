@@ -8,4 +8,6 @@ pub struct Billing;
 #[gated_tool(policy = "always_ask")]
 fn work(#[stat] billing: String) {}
 
+registry! { pub Tools for () { Work } }
+
 fn main() {}

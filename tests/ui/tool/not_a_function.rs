@@ -6,4 +6,6 @@ use gate_runtime::prelude::*;
 #[gated_tool(policy = "always_ask")]
 pub struct Work;
 
+registry! { pub Tools for () { Main } }
+
 fn main() {}

@@ -10,4 +10,6 @@ fn work(order: String) -> Receipt {
     Receipt
 }
 
+registry! { pub Tools for () { Work } }
+
 fn main() {}

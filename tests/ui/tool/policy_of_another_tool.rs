@@ -16,4 +16,6 @@ fn issue_refund(amount_cents: u64) {}
 #[gated_tool(policy = "refunds")]
 fn get_order(order_id: String) {}
 
+registry! { pub Tools for () { IssueRefund, GetOrder } }
+
 fn main() {}

@@ -11,4 +11,6 @@ async fn was_refunded(_: Call<IssueRefund>) -> ReconcileOutcome<u64> {
     ReconcileOutcome::Unknown
 }
 
+registry! { pub Tools for () { IssueRefund } }
+
 fn main() {}

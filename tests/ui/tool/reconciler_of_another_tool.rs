@@ -17,4 +17,6 @@ async fn was_paid(call: Call<Pay>) -> ReconcileOutcome<String> {
     ReconcileOutcome::Yes(call.order_id.clone())
 }
 
+registry! { pub Tools for () { IssueRefund, Pay } }
+
 fn main() {}

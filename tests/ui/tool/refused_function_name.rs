@@ -6,4 +6,6 @@ use gate_runtime::prelude::*;
 #[gated_tool(policy = "always_ask")]
 fn überweisen(order: String) {}
 
+registry! { pub Tools for () { Überweisen } }
+
 fn main() {}

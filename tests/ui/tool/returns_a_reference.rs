@@ -10,4 +10,6 @@ fn work(#[state] desk: &Desk) -> &str {
     &desk.0
 }
 
+registry! { pub Tools for Desk { Work } }
+
 fn main() {}

@@ -8,4 +8,6 @@ fn work(order: String) -> impl std::fmt::Display {
     order
 }
 
+registry! { pub Tools for () { Work } }
+
 fn main() {}

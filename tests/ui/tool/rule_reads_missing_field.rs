@@ -12,4 +12,6 @@ fn refunds(rules: Rules<IssueRefund>) -> Rules<IssueRefund> {
 #[gated_tool(policy = "refunds")]
 fn issue_refund(order_id: String, amount_cents: u64) {}
 
+registry! { pub Tools for () { IssueRefund } }
+
 fn main() {}

@@ -6,4 +6,6 @@ use gate_runtime::prelude::*;
 #[gated_tool(policy = "always_ask", secret(pasword))]
 fn sign_in(user: String, password: String) {}
 
+registry! { pub Tools for () { SignIn } }
+
 fn main() {}

@@ -8,4 +8,6 @@ pub struct Vault;
 #[gated_tool(policy = "always_ask", secret(vault))]
 fn sign_in(#[state] vault: &Vault, user: String) {}
 
+registry! { pub Tools for Vault { SignIn } }
+
 fn main() {}

@@ -5,4 +5,6 @@ use gate_runtime::prelude::*;
 #[gated_tool(policy = "always_ask", secret(pin))]
 fn work(order: &str) {}
 
+registry! { pub Tools for () { Work } }
+
 fn main() {}

@@ -6,4 +6,6 @@ use gate_runtime::prelude::*;
 #[gated_tool(policy = "always_ask")]
 fn work(#[serde(skip_serializing, default)] amount: u64) {}
 
+registry! { pub Tools for () { Work } }
+
 fn main() {}

@@ -6,4 +6,6 @@ use gate_runtime::prelude::*;
 #[gated_tool(policy = "always_ask")]
 fn work(order: &str) {}
 
+registry! { pub Tools for () { Work } }
+
 fn main() {}

@@ -14,4 +14,6 @@ fn transfer_back(to: String, #[serde(alias = "to")] from: Option<String>) {}
 #[gated_tool(policy = "always_ask", secret(pin))]
 fn sign_in(pin: String, #[serde(rename(serialize = "hint", deserialize = "pin"))] hint: Option<String>) {}
 
+registry! { pub Tools for () { Transfer, TransferBack, SignIn } }
+
 fn main() {}

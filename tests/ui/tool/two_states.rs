@@ -9,4 +9,6 @@ pub struct B;
 #[gated_tool(policy = "always_ask")]
 fn work(#[state] a: &A, #[state] b: &B) {}
 
+registry! { pub Tools for A { Work } }
+
 fn main() {}

@@ -7,4 +7,6 @@ async fn issue_refund(order_id: String) -> Result<String, String> {
     Ok(order_id)
 }
 
+registry! { pub Tools for () { IssueRefund } }
+
 fn main() {}

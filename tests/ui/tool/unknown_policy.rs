@@ -16,4 +16,6 @@ pub fn used() -> impl Sized {
     refunds()
 }
 
+registry! { pub Tools for () { IssueRefund } }
+
 fn main() {}

@@ -8,4 +8,6 @@ unsafe fn work(count: u64) -> u64 {
     count
 }
 
+registry! { pub Tools for () { Work } }
+
 fn main() {}

@@ -10,4 +10,6 @@ where
 {
 }
 
+registry! { pub Tools for () { Work } }
+
 fn main() {}

@@ -8,4 +8,6 @@ fn work(order: String) -> u64 {
     order
 }
 
+registry! { pub Tools for () { Work } }
+
 fn main() {}

@@ -3,8 +3,9 @@
 mod choices;
 mod parameters;
 
+use proc_macro2::{TokenStream, TokenTree};
 use quote::ToTokens as _;
-use syn::{FnArg, Ident, LitStr, ReturnType, Safety, Signature, Type, parse_quote};
+use syn::{Attribute, FnArg, Ident, LitStr, ReturnType, Safety, Signature, Type, parse_quote};
 
 use self::choices::{asks_on_error, hints, mark_secrets, policy_path, reconciler, timeout, tool_name};
 use self::parameters::{Parameters, borrowed_lifetime, names_of_their_own};
@@ -20,6 +21,7 @@ pub(crate) fn lower(options: &Options, function: Function, errors: &mut Errors) 
     let description = sorted.text();
     let source = format!("{} {}", token_text(&signature), token_text(&body));
     plain_function(&signature, errors);
+    reached_by_the_gate_alone(&sorted.others, errors);
     not_generic(&signature, errors);
     let mut parameters = Parameters::default();
     for input in &signature.inputs {
@@ -71,6 +73,25 @@ fn plain_function(signature: &Signature, errors: &mut Errors) {
     if let Some(dots) = &signature.variadic {
         errors.at(dots, "a gated tool takes named arguments: drop `...`");
     }
+}
+
+/// No linker knows the body: whatever finds it by a symbol would run it without the gate.
+fn reached_by_the_gate_alone(attributes: &[Attribute], errors: &mut Errors) {
+    for attribute in attributes {
+        let exports = ["no_mangle", "export_name", "link_section"];
+        if let Some(exports) = exports.into_iter().find(|name| names(attribute.meta.to_token_stream(), name)) {
+            errors.at(attribute, format_args!("only the gate reaches the body of a tool: drop `{exports}`"));
+        }
+    }
+}
+
+/// Whether a name stands somewhere in tokens, as in `unsafe(no_mangle)` and `cfg_attr(unix, no_mangle)`.
+fn names(tokens: TokenStream, name: &str) -> bool {
+    tokens.into_iter().any(|token| match token {
+        TokenTree::Ident(ident) => ident == name,
+        TokenTree::Group(group) => names(group.stream(), name),
+        TokenTree::Punct(_) | TokenTree::Literal(_) => false,
+    })
 }
 
 /// A tool has one schema, so it has no type parameters.

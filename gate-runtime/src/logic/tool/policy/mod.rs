@@ -24,7 +24,7 @@ pub use self::hours::{
 pub use self::rules::{
     Approves, Asks, Complete, Counted, Denies, Effect, Otherwise, RuleBuilder, Rules, Unconditional, approve, deny,
 };
-pub use self::source::{DeclaredRules, PolicySource};
+pub use self::source::{DeclaredRules, HasPolicyAttribute, PolicySource, policy_of};
 
 use self::entry::RuleEntry;
 pub(crate) use self::evaluate::Evaluation;

@@ -4,6 +4,28 @@ use super::entry::Place;
 use super::{Policy, Rules};
 use crate::logic::tool::Tool;
 
+/// What `policy = "…"` names: a function that `#[policy]` made, of this very tool. Compilers name this trait where it is none.
+#[diagnostic::on_unimplemented(
+    message = "this is no policy of `{T}`",
+    label = "not a function with `#[policy]` for this tool",
+    note = "write `#[policy]` above the function, which takes and returns `Rules<{T}>`"
+)]
+pub trait HasPolicyAttribute<T: Tool> {
+    /// Returns the policy.
+    fn declared(self) -> Policy<T>;
+}
+
+impl<T: Tool, F: FnOnce() -> Policy<T>> HasPolicyAttribute<T> for F {
+    fn declared(self) -> Policy<T> {
+        self()
+    }
+}
+
+/// Returns the policy of a tool.
+pub fn policy_of<T: Tool, P: HasPolicyAttribute<T>>(policy: P) -> Policy<T> {
+    policy.declared()
+}
+
 /// What the macro captures of a policy's function.
 #[derive(Clone, Copy, Debug)]
 pub struct PolicySource {
