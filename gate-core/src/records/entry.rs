@@ -44,7 +44,7 @@ pub enum Entry {
 /// What stands in the tree for a record that is longer than an entry can be: its digest.
 ///
 /// ```
-/// # fn show(stub: &gate_runtime::Stub) {
+/// # fn show(stub: &gate_runtime::DigestEntry) {
 /// println!("record {} has {} bytes, and is in {}", stub.seq(), stub.bytes(), stub.file());
 /// # }
 /// ```
@@ -87,7 +87,7 @@ impl DigestEntry {
 /// Where trail and database part, and a person said why: after a restored backup, for example. The trail keeps both sides.
 ///
 /// ```
-/// # fn show(parted: &gate_runtime::Break) {
+/// # fn show(parted: &gate_runtime::ResetEntry) {
 /// println!("{}: from record {} on anew, says {}: {}", parted.at(), parted.next(), parted.by(), parted.reason());
 /// # }
 /// ```

@@ -278,6 +278,6 @@ impl<'a> IntoFuture for Decide<'a> {
 
 impl fmt::Debug for Decide<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Deciding({})", self.interruption.id())
+        write!(f, "Decide({})", self.interruption.id())
     }
 }
