@@ -8,7 +8,9 @@ use gate_runtime::prelude::*;
 use gate_runtime::{Answer, CallError, FreezeScope, Run, RunState, Settlement, Status};
 use serde_json::json;
 
-use crate::desk::{State, Tools, World, again, asked, builder, call, dana, gate, kinds, run, story, texts, until};
+use crate::desk::{
+    Pay, Slow, State, Tools, World, again, asked, builder, call, dana, gate, kinds, run, slow_body, story, texts, until,
+};
 use crate::stores::{Shared, Troubled, on_every_store};
 
 on_every_store! {
@@ -93,7 +95,7 @@ async fn a_typed_call_that_could_not_begin_never_runs_later(store: Shared) {
         gate.lift_freeze(&freeze, &dana).await.unwrap();
     }
     // Under an id that the program knows, it goes on where it was.
-    let named = || run.call_as("named", crate::desk::Pay { to: "alice".into(), amount: 600, note: None });
+    let named = || run.call_as("named", Pay { to: "alice".into(), amount: 600, note: None });
     let (ended, ()) = tokio::join!(named(), decide(true));
     assert!(matches!(ended, Err(CallError::NotYet(_))), "{ended:?}");
     for freeze in gate.standing().await.unwrap().freezes {
@@ -178,12 +180,22 @@ fn poll_times<F: Future>(future: F, times: usize) -> Option<F::Output> {
     None
 }
 
+/// Takes its time, and asks nobody.
+#[gated_tool(policy = "never_ask")]
+async fn nap(#[state] world: &World, what: String) -> String {
+    slow_body(world, &what).await;
+    what
+}
+
+registry! { WithNaps for State { Pay, Slow, Nap } }
+
 async fn a_question_of_a_dropped_submit_is_in_the_next_turn(store: Shared) {
-    let (gate, world) = gate(&store).await;
-    let (run, dana) = (run(&gate), dana(&gate).await);
+    let state = State::default();
+    let gate: Gate<WithNaps> = builder(&store, &state).build().await.unwrap();
+    let (run, dana, world) = (run(&gate), dana(&gate).await, &state.0);
     tokio::select! {
         biased;
-        _ = run.submit([pay("1", 500), slow("2"), pay("3", 5)]) => panic!("nobody decided"),
+        _ = run.submit([pay("1", 500), slow("2"), call("3", "nap", json!({"what": "3"}))]) => panic!("it takes its time"),
         () = async { until(async || gate.pending().await.unwrap().len() == 2).await } => {}
     }
     let turn = run.submit([]).await.unwrap();
@@ -191,8 +203,11 @@ async fn a_question_of_a_dropped_submit_is_in_the_next_turn(store: Shared) {
     for asked in turn.interruptions() {
         asked.approve(&dana).await.unwrap();
     }
-    world.go.notify_one();
-    let turn = run.proceed().await.unwrap();
+    let turn = tokio::select! {
+        turn = run.proceed() => turn.unwrap(),
+        // The nap goes on too, where it had not begun.
+        () = until(async || { world.go.notify_one(); false }) => panic!("somebody waits on"),
+    };
     let told: Vec<_> = late(&turn).into_iter().filter(|(call, _)| call != "3").collect();
     assert_eq!(told, [("1".into(), "succeeded"), ("2".into(), "succeeded")]);
 }
@@ -421,7 +436,7 @@ async fn a_question_that_was_asked_before_holds_its_batch(store: Shared) {
 async fn a_question_that_a_program_asked_first_runs_for_the_model_too(store: Shared) {
     let (gate, world) = gate(&store).await;
     let (run, dana) = (run(&gate), dana(&gate).await);
-    let pays = || run.call_as("1", crate::desk::Pay { to: "alice".into(), amount: 500, note: None });
+    let pays = || run.call_as("1", Pay { to: "alice".into(), amount: 500, note: None });
     tokio::select! {
         biased;
         ended = pays() => panic!("nobody decided: {ended:?}"),
