@@ -1,6 +1,6 @@
 //! A function whose body is not parsed.
 
-use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Group, Spacing, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::parse::{Parse, ParseStream};
 use syn::{Attribute, Expr, ExprLit, Lit, Meta, Signature, Visibility};
@@ -87,8 +87,76 @@ pub(crate) fn place_of(body: &Group) -> (usize, usize) {
     }
 }
 
-/// Tokens as text, the same however they are laid out.
+/// Tokens as text, the same however they are laid out and whatever comments say: a digest of it is one of what the code does.
 pub(crate) fn token_text(tokens: impl ToTokens) -> String {
-    let tokens: TokenStream = tokens.into_token_stream();
-    tokens.to_string()
+    let mut text = String::new();
+    write_tokens(tokens.into_token_stream(), &mut text);
+    text.truncate(text.trim_end().len());
+    text
+}
+
+fn write_tokens(tokens: TokenStream, text: &mut String) {
+    let mut tokens = tokens.into_iter().peekable();
+    while let Some(token) = tokens.next() {
+        match token {
+            // A doc comment.
+            TokenTree::Punct(mark) if mark.as_char() == '#' && tokens.next_if(is_doc).is_some() => continue,
+            // Where a list is broken into lines, it ends with a comma.
+            TokenTree::Punct(mark) if mark.as_char() == ',' && tokens.peek().is_none() => continue,
+            TokenTree::Group(group) => {
+                let (open, close) = match group.delimiter() {
+                    Delimiter::Parenthesis => ("( ", ") "),
+                    Delimiter::Brace => ("{ ", "} "),
+                    Delimiter::Bracket => ("[ ", "] "),
+                    Delimiter::None => ("", ""),
+                };
+                text.push_str(open);
+                write_tokens(group.stream(), text);
+                text.push_str(close);
+                continue;
+            }
+            // Two signs that are one, as `&&`.
+            TokenTree::Punct(mark) if mark.spacing() == Spacing::Joint => {
+                text.push(mark.as_char());
+                continue;
+            }
+            token => text.push_str(&token.to_string()),
+        }
+        text.push(' ');
+    }
+}
+
+/// Whether what follows a `#` makes it a doc comment.
+fn is_doc(token: &TokenTree) -> bool {
+    let TokenTree::Group(group) = token else { return false };
+    let first = group.stream().into_iter().next();
+    group.delimiter() == Delimiter::Bracket && matches!(first, Some(TokenTree::Ident(name)) if name == "doc")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(code: &str) -> String {
+        token_text(code.parse::<TokenStream>().unwrap())
+    }
+
+    #[test]
+    fn layout_and_comments_are_no_tokens() {
+        let plain = text("rules.deny(\"all\").when(|call| call.a > 1 && f(call.b, 2)).otherwise(ask(anyone()))");
+        for same in [
+            "rules\n    .deny(\"all\") // why\n    .when(|call| {0}).otherwise(ask(anyone(),),)".replace("{0}", "call.a > 1 && f(call.b, 2)"),
+            "rules . deny ( \"all\" ) . when ( | call | call . a > 1 && f ( call . b , 2 , ) ) . otherwise ( ask ( anyone ( ) ) )".to_owned(),
+            "/** why */ rules.deny(\"all\")./* here */when(|call| call.a > 1\n&& f(\ncall.b,\n2,\n)).otherwise(ask(anyone()))".to_owned(),
+        ] {
+            assert_eq!(text(&same), plain, "{same}");
+        }
+        for other in
+            ["rules.deny(\"All\")", "a > 1", "a >= 1", "a & & b", "a && b", "f(a, b)", "f((a, b))", "f([a], b)"]
+        {
+            let others = ["a > 2", "a > = 1", "f(a b)", "f(b, a)"];
+            assert!(others.iter().all(|wrong| text(wrong) != text(other)), "{other}");
+        }
+        assert_ne!(text("a && b"), text("a & & b"));
+    }
 }

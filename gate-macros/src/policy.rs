@@ -100,13 +100,14 @@ fn check(function: &Function, errors: &mut Errors) -> Option<Type> {
 /// /// Refunds: small ones go through.
 /// fn refunds() -> <Rules<IssueRefund> as DeclaredRules>::Policy {
 ///     fn refunds(rules: Rules<IssueRefund>) -> Rules<IssueRefund> { … }
-///     Policy::declare(&PolicySource { name: "refunds", about: "…", text: "…", line: 7, column: 66 }, refunds)
+///     Policy::declare(&PolicySource { name: "refunds", about: "…", text: "…", tokens: "…", line: 7, column: 66 }, refunds)
 /// }
 /// ```
 fn expand(runtime: &Runtime, function: Function, rules: &Type) -> TokenStream {
     let Function { attributes, visibility, signature, body } = function;
     let sorted = Sorted::of(attributes);
     let (about, text, (line, column)) = (sorted.text(), source_of(&body), place_of(&body));
+    let tokens = token_text(&body);
     let Sorted { docs, conditions, others } = sorted;
     let name = &signature.ident;
     let name_text = name.to_string();
@@ -124,6 +125,7 @@ fn expand(runtime: &Runtime, function: Function, rules: &Type) -> TokenStream {
                     name: #name_text,
                     about: #about,
                     text: #text,
+                    tokens: #tokens,
                     line: #line,
                     column: #column,
                 },

@@ -26,6 +26,7 @@ on_every_store! {
     p67_a_failing_example_stops_the_build_naming_rule_and_example,
     p_what_is_wrong_with_a_policy_is_all_said_at_once,
     p_assess_acts_on_nothing,
+    p38_a_comment_or_a_line_break_is_no_other_policy,
     p_rules_see_who_when_and_what_was_said,
     p_hours_hold_by_the_gates_clock,
     z89_a_rule_that_throws_asks_and_its_siblings_go_on,
@@ -493,6 +494,66 @@ async fn p_what_is_wrong_with_a_policy_is_all_said_at_once(store: Shared) {
     ] {
         assert!(said.contains(word), "{word} in\n{said}");
     }
+}
+
+/// One policy, as it is written over the years.
+mod years {
+    use gate_runtime::prelude::*;
+
+    use super::Send;
+
+    pub mod first {
+        use super::*;
+
+        /// Small ones.
+        #[policy]
+        pub fn sums(rules: Rules<Send>) -> Rules<Send> {
+            rules
+                .auto_approve("small")
+                .when(|call| call.amount < 50 && call.to != "mallory")
+                .otherwise(ask(role("manager")))
+        }
+    }
+
+    pub mod mended {
+        use super::*;
+
+        /// Small sums need nobody: see the handbook, chapter 4.
+        #[policy]
+        #[rustfmt::skip]
+        pub fn sums(rules: Rules<Send>) -> Rules<Send> {
+            rules
+                // What the handbook calls small.
+                .auto_approve("small")
+                .when(
+                    |call| call.amount < 50   /* euros */
+                        && call.to != "mallory",
+                )
+                .otherwise(ask(role("manager")))
+        }
+    }
+
+    pub mod changed {
+        use super::*;
+
+        /// Small ones.
+        #[policy]
+        pub fn sums(rules: Rules<Send>) -> Rules<Send> {
+            rules
+                .auto_approve("small")
+                .when(|call| call.amount < 51 && call.to != "mallory")
+                .otherwise(ask(role("manager")))
+        }
+    }
+}
+
+async fn p38_a_comment_or_a_line_break_is_no_other_policy(store: Shared) {
+    let (first, mended) = (years::first::sums(), years::mended::sums());
+    let (first, mended, changed) = (first.outline(), mended.outline(), years::changed::sums().outline().digest());
+    assert_ne!((first.text(), first.about()), (mended.text(), mended.about()), "people see it as it is written");
+    assert_eq!(first.digest(), mended.digest());
+    assert_ne!(first.digest(), changed);
+    drop(store);
 }
 
 async fn p_assess_acts_on_nothing(store: Shared) {

@@ -102,7 +102,7 @@ const _: () = {
                     .good()
                     .schema()
             },
-            source: "async fn issue_refund (# [context] context : & CallContext , # [doc = r\" The order to refund.\"] # [serde (rename = \"order\")] order_id : String , # [state] billing : & Billing , # [schemars (range (min = 1))] amount_cents : u64 , card : Card , mut note : Option < String > ,) -> Result < Receipt , BillingError > { billing . refund (context , order_id , amount_cents , card , note . take ()) . await }",
+            source: "async fn issue_refund ( # [ context ] context : & CallContext , # [ serde ( rename = \"order\" ) ] order_id : String , # [ state ] billing : & Billing , # [ schemars ( range ( min = 1 ) ) ] amount_cents : u64 , card : Card , mut note : Option < String > ) -> Result < Receipt , BillingError > { billing . refund ( context , order_id , amount_cents , card , note . take ( ) ) . await }",
         };
         fn policy() -> __gate::Policy<Self> {
             __gate::__private::policy_of::<Self, _>(crate::policies::refunds)
@@ -199,7 +199,7 @@ const _: () = {
                 clippy::unused_async,
                 reason = "a model passes owned values"
             )]
-            async fn __body_d29f497a3e0915f4(
+            async fn __body_49cf158488477a64(
                 context: &CallContext,
                 order_id: String,
                 billing: &Billing,
@@ -210,7 +210,7 @@ const _: () = {
                 billing.refund(context, order_id, amount_cents, card, note.take()).await
             }
             let (__call, __context) = __permit.open();
-            __body_d29f497a3e0915f4(
+            __body_49cf158488477a64(
                     &__context,
                     __call.order_id,
                     __state,

@@ -14,6 +14,7 @@ where
             name: "ask_a_human",
             about: "",
             text: "{ rules }",
+            tokens: "{ rules }",
             line: 0usize,
             column: 0usize,
         },

@@ -50,7 +50,7 @@ const _: () = {
                 use __gate::__private::{ProbePlain as _, ProbeSchemaless as _};
                 __gate::__private::Probe::<u64>::new().good().schema()
             },
-            source: "fn now () -> u64 { 0 }",
+            source: "fn now ( ) -> u64 { 0 }",
         };
         fn policy() -> __gate::Policy<Self> {
             __gate::__private::policy_of::<Self, _>(never_ask)
@@ -106,11 +106,11 @@ const _: () = {
                 clippy::unused_async,
                 reason = "a model passes owned values"
             )]
-            fn __body_e2b1c67c86384284() -> u64 {
+            fn __body_1d4eacea102df9e2() -> u64 {
                 0
             }
             let (__call, __context) = __permit.open();
-            ::core::future::ready(__body_e2b1c67c86384284())
+            ::core::future::ready(__body_1d4eacea102df9e2())
         }
     }
     #[automatically_derived]

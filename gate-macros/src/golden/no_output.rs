@@ -53,7 +53,7 @@ const _: () = {
                 use __gate::__private::{ProbePlain as _, ProbeSchemaless as _};
                 __gate::__private::Probe::<()>::new().good().schema()
             },
-            source: "async fn r#loop (r#type : u8) { let _ = r#type ; }",
+            source: "async fn r#loop ( r#type : u8 ) { let _ = r#type ; }",
         };
         fn policy() -> __gate::Policy<Self> {
             __gate::__private::policy_of::<Self, _>(always_ask)
@@ -115,11 +115,11 @@ const _: () = {
                 clippy::unused_async,
                 reason = "a model passes owned values"
             )]
-            async fn __body_587ee07dd195f55e(r#type: u8) {
+            async fn __body_93e1b20b7f2d2ad2(r#type: u8) {
                 let _ = r#type;
             }
             let (__call, __context) = __permit.open();
-            __body_587ee07dd195f55e(__call.r#type)
+            __body_93e1b20b7f2d2ad2(__call.r#type)
         }
     }
     #[automatically_derived]

@@ -53,7 +53,7 @@ const _: () = {
                 use __gate::__private::{ProbePlain as _, ProbeSchemaless as _};
                 __gate::__private::Probe::<String>::new().good().schema()
             },
-            source: "fn get_order (order_id : String) -> String { order_id }",
+            source: "fn get_order ( order_id : String ) -> String { order_id }",
         };
         fn policy() -> __gate::Policy<Self> {
             __gate::__private::policy_of::<Self, _>(never_ask)
@@ -117,11 +117,11 @@ const _: () = {
                 clippy::unused_async,
                 reason = "a model passes owned values"
             )]
-            fn __body_70bb69eb5c3c5ecc(order_id: String) -> String {
+            fn __body_d91fdb164dc610ea(order_id: String) -> String {
                 order_id
             }
             let (__call, __context) = __permit.open();
-            ::core::future::ready(__body_70bb69eb5c3c5ecc(__call.order_id))
+            ::core::future::ready(__body_d91fdb164dc610ea(__call.order_id))
         }
     }
     #[automatically_derived]

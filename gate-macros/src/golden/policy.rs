@@ -14,6 +14,7 @@ pub fn refunds() -> <Rules<
             name: "refunds",
             about: "Refunds: small ones go through.",
             text: "{ rules . auto_approve (\"small\") . when (| call | call . amount_cents < 5_000) . otherwise (ask (anyone ())) }",
+            tokens: "{ rules . auto_approve ( \"small\" ) . when ( | call | call . amount_cents < 5_000 ) . otherwise ( ask ( anyone ( ) ) ) }",
             line: 0usize,
             column: 0usize,
         },

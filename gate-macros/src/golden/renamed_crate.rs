@@ -53,7 +53,7 @@ const _: () = {
                 use __gate::__private::{ProbePlain as _, ProbeSchemaless as _};
                 __gate::__private::Probe::<Result<(), String>>::new().good().schema()
             },
-            source: "fn work (# [state] desk : & Desk , # [context] context : & :: my :: gate :: CallContext , order : String) -> Result < () , String > { Ok (()) }",
+            source: "fn work ( # [ state ] desk : & Desk , # [ context ] context : & :: my :: gate :: CallContext , order : String ) -> Result < ( ) , String > { Ok ( ( ) ) }",
         };
         fn policy() -> __gate::Policy<Self> {
             __gate::__private::policy_of::<Self, _>(always_ask)
@@ -118,7 +118,7 @@ const _: () = {
                 clippy::unused_async,
                 reason = "a model passes owned values"
             )]
-            fn __body_2f7fdd2196813f09(
+            fn __body_e091107702d3904d(
                 desk: &Desk,
                 context: &::my::gate::CallContext,
                 order: String,
@@ -127,7 +127,7 @@ const _: () = {
             }
             let (__call, __context) = __permit.open();
             ::core::future::ready(
-                __body_2f7fdd2196813f09(__state, &__context, __call.order),
+                __body_e091107702d3904d(__state, &__context, __call.order),
             )
         }
     }

@@ -16,6 +16,7 @@ macro_rules! ready {
                 name: stringify!($name),
                 about: concat!($($doc, "\n"),*),
                 text: concat!("{ rules.otherwise(", stringify!($otherwise), ") }"),
+                tokens: stringify!($otherwise),
                 line: 0,
                 column: 0,
             };

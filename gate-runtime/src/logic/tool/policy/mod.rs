@@ -120,7 +120,7 @@ impl AnyPolicy {
             otherwise: Fallback { verdict: otherwise.verdict, requirement: otherwise.requirement },
             digest: Digest::of(""),
         };
-        outline.digest = digest_of(&outline);
+        outline.digest = digest_of(source, &outline);
         rules::check(&entries, &outline, &mut problems);
         let waits = entries.iter().any(RuleEntry::waits);
         Self { entries, outline: outline.into(), problems, waits, tool, of }
@@ -141,10 +141,11 @@ impl AnyPolicy {
     }
 }
 
-/// The digest of everything that the outline says.
-fn digest_of(outline: &PolicyOutline) -> Digest {
-    let said =
-        serde_json::json!([outline.name(), outline.about(), outline.text(), outline.rules(), outline.otherwise()]);
+/// The digest of what a policy decides: of its tokens and its rules. A comment that is mended, or a line that is broken, changes
+/// no rule, and asks nobody again.
+fn digest_of(source: &PolicySource, outline: &PolicyOutline) -> Digest {
+    let rules: Vec<_> = outline.rules().iter().map(|rule| RuleOutline { text: None, ..rule.clone() }).collect();
+    let said = serde_json::json!([outline.name(), source.tokens, rules, outline.otherwise()]);
     Digest::of(canonical(&said).unwrap_or_default())
 }
 

@@ -35,6 +35,8 @@ pub struct PolicySource {
     pub about: &'static str,
     /// The text of its body, from brace to brace.
     pub text: &'static str,
+    /// The body's tokens, without comments and layout: what the policy's digest is over.
+    pub tokens: &'static str,
     /// The line of the opening brace, from 1; 0 if unknown.
     pub line: usize,
     /// The column of the opening brace, from 1.
