@@ -3,7 +3,7 @@
 use proc_macro2::{Delimiter, Group, Spacing, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::parse::{Parse, ParseStream};
-use syn::{Attribute, Expr, ExprLit, Lit, Meta, Signature, Visibility};
+use syn::{Attribute, Expr, ExprLit, Ident, Lit, Meta, Signature, Visibility};
 
 /// A function: everything but its body is parsed, so that mistakes in the body are the compiler's to report.
 pub(crate) struct Function {
@@ -97,7 +97,9 @@ pub(crate) fn token_text(tokens: impl ToTokens) -> String {
 
 fn write_tokens(tokens: TokenStream, text: &mut String) {
     let mut tokens = tokens.into_iter().peekable();
+    let mut is_callable = false;
     while let Some(token) = tokens.next() {
+        let follows_callable = std::mem::replace(&mut is_callable, can_be_called(&token));
         match token {
             // A doc comment.
             TokenTree::Punct(mark) if mark.as_char() == '#' && tokens.next_if(is_doc).is_some() => continue,
@@ -112,6 +114,10 @@ fn write_tokens(tokens: TokenStream, text: &mut String) {
                 };
                 text.push_str(open);
                 write_tokens(group.stream(), text);
+                // `(a,)` is no `(a)`, unless it is what a function is called with.
+                if !follows_callable && is_of_one(&group) {
+                    text.push_str(", ");
+                }
                 text.push_str(close);
                 continue;
             }
@@ -126,7 +132,21 @@ fn write_tokens(tokens: TokenStream, text: &mut String) {
     }
 }
 
-/// Whether what follows a `#` makes it a doc comment.
+/// Returns whether parentheses after a token can be a call's: after a name that is no keyword.
+fn can_be_called(token: &TokenTree) -> bool {
+    matches!(token, TokenTree::Ident(name) if syn::parse2::<Ident>(name.to_token_stream()).is_ok())
+}
+
+/// Returns whether a group in parentheses ends with its only comma, as a tuple of one does.
+fn is_of_one(group: &Group) -> bool {
+    let is_comma = |token: &TokenTree| matches!(token, TokenTree::Punct(mark) if mark.as_char() == ',');
+    let tokens: Vec<_> = group.stream().into_iter().collect();
+    let ends_with_one =
+        tokens.last().is_some_and(is_comma) && tokens.iter().filter(|token| is_comma(token)).count() == 1;
+    group.delimiter() == Delimiter::Parenthesis && ends_with_one
+}
+
+/// Returns whether what follows a `#` makes it a doc comment.
 fn is_doc(token: &TokenTree) -> bool {
     let TokenTree::Group(group) = token else { return false };
     let first = group.stream().into_iter().next();
@@ -158,5 +178,12 @@ mod tests {
             assert!(others.iter().all(|wrong| text(wrong) != text(other)), "{other}");
         }
         assert_ne!(text("a && b"), text("a & & b"));
+        for (tuple, value) in
+            [("f((a,))", "f((a))"), ("|call| (call.a,)", "|call| (call.a)"), ("return (a,)", "return (a)")]
+        {
+            assert_ne!(text(tuple), text(value), "a tuple of one is another key");
+        }
+        assert_eq!(text("f(a,)"), text("f(a)"));
+        assert_eq!(text("(a, b,)"), text("(a, b)"));
     }
 }

@@ -85,7 +85,7 @@ fn reached_by_the_gate_alone(attributes: &[Attribute], errors: &mut Errors) {
     }
 }
 
-/// Whether a name stands somewhere in tokens, as in `unsafe(no_mangle)` and `cfg_attr(unix, no_mangle)`.
+/// Returns whether a name stands somewhere in tokens, as in `unsafe(no_mangle)` and `cfg_attr(unix, no_mangle)`.
 fn names(tokens: TokenStream, name: &str) -> bool {
     tokens.into_iter().any(|token| match token {
         TokenTree::Ident(ident) => ident == name,
