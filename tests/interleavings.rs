@@ -1,4 +1,4 @@
-//! What a run owes its application, under every order in which its tasks can come to it.
+//! The ledger of what a run owes its application, under every order in which its tasks can come to it.
 //!
 //! The ledger of a run is built here with shuttle's lock in the place of the standard one. Shuttle runs threads one at a time, and
 //! chooses at each lock who goes on: thousands of orders, each of which can be played again from what it prints.
@@ -23,7 +23,7 @@ use serde_json::json;
 use shuttle::future::block_on;
 use shuttle::thread;
 
-/// What the ledger finds under the name of the runtime's own module.
+/// The module that the ledger finds under the name of the runtime's own.
 mod lock {
     pub use shuttle::sync::Mutex;
     use shuttle::sync::MutexGuard;
@@ -36,7 +36,7 @@ mod lock {
 #[path = "../gate-runtime/src/engine/session/ledger.rs"]
 mod ledger;
 
-/// How many orders of each scene are tried.
+/// The number of orders of each scene that are tried.
 const ORDERS: usize = 3_000;
 
 const RUN: &str = "run";

@@ -123,7 +123,7 @@ fn every_layer_names_only_earlier_ones() {
     }
 }
 
-/// What `gate-core` may not name, by the beginning of its path: clocks, files, networks, threads, an async runtime.
+/// Paths that `gate-core` may not name, by their beginning: clocks, files, networks, threads, an async runtime.
 const IMPURE: &[&str] = &[
     "std::env",
     "std::fs",
@@ -140,7 +140,7 @@ const IMPURE: &[&str] = &[
     "uuid::Uuid::now_v7",
 ];
 
-/// What it names all the same: the news of a store, and new ids, which are ordered by the machine's clock. No
+/// Paths that it names all the same: the news of a store, and new ids, which are ordered by the machine's clock. No
 /// decision hangs on either.
 const ALLOWED: &[(&str, &str)] =
     &[("gate-core/src/ports/store/mod.rs", "tokio::sync::watch"), ("gate-core/src/id.rs", "uuid::Uuid::now_v7")];

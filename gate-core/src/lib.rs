@@ -1,4 +1,4 @@
-//! What stores, directories, notifiers and dialects are written against: the values of a call, the
+//! The contract of stores, directories, notifiers and dialects: the values of a call, the
 //! state machine of its approval, and the ports of a gate.
 //!
 //! Nothing here waits, reads a clock or knows a store. Engineers depend on `gate-runtime`, which

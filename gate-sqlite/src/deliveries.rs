@@ -67,7 +67,7 @@ fn query(filter: &DeliveryFilter) -> (String, Vec<Box<dyn ToSql>>) {
     (sql, values)
 }
 
-/// Whether every delivery of a transition is the version after what is there, and what it deletes is there.
+/// Returns whether every delivery of a changeset is the version after what is there, and what it deletes is there.
 pub(crate) fn fit(connection: &Connection, changeset: &Changeset) -> Read<bool> {
     let known = |delivery: &Delivery| -> rusqlite::Result<u64> {
         let mut found = connection.prepare_cached("SELECT version FROM letters WHERE record = ? AND notifier = ?")?;

@@ -46,7 +46,7 @@ struct Course {
     /// Whether nobody who is asked again has agreed yet.
     needs_vote: bool,
     voters: BTreeSet<String>,
-    /// How often it had been dispatched when a person edited it.
+    /// The number of its dispatches before a person edited it.
     edited_after: u32,
     /// Set where its first dispatch was approved by rules alone. Later ones are questions, whose
     /// votes replace the first ones.

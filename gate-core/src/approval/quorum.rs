@@ -19,9 +19,9 @@ pub struct Voice<'a> {
     pub who: &'a str,
     /// The roles that they hold.
     pub roles: &'a [Role],
-    /// Whether the run acts for them.
+    /// Set where the run acts for them.
     pub is_principal: bool,
-    /// Whether their vote is signed.
+    /// Set where their vote is signed.
     pub is_signed: bool,
 }
 

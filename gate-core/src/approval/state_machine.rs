@@ -96,7 +96,7 @@ impl fmt::Display for Refused {
 
 impl std::error::Error for Refused {}
 
-/// What an approval begins with.
+/// The beginning of an approval.
 #[doc(hidden)]
 #[derive(Clone, Debug)]
 pub struct NewApproval {
@@ -106,11 +106,11 @@ pub struct NewApproval {
     pub arguments: Arguments,
     /// The verdict of rules.
     pub assessment: Arc<Assessment>,
-    /// What people refused earlier.
+    /// Earlier refusals by people.
     pub earlier: Vec<Refusal>,
     /// Equal calls that wait, or may still run.
     pub alike: Vec<ApprovalId>,
-    /// Whether other calls of its batch hold it back.
+    /// Set where other calls of its batch hold it back.
     pub held: bool,
     /// The questions that hold it back.
     pub held_by: Vec<ApprovalId>,

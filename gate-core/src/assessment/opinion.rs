@@ -28,7 +28,7 @@ pub enum Opinion {
         reason: String,
         /// Whom it asks, where it asks.
         requirement: Option<Requirement>,
-        /// Whether it failed, and this is what its failure means.
+        /// Set where it failed, and this is what its failure means.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         failed: bool,
     },

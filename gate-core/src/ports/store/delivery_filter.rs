@@ -176,7 +176,7 @@ impl DeliveryFilter {
         self.limit.unwrap_or(usize::MAX)
     }
 
-    /// Whether it admits a delivery, wherever that stands among the others.
+    /// Returns whether it admits a delivery, wherever that stands among the others.
     #[must_use]
     pub fn admits(&self, delivery: &Delivery) -> bool {
         self.record.map_or(delivery.record() > self.after, |number| delivery.record() == number)

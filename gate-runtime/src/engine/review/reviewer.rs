@@ -1,4 +1,4 @@
-//! Who decides: only a gate can say so.
+//! Proof of who decides: only a gate can give it.
 
 use std::fmt;
 
@@ -37,13 +37,14 @@ impl Reviewer {
         Self { id: principal.as_str().into(), is_principal: true }
     }
 
-    /// Who it is.
+    /// Returns the id of the person.
     #[must_use]
     pub fn id(&self) -> &ReviewerId {
         &self.id
     }
 
-    /// Whether it stands for the person a run acts for, who only answers what asks exactly that person.
+    /// Returns whether it stands for the person a run acts for, who only answers what asks exactly that
+    /// person.
     #[must_use]
     pub fn is_principal(&self) -> bool {
         self.is_principal

@@ -27,7 +27,7 @@ pub(crate) struct Ledger {
 struct Known {
     /// The number of the record up to which the store was read.
     seq: u64,
-    /// How often the store was read.
+    /// The number of times that the store was read.
     reads: u64,
     /// The calls that wait for people. A copy of it costs nothing, however many there are.
     waiting: RedBlackTreeMapSync<ApprovalId, Arc<Approval>>,

@@ -140,7 +140,7 @@ pub(super) fn delivery(notifier: &str, number: u64, call: Option<ApprovalId>) ->
     Delivery::about(&notifier.into(), &record(number), at(0)).of(call)
 }
 
-/// A transition that writes deliveries.
+/// A changeset that writes deliveries.
 pub(super) fn posts(deliveries: &[&Delivery]) -> Changeset {
     let mut changeset = Changeset::at(at(1));
     changeset.deliveries.extend(deliveries.iter().map(|delivery| Arc::new(Delivery::clone(delivery))));

@@ -4,7 +4,8 @@ use super::entry::Place;
 use super::{Policy, Rules};
 use crate::logic::tool::Tool;
 
-/// What `policy = "…"` names: a function that `#[policy]` made, of this very tool. Compilers name this trait where it is none.
+/// A function that `policy = "…"` may name: one that `#[policy]` made, of this very tool. Compilers
+/// name this trait where it is none.
 #[diagnostic::on_unimplemented(
     message = "this is no policy of `{T}`",
     label = "not a function with `#[policy]` for this tool",
