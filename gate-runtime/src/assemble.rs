@@ -27,7 +27,8 @@ use crate::engine::kernel::overlay::GateOverlay;
 use crate::engine::kernel::tools::{GateTool, Tools};
 use crate::engine::review::askable::lacks_people;
 use crate::engine::session::agent::Agent;
-use crate::logic::bound::{BoundTool, DEFAULT_LIMITS};
+use crate::logic::bound::BoundTool;
+use crate::logic::spec::DEFAULT_LIMITS;
 use crate::logic::registry::Registry;
 use crate::outbox::Post;
 use crate::ports::overlay::Overlay;
@@ -419,6 +420,8 @@ fn assemble<R: Registry>(bound: Vec<BoundTool>, problems: &mut Vec<String>) -> V
         if let Err(problem) = &spec.checker {
             problems.push(format!("tool `{}`: its schema is not a JSON Schema: {problem}", descriptor.name()));
         }
+        let of_tool = |problem| format!("tool `{}`: {problem}", descriptor.name());
+        problems.extend(spec.contract_problems().into_iter().map(of_tool));
         let own = tool.policy().digest();
         let joined = |(agent, policy): (AgentName, Arc<PolicyOutline>)| {
             (agent, Digest::of_all(&[own.as_bytes(), policy.digest().as_bytes()]))

@@ -336,9 +336,10 @@ pub use gate_macros::registry;
 /// What generated code names. Not for use by hand: it changes without notice.
 #[doc(hidden)]
 pub mod __private {
-    pub use crate::logic::bound::{BoundTool, Specs};
+    pub use crate::logic::bound::BoundTool;
     pub use crate::logic::probe::{Probe, ProbePlain, ProbeSchemaless, ProbeUnfit};
     pub use crate::logic::registry::{Listed, MISTAKEN, is_new_name, is_tool_name, names};
+    pub use crate::logic::spec::Specs;
     pub use crate::logic::tool::codec::ArgumentList;
     pub use crate::logic::tool::policy::{DeclaredRules, HasPolicyAttribute, PolicySource, policy_of};
     pub use crate::logic::tool::reconcile::{Reconciled, Reconciler};

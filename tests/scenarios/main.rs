@@ -17,6 +17,7 @@ mod stores;
 mod answers;
 mod asking;
 mod b_binding;
+mod c_completed;
 mod d_data;
 mod e_edits;
 mod f_failures;

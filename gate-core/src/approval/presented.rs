@@ -71,6 +71,9 @@ struct Grounds<'a> {
     /// The digest of the arguments as the model proposed them, where a person changed them.
     #[serde(skip_serializing_if = "Option::is_none")]
     proposed: Option<Digest>,
+    /// The digest of the arguments as the model gave them, where they were completed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    given: Option<Digest>,
 }
 
 impl Presented {
@@ -81,7 +84,7 @@ impl Presented {
     }
 
     /// Canonical JSON of why it is asked: `assessment` with every rule's result, `requirements`, `attempts`, and where there are any
-    /// `failure`, `earlier` refusals, `changes`, and the digest of the arguments `proposed` before a person edited them.
+    /// `failure`, `earlier` refusals, `changes`, the digests of the arguments `proposed` before a person edited them and `given` before they were completed.
     #[must_use]
     pub fn grounds(&self) -> &str {
         &self.grounds
@@ -124,6 +127,7 @@ impl Approval {
             alike: &self.alike,
             changes: self.changes(),
             proposed: self.proposed.as_deref().map(Arguments::digest),
+            given: self.given.as_deref().map(Arguments::digest),
         });
         let arguments = self.arguments.digest();
         let json = text(&PageText { call: &self.subject, arguments, grounds: Digest::of(&grounds) });
@@ -321,6 +325,7 @@ mod tests {
             }),
             Approval { arguments: arguments(51), ..opened.clone() },
             Approval { proposed: Some(Box::new(arguments(51))), ..opened.clone() },
+            Approval { given: Some(Box::new(arguments(51))), ..opened.clone() },
             Approval { requirements: vec![ask(role("manager"))], ..opened.clone() },
             Approval { earlier: vec![refusal], ..opened.clone() },
             Approval { attempts: 1, ..opened.clone() },

@@ -64,9 +64,10 @@ impl Approval {
             }
             (
                 None,
-                CallEvent::Assessed { assessment, arguments, earlier, held, held_by, alike, if_failed, edition },
+                CallEvent::Assessed { assessment, arguments, given, earlier, held, held_by, alike, if_failed, edition },
             ) => {
                 let new = NewApproval {
+                    given: given.clone(),
                     earlier: earlier.clone(),
                     alike: alike.clone(),
                     held: *held,

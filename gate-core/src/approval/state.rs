@@ -42,6 +42,9 @@ pub struct Approval {
     pub(crate) version: u64,
     pub(crate) status: Status,
     pub(crate) arguments: Arguments,
+    /// What was given, where it was completed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) given: Option<Box<Arguments>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) proposed: Option<Box<Arguments>>,
     pub(crate) assessment: Arc<Assessment>,
@@ -95,7 +98,7 @@ pub struct Approval {
     pub(crate) reminded: u64,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) conversation: Vec<Message>,
-    /// By which edition of the rules of voting and validity it lives: approvals and records of before go on by those of then.
+    /// By which edition of the rules it lives: approvals and records of before go on by those of then.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub(crate) edition: u8,
     /// When votes approved it, last.
@@ -109,9 +112,12 @@ pub struct Approval {
     pub(crate) edit: Option<ReviewerEdit>,
 }
 
-/// The present edition of the rules of voting and validity: people fill one role each, are compared by their names' identities,
+/// The present edition: arguments are complete.
+pub(crate) const EDITION: u8 = 3;
+
+/// The edition with the present rules of voting and validity: people fill one role each, are compared by their names' identities,
 /// edits go with their votes, approvals have an end.
-pub(crate) const EDITION: u8 = 2;
+pub(crate) const VALIDITY: u8 = 2;
 
 /// An edit that stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -227,7 +233,22 @@ impl Approval {
         &self.arguments
     }
 
-    /// The arguments that the model proposed.
+    /// The arguments as the model gave them, where they were completed: where the call has defaults that were left out, or
+    /// its tool's type writes a value otherwise.
+    #[must_use]
+    pub fn given(&self) -> Option<&Arguments> {
+        self.given.as_deref()
+    }
+
+    /// Returns whether its arguments are all that its body gets, defaults included. Those of
+    /// before there were completed arguments are as the model gave them.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.edition >= EDITION
+    }
+
+    /// The arguments that the model proposed, completed.
     #[must_use]
     pub fn proposed(&self) -> &Arguments {
         self.proposed.as_deref().unwrap_or(&self.arguments)
@@ -502,14 +523,16 @@ impl Approval {
     #[doc(hidden)]
     #[must_use]
     pub fn without_salts(&self) -> Self {
-        let proposed = self.proposed.as_deref().map(Arguments::without_salts).map(Box::new);
-        Self { arguments: self.arguments.without_salts(), proposed, ..self.clone() }
+        let without = |of: &Option<Box<Arguments>>| of.as_deref().map(Arguments::without_salts).map(Box::new);
+        let (proposed, given) = (without(&self.proposed), without(&self.given));
+        Self { arguments: self.arguments.without_salts(), proposed, given, ..self.clone() }
     }
 
     /// Whether the salt of any secret is still there.
     pub(crate) fn has_salts(&self) -> bool {
-        let known = self.arguments.secrets().iter().chain(self.proposed.iter().flat_map(|proposed| proposed.secrets()));
-        known.into_iter().any(|secret| secret.salt().is_some())
+        let others = [&self.proposed, &self.given].into_iter().flatten().map(Box::as_ref);
+        let all = [&self.arguments].into_iter().chain(others);
+        all.flat_map(Arguments::secrets).any(|secret| secret.salt().is_some())
     }
 
     /// Whether people were asked, or would have been without a grant.

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use crate::approval::refusal::Refusal;
 use crate::approval::requirement::Requirement;
-use crate::approval::state::{Approval, EDITION};
+use crate::approval::state::{Approval, EDITION, VALIDITY};
 use crate::approval::status::Status;
 use crate::assessment::Assessment;
 use crate::assessment::opinion::Denial;
@@ -102,8 +102,10 @@ impl std::error::Error for Refused {}
 pub struct NewApproval {
     /// The call.
     pub subject: Arc<Subject>,
-    /// Its arguments.
+    /// Its arguments, as they will run.
     pub arguments: Arguments,
+    /// Its arguments as they were given, where they were completed.
+    pub given: Option<Arguments>,
     /// The verdict of rules.
     pub assessment: Arc<Assessment>,
     /// Earlier refusals by people.
@@ -123,7 +125,7 @@ impl NewApproval {
     #[must_use]
     pub fn of(subject: Arc<Subject>, arguments: Arguments, assessment: Arc<Assessment>) -> Self {
         let (earlier, alike, held_by, conversation) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        Self { subject, arguments, assessment, earlier, alike, held: false, held_by, conversation }
+        Self { subject, arguments, given: None, assessment, earlier, alike, held: false, held_by, conversation }
     }
 }
 
@@ -134,7 +136,7 @@ impl Approval {
     #[doc(hidden)]
     #[must_use]
     pub fn open(new: NewApproval, now: Timestamp) -> Self {
-        let NewApproval { subject, arguments, assessment, earlier, alike, held, held_by, conversation } = new;
+        let NewApproval { subject, arguments, given, assessment, earlier, alike, held, held_by, conversation } = new;
         let requirements = assessment.requirements();
         let status = match assessment.verdict() {
             Verdict::Deny if assessment.is_denied_for(Denial::RefusedBefore) => Status::Rejected,
@@ -147,6 +149,7 @@ impl Approval {
             version: 1,
             status,
             arguments,
+            given: given.map(Box::new),
             proposed: None,
             assessment,
             requirements,
@@ -188,6 +191,7 @@ impl Approval {
         CallEvent::Assessed {
             assessment: Arc::clone(&self.assessment),
             arguments: self.arguments.without_salts(),
+            given: self.given.as_deref().map(Arguments::without_salts),
             earlier: self.earlier.clone(),
             held: self.held,
             held_by: self.held_by.clone(),
@@ -309,12 +313,12 @@ impl Approval {
             Status::Pending => {
                 // A vote is for one store: in another it could be used once more, or have been taken back.
                 self.votes.clear();
-                self.edition = EDITION;
+                self.edition = self.edition.max(VALIDITY);
                 self.ask_from(now);
             }
             Status::Approved if self.was_asked() => {
                 self.status = Status::Pending;
-                self.edition = EDITION;
+                self.edition = self.edition.max(VALIDITY);
                 self.votes.clear();
                 (self.grant, self.granted_by) = (None, None);
                 self.ask_from(now);

@@ -55,6 +55,9 @@ pub enum CallEvent {
         assessment: Arc<Assessment>,
         /// Of which arguments.
         arguments: Arguments,
+        /// What was given, where it was completed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        given: Option<Arguments>,
         /// What people refused earlier in the same run for the same tool.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         earlier: Vec<Refusal>,

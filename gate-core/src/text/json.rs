@@ -194,15 +194,8 @@ impl<'de> Visitor<'de> for StrictValue<'_> {
         if value.unsigned_abs() > EXACT { Err(inexact()) } else { Ok(value.into()) }
     }
 
-    #[expect(clippy::cast_possible_truncation, reason = "only whole numbers within 2^53 are converted")]
-    #[expect(clippy::cast_precision_loss, reason = "2^53 is exact")]
     fn visit_f64<E: de::Error>(self, value: f64) -> Result<Value, E> {
-        if value.fract() != 0.0 {
-            return Number::from_f64(value).map(Value::Number).ok_or_else(inexact);
-        }
-        // `2400.0` is the whole number 2400, as it is to JSON Schema and to RFC 8785. A text like
-        // `9007199254740993.0` reads as 2^53 here, so that the limit itself is out of reach this way.
-        if value.abs() < EXACT as f64 { Ok(Value::from(value as i64)) } else { Err(inexact()) }
+        exact_number(value).ok_or_else(inexact)
     }
 
     fn visit_str<E>(self, value: &str) -> Result<Value, E> {
@@ -245,8 +238,54 @@ impl<'de> Visitor<'de> for StrictValue<'_> {
     }
 }
 
+const INEXACT: &str = "a number beyond ±2^53, which JSON cannot carry exactly: use a string";
+
 fn inexact<E: de::Error>() -> E {
-    E::custom("a number beyond ±2^53, which JSON cannot carry exactly: use a string")
+    E::custom(INEXACT)
+}
+
+/// Returns a number as JSON carries it, if that is exact. `2400.0` is the whole number 2400, as it is to JSON Schema and
+/// to RFC 8785.
+#[expect(clippy::cast_possible_truncation, reason = "only whole numbers within 2^53 are converted")]
+#[expect(clippy::cast_precision_loss, reason = "2^53 is exact")]
+fn exact_number(value: f64) -> Option<Value> {
+    if value.fract() != 0.0 {
+        return Number::from_f64(value).map(Value::Number);
+    }
+    // A text like `9007199254740993.0` reads as 2^53 here, so that the limit itself is out of reach this way.
+    (value.abs() < EXACT as f64).then(|| Value::from(value as i64))
+}
+
+/// Gives every number of a value the form that [`read`] gives it.
+///
+/// # Errors
+/// [`SchemaError`] names the place of a number that JSON cannot carry exactly.
+pub fn exact_numbers(value: &mut Value) -> Result<(), SchemaError> {
+    let inexact = || SchemaError::new("", INEXACT);
+    let within = |step: &str, error: SchemaError| SchemaError::new(below("", step) + error.pointer(), error.problem());
+    match value {
+        Value::Number(number) if number.is_f64() => {
+            *value = number.as_f64().and_then(exact_number).ok_or_else(inexact)?;
+        }
+        Value::Number(number) => {
+            let size = number.as_u64().or_else(|| number.as_i64().map(i64::unsigned_abs));
+            if size.is_none_or(|size| size > EXACT) {
+                return Err(inexact());
+            }
+        }
+        Value::Array(items) => {
+            for (index, item) in items.iter_mut().enumerate() {
+                exact_numbers(item).map_err(|error| within(&index.to_string(), error))?;
+            }
+        }
+        Value::Object(fields) => {
+            for (name, field) in fields {
+                exact_numbers(field).map_err(|error| within(name, error))?;
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::String(_) => {}
+    }
+    Ok(())
 }
 
 /// Returns the canonical form of RFC 8785.

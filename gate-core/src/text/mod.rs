@@ -13,7 +13,7 @@ pub use digest::{Digest, ParseDigestError};
 pub use digest::{hex, unhex};
 pub use json::SchemaError;
 #[doc(hidden)]
-pub use json::{ReadLimits, below, canonical, pointer_to, push_step, read, read_value, step_name};
+pub use json::{ReadLimits, below, canonical, exact_numbers, pointer_to, push_step, read, read_value, step_name};
 #[doc(hidden)]
 pub use time::later;
 pub use time::{DAY, HOUR, MINUTE, WEEK, days, hours, minutes};

@@ -144,10 +144,10 @@ const _: () = {
                     .take(__from, "note")?,
             })
         }
-        fn into_json(
+        fn write(
             self,
         ) -> ::core::result::Result<
-            __gate::__private::serde_json::Value,
+            (__gate::__private::serde_json::Value, Self),
             __gate::__private::serde_json::Error,
         > {
             #[allow(
@@ -157,27 +157,25 @@ const _: () = {
             use __gate::__private::ProbeUnfit as _;
             #[allow(unused_mut, reason = "some tools take nothing")]
             let mut __into = __gate::__private::serde_json::Map::new();
-            __gate::__private::Probe::<__Argument0>::new()
-                .put_part(
-                    &mut __into,
-                    &__Argument0 {
-                        order_id: self.order_id,
-                    },
-                )?;
-            __gate::__private::Probe::<__Argument1<u64>>::new()
-                .put_part(
-                    &mut __into,
-                    &__Argument1 {
-                        amount_cents: self.amount_cents,
-                    },
-                )?;
-            __gate::__private::Probe::<Card>::new()
-                .put(&mut __into, "card", &self.card)?;
+            let Self { order_id, amount_cents, card, note } = self;
+            let __Argument0 { order_id } = __gate::__private::Probe::<__Argument0>::new()
+                .put_part(&mut __into, __Argument0 { order_id })?;
+            let __Argument1 { amount_cents } = __gate::__private::Probe::<
+                __Argument1<u64>,
+            >::new()
+                .put_part(&mut __into, __Argument1 { amount_cents })?;
+            __gate::__private::Probe::<Card>::new().put(&mut __into, "card", &card)?;
             __gate::__private::Probe::<Option<String>>::new()
-                .put(&mut __into, "note", &self.note)?;
-            ::core::result::Result::Ok(
+                .put(&mut __into, "note", &note)?;
+            ::core::result::Result::Ok((
                 __gate::__private::serde_json::Value::Object(__into),
-            )
+                Self {
+                    order_id,
+                    amount_cents,
+                    card,
+                    note,
+                },
+            ))
         }
         fn outcome(__output: &Self::Output) -> __gate::ToolOutcome {
             #[allow(unused_imports, reason = "needed for what is not a `Result`")]

@@ -49,10 +49,10 @@ const _: () = {
         ) -> ::core::result::Result<Self, __gate::__private::serde_json::Error> {
             loop {}
         }
-        fn into_json(
+        fn write(
             self,
         ) -> ::core::result::Result<
-            __gate::__private::serde_json::Value,
+            (__gate::__private::serde_json::Value, Self),
             __gate::__private::serde_json::Error,
         > {
             loop {}

@@ -74,10 +74,10 @@ const _: () = {
             let _ = __from;
             ::core::result::Result::Ok(Self {})
         }
-        fn into_json(
+        fn write(
             self,
         ) -> ::core::result::Result<
-            __gate::__private::serde_json::Value,
+            (__gate::__private::serde_json::Value, Self),
             __gate::__private::serde_json::Error,
         > {
             #[allow(
@@ -87,9 +87,11 @@ const _: () = {
             use __gate::__private::ProbeUnfit as _;
             #[allow(unused_mut, reason = "some tools take nothing")]
             let mut __into = __gate::__private::serde_json::Map::new();
-            ::core::result::Result::Ok(
+            let Self {} = self;
+            ::core::result::Result::Ok((
                 __gate::__private::serde_json::Value::Object(__into),
-            )
+                Self {},
+            ))
         }
         fn outcome(__output: &Self::Output) -> __gate::ToolOutcome {
             #[allow(unused_imports, reason = "needed for what is not a `Result`")]

@@ -81,10 +81,10 @@ const _: () = {
                 r#type: __gate::__private::Probe::<u8>::new().take(__from, "type")?,
             })
         }
-        fn into_json(
+        fn write(
             self,
         ) -> ::core::result::Result<
-            __gate::__private::serde_json::Value,
+            (__gate::__private::serde_json::Value, Self),
             __gate::__private::serde_json::Error,
         > {
             #[allow(
@@ -94,11 +94,12 @@ const _: () = {
             use __gate::__private::ProbeUnfit as _;
             #[allow(unused_mut, reason = "some tools take nothing")]
             let mut __into = __gate::__private::serde_json::Map::new();
-            __gate::__private::Probe::<u8>::new()
-                .put(&mut __into, "type", &self.r#type)?;
-            ::core::result::Result::Ok(
+            let Self { r#type } = self;
+            __gate::__private::Probe::<u8>::new().put(&mut __into, "type", &r#type)?;
+            ::core::result::Result::Ok((
                 __gate::__private::serde_json::Value::Object(__into),
-            )
+                Self { r#type },
+            ))
         }
         fn outcome(__output: &Self::Output) -> __gate::ToolOutcome {
             #[allow(unused_imports, reason = "needed for what is not a `Result`")]

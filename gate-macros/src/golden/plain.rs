@@ -83,10 +83,10 @@ const _: () = {
                     .take(__from, "order_id")?,
             })
         }
-        fn into_json(
+        fn write(
             self,
         ) -> ::core::result::Result<
-            __gate::__private::serde_json::Value,
+            (__gate::__private::serde_json::Value, Self),
             __gate::__private::serde_json::Error,
         > {
             #[allow(
@@ -96,11 +96,13 @@ const _: () = {
             use __gate::__private::ProbeUnfit as _;
             #[allow(unused_mut, reason = "some tools take nothing")]
             let mut __into = __gate::__private::serde_json::Map::new();
+            let Self { order_id } = self;
             __gate::__private::Probe::<String>::new()
-                .put(&mut __into, "order_id", &self.order_id)?;
-            ::core::result::Result::Ok(
+                .put(&mut __into, "order_id", &order_id)?;
+            ::core::result::Result::Ok((
                 __gate::__private::serde_json::Value::Object(__into),
-            )
+                Self { order_id },
+            ))
         }
         fn outcome(__output: &Self::Output) -> __gate::ToolOutcome {
             #[allow(unused_imports, reason = "needed for what is not a `Result`")]

@@ -82,10 +82,10 @@ const _: () = {
                 order: __gate::__private::Probe::<String>::new().take(__from, "order")?,
             })
         }
-        fn into_json(
+        fn write(
             self,
         ) -> ::core::result::Result<
-            __gate::__private::serde_json::Value,
+            (__gate::__private::serde_json::Value, Self),
             __gate::__private::serde_json::Error,
         > {
             #[allow(
@@ -95,11 +95,12 @@ const _: () = {
             use __gate::__private::ProbeUnfit as _;
             #[allow(unused_mut, reason = "some tools take nothing")]
             let mut __into = __gate::__private::serde_json::Map::new();
-            __gate::__private::Probe::<String>::new()
-                .put(&mut __into, "order", &self.order)?;
-            ::core::result::Result::Ok(
+            let Self { order } = self;
+            __gate::__private::Probe::<String>::new().put(&mut __into, "order", &order)?;
+            ::core::result::Result::Ok((
                 __gate::__private::serde_json::Value::Object(__into),
-            )
+                Self { order },
+            ))
         }
         fn outcome(__output: &Self::Output) -> __gate::ToolOutcome {
             #[allow(unused_imports, reason = "needed for what is not a `Result`")]

@@ -150,7 +150,7 @@ fn way(index: usize, argument: &Argument) -> TokenStream {
 /// fn read(__from: &Value) -> Result<Self, Error> {
 ///     Ok(Self { order_id: Probe::<String>::new().take(__from, "order_id")?, amount_cents: Probe::<__Argument1<u64>>::new().take_part(__from)?.amount_cents })
 /// }
-/// fn into_json(self) -> Result<Value, Error> { … }
+/// fn write(self) -> Result<(Value, Self), Error> { … }
 /// ```
 fn codec(model: &Model) -> TokenStream {
     let all = || model.arguments.iter().enumerate();
@@ -178,11 +178,15 @@ fn codec(model: &Model) -> TokenStream {
         let (way, name) = (way(index, argument), &argument.name);
         if argument.is_part() {
             let part = part_name(index);
-            return quote!(__gate::__private::Probe::<#way>::new().put_part(&mut __into, &#part { #name: self.#name })?;);
+            return quote! {
+                let #part { #name } =
+                    __gate::__private::Probe::<#way>::new().put_part(&mut __into, #part { #name })?;
+            };
         }
         let text = plain(name);
-        quote!(__gate::__private::Probe::<#way>::new().put(&mut __into, #text, &self.#name)?;)
+        quote!(__gate::__private::Probe::<#way>::new().put(&mut __into, #text, &#name)?;)
     });
+    let names: Vec<&Ident> = model.arguments.iter().map(|argument| &argument.name).collect();
     let uses = quote! {
         #[allow(unused_imports, reason = "needed where an argument does not fit, which is said at its type")]
         use __gate::__private::ProbeUnfit as _;
@@ -201,14 +205,16 @@ fn codec(model: &Model) -> TokenStream {
             ::core::result::Result::Ok(Self { #(#reads),* })
         }
 
-        fn into_json(
+        fn write(
             self,
-        ) -> ::core::result::Result<__gate::__private::serde_json::Value, __gate::__private::serde_json::Error> {
+        ) -> ::core::result::Result<(__gate::__private::serde_json::Value, Self), __gate::__private::serde_json::Error>
+        {
             #uses
             #[allow(unused_mut, reason = "some tools take nothing")]
             let mut __into = __gate::__private::serde_json::Map::new();
+            let Self { #(#names),* } = self;
             #(#writes)*
-            ::core::result::Result::Ok(__gate::__private::serde_json::Value::Object(__into))
+            ::core::result::Result::Ok((__gate::__private::serde_json::Value::Object(__into), Self { #(#names),* }))
         }
     }
 }
@@ -227,7 +233,7 @@ fn plain(name: &Ident) -> String {
 ///     fn policy() -> Policy<Self> { policy_of::<Self, _>(refunds) }
 ///     fn arguments(__into: &mut Arguments) { … }
 ///     fn read(__from: &Value) -> Result<Self, Error> { … }
-///     fn into_json(self) -> Result<Value, Error> { … }
+///     fn write(self) -> Result<(Value, Self), Error> { … }
 ///     fn outcome(output: &Self::Output) -> ToolOutcome { Probe::<Receipt>::new().outcome(output) }
 ///     fn run(__permit: Permit<Self>, __state: &Billing) -> impl Future<Output = Receipt> + Send { … }
 /// }

@@ -44,9 +44,12 @@ pub(crate) fn fallback(model: &Model) -> TokenStream {
                 ) -> ::core::result::Result<Self, __gate::__private::serde_json::Error> {
                     loop {}
                 }
-                fn into_json(
+                fn write(
                     self,
-                ) -> ::core::result::Result<__gate::__private::serde_json::Value, __gate::__private::serde_json::Error> {
+                ) -> ::core::result::Result<
+                    (__gate::__private::serde_json::Value, Self),
+                    __gate::__private::serde_json::Error,
+                > {
                     loop {}
                 }
                 fn outcome(__output: &Self::Output) -> __gate::ToolOutcome {

@@ -2,21 +2,21 @@
 
 use std::any::{Any, TypeId};
 use std::collections::BTreeMap;
-use std::fmt::{self, Display};
+use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 
 use gate_core::assessment::PolicyOutline;
-use gate_core::call::{Descriptor, ToolCall, ToolOutcome};
+use gate_core::call::ToolOutcome;
 use gate_core::id::AgentName;
-use gate_core::text::{ReadLimits, SchemaError, read};
+use gate_core::text::SchemaError;
 use jiff::Timestamp;
 use serde_json::Value;
 
 use super::bounded::TimeLimit;
 use super::context::CallContext;
-use super::schema::{Checker, SchemaErrors, has_secrets};
-use super::tool::call::{AnyCall, AnyState, part};
+use super::spec::Spec;
+use super::tool::call::{AnyCall, AnyState, Unread, part, read_exact};
 use super::tool::permit::Permit;
 use super::tool::policy::{AnyPolicy, Evaluation};
 use super::tool::reconcile::{ReconcileOutcome, Reconciler};
@@ -33,7 +33,7 @@ pub(crate) struct Ran {
 /// The evaluations of all policies of a tool for one call.
 pub(crate) enum Judging<'a> {
     Done(Vec<Evaluation>),
-    Later(BoxFuture<'a, Vec<Evaluation>>),
+    Later(BoxFuture<'a, Result<Vec<Evaluation>, SchemaError>>),
 }
 
 /// A tool with its state, its policy, and the policies that agents have for it: generated code makes it, the engine uses it.
@@ -44,17 +44,9 @@ pub struct BoundTool {
     policy: AnyPolicy,
     agents: BTreeMap<AgentName, AnyPolicy>,
     call: fn(&Value, Arc<CallContext>, &AnyState) -> Result<AnyCall, Unread>,
-    run: fn(&Value, CallContext, &AnyState) -> Result<BoxFuture<'static, Ran>, Unread>,
+    written: fn(AnyCall) -> Result<Option<Value>, Unread>,
+    run: fn(&Value, &Spec, CallContext, &AnyState) -> Result<BoxFuture<'static, Ran>, Unread>,
     reconciler: Option<Reconciler>,
-}
-
-/// The schema fits, but the type does not take it. Its words could hold a value, so they are left out.
-struct Unread;
-
-impl<T: Display> From<T> for Unread {
-    fn from(_: T) -> Self {
-        Self
-    }
 }
 
 /// Reads a call for the rules.
@@ -65,10 +57,23 @@ fn call_of<T: Tool>(value: &Value, context: Arc<CallContext>, state: &AnyState) 
     }
 }
 
+/// Writes what the rules had, once they are done with it: `None` where one of them kept it.
+fn written_of<T: Tool>(call: AnyCall) -> Result<Option<Value>, Unread> {
+    match call.into_arguments::<T>()? {
+        Some(arguments) => Ok(Some(arguments.write()?.0)),
+        None => Ok(None),
+    }
+}
+
 /// Reads a call, makes the permit and runs the body.
-fn run_of<T: Tool>(value: &Value, context: CallContext, state: &AnyState) -> Result<BoxFuture<'static, Ran>, Unread> {
+fn run_of<T: Tool>(
+    value: &Value,
+    spec: &Spec,
+    context: CallContext,
+    state: &AnyState,
+) -> Result<BoxFuture<'static, Ran>, Unread> {
     let state = Arc::clone(part::<T>(state)?);
-    let permit = Permit::new(T::read(value)?, context);
+    let permit = Permit::new(read_exact::<T>(value, spec)?, context);
     Ok(Box::pin(async move {
         let output = T::run(permit, (*state).provide()).await;
         Ran { outcome: T::outcome(&output), output: Box::new(output) }
@@ -86,13 +91,26 @@ impl BoundTool {
             policy: T::policy().any,
             agents: BTreeMap::new(),
             call: call_of::<T>,
+            written: written_of::<T>,
             run: run_of::<T>,
             reconciler: T::RECONCILER,
         }
     }
 
+    /// Says that nobody knows what would run.
     fn unread(&self, _: Unread) -> SchemaError {
-        SchemaError::new("", format!("the arguments fit the schema of `{}`, but its type refuses them", self.name))
+        let problem = format!("`{}` reads the same arguments as another value each time: nothing runs", self.name);
+        SchemaError::new("", problem)
+    }
+
+    /// Makes sure that the rules were given just these arguments, and left them as they were.
+    fn check_unchanged(&self, call: AnyCall, spec: &Spec, arguments: &Value) -> Result<(), SchemaError> {
+        let written = (self.written)(call).map_err(|unread| self.unread(unread))?;
+        if written.is_none_or(|written| spec.writes(written, arguments)) {
+            return Ok(());
+        }
+        let problem = "what the rules looked at is not what would run, or one of them changed it: nothing runs";
+        Err(SchemaError::new("", problem))
     }
 
     fn policies<'a>(&'a self, agent: &'a AgentName) -> impl Iterator<Item = (Option<&'a AgentName>, &'a AnyPolicy)> {
@@ -131,21 +149,25 @@ impl BoundTool {
     /// Judges a call by the tool's policy and the agent's. A rule that waits may take as long as the limit says.
     pub(crate) fn judge<'a>(
         &'a self,
-        arguments: &Value,
+        arguments: &'a Value,
+        spec: &'a Spec,
         context: CallContext,
         limit: &'a dyn TimeLimit,
     ) -> Result<Judging<'a>, SchemaError> {
         let call = (self.call)(arguments, Arc::new(context), &*self.state).map_err(|unread| self.unread(unread))?;
         if !self.policies(call.context().agent()).any(|(_, policy)| policy.waits()) {
             let all = self.policies(call.context().agent()).map(|(agent, policy)| policy.evaluate(&call, agent));
-            return Ok(Judging::Done(all.collect()));
+            let all = all.collect();
+            self.check_unchanged(call, spec, arguments)?;
+            return Ok(Judging::Done(all));
         }
         Ok(Judging::Later(Box::pin(async move {
             let mut all = Vec::new();
             for (agent, policy) in self.policies(call.context().agent()) {
                 all.push(policy.evaluate_later(&call, agent, limit).await);
             }
-            all
+            self.check_unchanged(call, spec, arguments)?;
+            Ok(all)
         })))
     }
 
@@ -153,14 +175,20 @@ impl BoundTool {
     pub(crate) fn reconcile(
         &self,
         arguments: &Value,
+        spec: &Spec,
         context: CallContext,
     ) -> Option<BoxFuture<'static, ReconcileOutcome<ToolOutcome>>> {
-        self.reconciler?.ask(arguments, Arc::new(context), &*self.state)
+        self.reconciler?.ask(arguments, spec, Arc::new(context), &*self.state)
     }
 
     /// Makes the permit and runs the body. The engine calls it after `Dispatched` is on the record, and nobody else.
-    pub(crate) fn run(&self, arguments: &Value, context: CallContext) -> Result<BoxFuture<'static, Ran>, SchemaError> {
-        (self.run)(arguments, context, &*self.state).map_err(|unread| self.unread(unread))
+    pub(crate) fn run(
+        &self,
+        arguments: &Value,
+        spec: &Spec,
+        context: CallContext,
+    ) -> Result<BoxFuture<'static, Ran>, SchemaError> {
+        (self.run)(arguments, spec, context, &*self.state).map_err(|unread| self.unread(unread))
     }
 }
 
@@ -169,68 +197,3 @@ impl fmt::Debug for BoundTool {
         write!(f, "BoundTool({})", self.name)
     }
 }
-
-/// The descriptors of a registry's tools, ready to check calls against: made once.
-pub struct Specs {
-    descriptors: Vec<Descriptor>,
-    specs: Vec<Spec>,
-}
-
-/// How the arguments of one tool are checked.
-pub(crate) struct Spec {
-    pub(crate) checker: Result<Checker, String>,
-    pub(crate) has_secrets: bool,
-}
-
-impl Specs {
-    /// Prepares descriptors.
-    #[must_use]
-    pub fn new(descriptors: Vec<Descriptor>) -> Self {
-        Self { specs: descriptors.iter().map(Spec::of).collect(), descriptors }
-    }
-
-    /// The descriptors, in the order of the registry.
-    #[must_use]
-    pub fn descriptors(&self) -> &[Descriptor] {
-        &self.descriptors
-    }
-
-    pub(crate) fn get(&self, index: usize) -> Option<(&Descriptor, &Spec)> {
-        Some((self.descriptors.get(index)?, self.specs.get(index)?))
-    }
-
-    /// Reads a call of the tool at a place, and checks it against its schema.
-    pub(crate) fn read(&self, index: usize, call: &ToolCall) -> Result<Value, SchemaErrors> {
-        let value = read(call.arguments(), DEFAULT_LIMITS)?;
-        let (_, spec) = self.get(index).ok_or_else(|| SchemaErrors::from(SchemaError::new("", "no such tool")))?;
-        spec.check(&value)?;
-        Ok(value)
-    }
-}
-
-impl Spec {
-    pub(crate) fn of(descriptor: &Descriptor) -> Self {
-        let schema = descriptor.input_schema();
-        let checker = if descriptor.is_remote() { Checker::of_foreign(schema) } else { Checker::new(schema) };
-        Self { checker, has_secrets: has_secrets(schema) }
-    }
-
-    pub(crate) fn check(&self, value: &Value) -> Result<(), SchemaErrors> {
-        if !value.is_object() {
-            return Err(SchemaError::new("", "expected an object with the arguments").into());
-        }
-        match &self.checker {
-            Ok(checker) => checker.check(value),
-            Err(problem) => Err(SchemaError::new("", format!("its schema cannot be used: {problem}")).into()),
-        }
-    }
-}
-
-impl fmt::Debug for Specs {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.descriptors.iter().map(Descriptor::name)).finish()
-    }
-}
-
-/// How much JSON a call may hold, unless a gate says otherwise: 256 KiB, 64 deep.
-pub(crate) const DEFAULT_LIMITS: ReadLimits = ReadLimits { bytes: 256 * 1024, depth: 64 };

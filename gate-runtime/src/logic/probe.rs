@@ -203,12 +203,12 @@ impl<P: Part> Probe<P> {
         P::deserialize(from)
     }
 
-    /// Writes an argument with attributes.
+    /// Writes an argument with attributes, and gives it back.
     ///
     /// # Errors
     /// Where it cannot be written.
-    pub fn put_part(&self, into: &mut Map<String, Value>, part: &P) -> Result<(), serde_json::Error> {
-        codec::put_part(into, part)
+    pub fn put_part(&self, into: &mut Map<String, Value>, part: P) -> Result<P, serde_json::Error> {
+        codec::put_part(into, &part).map(|()| part)
     }
 }
 
@@ -237,7 +237,7 @@ pub trait ProbeUnfit<T> {
     }
 
     /// Writes nothing.
-    fn put_part(&self, _: &mut Map<String, Value>, _: &T) -> Result<(), serde_json::Error> {
+    fn put_part(&self, _: &mut Map<String, Value>, _: T) -> Result<T, serde_json::Error> {
         Err(serde::ser::Error::custom("an argument does not fit"))
     }
 }

@@ -25,6 +25,12 @@ pub(crate) fn seal_like(schema: &Value, arguments: &Value, earlier: &Arguments) 
     seal_with(schema, arguments, &mut || salts.next().unwrap_or_default())
 }
 
+/// Other arguments of the same call, sealed with the salts of its sealing where they go that far.
+pub(crate) fn seal_beside(schema: &Value, arguments: &Value, sealed: &Arguments) -> Result<Arguments, SchemaError> {
+    let mut salts = sealed.secrets().iter().filter_map(|secret| secret.salt().copied());
+    seal_with(schema, arguments, &mut || salts.next().unwrap_or_else(random_salt))
+}
+
 fn seal_with(schema: &Value, arguments: &Value, salt: &mut dyn FnMut() -> [u8; 16]) -> Result<Arguments, SchemaError> {
     let mut marked = arguments.clone();
     let mut secrets = Vec::new();

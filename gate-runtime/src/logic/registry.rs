@@ -8,8 +8,11 @@ use gate_core::call::{Descriptor, ToolCall};
 use gate_core::text::{SchemaError, english};
 use serde_json::Value;
 
-use super::bound::{BoundTool, Specs};
+use super::bound::BoundTool;
 use super::schema::SchemaErrors;
+use super::spec::{Codec, Specs};
+use super::tool::codec::ArgumentList;
+use super::tool::describe::written_schema;
 use super::tool::policy::AnyPolicy;
 use super::tool::{InState, Tool};
 
@@ -93,6 +96,7 @@ pub struct Listed<R: Registry> {
     policy: fn() -> AnyPolicy,
     bind: fn(&Arc<R::State>) -> BoundTool,
     read: fn(&Value) -> Result<R::Call, serde_json::Error>,
+    codec: Codec,
 }
 
 impl<R: Registry> Listed<R> {
@@ -108,6 +112,7 @@ impl<R: Registry> Listed<R> {
             policy: policy_of::<T>,
             bind: BoundTool::of::<T, R::State>,
             read: read_as::<T, R::Call>,
+            codec: Codec { written_schema: written_schema_of::<T>, rewrite: rewrite::<T> },
         }
     }
 
@@ -127,6 +132,19 @@ fn read_as<T: Tool, C: From<T>>(value: &Value) -> Result<C, serde_json::Error> {
     }
 }
 
+fn written_schema_of<T: Tool>() -> Value {
+    let mut arguments = ArgumentList::default();
+    T::arguments(&mut arguments);
+    written_schema(&arguments)
+}
+
+fn rewrite<T: Tool>(given: &Value) -> Result<Value, serde_json::Error> {
+    match T::read(given) {
+        Ok(call) => call.into_json(),
+        Err(error) => Err(error),
+    }
+}
+
 impl<R: Registry> fmt::Debug for Listed<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name)
@@ -137,7 +155,7 @@ impl Specs {
     /// The specs of a registry's tools.
     #[must_use]
     pub fn of<R: Registry>() -> Self {
-        Self::new(R::TOOLS.iter().map(|tool| (tool.descriptor)()).collect())
+        Self::new(R::TOOLS.iter().map(|tool| ((tool.descriptor)(), tool.codec)))
     }
 }
 

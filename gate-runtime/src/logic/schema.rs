@@ -1,8 +1,10 @@
 //! JSON Schemas: closed against unknown fields, checked, and searched for secrets.
 
+use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::fmt;
 
-use gate_core::text::{SchemaError, below, english};
+use gate_core::text::{SchemaError, below, canonical, english};
 use jsonschema::error::ValidationErrorKind;
 use jsonschema::{PatternOptions, Validator};
 use serde_json::{Map, Value};
@@ -11,6 +13,9 @@ use super::foreign_schema;
 
 /// The keyword that marks a secret in a schema.
 pub(crate) const SECRET: &str = "x-gate-secret";
+
+/// The keyword of lists whose items are all different.
+const UNIQUE: &str = "uniqueItems";
 
 /// Keywords under which other schemas must hold for the same value.
 const BESIDE: [&str; 3] = ["allOf", "anyOf", "oneOf"];
@@ -85,7 +90,10 @@ fn close_value(schema: &mut Value, parts: &[String]) {
         close_below(schema, parts);
         return;
     }
-    if open && map.contains_key("properties") {
+    let is_object = map.contains_key("properties") || map.get("type").is_some_and(is_of_objects);
+    if open && is_object && !map.contains_key("patternProperties") {
+        // Named, even if there are none: then what is unknown is told by its name.
+        map.entry("properties").or_insert_with(|| Value::Object(Map::new()));
         map.insert("additionalProperties".to_owned(), Value::Bool(false));
     }
     for keyword in BESIDE {
@@ -94,6 +102,11 @@ fn close_value(schema: &mut Value, parts: &[String]) {
         }
     }
     close_below(schema, parts);
+}
+
+/// Returns whether a `type` admits objects.
+fn is_of_objects(kind: &Value) -> bool {
+    kind == "object" || kind.as_array().is_some_and(|kinds| kinds.iter().any(|kind| kind == "object"))
 }
 
 /// Closes the schemas of what is inside the value: of its fields and items.
@@ -248,51 +261,138 @@ pub(crate) fn replace_secrets<E>(
     value: &mut Value,
     visit: &mut dyn FnMut(&Value) -> Result<Value, E>,
 ) -> Result<(), E> {
-    replace_at(schema, &[schema], value, visit)
-}
-
-fn replace_at<E>(
-    root: &Value,
-    schemas: &[&Value],
-    value: &mut Value,
-    visit: &mut dyn FnMut(&Value) -> Result<Value, E>,
-) -> Result<(), E> {
-    let schemas = expand(root, schemas);
-    if schemas.iter().any(|schema| schema.get(SECRET) == Some(&Value::Bool(true))) {
+    walk(schema, &[schema], value, &mut |schemas, value| {
+        if !schemas.iter().any(|schema| schema.get(SECRET) == Some(&Value::Bool(true))) {
+            return Ok(Walk::Below);
+        }
         if !value.is_null() {
             *value = visit(value)?;
         }
+        Ok(Walk::On)
+    })
+}
+
+/// Returns whether a schema has lists whose items are all different: sets.
+pub(crate) fn has_sets(schema: &Value) -> bool {
+    has(schema, UNIQUE)
+}
+
+/// Puts the items of sets into one order: as a set, a list says nothing by its order, and a type
+/// like `HashSet` writes another one each time.
+pub(crate) fn sort_sets(schema: &Value, value: &mut Value) {
+    let Ok(()) = walk(schema, &[schema], value, &mut |schemas, value| {
+        let is_set = schemas.iter().any(|schema| schema.get(UNIQUE) == Some(&Value::Bool(true)));
+        if let Value::Array(items) = value
+            && is_set
+        {
+            items.sort_by_cached_key(|item| canonical(item).unwrap_or_default());
+        }
+        Ok::<_, Infallible>(Walk::Below)
+    });
+}
+
+/// Takes fields away that are `null` and need not be there.
+pub(crate) fn strip_nulls(schema: &Value, value: &mut Value) {
+    if !has_null(value) {
+        return;
+    }
+    let Ok(()) = walk(schema, &[schema], value, &mut |schemas, value| {
+        if let Value::Object(fields) = value {
+            fields.retain(|name, field| !field.is_null() || !is_optional(schemas, name));
+        }
+        Ok::<_, Infallible>(if has_null(value) { Walk::Below } else { Walk::On })
+    });
+}
+
+/// Returns whether anything in a value is `null`.
+pub(crate) fn has_null(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Array(items) => items.iter().any(has_null),
+        Value::Object(fields) => fields.values().any(has_null),
+        _ => false,
+    }
+}
+
+/// Returns whether schemas of one object name a field, and none of them wants it.
+fn is_optional(schemas: &[&Value], name: &str) -> bool {
+    let is_named = |schema: &&Value| schema.get("properties").is_some_and(|fields| fields.get(name).is_some());
+    let is_wanted = |schema: &&Value| {
+        let required = schema.get("required").and_then(Value::as_array);
+        required.is_some_and(|required| required.iter().any(|required| required == name))
+    };
+    schemas.iter().any(is_named) && !schemas.iter().any(is_wanted)
+}
+
+/// Where a walk goes on.
+enum Walk {
+    /// Below this value.
+    Below,
+    /// After it.
+    On,
+}
+
+/// Looks at a value and at everything in it, each with all schemas that may hold for it.
+fn walk<E>(
+    root: &Value,
+    schemas: &[&Value],
+    value: &mut Value,
+    visit: &mut dyn FnMut(&[&Value], &mut Value) -> Result<Walk, E>,
+) -> Result<(), E> {
+    let schemas = expand(root, schemas);
+    if let Walk::On = visit(&schemas, value)? {
         return Ok(());
     }
     match value {
         Value::Object(map) => {
             for (name, field) in map {
-                let inner: Vec<&Value> = schemas
-                    .iter()
-                    .filter_map(|schema| {
-                        schema
-                            .get("properties")
-                            .and_then(|p| p.get(name))
-                            .or_else(|| schema.get("additionalProperties"))
-                    })
-                    .collect();
-                replace_at(root, &inner, field, visit)?;
+                walk(root, &schemas_of_field(&schemas, name), field, visit)?;
             }
         }
         Value::Array(items) => {
             for (index, item) in items.iter_mut().enumerate() {
-                let inner: Vec<&Value> = schemas
-                    .iter()
-                    .filter_map(|schema| {
-                        schema.get("prefixItems").and_then(|p| p.get(index)).or_else(|| schema.get("items"))
-                    })
-                    .collect();
-                replace_at(root, &inner, item, visit)?;
+                walk(root, &schemas_of_item(&schemas, index), item, visit)?;
             }
         }
         _ => {}
     }
     Ok(())
+}
+
+fn schemas_of_field<'a>(schemas: &[&'a Value], name: &str) -> Vec<&'a Value> {
+    let of = |schema: &&'a Value| {
+        let named = schema.get("properties").and_then(|fields| fields.get(name));
+        named.or_else(|| schema.get("additionalProperties"))
+    };
+    schemas.iter().filter_map(of).collect()
+}
+
+fn schemas_of_item<'a>(schemas: &[&'a Value], index: usize) -> Vec<&'a Value> {
+    let of = |schema: &&'a Value| {
+        schema.get("prefixItems").and_then(|items| items.get(index)).or_else(|| schema.get("items"))
+    };
+    schemas.iter().filter_map(of).collect()
+}
+
+/// Returns the fields that schemas name for one value, each with its schemas.
+pub(crate) fn fields_of<'a>(schemas: &[&'a Value]) -> BTreeMap<&'a str, Vec<&'a Value>> {
+    let mut fields: BTreeMap<&str, Vec<&Value>> = BTreeMap::new();
+    for named in schemas.iter().filter_map(|schema| schema.get("properties")?.as_object()) {
+        for (name, schema) in named {
+            fields.entry(name).or_default().push(schema);
+        }
+    }
+    fields
+}
+
+/// Returns the schemas of whatever stands in one value under no name of its own: items, and the
+/// values of maps.
+pub(crate) fn items_of<'a>(schemas: &[&'a Value]) -> Vec<&'a Value> {
+    let of = |schema: &&'a Value| {
+        let first = schema.get("prefixItems").and_then(Value::as_array).into_iter().flatten();
+        first.chain(["items", "additionalProperties"].into_iter().filter_map(|keyword| schema.get(keyword)))
+    };
+    schemas.iter().flat_map(of).collect()
 }
 
 /// What a schema refers to.
@@ -301,7 +401,7 @@ pub(crate) fn referred<'a>(root: &'a Value, schema: &Value) -> Option<&'a Value>
 }
 
 /// All schemas that may hold for a value: those given, what they refer to, what stands beside or below them.
-fn expand<'a>(root: &'a Value, schemas: &[&'a Value]) -> Vec<&'a Value> {
+pub(crate) fn expand<'a>(root: &'a Value, schemas: &[&'a Value]) -> Vec<&'a Value> {
     let mut all: Vec<&Value> = schemas.to_vec();
     let mut next = 0;
     while let Some(schema) = all.get(next).copied() {
@@ -318,9 +418,16 @@ fn expand<'a>(root: &'a Value, schemas: &[&'a Value]) -> Vec<&'a Value> {
 
 /// Whether a schema marks any secret.
 pub(crate) fn has_secrets(schema: &Value) -> bool {
+    has(schema, SECRET)
+}
+
+/// Returns whether a keyword is set anywhere in a schema.
+fn has(schema: &Value, keyword: &str) -> bool {
     match schema {
-        Value::Object(map) => map.get(SECRET) == Some(&Value::Bool(true)) || map.values().any(has_secrets),
-        Value::Array(items) => items.iter().any(has_secrets),
+        Value::Object(map) => {
+            map.get(keyword) == Some(&Value::Bool(true)) || map.values().any(|inner| has(inner, keyword))
+        }
+        Value::Array(items) => items.iter().any(|inner| has(inner, keyword)),
         _ => false,
     }
 }
@@ -342,7 +449,7 @@ mod tests {
         note: Option<String>,
         #[schemars(extend("x-gate-secret" = true))]
         card: Option<Card>,
-        extra: std::collections::BTreeMap<String, String>,
+        extra: BTreeMap<String, String>,
         pay: Pay,
         #[serde(flatten)]
         place: Address,

@@ -21,6 +21,7 @@ use crate::logic::bound::Judging;
 use crate::logic::bounded::bounded;
 use crate::logic::context::CallContext;
 use crate::logic::redact::Scrub;
+use crate::logic::spec::Completed;
 use crate::logic::tool::policy::Evaluation;
 use crate::ports::overlay::OverlayCall;
 use crate::provenance::{History, origins};
@@ -80,8 +81,18 @@ impl Judgement {
     /// Returns the assessment as people read it: with where each argument came from.
     ///
     /// Nothing else asks for that, so a call that rules decide alone does not pay for it.
-    pub(crate) fn with_origins(&self, arguments: &Value, history: &History) -> Arc<Assessment> {
-        let origins = origins(arguments, history);
+    ///
+    /// What was not given has no origin: it is a default.
+    pub(crate) fn with_origins(
+        &self,
+        arguments: &Value,
+        given: Option<&Value>,
+        history: &History,
+    ) -> Arc<Assessment> {
+        let mut origins = origins(arguments, history);
+        if let Some(given) = given {
+            origins.retain(|of| given.pointer(&of.pointer).is_some());
+        }
         if origins.is_empty() {
             return Arc::clone(&self.assessment);
         }
@@ -148,9 +159,15 @@ impl From<NoVerdict> for NotRun {
 
 impl GateTool {
     /// Returns the assessment that goes on the record: with origins where people may read it.
-    pub(crate) fn shown(&self, judgement: &Judgement, arguments: &Value, run: &Circumstances) -> Arc<Assessment> {
+    pub(crate) fn shown(
+        &self,
+        judgement: &Judgement,
+        arguments: &Value,
+        given: Option<&Value>,
+        run: &Circumstances,
+    ) -> Arc<Assessment> {
         if judgement.verdict() == Verdict::Ask || self.descriptor.asks_on_error() {
-            return judgement.with_origins(arguments, &run.history);
+            return judgement.with_origins(arguments, given, &run.history);
         }
         Arc::clone(&judgement.assessment)
     }
@@ -170,9 +187,9 @@ impl Core {
     ) -> Result<Judgement, NoVerdict> {
         let call = OverlayCall { tool: &tool.name, arguments: sealed, context: &context };
         let overlays = self.ask_overlays(&call).await;
-        let mut evaluations = match tool.tool.judge(arguments, context, &self.judging_time)? {
+        let mut evaluations = match tool.tool.judge(arguments, tool.spec, context, &self.judging_time)? {
             Judging::Done(evaluations) => evaluations,
-            Judging::Later(later) => later.await,
+            Judging::Later(later) => later.await?,
         };
         if tool.spec.has_secrets {
             let scrub = Scrub::of(tool.descriptor.input_schema(), arguments);
@@ -220,7 +237,8 @@ impl Core {
 
     /// Judges a call without acting, limits included.
     pub(crate) async fn assess(&self, run: &Circumstances, call: &ToolCall) -> Result<Assessment, NotRun> {
-        let (place, arguments) = self.parse(call.tool(), Raw::Text(call.arguments())).map_err(invalid)?;
+        let (place, completed) = self.parse(call.tool(), Raw::Text(call.arguments())).map_err(invalid)?;
+        let Completed { arguments, given } = completed;
         let tool = self.tool_at(place)?;
         let sealed = tool.seal(&arguments).map_err(invalid)?;
         let reasoning = call.shared_reasoning().cloned().or_else(|| run.reasoning.clone());
@@ -235,7 +253,7 @@ impl Core {
             let place = charges.iter().position(|known| known == take);
             place.and_then(|place| used.get(place)).is_none_or(|used| !take.fits(*used))
         });
-        let assessment = Arc::unwrap_or_clone(judgement.with_origins(&arguments, &run.history));
+        let assessment = Arc::unwrap_or_clone(judgement.with_origins(&arguments, given.as_ref(), &run.history));
         assessment.reached().map_err(|failed| NoVerdict::from(failed).into())
     }
 

@@ -14,14 +14,15 @@ use crate::engine::kernel::Core;
 use crate::engine::kernel::tools::GateTool;
 use crate::engine::kernel::unit_of_work::{refused, refused_once};
 use crate::logic::registry::unknown_tool;
+use crate::logic::spec::Completed;
 
 /// A proposed call that was read: its tool is known, its arguments fit.
 pub(crate) struct Proposed {
     /// The place of its tool.
     pub(crate) tool: usize,
     pub(crate) call: CallId,
-    /// The arguments as they were read, secrets included.
-    pub(crate) arguments: Value,
+    /// The arguments, secrets included.
+    pub(crate) completed: Completed,
     pub(crate) reasoning: Option<Arc<str>>,
 }
 
@@ -53,7 +54,7 @@ impl Core {
             return Err(NotRun::Invalid { problem });
         }
         match self.parse(tool, raw) {
-            Ok((tool, arguments)) => Ok(Proposed { tool, call: call.clone(), arguments, reasoning }),
+            Ok((tool, completed)) => Ok(Proposed { tool, call: call.clone(), completed, reasoning }),
             Err(problem) => {
                 let refused = self.refuse(run, call, tool, NotRun::Invalid { problem }).await;
                 Err(self.stopped(run, call, tool).await.unwrap_or(refused))
@@ -61,7 +62,7 @@ impl Core {
         }
     }
 
-    pub(crate) fn parse(&self, name: &ToolName, raw: Raw<'_>) -> Result<(usize, Value), String> {
+    pub(crate) fn parse(&self, name: &ToolName, raw: Raw<'_>) -> Result<(usize, Completed), String> {
         let (index, tool) = self.tools.by_name(name.as_str()).ok_or_else(|| self.unknown_tool(name))?;
         let value = match raw {
             Raw::Text(text) => read(text, self.limits),
@@ -69,8 +70,8 @@ impl Core {
             Raw::Value(Err(error)) => return Err(format!("the arguments cannot be written as JSON: {error}")),
         };
         let value = value.map_err(|misfit| format!("The arguments of `{name}`: {misfit}"))?;
-        tool.spec.check(&value).map_err(|misfits| format!("The arguments of `{name}`: {misfits}"))?;
-        Ok((index, value))
+        let completed = tool.spec.complete(value).map_err(|misfits| format!("The arguments of `{name}`: {misfits}"))?;
+        Ok((index, completed))
     }
 
     pub(crate) fn unknown_tool(&self, name: &ToolName) -> String {

@@ -19,19 +19,30 @@ use super::not_run::{invalid, unavailable};
 use super::parse::Proposed;
 use crate::engine::execution::caller::Caller;
 use crate::engine::kernel::Core;
+use crate::engine::kernel::tools::GateTool;
 use crate::engine::kernel::unit_of_work::{UnitOfWork, refused};
 use crate::engine::session::ledger::Ledger;
 use crate::lock::lock;
 use crate::logic::context::CallContext;
 use crate::logic::redact::{Scrub, seal_like};
+use crate::logic::spec::Completed;
 
 /// A proposed call, read and sealed, wherever its body is.
 pub(crate) struct Candidate {
     pub(crate) subject: Arc<Subject>,
-    /// The arguments as they were read, secrets included.
+    /// The arguments as they will run, secrets included.
     pub(crate) arguments: Value,
     pub(crate) sealed: Arguments,
+    /// The arguments as they were given, where they were completed.
+    pub(crate) given: Option<Given>,
     pub(crate) body: BodyPlace,
+}
+
+/// What a model gave, where something else will run.
+pub(crate) struct Given {
+    /// Secrets included.
+    pub(crate) arguments: Value,
+    pub(crate) sealed: Arguments,
 }
 
 /// Where the body of a call is.
@@ -50,13 +61,14 @@ pub(crate) enum BodyPlace {
 impl Candidate {
     /// A call of a tool of this process.
     pub(crate) fn here(core: &Core, run: &Circumstances, proposed: Proposed) -> Result<Self, NotRun> {
-        let Proposed { tool: place, call, arguments, reasoning } = proposed;
+        let Proposed { tool: place, call, completed, reasoning } = proposed;
         let tool = core.tool_at(place)?;
+        let Completed { arguments, given } = completed;
         let sealed = tool.seal(&arguments).map_err(invalid)?;
-        let reasoning = reasoning.as_deref().map(|text| {
-            let secrets = || Scrub::of(tool.descriptor.input_schema(), &arguments);
-            if tool.spec.has_secrets { secrets().clean(text).into() } else { Arc::from(text) }
-        });
+        let given = given.map(|given| tool.seal_as(&given, &sealed).map(|sealed| Given { arguments: given, sealed }));
+        let given = given.transpose().map_err(invalid)?;
+        let secrets = Secrets { tool, arguments: &arguments, given: given.as_ref() };
+        let reasoning = reasoning.as_deref().map(|text| Arc::from(&*secrets.clean(text)));
         let subject = Subject {
             approval: ApprovalId::new(),
             info: Arc::clone(&run.info),
@@ -67,7 +79,12 @@ impl Candidate {
             reasoning,
             request: None,
         };
-        Ok(Self { subject: Arc::new(subject), arguments, sealed, body: BodyPlace::Here(place) })
+        Ok(Self { subject: Arc::new(subject), arguments, sealed, given, body: BodyPlace::Here(place) })
+    }
+
+    /// Returns what was given, where that is something else than what will run.
+    fn given(&self) -> Option<&Value> {
+        self.given.as_ref().map(|given| &given.arguments)
     }
 
     /// Returns what the store is asked before the call is judged.
@@ -87,12 +104,17 @@ impl Candidate {
     }
 
     /// Returns whether its arguments are those of an earlier call. Secrets are compared with the
-    /// salts of the earlier one.
+    /// salts of the earlier one. What was stored before arguments were completed is compared with
+    /// what was given.
     fn has_arguments(&self, schema: &Value, earlier: &Arguments) -> bool {
-        if self.sealed.secrets().is_empty() {
-            return self.sealed.digest() == earlier.digest();
-        }
-        seal_like(schema, &self.arguments, earlier).is_ok_and(|sealed| sealed.digest() == earlier.digest())
+        let is = |arguments: &Value, sealed: &Arguments| {
+            if sealed.secrets().is_empty() {
+                return sealed.digest() == earlier.digest();
+            }
+            seal_like(schema, arguments, earlier).is_ok_and(|sealed| sealed.digest() == earlier.digest())
+        };
+        let was_given = || self.given.as_ref().is_some_and(|given| is(&given.arguments, &given.sealed));
+        is(&self.arguments, &self.sealed) || was_given()
     }
 
     /// Returns whether it is one that a person refused, as that was proposed or as it was edited.
@@ -266,7 +288,7 @@ impl Core {
     }
 
     async fn judge_candidate(&self, run: &Circumstances, candidate: &Candidate) -> Result<Judgement, NotRun> {
-        let Candidate { subject, arguments, sealed, body } = candidate;
+        let Candidate { subject, arguments, sealed, body, .. } = candidate;
         match body {
             BodyPlace::Here(place) => {
                 let context =
@@ -412,7 +434,10 @@ impl Core {
     ) -> Result<(Changeset, Arc<Approval>), NotRun> {
         let now = self.now();
         let assessment = match &draft.candidate.body {
-            BodyPlace::Here(place) => self.tool_at(*place)?.shown(&draft.judgement, &draft.candidate.arguments, run),
+            BodyPlace::Here(place) => {
+                let Candidate { arguments, .. } = &draft.candidate;
+                self.tool_at(*place)?.shown(&draft.judgement, arguments, draft.candidate.given(), run)
+            }
             BodyPlace::Elsewhere { .. } => Arc::clone(&draft.judgement.assessment),
         };
         let may_run = assessment.verdict() == Verdict::Approve;
@@ -424,6 +449,7 @@ impl Core {
             held,
             held_by: if held { opening.held_by.to_vec() } else { Vec::new() },
             conversation: self.conversation(run, draft)?,
+            given: draft.candidate.given.as_ref().map(|given| given.sealed.clone()),
             ..NewApproval::of(Arc::clone(subject), sealed.clone(), assessment)
         };
         let approval = Approval::open(new, now);
@@ -476,16 +502,37 @@ impl Core {
 impl Core {
     /// Returns what was said before a question, for whoever decides it: as much as the gate keeps.
     fn conversation(&self, run: &Circumstances, draft: &Draft) -> Result<Vec<Message>, NotRun> {
-        let Candidate { arguments, body: BodyPlace::Here(place), .. } = &draft.candidate else { return Ok(Vec::new()) };
+        let Candidate { arguments, given, body: BodyPlace::Here(place), .. } = &draft.candidate else {
+            return Ok(Vec::new());
+        };
         if self.conversation == 0 || draft.judgement.verdict() != Verdict::Ask {
             return Ok(Vec::new());
         }
-        let tool = self.tool_at(*place)?;
-        let scrub = tool.spec.has_secrets.then(|| Scrub::of(tool.descriptor.input_schema(), arguments));
+        let secrets = Secrets { tool: self.tool_at(*place)?, arguments, given: given.as_ref() };
         let said = run.history.messages();
         let kept = said.iter().skip(said.len().saturating_sub(self.conversation));
-        let clean = |text: &str| scrub.as_ref().map_or_else(|| text.to_owned(), |scrub| scrub.clean(text));
-        Ok(kept.map(|message| message.saying(ends(&clean(message.text())))).collect())
+        Ok(kept.map(|message| message.saying(ends(&secrets.clean(message.text())))).collect())
+    }
+}
+
+/// The secrets of a call, as they were given and as they will run.
+struct Secrets<'a> {
+    tool: &'a GateTool,
+    arguments: &'a Value,
+    given: Option<&'a Given>,
+}
+
+impl Secrets<'_> {
+    /// Returns a text without them.
+    fn clean(&self, text: &str) -> String {
+        if !self.tool.spec.has_secrets {
+            return text.to_owned();
+        }
+        let given = self.given.map(|given| &given.arguments);
+        let both = [Some(self.arguments), given].into_iter().flatten();
+        both.fold(text.to_owned(), |text, arguments| {
+            Scrub::of(self.tool.descriptor.input_schema(), arguments).clean(&text)
+        })
     }
 }
 

@@ -1,6 +1,7 @@
 //! Running a body: bound to what was approved, at most once, on the record first.
 
 use std::any::Any;
+use std::fmt;
 use std::future::poll_fn;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
@@ -11,7 +12,7 @@ use std::time::Duration;
 use futures_util::FutureExt as _;
 use futures_util::future::{CatchUnwind, Either, select};
 use gate_core::approval::{Approval, Status, Vote};
-use gate_core::call::{Changes, NotRun, ToolOutcome};
+use gate_core::call::{Arguments, Changes, NotRun, ToolOutcome};
 use gate_core::id::ApprovalId;
 use gate_core::ports::{ApprovalFilter, BoxFuture, CommitOutcome, DirectoryError, StoreError};
 use gate_core::records::CallEvent;
@@ -149,11 +150,19 @@ impl Core {
     ) -> Result<Value, NotRun> {
         self.check_intact(approval).await?;
         let known = self.known_arguments(approval.id());
-        unseal(tool.descriptor.input_schema(), approval.arguments(), known.as_ref()).ok_or_else(|| {
+        let bound = unseal(tool.descriptor.input_schema(), approval.arguments(), known.as_ref()).ok_or_else(|| {
             unavailable(
                 "its secret arguments are not kept across processes: submit the same call again, with the same id",
             )
-        })
+        })?;
+        let unfit = |why: &dyn fmt::Display| NotRun::Invalid {
+            problem: format!("The approved arguments no longer fit `{}`: {why}", tool.name),
+        };
+        let completed = tool.spec.complete(bound).map_err(|misfits| unfit(&misfits))?;
+        if completed.given.is_some() && approval.is_complete() {
+            return Err(unfit(&"it reads them as other ones now, which nobody approved"));
+        }
+        Ok(completed.arguments)
     }
 
     /// What the store has must be what was approved; else it is taken back.
@@ -180,14 +189,13 @@ impl Core {
             tool: changed(tool.descriptor.digest(), subject.tool_digest()),
             policy: changed(tool.policy_digest(subject.info().agent()), subject.policy_digest()),
         };
-        tool.spec.check(arguments).map_err(|misfits| NotRun::Invalid {
-            problem: format!("The approved arguments no longer fit `{}`: {misfits}", tool.name),
-        })?;
         let now = self.now();
         let context = run.context_of(subject, now);
         let judgement = self.judge_for(tool, arguments, approval.arguments(), context, Some(approval.id())).await?;
         let mut course = UnitOfWork::from(approval);
-        let again = CallEvent::Reassessed { assessment: tool.shown(&judgement, arguments, run), changes };
+        let given = approval.given().map(Arguments::to_json);
+        let assessment = tool.shown(&judgement, arguments, given.as_ref(), run);
+        let again = CallEvent::Reassessed { assessment, changes };
         course.then(again, now).map_err(unavailable)?;
         self.check_consent(&mut course, now).await?;
         if course.status() == Status::Approved {
@@ -339,7 +347,7 @@ impl Core {
         let tool = self.tool(approval.tool().as_str()).ok_or_else(gone)?;
         // Arguments that the type refuses were refused before; here nothing ran, which is a failure without an effect.
         let failed = |why: String| Box::new(CallEvent::Finished { outcome: ToolOutcome::failed(why) });
-        let body = tool.tool.run(arguments, context).map_err(|misfit| failed(misfit.to_string()))?;
+        let body = tool.tool.run(arguments, tool.spec, context).map_err(|misfit| failed(misfit.to_string()))?;
         let limit = tool.descriptor.timeout().map(|limit| {
             let end = later(self.now(), limit);
             let clock = Arc::clone(&self.clock);

@@ -11,8 +11,9 @@ use gate_core::text::{Digest, SchemaError};
 use serde_json::Value;
 
 use crate::lock::lock;
-use crate::logic::bound::{BoundTool, Spec};
-use crate::logic::redact::{Scrub, seal};
+use crate::logic::bound::BoundTool;
+use crate::logic::redact::{Scrub, seal, seal_beside};
+use crate::logic::spec::Spec;
 
 /// One tool of a gate.
 pub(crate) struct GateTool {
@@ -35,6 +36,11 @@ impl GateTool {
         } else {
             Arguments::new(arguments, Vec::new())
         }
+    }
+
+    /// Returns other arguments as they are stored, with the marks of the same secrets.
+    pub(crate) fn seal_as(&self, arguments: &Value, sealed: &Arguments) -> Result<Arguments, SchemaError> {
+        seal_beside(self.descriptor.input_schema(), arguments, sealed)
     }
 
     /// Returns what a body gave back, without the secrets among its arguments.

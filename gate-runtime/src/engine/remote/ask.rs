@@ -15,7 +15,8 @@ use super::{Remote, place};
 use crate::engine::call::circumstances::Circumstances;
 use crate::engine::call::not_run::{invalid, unavailable};
 use crate::engine::call::propose::{BodyPlace, Candidate, Opened, Opening, Plan, Unproposed};
-use crate::logic::bound::Spec;
+
+use crate::logic::spec::Spec;
 use crate::logic::schema::has_secrets;
 
 /// A question that another program asked.
@@ -162,7 +163,8 @@ fn read_call(limits: ReadLimits, agent: &AgentName, info: Arc<RunInfo>, call: Re
         return Err(invalid("a call of another program has no secrets here: leave them out of its arguments"));
     }
     let arguments = read(&call.arguments, limits).map_err(|misfit| invalid(format!("The arguments: {misfit}")))?;
-    Spec::of(&tool).check(&arguments).map_err(|misfits| invalid(format!("The arguments: {misfits}")))?;
+    let completed = Spec::of(&tool).complete(arguments).map_err(|misfits| invalid(format!("The arguments: {misfits}")))?;
+    let arguments = completed.arguments;
     let sealed = Arguments::new(&arguments, Vec::new()).map_err(invalid)?;
     let subject = Subject {
         approval: ApprovalId::new(),
@@ -175,5 +177,5 @@ fn read_call(limits: ReadLimits, agent: &AgentName, info: Arc<RunInfo>, call: Re
         request: Some(Arc::new(call.request)),
     };
     let body = BodyPlace::Elsewhere { tool: Arc::new(tool), policy, at_once: call.at_once };
-    Ok(Candidate { subject: Arc::new(subject), arguments, sealed, body })
+    Ok(Candidate { subject: Arc::new(subject), arguments, sealed, given: None, body })
 }

@@ -20,9 +20,10 @@ use crate::engine::kernel::Core;
 use crate::engine::kernel::unit_of_work::UnitOfWork;
 use crate::engine::review::reviewer::Reviewer;
 use crate::lock::lock;
-use crate::logic::bound::Spec;
-use crate::logic::redact::{seal_edit, unseal};
+
+use crate::logic::redact::{seal_edit, seal_like, unseal};
 use crate::logic::schema::SchemaErrors;
+use crate::logic::spec::Spec;
 use crate::random;
 
 /// What a reviewer wants, before it is checked.
@@ -393,15 +394,19 @@ impl Core {
             ))
         })?;
         let open = read_value(&open, self.limits).map_err(invalid)?;
-        let checked = match (here, stored) {
-            (Some(tool), _) => tool.spec.check(&open),
+        let completed = match (here, stored.clone()) {
+            (Some(tool), _) => tool.spec.complete(open),
             // A schema that somebody else wrote may take its time, and holds nobody else up.
-            (None, Some(stored)) => spawn_blocking(move || Spec::of(&stored).check(&open))
+            (None, Some(stored)) => spawn_blocking(move || Spec::of(&stored).complete(open))
                 .await
                 .map_err(|error| StoreError::new(StoreErrorKind::Unavailable, error))?,
             (None, None) => return Err(DecideError::UnknownTool(approval.tool().to_string())),
         };
-        checked.map_err(DecideError::Invalid)?;
+        let completed = completed.map_err(DecideError::Invalid)?;
+        if completed.given.is_none() {
+            return Ok(sealed.without_salts());
+        }
+        let sealed = seal_like(schema, &completed.arguments, &sealed).map_err(invalid)?;
         Ok(sealed.without_salts())
     }
 
@@ -420,7 +425,7 @@ impl Core {
             return Err(DecideError::EditDenied { by });
         }
         // Who was asked already goes on being asked, whatever the rules say of the edit.
-        let assessment = judgement.with_origins(&open, &run.history);
+        let assessment = judgement.with_origins(&open, next.given().map(Arguments::to_json).as_ref(), &run.history);
         Ok(Some(CallEvent::Reassessed { assessment, changes: Changes::default() }))
     }
 

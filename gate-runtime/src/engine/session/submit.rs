@@ -372,7 +372,7 @@ fn id_of(plan: &Result<Plan, NotRun>) -> Option<ApprovalId> {
 /// equal, and none if not.
 fn fates(calls: &[ToolCall], read: &[Result<Proposed, NotRun>]) -> Vec<Fate> {
     let same = |a: &Result<Proposed, NotRun>, b: &Result<Proposed, NotRun>| match (a, b) {
-        (Ok(a), Ok(b)) => (a.tool, &a.arguments) == (b.tool, &b.arguments),
+        (Ok(a), Ok(b)) => (a.tool, &a.completed.arguments) == (b.tool, &b.completed.arguments),
         _ => false,
     };
     let mut first: BTreeMap<&str, Vec<usize>> = BTreeMap::new();

@@ -1,16 +1,18 @@
 //! A proposed call as rules see it: typed.
 
 use std::any::Any;
-use std::fmt;
+use std::fmt::{self, Display};
 use std::ops::Deref;
 use std::sync::Arc;
 
 use gate_core::call::Origin;
 use serde::Serialize;
+use serde_json::Value;
 
 use super::Tool;
 use super::state::Provides;
 use crate::logic::context::CallContext;
+use crate::logic::spec::Spec;
 
 /// One proposed call: its arguments as typed fields (by `Deref`), its [`context`](Self::context) and the tool's
 /// [`state`](Self::state).
@@ -153,6 +155,12 @@ impl AnyCall {
     pub(crate) fn context(&self) -> &CallContext {
         &self.context
     }
+
+    /// Returns the arguments, if nobody else has the call any more.
+    pub(crate) fn into_arguments<T: Tool>(self) -> Result<Option<T>, OtherTool> {
+        let call: Box<Call<T>> = self.typed.downcast().map_err(|_| OtherTool)?;
+        Ok(Arc::into_inner(call.arguments))
+    }
 }
 
 /// The part of the state that a tool takes.
@@ -160,11 +168,27 @@ pub(crate) fn part<T: Tool>(state: &AnyState) -> Result<&Arc<dyn Provides<T::Sta
     state.downcast_ref().ok_or(OtherTool)
 }
 
+/// Reads arguments that were approved, and makes sure that the value is the one that they say.
+pub(crate) fn read_exact<T: Tool>(value: &Value, spec: &Spec) -> Result<T, Unread> {
+    let (written, arguments) = T::read(value)?.write()?;
+    if spec.writes(written, value) { Ok(arguments) } else { Err(Unread) }
+}
+
+/// A tool's type does not take arguments that were taken before. Its words could hold a value, so
+/// they are left out.
+pub(crate) struct Unread;
+
+impl<T: Display> From<T> for Unread {
+    fn from(_: T) -> Self {
+        Self
+    }
+}
+
 /// Something is of another tool than it should be. It does not happen; if it did, nothing would run.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct OtherTool;
 
-impl fmt::Display for OtherTool {
+impl Display for OtherTool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("it is of another tool")
     }

@@ -3,7 +3,7 @@
 use gate_core::call::Descriptor;
 use gate_core::text::{Digest, canonical};
 use schemars::SchemaGenerator;
-use schemars::generate::SchemaSettings;
+use schemars::generate::{Contract, SchemaSettings};
 use serde_json::{Value, json};
 
 use super::About;
@@ -12,7 +12,7 @@ use crate::logic::schema;
 
 /// Makes the descriptor of a tool of this gate.
 pub(crate) fn describe(name: &str, about: &About, arguments: &ArgumentList) -> Descriptor {
-    let mut input_schema = whole_schema(|generator| arguments.schema(generator));
+    let mut input_schema = whole_schema(Contract::Deserialize, |generator| arguments.schema(generator));
     schema::close(&mut input_schema);
     let output_schema = (about.output)().map(schema_of);
     let described =
@@ -33,12 +33,18 @@ pub(crate) fn describe(name: &str, about: &About, arguments: &ArgumentList) -> D
 }
 
 pub(crate) fn schema_of(make: MakeSchema) -> Value {
-    whole_schema(|generator| make(generator).to_value())
+    whole_schema(Contract::Deserialize, |generator| make(generator).to_value())
+}
+
+/// Makes the schema of arguments as their types write them.
+pub(crate) fn written_schema(arguments: &ArgumentList) -> Value {
+    whole_schema(Contract::Serialize, |generator| arguments.schema(generator))
 }
 
 /// A schema with its definitions, without what only names it.
-pub(crate) fn whole_schema(make: impl FnOnce(&mut SchemaGenerator) -> Value) -> Value {
-    let mut generator = SchemaGenerator::new(SchemaSettings::draft2020_12());
+fn whole_schema(contract: Contract, make: impl FnOnce(&mut SchemaGenerator) -> Value) -> Value {
+    let settings = SchemaSettings::draft2020_12().with(|settings| settings.contract = contract);
+    let mut generator = SchemaGenerator::new(settings);
     let mut schema = make(&mut generator);
     let definitions = generator.take_definitions(true);
     if let Value::Object(map) = &mut schema {

@@ -69,9 +69,15 @@ pub trait Tool: Sized + Send + Sync + 'static {
     #[doc(hidden)]
     fn read(from: &Value) -> Result<Self, serde_json::Error>;
 
-    /// The call as JSON.
+    /// Writes the call as JSON, and gives it back.
     #[doc(hidden)]
-    fn into_json(self) -> Result<Value, serde_json::Error>;
+    fn write(self) -> Result<(Value, Self), serde_json::Error>;
+
+    /// Returns the call as JSON.
+    #[doc(hidden)]
+    fn into_json(self) -> Result<Value, serde_json::Error> {
+        self.write().map(|(json, _)| json)
+    }
 
     /// What the function returned, for model and record.
     #[doc(hidden)]

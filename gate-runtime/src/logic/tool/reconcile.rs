@@ -8,8 +8,9 @@ use gate_core::call::ToolOutcome;
 use serde_json::Value;
 
 use super::Tool;
-use super::call::{AnyCall, AnyState, Call};
+use super::call::{AnyCall, AnyState, Call, read_exact};
 use crate::logic::context::CallContext;
+use crate::logic::spec::Spec;
 
 /// Whether a call happened of which nobody knows how it ended, as far as its tool's reconciler can tell.
 ///
@@ -66,7 +67,7 @@ pub trait Reconciled: Tool {
 
 /// A [`Reconciled`] tool's function, without its type.
 #[derive(Clone, Copy)]
-pub struct Reconciler(fn(&Value, Arc<CallContext>, &AnyState) -> Option<Finding<ToolOutcome>>);
+pub struct Reconciler(fn(&Value, &Spec, Arc<CallContext>, &AnyState) -> Option<Finding<ToolOutcome>>);
 
 impl Reconciler {
     /// That of a tool.
@@ -79,19 +80,21 @@ impl Reconciler {
     pub(crate) fn ask(
         self,
         arguments: &Value,
+        spec: &Spec,
         context: Arc<CallContext>,
         state: &AnyState,
     ) -> Option<Finding<ToolOutcome>> {
-        (self.0)(arguments, context, state)
+        (self.0)(arguments, spec, context, state)
     }
 }
 
 fn find_out<T: Reconciled>(
     arguments: &Value,
+    spec: &Spec,
     context: Arc<CallContext>,
     state: &AnyState,
 ) -> Option<Finding<ToolOutcome>> {
-    let call = AnyCall::new(T::read(arguments).ok()?, context, state).ok()?;
+    let call = AnyCall::new(read_exact::<T>(arguments, spec).ok()?, context, state).ok()?;
     let call = call.typed::<T>().ok()?.clone();
     Some(Box::pin(async move { T::happened(call).await.map(|output| T::outcome(&output)) }))
 }

@@ -1,0 +1,83 @@
+//! Whether a type writes the fields that it reads.
+
+use std::collections::BTreeSet;
+
+use gate_core::text::below;
+use serde_json::Value;
+
+use super::schema::{expand, fields_of, items_of};
+
+/// Compares the schema by which arguments are read with the one by which they are written.
+///
+/// A field that is read and not written could not be shown; one that is written and not read
+/// would not run.
+pub(crate) fn problems(read: &Value, written: &Value) -> Vec<String> {
+    let mut comparing = Comparing { read, written, seen: BTreeSet::new(), problems: Vec::new() };
+    comparing.compare(&[read], &[written], "");
+    comparing.problems
+}
+
+struct Comparing<'a> {
+    read: &'a Value,
+    written: &'a Value,
+    /// The pairs of schemas that were compared, by their addresses.
+    seen: BTreeSet<(usize, usize)>,
+    problems: Vec<String>,
+}
+
+impl<'a> Comparing<'a> {
+    fn compare(&mut self, read: &[&'a Value], written: &[&'a Value], place: &str) {
+        let (read, written) = (expand(self.read, read), expand(self.written, written));
+        let address = |schemas: &[&Value]| schemas.first().map_or(0, |schema| std::ptr::from_ref(*schema).addr());
+        if !self.seen.insert((address(&read), address(&written))) {
+            return;
+        }
+        let (reads, writes) = (fields_of(&read), fields_of(&written));
+        let is_open = |schemas: &[&Value]| schemas.iter().any(|schema| takes_any_field(schema));
+        for name in reads.keys().filter(|name| !writes.contains_key(*name)) {
+            if !is_open(&written) {
+                self.problem(place, name, "is read and never written: nobody could be shown it");
+            }
+        }
+        for name in writes.keys().filter(|name| !reads.contains_key(*name)) {
+            if !is_open(&read) {
+                self.problem(place, name, "is written and never read: it would not run");
+            }
+        }
+        for (name, inner) in &reads {
+            let Some(other) = writes.get(name) else { continue };
+            self.compare(inner, other, &below(place, name));
+        }
+        let (items, others) = (items_of(&read), items_of(&written));
+        if !items.is_empty() && !others.is_empty() {
+            self.compare(&items, &others, &below(place, "*"));
+        }
+    }
+
+    fn problem(&mut self, place: &str, name: &str, problem: &str) {
+        self.problems.push(format!("the argument `{}` {problem}", below(place, name)));
+    }
+}
+
+/// Returns whether a schema takes fields that it does not name.
+fn takes_any_field(schema: &Value) -> bool {
+    let open = |keyword: &str| schema.get(keyword).is_some_and(|inner| *inner != Value::Bool(false));
+    match schema {
+        Value::Bool(all) => *all,
+        Value::Object(map) if map.is_empty() => true,
+        _ => open("additionalProperties") || open("unevaluatedProperties") || open("patternProperties"),
+    }
+}
+
+/// Returns whether a value is more than the absence of anything: `null`, `false`, 0 and what is
+/// empty are not.
+pub(crate) fn says_something(value: &Value) -> bool {
+    match value {
+        Value::Null => false,
+        Value::Bool(flag) => *flag,
+        Value::Number(number) => number.as_f64() != Some(0.0),
+        Value::String(text) => !text.is_empty(),
+        Value::Array(items) => !items.is_empty(),
+        Value::Object(fields) => fields.values().any(says_something),
+    }
+}

@@ -1,0 +1,221 @@
+//! How the arguments of a tool are checked and completed.
+
+use std::fmt;
+
+use gate_core::call::{Descriptor, ToolCall};
+use gate_core::text::{ReadLimits, SchemaError, below, exact_numbers, push_step, read};
+use serde_json::Value;
+
+use super::contract::{self, says_something};
+use super::schema::{Checker, SchemaErrors, has_secrets, has_null, has_sets, sort_sets, strip_nulls};
+
+/// How much JSON a call may hold, unless a gate says otherwise: 256 KiB, 64 deep.
+pub(crate) const DEFAULT_LIMITS: ReadLimits = ReadLimits { bytes: 256 * 1024, depth: 64 };
+
+/// The descriptors of a registry's tools, ready to check calls against: made once.
+pub struct Specs {
+    descriptors: Vec<Descriptor>,
+    specs: Vec<Spec>,
+}
+
+impl Specs {
+    /// Prepares the tools of a registry.
+    #[must_use]
+    pub(crate) fn new(tools: impl Iterator<Item = (Descriptor, Codec)>) -> Self {
+        let (mut descriptors, mut specs) = (Vec::new(), Vec::new());
+        for (descriptor, codec) in tools {
+            specs.push(Spec { codec: Some(codec), ..Spec::of(&descriptor) });
+            descriptors.push(descriptor);
+        }
+        Self { descriptors, specs }
+    }
+
+    /// The descriptors, in the order of the registry.
+    #[must_use]
+    pub fn descriptors(&self) -> &[Descriptor] {
+        &self.descriptors
+    }
+
+    pub(crate) fn get(&self, index: usize) -> Option<(&Descriptor, &Spec)> {
+        Some((self.descriptors.get(index)?, self.specs.get(index)?))
+    }
+
+    /// Reads a call of the tool at a place, checks it, and completes it.
+    pub(crate) fn read(&self, index: usize, call: &ToolCall) -> Result<Value, SchemaErrors> {
+        let value = read(call.arguments(), DEFAULT_LIMITS)?;
+        let (_, spec) = self.get(index).ok_or_else(|| SchemaErrors::from(SchemaError::new("", "no such tool")))?;
+        spec.complete(value).map(|completed| completed.arguments)
+    }
+}
+
+impl fmt::Debug for Specs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.descriptors.iter().map(Descriptor::name)).finish()
+    }
+}
+
+/// How the type of a tool reads and writes its arguments.
+#[derive(Clone, Copy)]
+pub(crate) struct Codec {
+    /// Makes the schema of the arguments as the type writes them.
+    pub(crate) written_schema: fn() -> Value,
+    /// Reads arguments and writes them.
+    pub(crate) rewrite: fn(&Value) -> Result<Value, serde_json::Error>,
+}
+
+/// How the arguments of one tool are checked and completed.
+pub(crate) struct Spec {
+    pub(crate) checker: Result<Checker, String>,
+    pub(crate) has_secrets: bool,
+    schema: Value,
+    /// Some of its lists are sets: the order of their items says nothing.
+    has_sets: bool,
+    /// Not there for a tool of another program, which reads its arguments itself.
+    codec: Option<Codec>,
+}
+
+/// Arguments as they will run.
+pub(crate) struct Completed {
+    pub(crate) arguments: Value,
+    /// What was given, where that is something else.
+    pub(crate) given: Option<Value>,
+}
+
+impl Spec {
+    pub(crate) fn of(descriptor: &Descriptor) -> Self {
+        let schema = descriptor.input_schema();
+        let checker = if descriptor.is_remote() { Checker::of_foreign(schema) } else { Checker::new(schema) };
+        let (has_secrets, has_sets) = (has_secrets(schema), has_sets(schema));
+        Self { checker, has_secrets, schema: schema.clone(), has_sets, codec: None }
+    }
+
+    /// Says which fields the tool's type reads and does not write, or writes and does not read:
+    /// nobody could be shown what runs.
+    pub(crate) fn contract_problems(&self) -> Vec<String> {
+        self.codec.map_or_else(Vec::new, |codec| contract::problems(&self.schema, &(codec.written_schema)()))
+    }
+
+    fn check(&self, value: &Value) -> Result<(), SchemaErrors> {
+        if !value.is_object() {
+            return Err(SchemaError::new("", "expected an object with the arguments").into());
+        }
+        match &self.checker {
+            Ok(checker) => checker.check(value),
+            Err(problem) => Err(SchemaError::new("", format!("its schema cannot be used: {problem}")).into()),
+        }
+    }
+
+    /// Checks arguments, and makes them whole: as the tool's type writes them once it has read
+    /// them, defaults included. What rules and people see, what is digested and what runs is this.
+    ///
+    /// # Errors
+    /// Where they do not fit the schema or the type, or the type drops a field. Where what is
+    /// written reads as something else again: then nobody could say what would run.
+    pub(crate) fn complete(&self, mut given: Value) -> Result<Completed, SchemaErrors> {
+        self.check(&given)?;
+        let Some(codec) = self.codec else { return Ok(Completed { arguments: given, given: None }) };
+        self.settle(&mut given)?;
+        let written = self.rewrite(codec, &given)?;
+        if written == given && !has_null(&written) {
+            return Ok(Completed { arguments: written, given: None });
+        }
+        let plain = self.without_nulls(&written);
+        if plain == given {
+            return Ok(Completed { arguments: plain, given: None });
+        }
+        if let Some(pointer) = find_lost(&given, &written, &mut String::new()) {
+            let problem = "the tool does not take this beside the rest, and would run without it: leave it out";
+            return Err(SchemaError::new(pointer, problem).into());
+        }
+        // A `null` is left out where the type reads its absence as the same.
+        let is_plain = plain != written && self.rewrite(codec, &plain).is_ok_and(|again| again == written);
+        let arguments = if is_plain { plain } else { written };
+        self.check(&arguments)?;
+        if !is_plain && self.rewrite(codec, &arguments)? != arguments {
+            let problem = "read again, these arguments are other ones: nobody could say what would run";
+            return Err(SchemaError::new("", problem).into());
+        }
+        let given = Some(given).filter(|given| *given != arguments);
+        Ok(Completed { arguments, given })
+    }
+
+    /// Returns arguments without the `null`s that may be left out.
+    fn without_nulls(&self, written: &Value) -> Value {
+        let mut plain = written.clone();
+        strip_nulls(&self.schema, &mut plain);
+        plain
+    }
+
+    fn rewrite(&self, codec: Codec, given: &Value) -> Result<Value, SchemaError> {
+        let unread = |_| SchemaError::new("", "the arguments fit their schema, but the tool's type refuses them");
+        let mut written = (codec.rewrite)(given).map_err(unread)?;
+        self.settle(&mut written)?;
+        Ok(written)
+    }
+
+    /// Gives a value the one form that it has as arguments: whole numbers as such, sets in order.
+    fn settle(&self, value: &mut Value) -> Result<(), SchemaError> {
+        exact_numbers(value)?;
+        if self.has_sets {
+            sort_sets(&self.schema, value);
+        }
+        Ok(())
+    }
+
+    /// Returns whether what a tool's type wrote is just these arguments.
+    pub(crate) fn writes(&self, mut written: Value, arguments: &Value) -> bool {
+        if self.settle(&mut written).is_err() {
+            return false;
+        }
+        if written == *arguments {
+            return true;
+        }
+        strip_nulls(&self.schema, &mut written);
+        written == *arguments
+    }
+}
+
+/// Finds a field or an item that did not come back. What says nothing may stay away: `null`,
+/// `false`, 0 and what is empty.
+fn find_lost(given: &Value, written: &Value, pointer: &mut String) -> Option<String> {
+    let length = pointer.len();
+    let mut within = |step: &str, inner: &Value, written: Option<&Value>| {
+        push_step(pointer, step);
+        let found = match written {
+            Some(written) => find_lost(inner, written, pointer),
+            None => says_something(inner).then(|| pointer.clone()),
+        };
+        pointer.truncate(length);
+        found
+    };
+    match (given, written) {
+        (Value::Object(fields), written) => {
+            fields.iter().find_map(|(name, inner)| within(name, inner, written.get(name)))
+        }
+        (Value::Array(items), Value::Array(written)) => {
+            let found = |(index, item): (usize, &Value)| within(&index.to_string(), item, written.get(index));
+            let lost = items.iter().enumerate().find_map(found);
+            lost.or_else(|| (items.len() > written.len()).then(|| below(pointer, &written.len().to_string())))
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_does_not_come_back_is_found_by_its_place() {
+        let lost = |given: Value, written: Value| find_lost(&given, &written, &mut String::new());
+        assert_eq!(lost(json!({"a": 1, "b": {"c": [1, {"d": 2}]}}), json!({"a": 1, "b": {"c": [1, {}]}})).unwrap(), "/b/c/1/d");
+        assert_eq!(lost(json!({"a": [1, 2]}), json!({"a": [1]})).unwrap(), "/a/1");
+        assert_eq!(lost(json!({"a": {"b": 1}}), json!({"a": "1"})).unwrap(), "/a/b");
+        // Another value is no lost one.
+        assert_eq!(lost(json!({"a": "HTTP://A", "b": 1.5}), json!({"a": "http://a/", "b": 1, "c": 10})), None);
+        assert_eq!(lost(json!({"a": null, "b": false, "c": [], "d": {"e": ""}, "f": 0}), json!({})), None);
+        assert_eq!(lost(json!({"d": {"e": "x"}}), json!({})).unwrap(), "/d");
+    }
+}
