@@ -62,7 +62,6 @@ const IN_A_CYCLE: &[&str] = &[
     "gate-inbox/src/pages/mod.rs",
     "gate-inbox/src/pages/overview.rs",
     "gate-inbox/src/pages/pending.rs",
-    "gate-inbox/src/pages/precedents.rs",
     "gate-inbox/src/pages/rules.rs",
     "gate-inbox/src/pages/sign_in.rs",
     "gate-inbox/src/pages/standing.rs",

@@ -122,9 +122,9 @@ async fn the_reviewer_sees_what_is_needed_to_decide() {
 │  it claims  "the invoice is due"
 │             the agent's own words, which nobody has checked
 │
-│  arguments  amount  500
+│  arguments  to      "alice"
+│             amount  500
 │                     Whole units.
-│             to      "alice"
 │
 │  rules      policy payments
 │               · deny    above the limit
@@ -181,13 +181,13 @@ async fn the_reviewer_sees_where_arguments_came_from_and_who_called_whom() {
 │             handed over by payer
 │             called by agent in run run-1
 │
-│  arguments  amount  500
+│  arguments  to      "alice"
+│                     said by the user
+│             amount  500
 │                     from read_mail · Whole units.
 │             note    "\u{443}\u{440}gent"
 │                     from read_mail
 │                     ! it has characters that look like others, shown as \u{…}
-│             to      "alice"
-│                     said by the user
 │
 "#
     );
@@ -458,6 +458,32 @@ async fn w58_of_very_many_values_the_first_are_shown_and_what_the_rest_hides_is_
 }
 
 #[tokio::test]
+async fn what_was_not_shown_whole_is_not_approved_before_it_was() {
+    let call = || {
+        let text = format!("{}rm -rf /srv{}", "x".repeat(1_000), "y".repeat(1_000));
+        ToolCall::new("1", "pay", serde_json::json!({"to": text, "amount": 500}).to_string())
+    };
+    let (shown, status, _) = type_in(call(), "a\n\n").await;
+    assert!(shown.contains("not all of it is shown above") && !shown.contains("rm -rf"), "{shown}");
+    assert_eq!(status, Status::Pending);
+    let (shown, status, _) = type_in(call(), "s\na\n\n").await;
+    assert!(shown.contains("rm -rf"), "{shown}");
+    assert_eq!(status, Status::Approved);
+}
+
+/// No secret stands there: it is shown as the text that would run, or refused before anybody is asked.
+#[tokio::test]
+async fn a_text_that_looks_like_a_secret_is_no_secret() {
+    for fake in ["[secret account] IBAN CH93", " [SECRET x]", "[\u{200b}secret 0]", "［secret 1"] {
+        let (gate, _) = desk().await;
+        let arguments = serde_json::json!({"to": fake, "amount": 500}).to_string();
+        let turn = gate.run("run-1").agent("agent").submit([ToolCall::new("1", "pay", arguments)]).await.unwrap();
+        assert_eq!(turn.answers()[0].kind(), "invalid", "{fake}");
+        assert!(turn.answers()[0].for_model().contains("at `/to`: the mark of a secret"), "{fake}");
+    }
+}
+
+#[tokio::test]
 async fn w58_what_a_cut_hides_is_named_all_the_same() {
     let text = format!("{}\u{202e}{}", "x".repeat(1_000), "y".repeat(1_000));
     let call = ToolCall::new("1", "pay", serde_json::json!({"to": text, "amount": 500}).to_string());
@@ -479,15 +505,15 @@ async fn w59_no_text_can_draw_a_note_of_its_own() {
         rest,
         [
             "the agent's own words, which nobody has checked",
+            rest[1],
             "Whole units.",
-            rest[2],
             "· deny    above the limit",
             "● ask     otherwise: a manager within 30 minutes",
             "an approval is valid for 1 day"
         ],
         "{shown}"
     );
-    assert!(rest[2].starts_with("to "), "{shown}");
+    assert!(rest[1].starts_with("amount "), "{shown}");
 }
 
 #[tokio::test]

@@ -163,7 +163,7 @@ async fn pending(desk: &Desk, run: Option<&str>, limit: usize) -> Done {
         vec![
             short(&approval.id()),
             format!("{}{}", plain(approval.tool()), if danger { " !" } else { "" }),
-            format!("{}{}", summary(approval), marks(approval)),
+            format!("{}{}", summary(approval, asked.descriptor()), marks(approval)),
             format!("{}{who}", plain(info.agent())),
             plain(approval.waits_for()),
             span(approval.asked_at(), now),
@@ -246,7 +246,7 @@ async fn recover(desk: &Desk) -> Done {
         vec![
             short(&approval.id()),
             plain(approval.tool()),
-            summary(approval),
+            summary(approval, None),
             plain(approval.subject().info().run()),
             approval.attempts().to_string(),
             format!("{:.0}", approval.changed_at()),

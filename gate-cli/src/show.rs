@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::io::{self, IsTerminal as _, Write as _};
 
 use comfy_table::{ContentArrangement, Table, presets};
-use gate_runtime::{Approval, CallEvent, Decision, Event, GateEvent, Record, Timestamp, Visible};
+use gate_runtime::{Approval, CallEvent, Decision, Descriptor, Event, GateEvent, Record, Timestamp, Visible};
 use serde_json::{Value, json};
 
 use crate::failure::Failure;
@@ -107,19 +107,18 @@ pub(crate) fn short(id: &impl ToString) -> String {
     id.chars().skip(id.chars().count().saturating_sub(8)).collect()
 }
 
-/// Arguments on one line, without their braces: their ends, if they are long.
-pub(crate) fn summary(approval: &Approval) -> String {
-    let json = approval.arguments().as_json();
-    let inner = json.strip_prefix('{').and_then(|json| json.strip_suffix('}')).unwrap_or(json);
-    let count = inner.chars().count();
-    let text: String = if count <= 100 {
-        inner.to_owned()
-    } else {
-        let (head, tail): (String, String) =
-            (inner.chars().take(70).collect(), inner.chars().skip(count - 25).collect());
-        format!("{head} … {tail}")
-    };
-    plain(text)
+/// Arguments on one line: their ends, if they are long.
+pub(crate) fn summary(approval: &Approval, tool: Option<&Descriptor>) -> String {
+    let shown = approval.shown_arguments(tool);
+    let pairs: Vec<String> =
+        shown.iter().map(|argument| format!("{}: {}", plain(argument.name()), argument.text())).collect();
+    let line = pairs.join(", ");
+    let count = line.chars().count();
+    if count <= 100 {
+        return line;
+    }
+    let (head, tail): (String, String) = (line.chars().take(70).collect(), line.chars().skip(count - 25).collect());
+    format!("{head} … {tail}")
 }
 
 /// How long ago, or how long yet, in its largest unit.

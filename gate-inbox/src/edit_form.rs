@@ -67,7 +67,7 @@ impl EditForm {
             let about_it = known.and_then(|known| known.get(name));
             let before = arguments.get(name).cloned();
             let (kind, takes_null) = match &before {
-                Some(value) if is_secret(approval, value) => (Kind::Secret, false),
+                Some(value) if approval.arguments().is_secret(value) => (Kind::Secret, false),
                 Some(Value::String(text)) if !hazards_of(text).is_empty() => (Kind::Json, false),
                 before => {
                     let (kind, takes_null) = about_it.map_or((Kind::Json, false), |part| kind_of(schema, part));
@@ -198,13 +198,8 @@ pub(crate) fn escaped(json: &str) -> String {
     text
 }
 
-/// Whether a value stands for a secret.
-pub(crate) fn is_secret(approval: &Approval, value: &Value) -> bool {
-    value.as_str().is_some_and(|text| approval.arguments().secrets().iter().any(|secret| secret.mark() == text))
-}
-
 /// What a schema says of an argument.
-pub(crate) fn about<'a>(schema: &'a Value, name: &str) -> Option<&'a str> {
+fn about<'a>(schema: &'a Value, name: &str) -> Option<&'a str> {
     let part = schema.get("properties")?.get(name)?;
     let said = |part: &'a Value| part.get("description").and_then(Value::as_str);
     said(part).or_else(|| said(resolved(schema, part)))

@@ -13,8 +13,11 @@ use crate::text::{length, plural};
 const LONGEST: usize = 2_000;
 
 /// What a value means, in words; `None` where it says that itself.
-pub(crate) fn meaning(schema: Option<&Value>, name: &str, value: &Value, now: Timestamp) -> Option<String> {
-    let format = schema.and_then(|schema| format_of(schema, name)).unwrap_or_default();
+pub(crate) fn meaning(schema: Option<&Value>, pointer: &str, value: &Value, now: Timestamp) -> Option<String> {
+    // The format of what stands deeper is not looked up; its name says enough.
+    let name = pointer.rsplit('/').next().unwrap_or_default();
+    let is_argument = pointer.matches('/').count() == 1;
+    let format = schema.filter(|_| is_argument).and_then(|schema| format_of(schema, name)).unwrap_or_default();
     match value {
         Value::Number(number) => {
             let number = number.as_i64()?;
@@ -180,7 +183,7 @@ mod tests {
             ("x", json!("A-1001"), None),
             ("x", json!(["2027-01-15"]), None),
         ] {
-            assert_eq!(meaning(Some(&schema), name, &value, now).as_deref(), expected, "{name} {value}");
+            assert_eq!(meaning(Some(&schema), &format!("/{name}"), &value, now).as_deref(), expected, "{name} {value}");
         }
     }
 }

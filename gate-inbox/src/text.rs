@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use gate_runtime::{Approval, Digest, Hazard, Timestamp, Visible};
+use gate_runtime::{Approval, Descriptor, Digest, Hazard, ShownArgument, ShownValue, Timestamp, Visible};
 use maud::{Markup, html};
 use serde_json::Value;
 
@@ -42,6 +42,11 @@ pub(crate) fn block(text: &str) -> Markup {
     }
 }
 
+/// Whether a page shows all arguments of a call at first, without a click.
+pub(crate) fn is_shown_whole(approval: &Approval) -> bool {
+    approval.shown_arguments(None).iter().all(|argument| argument.whole().chars().count() <= LONG)
+}
+
 /// What lets somebody without a mouse scroll a text that may be higher than its box, also on a telephone.
 fn scrolls(text: &str) -> Option<&'static str> {
     let rows: usize = text.split('\n').map(|line| line.chars().count().div_ceil(20).max(1)).sum();
@@ -58,9 +63,25 @@ pub(crate) fn value(value: &Value) -> Markup {
     }
 }
 
+/// Line by line. Empty lines in a row are named by their number, so that nothing stands far below where nobody looks.
 fn lines(text: &str) -> Markup {
+    let all: Vec<&str> = text.split('\n').collect();
+    let runs: Vec<&[&str]> = all.chunk_by(|one, two| one.trim().is_empty() && two.trim().is_empty()).collect();
     html! {
-        @for (number, line) in text.split('\n').enumerate() {
+        @for (number, run) in runs.into_iter().enumerate() {
+            @if number > 0 { "\n" }
+            @if run.len() > 3 {
+                span.faint { "[" (run.len()) " empty lines]" }
+            } @else {
+                (each_line(run))
+            }
+        }
+    }
+}
+
+fn each_line(lines: &[&str]) -> Markup {
+    html! {
+        @for (number, line) in lines.iter().enumerate() {
             @if number > 0 { "\n" }
             @for (place, part) in line.split('\t').enumerate() {
                 @if place > 0 { "\t" }
@@ -114,15 +135,17 @@ pub(crate) fn plural(count: usize, noun: &str) -> String {
 }
 
 /// The arguments of a call on one line: long values by their ends.
-pub(crate) fn summary(approval: &Approval) -> Markup {
-    let json = approval.arguments().to_json();
-    let pairs: Vec<(&String, &Value)> = json.as_object().into_iter().flatten().collect();
-    let written = |value: &Value| value.as_str().map_or_else(|| value.to_string(), |text| text.replace('\n', " ⏎ "));
+pub(crate) fn summary(approval: &Approval, tool: Option<&Descriptor>) -> Markup {
+    let shown = approval.shown_arguments(tool);
+    let written = |argument: &ShownArgument| match argument.value() {
+        ShownValue::Is(Value::String(text)) => text.replace('\n', " ⏎ "),
+        _ => argument.text(),
+    };
     html! {
-        @for (name, value) in pairs.iter().take(8) {
-            span.pair { span.faint { (plain(short(name))) ": " } (plain(short(&written(value)))) } " "
+        @for argument in shown.iter().take(8) {
+            span.pair { span.faint { (plain(short(argument.name()))) ": " } (plain(short(&written(argument)))) } " "
         }
-        @if pairs.len() > 8 { span.faint { "and " (pairs.len() - 8) " more" } }
+        @if shown.len() > 8 { span.faint { "and " (shown.len() - 8) " more" } }
     }
 }
 

@@ -427,3 +427,29 @@ async fn what_was_said_before_is_shown_as_text_without_secrets() {
     assert!(records.iter().all(|record| !serde_json::to_string(record).unwrap().contains("</script>")));
     assert_eq!(desk.approval(desk.ask_to_pay(50).await).await.conversation().len(), 0);
 }
+
+/// What the page folds is approved by nobody who does not say that they read it.
+#[tokio::test]
+async fn what_a_page_does_not_show_whole_is_approved_only_by_who_says_they_read_it() {
+    let desk = Desk::open().await;
+    let mail = format!("{}rm -rf /srv{}", "x".repeat(310), "y".repeat(300));
+    let id = desk.ask("pay", json!({"to": mail, "amount": 50})).await;
+    let mut dana = desk.signed_in(&desk.dana).await;
+    dana.get(&format!("/approvals/{id}")).await.has("I have read all of it").has("Show all 621 characters");
+    let refused = dana.decide(id, "approve", &[]).await;
+    assert_eq!(refused.status, 422);
+    refused.has("the page does not show all of it at first");
+    assert_eq!(desk.approval(id).await.votes().len(), 0);
+    dana.decide(id, "approve", &[("read", "all")]).await;
+    assert_eq!(desk.approval(id).await.status(), Status::Approved);
+}
+
+/// Nothing stands far below where nobody looks.
+#[tokio::test]
+async fn empty_lines_in_a_row_are_named() {
+    let desk = Desk::open().await;
+    let id = desk.ask("pay", json!({"to": format!("ls{}rm -rf /srv", "\n".repeat(200)), "amount": 50})).await;
+    let mut dana = desk.signed_in(&desk.dana).await;
+    dana.get(&format!("/approvals/{id}")).await.has("[199 empty lines]").has("rm -rf /srv").has_not("\n\n\n\n\n");
+    dana.get(&format!("/approvals/{id}")).await.has_not("I have read all of it");
+}

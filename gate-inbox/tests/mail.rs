@@ -50,7 +50,7 @@ async fn a_question_is_a_mail_with_all_that_is_needed_to_decide() {
     );
     let mail = came.mail.unwrap();
     println!("{}\n{}\n{}", mail.raw, mail.text, mail.html);
-    assert_eq!(mail.header("subject"), "pay wants a decision: amount: 50, to: \"alice\"");
+    assert_eq!(mail.header("subject"), "pay wants a decision: to: \"alice\", amount: 50");
     assert_eq!((mail.header("from"), mail.header("to")), ("Gate <gate@example.com>", "team@example.com"));
     assert_eq!(
         (mail.header("message-id"), mail.header("references")),
@@ -62,7 +62,7 @@ async fn a_question_is_a_mail_with_all_that_is_needed_to_decide() {
     assert_eq!(
         mail.text.trim_end(),
         format!(
-            "pay wants a decision.\n\nPay someone.\nAsked because no other rule matched.\n\nArguments:\n\n    amount: 50\n    to: \"alice\"\n\n\
+            "pay wants a decision.\n\nPay someone.\nAsked because no other rule matched.\n\nArguments:\n\n    to: \"alice\"\n    amount: 50\n\n\
              Agent         agent\nOn behalf of  mia\nDecides       a manager within 2 hours\nDeadline      2027-01-15 10:00 UTC\n\
              Case          ticket-7\nRun           run-1\n\n\
              The agent claims, in its own words, which nobody has checked:\n\n    | it is due\n\n\
@@ -225,7 +225,7 @@ async fn the_same_notice_is_the_same_mail_and_news_are_of_its_thread() {
     assert_eq!(news.header("in-reply-to"), first);
     assert_eq!(news.header("references"), format!("<gate.{id}@example.com> {first}"));
     assert_ne!(news.header("message-id"), first);
-    assert_eq!(news.header("subject"), "Re: pay wants a decision: amount: 50, to: \"alice\"");
+    assert_eq!(news.header("subject"), "Re: pay wants a decision: to: \"alice\", amount: 50");
     let words = "pay: Rejected by omar: \"<b>no</b>\\u{d}\\u{a}Bcc: mallory@example.com\". It does not run.\n";
     assert!(news.text.starts_with(words), "{}", news.text);
     assert!(news.html.contains("&lt;b&gt;no&lt;/b&gt;") && news.text.contains("There is nothing to do."));
@@ -475,7 +475,7 @@ async fn a_secret_is_not_written() {
     desk.ask("log_in", json!({"user": "mia", "password": "hunter2-secret"})).await;
     last(&desk, &mail, None).await.unwrap();
     let mail = server.mail().await;
-    assert!(mail.text.contains("    password: a secret, which is not told\n"), "{}", mail.text);
+    assert!(mail.text.contains("    password: a secret, which is not shown\n"), "{}", mail.text);
     assert!(!mail.raw.contains("hunter2") && !mail.html.contains("hunter2"));
 }
 

@@ -110,7 +110,7 @@ async fn by_option_every_question_opens_one_at_once_and_once() {
         assert_eq!(came.json()["dedup_key"], id.to_string(), "what is told twice is one incident");
         assert_eq!(
             came.json()["payload"]["custom_details"]["arguments"],
-            "password: a secret, which is not told, user: \"mia\""
+            "password: a secret, which is not shown, user: \"mia\""
         );
         assert!(!came.body.contains("hunter2"));
     }

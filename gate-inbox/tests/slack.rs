@@ -126,7 +126,7 @@ async fn a_question_is_a_message_with_all_that_is_needed_to_decide() {
             "Pay someone.",
             "Asked because no other rule matched.",
             "*It would run with*",
-            "amount: 50\nto: \"alice\"",
+            "to: \"alice\"\namount: 50",
             "*Agent* agent",
             "*On behalf of* mia",
             "*Decides* a manager within 2 hours",
@@ -139,12 +139,12 @@ async fn a_question_is_a_message_with_all_that_is_needed_to_decide() {
             "[Open] gate_open",
         ]
     );
-    assert_eq!(message["text"], "pay wants a decision: amount: 50, to: \"alice\"");
+    assert_eq!(message["text"], "pay wants a decision: to: \"alice\", amount: 50");
     let buttons = message["blocks"].as_array().unwrap().last().unwrap()["elements"].clone();
     assert_eq!((&buttons[0]["value"], &buttons[1]["value"]), (&json!(shown), &json!(shown)));
     assert_eq!(
         buttons[0]["confirm"]["text"]["text"],
-        "You approve that pay runs with amount: 50, to: \"alice\"; and with nothing else."
+        "You approve that pay runs with to: \"alice\", amount: 50; and with nothing else."
     );
     assert_eq!(buttons[2]["url"], format!("https://gate.example.com/approvals/{id}"));
     assert!(!message.to_string().contains(TOKEN) && !message.to_string().contains(SECRET));
@@ -399,7 +399,7 @@ async fn an_edit_changes_the_message_and_its_buttons() {
     asked.edit(&me, Edit::new().set("amount", 1_500)).await.unwrap();
     let seen = update(&desk, &mut service, &slack).await;
     for words in [
-        "amount: 1500\nto: \"alice\"",
+        "to: \"alice\"\namount: 1500 (changed by a reviewer, from 2000)",
         "⚠ A reviewer changed the arguments that the agent proposed.",
         "So far: dana changed it, and approved that.",
     ] {
@@ -533,7 +533,7 @@ async fn a_secret_is_not_told() {
     let (desk, mut service, slack) = open().await;
     desk.ask("log_in", json!({"user": "mia", "password": "hunter2-secret"})).await;
     let message = post(&desk, &mut service, &slack).await;
-    assert!(seen(&message).contains(&"password: a secret, which is not told\nuser: \"mia\"".to_owned()));
+    assert!(seen(&message).contains(&"user: \"mia\"\npassword: a secret, which is not shown".to_owned()));
     assert!(!message.to_string().contains("hunter2"));
 }
 

@@ -139,8 +139,12 @@ pub use gate_audit as audit;
 pub use gate_core::Timestamp;
 pub use gate_core::approval::{
     Approval, BadSignature, Decision, Presented, Refusal, Refused, ReplayError, Requirement, Settlement, Settler,
-    Status, Tier, Vote, Who, anyone, ask, principal, role,
+    ShownArgument, ShownValue, Status, Tier, ValueSource, Vote, Who, anyone, ask, principal, role,
 };
+#[doc(hidden)]
+pub use gate_core::approval::about_argument;
+#[doc(hidden)]
+pub use gate_core::text::quoted;
 pub use gate_core::assessment::{
     Assessment, Fallback, PolicyOutline, RuleOutline, RuleReport, RuleResult, Source, Unjudged, Verdict,
 };

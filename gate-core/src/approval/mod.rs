@@ -10,6 +10,7 @@ pub(crate) mod refusal;
 pub(crate) mod replay;
 pub(crate) mod requirement;
 pub(crate) mod settlement;
+pub(crate) mod shown_arguments;
 pub(crate) mod signature;
 pub(crate) mod signed_vote;
 pub(crate) mod state;
@@ -29,6 +30,9 @@ pub use replay::ReplayError;
 pub use requirement::people;
 pub use requirement::{Requirement, Tier, Who, anyone, ask, principal, role};
 pub use settlement::{Settlement, Settler};
+pub use shown_arguments::{ShownArgument, ShownValue, ValueSource};
+#[doc(hidden)]
+pub use shown_arguments::about_argument;
 pub use signature::BadSignature;
 #[doc(hidden)]
 pub use signed_vote::SignedVote;

@@ -5,9 +5,11 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
+use unicode_normalization::UnicodeNormalization as _;
 
 use crate::text::digest::{Digest, hex};
 use crate::text::json::{SchemaError, canonical};
+use crate::text::visible::hazard;
 
 /// The arguments of one call: canonical JSON (RFC 8785), in which every secret is replaced by a mark.
 ///
@@ -86,10 +88,14 @@ impl fmt::Debug for Commitment {
 
 const MARK_START: &str = "[secret ";
 
+/// What a text begins with that looks like a mark, without spaces and what is not seen.
+const MARK_SHAPE: &str = "[secret";
+
 /// Whether a text is, or was made to look like, the mark of a secret.
 #[must_use]
 pub fn is_mark(text: &str) -> bool {
-    text.trim_start().starts_with(MARK_START)
+    let plain = text.nfkc().filter(|c| hazard(*c).is_none() && !c.is_whitespace()).flat_map(char::to_lowercase);
+    plain.take(MARK_SHAPE.len()).eq(MARK_SHAPE.chars())
 }
 
 mod salt_text {
@@ -144,6 +150,13 @@ impl Arguments {
     #[must_use]
     pub fn secrets(&self) -> &[Commitment] {
         &self.secrets
+    }
+
+    /// Returns whether a value in these arguments is a secret: the mark of one of its commitments stands there. What only
+    /// looks like a mark is a text like any other.
+    #[must_use]
+    pub fn is_secret(&self, value: &Value) -> bool {
+        value.as_str().is_some_and(|text| self.secrets.iter().any(|secret| secret.mark() == text))
     }
 
     /// Returns what equal arguments have in common: their digest, without what stands for secrets,

@@ -66,6 +66,10 @@ pub struct Descriptor {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     #[doc(hidden)]
     pub asks_on_error: bool,
+    /// The names of the arguments in the order of their author; empty where nobody knows it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[doc(hidden)]
+    pub order: Vec<String>,
     #[doc(hidden)]
     pub digest: Digest,
 }
@@ -89,6 +93,7 @@ impl Descriptor {
             annotations,
             timeout: None,
             asks_on_error: false,
+            order: Vec::new(),
         }
     }
 

@@ -18,5 +18,5 @@ pub use json::{ReadLimits, below, canonical, exact_numbers, pointer_to, push_ste
 pub use time::later;
 pub use time::{DAY, HOUR, MINUTE, WEEK, days, hours, minutes};
 #[doc(hidden)]
-pub use visible::hazard;
+pub use visible::{hazard, quoted};
 pub use visible::{Hazard, Visible};

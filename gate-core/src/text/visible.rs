@@ -3,6 +3,8 @@
 use std::fmt::{self, Write as _};
 
 use unicode_normalization::UnicodeNormalization as _;
+use unicode_properties::{GeneralCategory, UnicodeEmoji as _, UnicodeGeneralCategory as _};
+use unicode_script::{Script, UnicodeScript as _};
 use unicode_security::MixedScript as _;
 
 /// Text that somebody else wrote, made safe to look at: what would act on a screen, hide, or pass for something else stands as an
@@ -42,6 +44,8 @@ pub enum Hazard {
     Invisible,
     /// Characters that are drawn over others.
     Overlay,
+    /// Characters that Unicode gives no meaning: unassigned ones, and those for private use.
+    Unknown,
     /// Letters or digits of several scripts in one word, a word that looks like another one in plain letters, signs that look like plain ones.
     LookAlike,
 }
@@ -53,6 +57,7 @@ impl fmt::Display for Hazard {
             Self::Direction => "characters that turn the text around",
             Self::Invisible => "invisible characters",
             Self::Overlay => "characters drawn over others",
+            Self::Unknown => "characters without a known meaning",
             Self::LookAlike => "characters that look like others",
         })
     }
@@ -66,9 +71,17 @@ impl Visible {
         let mut rest = text;
         while let Some(first) = rest.chars().next() {
             let end = rest.find(|c: char| !is_of_word(c)).unwrap_or(rest.len());
-            if end == 0 {
-                shown.push(first);
+            if let Some(flag) = FLAGS.iter().find(|flag| rest.starts_with(**flag)) {
+                shown.text.push_str(flag);
+                rest = rest.get(flag.len()..).unwrap_or_default();
+            } else if end == 0 {
+                let before = text.get(..text.len() - rest.len()).unwrap_or_default().chars().next_back();
                 rest = rest.get(first.len_utf8()..).unwrap_or_default();
+                if belongs_between(before, first, rest.chars().next()) {
+                    shown.text.push(first);
+                } else {
+                    shown.push(first);
+                }
             } else {
                 let (word, others) = rest.split_at(end);
                 shown.push_word(word);
@@ -126,6 +139,79 @@ impl fmt::Display for Visible {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&self.text)
     }
+}
+
+/// A text as JSON has it, so that it is clear where it begins and ends and what is a quote in it. Spaces in a row are
+/// shown by their number.
+#[must_use]
+pub fn quoted(text: &str) -> String {
+    let escaped = text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n").replace('\t', "\\t");
+    format!("\"{}\"", Visible::of(&escaped.replace("  ", " \\u{20}")))
+}
+
+/// The flags of England, Scotland and Wales: the only ones that are written with tags, which are invisible elsewhere.
+const FLAGS: [&str; 3] = [
+    "\u{1f3f4}\u{e0067}\u{e0062}\u{e0065}\u{e006e}\u{e0067}\u{e007f}",
+    "\u{1f3f4}\u{e0067}\u{e0062}\u{e0073}\u{e0063}\u{e0074}\u{e007f}",
+    "\u{1f3f4}\u{e0067}\u{e0062}\u{e0077}\u{e006c}\u{e0073}\u{e007f}",
+];
+
+/// Whether a character that hides elsewhere does what it is there for: it makes one emoji of several, joins or parts
+/// letters of a script whose letters join, or is the space of its language.
+fn belongs_between(before: Option<char>, c: char, after: Option<char>) -> bool {
+    let Some(before) = before else { return false };
+    let is = |of: fn(char) -> bool| of(before) && after.is_some_and(of);
+    match c {
+        // How the emoji before it is drawn.
+        '\u{fe0e}' | '\u{fe0f}' => is_emoji(before) || (is_key(before) && after == Some('\u{20e3}')),
+        '\u{20e3}' => before == '\u{fe0f}',
+        '\u{200d}' if after.is_some_and(is_emoji) => is_emoji(before) || before == '\u{fe0f}',
+        '\u{200c}' | '\u{200d}' => is(joins),
+        '\u{a0}' | '\u{202f}' => {
+            let is_of_number = |c: char| c.is_alphanumeric() || c.general_category() == GeneralCategory::CurrencySymbol;
+            let is_set_off = |c: char| matches!(c, '»' | ':' | ';' | '!' | '?' | '%' | '€');
+            (before.is_ascii_digit() && after.is_some_and(is_of_number)) || before == '«' || after.is_some_and(is_set_off)
+        }
+        '\u{3000}' => is(is_wide),
+        _ => false,
+    }
+}
+
+/// An emoji that is more than a plain character, or a sign that can be drawn as one.
+fn is_emoji(c: char) -> bool {
+    !c.is_ascii() && c.is_emoji_char()
+}
+
+/// What a key of a telephone has on it.
+fn is_key(c: char) -> bool {
+    c.is_ascii_digit() || matches!(c, '#' | '*')
+}
+
+/// A letter or mark of a script in which letters join, and invisible characters say which ones.
+fn joins(c: char) -> bool {
+    matches!(
+        c.script(),
+        Script::Arabic
+            | Script::Bengali
+            | Script::Devanagari
+            | Script::Gujarati
+            | Script::Gurmukhi
+            | Script::Kannada
+            | Script::Khmer
+            | Script::Malayalam
+            | Script::Mongolian
+            | Script::Oriya
+            | Script::Sinhala
+            | Script::Syriac
+            | Script::Tamil
+            | Script::Telugu
+    )
+}
+
+/// A character of Chinese, Japanese or Korean, signs of theirs included.
+fn is_wide(c: char) -> bool {
+    matches!(c.script(), Script::Han | Script::Hiragana | Script::Katakana | Script::Hangul | Script::Bopomofo)
+        || matches!(c, '\u{3001}'..='\u{303f}' | 'ー' | '！' | '？')
 }
 
 fn is_of_word(c: char) -> bool {
@@ -198,8 +284,16 @@ pub fn hazard(c: char) -> Option<Hazard> {
         | '\u{feff}'
         | '\u{ffa0}'
         | '\u{fff0}'..='\u{fffb}'
+        | '\u{1d159}'
         | '\u{e0000}'..='\u{e0fff}' => Some(Hazard::Invisible),
-        _ => None,
+        c if c.is_ascii() => None,
+        c => match c.general_category() {
+            GeneralCategory::Unassigned | GeneralCategory::PrivateUse | GeneralCategory::Surrogate => {
+                Some(Hazard::Unknown)
+            }
+            GeneralCategory::Format | GeneralCategory::SpaceSeparator => Some(Hazard::Invisible),
+            _ => None,
+        },
     }
 }
 
@@ -230,6 +324,19 @@ mod tests {
             ("admin\u{a0}", r"admin\u{a0}", Hazard::Invisible),
             ("\u{3000}", r"\u{3000}", Hazard::Invisible),
             ("\u{1d173}", r"\u{1d173}", Hazard::Invisible),
+            ("x\u{1d159}y", r"x\u{1d159}y", Hazard::Invisible),
+            ("\u{e000}", r"\u{e000}", Hazard::Unknown),
+            ("\u{f8ff}x", r"\u{f8ff}x", Hazard::Unknown),
+            ("\u{378}", r"\u{378}", Hazard::Unknown),
+            ("x\u{10ffff}", r"x\u{10ffff}", Hazard::Unknown),
+            // What belongs between emoji or letters that join hides between others.
+            ("pay\u{200d}pal", r"pay\u{200d}pal", Hazard::Invisible),
+            ("a\u{200c}b", r"a\u{200c}b", Hazard::Invisible),
+            ("x\u{fe0f}", r"x\u{fe0f}", Hazard::Invisible),
+            ("🙂\u{200d}", r"🙂\u{200d}", Hazard::Invisible),
+            ("\u{1f3f4}\u{e0068}\u{e0069}\u{e007f}", r"🏴\u{e0068}\u{e0069}\u{e007f}", Hazard::Invisible),
+            ("a\u{a0}b", r"a\u{a0}b", Hazard::Invisible),
+            ("a\u{3000}b", r"a\u{3000}b", Hazard::Invisible),
             ("a\u{336}b", r"a\u{336}b", Hazard::Overlay),
             ("a\u{301}\u{301}\u{301}", "a\u{301}\u{301}\\u{301}", Hazard::Overlay),
         ] {
@@ -250,6 +357,18 @@ mod tests {
             "e\u{301}te\u{301}",
             "€ 24 · 🙂",
             "Ω",
+            "⚠️ check",
+            "👩‍👩‍👧 and 👍🏽 and ❤️",
+            "1️⃣ 🏴󠁧󠁢󠁥󠁮󠁧󠁿 🇨🇭",
+            "10\u{a0}000\u{a0}€, 10\u{202f}000",
+            "« oui\u{202f}»\u{a0}!",
+            "東京\u{3000}タワー",
+            "می\u{200c}خواهم",
+            "क\u{94d}\u{200d}ष",
+            "שלום",
+            "สวัสดี",
+            "Xin chào",
+            "Καλημέρα",
         ] {
             let visible = Visible::of(text);
             assert_eq!((visible.as_str(), visible.hazards()), (text, [].as_slice()), "{text}");
@@ -260,7 +379,9 @@ mod tests {
         #[test]
         fn nothing_that_acts_or_hides_is_left(text in proptest::prelude::any::<String>()) {
             let visible = Visible::of(&text);
-            proptest::prop_assert!(visible.as_str().chars().all(|c| hazard(c).is_none()));
+            let left: Vec<char> = visible.as_str().chars().filter(|c| hazard(*c).is_some()).collect();
+            let belongs = |c: &char| matches!(c, '\u{fe0e}' | '\u{fe0f}' | '\u{20e3}' | '\u{200c}' | '\u{200d}' | '\u{a0}' | '\u{202f}' | '\u{3000}');
+            proptest::prop_assert!(left.iter().all(belongs), "{left:?}");
             proptest::prop_assert_eq!(visible.hazards().is_empty(), visible.as_str() == text);
         }
     }

@@ -153,7 +153,7 @@ impl PagerDuty {
         let detail = |text: String| Value::from(told::cut(&text, DETAIL));
         let mut details = serde_json::Map::new();
         details.insert("tool".to_owned(), detail(tool.clone()));
-        details.insert("arguments".to_owned(), detail(told::one_line(approval)));
+        details.insert("arguments".to_owned(), detail(told::one_line(approval, None)));
         details.insert("agent".to_owned(), detail(told::agent(approval)));
         if let Some(principal) = info.principal() {
             details.insert("on behalf of".to_owned(), detail(told::plain(principal)));

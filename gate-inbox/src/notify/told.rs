@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 pub(super) use arguments::{Argument, arguments};
 pub(crate) use arguments::{is_whole, one_line};
 pub(super) use claims::{claims, purpose};
+use gate_runtime::quoted;
 use gate_runtime::{
     Answers, Approval, Decision, Descriptor, Digest, Hazard, Request, Requirement, Status, Visible, Vote,
 };
@@ -60,12 +61,6 @@ pub(super) fn wanted(approval: &Approval) -> &'static str {
 /// Whether it wants more than a click. A tool that nobody knows may do anything.
 pub(crate) fn is_destructive(tool: Option<&Descriptor>) -> bool {
     tool.is_none_or(|tool| tool.annotations().destructive)
-}
-
-/// A text in quotes, so that it is clear where it begins and ends and what is a quote in it.
-fn quoted(text: &str) -> String {
-    let escaped = text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n").replace('\t', "\\t");
-    format!("\"{}\"", Visible::of(&escaped))
 }
 
 /// Whether a text is told whole.

@@ -5,7 +5,7 @@ use maud::{Markup, html};
 
 use super::frame::Stamp;
 use crate::part::{Part, no_grant, part};
-use crate::text::plain;
+use crate::text::{is_shown_whole, plain};
 use crate::visitor::Visitor;
 
 /// Which form a problem belongs to.
@@ -136,7 +136,7 @@ pub(super) fn approve_form(asked: &Interruption, stamp: &Stamp, draft: &Draft, l
             @if let Some(token) = link { input type="hidden" name="link" value=(token); }
             label for="comment" { @if is_wanted { "Why: for the record" } @else { "Why: for the record (optional)" } }
             textarea #comment name="comment" rows="2" { "\n" (draft.words(ProblemForm::Approve)) }
-            (typed_name(asked))
+            (confirmation(asked))
             (said(draft.problem(ProblemForm::Approve)))
             button.main { "Approve: let it run" }
         }
@@ -154,9 +154,16 @@ fn grant(visitor: &Visitor, asked: &Interruption) -> Markup {
     }
 }
 
-/// Where what cannot be undone is confirmed.
-pub(super) fn typed_name(asked: &Interruption) -> Markup {
+/// Where it is confirmed what a click alone does not approve: what the page does not show whole at first, and what cannot
+/// be undone.
+pub(super) fn confirmation(asked: &Interruption) -> Markup {
     html! {
+        @if !is_shown_whole(asked.approval()) {
+            div.check {
+                input #read type="checkbox" name="read" value="all";
+                label for="read" { "I have read all of it, also what is folded in." }
+            }
+        }
         @if asked.is_destructive() {
             label for="typed" { "It cannot be undone. Type the name of the tool: " code { (plain(asked.approval().tool())) } }
             input #typed name="typed" autocomplete="off" autocapitalize="off" spellcheck="false";

@@ -1,20 +1,17 @@
 //! One call: what it is, why it is asked, what was said of it.
 
-use std::collections::HashMap;
-
 use axum::http::StatusCode;
 use axum::response::Response;
 use gate_runtime::{
-    Approval, Decision, Descriptor, Interruption, Origin, Request, RuleReport, RuleResult, Speaker, Status,
+    Approval, Decision, Descriptor, Interruption, Request, RuleReport, RuleResult, ShownArgument, ShownValue, Speaker,
+    Status, ValueSource, about_argument,
 };
 use maud::{Markup, html};
-use serde_json::Value;
 
 use super::answers::{Draft, answers};
 use super::frame::{Stamp, Tab, page};
 use super::pending::{keys, marks};
 use super::precedents::{ShownPrecedents, precedents};
-use crate::edit_form::{about, is_secret};
 use crate::meaning::meaning;
 use crate::text::{ago, bare, block, plain, plural, until, value};
 use crate::visitor::Visitor;
@@ -91,12 +88,9 @@ fn state(asked: &Interruption) -> Markup {
 }
 
 pub(super) fn arguments(asked: &Interruption) -> Markup {
-    let approval = asked.approval();
-    let (now, proposed) = (approval.arguments().to_json(), approval.proposed().to_json());
-    let origins: HashMap<&str, &Origin> = approval.assessment().origins().collect();
-    let schema = asked.descriptor().map(Descriptor::input_schema);
-    let fields: Vec<(&String, &Value)> = now.as_object().into_iter().flatten().collect();
-    let gone = proposed.as_object().into_iter().flatten().filter(|(name, _)| now.get(name.as_str()).is_none());
+    let (approval, tool) = (asked.approval(), asked.descriptor());
+    let shown = approval.shown_arguments(tool);
+    let schema = tool.map(Descriptor::input_schema);
     html! {
         section aria-labelledby="arguments" {
             h2 #arguments {
@@ -104,56 +98,44 @@ pub(super) fn arguments(asked: &Interruption) -> Markup {
                 @else if approval.status() == Status::Pending { "It would run with" }
                 @else { "Arguments" }
             }
-            @if fields.is_empty() { p.faint { "No arguments." } }
+            @if shown.is_empty() { p.faint { "No arguments." } }
             dl.arguments {
-                @for (name, argument) in fields {
-                    dt { (plain(name)) }
+                @for argument in &shown {
+                    dt { (plain(argument.name())) }
                     dd {
-                        @if is_secret(approval, argument) {
-                            p.faint { "A secret, which is not shown." }
-                        } @else {
-                            (value(argument))
-                            @if let Some(words) = meaning(schema, name, argument, asked.now()) { p.meaning { (plain(words)) } }
-                        }
-                        @let old = proposed.get(name.as_str());
-                        @if old != Some(argument) {
-                            div.edited {
-                                p { "Changed by a reviewer. The agent proposed:" }
-                                @if let Some(old) = old { (value(old)) } @else { p.faint { "Nothing." } }
+                        @match argument.value() {
+                            ShownValue::Secret => p.faint { "A secret, which is not shown." },
+                            ShownValue::LeftOut => p.faint { "Nothing." },
+                            ShownValue::Is(found) => {
+                                (value(found))
+                                @if let Some(words) = meaning(schema, argument.pointer(), found, asked.now()) { p.meaning { (plain(words)) } }
                             }
-                        } @else {
-                            (origin(&origins, name))
                         }
-                        @if let Some(words) = asked.descriptor().and_then(|tool| about(tool.input_schema(), name)) {
-                            p.faint { @if asked.descriptor().is_some_and(Descriptor::is_remote) { "The agent says: " } (plain(words.replace('\n', " "))) }
+                        (source(argument))
+                        @if let Some(words) = schema.and_then(|schema| about_argument(schema, argument.pointer())) {
+                            p.faint { @if tool.is_some_and(Descriptor::is_remote) { "The agent says: " } (plain(words.replace('\n', " "))) }
                         }
                     }
-                }
-                @for (name, old) in gone {
-                    dt { (plain(name)) }
-                    dd { div.edited { p { "Left out by a reviewer. The agent proposed:" } (value(old)) } }
                 }
             }
         }
     }
 }
 
-/// Where the values of an argument came from.
-fn origin(origins: &HashMap<&str, &Origin>, name: &str) -> Markup {
-    let place = format!("/{}", name.replace('~', "~0").replace('/', "~1"));
-    let mut found: Vec<(&str, &Origin)> = origins
-        .iter()
-        .filter_map(|(pointer, origin)| {
-            let rest = pointer.strip_prefix(place.as_str())?;
-            (rest.is_empty() || rest.starts_with('/')).then_some((rest, *origin))
-        })
-        .collect();
-    found.sort_unstable_by_key(|(rest, _)| *rest);
+/// Where a value is from.
+fn source(argument: &ShownArgument) -> Markup {
     html! {
-        @for (rest, origin) in found.into_iter().take(20) {
-            p.origin.doubt[!matches!(origin, Origin::User | Origin::System)] {
-                @if !rest.is_empty() { (plain(rest.trim_start_matches('/').replace('/', "."))) ": " }
-                (plain(origin.to_string()))
+        @match argument.source() {
+            ValueSource::Edited { proposed } => div.edited {
+                p { "Changed by a reviewer. The agent proposed:" }
+                @if let Some(old) = proposed { (value(old)) } @else { p.faint { "Nothing." } }
+            },
+            ValueSource::Rewritten { given } => div.edited {
+                p { "It runs as it is above. The agent wrote:" }
+                (value(given))
+            },
+            _ => @if let Some(words) = argument.source_words() {
+                p.origin.doubt[argument.is_doubtful()] { (plain(words)) }
             }
         }
     }

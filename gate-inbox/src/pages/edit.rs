@@ -8,9 +8,9 @@ use gate_runtime::{Arguments, Interruption};
 use maud::{Markup, html};
 use serde_json::Value;
 
-use super::answers::{Draft, ProblemForm, said, typed_name};
+use super::answers::{Draft, ProblemForm, confirmation, said};
 use super::frame::{Stamp, Tab, page};
-use crate::edit_form::{EditForm, Field, Kind, escaped, is_secret};
+use crate::edit_form::{EditForm, Field, Kind, escaped};
 use crate::text::{bare, plain, value};
 use crate::visitor::Visitor;
 
@@ -108,7 +108,7 @@ pub(crate) fn confirm(
             p.faint { (label) }
             @match found {
                 None => p.faint { "Left out." },
-                Some(secret) if is_secret(approval, secret) => p.faint { "A secret." },
+                Some(secret) if approval.arguments().is_secret(secret) => p.faint { "A secret." },
                 Some(found) => (value(found)),
             }
         }
@@ -132,7 +132,7 @@ pub(crate) fn confirm(
                 input type="hidden" name="arguments" value=(escaped(edited.as_json()));
                 label for="comment" { @if is_wanted { "Why: for the record" } @else { "Why: for the record (optional)" } }
                 textarea #comment name="comment" rows="2" { "\n" (draft.words(ProblemForm::Edit)) }
-                (typed_name(asked))
+                (confirmation(asked))
                 (said(problem))
                 div.buttons {
                     button.main { "Approve with these changes" }

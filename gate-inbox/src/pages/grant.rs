@@ -5,7 +5,7 @@ use axum::response::Response;
 use gate_runtime::{Interruption, Requirement};
 use maud::{Markup, html};
 
-use super::answers::{Draft, ProblemForm, said, typed_name};
+use super::answers::{Draft, ProblemForm, confirmation, said};
 use super::frame::{Stamp, Tab, page};
 use super::reach::reach;
 use crate::grant_form::{BoundField, GrantForm, LENGTHS};
@@ -152,7 +152,7 @@ pub(crate) fn confirm_grant(
                 @for (name, typed) in form.sent() { input type="hidden" name=(name) value=(typed); }
                 label for="comment" { @if is_wanted { "Why: for the record" } @else { "Why: for the record (optional)" } }
                 textarea #comment name="comment" rows="2" { "\n" (draft.words(ProblemForm::Grant)) }
-                (typed_name(asked))
+                (confirmation(asked))
                 (said(problem))
                 div.buttons {
                     button.main { "Approve, and let these through" }

@@ -74,7 +74,7 @@ fn row(asked: &Interruption) -> Markup {
             @if let Some(words) = approval.subject().request().and_then(Request::about) {
                 p.claimed { span.faint { "Says: " } (plain(short(words))) }
             }
-            p.summary { (summary(approval)) }
+            p.summary { (summary(approval, asked.descriptor())) }
             p.faint {
                 "Agent " (plain(info.agent()))
                 @if let Some(principal) = info.principal() { " for " (plain(principal)) }

@@ -6,7 +6,6 @@ use gate_runtime::{Approval, Decision, Interruption, Status, Timestamp, Vote};
 use maud::{Markup, html};
 use serde_json::Value;
 
-use crate::edit_form::is_secret;
 use crate::text::{ago, listed, plain, short};
 
 /// How many differences are shown.
@@ -79,7 +78,7 @@ fn one(here: &Approval, other: &Approval, now: Timestamp) -> Markup {
         @if let Some(Decision::Reject { reason }) = last.map(Vote::decision) {
             p.faint { "Because: " (plain(short(reason))) }
         }
-        @if here.tool() == other.tool() { (differences(here, other)) } @else { p.summary.faint { (crate::text::summary(other)) } }
+        @if here.tool() == other.tool() { (differences(here, other)) } @else { p.summary.faint { (crate::text::summary(other, None)) } }
     }
 }
 
@@ -101,7 +100,7 @@ fn differences(here: &Approval, other: &Approval) -> Markup {
     let all: Vec<&String> = all.iter().filter(|name| ours.get(name.as_str()) != theirs.get(name.as_str())).collect();
     let said = |of: &Approval, value: Option<&Value>| match value {
         None => html! { "left out" },
-        Some(value) if is_secret(of, value) => html! { "a secret" },
+        Some(value) if of.arguments().is_secret(value) => html! { "a secret" },
         Some(Value::String(text)) => plain(short(text)),
         Some(value) => plain(short(&value.to_string())),
     };

@@ -16,6 +16,7 @@ use crate::notify::Intent;
 use crate::office::Office;
 use crate::pages::{self, Draft, ProblemForm, Stamp};
 use crate::stop::{Answer, Stop};
+use crate::text::is_shown_whole;
 use crate::visitor::{Sent, Visitor};
 
 /// A form about a call, before anything is decided.
@@ -62,8 +63,12 @@ impl Desk {
         Ok(Self { visitor, fields, asked })
     }
 
-    /// What is missing where the tool's effect cannot be undone.
+    /// What is missing where more than a click is wanted: all of it was not shown at first, or it cannot be undone.
     pub(super) fn unconfirmed(&self) -> Option<String> {
+        if !is_shown_whole(self.asked.approval()) && self.fields.get("read") != "all" {
+            let words = "the page does not show all of it at first: read it, and say so";
+            return Some(words.to_owned());
+        }
         let tool = self.asked.approval().tool().as_str();
         let is_typed = self.fields.get("typed").trim() == tool;
         (self.asked.is_destructive() && !is_typed)

@@ -56,13 +56,14 @@ pub(crate) fn seal_edit(schema: &Value, edited: &Value, before: &Arguments) -> R
         secrets.push(kept.ok_or_else(refused)?.clone());
         Ok(Value::Null)
     })?;
-    if let Some(pointer) = find_mark(&rest, &mut String::new()) {
-        return Err(SchemaError::new(
-            pointer,
-            "the mark of a secret stands where none belongs: it would run as a text",
-        ));
-    }
+    check_no_mark(&rest)?;
     Arguments::new(edited, secrets)
+}
+
+/// Refuses texts that look like what stands for a secret: no secret is there, and they would run as they are.
+pub(crate) fn check_no_mark(value: &Value) -> Result<(), SchemaError> {
+    let problem = "the mark of a secret stands where none belongs: it would run as a text";
+    find_mark(value, &mut String::new()).map_or(Ok(()), |pointer| Err(SchemaError::new(pointer, problem)))
 }
 
 fn find_mark(value: &Value, pointer: &mut String) -> Option<String> {

@@ -396,7 +396,7 @@ pub(crate) fn items_of<'a>(schemas: &[&'a Value]) -> Vec<&'a Value> {
 }
 
 /// What a schema refers to.
-pub(crate) fn referred<'a>(root: &'a Value, schema: &Value) -> Option<&'a Value> {
+fn referred<'a>(root: &'a Value, schema: &Value) -> Option<&'a Value> {
     root.pointer(schema.get("$ref")?.as_str()?.strip_prefix('#')?)
 }
 

@@ -7,6 +7,7 @@ use gate_core::text::{ReadLimits, SchemaError, below, exact_numbers, push_step, 
 use serde_json::Value;
 
 use super::contract::{self, says_something};
+use super::redact::check_no_mark;
 use super::schema::{Checker, SchemaErrors, has_secrets, has_null, has_sets, sort_sets, strip_nulls};
 
 /// How much JSON a call may hold, unless a gate says otherwise: 256 KiB, 64 deep.
@@ -112,6 +113,7 @@ impl Spec {
     /// Where they do not fit the schema or the type, or the type drops a field. Where what is
     /// written reads as something else again: then nobody could say what would run.
     pub(crate) fn complete(&self, mut given: Value) -> Result<Completed, SchemaErrors> {
+        check_no_mark(&given)?;
         self.check(&given)?;
         let Some(codec) = self.codec else { return Ok(Completed { arguments: given, given: None }) };
         self.settle(&mut given)?;

@@ -77,7 +77,7 @@ pub(super) fn write(notice: &Notice, approval: &Approval, answers: &Answers) -> 
     let is_first = notice.memo().is_none();
     let re = if is_first { "" } else { "Re: " };
     let subject =
-        told::cut(&format!("{re}{name} wants {}: {}", told::wanted(approval), told::one_line(approval)), SUBJECT);
+        told::cut(&format!("{re}{name} wants {}: {}", told::wanted(approval), told::one_line(approval, notice.tool())), SUBJECT);
     let (text, html) = (said.text(), said.html());
     Letter { subject, text, html }
 }
@@ -110,7 +110,7 @@ fn said(notice: &Notice, approval: &Approval, links: &Answers) -> LetterText {
     }
     let question = told::question(approval).filter(|_| tone == Tone::Open);
     answers.push((if question.is_some() { "Answer in the inbox" } else { "Look at it" }, links.open.clone()));
-    let (arguments, more) = told::arguments(approval);
+    let (arguments, more) = told::arguments(approval, notice.tool());
     let mut warnings: Vec<String> = told::warning(approval).into_iter().collect();
     warnings.extend(told::before(approval));
     let foot = match (tone, links.reject.is_some()) {

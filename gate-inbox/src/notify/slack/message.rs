@@ -41,7 +41,7 @@ pub(super) fn of(slack: &Slack, approval: &Approval, tool: Option<&Descriptor>) 
         (None, Tone::Open) => "It would run with",
         (None, _) => "Arguments",
     }));
-    blocks.push(section(&arguments(approval)));
+    blocks.push(section(&arguments(approval, tool)));
     if let Some(Question { words, choices }) = told::question(approval).filter(|_| tone == Tone::Open) {
         blocks.push(remark(words));
         blocks.extend((!choices.is_empty()).then(|| section(&choices.join("\n"))));
@@ -72,7 +72,7 @@ pub(super) fn of(slack: &Slack, approval: &Approval, tool: Option<&Descriptor>) 
         blocks.push(link(&slack.page(approval), "Look at it in the inbox"));
     }
     let glance = match tone {
-        Tone::Open => format!("{head}: {}", told::one_line(approval)),
+        Tone::Open => format!("{head}: {}", told::one_line(approval, tool)),
         _ => format!("{name}: {state}"),
     };
     json!({
@@ -95,7 +95,7 @@ pub(crate) fn is_whole(approval: &Approval) -> bool {
     };
     told::is_whole(approval)
         && fits(&plain_head(approval), HEADER)
-        && fits(&arguments(approval), TEXT)
+        && fits(&arguments(approval, None), TEXT)
         && fits(&modal::about(approval), TEXT)
         && known(approval).iter().all(is_fact_whole)
 }
@@ -114,8 +114,8 @@ fn mark(tone: Tone) -> &'static str {
 }
 
 /// One to a line.
-fn arguments(approval: &Approval) -> String {
-    let (told, more) = told::arguments(approval);
+fn arguments(approval: &Approval, tool: Option<&Descriptor>) -> String {
+    let (told, more) = told::arguments(approval, tool);
     let mut lines: Vec<String> = told.iter().map(|Argument { name, value, .. }| format!("{name}: {value}")).collect();
     if more > 0 {
         lines.push(format!("and {more} more, which are in the inbox"));
@@ -153,7 +153,7 @@ fn buttons(slack: &Slack, approval: &Approval, tool: Option<&Descriptor>) -> Val
                 words: if must_explain { "Approve…" } else { "Approve" },
                 style: Some("primary"),
                 value: value.clone(),
-                confirm: (!must_explain).then(|| confirmed(approval)),
+                confirm: (!must_explain).then(|| confirmed(approval, tool)),
                 url: None,
             });
         }
@@ -174,9 +174,9 @@ fn buttons(slack: &Slack, approval: &Approval, tool: Option<&Descriptor>) -> Val
 }
 
 /// What is asked before a click counts: all of it, or where all of it is.
-fn confirmed(approval: &Approval) -> String {
+fn confirmed(approval: &Approval, tool: Option<&Descriptor>) -> String {
     let name = told::plain(approval.tool());
-    let all = format!("You approve that {name} runs with {}; and with nothing else.", told::one_line(approval));
+    let all = format!("You approve that {name} runs with {}; and with nothing else.", told::one_line(approval, tool));
     if fits(&all, CONFIRM) {
         all
     } else {

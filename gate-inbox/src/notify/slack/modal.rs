@@ -20,7 +20,7 @@ pub(crate) fn asking(wish: &Wish, approval: &Approval, shown: Shown) -> Value {
 
 /// What a window says of a call.
 pub(super) fn about(approval: &Approval) -> String {
-    format!("{}: {}", told::plain(approval.tool()), told::one_line(approval))
+    format!("{}: {}", told::plain(approval.tool()), told::one_line(approval, None))
 }
 
 /// What the window becomes: what happened.

@@ -1,7 +1,6 @@
 //! The arguments of a call as they are told: each on one line, a long one by its ends. Whether that is all of them is told too.
 
-use gate_runtime::Approval;
-use serde_json::Value;
+use gate_runtime::{Approval, Descriptor, ShownArgument, ValueSource};
 
 use super::{is_short, plain, short};
 
@@ -18,22 +17,21 @@ pub(crate) struct Argument {
 }
 
 /// The arguments that it would run with; and how many there are besides.
-pub(in crate::notify) fn arguments(approval: &Approval) -> (Vec<Argument>, usize) {
-    let json = approval.arguments().to_json();
-    let all: Vec<(&String, &Value)> = json.as_object().into_iter().flatten().collect();
-    let told = all.iter().take(MANY).map(|(name, value)| argument(approval, name, value));
+pub(in crate::notify) fn arguments(approval: &Approval, tool: Option<&Descriptor>) -> (Vec<Argument>, usize) {
+    let all = approval.shown_arguments(tool);
+    let told = all.iter().take(MANY).map(argument);
     (told.collect(), all.len().saturating_sub(MANY))
 }
 
 /// Whether what is told of the arguments is all of them. Nobody is asked to approve what they are not told.
 pub(crate) fn is_whole(approval: &Approval) -> bool {
-    let (told, more) = arguments(approval);
+    let (told, more) = arguments(approval, None);
     more == 0 && told.iter().all(|argument| argument.is_whole)
 }
 
 /// The arguments on one line.
-pub(crate) fn one_line(approval: &Approval) -> String {
-    let (told, more) = arguments(approval);
+pub(crate) fn one_line(approval: &Approval, tool: Option<&Descriptor>) -> String {
+    let (told, more) = arguments(approval, tool);
     let mut line: Vec<String> = told.iter().map(|Argument { name, value, .. }| format!("{name}: {value}")).collect();
     if more > 0 {
         line.push(format!("and {more} more"));
@@ -41,33 +39,17 @@ pub(crate) fn one_line(approval: &Approval) -> String {
     if line.is_empty() { "no arguments".to_owned() } else { line.join(", ") }
 }
 
-fn argument(approval: &Approval, name: &str, value: &Value) -> Argument {
-    let (shown, (value, whole)) = (plain(name), written(approval, value));
-    let is_whole = is_short(&shown) && is_short(&value);
-    Argument { name: short(&shown, name), value: short(&value, &whole), is_whole }
-}
-
-/// A value as JSON has it, so that it is clear where a text begins and ends; as people may see it, and as it is.
-fn written(approval: &Approval, value: &Value) -> (String, String) {
-    let is_secret = |text: &str| approval.arguments().secrets().iter().any(|secret| secret.mark() == text);
-    match value {
-        Value::String(text) if is_secret(text) => ("a secret, which is not told".to_owned(), String::new()),
-        Value::String(text) => (super::quoted(text), text.clone()),
-        _ => {
-            let mut shown = value.clone();
-            hide(&mut shown, &is_secret);
-            let text = shown.to_string();
-            (plain(&text), text)
-        }
+fn argument(argument: &ShownArgument) -> Argument {
+    let (name, value) = (plain(argument.name()), argument.text());
+    let source = match argument.source() {
+        ValueSource::Default | ValueSource::Rewritten { .. } | ValueSource::Edited { .. } => argument.source_words(),
+        ValueSource::Unknown | ValueSource::Said(_) => None,
+    };
+    let source = source.map(plain).unwrap_or_default();
+    let is_whole = is_short(&name) && is_short(&value) && is_short(&source);
+    let mut told = short(&value, &argument.whole());
+    if !source.is_empty() {
+        told = format!("{told} ({})", short(&source, &source));
     }
-}
-
-/// Puts words in the place of the marks of secrets.
-fn hide(value: &mut Value, is_secret: &dyn Fn(&str) -> bool) {
-    match value {
-        Value::String(text) if is_secret(text) => "[secret]".clone_into(text),
-        Value::Array(items) => items.iter_mut().for_each(|item| hide(item, is_secret)),
-        Value::Object(fields) => fields.values_mut().for_each(|field| hide(field, is_secret)),
-        _ => {}
-    }
+    Argument { name: short(&name, argument.name()), value: told, is_whole }
 }

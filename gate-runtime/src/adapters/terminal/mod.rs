@@ -127,9 +127,9 @@ impl Terminal {
             prompt.show(&page)
         })
         .await?;
-        let mut draft = None;
+        let (mut draft, mut is_shown) = (None, view::is_whole(asked.approval()));
         loop {
-            let question = prompt::Question::of(asked, draft.take());
+            let question = prompt::Question::of(asked, draft.take(), is_shown);
             let Some(choice) = self.with(move |prompt| prompt.choose(&question)).await? else { return Ok(None) };
             let deciding = match choice {
                 Choice::Approve { comment } => with_comment(asked.approve(reviewer), comment),
@@ -142,6 +142,7 @@ impl Terminal {
                 Choice::ShowAll => {
                     let all = view::everything(asked, look);
                     self.with(move |prompt| prompt.show(&all)).await?;
+                    is_shown = true;
                     continue;
                 }
             };
@@ -175,7 +176,7 @@ impl Terminal {
     /// # Errors
     /// Where the terminal cannot be written.
     pub async fn show_changes(&mut self, asked: &Interruption, edit: &Edit) -> io::Result<()> {
-        let page = view::changes(&asked.approval().arguments().to_json(), edit, self.look());
+        let page = view::changes(asked.approval().arguments(), edit, self.look());
         self.with(move |prompt| prompt.show(&page)).await
     }
 

@@ -3,6 +3,7 @@
 use std::io::{self, BufRead, IsTerminal as _, Write};
 
 use gate_core::approval::Requirement;
+use gate_core::call::Arguments;
 use gate_core::grants::Scope;
 use gate_core::text::{ReadLimits, read};
 use serde_json::Value;
@@ -53,7 +54,9 @@ pub(super) struct Question {
     is_destructive: bool,
     is_editable: bool,
     takes_grants: bool,
-    arguments: Value,
+    arguments: Arguments,
+    /// Whether the person was shown all of it.
+    is_shown: bool,
     /// What the person wrote in the editor before, if that did not count.
     draft: Option<String>,
 }
@@ -68,15 +71,16 @@ pub(super) enum Choice {
 }
 
 impl Question {
-    pub(super) fn of(asked: &Interruption, draft: Option<String>) -> Self {
+    pub(super) fn of(asked: &Interruption, draft: Option<String>, is_shown: bool) -> Self {
         let approval = asked.approval();
         Self {
             tool: approval.tool().to_string(),
             is_destructive: asked.is_destructive(),
             is_editable: approval.requirements().iter().all(Requirement::is_editable),
             takes_grants: approval.requirements().iter().all(Requirement::takes_grants),
-            arguments: approval.arguments().to_json(),
+            arguments: approval.arguments().clone(),
             draft,
+            is_shown,
         }
     }
 }
@@ -113,6 +117,10 @@ impl Prompt {
         loop {
             let Some(answer) = self.line(&format!("   {choices} > "))? else { return Ok(None) };
             let choice = match answer.as_str() {
+                "a" | "approve" | "e" | "edit" | "g" | "grant" if !question.is_shown => {
+                    self.show("   not all of it is shown above: `s` shows it, and then you can let it run\n")?;
+                    None
+                }
                 "a" | "approve" => self.approval(question)?,
                 "r" | "reject" => self.rejection()?,
                 "e" | "edit" if question.is_editable => self.edit(question)?,
@@ -178,7 +186,7 @@ impl Prompt {
     fn edit_in(&mut self, command: &str, question: &Question) -> io::Result<Option<(Edit, Option<String>)>> {
         let mut text = match &question.draft {
             Some(draft) => draft.clone(),
-            None => serde_json::to_string_pretty(&question.arguments).map_err(io::Error::other)? + "\n",
+            None => serde_json::to_string_pretty(&question.arguments.to_json()).map_err(io::Error::other)? + "\n",
         };
         loop {
             match editor::edit(command, &text) {
@@ -194,7 +202,7 @@ impl Prompt {
             }
             let problem = match read(&text, LIMITS) {
                 Ok(Value::Object(edited)) => {
-                    let edit = Edit::between(&question.arguments, &edited);
+                    let edit = Edit::between(&question.arguments.to_json(), &edited);
                     if edit.is_empty() {
                         self.show("   nothing is changed\n")?;
                         return Ok(None);
@@ -225,7 +233,7 @@ impl Prompt {
                 format!("   {} instead of {} (an empty line keeps it) > ", shown(&field), shown(&old.to_string()));
             let Some(new) = self.line(&asked)? else { return Ok(None) };
             if !new.is_empty() {
-                edit = edit.set(field, typed_like(old, new));
+                edit = edit.set(field, typed_like(&old, new));
             }
         }
         Ok((!edit.is_empty()).then_some(edit))
@@ -234,7 +242,7 @@ impl Prompt {
     fn grant(&mut self, question: &Question) -> io::Result<Option<Choice>> {
         self.show("   Approves this call, and later ones in this run with the same arguments.\n")?;
         let mut scope = Scope::this_run();
-        for (field, value) in question.arguments.as_object().into_iter().flatten() {
+        for (field, value) in question.arguments.to_json().as_object().into_iter().flatten() {
             let limit = if value.is_u64() { "  or a number it may go up to" } else { "" };
             let asked = format!("   {}: s same  a any{limit} > ", shown(field));
             match self.line(&asked)?.as_deref() {

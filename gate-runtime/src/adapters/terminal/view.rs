@@ -1,19 +1,18 @@
 //! What a reviewer sees.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use gate_core::approval::{Approval, Status};
+use gate_core::approval::{Approval, ShownArgument, Status, about_argument};
 use gate_core::assessment::RuleResult;
-use gate_core::call::{Descriptor, Origin, Request, Speaker, is_mark};
-use gate_core::text::{Digest, Hazard, Visible, below, english, step_name};
+use gate_core::call::{Arguments, Descriptor, Request, Speaker};
+use gate_core::text::{self, Digest, Hazard, Visible, english};
 use serde_json::Value;
 
 use super::page::{Page, PageStyle};
 use crate::engine::review::interruption::Interruption;
 use crate::engine::review::vote::{DecisionOutcome, Edit};
-use crate::logic::schema::referred;
 
 /// The longest value, in characters, that is shown whole at first.
 const LONG: usize = 400;
@@ -43,6 +42,13 @@ pub(super) fn of(asked: &Interruption, look: PageStyle) -> String {
     write_question(&mut page, asked, false);
     page.end();
     page.into_text()
+}
+
+/// Whether the first page shows all arguments of a call.
+pub(super) fn is_whole(approval: &Approval) -> bool {
+    let arguments = approval.shown_arguments(None);
+    let is_short = |argument: &ShownArgument| argument.text().chars().count() <= LONG;
+    arguments.len() <= MANY && arguments.iter().all(is_short)
 }
 
 /// What happened to the question so far, why it is asked, who decides until when.
@@ -107,16 +113,18 @@ pub(super) fn everything(asked: &Interruption, look: PageStyle) -> String {
 }
 
 /// What an edit would change.
-pub(super) fn changes(arguments: &Value, edit: &Edit, look: PageStyle) -> String {
+pub(super) fn changes(arguments: &Arguments, edit: &Edit, look: PageStyle) -> String {
     let mut page = Page::new(look);
     page.title("to be changed");
-    match edit.apply(arguments) {
+    let before = arguments.to_json();
+    match edit.apply(&before) {
         Ok(edited) => {
             let fields = |of: &Value| of.as_object().cloned().unwrap_or_default();
-            let (old, new) = (fields(arguments), fields(&edited));
+            let (old, new) = (fields(&before), fields(&edited));
             let names: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
             for name in names.into_iter().filter(|name| old.get(*name) != new.get(*name)) {
                 let nothing = || ("nothing".to_owned(), Visible::of(""));
+                let written = |value: &Value| written(value, arguments);
                 let [(before, _), (after, visible)] = [&old, &new].map(|of| of.get(name).map_or_else(nothing, written));
                 page.line(&format!("{}: {before}", shown(name)));
                 page.line(&format!("  → {after}"));
@@ -186,76 +194,41 @@ fn speaker(speaker: &Speaker) -> String {
     }
 }
 
-/// Every argument with its place, its value, what the schema says of it, where it came from, and what is wrong with it.
+/// Every argument with its place, its value, where that came from, what the schema says of it, and what is wrong with it.
 fn write_arguments(page: &mut Page, approval: &Approval, descriptor: Option<&Descriptor>, whole: bool) {
     let look = page.look;
-    let mut leaves = Vec::new();
-    flatten(&approval.arguments().to_json(), String::new(), "", &mut leaves);
-    let names: Vec<String> = leaves.iter().map(|leaf| shown(&leaf.name)).collect();
+    let arguments = approval.shown_arguments(descriptor);
+    let names: Vec<String> = arguments.iter().map(|argument| shown(argument.name())).collect();
     let column = names.iter().map(|name| textwrap::core::display_width(name)).max().unwrap_or(0);
     let column = column.min(look.width / 3);
-    if leaves.is_empty() {
+    if arguments.is_empty() {
         page.row("arguments", "none");
     }
-    let proposed = approval.proposed().to_json();
-    let origins: HashMap<&str, &Origin> = approval.assessment().origins().collect();
     let most = if whole { usize::MAX } else { MANY };
     let mut label = "arguments";
-    for (ShownValue { pointer, value, .. }, name) in leaves.iter().zip(&names).take(most) {
-        let (text, hazards) = written(value);
-        let (text, left_out) = if whole { (text, None) } else { shortened(&text, value.as_str().unwrap_or(&text)) };
+    for (argument, name) in arguments.iter().zip(&names).take(most) {
+        let text = argument.text();
+        let (text, left_out) = if whole { (text, None) } else { shortened(&text, &argument.whole()) };
         page.value(label, name, column, &text);
         if let Some(note) = left_out {
             page.note(column + 2, &note);
         }
         label = "";
-        let about = descriptor.and_then(|descriptor| description(descriptor.input_schema(), pointer));
-        let origin = origin_at(&origins, pointer);
-        let origin = match approval.is_edited().then(|| proposed.pointer(pointer)) {
-            Some(old) if old != Some(value) => Some(changed_from(old, look)),
-            _ => origin.map(|origin| written_origin(origin, look)),
-        };
-        let notes = [origin, about.map(|about| look.faint(shown(about)))];
-        let notes: Vec<String> = notes.into_iter().flatten().collect();
+        let source = argument.source_words().map(|words| {
+            let (words, _) = shortened(&shown(&words), &words);
+            if argument.is_doubtful() { look.warning(words) } else { words }
+        });
+        let about = descriptor.and_then(|tool| about_argument(tool.input_schema(), argument.pointer()));
+        let notes: Vec<String> = source.into_iter().chain(about.map(|about| look.faint(shown(about)))).collect();
         if !notes.is_empty() {
             page.note(column + 2, &notes.join(" · "));
         }
-        write_hazards(page, column + 2, &hazards);
+        write_each_hazard(page, column + 2, &argument.hazards());
     }
-    if leaves.len() > most {
-        page.note(0, &look.warning(format!("and {} values more: `s` shows them", leaves.len() - most)));
-        let rest = leaves.iter().skip(most).flat_map(|leaf| {
-            let (name, value) = (Visible::of(&leaf.name), written(&leaf.value).1);
-            [name.hazards(), value.hazards()].concat()
-        });
-        let rest: BTreeSet<Hazard> = rest.collect();
+    if arguments.len() > most {
+        page.note(0, &look.warning(format!("and {} values more: `s` shows them", arguments.len() - most)));
+        let rest: BTreeSet<Hazard> = arguments.iter().skip(most).flat_map(ShownArgument::hazards).collect();
         write_each_hazard(page, 0, &Vec::from_iter(rest));
-    }
-}
-
-/// The origin of a value, or that of what it stands in.
-fn origin_at<'a>(origins: &HashMap<&str, &'a Origin>, pointer: &str) -> Option<&'a Origin> {
-    let mut place = pointer;
-    while !place.is_empty() {
-        if let Some(origin) = origins.get(place) {
-            return Some(origin);
-        }
-        place = place.rsplit_once('/')?.0;
-    }
-    None
-}
-
-/// What a reviewer changed has no origin in the conversation.
-fn changed_from(old: Option<&Value>, look: PageStyle) -> String {
-    let old = old.map_or_else(|| "nothing".to_owned(), |old| written(old).0);
-    look.warning(format!("changed by a reviewer, from {}", shortened(&old, &old).0))
-}
-
-fn written_origin(origin: &Origin, look: PageStyle) -> String {
-    let text = shown(&origin.to_string());
-    match origin {
-        Origin::User | Origin::System => text,
-        Origin::Agent | Origin::Tool { .. } => look.warning(text),
     }
 }
 
@@ -293,34 +266,10 @@ fn write_rules(page: &mut Page, approval: &Approval, whole: bool) {
     }
 }
 
-/// One value in the arguments, which is not an object, nor a list with objects.
-struct ShownValue {
-    pointer: String,
-    name: String,
-    value: Value,
-}
-
-fn flatten(value: &Value, pointer: String, name: &str, leaves: &mut Vec<ShownValue>) {
-    let mut go_in = |step: &str, inner: &Value| {
-        let pointer = below(&pointer, step);
-        let name = if name.is_empty() { step.to_owned() } else { format!("{name}.{step}") };
-        flatten(inner, pointer, &name, leaves);
-    };
-    match value {
-        Value::Object(fields) if !fields.is_empty() => fields.iter().for_each(|(step, inner)| go_in(step, inner)),
-        Value::Array(items) if items.iter().any(|item| item.is_object() || item.is_array()) => {
-            items.iter().enumerate().for_each(|(index, inner)| go_in(&index.to_string(), inner));
-        }
-        // The arguments as a whole.
-        Value::Object(_) if pointer.is_empty() => {}
-        _ => leaves.push(ShownValue { pointer, name: name.to_owned(), value: value.clone() }),
-    }
-}
-
 /// A value as it is shown, and what is wrong with its text.
-fn written(value: &Value) -> (String, Visible) {
+fn written(value: &Value, arguments: &Arguments) -> (String, Visible) {
     match value.as_str() {
-        Some(text) if is_mark(text) => ("a secret, which is not shown".to_owned(), Visible::of("")),
+        Some(_) if arguments.is_secret(value) => ("a secret, which is not shown".to_owned(), Visible::of("")),
         Some(text) => quoted(text),
         None => {
             let text = Visible::of(&value.to_string());
@@ -329,24 +278,9 @@ fn written(value: &Value) -> (String, Visible) {
     }
 }
 
-/// A text as JSON has it, so that it is clear where it begins and ends and what is a quote in it; and what is wrong with it. That it has several
-/// lines is not.
+/// A text in quotes, and what is wrong with it. That it has several lines is not.
 fn quoted(text: &str) -> (String, Visible) {
-    let escaped = text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n").replace('\t', "\\t");
-    // So that it shows how many there are.
-    let escaped = escaped.replace("  ", " \\u{20}");
-    (format!("\"{}\"", Visible::of(&escaped)), Visible::of(&text.replace(['\n', '\t'], " ")))
-}
-
-/// What the schema says of the value at a place.
-fn description<'a>(schema: &'a Value, pointer: &str) -> Option<&'a str> {
-    let resolved = |at: &'a Value| referred(schema, at).unwrap_or(at);
-    let mut at = schema;
-    for step in pointer.split('/').skip(1) {
-        let inner = resolved(at);
-        at = inner["properties"].get(step_name(step)).or_else(|| inner.get("items"))?;
-    }
-    at["description"].as_str().or_else(|| resolved(at)["description"].as_str())
+    (text::quoted(text), Visible::of(&text.replace(['\n', '\t'], " ")))
 }
 
 /// A long text by its ends; and what is said of what is left out.

@@ -37,10 +37,16 @@ impl ArgumentList {
 
     /// The schema of all of them: a closed object.
     pub(crate) fn schema(&self, generator: &mut SchemaGenerator) -> Value {
-        let (mut properties, mut required) = (Map::new(), Vec::new());
+        self.described(generator).0
+    }
+
+    /// The schema of all of them, and their names in the order in which the function has them.
+    pub(crate) fn described(&self, generator: &mut SchemaGenerator) -> (Value, Vec<String>) {
+        let (mut properties, mut required, mut order) = (Map::new(), Vec::new(), Vec::new());
         // The macro refuses two arguments of one name. Were there any, nothing would fit: no value may go to two arguments.
         let mut add = |name: String, schema: Value| {
             let is_new = !properties.contains_key(&name);
+            order.push(name.clone());
             properties.insert(name, if is_new { schema } else { Value::Bool(false) });
         };
         for argument in &self.0 {
@@ -73,7 +79,7 @@ impl ArgumentList {
         if let (false, Some(schema)) = (required.is_empty(), schema.as_object_mut()) {
             schema.insert("required".to_owned(), required.into());
         }
-        schema
+        (schema, order)
     }
 }
 

@@ -12,7 +12,12 @@ use crate::logic::schema;
 
 /// Makes the descriptor of a tool of this gate.
 pub(crate) fn describe(name: &str, about: &About, arguments: &ArgumentList) -> Descriptor {
-    let mut input_schema = whole_schema(Contract::Deserialize, |generator| arguments.schema(generator));
+    let mut order = Vec::new();
+    let mut input_schema = whole_schema(Contract::Deserialize, |generator| {
+        let (schema, names) = arguments.described(generator);
+        order = names;
+        schema
+    });
     schema::close(&mut input_schema);
     let output_schema = (about.output)().map(schema_of);
     let described =
@@ -28,6 +33,7 @@ pub(crate) fn describe(name: &str, about: &About, arguments: &ArgumentList) -> D
         annotations: about.annotations,
         timeout: about.timeout,
         asks_on_error: about.asks_on_error,
+        order,
         digest,
     }
 }

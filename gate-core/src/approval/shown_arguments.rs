@@ -1,0 +1,331 @@
+//! The arguments of a call as people are shown them: one answer for every channel.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use crate::approval::state::Approval;
+use crate::call::argument_origin::ArgumentOrigin;
+use crate::call::arguments::Arguments;
+use crate::call::descriptor::Descriptor;
+use crate::call::origin::Origin;
+use crate::text::json::{below, step_name};
+use crate::text::visible::{Hazard, Visible, quoted};
+
+/// One value among the arguments of a call, as people are shown it: no object, and no list with objects in it.
+///
+/// Every channel renders these and decides nothing about them: which arguments there are and in which order, which of them
+/// are secret, where a value came from.
+///
+/// ```
+/// # fn show(approval: &gate_runtime::Approval) {
+/// for argument in approval.shown_arguments(None) {
+///     println!("{}: {}", argument.name(), argument.text());
+/// }
+/// # }
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct ShownArgument {
+    pointer: String,
+    name: String,
+    value: ShownValue,
+    source: ValueSource,
+}
+
+/// A value as people are shown it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ShownValue {
+    /// It is a secret: nobody is shown it.
+    Secret,
+    /// It is this.
+    Is(Value),
+    /// A reviewer left it out.
+    LeftOut,
+}
+
+/// Where a value of the arguments is from.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ValueSource {
+    /// Nothing is known of it.
+    Unknown,
+    /// It was said in the conversation first by this voice.
+    Said(Origin),
+    /// The call did not give it: it is the tool's default.
+    Default,
+    /// The call gave this, which the tool's type writes otherwise.
+    Rewritten {
+        /// What was given.
+        given: Value,
+    },
+    /// A reviewer changed it.
+    Edited {
+        /// What was proposed: `None` if nothing was.
+        proposed: Option<Value>,
+    },
+}
+
+impl ShownArgument {
+    /// Its place, as a JSON pointer (RFC 6901).
+    #[must_use]
+    pub fn pointer(&self) -> &str {
+        &self.pointer
+    }
+
+    /// Its place as people read it: `limits.max`. A dot or a backslash in a name has a backslash before it. Show it as text
+    /// that somebody else wrote.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its value.
+    #[must_use]
+    pub fn value(&self) -> &ShownValue {
+        &self.value
+    }
+
+    /// Where the value is from.
+    #[must_use]
+    pub fn source(&self) -> &ValueSource {
+        &self.source
+    }
+
+    /// Its value in words and JSON, safe to look at: a text has its quotes, so that it is clear where it ends.
+    #[must_use]
+    pub fn text(&self) -> String {
+        match &self.value {
+            ShownValue::Secret => "a secret, which is not shown".to_owned(),
+            ShownValue::LeftOut => "nothing".to_owned(),
+            ShownValue::Is(Value::String(text)) => quoted(text),
+            ShownValue::Is(value) => Visible::of(&value.to_string()).as_str().to_owned(),
+        }
+    }
+
+    /// The value as it is, for whoever counts or digests it; empty for a secret.
+    #[must_use]
+    pub fn whole(&self) -> String {
+        match &self.value {
+            ShownValue::Secret | ShownValue::LeftOut => String::new(),
+            ShownValue::Is(Value::String(text)) => text.clone(),
+            ShownValue::Is(value) => value.to_string(),
+        }
+    }
+
+    /// What is wrong with its name and its value, each once. That a text has several lines is not.
+    #[must_use]
+    pub fn hazards(&self) -> Vec<Hazard> {
+        let plain = |text: &str| Visible::of(&text.replace(['\n', '\t'], " ")).hazards().to_vec();
+        let mut found: BTreeSet<Hazard> = plain(&self.name).into_iter().collect();
+        if let ShownValue::Is(value) = &self.value {
+            let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            found.extend(plain(&text));
+        }
+        found.into_iter().collect()
+    }
+
+    /// Where its value is from, in words: `None` if nothing is known of it. Show it as text that somebody else wrote.
+    #[must_use]
+    pub fn source_words(&self) -> Option<String> {
+        let written = |value: &Value| match value {
+            Value::String(text) => quoted(text),
+            value => value.to_string(),
+        };
+        match &self.source {
+            ValueSource::Unknown => None,
+            ValueSource::Said(origin) => Some(origin.to_string()),
+            ValueSource::Default => Some("not given: the tool's default".to_owned()),
+            ValueSource::Rewritten { given } => Some(format!("given as {}", written(given))),
+            ValueSource::Edited { proposed: None } => Some("added by a reviewer".to_owned()),
+            ValueSource::Edited { proposed: Some(old) } => Some(format!("changed by a reviewer, from {}", written(old))),
+        }
+    }
+
+    /// Returns whether a reviewer should look twice at where it is from.
+    #[must_use]
+    pub fn is_doubtful(&self) -> bool {
+        match &self.source {
+            ValueSource::Said(origin) => !matches!(origin, Origin::User | Origin::System),
+            ValueSource::Rewritten { .. } | ValueSource::Edited { .. } => true,
+            ValueSource::Unknown | ValueSource::Default => false,
+        }
+    }
+}
+
+impl Approval {
+    /// The arguments that it would run with, value by value, in the order in which the tool's author wrote them, as far as its
+    /// descriptor says; then what a reviewer left out.
+    #[must_use]
+    pub fn shown_arguments(&self, tool: Option<&Descriptor>) -> Vec<ShownArgument> {
+        let mut shown = Vec::new();
+        let arguments = self.arguments.to_json();
+        flatten(&arguments, "", "", tool, &mut |pointer, name, value| {
+            shown.push(ShownArgument {
+                pointer: pointer.to_owned(),
+                name: name.to_owned(),
+                value: if self.arguments.is_secret(value) { ShownValue::Secret } else { ShownValue::Is(value.clone()) },
+                source: ValueSource::Unknown,
+            });
+        });
+        let proposed = self.is_edited().then(|| self.proposed().to_json());
+        let given = self.given.as_deref().map(Arguments::to_json);
+        for argument in &mut shown {
+            argument.source = self.source_of(argument, proposed.as_ref(), given.as_ref());
+        }
+        if let Some(proposed) = &proposed {
+            flatten(proposed, "", "", tool, &mut |pointer, name, value| {
+                if arguments.pointer(pointer).is_none() && !self.proposed().is_secret(value) {
+                    let (pointer, name) = (pointer.to_owned(), name.to_owned());
+                    let source = ValueSource::Edited { proposed: Some(value.clone()) };
+                    shown.push(ShownArgument { pointer, name, value: ShownValue::LeftOut, source });
+                }
+            });
+        }
+        shown
+    }
+
+    fn source_of(&self, argument: &ShownArgument, proposed: Option<&Value>, given: Option<&Value>) -> ValueSource {
+        let ShownArgument { pointer, value, .. } = argument;
+        let ShownValue::Is(value) = value else { return ValueSource::Unknown };
+        if let Some(proposed) = proposed {
+            let old = proposed.pointer(pointer);
+            if old != Some(value) {
+                return ValueSource::Edited { proposed: old.cloned() };
+            }
+        }
+        if let Some(given) = given {
+            match given.pointer(pointer) {
+                None => return ValueSource::Default,
+                Some(other) if other != value && self.given.as_deref().is_some_and(|given| !given.is_secret(other)) => {
+                    return ValueSource::Rewritten { given: other.clone() };
+                }
+                Some(_) => {}
+            }
+        }
+        // That of the value, or of what it stands in.
+        let mut place = pointer.as_str();
+        let origins: &[ArgumentOrigin] = &self.assessment.origins;
+        while !place.is_empty() {
+            if let Some(found) = origins.iter().find(|of| of.pointer == place) {
+                return ValueSource::Said(found.origin.clone());
+            }
+            place = place.rsplit_once('/').map_or("", |(outer, _)| outer);
+        }
+        ValueSource::Unknown
+    }
+}
+
+/// Calls `visit` with the place, the name and the value of everything that is no object and no list with objects in it.
+fn flatten(
+    value: &Value,
+    pointer: &str,
+    name: &str,
+    tool: Option<&Descriptor>,
+    visit: &mut dyn FnMut(&str, &str, &Value),
+) {
+    let mut go_in = |step: &str, inner: &Value| {
+        let step_in_name = step.replace('\\', "\\\\").replace('.', "\\.");
+        let name = if name.is_empty() { step_in_name } else { format!("{name}.{step_in_name}") };
+        flatten(inner, &below(pointer, step), &name, tool, visit);
+    };
+    match value {
+        Value::Object(fields) if !fields.is_empty() => {
+            let order: &[String] = if pointer.is_empty() { tool.map_or(&[], |tool| &tool.order) } else { &[] };
+            let first = order.iter().filter_map(|name| fields.get_key_value(name));
+            let rest = fields.iter().filter(|(name, _)| !order.contains(name));
+            first.chain(rest).for_each(|(step, inner)| go_in(step, inner));
+        }
+        Value::Array(items) if items.iter().any(|item| item.is_object() || item.is_array()) => {
+            items.iter().enumerate().for_each(|(index, inner)| go_in(&index.to_string(), inner));
+        }
+        // The arguments as a whole.
+        Value::Object(_) if pointer.is_empty() => {}
+        _ => visit(pointer, name, value),
+    }
+}
+
+/// What the schema of a tool says of the value at a place. It is what whoever has the tool says.
+#[must_use]
+pub fn about_argument<'a>(schema: &'a Value, pointer: &str) -> Option<&'a str> {
+    let referred = |at: &'a Value| at.get("$ref")?.as_str()?.strip_prefix('#').and_then(|place| schema.pointer(place));
+    let resolved = |at: &'a Value| referred(at).unwrap_or(at);
+    let mut at = schema;
+    for step in pointer.split('/').skip(1) {
+        let inner = resolved(at);
+        at = inner.get("properties").and_then(|fields| fields.get(step_name(step))).or_else(|| inner.get("items"))?;
+    }
+    let text = |of: &'a Value| of.get("description").and_then(Value::as_str);
+    text(at).or_else(|| text(resolved(at)))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use jiff::Timestamp;
+    use serde_json::json;
+
+    use super::*;
+    use crate::approval::state_machine::NewApproval;
+    use crate::assessment::Assessment;
+    use crate::call::arguments::Commitment;
+    use crate::call::context::RunInfo;
+    use crate::call::descriptor::Annotations;
+    use crate::call::subject::Subject;
+    use crate::text::digest::Digest;
+
+    fn shown(arguments: Arguments, given: Option<Value>, order: &[&str]) -> Vec<(String, String, Option<String>)> {
+        let subject = Subject {
+            approval: "01936c2e-7f2b-7000-8000-000000000001".parse().unwrap(),
+            info: Arc::new(RunInfo::new("run", "agent")),
+            call: "1".into(),
+            tool: "pay".into(),
+            tool_digest: Digest::of("t"),
+            policy_digest: Digest::of("p"),
+            reasoning: None,
+            request: None,
+        };
+        let assessment = Arc::new(Assessment::join(Vec::new()));
+        let given = given.map(|given| Arguments::new(&given, Vec::new()).unwrap());
+        let new = NewApproval { given, ..NewApproval::of(Arc::new(subject), arguments, assessment) };
+        let approval = Approval::open(new, Timestamp::UNIX_EPOCH);
+        let mut tool = Descriptor::remote("a/b".into(), String::new(), json!({}), Annotations::default());
+        tool.order = order.iter().map(ToString::to_string).collect();
+        let words = |argument: &ShownArgument| {
+            (argument.name().to_owned(), argument.text(), argument.source_words())
+        };
+        approval.shown_arguments(Some(&tool)).iter().map(words).collect()
+    }
+
+    fn plain(value: &Value) -> Arguments {
+        Arguments::new(value, Vec::new()).unwrap()
+    }
+
+    #[test]
+    fn a_name_with_a_dot_is_another_one_than_a_place_inside() {
+        let found = shown(plain(&json!({"set": {"limits.max": 5, "limits": {"max": 5_000_000}, "a\\": 1}})), None, &[]);
+        let names: Vec<&str> = found.iter().map(|(name, ..)| name.as_str()).collect();
+        assert_eq!(names, ["set.a\\\\", "set.limits.max", "set.limits\\.max"]);
+        assert_eq!(found[1].1, "5000000");
+    }
+
+    #[test]
+    fn a_secret_is_what_has_a_commitment_and_nothing_else_is() {
+        let secret = Commitment::to(&json!("1234"), [1; 16]).unwrap();
+        let marked = json!({"pin": secret.mark(), "to": "[secret account] IBAN CH93", "x": format!("{} ", secret.mark())});
+        let found = shown(Arguments::new(&marked, vec![secret]).unwrap(), None, &["to"]);
+        assert_eq!(found[0].1, "\"[secret account] IBAN CH93\"");
+        assert_eq!(found[1].1, "a secret, which is not shown");
+        assert!(found[2].1.starts_with("\"[secret "));
+    }
+
+    #[test]
+    fn what_was_not_given_is_a_default_and_what_is_written_otherwise_says_so() {
+        let arguments = json!({"to": "x.example", "amount": 16_777_216, "most": 10});
+        let given = json!({"to": "x.example", "amount": 16_777_217});
+        let found = shown(plain(&arguments), Some(given), &["to", "amount", "most"]);
+        let words: Vec<(&str, Option<&str>)> = found.iter().map(|(name, _, words)| (&**name, words.as_deref())).collect();
+        let expected =
+            [("to", None), ("amount", Some("given as 16777217")), ("most", Some("not given: the tool's default"))];
+        assert_eq!(words, expected);
+    }
+}
