@@ -27,7 +27,9 @@ async fn a_call_is_asked_approved_by_the_command_and_run_once() {
     let run = office.run().await;
     let (id, end) = asked(&run.submit([pays("1", 100)]).await.unwrap());
     let listed = said(&office.gate_as(None, "pending"));
-    for word in [end.as_str(), "pay", "to: \"alice\", amount: 100", "agent for mia", "a manager within 2 hours", "in 2 h"] {
+    for word in
+        [end.as_str(), "pay", "to: \"alice\", amount: 100", "agent for mia", "a manager within 2 hours", "in 2 h"]
+    {
         assert!(listed.contains(word), "no {word} in\n{listed}");
     }
     assert_eq!(office.json("pending")[0]["id"], json!(id));

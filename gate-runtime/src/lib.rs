@@ -108,6 +108,9 @@ pub use adapters::console::Console;
 pub use adapters::dialect;
 pub use adapters::directory::StaticDirectory;
 #[cfg(feature = "directory-file")]
+#[doc(hidden)]
+pub use adapters::file_directory::warn_if_open_to_others;
+#[cfg(feature = "directory-file")]
 pub use adapters::file_directory::{AgentToken, Delegation, FileDirectory, Person, RemoteAgent, ReviewerToken};
 pub use adapters::memory::MemoryStore;
 pub use adapters::system_clock::SystemClock;
@@ -137,14 +140,12 @@ pub use engine::session::turn::Turn;
 /// The formats of the trail: trees, keys, checkpoints, receipts.
 pub use gate_audit as audit;
 pub use gate_core::Timestamp;
+#[doc(hidden)]
+pub use gate_core::approval::about_argument;
 pub use gate_core::approval::{
     Approval, BadSignature, Decision, Presented, Refusal, Refused, ReplayError, Requirement, Settlement, Settler,
     ShownArgument, ShownValue, Status, Tier, ValueSource, Vote, Who, anyone, ask, principal, role,
 };
-#[doc(hidden)]
-pub use gate_core::approval::about_argument;
-#[doc(hidden)]
-pub use gate_core::text::quoted;
 pub use gate_core::assessment::{
     Assessment, Fallback, PolicyOutline, RuleOutline, RuleReport, RuleResult, Source, Unjudged, Verdict,
 };
@@ -165,6 +166,8 @@ pub use gate_core::ports::{
 pub use gate_core::records::{
     CallEvent, Delivery, DeliveryState, DigestEntry, Entry, Event, GateEvent, Leaf, Record, ResetEntry, ToolNote,
 };
+#[doc(hidden)]
+pub use gate_core::text::quoted;
 pub use gate_core::text::{
     DAY, Digest, HOUR, Hazard, MINUTE, ParseDigestError, SchemaError, Visible, WEEK, days, hours, minutes,
 };

@@ -54,7 +54,8 @@ impl Trouble {
                     .to_owned();
             }
             Self::Replaced => {
-                return "the file was deleted or replaced while it was open: open the store again".to_owned();
+                return "the file was deleted or replaced while it was open, or one beside it (`-wal`, `-shm`): open the store again"
+                    .to_owned();
             }
         };
         let known = match error.sqlite_error_code() {

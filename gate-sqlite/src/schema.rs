@@ -1,6 +1,7 @@
 //! Opening a database: its identity, its version, its settings.
 
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use gate_core::ports::{StoreError, StoreErrorKind};
@@ -146,11 +147,14 @@ const MIGRATIONS: [&str; 5] = [
     ",
 ];
 
-/// Where a database is, and which file it was when it was opened.
+/// Where a database is, and which files it was made of when it was opened.
 #[derive(Debug)]
 pub(crate) struct Place {
     path: PathBuf,
     file: Option<Identity>,
+    /// The files beside it: what was committed last stands in one of them. Each is known from when it is there first, and
+    /// stays while a connection is open.
+    beside: [(PathBuf, OnceLock<Identity>); 2],
 }
 
 type Identity = (u64, u64);
@@ -178,9 +182,39 @@ impl Place {
         Ok(connection)
     }
 
-    /// Whether the file at the path is still the one that is open. What is written to one that is gone is lost.
+    fn new(path: &Path) -> Self {
+        // SQLite names the files beside a link after what it leads to.
+        let real = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        let beside = ["-wal", "-shm"].map(|end| {
+            let mut name = real.clone().into_os_string();
+            name.push(end);
+            (PathBuf::from(name), OnceLock::new())
+        });
+        let place = Self { path: path.to_owned(), file: identity(path), beside };
+        place.remember();
+        place
+    }
+
+    fn remember(&self) {
+        for (path, known) in &self.beside {
+            if known.get().is_none()
+                && let Some(found) = identity(path)
+            {
+                let _ = known.set(found);
+            }
+        }
+    }
+
+    /// Whether the files at the path and beside it are still those that are open. What is written to one that is gone is
+    /// lost, and another process that opens the rest knows nothing of it.
     pub(crate) fn check(&self) -> Result<(), Trouble> {
-        if self.file.is_some() && self.file != identity(&self.path) { Err(Trouble::Replaced) } else { Ok(()) }
+        self.remember();
+        let is_other = |path: &Path, known: Option<&Identity>| known.is_some() && known != identity(path).as_ref();
+        let mut beside = self.beside.iter();
+        if is_other(&self.path, self.file.as_ref()) || beside.any(|(path, known)| is_other(path, known.get())) {
+            return Err(Trouble::Replaced);
+        }
+        Ok(())
     }
 }
 
@@ -208,6 +242,10 @@ pub(crate) fn open(path: &Path) -> Result<(Place, Connection), StoreError> {
         return Err(refused(StoreErrorKind::Unavailable, "its folder does not exist: create it first"));
     }
     let at = |trouble: Trouble| error_at(path, &trouble);
+    make_private(path);
+    if let Some(problem) = other_names(path) {
+        return Err(refused(StoreErrorKind::Unavailable, &problem));
+    }
     let mut connection = Connection::open(path).map_err(|error| at(error.into()))?;
     // Where it may not write, SQLite opens it for reading, if what another connection left beside it lets it.
     if connection.is_readonly(MAIN_DB).map_err(|error| at(error.into()))? {
@@ -221,8 +259,40 @@ pub(crate) fn open(path: &Path) -> Result<(Place, Connection), StoreError> {
     patiently(journal).map_err(|error| at(error.into()))?;
     settings(&connection).map_err(at)?;
     patiently(|| migrate(&mut connection)).map_err(|error| at(error.into()))?;
-    let place = Place { path: path.to_owned(), file: identity(path) };
-    Ok((place, connection))
+    Ok((Place::new(path), connection))
+}
+
+/// Makes the file of a new database readable by its owner alone; SQLite gives the files beside it the same mode. A file that
+/// is there keeps its mode, for others may be meant to read it, and the security log says so.
+#[cfg(unix)]
+fn make_private(path: &Path) {
+    use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+    if std::fs::metadata(path).is_ok_and(|file| file.mode() & 0o077 != 0) {
+        tracing::warn!(target: "gate::security", event = "file_open_to_others", path = %path.display());
+    }
+    let made = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    // Whatever else hinders it hinders SQLite too, which says so.
+    drop(made);
+}
+
+/// Elsewhere who may read a file is said in another way.
+#[cfg(not(unix))]
+fn make_private(_: &Path) {}
+
+/// Why a file with several names is refused: each name has other files beside it, and so other last commits.
+#[cfg(unix)]
+fn other_names(path: &Path) -> Option<String> {
+    use std::os::unix::fs::MetadataExt as _;
+    let links = std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file)?.nlink();
+    (links > 1).then(|| {
+        format!("it has {links} names (hard links), and each would have its own write-ahead log: remove all but one")
+    })
+}
+
+/// Elsewhere it is not known.
+#[cfg(not(unix))]
+fn other_names(_: &Path) -> Option<String> {
+    None
 }
 
 /// Tries again while another process holds the database: SQLite does not wait by itself where that process may wait for this one.

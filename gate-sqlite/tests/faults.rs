@@ -121,6 +121,53 @@ async fn a_file_that_is_deleted_or_replaced_takes_no_commit() {
     assert_eq!(run.submit(call()).await.unwrap().answers().first().unwrap().kind(), "unavailable");
 }
 
+/// What was committed last stands in the file beside it: without that, another process would know nothing of a rejection.
+#[cfg(unix)]
+#[tokio::test]
+async fn without_the_file_beside_it_a_database_takes_no_commit() {
+    for end in ["gate.db-wal", "gate.db-shm"] {
+        let (folder, file) = folder();
+        let store = SqliteStore::open(&file).await.unwrap();
+        let run = gate(&store).await.run("run");
+        let call = |id: &str| [ToolCall::new(id, "write", r#"{"line":"x"}"#)];
+        assert_eq!(run.submit(call("1")).await.unwrap().answers().first().unwrap().kind(), "succeeded");
+        std::fs::remove_file(folder.path().join(end)).unwrap();
+        let other = SqliteStore::open(&file).await;
+        let turn = run.submit(call("2")).await.unwrap();
+        let answer = turn.answers().first().unwrap();
+        assert_eq!(answer.kind(), "unavailable", "{end}");
+        let told = format!("{:?}", answer.result());
+        assert!(told.contains("deleted or replaced"), "{told}");
+        drop(other);
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_file_with_two_names_is_refused() {
+    let (folder, file) = folder();
+    drop(SqliteStore::open(&file).await.unwrap());
+    std::fs::hard_link(&file, folder.path().join("other.db")).unwrap();
+    let refused = SqliteStore::open(&file).await.unwrap_err();
+    assert!(refused.to_string().contains("it has 2 names"), "{refused}");
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_new_database_and_what_is_beside_it_is_its_owners_alone() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let (folder, file) = folder();
+    let store = SqliteStore::open(&file).await.unwrap();
+    let _ = gate(&store).await.run("run").submit([ToolCall::new("1", "write", r#"{"line":"x"}"#)]).await.unwrap();
+    let mut seen = 0;
+    for entry in std::fs::read_dir(folder.path()).unwrap() {
+        let entry = entry.unwrap();
+        seen += 1;
+        assert_eq!(entry.metadata().unwrap().permissions().mode() & 0o777, 0o600, "{:?}", entry.path());
+    }
+    assert!(seen >= 2, "there is a log beside it");
+}
+
 #[cfg(unix)]
 #[tokio::test]
 async fn a_file_that_cannot_be_written_says_so() {

@@ -1,5 +1,7 @@
 //! C. Completed arguments: what is shown is what runs.
 
+#![allow(clippy::option_option, reason = "a null that means something is the point")]
+
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Mutex;
@@ -123,7 +125,12 @@ pub fn delete(#[state] world: &World, path: String, depth: Option<u32>, #[serde(
 
 /// Tag.
 #[gated_tool(policy = "always_ask")]
-pub fn tag(#[state] world: &World, tags: HashSet<String>, sorted: BTreeSet<u32>, notes: BTreeMap<String, Option<String>>) {
+pub fn tag(
+    #[state] world: &World,
+    tags: HashSet<String>,
+    sorted: BTreeSet<u32>,
+    notes: BTreeMap<String, Option<String>>,
+) {
     world.ran.lock().unwrap().push(format!("tag {} {sorted:?} {notes:?}", tags.len()));
 }
 
@@ -259,7 +266,8 @@ async fn c2_a_number_that_the_type_rounds_is_shown_as_it_runs_beside_what_was_gi
 
 async fn c2_a_text_that_the_type_rewrites_is_judged_and_runs_as_it_is_shown(store: Shared) {
     let (gate, world) = gate(&store).await;
-    let turn = run(&gate).submit([call("1", "transfer", json!({"to": "INTERN.example", "amount": 1, "most": 1}))]).await;
+    let turn =
+        run(&gate).submit([call("1", "transfer", json!({"to": "INTERN.example", "amount": 1, "most": 1}))]).await;
     let turn = turn.unwrap();
     assert_eq!(turn.answers()[0].approval().unwrap().arguments().get("to"), Some(json!("intern.example")));
     assert_eq!(world.ran(), ["transfer 1 to intern.example at most 1"]);

@@ -136,7 +136,9 @@ impl ShownArgument {
             ValueSource::Default => Some("not given: the tool's default".to_owned()),
             ValueSource::Rewritten { given } => Some(format!("given as {}", written(given))),
             ValueSource::Edited { proposed: None } => Some("added by a reviewer".to_owned()),
-            ValueSource::Edited { proposed: Some(old) } => Some(format!("changed by a reviewer, from {}", written(old))),
+            ValueSource::Edited { proposed: Some(old) } => {
+                Some(format!("changed by a reviewer, from {}", written(old)))
+            }
         }
     }
 
@@ -290,9 +292,7 @@ mod tests {
         let approval = Approval::open(new, Timestamp::UNIX_EPOCH);
         let mut tool = Descriptor::remote("a/b".into(), String::new(), json!({}), Annotations::default());
         tool.order = order.iter().map(ToString::to_string).collect();
-        let words = |argument: &ShownArgument| {
-            (argument.name().to_owned(), argument.text(), argument.source_words())
-        };
+        let words = |argument: &ShownArgument| (argument.name().to_owned(), argument.text(), argument.source_words());
         approval.shown_arguments(Some(&tool)).iter().map(words).collect()
     }
 
@@ -311,7 +311,8 @@ mod tests {
     #[test]
     fn a_secret_is_what_has_a_commitment_and_nothing_else_is() {
         let secret = Commitment::to(&json!("1234"), [1; 16]).unwrap();
-        let marked = json!({"pin": secret.mark(), "to": "[secret account] IBAN CH93", "x": format!("{} ", secret.mark())});
+        let marked =
+            json!({"pin": secret.mark(), "to": "[secret account] IBAN CH93", "x": format!("{} ", secret.mark())});
         let found = shown(Arguments::new(&marked, vec![secret]).unwrap(), None, &["to"]);
         assert_eq!(found[0].1, "\"[secret account] IBAN CH93\"");
         assert_eq!(found[1].1, "a secret, which is not shown");
@@ -323,7 +324,8 @@ mod tests {
         let arguments = json!({"to": "x.example", "amount": 16_777_216, "most": 10});
         let given = json!({"to": "x.example", "amount": 16_777_217});
         let found = shown(plain(&arguments), Some(given), &["to", "amount", "most"]);
-        let words: Vec<(&str, Option<&str>)> = found.iter().map(|(name, _, words)| (&**name, words.as_deref())).collect();
+        let words: Vec<(&str, Option<&str>)> =
+            found.iter().map(|(name, _, words)| (&**name, words.as_deref())).collect();
         let expected =
             [("to", None), ("amount", Some("given as 16777217")), ("most", Some("not given: the tool's default"))];
         assert_eq!(words, expected);

@@ -17,6 +17,6 @@ pub use json::{ReadLimits, below, canonical, exact_numbers, pointer_to, push_ste
 #[doc(hidden)]
 pub use time::later;
 pub use time::{DAY, HOUR, MINUTE, WEEK, days, hours, minutes};
+pub use visible::{Hazard, Visible};
 #[doc(hidden)]
 pub use visible::{hazard, quoted};
-pub use visible::{Hazard, Visible};

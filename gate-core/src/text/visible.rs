@@ -170,7 +170,9 @@ fn belongs_between(before: Option<char>, c: char, after: Option<char>) -> bool {
         '\u{a0}' | '\u{202f}' => {
             let is_of_number = |c: char| c.is_alphanumeric() || c.general_category() == GeneralCategory::CurrencySymbol;
             let is_set_off = |c: char| matches!(c, '»' | ':' | ';' | '!' | '?' | '%' | '€');
-            (before.is_ascii_digit() && after.is_some_and(is_of_number)) || before == '«' || after.is_some_and(is_set_off)
+            (before.is_ascii_digit() && after.is_some_and(is_of_number))
+                || before == '«'
+                || after.is_some_and(is_set_off)
         }
         '\u{3000}' => is(is_wide),
         _ => false,

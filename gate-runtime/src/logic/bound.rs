@@ -30,6 +30,8 @@ pub(crate) struct Ran {
     pub(crate) output: Box<dyn Any + Send>,
 }
 
+type RunOf = fn(&Value, &Spec, CallContext, &AnyState) -> Result<BoxFuture<'static, Ran>, Unread>;
+
 /// The evaluations of all policies of a tool for one call.
 pub(crate) enum Judging<'a> {
     Done(Vec<Evaluation>),
@@ -45,7 +47,7 @@ pub struct BoundTool {
     agents: BTreeMap<AgentName, AnyPolicy>,
     call: fn(&Value, Arc<CallContext>, &AnyState) -> Result<AnyCall, Unread>,
     written: fn(AnyCall) -> Result<Option<Value>, Unread>,
-    run: fn(&Value, &Spec, CallContext, &AnyState) -> Result<BoxFuture<'static, Ran>, Unread>,
+    run: RunOf,
     reconciler: Option<Reconciler>,
 }
 

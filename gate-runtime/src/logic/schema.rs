@@ -332,13 +332,10 @@ enum Walk {
     On,
 }
 
+type Visit<'a, E> = &'a mut dyn FnMut(&[&Value], &mut Value) -> Result<Walk, E>;
+
 /// Looks at a value and at everything in it, each with all schemas that may hold for it.
-fn walk<E>(
-    root: &Value,
-    schemas: &[&Value],
-    value: &mut Value,
-    visit: &mut dyn FnMut(&[&Value], &mut Value) -> Result<Walk, E>,
-) -> Result<(), E> {
+fn walk<E>(root: &Value, schemas: &[&Value], value: &mut Value, visit: Visit<'_, E>) -> Result<(), E> {
     let schemas = expand(root, schemas);
     if let Walk::On = visit(&schemas, value)? {
         return Ok(());

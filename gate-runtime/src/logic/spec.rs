@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::contract::{self, says_something};
 use super::redact::check_no_mark;
-use super::schema::{Checker, SchemaErrors, has_secrets, has_null, has_sets, sort_sets, strip_nulls};
+use super::schema::{Checker, SchemaErrors, has_null, has_secrets, has_sets, sort_sets, strip_nulls};
 
 /// How much JSON a call may hold, unless a gate says otherwise: 256 KiB, 64 deep.
 pub(crate) const DEFAULT_LIMITS: ReadLimits = ReadLimits { bytes: 256 * 1024, depth: 64 };
@@ -212,7 +212,10 @@ mod tests {
     #[test]
     fn what_does_not_come_back_is_found_by_its_place() {
         let lost = |given: Value, written: Value| find_lost(&given, &written, &mut String::new());
-        assert_eq!(lost(json!({"a": 1, "b": {"c": [1, {"d": 2}]}}), json!({"a": 1, "b": {"c": [1, {}]}})).unwrap(), "/b/c/1/d");
+        assert_eq!(
+            lost(json!({"a": 1, "b": {"c": [1, {"d": 2}]}}), json!({"a": 1, "b": {"c": [1, {}]}})).unwrap(),
+            "/b/c/1/d"
+        );
         assert_eq!(lost(json!({"a": [1, 2]}), json!({"a": [1]})).unwrap(), "/a/1");
         assert_eq!(lost(json!({"a": {"b": 1}}), json!({"a": "1"})).unwrap(), "/a/b");
         // Another value is no lost one.

@@ -14,7 +14,7 @@ mod webhooks;
 use std::fmt;
 use std::path::Path;
 
-use gate_runtime::{FileDirectory, Visible};
+use gate_runtime::{FileDirectory, Visible, warn_if_open_to_others};
 
 use self::links::{LINKS, LinksTo, links};
 use self::mail::{MAIL, Mails, mail};
@@ -118,6 +118,7 @@ impl NotifyFile {
     /// [`BadNotifyFile`] has everything that is wrong with it, each with its line.
     pub fn read(path: impl AsRef<Path>) -> Result<Self, BadNotifyFile> {
         let path = path.as_ref();
+        warn_if_open_to_others(path);
         let failed = |problem: String| BadNotifyFile(format!("{} {problem}", path.display()));
         let text = std::fs::read_to_string(path).map_err(|error| {
             failed(match error.kind() {

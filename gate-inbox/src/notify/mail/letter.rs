@@ -76,8 +76,10 @@ pub(super) fn write(notice: &Notice, approval: &Approval, answers: &Answers) -> 
     let name = told::plain(approval.tool());
     let is_first = notice.memo().is_none();
     let re = if is_first { "" } else { "Re: " };
-    let subject =
-        told::cut(&format!("{re}{name} wants {}: {}", told::wanted(approval), told::one_line(approval, notice.tool())), SUBJECT);
+    let subject = told::cut(
+        &format!("{re}{name} wants {}: {}", told::wanted(approval), told::one_line(approval, notice.tool())),
+        SUBJECT,
+    );
     let (text, html) = (said.text(), said.html());
     Letter { subject, text, html }
 }

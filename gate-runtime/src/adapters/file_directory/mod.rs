@@ -126,6 +126,7 @@ impl FileDirectory {
     pub fn open(path: impl Into<PathBuf>) -> Result<Self, DirectoryError> {
         let name: Arc<Path> = path.into().into();
         let path: Arc<Path> = std::path::absolute(&name).map_err(|error| unreadable(&name, &error))?.into();
+        warn_if_open_to_others(&path);
         let last = Reading::of(read(&path).map_err(|error| unreadable(&name, &error))?);
         let people = Self { name, path, last: Arc::new(Mutex::new(last)) };
         people.now().map(|_| people)
@@ -237,6 +238,19 @@ impl fmt::Debug for FileDirectory {
         f.debug_struct("FileDirectory").field("path", &self.path).finish_non_exhaustive()
     }
 }
+
+/// Says in the security log that others than its owner may change a file, or read the secrets in it.
+#[cfg(unix)]
+pub fn warn_if_open_to_others(path: &Path) {
+    use std::os::unix::fs::PermissionsExt as _;
+    if fs::metadata(path).is_ok_and(|file| file.permissions().mode() & 0o077 != 0) {
+        tracing::warn!(target: "gate::security", event = "file_open_to_others", path = %path.display());
+    }
+}
+
+/// Elsewhere who may read a file is said in another way.
+#[cfg(not(unix))]
+pub fn warn_if_open_to_others(_: &Path) {}
 
 /// Reads a file. What is none, like a pipe, could keep the reader waiting.
 fn read(path: &Path) -> io::Result<Vec<u8>> {

@@ -49,6 +49,7 @@ impl Screen {
 }
 
 /// What may be answered.
+#[expect(clippy::struct_excessive_bools, reason = "each says whether one thing may be done")]
 pub(super) struct Question {
     tool: String,
     is_destructive: bool,

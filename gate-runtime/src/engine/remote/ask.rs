@@ -16,8 +16,8 @@ use crate::engine::call::circumstances::Circumstances;
 use crate::engine::call::not_run::{invalid, unavailable};
 use crate::engine::call::propose::{BodyPlace, Candidate, Opened, Opening, Plan, Unproposed};
 
-use crate::logic::spec::Spec;
 use crate::logic::schema::has_secrets;
+use crate::logic::spec::Spec;
 
 /// A question that another program asked.
 ///
@@ -163,7 +163,8 @@ fn read_call(limits: ReadLimits, agent: &AgentName, info: Arc<RunInfo>, call: Re
         return Err(invalid("a call of another program has no secrets here: leave them out of its arguments"));
     }
     let arguments = read(&call.arguments, limits).map_err(|misfit| invalid(format!("The arguments: {misfit}")))?;
-    let completed = Spec::of(&tool).complete(arguments).map_err(|misfits| invalid(format!("The arguments: {misfits}")))?;
+    let completed =
+        Spec::of(&tool).complete(arguments).map_err(|misfits| invalid(format!("The arguments: {misfits}")))?;
     let arguments = completed.arguments;
     let sealed = Arguments::new(&arguments, Vec::new()).map_err(invalid)?;
     let subject = Subject {

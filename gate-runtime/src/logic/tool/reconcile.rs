@@ -67,7 +67,9 @@ pub trait Reconciled: Tool {
 
 /// A [`Reconciled`] tool's function, without its type.
 #[derive(Clone, Copy)]
-pub struct Reconciler(fn(&Value, &Spec, Arc<CallContext>, &AnyState) -> Option<Finding<ToolOutcome>>);
+pub struct Reconciler(FindOut);
+
+type FindOut = fn(&Value, &Spec, Arc<CallContext>, &AnyState) -> Option<Finding<ToolOutcome>>;
 
 impl Reconciler {
     /// That of a tool.
