@@ -94,6 +94,9 @@ const MARK_SHAPE: &str = "[secret";
 /// Whether a text is, or was made to look like, the mark of a secret.
 #[must_use]
 pub fn is_mark(text: &str) -> bool {
+    if text.starts_with(|c: char| c.is_ascii_alphanumeric()) {
+        return false;
+    }
     let plain = text.nfkc().filter(|c| hazard(*c).is_none() && !c.is_whitespace()).flat_map(char::to_lowercase);
     plain.take(MARK_SHAPE.len()).eq(MARK_SHAPE.chars())
 }

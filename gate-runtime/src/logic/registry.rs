@@ -112,7 +112,7 @@ impl<R: Registry> Listed<R> {
             policy: policy_of::<T>,
             bind: BoundTool::of::<T, R::State>,
             read: read_as::<T, R::Call>,
-            codec: Codec { written_schema: written_schema_of::<T>, rewrite: rewrite::<T> },
+            codec: Codec { written_schema: written_schema_of::<T>, is_plain: is_plain::<T>, rewrite: rewrite::<T> },
         }
     }
 
@@ -136,6 +136,12 @@ fn written_schema_of<T: Tool>() -> Value {
     let mut arguments = ArgumentList::default();
     T::arguments(&mut arguments);
     written_schema(&arguments)
+}
+
+fn is_plain<T: Tool>() -> bool {
+    let mut arguments = ArgumentList::default();
+    T::arguments(&mut arguments);
+    arguments.is_plain()
 }
 
 fn rewrite<T: Tool>(given: &Value) -> Result<Value, serde_json::Error> {

@@ -315,7 +315,7 @@ pub(crate) fn has_null(value: &Value) -> bool {
 }
 
 /// Returns whether schemas of one object name a field, and none of them wants it.
-fn is_optional(schemas: &[&Value], name: &str) -> bool {
+pub(crate) fn is_optional(schemas: &[&Value], name: &str) -> bool {
     let is_named = |schema: &&Value| schema.get("properties").is_some_and(|fields| fields.get(name).is_some());
     let is_wanted = |schema: &&Value| {
         let required = schema.get("required").and_then(Value::as_array);

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::contract::{self, says_something};
 use super::redact::check_no_mark;
-use super::schema::{Checker, SchemaErrors, has_null, has_secrets, has_sets, sort_sets, strip_nulls};
+use super::schema::{Checker, SchemaErrors, has_null, has_secrets, has_sets, is_optional, sort_sets, strip_nulls};
 
 /// How much JSON a call may hold, unless a gate says otherwise: 256 KiB, 64 deep.
 pub(crate) const DEFAULT_LIMITS: ReadLimits = ReadLimits { bytes: 256 * 1024, depth: 64 };
@@ -25,7 +25,7 @@ impl Specs {
     pub(crate) fn new(tools: impl Iterator<Item = (Descriptor, Codec)>) -> Self {
         let (mut descriptors, mut specs) = (Vec::new(), Vec::new());
         for (descriptor, codec) in tools {
-            specs.push(Spec { codec: Some(codec), ..Spec::of(&descriptor) });
+            specs.push(Spec { codec: Some(codec), is_plain: (codec.is_plain)(), ..Spec::of(&descriptor) });
             descriptors.push(descriptor);
         }
         Self { descriptors, specs }
@@ -60,6 +60,9 @@ impl fmt::Debug for Specs {
 pub(crate) struct Codec {
     /// Makes the schema of the arguments as the type writes them.
     pub(crate) written_schema: fn() -> Value,
+    /// Whether each argument has a type of the standard library that writes what it reads, and
+    /// nothing can change in it.
+    pub(crate) is_plain: fn() -> bool,
     /// Reads arguments and writes them.
     pub(crate) rewrite: fn(&Value) -> Result<Value, serde_json::Error>,
 }
@@ -71,6 +74,8 @@ pub(crate) struct Spec {
     schema: Value,
     /// Some of its lists are sets: the order of their items says nothing.
     has_sets: bool,
+    /// What it reads needs no second look: see [`Codec`].
+    pub(crate) is_plain: bool,
     /// Not there for a tool of another program, which reads its arguments itself.
     codec: Option<Codec>,
 }
@@ -87,7 +92,7 @@ impl Spec {
         let schema = descriptor.input_schema();
         let checker = if descriptor.is_remote() { Checker::of_foreign(schema) } else { Checker::new(schema) };
         let (has_secrets, has_sets) = (has_secrets(schema), has_sets(schema));
-        Self { checker, has_secrets, schema: schema.clone(), has_sets, codec: None }
+        Self { checker, has_secrets, schema: schema.clone(), has_sets, is_plain: false, codec: None }
     }
 
     /// Says which fields the tool's type reads and does not write, or writes and does not read:
@@ -116,10 +121,13 @@ impl Spec {
         check_no_mark(&given)?;
         self.check(&given)?;
         let Some(codec) = self.codec else { return Ok(Completed { arguments: given, given: None }) };
-        self.settle(&mut given)?;
+        // Numbers have their form from the reader.
+        if self.has_sets {
+            sort_sets(&self.schema, &mut given);
+        }
         let written = self.rewrite(codec, &given)?;
-        if written == given && !has_null(&written) {
-            return Ok(Completed { arguments: written, given: None });
+        if self.adds_only_nulls(&written, &given) {
+            return Ok(Completed { arguments: given, given: None });
         }
         let plain = self.without_nulls(&written);
         if plain == given {
@@ -139,6 +147,21 @@ impl Spec {
         }
         let given = Some(given).filter(|given| *given != arguments);
         Ok(Completed { arguments, given })
+    }
+
+    /// Returns whether what was written is what was given, and besides nothing but `null`s of
+    /// arguments that may be left out.
+    fn adds_only_nulls(&self, written: &Value, given: &Value) -> bool {
+        let (Value::Object(written), Value::Object(given)) = (written, given) else { return false };
+        let mut found = 0;
+        let is_same = |(name, value): (&String, &Value)| match given.get(name) {
+            Some(given) => {
+                found += 1;
+                given == value && !has_null(value)
+            }
+            None => value.is_null() && is_optional(&[&self.schema], name),
+        };
+        written.iter().all(is_same) && found == given.len()
     }
 
     /// Returns arguments without the `null`s that may be left out.

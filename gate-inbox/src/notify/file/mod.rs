@@ -118,7 +118,7 @@ impl NotifyFile {
     /// [`BadNotifyFile`] has everything that is wrong with it, each with its line.
     pub fn read(path: impl AsRef<Path>) -> Result<Self, BadNotifyFile> {
         let path = path.as_ref();
-        warn_if_open_to_others(path);
+        warn_if_open_to_others(path, 0o077);
         let failed = |problem: String| BadNotifyFile(format!("{} {problem}", path.display()));
         let text = std::fs::read_to_string(path).map_err(|error| {
             failed(match error.kind() {

@@ -126,7 +126,8 @@ impl FileDirectory {
     pub fn open(path: impl Into<PathBuf>) -> Result<Self, DirectoryError> {
         let name: Arc<Path> = path.into().into();
         let path: Arc<Path> = std::path::absolute(&name).map_err(|error| unreadable(&name, &error))?.into();
-        warn_if_open_to_others(&path);
+        // There are only hashes in it, but who writes it makes people.
+        warn_if_open_to_others(&path, 0o022);
         let last = Reading::of(read(&path).map_err(|error| unreadable(&name, &error))?);
         let people = Self { name, path, last: Arc::new(Mutex::new(last)) };
         people.now().map(|_| people)
@@ -239,18 +240,19 @@ impl fmt::Debug for FileDirectory {
     }
 }
 
-/// Says in the security log that others than its owner may change a file, or read the secrets in it.
+/// Says in the security log that others than its owner have any of these rights to a file, as its mode has them (`0o022`: to
+/// write it).
 #[cfg(unix)]
-pub fn warn_if_open_to_others(path: &Path) {
+pub fn warn_if_open_to_others(path: &Path, rights: u32) {
     use std::os::unix::fs::PermissionsExt as _;
-    if fs::metadata(path).is_ok_and(|file| file.permissions().mode() & 0o077 != 0) {
+    if fs::metadata(path).is_ok_and(|file| file.permissions().mode() & rights != 0) {
         tracing::warn!(target: "gate::security", event = "file_open_to_others", path = %path.display());
     }
 }
 
 /// Elsewhere who may read a file is said in another way.
 #[cfg(not(unix))]
-pub fn warn_if_open_to_others(_: &Path) {}
+pub fn warn_if_open_to_others(_: &Path, _: u32) {}
 
 /// Reads a file. What is none, like a pipe, could keep the reader waiting.
 fn read(path: &Path) -> io::Result<Vec<u8>> {

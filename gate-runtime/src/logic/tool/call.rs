@@ -170,7 +170,11 @@ pub(crate) fn part<T: Tool>(state: &AnyState) -> Result<&Arc<dyn Provides<T::Sta
 
 /// Reads arguments that were approved, and makes sure that the value is the one that they say.
 pub(crate) fn read_exact<T: Tool>(value: &Value, spec: &Spec) -> Result<T, Unread> {
-    let (written, arguments) = T::read(value)?.write()?;
+    let arguments = T::read(value)?;
+    if spec.is_plain {
+        return Ok(arguments);
+    }
+    let (written, arguments) = arguments.write()?;
     if spec.writes(written, value) { Ok(arguments) } else { Err(Unread) }
 }
 

@@ -3,6 +3,7 @@
 //! An argument without attributes is read, written and described by its type alone, and that is compiled once for each type, not once for
 //! each tool. One with `#[serde(…)]` or `#[schemars(…)]` is a *part*: a struct with that one field, which derives what its attributes say.
 
+use std::any::TypeId;
 use std::fmt;
 
 use schemars::{Schema, SchemaGenerator};
@@ -21,18 +22,46 @@ pub(crate) type MakeSchema = fn(&mut SchemaGenerator) -> Schema;
 pub struct ArgumentList(Vec<Argument>);
 
 enum Argument {
-    Plain { name: &'static str, about: &'static str, is_secret: bool, schema: MakeSchema, is_optional: fn() -> bool },
-    Part { schema: MakeSchema },
+    Plain {
+        name: &'static str,
+        about: &'static str,
+        is_secret: bool,
+        schema: MakeSchema,
+        is_optional: fn() -> bool,
+        of: TypeId,
+    },
+    Part {
+        schema: MakeSchema,
+    },
 }
 
 impl ArgumentList {
     pub(crate) fn add<T: ToolArg>(&mut self, name: &'static str, about: &'static str, is_secret: bool) {
         let schema = SchemaGenerator::subschema_for::<T>;
-        self.0.push(Argument::Plain { name, about, is_secret, schema, is_optional: is_optional::<T> });
+        self.0.push(Argument::Plain {
+            name,
+            about,
+            is_secret,
+            schema,
+            is_optional: is_optional::<T>,
+            of: TypeId::of::<T>(),
+        });
     }
 
     pub(crate) fn add_part<P: Part>(&mut self) {
         self.0.push(Argument::Part { schema: P::json_schema });
+    }
+
+    /// Returns whether each has a type of the standard library that is known to write what it reads, and that nothing can
+    /// change behind a shared reference.
+    pub(crate) fn is_plain(&self) -> bool {
+        macro_rules! types {
+            ($($of:ty),*) => {
+                [$(TypeId::of::<$of>(), TypeId::of::<Option<$of>>(), TypeId::of::<Vec<$of>>()),*]
+            };
+        }
+        let known = types![String, bool, u8, u16, u32, u64, usize, i8, i16, i32, i64, isize, f64];
+        self.0.iter().all(|argument| matches!(argument, Argument::Plain { of, .. } if known.contains(of)))
     }
 
     /// The schema of all of them: a closed object.
@@ -51,7 +80,7 @@ impl ArgumentList {
         };
         for argument in &self.0 {
             match argument {
-                Argument::Plain { name, about, is_secret, schema, is_optional } => {
+                Argument::Plain { name, about, is_secret, schema, is_optional, .. } => {
                     let mut schema = schema(generator);
                     if !about.is_empty() {
                         schema.insert("description".to_owned(), (*about).into());
