@@ -483,6 +483,17 @@ async fn a_text_that_looks_like_a_secret_is_no_secret() {
     }
 }
 
+/// A text that only begins with the same letters is a text like any other.
+#[tokio::test]
+async fn a_text_that_is_no_mark_is_taken() {
+    for text in ["[Secretary] call back", "[SECRET] Q3 report", "secret 1", "[secrets]"] {
+        let (gate, _) = desk().await;
+        let arguments = serde_json::json!({"to": text, "amount": 500}).to_string();
+        let turn = gate.run("run-1").agent("agent").submit([ToolCall::new("1", "pay", arguments)]).await.unwrap();
+        assert_eq!(turn.answers()[0].kind(), "waiting", "{text}");
+    }
+}
+
 #[tokio::test]
 async fn w58_what_a_cut_hides_is_named_all_the_same() {
     let text = format!("{}\u{202e}{}", "x".repeat(1_000), "y".repeat(1_000));

@@ -44,7 +44,11 @@ pub(crate) fn block(text: &str) -> Markup {
 
 /// Whether a page shows all arguments of a call at first, without a click.
 pub(crate) fn is_shown_whole(approval: &Approval) -> bool {
-    approval.shown_arguments(None).iter().all(|argument| argument.whole().chars().count() <= LONG)
+    let is_short = |argument: &ShownArgument| match argument.value() {
+        ShownValue::Is(value) => written(value).chars().count() <= LONG,
+        ShownValue::Secret | ShownValue::LeftOut => true,
+    };
+    approval.shown_arguments(None).iter().all(is_short)
 }
 
 /// What lets somebody without a mouse scroll a text that may be higher than its box, also on a telephone.
@@ -53,11 +57,18 @@ fn scrolls(text: &str) -> Option<&'static str> {
     (rows > 12).then_some("0")
 }
 
+/// The text of a value, as a page has it.
+fn written(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        value => serde_json::to_string_pretty(value).unwrap_or_default(),
+    }
+}
+
 /// A value of JSON.
 pub(crate) fn value(value: &Value) -> Markup {
     match value {
-        Value::String(text) => block(text),
-        Value::Array(_) | Value::Object(_) => block(&serde_json::to_string_pretty(value).unwrap_or_default()),
+        Value::String(_) | Value::Array(_) | Value::Object(_) => block(&written(value)),
         Value::Null => html! { p.faint { "Nothing (null)." } },
         Value::Bool(_) | Value::Number(_) => html! { pre.text { (value) } },
     }

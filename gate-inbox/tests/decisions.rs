@@ -453,3 +453,14 @@ async fn empty_lines_in_a_row_are_named() {
     dana.get(&format!("/approvals/{id}")).await.has("[199 empty lines]").has("rm -rf /srv").has_not("\n\n\n\n\n");
     dana.get(&format!("/approvals/{id}")).await.has_not("I have read all of it");
 }
+
+/// A list is longer on the page than it is as JSON.
+#[tokio::test]
+async fn a_list_that_a_page_folds_is_approved_only_by_who_says_they_read_it() {
+    let desk = Desk::open().await;
+    let id = desk.ask("pay", json!({"to": "alice", "amount": 50, "tags": vec!["x"; 100]})).await;
+    let mut dana = desk.signed_in(&desk.dana).await;
+    dana.get(&format!("/approvals/{id}")).await.has("Show all").has("I have read all of it");
+    assert_eq!(dana.decide(id, "approve", &[]).await.status, 422);
+    assert_eq!(desk.approval(id).await.votes().len(), 0);
+}

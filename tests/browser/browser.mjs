@@ -110,6 +110,10 @@ export async function openForm(page, name) {
 /** Approves on a call's page that is open. */
 export async function approve(page) {
   await openForm(page, "Approve…");
+  const read = page.getByLabel("I have read all of it");
+  if ((await read.count()) > 0) {
+    await read.check();
+  }
   await page.getByRole("button", { name: "Approve: let it run" }).click();
 }
 

@@ -33,6 +33,8 @@ on_every_store! {
     c7_an_approval_from_before_arguments_were_completed_still_runs,
     c7_a_default_that_came_with_a_later_release_does_not_run_unseen,
     c8_a_null_that_means_something_stays,
+    c10_a_default_that_differs_each_time_is_the_same_call,
+    c10_what_was_given_in_its_place_is_no_default,
 }
 
 /// Nothing that can be said.
@@ -206,7 +208,47 @@ pub fn rename(
     world.ran.lock().unwrap().push(format!("rename {title:?}"));
 }
 
-registry! { Tools for State { Purge, Clean, DropAll, Transfer, Delete, Tag, Meddle, Waver, Grow, Rename } }
+fn next() -> u64 {
+    TURNS.fetch_add(1, Ordering::Relaxed)
+}
+
+/// Send once.
+#[gated_tool(policy = "always_ask")]
+pub fn send(#[state] world: &World, #[serde(default = "next")] key: u64) {
+    world.ran.lock().unwrap().push(format!("send {key}"));
+}
+
+/// An account, by its name or in full.
+#[derive(Serialize, JsonSchema)]
+#[serde(untagged)]
+#[allow(dead_code, reason = "a name is read as the whole")]
+pub enum Account {
+    Name(String),
+    Full { id: String, limit: u32 },
+}
+
+impl<'de> Deserialize<'de> for Account {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Either {
+            Name(String),
+            Full { id: String, limit: u32 },
+        }
+        Ok(match Either::deserialize(deserializer)? {
+            Either::Name(id) => Self::Full { id, limit: 5 },
+            Either::Full { id, limit } => Self::Full { id, limit },
+        })
+    }
+}
+
+/// Bill.
+#[gated_tool(policy = "always_ask")]
+pub fn bill(account: Account) {
+    let _ = account;
+}
+
+registry! { Tools for State { Purge, Clean, DropAll, Transfer, Delete, Tag, Meddle, Waver, Grow, Rename, Send, Bill } }
 
 async fn gate(store: &Shared) -> (Gate<Tools>, std::sync::Arc<World>) {
     let state = State::default();
@@ -450,6 +492,29 @@ async fn c8_a_null_that_means_something_stays(store: Shared) {
     let _ = run.submit([call("2", "rename", json!({"title": null}))]).await.unwrap();
     let _ = run.submit([call("3", "rename", json!({"title": "x"}))]).await.unwrap();
     assert_eq!(world.ran(), ["rename None", "rename Some(None)", "rename Some(Some(\"x\"))"]);
+}
+
+async fn c10_a_default_that_differs_each_time_is_the_same_call(store: Shared) {
+    let (gate, world) = gate(&store).await;
+    let run = run(&gate);
+    let turn = run.submit([call("1", "send", json!({}))]).await.unwrap();
+    let again = run.submit([call("1", "send", json!({}))]).await.unwrap();
+    assert_eq!(asked(&turn).id(), asked(&again).id());
+    asked(&turn).reject(&dana(&gate).await, "never").await.unwrap();
+    assert_eq!(kinds(&run.submit([call("2", "send", json!({}))]).await.unwrap()), ["rejected"]);
+    assert!(world.ran().is_empty());
+}
+
+async fn c10_what_was_given_in_its_place_is_no_default(store: Shared) {
+    let (gate, _) = gate(&store).await;
+    let turn = run(&gate).submit([call("1", "bill", json!({"account": "evil"}))]).await.unwrap();
+    let words: Vec<String> = asked(&turn)
+        .approval()
+        .shown_arguments(None)
+        .iter()
+        .filter_map(gate_runtime::ShownArgument::source_words)
+        .collect();
+    assert_eq!(words, ["given as \"evil\""], "of the limit; the id is what was given");
 }
 
 mod unlike {

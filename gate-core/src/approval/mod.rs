@@ -30,9 +30,9 @@ pub use replay::ReplayError;
 pub use requirement::people;
 pub use requirement::{Requirement, Tier, Who, anyone, ask, principal, role};
 pub use settlement::{Settlement, Settler};
-#[doc(hidden)]
-pub use shown_arguments::about_argument;
 pub use shown_arguments::{ShownArgument, ShownValue, ValueSource};
+#[doc(hidden)]
+pub use shown_arguments::{about_argument, given_at};
 pub use signature::BadSignature;
 #[doc(hidden)]
 pub use signed_vote::SignedVote;

@@ -195,7 +195,7 @@ impl Approval {
             }
         }
         if let Some(given) = given {
-            match given.pointer(pointer) {
+            match given_at(given, pointer) {
                 None => return ValueSource::Default,
                 Some(other) if other != value && self.given.as_deref().is_some_and(|given| !given.is_secret(other)) => {
                     return ValueSource::Rewritten { given: other.clone() };
@@ -213,6 +213,20 @@ impl Approval {
             place = place.rsplit_once('/').map_or("", |(outer, _)| outer);
         }
         ValueSource::Unknown
+    }
+}
+
+/// What was given for the value at a place: what stands there, or the one value that stands where the place is inside of now.
+/// `None` for a default.
+#[must_use]
+pub fn given_at<'a>(given: &'a Value, pointer: &str) -> Option<&'a Value> {
+    let mut place = pointer;
+    loop {
+        match given.pointer(place) {
+            Some(found) if place.len() == pointer.len() => return Some(found),
+            Some(found) => return Some(found).filter(|found| !found.is_object() && !found.is_array()),
+            None => place = place.rsplit_once('/')?.0,
+        }
     }
 }
 

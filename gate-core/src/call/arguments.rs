@@ -88,7 +88,7 @@ impl fmt::Debug for Commitment {
 
 const MARK_START: &str = "[secret ";
 
-/// What a text begins with that looks like a mark, without spaces and what is not seen.
+/// What a text begins with that looks like a mark, before a space and without what is not seen.
 const MARK_SHAPE: &str = "[secret";
 
 /// Whether a text is, or was made to look like, the mark of a secret.
@@ -97,8 +97,9 @@ pub fn is_mark(text: &str) -> bool {
     if text.starts_with(|c: char| c.is_ascii_alphanumeric()) {
         return false;
     }
-    let plain = text.nfkc().filter(|c| hazard(*c).is_none() && !c.is_whitespace()).flat_map(char::to_lowercase);
-    plain.take(MARK_SHAPE.len()).eq(MARK_SHAPE.chars())
+    let plain = text.nfkc().filter(|c| c.is_whitespace() || hazard(*c).is_none()).flat_map(char::to_lowercase);
+    let mut plain = plain.skip_while(|c| c.is_whitespace());
+    plain.by_ref().take(MARK_SHAPE.len()).eq(MARK_SHAPE.chars()) && plain.next().is_some_and(char::is_whitespace)
 }
 
 mod salt_text {

@@ -31,6 +31,37 @@ pub(crate) fn seal_beside(schema: &Value, arguments: &Value, sealed: &Arguments)
     seal_with(schema, arguments, &mut || salts.next().unwrap_or_else(random_salt))
 }
 
+/// Other arguments of the same call, with the commitments of its secrets.
+///
+/// # Errors
+/// Where they have a secret that the call does not have.
+pub(crate) fn seal_again(schema: &Value, arguments: &Value, sealed: &Arguments) -> Result<Arguments, SchemaError> {
+    let mut marked = arguments.clone();
+    let mut secrets = Vec::new();
+    replace_secrets(schema, &mut marked, &mut |secret| {
+        let known = sealed.secrets().iter().find(|known| known.is_of(secret));
+        let refused = || SchemaError::new("", "a secret cannot be edited: leave its mark as it is, or reject the call");
+        let known = known.ok_or_else(refused)?;
+        secrets.push(known.clone());
+        Ok(Value::String(known.mark()))
+    })?;
+    Arguments::new(&marked, secrets)
+}
+
+/// Returns whether every secret of one is a secret of the other.
+pub(crate) fn keeps_secrets(schema: &Value, given: &Value, arguments: &Value) -> bool {
+    let collect = |of: &Value| {
+        let mut found = Vec::new();
+        let _ = replace_secrets(schema, &mut of.clone(), &mut |secret| {
+            found.push(secret.clone());
+            Ok::<_, ()>(Value::Null)
+        });
+        found
+    };
+    let kept = collect(arguments);
+    collect(given).iter().all(|secret| kept.contains(secret))
+}
+
 fn seal_with(schema: &Value, arguments: &Value, salt: &mut dyn FnMut() -> [u8; 16]) -> Result<Arguments, SchemaError> {
     let mut marked = arguments.clone();
     let mut secrets = Vec::new();

@@ -112,7 +112,12 @@ impl<R: Registry> Listed<R> {
             policy: policy_of::<T>,
             bind: BoundTool::of::<T, R::State>,
             read: read_as::<T, R::Call>,
-            codec: Codec { written_schema: written_schema_of::<T>, is_plain: is_plain::<T>, rewrite: rewrite::<T> },
+            codec: Codec {
+                written_schema: written_schema_of::<T>,
+                is_plain: is_plain::<T>,
+                optional: optional::<T>,
+                rewrite: rewrite::<T>,
+            },
         }
     }
 
@@ -142,6 +147,12 @@ fn is_plain<T: Tool>() -> bool {
     let mut arguments = ArgumentList::default();
     T::arguments(&mut arguments);
     arguments.is_plain()
+}
+
+fn optional<T: Tool>() -> Vec<&'static str> {
+    let mut arguments = ArgumentList::default();
+    T::arguments(&mut arguments);
+    arguments.optional()
 }
 
 fn rewrite<T: Tool>(given: &Value) -> Result<Value, serde_json::Error> {

@@ -291,39 +291,6 @@ pub(crate) fn sort_sets(schema: &Value, value: &mut Value) {
     });
 }
 
-/// Takes fields away that are `null` and need not be there.
-pub(crate) fn strip_nulls(schema: &Value, value: &mut Value) {
-    if !has_null(value) {
-        return;
-    }
-    let Ok(()) = walk(schema, &[schema], value, &mut |schemas, value| {
-        if let Value::Object(fields) = value {
-            fields.retain(|name, field| !field.is_null() || !is_optional(schemas, name));
-        }
-        Ok::<_, Infallible>(if has_null(value) { Walk::Below } else { Walk::On })
-    });
-}
-
-/// Returns whether anything in a value is `null`.
-pub(crate) fn has_null(value: &Value) -> bool {
-    match value {
-        Value::Null => true,
-        Value::Array(items) => items.iter().any(has_null),
-        Value::Object(fields) => fields.values().any(has_null),
-        _ => false,
-    }
-}
-
-/// Returns whether schemas of one object name a field, and none of them wants it.
-pub(crate) fn is_optional(schemas: &[&Value], name: &str) -> bool {
-    let is_named = |schema: &&Value| schema.get("properties").is_some_and(|fields| fields.get(name).is_some());
-    let is_wanted = |schema: &&Value| {
-        let required = schema.get("required").and_then(Value::as_array);
-        required.is_some_and(|required| required.iter().any(|required| required == name))
-    };
-    schemas.iter().any(is_named) && !schemas.iter().any(is_wanted)
-}
-
 /// Where a walk goes on.
 enum Walk {
     /// Below this value.

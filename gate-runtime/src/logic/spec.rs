@@ -7,8 +7,8 @@ use gate_core::text::{ReadLimits, SchemaError, below, exact_numbers, push_step, 
 use serde_json::Value;
 
 use super::contract::{self, says_something};
-use super::redact::check_no_mark;
-use super::schema::{Checker, SchemaErrors, has_null, has_secrets, has_sets, is_optional, sort_sets, strip_nulls};
+use super::redact::{check_no_mark, keeps_secrets};
+use super::schema::{Checker, SchemaErrors, has_secrets, has_sets, sort_sets};
 
 /// How much JSON a call may hold, unless a gate says otherwise: 256 KiB, 64 deep.
 pub(crate) const DEFAULT_LIMITS: ReadLimits = ReadLimits { bytes: 256 * 1024, depth: 64 };
@@ -25,7 +25,12 @@ impl Specs {
     pub(crate) fn new(tools: impl Iterator<Item = (Descriptor, Codec)>) -> Self {
         let (mut descriptors, mut specs) = (Vec::new(), Vec::new());
         for (descriptor, codec) in tools {
-            specs.push(Spec { codec: Some(codec), is_plain: (codec.is_plain)(), ..Spec::of(&descriptor) });
+            specs.push(Spec {
+                codec: Some(codec),
+                is_plain: (codec.is_plain)(),
+                optional: (codec.optional)(),
+                ..Spec::of(&descriptor)
+            });
             descriptors.push(descriptor);
         }
         Self { descriptors, specs }
@@ -63,6 +68,8 @@ pub(crate) struct Codec {
     /// Whether each argument has a type of the standard library that writes what it reads, and
     /// nothing can change in it.
     pub(crate) is_plain: fn() -> bool,
+    /// The arguments that may be left out, and are then what `null` is.
+    pub(crate) optional: fn() -> Vec<&'static str>,
     /// Reads arguments and writes them.
     pub(crate) rewrite: fn(&Value) -> Result<Value, serde_json::Error>,
 }
@@ -74,6 +81,7 @@ pub(crate) struct Spec {
     schema: Value,
     /// Some of its lists are sets: the order of their items says nothing.
     has_sets: bool,
+    optional: Vec<&'static str>,
     /// What it reads needs no second look: see [`Codec`].
     pub(crate) is_plain: bool,
     /// Not there for a tool of another program, which reads its arguments itself.
@@ -92,7 +100,15 @@ impl Spec {
         let schema = descriptor.input_schema();
         let checker = if descriptor.is_remote() { Checker::of_foreign(schema) } else { Checker::new(schema) };
         let (has_secrets, has_sets) = (has_secrets(schema), has_sets(schema));
-        Self { checker, has_secrets, schema: schema.clone(), has_sets, is_plain: false, codec: None }
+        Self {
+            checker,
+            has_secrets,
+            schema: schema.clone(),
+            has_sets,
+            optional: Vec::new(),
+            is_plain: false,
+            codec: None,
+        }
     }
 
     /// Says which fields the tool's type reads and does not write, or writes and does not read:
@@ -122,17 +138,16 @@ impl Spec {
         self.check(&given)?;
         let Some(codec) = self.codec else { return Ok(Completed { arguments: given, given: None }) };
         // Numbers have their form from the reader.
+        let as_given = self.has_sets.then(|| given.clone());
         if self.has_sets {
             sort_sets(&self.schema, &mut given);
         }
         let written = self.rewrite(codec, &given)?;
         if self.adds_only_nulls(&written, &given) {
-            return Ok(Completed { arguments: given, given: None });
+            let as_given = as_given.filter(|as_given| *as_given != given);
+            return Ok(Completed { arguments: given, given: as_given });
         }
         let plain = self.without_nulls(&written);
-        if plain == given {
-            return Ok(Completed { arguments: plain, given: None });
-        }
         if let Some(pointer) = find_lost(&given, &written, &mut String::new()) {
             let problem = "the tool does not take this beside the rest, and would run without it: leave it out";
             return Err(SchemaError::new(pointer, problem).into());
@@ -141,11 +156,15 @@ impl Spec {
         let is_plain = plain != written && self.rewrite(codec, &plain).is_ok_and(|again| again == written);
         let arguments = if is_plain { plain } else { written };
         self.check(&arguments)?;
+        if self.has_secrets && !keeps_secrets(&self.schema, &given, &arguments) {
+            let problem = "a secret is written otherwise by the tool's type, and would run so: nobody could see that";
+            return Err(SchemaError::new("", problem).into());
+        }
         if !is_plain && self.rewrite(codec, &arguments)? != arguments {
             let problem = "read again, these arguments are other ones: nobody could say what would run";
             return Err(SchemaError::new("", problem).into());
         }
-        let given = Some(given).filter(|given| *given != arguments);
+        let given = Some(as_given.unwrap_or(given)).filter(|given| *given != arguments);
         Ok(Completed { arguments, given })
     }
 
@@ -157,9 +176,9 @@ impl Spec {
         let is_same = |(name, value): (&String, &Value)| match given.get(name) {
             Some(given) => {
                 found += 1;
-                given == value && !has_null(value)
+                given == value && !(value.is_null() && self.is_optional(name))
             }
-            None => value.is_null() && is_optional(&[&self.schema], name),
+            None => value.is_null() && self.is_optional(name),
         };
         written.iter().all(is_same) && found == given.len()
     }
@@ -167,8 +186,19 @@ impl Spec {
     /// Returns arguments without the `null`s that may be left out.
     fn without_nulls(&self, written: &Value) -> Value {
         let mut plain = written.clone();
-        strip_nulls(&self.schema, &mut plain);
+        self.strip_nulls(&mut plain);
         plain
+    }
+
+    /// Takes arguments away that are `null`, where the type is known to read their absence as the same.
+    fn strip_nulls(&self, arguments: &mut Value) {
+        if let Value::Object(fields) = arguments {
+            fields.retain(|name, value| !value.is_null() || !self.is_optional(name));
+        }
+    }
+
+    fn is_optional(&self, name: &str) -> bool {
+        self.optional.contains(&name)
     }
 
     fn rewrite(&self, codec: Codec, given: &Value) -> Result<Value, SchemaError> {
@@ -195,7 +225,7 @@ impl Spec {
         if written == *arguments {
             return true;
         }
-        strip_nulls(&self.schema, &mut written);
+        self.strip_nulls(&mut written);
         written == *arguments
     }
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use gate_core::approval::given_at;
 use gate_core::assessment::{Assessment, Denial, Opinion, PolicyOpinion, PolicyOutline, RuleResult, Unjudged, Verdict};
 use gate_core::call::{Arguments, NotRun, RunInfo, ToolCall};
 use gate_core::grants::LimitCharge;
@@ -86,7 +87,7 @@ impl Judgement {
     pub(crate) fn with_origins(&self, arguments: &Value, given: Option<&Value>, history: &History) -> Arc<Assessment> {
         let mut origins = origins(arguments, history);
         if let Some(given) = given {
-            origins.retain(|of| given.pointer(&of.pointer).is_some());
+            origins.retain(|of| given_at(given, &of.pointer).is_some());
         }
         if origins.is_empty() {
             return Arc::clone(&self.assessment);

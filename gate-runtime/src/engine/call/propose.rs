@@ -117,9 +117,19 @@ impl Candidate {
         is(&self.arguments, &self.sealed) || was_given()
     }
 
+    /// Returns whether the same was given for it, whatever the defaults were at that moment.
+    fn was_given_as(&self, earlier: &Approval) -> bool {
+        let (given, earlier) = (self.given.as_ref(), earlier.given());
+        given.zip(earlier).is_some_and(|(given, earlier)| {
+            given.sealed.secrets().is_empty() && given.sealed.digest() == earlier.digest()
+        })
+    }
+
     /// Returns whether it is one that a person refused, as that was proposed or as it was edited.
     fn is_equal(&self, schema: &Value, refused: &Approval) -> bool {
-        self.has_arguments(schema, refused.proposed()) || self.has_arguments(schema, refused.arguments())
+        self.was_given_as(refused)
+            || self.has_arguments(schema, refused.proposed())
+            || self.has_arguments(schema, refused.arguments())
     }
 
     /// Returns whether the call that has its id is the same one: of the same agent, for the same
@@ -137,7 +147,7 @@ impl Candidate {
         is_same_proposal
             && new.tool() == old.tool()
             && (&new.info().agent(), &new.info().principal()) == (&old.info().agent(), &old.info().principal())
-            && self.has_arguments(schema, known.proposed())
+            && (self.was_given_as(known) || self.has_arguments(schema, known.proposed()))
     }
 }
 
@@ -573,7 +583,7 @@ fn id_used(call: &CallId) -> NotRun {
 fn refusals(schema: &Value, candidate: &Candidate, recalled: &CallHistory) -> Vec<Refusal> {
     let told = recalled.rejected.iter().filter_map(|refused| {
         let mut refusal = refused.rejection()?;
-        let equal = candidate.has_arguments(schema, refused.proposed());
+        let equal = candidate.was_given_as(refused) || candidate.has_arguments(schema, refused.proposed());
         if equal {
             refusal.arguments = candidate.sealed.digest();
         }

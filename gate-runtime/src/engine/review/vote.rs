@@ -21,7 +21,7 @@ use crate::engine::kernel::unit_of_work::UnitOfWork;
 use crate::engine::review::reviewer::Reviewer;
 use crate::lock::lock;
 
-use crate::logic::redact::{seal_edit, seal_like, unseal};
+use crate::logic::redact::{seal_again, seal_edit, unseal};
 use crate::logic::schema::SchemaErrors;
 use crate::logic::spec::Spec;
 use crate::random;
@@ -403,10 +403,7 @@ impl Core {
             (None, None) => return Err(DecideError::UnknownTool(approval.tool().to_string())),
         };
         let completed = completed.map_err(DecideError::Invalid)?;
-        if completed.given.is_none() {
-            return Ok(sealed.without_salts());
-        }
-        let sealed = seal_like(schema, &completed.arguments, &sealed).map_err(invalid)?;
+        let sealed = seal_again(schema, &completed.arguments, &sealed).map_err(invalid)?;
         Ok(sealed.without_salts())
     }
 

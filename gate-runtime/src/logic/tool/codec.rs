@@ -64,6 +64,16 @@ impl ArgumentList {
         self.0.iter().all(|argument| matches!(argument, Argument::Plain { of, .. } if known.contains(of)))
     }
 
+    /// Returns the arguments that may be left out: their types take nothing for a value, as an `Option` does, and no
+    /// attribute says otherwise.
+    pub(crate) fn optional(&self) -> Vec<&'static str> {
+        let name = |argument: &Argument| match argument {
+            Argument::Plain { name, is_optional, .. } if is_optional() => Some(*name),
+            _ => None,
+        };
+        self.0.iter().filter_map(name).collect()
+    }
+
     /// The schema of all of them: a closed object.
     pub(crate) fn schema(&self, generator: &mut SchemaGenerator) -> Value {
         self.described(generator).0
