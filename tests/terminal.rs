@@ -494,6 +494,36 @@ async fn a_text_that_is_no_mark_is_taken() {
     }
 }
 
+mod limited {
+    use gate_runtime::prelude::*;
+
+    fn million() -> u64 {
+        1_000_000
+    }
+
+    /// Send money.
+    #[gated_tool(policy = "always_ask")]
+    pub(super) fn send(to: String, #[serde(default = "million")] limit: u64) -> String {
+        format!("{to} {limit}")
+    }
+
+    registry! { pub(super) Tools for () { Send } }
+}
+
+/// A reviewer who takes an argument away sees the value that its tool puts there.
+#[tokio::test]
+async fn an_edit_is_shown_as_it_will_run() {
+    let people = StaticDirectory::new().person("dana", ["manager"]);
+    let gate: Gate<limited::Tools> = Gate::builder(()).directory(people).build().await.unwrap();
+    let run = gate.run("run-1");
+    let turn = run.submit([ToolCall::new("1", "send", r#"{"to":"alice","limit":5}"#)]).await.unwrap();
+    let screen = Screen::default();
+    let mut terminal = Terminal::over(&b""[..], screen.clone());
+    terminal.show_changes(&turn.interruptions()[0], &Edit::new().remove("limit")).await.unwrap();
+    let shown = screen.text();
+    assert!(shown.contains("limit: 5") && shown.contains("→ 1000000"), "{shown}");
+}
+
 #[tokio::test]
 async fn w58_what_a_cut_hides_is_named_all_the_same() {
     let text = format!("{}\u{202e}{}", "x".repeat(1_000), "y".repeat(1_000));

@@ -176,7 +176,7 @@ impl Terminal {
     /// # Errors
     /// Where the terminal cannot be written.
     pub async fn show_changes(&mut self, asked: &Interruption, edit: &Edit) -> io::Result<()> {
-        let page = view::changes(asked.approval().arguments(), edit, self.look());
+        let page = view::changes(asked.approval().arguments(), edit, asked.preview(edit).await, self.look());
         self.with(move |prompt| prompt.show(&page)).await
     }
 

@@ -7,10 +7,12 @@ use gate_core::call::Arguments;
 use gate_core::grants::Scope;
 use gate_core::text::{ReadLimits, read};
 use serde_json::Value;
+use tokio::runtime::Handle;
 
 use super::editor;
 use super::page::PageStyle;
 use super::view::{self, shown};
+use crate::engine::review::error::DecideError;
 use crate::engine::review::interruption::Interruption;
 use crate::engine::review::vote::Edit;
 
@@ -56,10 +58,12 @@ pub(super) struct Question {
     is_editable: bool,
     takes_grants: bool,
     arguments: Arguments,
-    /// Whether the person was shown all of it.
+    /// Set once the person was shown all of it.
     is_shown: bool,
     /// What the person wrote in the editor before, if that did not count.
     draft: Option<String>,
+    asked: Interruption,
+    runtime: Handle,
 }
 
 /// What the person wants.
@@ -72,6 +76,7 @@ pub(super) enum Choice {
 }
 
 impl Question {
+    /// Makes one, in the runtime of whoever asks.
     pub(super) fn of(asked: &Interruption, draft: Option<String>, is_shown: bool) -> Self {
         let approval = asked.approval();
         Self {
@@ -82,7 +87,14 @@ impl Question {
             arguments: approval.arguments().clone(),
             draft,
             is_shown,
+            asked: asked.clone(),
+            runtime: Handle::current(),
         }
+    }
+
+    /// Returns the arguments that an edit leads to, or why there are none. The thread waits for it.
+    fn preview(&self, edit: &Edit) -> Result<Arguments, DecideError> {
+        self.runtime.block_on(self.asked.preview(edit))
     }
 }
 
@@ -171,7 +183,7 @@ impl Prompt {
             None => self.edit_by_line(question)?.map(|edit| (edit, None)),
         };
         let Some((edit, draft)) = edited else { return Ok(None) };
-        self.show(&view::changes(&question.arguments, &edit, self.screen.look()))?;
+        self.show(&view::changes(&question.arguments, &edit, question.preview(&edit), self.screen.look()))?;
         let sure = if question.is_destructive {
             self.confirmed(question)?
         } else {

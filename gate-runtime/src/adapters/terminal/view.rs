@@ -11,6 +11,7 @@ use gate_core::text::{self, Digest, Hazard, Visible, english};
 use serde_json::Value;
 
 use super::page::{Page, PageStyle};
+use crate::engine::review::error::DecideError;
 use crate::engine::review::interruption::Interruption;
 use crate::engine::review::vote::{DecisionOutcome, Edit};
 
@@ -44,7 +45,7 @@ pub(super) fn of(asked: &Interruption, look: PageStyle) -> String {
     page.into_text()
 }
 
-/// Whether the first page shows all arguments of a call.
+/// Returns whether the first page shows all arguments of a call.
 pub(super) fn is_whole(approval: &Approval) -> bool {
     let arguments = approval.shown_arguments(None);
     let is_short = |argument: &ShownArgument| argument.text().chars().count() <= LONG;
@@ -112,12 +113,18 @@ pub(super) fn everything(asked: &Interruption, look: PageStyle) -> String {
     page.into_text()
 }
 
-/// What an edit would change.
-pub(super) fn changes(arguments: &Arguments, edit: &Edit, look: PageStyle) -> String {
+/// Shows what an edit changes: by the arguments that it leads to, or as it was typed where it leads
+/// to none, for then nothing runs.
+pub(super) fn changes(
+    arguments: &Arguments,
+    edit: &Edit,
+    edited: Result<Arguments, DecideError>,
+    look: PageStyle,
+) -> String {
     let mut page = Page::new(look);
     page.title("to be changed");
     let before = arguments.to_json();
-    match edit.apply(&before) {
+    match edited.map_or_else(|_| edit.apply(&before), |edited| Ok(edited.to_json())) {
         Ok(edited) => {
             let fields = |of: &Value| of.as_object().cloned().unwrap_or_default();
             let (old, new) = (fields(&before), fields(&edited));
@@ -194,7 +201,8 @@ fn speaker(speaker: &Speaker) -> String {
     }
 }
 
-/// Every argument with its place, its value, where that came from, what the schema says of it, and what is wrong with it.
+/// Writes every argument with its place, its value, the source of that, the schema's words for it,
+/// and its hazards.
 fn write_arguments(page: &mut Page, approval: &Approval, descriptor: Option<&Descriptor>, whole: bool) {
     let look = page.look;
     let arguments = approval.shown_arguments(descriptor);
