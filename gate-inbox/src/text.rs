@@ -42,7 +42,7 @@ pub(crate) fn block(text: &str) -> Markup {
     }
 }
 
-/// Whether a page shows all arguments of a call at first, without a click.
+/// Returns whether a page shows all arguments of a call at first, without a click.
 pub(crate) fn is_shown_whole(approval: &Approval) -> bool {
     let is_short = |argument: &ShownArgument| match argument.value() {
         ShownValue::Is(value) => written(value).chars().count() <= LONG,
@@ -57,7 +57,7 @@ fn scrolls(text: &str) -> Option<&'static str> {
     (rows > 12).then_some("0")
 }
 
-/// The text of a value, as a page has it.
+/// Writes a value as a page has it.
 fn written(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
@@ -74,7 +74,8 @@ pub(crate) fn value(value: &Value) -> Markup {
     }
 }
 
-/// Line by line. Empty lines in a row are named by their number, so that nothing stands far below where nobody looks.
+/// Renders a text line by line. Empty lines in a row are named by their number, so that nothing
+/// stands far below where nobody looks.
 fn lines(text: &str) -> Markup {
     let all: Vec<&str> = text.split('\n').collect();
     let runs: Vec<&[&str]> = all.chunk_by(|one, two| one.trim().is_empty() && two.trim().is_empty()).collect();

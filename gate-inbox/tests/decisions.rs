@@ -428,7 +428,7 @@ async fn what_was_said_before_is_shown_as_text_without_secrets() {
     assert_eq!(desk.approval(desk.ask_to_pay(50).await).await.conversation().len(), 0);
 }
 
-/// What the page folds is approved by nobody who does not say that they read it.
+/// Nobody approves what a page folds without saying that they read it.
 #[tokio::test]
 async fn what_a_page_does_not_show_whole_is_approved_only_by_who_says_they_read_it() {
     let desk = Desk::open().await;

@@ -147,7 +147,7 @@ const MIGRATIONS: [&str; 5] = [
     ",
 ];
 
-/// Where a database is, and which files it was made of when it was opened.
+/// The path of a database, and the files that it was made of when it was opened.
 #[derive(Debug)]
 pub(crate) struct Place {
     path: PathBuf,
@@ -205,8 +205,8 @@ impl Place {
         }
     }
 
-    /// Whether the files at the path and beside it are still those that are open. What is written to one that is gone is
-    /// lost, and another process that opens the rest knows nothing of it.
+    /// Makes sure that the files at the path and beside it are still those that are open. A commit to
+    /// one that is gone is lost, and another process that opens the rest knows nothing of it.
     pub(crate) fn check(&self) -> Result<(), Trouble> {
         self.remember();
         let is_other = |path: &Path, known: Option<&Identity>| known.is_some() && known != identity(path).as_ref();
@@ -262,8 +262,9 @@ pub(crate) fn open(path: &Path) -> Result<(Place, Connection), StoreError> {
     Ok((Place::new(path), connection))
 }
 
-/// Makes the file of a new database readable by its owner alone; SQLite gives the files beside it the same mode. A file that
-/// is there keeps its mode, for others may be meant to read it, and the security log says so.
+/// Makes the file of a new database readable by its owner alone; SQLite gives the files beside it the
+/// same mode. A file that is there keeps its mode, for others may be meant to read it, and the
+/// security log says so.
 #[cfg(unix)]
 fn make_private(path: &Path) {
     use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
@@ -279,7 +280,8 @@ fn make_private(path: &Path) {
 #[cfg(not(unix))]
 fn make_private(_: &Path) {}
 
-/// Why a file with several names is refused: each name has other files beside it, and so other last commits.
+/// Says why a file with several names is refused: each name has other files beside it, and so other
+/// last commits.
 #[cfg(unix)]
 fn other_names(path: &Path) -> Option<String> {
     use std::os::unix::fs::MetadataExt as _;

@@ -121,7 +121,8 @@ async fn a_file_that_is_deleted_or_replaced_takes_no_commit() {
     assert_eq!(run.submit(call()).await.unwrap().answers().first().unwrap().kind(), "unavailable");
 }
 
-/// What was committed last stands in the file beside it: without that, another process would know nothing of a rejection.
+/// The last commits stand in the file beside it: without that, another process would know nothing of
+/// a rejection.
 #[cfg(unix)]
 #[tokio::test]
 async fn without_the_file_beside_it_a_database_takes_no_commit() {

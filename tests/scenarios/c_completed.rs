@@ -41,7 +41,7 @@ on_every_store! {
 #[derive(Serialize, Deserialize, JsonSchema)]
 pub struct Options {}
 
-/// What to clean.
+/// A folder to clean.
 #[derive(Serialize, Deserialize, JsonSchema)]
 pub struct Target {
     path: String,
@@ -49,7 +49,7 @@ pub struct Target {
     limits: Option<Limits>,
 }
 
-/// How old.
+/// The limits of a cleaning.
 #[derive(Serialize, Deserialize, JsonSchema)]
 pub struct Limits {
     only_older_than_days: u32,
@@ -194,7 +194,7 @@ pub fn grow(#[state] world: &World, amount: Growing) {
     world.ran.lock().unwrap().push(format!("grow {}", amount.0));
 }
 
-/// What `null` and nothing are two things to.
+/// Tells `null` and absence apart.
 fn said<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
     Option::deserialize(deserializer).map(Some)
 }

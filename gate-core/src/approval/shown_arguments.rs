@@ -12,10 +12,11 @@ use crate::call::origin::Origin;
 use crate::text::json::{below, step_name};
 use crate::text::visible::{Hazard, Visible, quoted};
 
-/// One value among the arguments of a call, as people are shown it: no object, and no list with objects in it.
+/// One value among the arguments of a call, as people are shown it: no object, and no list with
+/// objects in it.
 ///
-/// Every channel renders these and decides nothing about them: which arguments there are and in which order, which of them
-/// are secret, where a value came from.
+/// Every channel renders these and decides nothing about them: which arguments there are and in
+/// which order, which of them are secret, where a value came from.
 ///
 /// ```
 /// # fn show(approval: &gate_runtime::Approval) {
@@ -43,7 +44,7 @@ pub enum ShownValue {
     LeftOut,
 }
 
-/// Where a value of the arguments is from.
+/// The source of a value among the arguments.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ValueSource {
     /// Nothing is known of it.
@@ -54,43 +55,44 @@ pub enum ValueSource {
     Default,
     /// The call gave this, which the tool's type writes otherwise.
     Rewritten {
-        /// What was given.
+        /// The value that was given.
         given: Value,
     },
     /// A reviewer changed it.
     Edited {
-        /// What was proposed: `None` if nothing was.
+        /// The value that was proposed: `None` if none was.
         proposed: Option<Value>,
     },
 }
 
 impl ShownArgument {
-    /// Its place, as a JSON pointer (RFC 6901).
+    /// Returns its place, as a JSON pointer (RFC 6901).
     #[must_use]
     pub fn pointer(&self) -> &str {
         &self.pointer
     }
 
-    /// Its place as people read it: `limits.max`. A dot or a backslash in a name has a backslash before it. Show it as text
-    /// that somebody else wrote.
+    /// Returns its place as people read it: `limits.max`. A dot or a backslash in a name has a
+    /// backslash before it. Show it as text that somebody else wrote.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Its value.
+    /// Returns its value.
     #[must_use]
     pub fn value(&self) -> &ShownValue {
         &self.value
     }
 
-    /// Where the value is from.
+    /// Returns the source of the value.
     #[must_use]
     pub fn source(&self) -> &ValueSource {
         &self.source
     }
 
-    /// Its value in words and JSON, safe to look at: a text has its quotes, so that it is clear where it ends.
+    /// Writes its value in words and JSON, safe to look at: a text has its quotes, so that it is clear
+    /// where it ends.
     #[must_use]
     pub fn text(&self) -> String {
         match &self.value {
@@ -101,7 +103,7 @@ impl ShownArgument {
         }
     }
 
-    /// The value as it is, for whoever counts or digests it; empty for a secret.
+    /// Returns the value's text as it is, to be counted or digested; empty for a secret.
     #[must_use]
     pub fn whole(&self) -> String {
         match &self.value {
@@ -111,7 +113,7 @@ impl ShownArgument {
         }
     }
 
-    /// What is wrong with its name and its value, each once. That a text has several lines is not.
+    /// Lists the hazards of its name and its value, each once. Several lines in a text are none.
     #[must_use]
     pub fn hazards(&self) -> Vec<Hazard> {
         let plain = |text: &str| Visible::of(&text.replace(['\n', '\t'], " ")).hazards().to_vec();
@@ -123,7 +125,8 @@ impl ShownArgument {
         found.into_iter().collect()
     }
 
-    /// Where its value is from, in words: `None` if nothing is known of it. Show it as text that somebody else wrote.
+    /// Says in words where the value is from; `None` if nothing is known of it. Show the words as
+    /// text that somebody else wrote.
     #[must_use]
     pub fn source_words(&self) -> Option<String> {
         let written = |value: &Value| match value {
@@ -154,8 +157,8 @@ impl ShownArgument {
 }
 
 impl Approval {
-    /// The arguments that it would run with, value by value, in the order in which the tool's author wrote them, as far as its
-    /// descriptor says; then what a reviewer left out.
+    /// Lists the arguments that it would run with, value by value, in the order of the tool's author,
+    /// as far as its descriptor knows that; then the values that a reviewer left out.
     #[must_use]
     pub fn shown_arguments(&self, tool: Option<&Descriptor>) -> Vec<ShownArgument> {
         let mut shown = Vec::new();
@@ -216,8 +219,8 @@ impl Approval {
     }
 }
 
-/// What was given for the value at a place: what stands there, or the one value that stands where the place is inside of now.
-/// `None` for a default.
+/// Returns the value that was given for a place: the one that stands there, or a single value that
+/// stood where an object with that place is now. `None` for a default.
 #[must_use]
 pub fn given_at<'a>(given: &'a Value, pointer: &str) -> Option<&'a Value> {
     let mut place = pointer;
@@ -230,7 +233,8 @@ pub fn given_at<'a>(given: &'a Value, pointer: &str) -> Option<&'a Value> {
     }
 }
 
-/// Calls `visit` with the place, the name and the value of everything that is no object and no list with objects in it.
+/// Calls `visit` with the place, the name and the value of everything that is no object and no list
+/// with objects in it.
 fn flatten(
     value: &Value,
     pointer: &str,
@@ -259,7 +263,8 @@ fn flatten(
     }
 }
 
-/// What the schema of a tool says of the value at a place. It is what whoever has the tool says.
+/// Returns the description that a tool's schema has of the value at a place. It is the claim of
+/// whoever has the tool.
 #[must_use]
 pub fn about_argument<'a>(schema: &'a Value, pointer: &str) -> Option<&'a str> {
     let referred = |at: &'a Value| at.get("$ref")?.as_str()?.strip_prefix('#').and_then(|place| schema.pointer(place));

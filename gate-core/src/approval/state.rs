@@ -42,7 +42,7 @@ pub struct Approval {
     pub(crate) version: u64,
     pub(crate) status: Status,
     pub(crate) arguments: Arguments,
-    /// What was given, where it was completed.
+    /// The arguments as they were given, where they were completed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) given: Option<Box<Arguments>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -233,8 +233,8 @@ impl Approval {
         &self.arguments
     }
 
-    /// The arguments as the model gave them, where they were completed: where the call has defaults that were left out, or
-    /// its tool's type writes a value otherwise.
+    /// Returns the arguments as the model gave them, if they were completed: because defaults were
+    /// left out, or because the tool's type writes a value otherwise.
     #[must_use]
     pub fn given(&self) -> Option<&Arguments> {
         self.given.as_deref()

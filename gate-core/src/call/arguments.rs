@@ -88,7 +88,7 @@ impl fmt::Debug for Commitment {
 
 const MARK_START: &str = "[secret ";
 
-/// What a text begins with that looks like a mark, before a space and without what is not seen.
+/// The beginning of a text that looks like a mark: before a space, and without invisible characters.
 const MARK_SHAPE: &str = "[secret";
 
 /// Whether a text is, or was made to look like, the mark of a secret.
@@ -156,8 +156,8 @@ impl Arguments {
         &self.secrets
     }
 
-    /// Returns whether a value in these arguments is a secret: the mark of one of its commitments stands there. What only
-    /// looks like a mark is a text like any other.
+    /// Returns whether a value in these arguments is a secret: the mark of one of its commitments stands
+    /// there. A text that only looks like a mark is a text like any other.
     #[must_use]
     pub fn is_secret(&self, value: &Value) -> bool {
         value.as_str().is_some_and(|text| self.secrets.iter().any(|secret| secret.mark() == text))

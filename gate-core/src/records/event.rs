@@ -55,7 +55,7 @@ pub enum CallEvent {
         assessment: Arc<Assessment>,
         /// Of which arguments.
         arguments: Arguments,
-        /// What was given, where it was completed.
+        /// The arguments as they were given, where they were completed.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         given: Option<Arguments>,
         /// What people refused earlier in the same run for the same tool.

@@ -141,23 +141,25 @@ impl fmt::Display for Visible {
     }
 }
 
-/// A text as JSON has it, so that it is clear where it begins and ends and what is a quote in it. Spaces in a row are
-/// shown by their number.
+/// Writes a text as JSON has it, so that it is clear where it begins and ends, and which quotes are
+/// in it. Spaces in a row show how many there are.
 #[must_use]
 pub fn quoted(text: &str) -> String {
     let escaped = text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n").replace('\t', "\\t");
     format!("\"{}\"", Visible::of(&escaped.replace("  ", " \\u{20}")))
 }
 
-/// The flags of England, Scotland and Wales: the only ones that are written with tags, which are invisible elsewhere.
+/// The flags of England, Scotland and Wales: the only ones that are written with tags, which are
+/// invisible elsewhere.
 const FLAGS: [&str; 3] = [
     "\u{1f3f4}\u{e0067}\u{e0062}\u{e0065}\u{e006e}\u{e0067}\u{e007f}",
     "\u{1f3f4}\u{e0067}\u{e0062}\u{e0073}\u{e0063}\u{e0074}\u{e007f}",
     "\u{1f3f4}\u{e0067}\u{e0062}\u{e0077}\u{e006c}\u{e0073}\u{e007f}",
 ];
 
-/// Whether a character that hides elsewhere does what it is there for: it makes one emoji of several, joins or parts
-/// letters of a script whose letters join, or is the space of its language.
+/// Returns whether a character that hides elsewhere has its work between these two: making one emoji
+/// of several, joining or parting letters of a script whose letters join, or being the space of its
+/// language.
 fn belongs_between(before: Option<char>, c: char, after: Option<char>) -> bool {
     let Some(before) = before else { return false };
     let is = |of: fn(char) -> bool| of(before) && after.is_some_and(of);
@@ -179,17 +181,18 @@ fn belongs_between(before: Option<char>, c: char, after: Option<char>) -> bool {
     }
 }
 
-/// An emoji that is more than a plain character, or a sign that can be drawn as one.
+/// Returns whether a character is an emoji, or a sign that can be drawn as one.
 fn is_emoji(c: char) -> bool {
     !c.is_ascii() && c.is_emoji_char()
 }
 
-/// What a key of a telephone has on it.
+/// Returns whether a character is on a key of a telephone.
 fn is_key(c: char) -> bool {
     c.is_ascii_digit() || matches!(c, '#' | '*')
 }
 
-/// A letter or mark of a script in which letters join, and invisible characters say which ones.
+/// Returns whether a character is of a script in which letters join, and invisible characters say
+/// which ones.
 fn joins(c: char) -> bool {
     matches!(
         c.script(),
@@ -210,7 +213,7 @@ fn joins(c: char) -> bool {
     )
 }
 
-/// A character of Chinese, Japanese or Korean, signs of theirs included.
+/// Returns whether a character is Chinese, Japanese or Korean, or a sign of theirs.
 fn is_wide(c: char) -> bool {
     matches!(c.script(), Script::Han | Script::Hiragana | Script::Katakana | Script::Hangul | Script::Bopomofo)
         || matches!(c, '\u{3001}'..='\u{303f}' | 'ー' | '！' | '？')

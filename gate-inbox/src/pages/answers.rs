@@ -154,8 +154,8 @@ fn grant(visitor: &Visitor, asked: &Interruption) -> Markup {
     }
 }
 
-/// Where it is confirmed what a click alone does not approve: what the page does not show whole at first, and what cannot
-/// be undone.
+/// Renders the fields that confirm what a click alone does not approve: arguments that the page does
+/// not show whole at first, and effects that cannot be undone.
 pub(super) fn confirmation(asked: &Interruption) -> Markup {
     html! {
         @if !is_shown_whole(asked.approval()) {

@@ -122,7 +122,7 @@ pub(super) fn arguments(asked: &Interruption) -> Markup {
     }
 }
 
-/// Where a value is from.
+/// Renders the source of a value.
 fn source(argument: &ShownArgument) -> Markup {
     html! {
         @match argument.source() {

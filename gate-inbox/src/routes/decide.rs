@@ -63,7 +63,8 @@ impl Desk {
         Ok(Self { visitor, fields, asked })
     }
 
-    /// What is missing where more than a click is wanted: all of it was not shown at first, or it cannot be undone.
+    /// Returns what is missing, if more than a click is wanted: not all of it was shown at first, or it
+    /// cannot be undone.
     pub(super) fn unconfirmed(&self) -> Option<String> {
         if !is_shown_whole(self.asked.approval()) && self.fields.get("read") != "all" {
             let words = "the page does not show all of it at first: read it, and say so";

@@ -1,4 +1,4 @@
-//! Whether a type writes the fields that it reads.
+//! Comparing the fields that a type reads with those that it writes.
 
 use std::collections::BTreeSet;
 

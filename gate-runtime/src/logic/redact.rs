@@ -25,16 +25,10 @@ pub(crate) fn seal_like(schema: &Value, arguments: &Value, earlier: &Arguments) 
     seal_with(schema, arguments, &mut || salts.next().unwrap_or_default())
 }
 
-/// Other arguments of the same call, sealed with the salts of its sealing where they go that far.
-pub(crate) fn seal_beside(schema: &Value, arguments: &Value, sealed: &Arguments) -> Result<Arguments, SchemaError> {
-    let mut salts = sealed.secrets().iter().filter_map(|secret| secret.salt().copied());
-    seal_with(schema, arguments, &mut || salts.next().unwrap_or_else(random_salt))
-}
-
-/// Other arguments of the same call, with the commitments of its secrets.
+/// Seals other arguments of the same call, with the commitments of its secrets.
 ///
 /// # Errors
-/// Where they have a secret that the call does not have.
+/// [`SchemaError`], if they have a secret that the call does not have.
 pub(crate) fn seal_again(schema: &Value, arguments: &Value, sealed: &Arguments) -> Result<Arguments, SchemaError> {
     let mut marked = arguments.clone();
     let mut secrets = Vec::new();
@@ -91,7 +85,8 @@ pub(crate) fn seal_edit(schema: &Value, edited: &Value, before: &Arguments) -> R
     Arguments::new(edited, secrets)
 }
 
-/// Refuses texts that look like what stands for a secret: no secret is there, and they would run as they are.
+/// Refuses texts that look like the mark of a secret: no secret is there, and they would run as they
+/// are.
 pub(crate) fn check_no_mark(value: &Value) -> Result<(), SchemaError> {
     if !has_mark(value) {
         return Ok(());

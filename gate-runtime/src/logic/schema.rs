@@ -291,7 +291,7 @@ pub(crate) fn sort_sets(schema: &Value, value: &mut Value) {
     });
 }
 
-/// Where a walk goes on.
+/// The place at which a walk goes on.
 enum Walk {
     /// Below this value.
     Below,

@@ -1,4 +1,4 @@
-//! How the arguments of a tool are checked and completed.
+//! Checking and completing the arguments of a tool.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use super::contract::{self, says_something};
 use super::redact::{check_no_mark, keeps_secrets};
 use super::schema::{Checker, SchemaErrors, has_secrets, has_sets, sort_sets};
 
-/// How much JSON a call may hold, unless a gate says otherwise: 256 KiB, 64 deep.
+/// The most JSON that a call may hold, unless a gate says otherwise: 256 KiB, 64 deep.
 pub(crate) const DEFAULT_LIMITS: ReadLimits = ReadLimits { bytes: 256 * 1024, depth: 64 };
 
 /// The descriptors of a registry's tools, ready to check calls against: made once.
@@ -60,13 +60,13 @@ impl fmt::Debug for Specs {
     }
 }
 
-/// How the type of a tool reads and writes its arguments.
+/// The way in which the type of a tool reads and writes its arguments.
 #[derive(Clone, Copy)]
 pub(crate) struct Codec {
     /// Makes the schema of the arguments as the type writes them.
     pub(crate) written_schema: fn() -> Value,
-    /// Whether each argument has a type of the standard library that writes what it reads, and
-    /// nothing can change in it.
+    /// Returns whether each argument has a type of the standard library that writes what it reads,
+    /// and nothing can change in it.
     pub(crate) is_plain: fn() -> bool,
     /// The arguments that may be left out, and are then what `null` is.
     pub(crate) optional: fn() -> Vec<&'static str>,
@@ -74,7 +74,7 @@ pub(crate) struct Codec {
     pub(crate) rewrite: fn(&Value) -> Result<Value, serde_json::Error>,
 }
 
-/// How the arguments of one tool are checked and completed.
+/// Everything by which the arguments of one tool are checked and completed.
 pub(crate) struct Spec {
     pub(crate) checker: Result<Checker, String>,
     pub(crate) has_secrets: bool,
@@ -82,16 +82,16 @@ pub(crate) struct Spec {
     /// Some of its lists are sets: the order of their items says nothing.
     has_sets: bool,
     optional: Vec<&'static str>,
-    /// What it reads needs no second look: see [`Codec`].
+    /// Set where the values that it reads need no second look: see [`Codec`].
     pub(crate) is_plain: bool,
-    /// Not there for a tool of another program, which reads its arguments itself.
+    /// `None` for a tool of another program, which reads its arguments itself.
     codec: Option<Codec>,
 }
 
 /// Arguments as they will run.
 pub(crate) struct Completed {
     pub(crate) arguments: Value,
-    /// What was given, where that is something else.
+    /// The arguments as they were given, where those are others.
     pub(crate) given: Option<Value>,
 }
 
@@ -131,8 +131,8 @@ impl Spec {
     /// them, defaults included. What rules and people see, what is digested and what runs is this.
     ///
     /// # Errors
-    /// Where they do not fit the schema or the type, or the type drops a field. Where what is
-    /// written reads as something else again: then nobody could say what would run.
+    /// [`SchemaErrors`], if they do not fit the schema or the type, if the type drops a field, or if
+    /// what is written reads as something else again: then nobody could say what would run.
     pub(crate) fn complete(&self, mut given: Value) -> Result<Completed, SchemaErrors> {
         check_no_mark(&given)?;
         self.check(&given)?;
@@ -147,20 +147,18 @@ impl Spec {
             let as_given = as_given.filter(|as_given| *as_given != given);
             return Ok(Completed { arguments: given, given: as_given });
         }
-        let plain = self.without_nulls(&written);
         if let Some(pointer) = find_lost(&given, &written, &mut String::new()) {
             let problem = "the tool does not take this beside the rest, and would run without it: leave it out";
             return Err(SchemaError::new(pointer, problem).into());
         }
-        // A `null` is left out where the type reads its absence as the same.
-        let is_plain = plain != written && self.rewrite(codec, &plain).is_ok_and(|again| again == written);
-        let arguments = if is_plain { plain } else { written };
+        let mut arguments = written.clone();
+        self.strip_nulls(&mut arguments);
         self.check(&arguments)?;
         if self.has_secrets && !keeps_secrets(&self.schema, &given, &arguments) {
             let problem = "a secret is written otherwise by the tool's type, and would run so: nobody could see that";
             return Err(SchemaError::new("", problem).into());
         }
-        if !is_plain && self.rewrite(codec, &arguments)? != arguments {
+        if self.rewrite(codec, &arguments)? != written {
             let problem = "read again, these arguments are other ones: nobody could say what would run";
             return Err(SchemaError::new("", problem).into());
         }
@@ -181,13 +179,6 @@ impl Spec {
             None => value.is_null() && self.is_optional(name),
         };
         written.iter().all(is_same) && found == given.len()
-    }
-
-    /// Returns arguments without the `null`s that may be left out.
-    fn without_nulls(&self, written: &Value) -> Value {
-        let mut plain = written.clone();
-        self.strip_nulls(&mut plain);
-        plain
     }
 
     /// Takes arguments away that are `null`, where the type is known to read their absence as the same.

@@ -83,7 +83,7 @@ impl Judgement {
     ///
     /// Nothing else asks for that, so a call that rules decide alone does not pay for it.
     ///
-    /// What was not given has no origin: it is a default.
+    /// A value that was not given has no origin: it is a default.
     pub(crate) fn with_origins(&self, arguments: &Value, given: Option<&Value>, history: &History) -> Arc<Assessment> {
         let mut origins = origins(arguments, history);
         if let Some(given) = given {

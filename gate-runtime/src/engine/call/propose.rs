@@ -19,7 +19,6 @@ use super::not_run::{invalid, unavailable};
 use super::parse::Proposed;
 use crate::engine::execution::caller::Caller;
 use crate::engine::kernel::Core;
-use crate::engine::kernel::tools::GateTool;
 use crate::engine::kernel::unit_of_work::{UnitOfWork, refused};
 use crate::engine::session::ledger::Ledger;
 use crate::lock::lock;
@@ -38,7 +37,7 @@ pub(crate) struct Candidate {
     pub(crate) body: BodyPlace,
 }
 
-/// What a model gave, where something else will run.
+/// The arguments that a model gave, where others will run.
 pub(crate) struct Given {
     /// Secrets included.
     pub(crate) arguments: Value,
@@ -67,8 +66,11 @@ impl Candidate {
         let sealed = tool.seal(&arguments).map_err(invalid)?;
         let given = given.map(|given| tool.seal_as(&given, &sealed).map(|sealed| Given { arguments: given, sealed }));
         let given = given.transpose().map_err(invalid)?;
-        let secrets = Secrets { tool, arguments: &arguments, given: given.as_ref() };
-        let reasoning = reasoning.as_deref().map(|text| Arc::from(&*secrets.clean(text)));
+        // Whatever secrets were given are those that will run.
+        let reasoning = reasoning.as_deref().map(|text| {
+            let secrets = || Scrub::of(tool.descriptor.input_schema(), &arguments);
+            if tool.spec.has_secrets { secrets().clean(text).into() } else { Arc::from(text) }
+        });
         let subject = Subject {
             approval: ApprovalId::new(),
             info: Arc::clone(&run.info),
@@ -512,37 +514,16 @@ impl Core {
 impl Core {
     /// Returns what was said before a question, for whoever decides it: as much as the gate keeps.
     fn conversation(&self, run: &Circumstances, draft: &Draft) -> Result<Vec<Message>, NotRun> {
-        let Candidate { arguments, given, body: BodyPlace::Here(place), .. } = &draft.candidate else {
-            return Ok(Vec::new());
-        };
+        let Candidate { arguments, body: BodyPlace::Here(place), .. } = &draft.candidate else { return Ok(Vec::new()) };
         if self.conversation == 0 || draft.judgement.verdict() != Verdict::Ask {
             return Ok(Vec::new());
         }
-        let secrets = Secrets { tool: self.tool_at(*place)?, arguments, given: given.as_ref() };
+        let tool = self.tool_at(*place)?;
+        let scrub = tool.spec.has_secrets.then(|| Scrub::of(tool.descriptor.input_schema(), arguments));
         let said = run.history.messages();
         let kept = said.iter().skip(said.len().saturating_sub(self.conversation));
-        Ok(kept.map(|message| message.saying(ends(&secrets.clean(message.text())))).collect())
-    }
-}
-
-/// The secrets of a call, as they were given and as they will run.
-struct Secrets<'a> {
-    tool: &'a GateTool,
-    arguments: &'a Value,
-    given: Option<&'a Given>,
-}
-
-impl Secrets<'_> {
-    /// Returns a text without them.
-    fn clean(&self, text: &str) -> String {
-        if !self.tool.spec.has_secrets {
-            return text.to_owned();
-        }
-        let given = self.given.map(|given| &given.arguments);
-        let both = [Some(self.arguments), given].into_iter().flatten();
-        both.fold(text.to_owned(), |text, arguments| {
-            Scrub::of(self.tool.descriptor.input_schema(), arguments).clean(&text)
-        })
+        let clean = |text: &str| scrub.as_ref().map_or_else(|| text.to_owned(), |scrub| scrub.clean(text));
+        Ok(kept.map(|message| message.saying(ends(&clean(message.text())))).collect())
     }
 }
 

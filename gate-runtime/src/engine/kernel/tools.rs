@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::lock::lock;
 use crate::logic::bound::BoundTool;
-use crate::logic::redact::{Scrub, seal, seal_beside};
+use crate::logic::redact::{Scrub, seal, seal_again};
 use crate::logic::spec::Spec;
 
 /// One tool of a gate.
@@ -40,7 +40,7 @@ impl GateTool {
 
     /// Returns other arguments as they are stored, with the marks of the same secrets.
     pub(crate) fn seal_as(&self, arguments: &Value, sealed: &Arguments) -> Result<Arguments, SchemaError> {
-        seal_beside(self.descriptor.input_schema(), arguments, sealed)
+        seal_again(self.descriptor.input_schema(), arguments, sealed)
     }
 
     /// Returns what a body gave back, without the secrets among its arguments.
