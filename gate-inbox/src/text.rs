@@ -117,16 +117,6 @@ pub(crate) fn hazards_of(text: &str) -> Vec<Hazard> {
     Visible::of(&text.replace(['\n', '\t'], " ")).hazards().to_vec()
 }
 
-/// Whether a text in a value, or a name in it, has something that could hide.
-pub(crate) fn is_odd(value: &Value) -> bool {
-    match value {
-        Value::String(text) => !hazards_of(text).is_empty(),
-        Value::Array(items) => items.iter().any(is_odd),
-        Value::Object(fields) => fields.iter().any(|(name, value)| !hazards_of(name).is_empty() || is_odd(value)),
-        Value::Null | Value::Bool(_) | Value::Number(_) => false,
-    }
-}
-
 /// `a, b and c`.
 pub(crate) fn listed<T: ToString>(items: &[T]) -> String {
     let mut items: Vec<String> = items.iter().map(T::to_string).collect();

@@ -116,11 +116,12 @@ impl ShownArgument {
     /// Lists the hazards of its name and its value, each once. Several lines in a text are none.
     #[must_use]
     pub fn hazards(&self) -> Vec<Hazard> {
-        let plain = |text: &str| Visible::of(&text.replace(['\n', '\t'], " ")).hazards().to_vec();
-        let mut found: BTreeSet<Hazard> = plain(&self.name).into_iter().collect();
+        let mut found = BTreeSet::new();
+        let mut look =
+            |text: &str| found.extend(Visible::of(&text.replace(['\n', '\t'], " ")).hazards().iter().copied());
+        look(&self.name);
         if let ShownValue::Is(value) = &self.value {
-            let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-            found.extend(plain(&text));
+            visit_texts(value, &mut look);
         }
         found.into_iter().collect()
     }
@@ -233,6 +234,19 @@ pub fn given_at<'a>(given: &'a Value, pointer: &str) -> Option<&'a Value> {
     }
 }
 
+/// Calls `visit` with every text in a value. Their escapes in JSON would hide what is wrong with them.
+fn visit_texts(value: &Value, visit: &mut dyn FnMut(&str)) {
+    match value {
+        Value::String(text) => visit(text),
+        Value::Array(items) => items.iter().for_each(|item| visit_texts(item, visit)),
+        Value::Object(fields) => fields.iter().for_each(|(name, field)| {
+            visit(name);
+            visit_texts(field, visit);
+        }),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
 /// Calls `visit` with the place, the name and the value of everything that is no object and no list
 /// with objects in it.
 fn flatten(
@@ -325,6 +339,17 @@ mod tests {
         let names: Vec<&str> = found.iter().map(|(name, ..)| name.as_str()).collect();
         assert_eq!(names, ["set.a\\\\", "set.limits.max", "set.limits\\.max"]);
         assert_eq!(found[1].1, "5000000");
+    }
+
+    #[test]
+    fn a_text_that_acts_is_named_also_inside_a_list() {
+        let listed = ShownArgument {
+            pointer: "/tags".to_owned(),
+            name: "tags".to_owned(),
+            value: ShownValue::Is(json!(["a", "\u{1b}[2J", "x\ny"])),
+            source: ValueSource::Unknown,
+        };
+        assert_eq!(listed.hazards(), [Hazard::Control]);
     }
 
     #[test]

@@ -9,12 +9,11 @@ use std::collections::BTreeSet;
 pub(super) use arguments::{Argument, arguments};
 pub(crate) use arguments::{is_whole, one_line};
 pub(super) use claims::{claims, purpose};
-use gate_runtime::quoted;
 use gate_runtime::{
-    Answers, Approval, Decision, Descriptor, Digest, Hazard, Request, Requirement, Status, Visible, Vote,
+    Answers, Approval, Decision, Descriptor, Digest, Hazard, Request, Requirement, ShownArgument, Status, Visible,
+    Vote, quoted,
 };
 pub(super) use question::{Question, question};
-use serde_json::Value;
 
 use crate::text::listed;
 
@@ -107,21 +106,9 @@ pub(super) fn warning(approval: &Approval) -> Option<String> {
             look(choice);
         }
     }
-    look_into(&approval.arguments().to_json(), &mut look);
+    found.extend(approval.shown_arguments(None).iter().flat_map(ShownArgument::hazards));
     let found: Vec<Hazard> = found.into_iter().collect();
     (!found.is_empty()).then(|| format!("It has {}, shown as \\u{{…}}.", listed(&found)))
-}
-
-fn look_into(value: &Value, look: &mut dyn FnMut(&str)) {
-    match value {
-        Value::String(text) => look(text),
-        Value::Array(items) => items.iter().for_each(|item| look_into(item, look)),
-        Value::Object(fields) => fields.iter().for_each(|(name, value)| {
-            look(name);
-            look_into(value, look);
-        }),
-        Value::Null | Value::Bool(_) | Value::Number(_) => {}
-    }
 }
 
 /// The agent.

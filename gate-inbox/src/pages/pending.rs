@@ -7,7 +7,7 @@ use maud::{Markup, html};
 
 use super::frame::{Tab, page};
 use super::query::{address, choose, filters, typed};
-use crate::text::{ago, is_odd, listed, plain, plural, short, summary, until};
+use crate::text::{ago, listed, plain, plural, short, summary, until};
 use crate::visitor::Visitor;
 use crate::waiting::{Offers, Order, Waiting};
 use crate::wanted::{Wanted, with_chosen};
@@ -127,7 +127,7 @@ pub(super) fn marks(asked: &Interruption) -> Markup {
             Priority::High => span.mark title="The agent says so" { "High priority" },
             Priority::Normal | Priority::Low => {},
         }
-        @if is_odd(&approval.arguments().to_json()) { span.mark { "Odd characters" } }
+        @if approval.shown_arguments(None).iter().any(|argument| !argument.hazards().is_empty()) { span.mark { "Odd characters" } }
         @if approval.is_edited() { span.mark { "Edited" } }
         @if let Some(words) = approval.last_attempt() { span.mark.danger { (capitalized(words)) } }
     }
