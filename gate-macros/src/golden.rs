@@ -46,6 +46,7 @@ fn a_tool_with_everything() {
             policy = "crate::policies::refunds",
             name = "refund",
             title = "Issue a refund",
+            summary = "Refund {amount_cents:cents} for order {order_id}",
             destructive,
             idempotent,
             open_world,

@@ -33,7 +33,8 @@ pub(crate) fn camel_case(function: &Ident) -> Ident {
     Ident::new(&if starts_well { name } else { format!("Tool{name}") }, function.span())
 }
 
-fn capitalised(word: &str) -> String {
+/// `refund` → `Refund`.
+pub(crate) fn capitalised(word: &str) -> String {
     let mut letters = word.chars();
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }

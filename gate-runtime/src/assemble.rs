@@ -421,7 +421,7 @@ fn assemble<R: Registry>(bound: Vec<BoundTool>, problems: &mut Vec<String>) -> V
             problems.push(format!("tool `{}`: its schema is not a JSON Schema: {problem}", descriptor.name()));
         }
         let of_tool = |problem| format!("tool `{}`: {problem}", descriptor.name());
-        problems.extend(spec.contract_problems().into_iter().map(of_tool));
+        problems.extend(spec.contract_problems(descriptor).into_iter().map(of_tool));
         let own = tool.policy().digest();
         let joined = |(agent, policy): (AgentName, Arc<PolicyOutline>)| {
             (agent, Digest::of_all(&[own.as_bytes(), policy.digest().as_bytes()]))

@@ -143,15 +143,17 @@ pub use gate_core::Timestamp;
 #[doc(hidden)]
 pub use gate_core::approval::about_argument;
 pub use gate_core::approval::{
-    Approval, BadSignature, Decision, Presented, Refusal, Refused, ReplayError, Requirement, Settlement, Settler,
-    ShownArgument, ShownValue, Status, Tier, ValueSource, Vote, Who, anyone, ask, principal, role,
+    Approval, Author, BadSignature, Decision, Presented, Quote, Refusal, Refused, ReplayError, Requirement,
+    ReviewNotice, ReviewSnapshot, Settlement, Settler, ShownArgument, ShownValue, Status, Tier, ValueSource, Vote, Who,
+    anyone, ask, principal, role,
 };
 pub use gate_core::assessment::{
     Assessment, Fallback, PolicyOutline, RuleOutline, RuleReport, RuleResult, Source, Unjudged, Verdict,
 };
 pub use gate_core::call::{
-    AgentHop, Annotations, Answers, Arguments, Changes, Commitment, DeniedBy, Descriptor, Disclosure, Message, NotRun,
-    Origin, Priority, Request, RunInfo, Speaker, Subject, ToolCall, ToolOutcome,
+    AgentHop, Annotations, Answers, Arguments, Changes, Commitment, DeniedBy, Descriptor, Disclosure, Headline,
+    HeadlinePart, Message, NotRun, Origin, Priority, Request, RunInfo, Speaker, Subject, Summary, SummaryFormat,
+    SummaryPart, ToolCall, ToolOutcome,
 };
 pub use gate_core::grants::{BadScope, Freeze, FreezeScope, GiveBack, Grant, LimitCharge, LimitKey, Scope};
 pub use gate_core::id::{
@@ -187,6 +189,7 @@ pub use logic::tool::policy::{
 };
 pub use logic::tool::reconcile::ReconcileOutcome;
 pub use logic::tool::state::Provides;
+pub use logic::tool::summary;
 pub use logic::tool::{InState, Tool, ToolArg};
 pub use ports::overlay::{Objection, OnFailure, Overlay, OverlayCall};
 pub use trail::{Divergence, Trail, TrailError, TrailReader, TrailStatus};
@@ -238,6 +241,7 @@ pub use trail::{Divergence, Trail, TrailError, TrailReader, TrailStatus};
 /// | `policy = "path"` | the tool's [`policy`]: required; a path, which the compiler checks |
 /// | `name = "…"` | the tool's name for models, if not the function's: `[A-Za-z0-9_-]{1,64}` |
 /// | `title = "…"` | its name for people |
+/// | `summary = "Refund {amount_cents:cents} to {customer_id}"` | the headline of every question about a call: words, and arguments by name, or fields of one as `{customer.name}`; each in a format, if you like: `cents`, `bytes`, `time`, `duration`, `code` (the types that have one are in [`summary`]) |
 /// | `read_only`, `destructive`, `idempotent`, `open_world` | [`Annotations`]. An approval of a destructive call wants its name typed |
 /// | `timeout = "30s"` | how long the body of an `async fn` may take: `ms`, `s`, `m`, `h` |
 /// | `idempotent`, and a crash | a call that was running when its process died runs again when its run goes on, three times at most; the body tells the system behind it so by [`CallContext::idempotency_key`] |

@@ -9,6 +9,7 @@ pub(crate) mod quorum;
 pub(crate) mod refusal;
 pub(crate) mod replay;
 pub(crate) mod requirement;
+pub(crate) mod review_snapshot;
 pub(crate) mod settlement;
 pub(crate) mod shown_arguments;
 pub(crate) mod signature;
@@ -29,10 +30,11 @@ pub use replay::ReplayError;
 #[doc(hidden)]
 pub use requirement::people;
 pub use requirement::{Requirement, Tier, Who, anyone, ask, principal, role};
+pub use review_snapshot::{Author, Quote, ReviewNotice, ReviewSnapshot};
 pub use settlement::{Settlement, Settler};
 pub use shown_arguments::{ShownArgument, ShownValue, ValueSource};
 #[doc(hidden)]
-pub use shown_arguments::{about_argument, given_at};
+pub use shown_arguments::{about_argument, argument_schema, given_at};
 pub use signature::BadSignature;
 #[doc(hidden)]
 pub use signed_vote::SignedVote;

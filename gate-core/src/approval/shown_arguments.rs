@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
+use crate::approval::review_snapshot::{Author, Quote};
 use crate::approval::state::Approval;
 use crate::call::argument_origin::ArgumentOrigin;
 use crate::call::arguments::Arguments;
@@ -31,6 +32,7 @@ pub struct ShownArgument {
     name: String,
     value: ShownValue,
     source: ValueSource,
+    meaning: Option<Quote>,
 }
 
 /// A value as people are shown it.
@@ -89,6 +91,20 @@ impl ShownArgument {
     #[must_use]
     pub fn source(&self) -> &ValueSource {
         &self.source
+    }
+
+    /// Returns what it means, as the tool's schema says: the words of whoever has the tool.
+    #[must_use]
+    pub fn meaning(&self) -> Option<&Quote> {
+        self.meaning.as_ref()
+    }
+
+    /// Returns the value that would run, unless it is left out. A secret is its mark.
+    pub(crate) fn is(&self) -> Option<&Value> {
+        match &self.value {
+            ShownValue::Is(value) => Some(value),
+            ShownValue::Secret | ShownValue::LeftOut => None,
+        }
     }
 
     /// Writes its value in words and JSON, safe to look at: a text has its quotes, so that it is clear
@@ -164,12 +180,18 @@ impl Approval {
     pub fn shown_arguments(&self, tool: Option<&Descriptor>) -> Vec<ShownArgument> {
         let mut shown = Vec::new();
         let arguments = self.arguments.to_json();
+        let meaning = |pointer: &str| {
+            let tool = tool?;
+            let by = if tool.is_remote() { Author::Agent } else { Author::Tool };
+            about_argument(tool.input_schema(), pointer).map(|words| Quote::new(by, words))
+        };
         flatten(&arguments, "", "", tool, &mut |pointer, name, value| {
             shown.push(ShownArgument {
                 pointer: pointer.to_owned(),
                 name: name.to_owned(),
                 value: if self.arguments.is_secret(value) { ShownValue::Secret } else { ShownValue::Is(value.clone()) },
                 source: ValueSource::Unknown,
+                meaning: meaning(pointer),
             });
         });
         let proposed = self.is_edited().then(|| self.proposed().to_json());
@@ -182,7 +204,8 @@ impl Approval {
                 if arguments.pointer(pointer).is_none() && !self.proposed().is_secret(value) {
                     let (pointer, name) = (pointer.to_owned(), name.to_owned());
                     let source = ValueSource::Edited { proposed: Some(value.clone()) };
-                    shown.push(ShownArgument { pointer, name, value: ShownValue::LeftOut, source });
+                    let meaning = meaning(&pointer);
+                    shown.push(ShownArgument { pointer, name, value: ShownValue::LeftOut, source, meaning });
                 }
             });
         }
@@ -281,15 +304,26 @@ fn flatten(
 /// whoever has the tool.
 #[must_use]
 pub fn about_argument<'a>(schema: &'a Value, pointer: &str) -> Option<&'a str> {
-    let referred = |at: &'a Value| at.get("$ref")?.as_str()?.strip_prefix('#').and_then(|place| schema.pointer(place));
-    let resolved = |at: &'a Value| referred(at).unwrap_or(at);
+    let at = argument_schema(schema, pointer)?;
+    let text = |of: &'a Value| of.get("description").and_then(Value::as_str);
+    text(at).or_else(|| text(resolved(schema, at)))
+}
+
+/// Returns the part of a tool's schema that is about the value at a place, as it stands there: maybe
+/// a reference. `None` where the schema knows no such place.
+#[must_use]
+pub fn argument_schema<'a>(schema: &'a Value, pointer: &str) -> Option<&'a Value> {
     let mut at = schema;
     for step in pointer.split('/').skip(1) {
-        let inner = resolved(at);
+        let inner = resolved(schema, at);
         at = inner.get("properties").and_then(|fields| fields.get(step_name(step))).or_else(|| inner.get("items"))?;
     }
-    let text = |of: &'a Value| of.get("description").and_then(Value::as_str);
-    text(at).or_else(|| text(resolved(at)))
+    Some(at)
+}
+
+fn resolved<'a>(schema: &'a Value, at: &'a Value) -> &'a Value {
+    let referred = || at.get("$ref")?.as_str()?.strip_prefix('#').and_then(|place| schema.pointer(place));
+    referred().unwrap_or(at)
 }
 
 #[cfg(test)]
@@ -348,6 +382,7 @@ mod tests {
             name: "tags".to_owned(),
             value: ShownValue::Is(json!(["a", "\u{1b}[2J", "x\ny"])),
             source: ValueSource::Unknown,
+            meaning: None,
         };
         assert_eq!(listed.hazards(), [Hazard::Control]);
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::call::summary::Summary;
 use crate::id::ToolName;
 use crate::text::digest::Digest;
 use crate::text::json::canonical;
@@ -70,6 +71,9 @@ pub struct Descriptor {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[doc(hidden)]
     pub order: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[doc(hidden)]
+    pub summary: Option<Summary>,
     #[doc(hidden)]
     pub digest: Digest,
 }
@@ -94,6 +98,7 @@ impl Descriptor {
             timeout: None,
             asks_on_error: false,
             order: Vec::new(),
+            summary: None,
         }
     }
 
@@ -113,6 +118,12 @@ impl Descriptor {
     #[must_use]
     pub fn title(&self) -> Option<&str> {
         self.title.as_deref()
+    }
+
+    /// Returns the template of its summary, if its author wrote one.
+    #[must_use]
+    pub fn summary(&self) -> Option<&Summary> {
+        self.summary.as_ref()
     }
 
     /// What it does, for the model.

@@ -12,6 +12,7 @@ pub(crate) mod origin;
 pub(crate) mod outcome;
 pub(crate) mod request;
 pub(crate) mod subject;
+pub(crate) mod summary;
 
 pub use answers::Answers;
 #[doc(hidden)]
@@ -32,3 +33,4 @@ pub use outcome::OTHERWISE;
 pub use outcome::{DeniedBy, NotRun, ToolOutcome};
 pub use request::{Priority, Request};
 pub use subject::Subject;
+pub use summary::{Headline, HeadlinePart, Summary, SummaryFormat, SummaryPart};

@@ -107,6 +107,26 @@ const _: () = {
         fn policy() -> __gate::Policy<Self> {
             __gate::__private::policy_of::<Self, _>(crate::policies::refunds)
         }
+        fn summary() -> ::core::option::Option<__gate::Summary> {
+            let _ = |__call: &Self| {
+                __gate::summary::cents(&__call.amount_cents);
+                let _ = &__call.order_id;
+            };
+            ::core::option::Option::Some(
+                __gate::Summary::new([
+                    __gate::SummaryPart::Words("Refund ".into()),
+                    __gate::SummaryPart::Argument {
+                        pointer: "/amount_cents".into(),
+                        format: __gate::SummaryFormat::Cents,
+                    },
+                    __gate::SummaryPart::Words(" for order ".into()),
+                    __gate::SummaryPart::Argument {
+                        pointer: "/order".into(),
+                        format: __gate::SummaryFormat::Plain,
+                    },
+                ]),
+            )
+        }
         fn arguments(__into: &mut __gate::__private::ArgumentList) {
             #[allow(
                 unused_imports,

@@ -5,9 +5,9 @@ use quote::{quote, quote_spanned};
 use syn::ext::IdentExt as _;
 use syn::spanned::Spanned;
 
-use super::model::{Argument, Hints, Model, Parameter};
+use super::model::{Argument, Hints, Model, Parameter, Place, SummaryPart};
 use crate::function::doc_text;
-use crate::names::parameter;
+use crate::names::{capitalised, parameter};
 
 pub(crate) fn expand(model: &Model) -> TokenStream {
     let Model { runtime, conditions, .. } = model;
@@ -244,6 +244,7 @@ fn tool(model: &Model) -> TokenStream {
     let about = about(model);
     let policy = policy.as_ref().map(|path| quote_spanned!(at(path)=> __gate::__private::policy_of::<Self, _>(#path)));
     let codec = codec(model);
+    let summary = summary(model);
     let returned = quote!(__output);
     let outcome = quote_spanned!(at(output)=> __gate::__private::Probe::<#output>::new().outcome(#returned));
     let run = run(model, &state);
@@ -265,6 +266,8 @@ fn tool(model: &Model) -> TokenStream {
                 #policy
             }
 
+            #summary
+
             #codec
 
             fn outcome(__output: &Self::Output) -> __gate::ToolOutcome {
@@ -277,6 +280,44 @@ fn tool(model: &Model) -> TokenStream {
             #run
         }
     }
+}
+
+/// The compiler looks for each field, and says at the literal whether its type has the format.
+///
+/// ```text
+/// fn summary() -> Option<Summary> {
+///     let _ = |__call: &Self| { summary::cents(&__call.amount_cents); };
+///     Some(Summary::new([SummaryPart::Words("Refund ".into()), SummaryPart::Argument { pointer: "/amount_cents".into(), format: Cents }]))
+/// }
+/// ```
+fn summary(model: &Model) -> Option<TokenStream> {
+    let summary = model.summary.as_ref()?;
+    let places = || {
+        summary.parts.iter().filter_map(|part| if let SummaryPart::Place(place) = part { Some(place) } else { None })
+    };
+    let place = Span::mixed_site().located_at(summary.span);
+    let called = Ident::new("__call", place);
+    let looks = places().map(|Place { argument, fields, format, .. }| {
+        let value = quote_spanned!(place=> &#called.#argument #(.#fields)*);
+        match format {
+            Some(format) => quote_spanned!(place=> __gate::summary::#format(#value);),
+            None => quote_spanned!(place=> let _ = #value;),
+        }
+    });
+    let parts = summary.parts.iter().map(|part| match part {
+        SummaryPart::Words(words) => quote!(__gate::SummaryPart::Words(#words.into())),
+        SummaryPart::Place(Place { pointer, format, .. }) => {
+            let name = format.as_ref().map_or_else(|| "Plain".to_owned(), |format| capitalised(&format.to_string()));
+            let format = Ident::new(&name, Span::mixed_site());
+            quote!(__gate::SummaryPart::Argument { pointer: #pointer.into(), format: __gate::SummaryFormat::#format })
+        }
+    });
+    Some(quote! {
+        fn summary() -> ::core::option::Option<__gate::Summary> {
+            let _ = |#called: &Self| { #(#looks)* };
+            ::core::option::Option::Some(__gate::Summary::new([#(#parts),*]))
+        }
+    })
 }
 
 /// ```text

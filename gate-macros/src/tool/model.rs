@@ -1,6 +1,6 @@
 //! A tool as it is emitted: checked, with nothing left to decide.
 
-use proc_macro2::{Group, TokenStream, TokenTree};
+use proc_macro2::{Group, Span, TokenStream, TokenTree};
 use syn::{Attribute, Ident, Meta, Path, Signature, Type, Visibility};
 
 use crate::names::Runtime;
@@ -25,6 +25,7 @@ pub(crate) struct Model {
     /// The name for the model.
     pub(crate) name: String,
     pub(crate) title: Option<String>,
+    pub(crate) summary: Option<Summary>,
     pub(crate) description: String,
     pub(crate) hints: Hints,
     pub(crate) timeout: Option<u64>,
@@ -41,6 +42,30 @@ pub(crate) struct Model {
     pub(crate) output: Type,
     /// Signature and body as text.
     pub(crate) source: String,
+}
+
+/// The sentence that says what a call would do.
+pub(crate) struct Summary {
+    pub(crate) parts: Vec<SummaryPart>,
+    /// The place of the literal.
+    pub(crate) span: Span,
+}
+
+/// One piece of a summary.
+pub(crate) enum SummaryPart {
+    Words(String),
+    Place(Place),
+}
+
+/// A place for an argument, or for a field of one.
+pub(crate) struct Place {
+    pub(crate) argument: Ident,
+    /// The fields that lead to the value, spanned at the literal.
+    pub(crate) fields: Vec<Ident>,
+    /// Where the value stands in JSON.
+    pub(crate) pointer: String,
+    /// The name of its format, spanned at the literal.
+    pub(crate) format: Option<Ident>,
 }
 
 /// What the model is told of a tool's effects.

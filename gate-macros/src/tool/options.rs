@@ -10,10 +10,11 @@ use crate::errors::Errors;
 use crate::names::did_you_mean;
 
 /// Every option, in the order of the documentation.
-const KNOWN: [&str; 12] = [
+const KNOWN: [&str; 13] = [
     "policy",
     "name",
     "title",
+    "summary",
     "read_only",
     "destructive",
     "idempotent",
@@ -31,6 +32,7 @@ pub(crate) struct Options {
     pub(crate) policy: Option<LitStr>,
     pub(crate) name: Option<LitStr>,
     pub(crate) title: Option<LitStr>,
+    pub(crate) summary: Option<LitStr>,
     pub(crate) read_only: Option<Ident>,
     pub(crate) destructive: Option<Ident>,
     pub(crate) idempotent: Option<Ident>,
@@ -74,6 +76,7 @@ impl Options {
             "policy" => self.policy = Some(text(key, input, "\"path_of_a_policy\"")?),
             "name" => self.name = Some(text(key, input, "\"tool_name\"")?),
             "title" => self.title = Some(text(key, input, "\"Title for people\"")?),
+            "summary" => self.summary = Some(text(key, input, "\"Refund {amount_cents:cents} to {customer_id}\"")?),
             "timeout" => self.timeout = Some(text(key, input, "\"30s\"")?),
             "reconcile" => self.reconcile = Some(text(key, input, "\"path_of_a_function\"")?),
             "on_error" => self.on_error = Some(text(key, input, "\"ask\"")?),

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use gate_core::approval::argument_schema;
+use gate_core::call::{Descriptor, Summary, SummaryPart};
 use gate_core::text::below;
 use serde_json::Value;
 
@@ -15,6 +17,17 @@ pub(crate) fn problems(read: &Value, written: &Value) -> Vec<String> {
     let mut comparing = Comparing { read, written, seen: BTreeSet::new(), problems: Vec::new() };
     comparing.compare(&[read], &[written], "");
     comparing.problems
+}
+
+/// Finds the places of a tool's summary that its arguments do not have.
+pub(crate) fn summary_problems(tool: &Descriptor) -> Vec<String> {
+    let places = tool.summary().map(Summary::parts).unwrap_or_default().iter().filter_map(|part| match part {
+        SummaryPart::Argument { pointer, .. } => Some(pointer),
+        SummaryPart::Words(_) => None,
+    });
+    let missing = places.filter(|pointer| argument_schema(tool.input_schema(), pointer).is_none());
+    let problem = |pointer| format!("its summary names `{pointer}`, which is written under another name in JSON");
+    missing.map(problem).collect()
 }
 
 struct Comparing<'a> {

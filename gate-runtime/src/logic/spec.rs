@@ -112,9 +112,10 @@ impl Spec {
     }
 
     /// Says which fields the tool's type reads and does not write, or writes and does not read:
-    /// nobody could be shown what runs.
-    pub(crate) fn contract_problems(&self) -> Vec<String> {
-        self.codec.map_or_else(Vec::new, |codec| contract::problems(&self.schema, &(codec.written_schema)()))
+    /// nobody could be shown what runs. Also the places of its summary that no argument has.
+    pub(crate) fn contract_problems(&self, tool: &Descriptor) -> Vec<String> {
+        let of_type = self.codec.map(|codec| contract::problems(&self.schema, &(codec.written_schema)()));
+        of_type.into_iter().flatten().chain(contract::summary_problems(tool)).collect()
     }
 
     fn check(&self, value: &Value) -> Result<(), SchemaErrors> {

@@ -2,6 +2,7 @@
 
 mod choices;
 mod parameters;
+mod summary;
 
 use proc_macro2::{TokenStream, TokenTree};
 use quote::ToTokens as _;
@@ -40,6 +41,7 @@ pub(crate) fn lower(options: &Options, function: Function, errors: &mut Errors) 
         timeout: timeout(options.timeout.as_ref(), &signature, errors),
         name: tool_name(options.name.as_ref(), &signature.ident, errors),
         title: options.title.as_ref().map(LitStr::value),
+        summary: summary::summary(options.summary.as_ref(), &arguments, errors),
         output: output(&signature.output, errors),
         call: camel_case(&signature.ident),
         function: signature.ident.clone(),

@@ -190,16 +190,29 @@ pub(super) fn names_of_their_own(arguments: &[Argument], errors: &mut Errors) {
     }
 }
 
+/// Returns the name that an argument is written under in JSON.
+pub(super) fn written_name(argument: &Argument) -> String {
+    let own = || argument.name.unraw().to_string();
+    renamed(argument, &["rename"]).into_iter().next().map_or_else(own, |(name, _)| name)
+}
+
 /// The names that an argument has in JSON, by its own name or by `rename = "…"`, `rename(serialize = "…", deserialize = "…")`, `alias = "…"`.
 fn json_names(argument: &Argument) -> Vec<(String, Span)> {
+    let mut names = renamed(argument, &["rename", "alias"]);
+    if renamed(argument, &["rename"]).is_empty() {
+        names.push((argument.name.unraw().to_string(), argument.name.span()));
+    }
+    names
+}
+
+/// The names that some options of `serde` and `schemars` give to an argument.
+fn renamed(argument: &Argument, options: &[&str]) -> Vec<(String, Span)> {
     let mut names = Vec::new();
-    let mut is_renamed = false;
     for list in argument.attributes.iter().filter_map(|attribute| attribute.meta.require_list().ok()) {
         let mut tokens = list.tokens.clone().into_iter();
         while let Some(token) = tokens.next() {
             let TokenTree::Ident(option) = token else { continue };
-            if option == "rename" || option == "alias" {
-                is_renamed |= option == "rename";
+            if options.iter().any(|known| option == known) {
                 let value = match tokens.next() {
                     // After `=`.
                     Some(TokenTree::Punct(_)) => tokens.next(),
@@ -208,9 +221,6 @@ fn json_names(argument: &Argument) -> Vec<(String, Span)> {
                 names.extend(value.into_iter().flat_map(literals));
             }
         }
-    }
-    if !is_renamed {
-        names.push((argument.name.unraw().to_string(), argument.name.span()));
     }
     names
 }

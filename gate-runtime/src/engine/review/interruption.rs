@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use gate_audit::SigningKey;
-use gate_core::approval::Approval;
+use gate_core::approval::{Approval, ReviewSnapshot};
 use gate_core::call::{Arguments, Descriptor};
 use gate_core::grants::{Grant, Scope};
 use gate_core::id::ApprovalId;
@@ -85,6 +85,12 @@ impl Interruption {
     #[must_use]
     pub fn tool_notice(&self) -> Option<&str> {
         self.tool_notice.as_deref()
+    }
+
+    /// Collects what people are shown of it: whoever shows questions renders that.
+    #[must_use]
+    pub fn review(&self) -> ReviewSnapshot {
+        self.approval.review(self.descriptor(), self.tool_notice())
     }
 
     /// Whether what it does cannot be undone, as far as anybody knows: a tool that is not known here may do anything. Then whoever lets it run

@@ -1,6 +1,6 @@
 //! Makes the descriptor of a tool from its function's arguments.
 
-use gate_core::call::Descriptor;
+use gate_core::call::{Descriptor, Summary};
 use gate_core::text::{Digest, canonical};
 use schemars::SchemaGenerator;
 use schemars::generate::{Contract, SchemaSettings};
@@ -11,7 +11,7 @@ use super::codec::{ArgumentList, MakeSchema};
 use crate::logic::schema;
 
 /// Makes the descriptor of a tool of this gate.
-pub(crate) fn describe(name: &str, about: &About, arguments: &ArgumentList) -> Descriptor {
+pub(crate) fn describe(name: &str, about: &About, arguments: &ArgumentList, summary: Option<Summary>) -> Descriptor {
     let mut order = Vec::new();
     let mut input_schema = whole_schema(Contract::Deserialize, |generator| {
         let (schema, names) = arguments.described(generator);
@@ -22,8 +22,13 @@ pub(crate) fn describe(name: &str, about: &About, arguments: &ArgumentList) -> D
     let output_schema = (about.output)().map(schema_of);
     let described =
         json!([name, about.title, about.description, input_schema, output_schema, about.annotations, about.source]);
-    let told = canonical(&described).unwrap_or_default();
-    let digest = if about.asks_on_error { Digest::of(told + "asks on error") } else { Digest::of(told) };
+    let mut told = canonical(&described).unwrap_or_default();
+    if about.asks_on_error {
+        told += "asks on error";
+    }
+    if let Some(summary) = &summary {
+        told += &canonical(&json!({ "summary": summary })).unwrap_or_default();
+    }
     Descriptor {
         name: name.into(),
         title: about.title.map(str::to_owned),
@@ -34,7 +39,8 @@ pub(crate) fn describe(name: &str, about: &About, arguments: &ArgumentList) -> D
         timeout: about.timeout,
         asks_on_error: about.asks_on_error,
         order,
-        digest,
+        summary,
+        digest: Digest::of(told),
     }
 }
 

@@ -7,11 +7,12 @@ pub(crate) mod permit;
 pub(crate) mod policy;
 pub(crate) mod reconcile;
 pub(crate) mod state;
+pub mod summary;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use gate_core::call::{Annotations, Descriptor, ToolOutcome};
+use gate_core::call::{Annotations, Descriptor, Summary, ToolOutcome};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -61,6 +62,12 @@ pub trait Tool: Sized + Send + Sync + 'static {
     /// The policy that the attribute names.
     fn policy() -> Policy<Self>;
 
+    /// Returns the sentence that says what a call would do.
+    #[doc(hidden)]
+    fn summary() -> Option<Summary> {
+        None
+    }
+
     /// Lists the arguments, for the schema.
     #[doc(hidden)]
     fn arguments(into: &mut ArgumentList);
@@ -95,7 +102,7 @@ pub trait Tool: Sized + Send + Sync + 'static {
     fn descriptor() -> Descriptor {
         let mut arguments = ArgumentList::default();
         Self::arguments(&mut arguments);
-        describe::describe(Self::NAME, &Self::ABOUT, &arguments)
+        describe::describe(Self::NAME, &Self::ABOUT, &arguments, Self::summary())
     }
 }
 

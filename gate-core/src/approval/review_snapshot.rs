@@ -1,0 +1,336 @@
+//! What people are shown of a question: one answer for every channel.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use jiff::Timestamp;
+
+use crate::approval::shown_arguments::{ShownArgument, ShownValue};
+use crate::approval::state::Approval;
+use crate::approval::status::Status;
+use crate::call::answers::Answers;
+use crate::call::descriptor::Descriptor;
+use crate::call::request::{Priority, Request};
+use crate::call::summary::Headline;
+use crate::id::ReviewerId;
+use crate::text::visible::{Hazard, Visible};
+
+/// Everything that a question shows to people, and whose words each text is.
+///
+/// Terminal, pages, Slack, mail, PagerDuty and the command line render it, and decide nothing about it.
+/// A text of the gate's own is a `String` or `&str` and safe to look at; whatever somebody else wrote
+/// is a [`Quote`] with its author, and its channel shows it as theirs.
+///
+/// ```
+/// # fn show(asked: &gate_runtime::Interruption) {
+/// let review = asked.review();
+/// println!("{}", review.headline());
+/// for argument in review.arguments() {
+///     println!("  {}: {}", argument.name(), argument.text());
+/// }
+/// for claim in review.claims().iter().filter_map(|claim| claim.quote()) {
+///     println!("  {} says: {}", claim.by(), gate_runtime::Visible::of(claim.text()).as_str());
+/// }
+/// println!("  {} decides", review.decides());
+/// # }
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct ReviewSnapshot {
+    headline: Headline,
+    purpose: Option<Quote>,
+    is_destructive: bool,
+    is_known: bool,
+    reasons: Vec<String>,
+    notices: Vec<ReviewNotice>,
+    claims: Vec<ReviewNotice>,
+    arguments: Vec<ShownArgument>,
+    hazards: Vec<Hazard>,
+    decides: String,
+    still_needs: Option<String>,
+    until: Option<Timestamp>,
+    valid: Option<String>,
+}
+
+/// A text that somebody else than the gate wrote. Show it through [`Visible`], as the words of its
+/// author.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Quote {
+    by: Author,
+    text: String,
+}
+
+/// Who wrote a text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Author {
+    /// Whoever wrote the tool, in a program that has a gate of its own.
+    Tool,
+    /// The agent, or the program that it runs in: nobody has checked it.
+    Agent,
+    /// Whatever ran: what a tool returned when it failed.
+    Outcome,
+    /// A person.
+    Person(ReviewerId),
+}
+
+impl fmt::Display for Author {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tool => f.write_str("the tool's author"),
+            Self::Agent => f.write_str("the agent"),
+            Self::Outcome => f.write_str("the tool"),
+            Self::Person(person) => f.write_str(Visible::of(person.as_str()).as_str()),
+        }
+    }
+}
+
+/// Something that a reviewer should know before they decide: what the gate says of it, or words of
+/// somebody else, or both.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReviewNotice {
+    words: String,
+    quote: Option<Quote>,
+}
+
+impl Quote {
+    pub(crate) fn new(by: Author, text: impl Into<String>) -> Self {
+        Self { by, text: text.into() }
+    }
+
+    /// Returns who wrote it.
+    #[must_use]
+    pub fn by(&self) -> &Author {
+        &self.by
+    }
+
+    /// Returns the text as it was written: not safe to look at before it went through [`Visible`].
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+}
+
+impl ReviewNotice {
+    /// Returns what the gate says, which may introduce the quote; empty where the quote says it all.
+    #[must_use]
+    pub fn words(&self) -> &str {
+        &self.words
+    }
+
+    /// Returns the words of somebody else that belong to it.
+    #[must_use]
+    pub fn quote(&self) -> Option<&Quote> {
+        self.quote.as_ref()
+    }
+}
+
+impl ReviewSnapshot {
+    /// Returns the sentence that says what the call would do.
+    #[must_use]
+    pub fn headline(&self) -> &Headline {
+        &self.headline
+    }
+
+    /// Returns what the tool does, as its author says; `None` where only the agent says so, and then it
+    /// is among its [claims](Self::claims).
+    #[must_use]
+    pub fn purpose(&self) -> Option<&Quote> {
+        self.purpose.as_ref()
+    }
+
+    /// Returns whether what it does cannot be undone, as far as anybody knows. A tool that is not
+    /// known may do anything.
+    #[must_use]
+    pub fn is_destructive(&self) -> bool {
+        self.is_destructive
+    }
+
+    /// Returns whether the tool is known here.
+    #[must_use]
+    pub fn is_known(&self) -> bool {
+        self.is_known
+    }
+
+    /// Lists what had people asked: `no other rule matched`, `the rule “large”`.
+    #[must_use]
+    pub fn reasons(&self) -> &[String] {
+        &self.reasons
+    }
+
+    /// Says in one sentence why people are asked.
+    #[must_use]
+    pub fn why(&self) -> String {
+        match self.reasons.split_last() {
+            None => "No rule decides it.".to_owned(),
+            Some((only, [])) => format!("Asked because {only}."),
+            Some((last, rest)) => format!("Asked because {} and {last}.", rest.join(", ")),
+        }
+    }
+
+    /// Lists what happened before, and whatever else speaks against trusting it as it is.
+    #[must_use]
+    pub fn notices(&self) -> &[ReviewNotice] {
+        &self.notices
+    }
+
+    /// Lists what the agent says of its question, of its own tool, and of its reasons; the longest,
+    /// its reasons, comes last. Nobody has checked any of it.
+    #[must_use]
+    pub fn claims(&self) -> &[ReviewNotice] {
+        &self.claims
+    }
+
+    /// Lists the arguments, value by value, in the order of the tool's author.
+    #[must_use]
+    pub fn arguments(&self) -> &[ShownArgument] {
+        &self.arguments
+    }
+
+    /// Lists what is wrong with the texts that others wrote, each once; all of each text is looked at.
+    #[must_use]
+    pub fn hazards(&self) -> &[Hazard] {
+        &self.hazards
+    }
+
+    /// Returns who decides it, in words.
+    #[must_use]
+    pub fn decides(&self) -> &str {
+        &self.decides
+    }
+
+    /// Returns who is still needed, where some of those who decide have voted.
+    #[must_use]
+    pub fn still_needs(&self) -> Option<&str> {
+        self.still_needs.as_deref()
+    }
+
+    /// Returns when it is decided by nobody any more.
+    #[must_use]
+    pub fn until(&self) -> Option<Timestamp> {
+        self.until
+    }
+
+    /// Returns how long an approval is valid, in words.
+    #[must_use]
+    pub fn valid(&self) -> Option<&str> {
+        self.valid.as_deref()
+    }
+}
+
+impl Approval {
+    /// Writes the sentence that says what it would do: the summary of its tool, or the tool's title
+    /// with its first arguments.
+    #[must_use]
+    pub fn headline(&self, tool: Option<&Descriptor>) -> Headline {
+        if let Some(summary) = tool.and_then(Descriptor::summary) {
+            return summary.fill(&self.arguments.to_json(), &|value| self.arguments.is_secret(value));
+        }
+        let shown = self.shown_arguments(tool);
+        let shown = shown.iter().filter(|argument| argument.value() != &ShownValue::LeftOut);
+        let title = tool.and_then(Descriptor::title).unwrap_or(self.tool().as_str());
+        Headline::of_arguments(title, shown.map(|argument| (argument.name(), argument.is())))
+    }
+
+    /// Collects what people are shown of it. `tool_notice` is what whoever decides must know of the
+    /// tool (see `Interruption::tool_notice` in `gate-runtime`).
+    #[must_use]
+    pub fn review(&self, tool: Option<&Descriptor>, tool_notice: Option<&str>) -> ReviewSnapshot {
+        let visible = |text: &str| Visible::of(text).as_str().to_owned();
+        let arguments = self.shown_arguments(tool);
+        let waits = self.status() == Status::Pending;
+        let (decides, still) = (visible(&self.waits_for()), visible(&self.still_needs()));
+        ReviewSnapshot {
+            headline: self.headline(tool),
+            purpose: described(tool)
+                .filter(|_| tool.is_some_and(|tool| !tool.is_remote()))
+                .map(|words| Quote::new(Author::Tool, words)),
+            is_destructive: tool.is_none_or(|tool| tool.annotations().destructive),
+            is_known: tool.is_some(),
+            reasons: self.reasons(),
+            notices: self.notices(tool_notice),
+            claims: self.claims(tool),
+            hazards: self.hazards(tool, &arguments),
+            still_needs: Some(still).filter(|still| waits && *still != decides),
+            until: self.expires_at().filter(|_| waits),
+            valid: self.validity_words(),
+            arguments,
+            decides,
+        }
+    }
+
+    fn reasons(&self) -> Vec<String> {
+        let reasons = self.assessment.reasons().map(|rule| match rule.is_otherwise() {
+            true => "no other rule matched".to_owned(),
+            false => format!("of the rule “{}”", Visible::of(rule.rule()).as_str().replace(['“', '”'], "\"")),
+        });
+        reasons.collect()
+    }
+
+    fn notices(&self, tool_notice: Option<&str>) -> Vec<ReviewNotice> {
+        let plain = |words: String| ReviewNotice { words, quote: None };
+        let mut notices = Vec::new();
+        if let Some((words, failure)) = self.failure_notice().zip(self.failure()) {
+            let quote = Some(Quote::new(Author::Outcome, failure));
+            notices.push(ReviewNotice { words: words.to_owned(), quote });
+        }
+        notices.extend(self.alike_notice().map(plain));
+        notices.extend(tool_notice.map(|words| plain(Visible::of(words).as_str().to_owned())));
+        if !self.changes().is_empty() {
+            notices.push(plain(format!("Since it was approved, this changed: {}.", self.changes().words())));
+        }
+        if self.is_edited() {
+            notices.push(plain("A reviewer changed the arguments that the agent proposed.".to_owned()));
+        }
+        notices.extend(self.earlier().iter().map(|refusal| {
+            let by = Author::Person(refusal.by().clone());
+            let words = format!("{by} refused this tool earlier in this run or case:");
+            ReviewNotice { words, quote: Some(Quote::new(by, refusal.reason())) }
+        }));
+        notices
+    }
+
+    fn claims(&self, tool: Option<&Descriptor>) -> Vec<ReviewNotice> {
+        let subject = self.subject();
+        let request = subject.request();
+        let claim = |words: &str, quote: String| ReviewNotice {
+            words: words.to_owned(),
+            quote: Some(Quote::new(Author::Agent, quote)),
+        };
+        let priority = request.map(Request::how_urgent).filter(|priority| *priority != Priority::Normal);
+        let of_tool = described(tool).filter(|_| tool.is_some_and(Descriptor::is_remote));
+        let claims = [
+            request.and_then(Request::about).map(|about| claim("", about.replace('\n', " "))),
+            priority.map(|priority| ReviewNotice { words: format!("It says: {priority}"), quote: None }),
+            of_tool.map(|words| claim("It says of the tool:", words.to_owned())),
+            subject.reasoning().map(|reasoning| claim("", reasoning.to_owned())),
+        ];
+        claims.into_iter().flatten().collect()
+    }
+
+    fn hazards(&self, tool: Option<&Descriptor>, arguments: &[ShownArgument]) -> Vec<Hazard> {
+        let subject = self.subject();
+        let info = subject.info();
+        let mut found = BTreeSet::new();
+        let mut look =
+            |text: &str| found.extend(Visible::of(&text.replace(['\n', '\t'], " ")).hazards().iter().copied());
+        look(self.tool().as_str());
+        look(info.agent().as_str());
+        look(info.run().as_str());
+        look(info.principal().map(AsRef::as_ref).unwrap_or_default());
+        look(info.case().map(AsRef::as_ref).unwrap_or_default());
+        self.claims(tool).iter().filter_map(ReviewNotice::quote).for_each(|claim| look(claim.text()));
+        if let Some(Answers::OneOf { choices }) = self.answers() {
+            choices.iter().for_each(|choice| look(choice));
+        }
+        for argument in arguments {
+            argument.meaning().filter(|words| words.by() == &Author::Agent).inspect(|words| look(words.text()));
+        }
+        found.extend(arguments.iter().flat_map(ShownArgument::hazards));
+        found.into_iter().collect()
+    }
+}
+
+/// The first line of a tool's description.
+fn described(tool: Option<&Descriptor>) -> Option<&str> {
+    tool.and_then(|tool| tool.description().lines().next()).filter(|words| !words.trim().is_empty())
+}
