@@ -174,7 +174,7 @@ async fn pending(desk: &Desk, run: Option<&str>, limit: usize) -> Done {
             },
         ]
     };
-    let heads = ["ID", "TOOL", "ARGUMENTS", "AGENT", "DECIDES", "AGE", "ENDS"];
+    let heads = ["ID", "TOOL", "WHAT", "AGENT", "DECIDES", "AGE", "ENDS"];
     desk.look.list(&found, &heads, row, |asked| object(asked.approval()), "Nothing waits for a decision.")?;
     match desk.look {
         Look::People if is_more => say(&format!("More than {limit} wait: `--limit` shows more.")),

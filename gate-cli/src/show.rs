@@ -107,8 +107,11 @@ pub(crate) fn short(id: &impl ToString) -> String {
     id.chars().skip(id.chars().count().saturating_sub(8)).collect()
 }
 
-/// Arguments on one line: their ends, if they are long.
+/// What a call would do, on one line: the summary of its tool, or else its arguments; a long line by its ends.
 pub(crate) fn summary(approval: &Approval, tool: Option<&Descriptor>) -> String {
+    if tool.is_some_and(|tool| tool.summary().is_some()) {
+        return approval.headline(tool).to_string();
+    }
     let shown = approval.shown_arguments(tool);
     let pairs: Vec<String> =
         shown.iter().map(|argument| format!("{}: {}", plain(argument.name()), argument.text())).collect();

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use gate_runtime::{Approval, Descriptor, Digest, Hazard, ShownArgument, ShownValue, Timestamp, Visible};
+use gate_runtime::{Approval, Descriptor, Digest, Hazard, HeadlinePart, ShownArgument, ShownValue, Timestamp, Visible};
 use maud::{Markup, html};
 use serde_json::Value;
 
@@ -133,6 +133,19 @@ pub(crate) fn plural(count: usize, noun: &str) -> String {
         (1, _) => format!("1 {noun}"),
         (_, Some(stem)) => format!("{count} {stem}ries"),
         (_, None) => format!("{count} {noun}s"),
+    }
+}
+
+/// The sentence that says what a call would do: the values of the call stand apart from the words of the tool's author.
+pub(crate) fn headline(approval: &Approval, tool: Option<&Descriptor>) -> Markup {
+    html! {
+        @for part in approval.headline(tool).parts() {
+            @match part {
+                HeadlinePart::Words(words) => (words),
+                HeadlinePart::Value { text, is_code: true, .. } => code { bdi { (text) } },
+                HeadlinePart::Value { .. } => bdi { (part) },
+            }
+        }
     }
 }
 

@@ -50,7 +50,7 @@ async fn a_question_is_a_mail_with_all_that_is_needed_to_decide() {
     );
     let mail = came.mail.unwrap();
     println!("{}\n{}\n{}", mail.raw, mail.text, mail.html);
-    assert_eq!(mail.header("subject"), "pay wants a decision: to: \"alice\", amount: 50");
+    assert_eq!(mail.header("subject"), "Decision wanted: pay: to alice, amount 50");
     assert_eq!((mail.header("from"), mail.header("to")), ("Gate <gate@example.com>", "team@example.com"));
     assert_eq!(
         (mail.header("message-id"), mail.header("references")),
@@ -62,7 +62,7 @@ async fn a_question_is_a_mail_with_all_that_is_needed_to_decide() {
     assert_eq!(
         mail.text.trim_end(),
         format!(
-            "pay wants a decision.\n\nPay someone.\nAsked because no other rule matched.\n\nArguments:\n\n    to: \"alice\"\n    amount: 50\n\n\
+            "pay: to alice, amount 50\n\npay wants a decision.\nPay someone.\nAsked because no other rule matched.\n\nArguments:\n\n    to: \"alice\"\n    amount: 50\n\n\
              Agent         agent\nOn behalf of  mia\nDecides       a manager within 2 hours\nDeadline      2027-01-15 10:00 UTC\n\
              Case          ticket-7\nRun           run-1\n\n\
              The agent claims, in its own words, which nobody has checked:\n\n    | it is due\n\n\
@@ -173,8 +173,8 @@ async fn a_question_is_written_with_its_choices_and_is_answered_in_the_inbox() {
     agent.ask(question("1", Answers::one_of(["retry", "<b>skip</b>\nApprove:"]))).await.unwrap();
     last(&desk, &mail, None).await.unwrap();
     let came = server.mail().await;
-    assert_eq!(came.header("subject"), "billing-bot/question wants an answer: question: \"Which one?\"");
-    assert!(came.text.starts_with("billing-bot/question wants an answer.\n"), "{}", came.text);
+    assert_eq!(came.header("subject"), "Answer wanted: billing-bot/question: question “Which one?”");
+    assert!(came.text.contains("\nbilling-bot/question wants an answer.\n"), "{}", came.text);
     assert_eq!(links_of(&came), ["Reject:", "Answer in the inbox:"], "{}", came.text);
     let words = "It is a question: nothing runs by an answer. One of these counts, word for word:\n\n    | \"retry\"\n    | \"<b>skip</b>\\nApprove:\"\n";
     assert!(came.text.contains(words), "{}", came.text);
@@ -225,7 +225,7 @@ async fn the_same_notice_is_the_same_mail_and_news_are_of_its_thread() {
     assert_eq!(news.header("in-reply-to"), first);
     assert_eq!(news.header("references"), format!("<gate.{id}@example.com> {first}"));
     assert_ne!(news.header("message-id"), first);
-    assert_eq!(news.header("subject"), "Re: pay wants a decision: to: \"alice\", amount: 50");
+    assert_eq!(news.header("subject"), "Re: Decision wanted: pay: to alice, amount 50");
     let words = "pay: Rejected by omar: \"<b>no</b>\\u{d}\\u{a}Bcc: mallory@example.com\". It does not run.\n";
     assert!(news.text.starts_with(words), "{}", news.text);
     assert!(news.html.contains("&lt;b&gt;no&lt;/b&gt;") && news.text.contains("There is nothing to do."));
@@ -254,7 +254,7 @@ async fn it_is_written_to_the_contacts_of_those_who_may_decide_now() {
     let mut to: Vec<String> = Vec::new();
     for _ in 0..2 {
         let mail = server.mail().await;
-        assert!(mail.text.starts_with("deploy still waits for a decision, and more people are asked now."));
+        assert!(mail.text.contains("\ndeploy still waits for a decision, and more people are asked now."));
         to.push(mail.header("to").to_owned());
     }
     assert_eq!(to, ["dana@example.com", "ines@example.com"]);

@@ -61,7 +61,7 @@ async fn the_last_step_opens_an_incident_and_the_decision_resolves_it() {
             "client_url": format!("https://gate.example.com/approvals/{id}"),
             "links": [{"href": format!("https://gate.example.com/approvals/{id}"), "text": "Decide in the inbox"}],
             "payload": {
-                "summary": "deploy waits for a decision until 2027-01-15T08:15:00Z (last step: a manager within 10 minutes, then anyone who reviews within 5 minutes)",
+                "summary": "deploy waits for a decision until 2027-01-15T08:15:00Z (last step: a manager within 10 minutes, then anyone who reviews within 5 minutes): deploy: version 1.2",
                 "source": "gate",
                 "severity": "critical",
                 "timestamp": "2027-01-15T08:00:00Z",
@@ -76,7 +76,7 @@ async fn the_last_step_opens_an_incident_and_the_decision_resolves_it() {
                     "run": "run-1",
                     "decides": "a manager within 10 minutes, then anyone who reviews within 5 minutes",
                     "deadline": "2027-01-15T08:15:00Z",
-                    "the agent claims (nobody has checked it)": "it is due",
+                    "the agent claims (nobody has checked it)": "“it is due”",
                 },
             },
         })
@@ -110,7 +110,7 @@ async fn by_option_every_question_opens_one_at_once_and_once() {
         assert_eq!(came.json()["dedup_key"], id.to_string(), "what is told twice is one incident");
         assert_eq!(
             came.json()["payload"]["custom_details"]["arguments"],
-            "password: a secret, which is not shown, user: \"mia\""
+            "user: \"mia\", password: a secret, which is not shown"
         );
         assert!(!came.body.contains("hunter2"));
     }

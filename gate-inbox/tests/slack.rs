@@ -122,6 +122,7 @@ async fn a_question_is_a_message_with_all_that_is_needed_to_decide() {
     assert_eq!(
         seen(&message),
         [
+            "pay: to alice, amount 50",
             "pay wants a decision",
             "Pay someone.",
             "Asked because no other rule matched.",
@@ -139,7 +140,7 @@ async fn a_question_is_a_message_with_all_that_is_needed_to_decide() {
             "[Open] gate_open",
         ]
     );
-    assert_eq!(message["text"], "pay wants a decision: to: \"alice\", amount: 50");
+    assert_eq!(message["text"], "pay: to alice, amount 50 (pay wants a decision)");
     let buttons = message["blocks"].as_array().unwrap().last().unwrap()["elements"].clone();
     assert_eq!((&buttons[0]["value"], &buttons[1]["value"]), (&json!(shown), &json!(shown)));
     assert_eq!(
@@ -156,7 +157,7 @@ async fn what_cannot_be_undone_has_no_button_to_approve_it() {
     desk.ask("wipe", json!({"disk": "sda"})).await;
     let message = post(&desk, &mut service, &slack).await;
     let seen = seen(&message);
-    assert_eq!(seen[0], "wipe wants a decision: it cannot be undone");
+    assert_eq!(seen[..2], ["wipe: disk sda", "wipe wants a decision: it cannot be undone"]);
     assert_eq!(seen[seen.len() - 2..], ["[Reject…] gate_reject", "[Open] gate_open"]);
 
     // Nor has a tool that is not known where the message is made.
@@ -164,7 +165,7 @@ async fn what_cannot_be_undone_has_no_button_to_approve_it() {
     let approval = notice.approval().unwrap().clone();
     slack.deliver(&notice.about(approval.into(), None)).await.unwrap();
     let message = service.came().await.json();
-    assert_eq!(self::seen(&message)[0], "wipe wants a decision: it is unknown here, and may do anything");
+    assert_eq!(self::seen(&message)[1], "wipe wants a decision: it is unknown here, and may do anything");
     assert!(!message.to_string().contains("gate_approve"));
 }
 

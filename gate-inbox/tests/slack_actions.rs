@@ -153,7 +153,7 @@ async fn a_rejection_opens_a_window_and_wants_a_reason() {
     assert_eq!(opened["trigger_id"], click["trigger_id"]);
     let view = &opened["view"];
     assert_eq!((&view["callback_id"], &view["private_metadata"]), (&json!("gate_reject"), &json!(value)));
-    assert_eq!(view["blocks"][0]["text"]["text"], "pay: amount: 50, to: \"alice\"");
+    assert_eq!(view["blocks"][0]["text"]["text"], "pay: to: \"alice\", amount: 50");
     assert_eq!(view["blocks"][1]["element"]["action_id"], "words");
 
     let page = chat.signed(&Chat::window(DANA, "gate_reject", &value, " \n")).await;

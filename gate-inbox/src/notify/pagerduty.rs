@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use gate_runtime::{Approval, BoxFuture, Notice, Notifier, NotifyError, Record, Status};
+use gate_runtime::{Approval, BoxFuture, Descriptor, Notice, Notifier, NotifyError, Record, Status};
 use serde_json::{Value, json};
 
 use super::http::{Credential, Http};
@@ -145,15 +145,16 @@ impl PagerDuty {
         told::is_asked(approval) && (self.every_question || approval.is_at_last_step())
     }
 
-    fn trigger(&self, approval: &Approval) -> Value {
+    fn trigger(&self, approval: &Approval, tool: Option<&Descriptor>) -> Value {
         let id = approval.id().to_string();
         let subject = approval.subject();
         let info = subject.info();
-        let tool = told::plain(approval.tool());
+        let review = approval.review(tool, None);
+        let name = told::plain(approval.tool());
         let detail = |text: String| Value::from(told::cut(&text, DETAIL));
         let mut details = serde_json::Map::new();
-        details.insert("tool".to_owned(), detail(tool.clone()));
-        details.insert("arguments".to_owned(), detail(told::one_line(approval, None)));
+        details.insert("tool".to_owned(), detail(name.clone()));
+        details.insert("arguments".to_owned(), detail(told::one_line(approval, tool)));
         details.insert("agent".to_owned(), detail(told::agent(approval)));
         if let Some(principal) = info.principal() {
             details.insert("on behalf of".to_owned(), detail(told::plain(principal)));
@@ -162,20 +163,23 @@ impl PagerDuty {
             details.insert("case".to_owned(), detail(told::plain(case)));
         }
         details.insert("run".to_owned(), detail(told::plain(info.run())));
-        details.insert("decides".to_owned(), detail(told::plain(approval.waits_for())));
+        details.insert("decides".to_owned(), detail(review.decides().to_owned()));
         if let Some(end) = approval.expires_at() {
             details.insert("deadline".to_owned(), format!("{end:.0}").into());
         }
-        if let Some(reasoning) = subject.reasoning() {
-            details.insert("the agent claims (nobody has checked it)".to_owned(), detail(told::lines(reasoning)));
+        let claims = told::claims(&review, ["“", "”"]);
+        if !claims.is_empty() {
+            details.insert("the agent claims (nobody has checked it)".to_owned(), detail(claims.join("\n")));
         }
-        if let Some(warning) = told::warning(approval) {
-            details.insert("warning".to_owned(), warning.into());
+        let warnings: Vec<String> = told::warning(&review).into_iter().chain(told::before(&review)).collect();
+        if !warnings.is_empty() {
+            details.insert("warning".to_owned(), detail(warnings.join("\n")));
         }
         let until = approval.expires_at().map(|end| format!(" until {end:.0}")).unwrap_or_default();
         let last = if approval.is_at_last_step() { "last step: " } else { "" };
-        let summary =
-            format!("{tool} waits for {}{until} ({last}{})", told::wanted(approval), told::plain(approval.waits_for()));
+        let waits = format!("waits for {}{until} ({last}{})", told::wanted(approval), review.decides());
+        // What it would do comes last: it alone may be cut.
+        let summary = format!("{name} {waits}: {}", review.headline());
         let mut event = json!({
             "routing_key": self.key.reveal(),
             "event_action": "trigger",
@@ -186,7 +190,7 @@ impl PagerDuty {
                 "source": "gate",
                 "severity": self.severity.word(),
                 "timestamp": approval.asked_at().to_string(),
-                "component": tool,
+                "component": name,
                 "class": "approval",
                 "custom_details": details,
             },
@@ -219,7 +223,7 @@ impl Notifier for PagerDuty {
             let Some(approval) = notice.approval() else { return Ok(None) };
             let memo = notice.memo().map(str::to_owned);
             let event = if self.is_due(approval) {
-                self.trigger(approval)
+                self.trigger(approval, notice.tool())
             } else if approval.status() != Status::Pending && memo.is_some() {
                 json!({ "routing_key": self.key.reveal(), "event_action": "resolve", "dedup_key": approval.id().to_string() })
             } else {

@@ -1,17 +1,12 @@
 //! What is told about a call: plain text, in which nothing acts and nothing hides.
 
 mod arguments;
-mod claims;
 mod question;
-
-use std::collections::BTreeSet;
 
 pub(super) use arguments::{Argument, arguments};
 pub(crate) use arguments::{is_whole, one_line};
-pub(super) use claims::{claims, purpose};
 use gate_runtime::{
-    Answers, Approval, Decision, Descriptor, Digest, Hazard, Request, Requirement, ShownArgument, Status, Visible,
-    Vote, quoted,
+    Approval, Decision, Descriptor, Digest, Requirement, ReviewNotice, ReviewSnapshot, Status, Visible, Vote, quoted,
 };
 pub(super) use question::{Question, question};
 
@@ -90,25 +85,9 @@ pub(super) fn wants_signature(approval: &Approval) -> bool {
 }
 
 /// What is wrong with the texts that others wrote, in words; `None` if nothing is. All of each is looked at, also what is not told.
-pub(super) fn warning(approval: &Approval) -> Option<String> {
-    let subject = approval.subject();
-    let info = subject.info();
-    let mut found = BTreeSet::new();
-    let mut look = |text: &str| found.extend(Visible::of(&text.replace(['\n', '\t'], " ")).hazards().iter().copied());
-    look(approval.tool().as_str());
-    look(info.agent().as_str());
-    look(info.run().as_str());
-    look(info.principal().map(gate_runtime::Principal::as_str).unwrap_or_default());
-    look(subject.reasoning().unwrap_or_default());
-    look(subject.request().and_then(Request::about).unwrap_or_default());
-    if let Some(Answers::OneOf { choices }) = approval.answers() {
-        for choice in choices {
-            look(choice);
-        }
-    }
-    found.extend(approval.shown_arguments(None).iter().flat_map(ShownArgument::hazards));
-    let found: Vec<Hazard> = found.into_iter().collect();
-    (!found.is_empty()).then(|| format!("It has {}, shown as \\u{{…}}.", listed(&found)))
+pub(super) fn warning(review: &ReviewSnapshot) -> Option<String> {
+    let found = review.hazards();
+    (!found.is_empty()).then(|| format!("It has {}, shown as \\u{{…}}.", listed(found)))
 }
 
 /// The agent.
@@ -118,43 +97,30 @@ pub(super) fn agent(approval: &Approval) -> String {
     if name.is_empty() { "without a name".to_owned() } else { plain(name) }
 }
 
-/// Which rules had people asked.
-pub(super) fn why(approval: &Approval) -> String {
-    let rules: Vec<String> = approval
-        .assessment()
-        .reasons()
-        .map(|rule| {
-            if rule.is_otherwise() {
-                "no other rule matched".to_owned()
-            } else {
-                format!("of the rule “{}”", plain(rule.rule()))
-            }
-        })
-        .collect();
-    if rules.is_empty() { "No rule decides it.".to_owned() } else { format!("Asked because {}.", listed(&rules)) }
-}
+/// How many of the things that happened before are told.
+const NOTICES: usize = 8;
 
 /// What speaks against trusting it as it is: what happened before.
-pub(super) fn before(approval: &Approval) -> Vec<String> {
-    let mut all = Vec::new();
-    if let Some((notice, failure)) = approval.failure_notice().zip(approval.failure()) {
-        all.push(format!("{notice} {}", short(&plain(failure), failure)));
-    }
-    all.extend(approval.alike_notice());
-    if !approval.changes().is_empty() {
-        all.push(format!("Since it was approved, this changed: {}.", approval.changes().words()));
-    }
-    if approval.is_edited() {
-        all.push("A reviewer changed the arguments that the agent proposed.".to_owned());
-    }
-    for refusal in approval.earlier().iter().take(3) {
-        let (by, reason) = (plain(refusal.by()), plain(refusal.reason()));
-        all.push(format!(
-            "{by} refused this tool earlier in this run or case: \"{}\"",
-            short(&reason, refusal.reason())
-        ));
-    }
-    all
+pub(super) fn before(review: &ReviewSnapshot) -> Vec<String> {
+    let said = |notice: &ReviewNotice| match notice.quote() {
+        Some(quote) => format!("{} \"{}\"", notice.words(), short(&plain(quote.text()), quote.text())),
+        None => notice.words().to_owned(),
+    };
+    let all = review.notices();
+    let more = all.len().saturating_sub(NOTICES);
+    let rest = (more > 0).then(|| format!("And {more} more, which are in the inbox."));
+    all.iter().take(NOTICES).map(said).chain(rest).collect()
+}
+
+/// What the agent says, each claim for itself, with its own words between these quotes. Nobody has checked any of it. The longest comes last.
+pub(super) fn claims(review: &ReviewSnapshot, quotes: [&str; 2]) -> Vec<String> {
+    let [open, close] = quotes;
+    let said = |claim: &ReviewNotice| match (claim.words(), claim.quote()) {
+        (words, None) => words.to_owned(),
+        ("", Some(quote)) => format!("{open}{}{close}", lines(quote.text())),
+        (words, Some(quote)) => format!("{words} {open}{}{close}", lines(quote.text())),
+    };
+    review.claims().iter().map(said).collect()
 }
 
 /// How it stands.

@@ -3,17 +3,17 @@
 use axum::http::StatusCode;
 use axum::response::Response;
 use gate_runtime::{
-    Approval, Decision, Descriptor, Interruption, Request, RuleReport, RuleResult, ShownArgument, ShownValue, Speaker,
-    Status, ValueSource, about_argument,
+    Approval, Author, Decision, Descriptor, Interruption, ReviewSnapshot, RuleReport, RuleResult, ShownArgument,
+    ShownValue, Speaker, Status, ValueSource,
 };
 use maud::{Markup, html};
 
 use super::answers::{Draft, answers};
 use super::frame::{Stamp, Tab, page};
-use super::pending::{keys, marks};
+use super::pending::{capitalized, keys, marks};
 use super::precedents::{ShownPrecedents, precedents};
 use crate::meaning::meaning;
-use crate::text::{ago, bare, block, plain, plural, until, value};
+use crate::text::{ago, bare, block, headline, plain, plural, until, value};
 use crate::visitor::Visitor;
 
 /// Everything about a call, and the forms to answer.
@@ -24,7 +24,7 @@ pub(crate) fn approval(
     stamp: &Stamp,
     draft: &Draft,
 ) -> Response {
-    let approval = asked.approval();
+    let (approval, review) = (asked.approval(), asked.review());
     let main = html! {
         p.back { a href="/" data-up { "Pending" } }
         p #stale .warning role="status" hidden {
@@ -33,17 +33,20 @@ pub(crate) fn approval(
         }
         div.columns data-version=(approval.version()) {
             article {
-                h1 { (plain(approval.tool())) " " (marks(asked)) }
-                @if let Some(descriptor) = asked.descriptor().filter(|tool| !tool.is_remote()) { p.about { (plain(descriptor.description().replace('\n', " "))) } }
+                h1 { (headline(approval, asked.descriptor())) " " (marks(asked)) }
+                p.about {
+                    strong { (plain(approval.tool())) }
+                    @if let (Some(_), Some(tool)) = (review.purpose(), asked.descriptor()) { ": " (plain(tool.description().replace('\n', " "))) }
+                }
                 (state(asked))
-                (arguments(asked))
-                (claim(asked))
+                (arguments(asked, &review))
+                (claim(&review))
                 (conversation(approval))
                 (rules(approval))
-                (before(asked))
+                (before(&review))
             }
             aside {
-                (facts(asked))
+                (facts(asked, &review))
                 (votes(asked))
                 (answers(visitor, asked, stamp, draft))
             }
@@ -52,7 +55,7 @@ pub(crate) fn approval(
         (keys())
     };
     let status = if draft.problem.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
-    page(status, approval.tool().as_str(), Some(visitor), Some(Tab::Pending), &main)
+    page(status, &review.headline().to_string(), Some(visitor), Some(Tab::Pending), &main)
 }
 
 /// How it stands, where it does not simply wait.
@@ -87,10 +90,9 @@ fn state(asked: &Interruption) -> Markup {
     }
 }
 
-pub(super) fn arguments(asked: &Interruption) -> Markup {
-    let (approval, tool) = (asked.approval(), asked.descriptor());
-    let shown = approval.shown_arguments(tool);
-    let schema = tool.map(Descriptor::input_schema);
+pub(super) fn arguments(asked: &Interruption, review: &ReviewSnapshot) -> Markup {
+    let (approval, shown) = (asked.approval(), review.arguments());
+    let schema = asked.descriptor().map(Descriptor::input_schema);
     html! {
         section aria-labelledby="arguments" {
             h2 #arguments {
@@ -100,7 +102,7 @@ pub(super) fn arguments(asked: &Interruption) -> Markup {
             }
             @if shown.is_empty() { p.faint { "No arguments." } }
             dl.arguments {
-                @for argument in &shown {
+                @for argument in shown {
                     dt { (plain(argument.name())) }
                     dd {
                         @match argument.value() {
@@ -112,8 +114,11 @@ pub(super) fn arguments(asked: &Interruption) -> Markup {
                             }
                         }
                         (source(argument))
-                        @if let Some(words) = schema.and_then(|schema| about_argument(schema, argument.pointer())) {
-                            p.faint { @if tool.is_some_and(Descriptor::is_remote) { "The agent says: " } (plain(words.replace('\n', " "))) }
+                        @if let Some(words) = argument.meaning() {
+                            p.faint {
+                                @if words.by() != &Author::Tool { (capitalized(&words.by().to_string())) " says: " }
+                                (plain(words.text().replace('\n', " ")))
+                            }
                         }
                     }
                 }
@@ -141,19 +146,15 @@ fn source(argument: &ShownArgument) -> Markup {
     }
 }
 
-pub(super) fn claim(asked: &Interruption) -> Markup {
-    let approval = asked.approval();
-    // What another program says of its own tool is no fact either.
-    let tool = asked.descriptor().filter(|tool| tool.is_remote() && !tool.description().is_empty());
+pub(super) fn claim(review: &ReviewSnapshot) -> Markup {
     html! {
-        @let (reasoning, request) = (approval.subject().reasoning(), approval.subject().request());
-        @let summary = request.and_then(Request::about);
-        @if reasoning.is_some() || summary.is_some() || tool.is_some() {
+        @if !review.claims().is_empty() {
             section.claim aria-labelledby="claim" {
                 h2 #claim { "The agent claims" }
-                @if let Some(words) = summary { p { strong { (plain(words.replace('\n', " "))) } } }
-                @if let Some(words) = reasoning { (block(words)) }
-                @if let Some(tool) = tool { p { "Of its tool it says:" } (block(tool.description())) }
+                @for claim in review.claims() {
+                    @if !claim.words().is_empty() { p { (claim.words()) } }
+                    @if let Some(quote) = claim.quote() { (block(quote.text())) }
+                }
                 p.faint { "These are the agent's own words, which nobody has checked." }
             }
         }
@@ -220,33 +221,21 @@ fn of_rule(rule: &RuleReport<'_>) -> Markup {
 }
 
 /// What happened before.
-pub(super) fn before(asked: &Interruption) -> Markup {
-    let approval = asked.approval();
-    let (changes, alike, tool) = (approval.changes(), approval.alike_notice(), asked.tool_notice());
-    let is_told = !approval.earlier().is_empty() || approval.failure().is_some() || !changes.is_empty();
+pub(super) fn before(review: &ReviewSnapshot) -> Markup {
     html! {
-        @if is_told || alike.is_some() || tool.is_some() {
+        @if !review.notices().is_empty() {
             section aria-labelledby="before" {
                 h2 #before { "Before this" }
-                @if let Some((notice, failure)) = approval.failure_notice().zip(approval.failure()) {
-                    div.warning { p { (notice) } }
-                    (block(failure))
-                }
-                @if !changes.is_empty() {
-                    p.warning { "Since it was approved, this changed: " (changes.words()) "." }
-                }
-                @if let Some(alike) = alike { p.warning { (alike) } }
-                @if let Some(tool) = tool { p.warning { (plain(tool)) } }
-                @for refusal in approval.earlier() {
-                    p { (plain(refusal.by())) " refused this tool earlier in this run or case:" }
-                    (block(refusal.reason()))
+                @for notice in review.notices() {
+                    p.warning { (plain(notice.words())) }
+                    @if let Some(quote) = notice.quote() { (block(quote.text())) }
                 }
             }
         }
     }
 }
 
-fn facts(asked: &Interruption) -> Markup {
+fn facts(asked: &Interruption, review: &ReviewSnapshot) -> Markup {
     let (approval, now) = (asked.approval(), asked.now());
     let subject = approval.subject();
     let info = subject.info();
@@ -259,13 +248,11 @@ fn facts(asked: &Interruption) -> Markup {
             dt { "Run" } dd { (plain(info.run())) }
             dt { "Asked" } dd { (ago(approval.asked_at(), now)) }
             @if approval.status() == Status::Pending {
-                dt { "Decides" } dd { (plain(approval.waits_for())) }
-                @if approval.still_needs() != approval.waits_for() {
-                    dt { "Still needed" } dd { (plain(approval.still_needs())) }
-                }
-                @if let Some(end) = approval.expires_at() { dt { "Deadline" } dd { (until(end, now)) } }
+                dt { "Decides" } dd { (review.decides()) }
+                @if let Some(still) = review.still_needs() { dt { "Still needed" } dd { (still) } }
+                @if let Some(end) = review.until() { dt { "Deadline" } dd { (until(end, now)) } }
             }
-            @if let Some(valid) = approval.validity_words() { dt { "Approval valid" } dd { (valid) } }
+            @if let Some(valid) = review.valid() { dt { "Approval valid" } dd { (valid) } }
         }
     }
 }

@@ -9,17 +9,18 @@ use super::answers::{Draft, approve_form, reject_form};
 use super::approval::{arguments, before, claim, rules};
 use super::frame::{Stamp, page};
 use crate::notify::Intent;
-use crate::text::{bare, plain, until};
+use crate::text::{bare, headline, plain, until};
 use crate::visitor::Visitor;
 
 /// The page, with the form that decides.
 pub(crate) fn link(visitor: &Visitor, asked: &Interruption, stamp: &Stamp, intent: Intent, token: &str) -> Response {
-    let approval = asked.approval();
+    let (approval, review) = (asked.approval(), asked.review());
     let (info, is_approval) = (approval.subject().info(), intent == Intent::Approve);
     let title = format!("{} {}?", if is_approval { "Approve" } else { "Reject" }, approval.tool());
     let main = html! {
         section.narrow {
             h1 { (plain(&title)) }
+            p.about { (headline(approval, asked.descriptor())) }
             p { strong { "Nothing is decided yet." } " If you send this form, you, " (plain(visitor.name())) ", "
                 @if is_approval { "agree that the agent " (plain(info.agent())) " runs " (plain(approval.tool())) ", once, with exactly what stands here." }
                 @else { "refuse to let the agent " (plain(info.agent())) " run " (plain(approval.tool())) " with what stands here. It is told why." }
@@ -27,10 +28,10 @@ pub(crate) fn link(visitor: &Visitor, asked: &Interruption, stamp: &Stamp, inten
             p { "It needs " (plain(approval.waits_for())) "." }
             @if let Some(principal) = info.principal() { p { "It acts for " (plain(principal)) "." } }
             @if let Some(end) = approval.expires_at() { p { "There is time: " (until(end, asked.now())) "." } }
-            (arguments(asked))
-            (claim(asked))
+            (arguments(asked, &review))
+            (claim(&review))
             (rules(approval))
-            (before(asked))
+            (before(&review))
             section.answers aria-label="Your decision" {
                 @if is_approval { (approve_form(asked, stamp, &Draft::default(), Some(token))) }
                 @else { (reject_form(asked, stamp, &Draft::default(), Some(token))) }

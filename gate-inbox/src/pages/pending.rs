@@ -7,7 +7,7 @@ use maud::{Markup, html};
 
 use super::frame::{Tab, page};
 use super::query::{address, choose, filters, typed};
-use crate::text::{ago, listed, plain, plural, short, summary, until};
+use crate::text::{ago, headline, listed, plain, plural, short, summary, until};
 use crate::visitor::Visitor;
 use crate::waiting::{Offers, Order, Waiting};
 use crate::wanted::{Wanted, with_chosen};
@@ -67,16 +67,18 @@ fn row(asked: &Interruption) -> Markup {
     html! {
         li.row {
             div.what {
-                a.tool href=(format!("/approvals/{}", approval.id())) data-row { (plain(approval.tool())) }
+                a.tool href=(format!("/approvals/{}", approval.id())) data-row { (headline(approval, asked.descriptor())) }
                 (marks(asked))
                 @if let Some(end) = approval.expires_at() { span.deadline { (until(end, now)) } }
             }
             @if let Some(words) = approval.subject().request().and_then(Request::about) {
                 p.claimed { span.faint { "Says: " } (plain(short(words))) }
             }
-            p.summary { (summary(approval, asked.descriptor())) }
+            @if asked.descriptor().is_some_and(|tool| tool.summary().is_some()) || approval.shown_arguments(None).len() > 3 {
+                p.summary { (summary(approval, asked.descriptor())) }
+            }
             p.faint {
-                "Agent " (plain(info.agent()))
+                (plain(approval.tool())) " · agent " (plain(info.agent()))
                 @if let Some(principal) = info.principal() { " for " (plain(principal)) }
                 " · asked " (ago(approval.asked_at(), now))
                 " · decides: " (plain(approval.waits_for()))
@@ -133,7 +135,7 @@ pub(super) fn marks(asked: &Interruption) -> Markup {
     }
 }
 
-fn capitalized(words: &str) -> String {
+pub(super) fn capitalized(words: &str) -> String {
     let mut letters = words.chars();
     letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }

@@ -91,7 +91,7 @@ async fn click(
         Wish::Explain | Wish::Refuse => match client(office, &slack, who, &wish, shown).await {
             Err(words) => words,
             Ok(client) => {
-                let view = modal::asking(&wish, client.asked.approval(), shown);
+                let view = modal::asking(&wish, client.asked.approval(), client.asked.descriptor(), shown);
                 tokio::spawn(async move {
                     let opened = slack.call("views.open", &json!({ "trigger_id": trigger, "view": view })).await;
                     if opened.is_err() {

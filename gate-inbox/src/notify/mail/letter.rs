@@ -73,33 +73,38 @@ struct LetterText {
 /// The mail about a call as it is now.
 pub(super) fn write(notice: &Notice, approval: &Approval, answers: &Answers) -> Letter {
     let said = said(notice, approval, answers);
-    let name = told::plain(approval.tool());
     let is_first = notice.memo().is_none();
     let re = if is_first { "" } else { "Re: " };
-    let subject = told::cut(
-        &format!("{re}{name} wants {}: {}", told::wanted(approval), told::one_line(approval, notice.tool())),
-        SUBJECT,
-    );
+    let wanted = match approval.answers() {
+        Some(_) => "Answer wanted",
+        None => "Decision wanted",
+    };
+    let subject = told::cut(&format!("{re}{wanted}: {}", approval.headline(notice.tool())), SUBJECT);
     let (text, html) = (said.text(), said.html());
     Letter { subject, text, html }
 }
 
 fn said(notice: &Notice, approval: &Approval, links: &Answers) -> LetterText {
+    let review = approval.review(notice.tool(), None);
     let (name, wanted) = (told::plain(approval.tool()), told::wanted(approval));
     let (tone, state) = told::state(approval);
-    let head = match (tone, notice.record().kind()) {
+    let state_line = match (tone, notice.record().kind()) {
         (Tone::Open, "reminded") => format!("{name} still waits for {wanted}."),
         (Tone::Open, "escalated") => format!("{name} still waits for {wanted}, and more people are asked now."),
         (Tone::Open, _) => format!("{name} wants {wanted}."),
         _ => format!("{name}: {state}"),
     };
     let is_destructive = told::is_destructive(notice.tool());
-    let mut about: Vec<String> = told::purpose(approval, notice.tool()).into_iter().collect();
+    let (head, mut about) = match tone {
+        Tone::Open => (review.headline().to_string(), vec![state_line]),
+        _ => (state_line, Vec::new()),
+    };
+    about.extend(review.purpose().map(|words| told::plain(words.text())));
     let mut answers = Vec::new();
     if tone == Tone::Open {
-        about.push(told::why(approval));
+        about.push(review.why());
         if is_destructive && approval.answers().is_none() {
-            about.push("It cannot be undone: who approves it types its name.".to_owned());
+            about.push("It cannot be undone: who approves it types the name of the tool.".to_owned());
         }
         if !told::is_whole(approval) {
             about.push(told::too_long(approval, "mail"));
@@ -113,8 +118,8 @@ fn said(notice: &Notice, approval: &Approval, links: &Answers) -> LetterText {
     let question = told::question(approval).filter(|_| tone == Tone::Open);
     answers.push((if question.is_some() { "Answer in the inbox" } else { "Look at it" }, links.open.clone()));
     let (arguments, more) = told::arguments(approval, notice.tool());
-    let mut warnings: Vec<String> = told::warning(approval).into_iter().collect();
-    warnings.extend(told::before(approval));
+    let mut warnings: Vec<String> = told::warning(&review).into_iter().collect();
+    warnings.extend(told::before(&review));
     let foot = match (tone, links.reject.is_some()) {
         (Tone::Open, true) => {
             "Opening a link decides nothing: it leads to a page, where you sign in and confirm. Each link is for you, and for one time."
@@ -122,7 +127,7 @@ fn said(notice: &Notice, approval: &Approval, links: &Answers) -> LetterText {
         (Tone::Open, false) => "Opening the link decides nothing: it leads to a page, where you sign in and decide.",
         _ => "There is nothing to do.",
     };
-    let claims = told::claims(approval, notice.tool(), ["", ""]);
+    let claims = told::claims(&review, ["", ""]);
     let claims = claims.iter().map(|claim| told::cut(claim, CLAIM)).collect();
     LetterText { head, about, question, arguments, more, facts: facts(approval), warnings, claims, answers, foot }
 }

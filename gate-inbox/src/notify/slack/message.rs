@@ -16,6 +16,8 @@ const GLANCE: usize = 200;
 
 /// The message as it is now.
 pub(super) fn of(slack: &Slack, approval: &Approval, tool: Option<&Descriptor>) -> Value {
+    let review = approval.review(tool, None);
+    let headline = review.headline().to_string();
     let name = told::plain(approval.tool());
     let (tone, state) = told::state(approval);
     let head = match (tone, approval.status()) {
@@ -28,13 +30,13 @@ pub(super) fn of(slack: &Slack, approval: &Approval, tool: Option<&Descriptor>) 
         (_, Status::Succeeded | Status::Dispatched) => format!("{name}: approved"),
         (_, status) => format!("{name}: {status}"),
     };
-    let mut blocks = vec![header(&head)];
-    blocks.extend(told::purpose(approval, tool).map(|words| remark(&words)));
+    let mut blocks = vec![header(&headline), section(&head)];
+    blocks.extend(review.purpose().map(|words| remark(&told::plain(words.text()))));
     if tone != Tone::Open {
         blocks.push(section(&format!("{} {state}", mark(tone))));
     }
     if tone == Tone::Open {
-        blocks.push(remark(&told::why(approval)));
+        blocks.push(remark(&review.why()));
     }
     blocks.push(title(match (approval.answers(), tone) {
         (Some(_), _) => "It asks",
@@ -47,9 +49,9 @@ pub(super) fn of(slack: &Slack, approval: &Approval, tool: Option<&Descriptor>) 
         blocks.extend((!choices.is_empty()).then(|| section(&choices.join("\n"))));
     }
     blocks.push(facts(known(approval)));
-    blocks.extend(told::warning(approval).map(|words| remark(&format!("⚠ {words}"))));
-    blocks.extend(told::before(approval).iter().map(|words| remark(&format!("⚠ {words}"))));
-    let claims = told::claims(approval, tool, ["“", "”"]);
+    blocks.extend(told::warning(&review).map(|words| remark(&format!("⚠ {words}"))));
+    blocks.extend(told::before(&review).iter().map(|words| remark(&format!("⚠ {words}"))));
+    let claims = told::claims(&review, ["“", "”"]);
     if !claims.is_empty() {
         blocks.push(title("The agent claims, in its own words, which nobody has checked"));
         blocks.extend(claims.iter().map(|claim| section(claim)));
@@ -72,7 +74,7 @@ pub(super) fn of(slack: &Slack, approval: &Approval, tool: Option<&Descriptor>) 
         blocks.push(link(&slack.page(approval), "Look at it in the inbox"));
     }
     let glance = match tone {
-        Tone::Open => format!("{head}: {}", told::one_line(approval, tool)),
+        Tone::Open => format!("{headline} ({head})"),
         _ => format!("{name}: {state}"),
     };
     json!({
@@ -96,7 +98,7 @@ pub(crate) fn is_whole(approval: &Approval) -> bool {
     told::is_whole(approval)
         && fits(&plain_head(approval), HEADER)
         && fits(&arguments(approval, None), TEXT)
-        && fits(&modal::about(approval), TEXT)
+        && fits(&modal::about(approval, None), TEXT)
         && known(approval).iter().all(is_fact_whole)
 }
 

@@ -1,6 +1,6 @@
 //! Windows over Slack, in which people type why.
 
-use gate_runtime::Approval;
+use gate_runtime::{Approval, Descriptor};
 use serde_json::{Value, json};
 
 use super::blocks::{escaped, input, modal, plain, section, with};
@@ -8,19 +8,19 @@ use super::payload::{EXPLAIN, REJECT, Shown, WORDS, Wish};
 use crate::notify::told;
 
 /// The window in which somebody types why they approve or reject a call.
-pub(crate) fn asking(wish: &Wish, approval: &Approval, shown: Shown) -> Value {
+pub(crate) fn asking(wish: &Wish, approval: &Approval, tool: Option<&Descriptor>, shown: Shown) -> Value {
     let (callback, title, label) = match wish {
         Wish::Refuse => (REJECT, "Reject", "Why: the agent is told"),
         Wish::Approve | Wish::Explain => (EXPLAIN, "Approve", "Why: for the record"),
     };
-    let view = modal(title, &[section(&about(approval)), input(WORDS, label)]);
+    let view = modal(title, &[section(&about(approval, tool)), input(WORDS, label)]);
     let view = with(with(view, "callback_id", callback), "private_metadata", shown.to_string());
     with(view, "submit", plain(title, 24))
 }
 
 /// What a window says of a call.
-pub(super) fn about(approval: &Approval) -> String {
-    format!("{}: {}", told::plain(approval.tool()), told::one_line(approval, None))
+pub(super) fn about(approval: &Approval, tool: Option<&Descriptor>) -> String {
+    format!("{}: {}", told::plain(approval.tool()), told::one_line(approval, tool))
 }
 
 /// What the window becomes: what happened.

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use gate_core::approval::{Approval, ShownArgument, Status, about_argument};
+use gate_core::approval::{Approval, Author, Quote, ReviewSnapshot, ShownArgument, Status};
 use gate_core::assessment::RuleResult;
-use gate_core::call::{Arguments, Descriptor, Request, Speaker};
+use gate_core::call::{Arguments, Speaker};
 use gate_core::text::{self, Digest, Hazard, Visible, english};
 use serde_json::Value;
 
@@ -24,23 +24,16 @@ const MANY: usize = 60;
 /// What a reviewer needs to decide.
 pub(super) fn of(asked: &Interruption, look: PageStyle) -> String {
     let mut page = Page::new(look);
-    let approval = asked.approval();
-    let mark = match asked.descriptor() {
-        None => look.danger("  UNKNOWN HERE: taken for destructive"),
-        Some(_) if asked.is_destructive() => look.danger("  DESTRUCTIVE: it cannot be undone"),
-        Some(_) => String::new(),
-    };
-    page.title(&format!("{} wants a decision{mark}", look.strong(shown(approval.tool().as_str()))));
-    if let Some(descriptor) = asked.descriptor() {
-        let first = descriptor.description().lines().next().unwrap_or_default();
-        page.line(&shown(first));
-    }
+    let (approval, review) = (asked.approval(), asked.review());
+    page.title(&format!("{}{}", look.strong(&review.headline().to_string()), mark(&review, look)));
+    let purpose = review.purpose().map(|words| format!(": {}", shown(words.text()))).unwrap_or_default();
+    page.line(&format!("{} wants a decision{purpose}", shown(approval.tool().as_str())));
     page.gap();
-    write_who(&mut page, approval);
+    write_who(&mut page, approval, &review);
     page.gap();
-    write_arguments(&mut page, approval, asked.descriptor(), false);
+    write_arguments(&mut page, &review, false);
     page.gap();
-    write_question(&mut page, asked, false);
+    write_question(&mut page, asked, &review, false);
     page.end();
     page.into_text()
 }
@@ -52,63 +45,67 @@ pub(super) fn is_whole(approval: &Approval) -> bool {
     arguments.len() <= MANY && arguments.iter().all(is_short)
 }
 
+/// Says in the title what nobody may overlook.
+fn mark(review: &ReviewSnapshot, look: PageStyle) -> String {
+    match (review.is_known(), review.is_destructive()) {
+        (false, _) => look.danger("  UNKNOWN HERE: taken for destructive"),
+        (true, true) => look.danger("  DESTRUCTIVE: it cannot be undone"),
+        (true, false) => String::new(),
+    }
+}
+
 /// What happened to the question so far, why it is asked, who decides until when.
-fn write_question(page: &mut Page, asked: &Interruption, whole: bool) {
+fn write_question(page: &mut Page, asked: &Interruption, review: &ReviewSnapshot, whole: bool) {
     let (approval, look) = (asked.approval(), page.look);
-    if let Some((notice, failure)) = approval.failure_notice().zip(approval.failure()) {
-        page.row("failed", &look.warning(format!("\"{}\"", shown(failure))));
-        page.note(0, notice);
-    }
-    if let Some(alike) = approval.alike_notice() {
-        page.row("again", &look.warning(alike));
-    }
-    if let Some(notice) = asked.tool_notice() {
-        page.row("tool", &look.warning(shown(notice)));
-    }
-    for refusal in approval.earlier() {
-        let (by, reason) = (shown(refusal.by().as_str()), shown(refusal.reason()));
-        page.row("before", &format!("{by} refused this tool in this run or case: \"{reason}\""));
-    }
-    if !approval.changes().is_empty() {
-        page.row("again", &format!("{} changed since it was approved", approval.changes().words()));
+    let mut label = "before";
+    for notice in review.notices() {
+        page.row(label, &look.warning(notice.words()));
+        if let Some(quote) = notice.quote() {
+            let (text, hazards) = quoted(quote.text());
+            let (text, left_out) = if whole { (text, None) } else { shortened(&text, quote.text()) };
+            page.note(0, &text);
+            left_out.into_iter().for_each(|note| page.note(0, &note));
+            write_hazards(page, 0, &hazards);
+        }
+        label = "";
     }
     write_rules(page, approval, whole);
     for vote in approval.votes() {
         page.row("voted", &format!("{} {}", shown(vote.reviewer().as_str()), approval.said(vote)));
     }
-    page.row("decides", &shown(&approval.waits_for()));
-    if let Some(end) = approval.expires_at() {
+    page.row("decides", review.decides());
+    if let Some(end) = review.until() {
         let left = rough_duration(end.duration_since(asked.now()).unsigned_abs());
         page.note(0, &format!("until {end:.0}, in {left}"));
     }
-    if let Some(valid) = approval.validity_words() {
+    if let Some(valid) = review.valid() {
         page.note(0, &format!("an approval is valid {valid}"));
     }
 }
 
 /// Everything that is known.
 pub(super) fn everything(asked: &Interruption, look: PageStyle) -> String {
-    let approval = asked.approval();
+    let (approval, review) = (asked.approval(), asked.review());
     let mut page = Page::new(look);
-    let mark = if asked.is_destructive() { look.danger("  DESTRUCTIVE: it cannot be undone") } else { String::new() };
-    page.title(&format!("everything about this call of {}{mark}", look.strong(shown(approval.tool().as_str()))));
-    if let Some(descriptor) = asked.descriptor() {
+    let (tool, mark) = (look.strong(shown(approval.tool().as_str())), mark(&review, look));
+    page.title(&format!("everything about this call of {tool}{mark}"));
+    if let (Some(_), Some(descriptor)) = (review.purpose(), asked.descriptor()) {
         descriptor.description().lines().for_each(|line| page.line(&shown(line)));
     }
     page.gap();
-    write_who(&mut page, approval);
+    write_who(&mut page, approval, &review);
     page.row("call", &shown(approval.subject().call().as_str()));
     page.row("approval", &approval.id().to_string());
     page.row("asked", &format!("{:.0}", approval.asked_at()));
     write_conversation(&mut page, approval);
     page.gap();
-    write_arguments(&mut page, approval, asked.descriptor(), true);
+    write_arguments(&mut page, &review, true);
     page.row("digest", &approval.arguments().digest().to_string());
     if approval.is_edited() {
         page.row("proposed", &shown(approval.proposed().as_json()));
     }
     page.gap();
-    write_question(&mut page, asked, true);
+    write_question(&mut page, asked, &review, true);
     page.end();
     page.into_text()
 }
@@ -151,7 +148,7 @@ fn rough_duration(time: Duration) -> String {
     english::duration(Duration::from_secs(seconds / unit * unit))
 }
 
-fn write_who(page: &mut Page, approval: &Approval) {
+fn write_who(page: &mut Page, approval: &Approval, review: &ReviewSnapshot) {
     let look = page.look;
     let subject = approval.subject();
     let info = subject.info();
@@ -163,16 +160,20 @@ fn write_who(page: &mut Page, approval: &Approval) {
     if let Some(case) = info.case() {
         page.row("case", &shown(case.as_str()));
     }
-    let summary = subject.request().and_then(Request::about);
-    for claimed in summary.into_iter().chain(subject.reasoning()) {
-        let (claim, hazards) = quoted(claimed);
-        let (claim, left_out) = shortened(&claim, claimed);
-        page.row("it claims", &claim);
-        if let Some(note) = left_out {
-            page.note(0, &note);
+    for claimed in review.claims() {
+        let mut label = "it claims";
+        if !claimed.words().is_empty() {
+            page.row(label, claimed.words());
+            label = "";
+        }
+        if let Some(quote) = claimed.quote() {
+            let (claim, hazards) = quoted(quote.text());
+            let (claim, left_out) = shortened(&claim, quote.text());
+            page.row(label, &claim);
+            left_out.into_iter().for_each(|note| page.note(0, &note));
+            write_hazards(page, 0, &hazards);
         }
         page.note(0, &look.faint("the agent's own words, which nobody has checked"));
-        write_hazards(page, 0, &hazards);
     }
 }
 
@@ -203,9 +204,9 @@ fn speaker(speaker: &Speaker) -> String {
 
 /// Writes every argument with its place, its value, the source of that, the schema's words for it,
 /// and its hazards.
-fn write_arguments(page: &mut Page, approval: &Approval, descriptor: Option<&Descriptor>, whole: bool) {
+fn write_arguments(page: &mut Page, review: &ReviewSnapshot, whole: bool) {
     let look = page.look;
-    let arguments = approval.shown_arguments(descriptor);
+    let arguments = review.arguments();
     let names: Vec<String> = arguments.iter().map(|argument| shown(argument.name())).collect();
     let column = names.iter().map(|name| textwrap::core::display_width(name)).max().unwrap_or(0);
     let column = column.min(look.width / 3);
@@ -226,8 +227,8 @@ fn write_arguments(page: &mut Page, approval: &Approval, descriptor: Option<&Des
             let (words, _) = shortened(&shown(&words), &words);
             if argument.is_doubtful() { look.warning(words) } else { words }
         });
-        let about = descriptor.and_then(|tool| about_argument(tool.input_schema(), argument.pointer()));
-        let notes: Vec<String> = source.into_iter().chain(about.map(|about| look.faint(shown(about)))).collect();
+        let meaning = argument.meaning().map(|words| look.faint(meaning(words)));
+        let notes: Vec<String> = source.into_iter().chain(meaning).collect();
         if !notes.is_empty() {
             page.note(column + 2, &notes.join(" · "));
         }
@@ -237,6 +238,14 @@ fn write_arguments(page: &mut Page, approval: &Approval, descriptor: Option<&Des
         page.note(0, &look.warning(format!("and {} values more: `s` shows them", arguments.len() - most)));
         let rest: BTreeSet<Hazard> = arguments.iter().skip(most).flat_map(ShownArgument::hazards).collect();
         write_each_hazard(page, 0, &Vec::from_iter(rest));
+    }
+}
+
+/// Writes what an argument means: as a plain note, if the tool's author says so.
+fn meaning(words: &Quote) -> String {
+    match words.by() {
+        Author::Tool => shown(words.text()),
+        by => format!("{by} says: \"{}\"", shown(words.text())),
     }
 }
 
