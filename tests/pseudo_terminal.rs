@@ -152,7 +152,7 @@ fn a_call_is_approved_at_a_terminal() {
     seat.go();
     let shown = seat.text();
     for line in [
-        "┌─ pay wants a decision",
+        "pay wants a decision",
         "│  arguments  to      \"alice\"",
         "from read_mail",
         "said by the user · Who gets it.",

@@ -115,8 +115,8 @@ async fn the_reviewer_sees_what_is_needed_to_decide() {
     assert_eq!(
         before,
         r#"
-┌─ pay wants a decision
-│  Pay someone.
+┌─ pay: to alice, amount 500
+│  pay wants a decision: Pay someone.
 │
 │  agent      agent, for mia, run run-1
 │  it claims  "the invoice is due"

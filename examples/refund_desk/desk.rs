@@ -58,7 +58,11 @@ fn get_order(
 }
 
 /// Issue a refund to the original payment method.
-#[gated_tool(policy = "refunds", destructive)]
+#[gated_tool(
+    policy = "refunds",
+    destructive,
+    summary = "Refund {amount_cents:cents} to {customer_id} for order {order_id}"
+)]
 async fn issue_refund(
     #[state] desk: &Desk,
     /// The order to refund, like `A-1001`.
@@ -80,13 +84,13 @@ async fn send_mail(to: String, subject: String, text: String) -> String {
 }
 
 /// Change the delivery address of an order that has not been sent.
-#[gated_tool(policy = "always_ask")]
+#[gated_tool(policy = "always_ask", summary = "Send order {order_id} to {address}")]
 fn change_address(#[state] desk: &Desk, order_id: String, address: String) -> Result<String, DeskError> {
     desk.order(&order_id).map(|_| format!("{order_id} goes to {address}"))
 }
 
 /// Delete a customer's account with everything in it.
-#[gated_tool(policy = "deletions", destructive)]
+#[gated_tool(policy = "deletions", destructive, summary = "Delete the account of {customer_id}")]
 async fn delete_account(customer_id: String) -> String {
     format!("deleted {customer_id}")
 }

@@ -272,7 +272,7 @@ async fn who_fails_first_is_told_again_under_the_same_id_and_news_go_where_the_q
     assert_eq!(resolved, json!({"routing_key": KEY, "event_action": "resolve", "dedup_key": id.to_string()}));
     let news = services.mail.mail().await;
     assert_eq!((news.header("in-reply-to"), news.header("to")), (first.as_str(), "kim@example.com"));
-    assert_eq!(news.header("subject"), "Re: pay wants a decision: to: \"alice\", amount: 100");
+    assert_eq!(news.header("subject"), "Re: Decision wanted: pay: to alice, amount 100");
     assert_ne!(header(&news), first);
     let told = services.webhook.came().await.json();
     assert_eq!(told["data"]["id"], id.to_string());

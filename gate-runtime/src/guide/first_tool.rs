@@ -53,6 +53,34 @@
 //! - A function `delete_account(&run, …)` for your own code. It goes through the gate as well, waits for the decision, and says
 //!   [why it did not run](crate::CallError) if it did not.
 //!
+//! # What people read first
+//!
+//! A question begins with one sentence: the tool's title, or its name, with its first arguments. Write a better one. The compiler
+//! checks that each name between braces is an argument, and that its type has the format:
+//!
+//! ```
+//! use gate_runtime::prelude::*;
+//!
+//! /// Issue a refund to the original payment method.
+//! #[gated_tool(policy = "always_ask", summary = "Refund {amount_cents:cents} to {customer_id} for order {order_id}")]
+//! fn issue_refund(customer_id: String, order_id: String, amount_cents: u64) -> String {
+//!     format!("refunded {amount_cents} cents to {customer_id} for {order_id}")
+//! }
+//!
+//! registry! { pub Tools for () { IssueRefund } }
+//!
+//! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let gate: Gate<Tools> = Gate::builder(()).build().await?;
+//! let call = r#"{"customer_id":"c-88","order_id":"A-1001","amount_cents":1234500}"#;
+//! let turn = gate.run("run-1").submit([ToolCall::new("call_1", "issue_refund", call)]).await?;
+//! let headline = turn.interruptions()[0].review().headline().to_string();
+//! assert_eq!(headline, "Refund 12,345.00 to c-88 for order A-1001");
+//! # Ok(()) }
+//! ```
+//!
+//! A value of several words stands in quotes, so that no argument passes for your words. A secret is named as one, and cannot stand in
+//! a summary. The formats are `cents`, `bytes`, `time`, `duration` and `code`; [`summary`](crate::summary) says which types have them.
+//!
 //! # What a tool can take
 //!
 //! Anything that serde and schemars know is an argument. Beside those there are two that the model does not give: `#[state] db: &Db`, a

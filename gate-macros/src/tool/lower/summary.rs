@@ -68,7 +68,7 @@ fn pieces(template: &str) -> Vec<Result<Piece<'_>, &'static str>> {
             continue;
         }
         let place = (brace == "{").then(|| after.split_once('}')).flatten();
-        let Some((place, after)) = place else {
+        let Some((place, after)) = place.filter(|(place, _)| !place.contains('{')) else {
             pieces.push(Err("a brace has no other half: write `{{` or `}}` for a brace among the words"));
             return pieces;
         };

@@ -38,7 +38,7 @@ use jiff::civil::{Date, DateTime};
 #[diagnostic::on_unimplemented(
     message = "`:cents` of a summary takes a whole number, and `{Self}` is none",
     label = "`{Self}` is no whole number of cents",
-    note = "leave `:cents` out; or, where serde writes the type as a whole number: `impl gate_runtime::summary::Cents for {Self} {{}}`"
+    note = "leave `:cents` out; a type of your own that serde writes as a whole number has it by `impl gate_runtime::summary::Cents for YourType {{}}`"
 )]
 pub trait Cents {}
 
@@ -46,7 +46,7 @@ pub trait Cents {}
 #[diagnostic::on_unimplemented(
     message = "`:bytes` of a summary takes a whole number, and `{Self}` is none",
     label = "`{Self}` is no whole number of bytes",
-    note = "leave `:bytes` out; or, where serde writes the type as a whole number: `impl gate_runtime::summary::Bytes for {Self} {{}}`"
+    note = "leave `:bytes` out; a type of your own that serde writes as a whole number has it by `impl gate_runtime::summary::Bytes for YourType {{}}`"
 )]
 pub trait Bytes {}
 
@@ -55,7 +55,7 @@ pub trait Bytes {}
 #[diagnostic::on_unimplemented(
     message = "`:time` of a summary takes a point in time, and `{Self}` is none",
     label = "`{Self}` is no point in time",
-    note = "leave `:time` out; or, where serde writes the type as RFC 3339 or in seconds: `impl gate_runtime::summary::Time for {Self} {{}}`"
+    note = "leave `:time` out; a type of your own that serde writes as RFC 3339 or in seconds has it by `impl gate_runtime::summary::Time for YourType {{}}`"
 )]
 pub trait Time {}
 
@@ -64,7 +64,7 @@ pub trait Time {}
 #[diagnostic::on_unimplemented(
     message = "`:duration` of a summary takes a length of time, and `{Self}` is none",
     label = "`{Self}` is no length of time",
-    note = "leave `:duration` out; or, where serde writes the type in seconds or as ISO 8601: `impl gate_runtime::summary::Duration for {Self} {{}}`"
+    note = "leave `:duration` out; a type of your own that serde writes in seconds or as ISO 8601 has it by `impl gate_runtime::summary::Duration for YourType {{}}`"
 )]
 pub trait Duration {}
 
@@ -72,7 +72,7 @@ pub trait Duration {}
 #[diagnostic::on_unimplemented(
     message = "`:code` of a summary takes a text, and `{Self}` is none",
     label = "`{Self}` is no text",
-    note = "leave `:code` out; or, where serde writes the type as a text: `impl gate_runtime::summary::Code for {Self} {{}}`"
+    note = "leave `:code` out; a type of your own that serde writes as a text has it by `impl gate_runtime::summary::Code for YourType {{}}`"
 )]
 pub trait Code {}
 

@@ -1,0 +1,185 @@
+//! One corpus through every channel: what people are shown is the same, wherever they are.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test says what it expects")]
+
+mod corpus;
+mod desk;
+mod service;
+mod smtp;
+
+use std::io::{self, Cursor, Write};
+use std::sync::{Arc, Mutex};
+
+use corpus::{ORDINARY, acting, fake_row, hostile};
+use desk::{Browser, Desk};
+use gate_inbox::{Mail, PagerDuty, Slack};
+use gate_runtime::prelude::*;
+use gate_runtime::{ApprovalId, Notifier, Priority, RemoteCall, Request, Terminal, ToolOutcome};
+use serde_json::{Value, json};
+use service::{Reply, Service};
+use smtp::Server;
+
+const INBOX: &str = "https://gate.example.com";
+
+/// What one channel shows of a question, as a person sees it.
+struct Shown {
+    channel: &'static str,
+    text: String,
+    /// Whether a warning stands in it.
+    warns: bool,
+}
+
+/// Every channel, over one desk.
+struct Channels {
+    desk: Desk,
+    browser: Browser,
+    smtp: Server,
+    slack: (Service, Slack),
+    pagerduty: (Service, PagerDuty),
+    mail: Mail,
+}
+
+impl Channels {
+    async fn open() -> Self {
+        let (desk, smtp) = (Desk::open().await, Server::open().await);
+        let posted = json!({"ok": true, "channel": "C1", "ts": "1800000000.000100"});
+        let service = Service::open(Reply::With("200 OK", posted.to_string())).await;
+        let slack = Slack::new("xoxb-1234567890-abcdefgh", "#approvals", INBOX).unwrap();
+        let slack = slack.api(&format!("{}/api", service.url()), &service.url()).unwrap();
+        let accepted = json!({"status": "success", "message": "Event processed", "dedup_key": "x"});
+        let incidents = Service::open(Reply::With("202 Accepted", accepted.to_string())).await;
+        let pagerduty = PagerDuty::new("0123456789abcdef0123456789abcdef").unwrap().every_question();
+        let pagerduty = pagerduty.api(&incidents.url()).unwrap();
+        let mail = Mail::new("Gate <gate@example.com>", "127.0.0.1", INBOX).unwrap().port(smtp.address.port());
+        let mail = mail.to("team@example.com").unwrap();
+        let browser = desk.signed_in(&desk.dana).await;
+        Self { desk, browser, smtp, slack: (service, slack), pagerduty: (incidents, pagerduty), mail }
+    }
+
+    /// Tells a notifier the last news.
+    async fn tell(&self, notifier: &dyn Notifier) {
+        let notice = self.desk.notices(notifier).await.pop().unwrap();
+        notifier.deliver(&notice).await.unwrap();
+    }
+
+    /// Shows a question everywhere.
+    async fn show(&mut self, id: ApprovalId) -> Vec<Shown> {
+        let mut all = Vec::new();
+        let mut add = |channel, text: String, warning: &str| {
+            all.push(Shown { channel, warns: text.contains(warning), text });
+        };
+        let screen = Screen::default();
+        let asked = self.desk.agent.interruption(id).await.unwrap().unwrap();
+        Terminal::over(Cursor::new(""), screen.clone()).show(&asked).await.unwrap();
+        add("terminal", screen.text(), "! it has");
+
+        let page = self.browser.get(&format!("/approvals/{id}")).await;
+        add("page", unescaped(&page.text), "It has ");
+        add("list", unescaped(&self.browser.get("/").await.text), "Odd characters");
+
+        self.tell(&self.slack.1).await;
+        let message = self.slack.0.came().await.json();
+        add("Slack", texts(&message).join("\n"), "⚠ It has");
+
+        self.tell(&self.mail).await;
+        let mail = self.smtp.mail().await;
+        add("subject of a mail", mail.header("subject").to_owned(), "\u{0}");
+        add("mail", mail.text.clone(), "! It has");
+        add("mail as HTML", unescaped(&mail.html), "It has ");
+
+        self.tell(&self.pagerduty.1).await;
+        let incident = self.pagerduty.0.came().await.json();
+        add("PagerDuty", texts(&incident["payload"]).join("\n"), "It has ");
+        all
+    }
+
+    /// A call of a tool of this gate, with a text wherever a model can put one.
+    async fn ask(&self, text: &str, number: usize) -> ApprovalId {
+        let arguments = json!({"to": text, "amount": 50, "note": text, "tags": [text]});
+        let call = ToolCall::new(format!("call-{number}"), "pay", arguments.to_string()).reasoning(text);
+        let run = self.desk.agent.run(&*format!("run-{number}")).on_behalf_of("mia").case("ticket-7");
+        run.submit([call]).await.unwrap().answers()[0].approval().unwrap().id()
+    }
+
+    /// A call of another program, with a text wherever that can put one.
+    async fn ask_from_elsewhere(&self, text: &str, number: usize) -> ApprovalId {
+        let schema = json!({
+            "type": "object",
+            "properties": { "to": { "type": "string", "description": text } },
+            "additionalProperties": { "type": "string" },
+        });
+        let call = RemoteCall::new(format!("call-{number}"), "pay", json!({"to": text, text: text}).to_string())
+            .describe(text)
+            .schema(schema)
+            .request(Request::new().summary(text).priority(Priority::Urgent))
+            .reasoning(text);
+        let agent = self.desk.agent.remote("billing-bot");
+        agent.ask(call.ask("money", ask(role("manager")))).await.unwrap().id()
+    }
+}
+
+/// What the terminal printed.
+#[derive(Clone, Default)]
+struct Screen(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Screen {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Screen {
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
+
+/// All texts in JSON.
+fn texts(value: &Value) -> Vec<String> {
+    match value {
+        Value::String(text) => vec![unescaped(text)],
+        Value::Array(items) => items.iter().flat_map(texts).collect(),
+        Value::Object(fields) => fields.values().flat_map(texts).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// Text of HTML or Slack as people see it.
+fn unescaped(text: &str) -> String {
+    text.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&#39;", "'").replace("&amp;", "&")
+}
+
+#[tokio::test]
+async fn an_ordinary_text_is_shown_as_it_is_and_without_a_warning_in_every_channel() {
+    let mut channels = Channels::open().await;
+    for (number, text) in ORDINARY.into_iter().enumerate() {
+        for id in [channels.ask(text, number).await, channels.ask_from_elsewhere(text, number).await] {
+            for Shown { channel, text: shown, warns } in channels.show(id).await {
+                assert!(shown.contains(text), "{channel} does not show {text:?}:\n{shown}");
+                assert!(!warns, "{channel} warns of {text:?}:\n{shown}");
+            }
+            channels.desk.reject(id, "dana", "no").await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_hostile_text_acts_and_hides_in_no_channel_and_is_never_the_gates_own_word() {
+    let mut channels = Channels::open().await;
+    for (number, text) in hostile().into_iter().enumerate() {
+        for id in [channels.ask(&text, number).await, channels.ask_from_elsewhere(&text, number).await] {
+            for Shown { channel, text: shown, warns } in channels.show(id).await {
+                assert_eq!(acting(&shown), None, "{channel} shows {text:?}:\n{shown}");
+                let is_markup = matches!(channel, "page" | "list" | "mail as HTML");
+                let fake = fake_row(&shown).filter(|_| !is_markup && channel != "Slack");
+                assert_eq!(fake, None, "{channel} shows {text:?}:\n{shown}");
+                assert!(warns || channel == "subject of a mail", "{channel} does not warn of {text:?}:\n{shown}");
+            }
+            channels.desk.reject(id, "dana", "no").await;
+        }
+    }
+}
