@@ -1,6 +1,6 @@
 //! One corpus through every channel: what people are shown is the same, wherever they are.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test says what it expects")]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test says what it expects")]
 
 mod corpus;
 mod desk;
@@ -14,7 +14,7 @@ use corpus::{ORDINARY, acting, fake_row, hostile};
 use desk::{Browser, Desk};
 use gate_inbox::{Mail, PagerDuty, Slack};
 use gate_runtime::prelude::*;
-use gate_runtime::{ApprovalId, Notifier, Priority, RemoteCall, Request, Terminal, ToolOutcome};
+use gate_runtime::{ApprovalId, Notice, Notifier, Priority, RemoteCall, Request, Terminal};
 use serde_json::{Value, json};
 use service::{Reply, Service};
 use smtp::Server;
@@ -56,9 +56,11 @@ impl Channels {
         Self { desk, browser, smtp, slack: (service, slack), pagerduty: (incidents, pagerduty), mail }
     }
 
-    /// Tells a notifier the last news.
-    async fn tell(&self, notifier: &dyn Notifier) {
-        let notice = self.desk.notices(notifier).await.pop().unwrap();
+    /// Tells a notifier of a question.
+    async fn tell(&self, notifier: &dyn Notifier, id: ApprovalId) {
+        let is_it = |notice: &Notice| notice.approval().is_some_and(|approval| approval.id() == id);
+        let notice = self.desk.notices(notifier).await.into_iter().find(is_it);
+        let notice = notice.unwrap_or_else(|| panic!("{} has no news of {id}", notifier.name()));
         notifier.deliver(&notice).await.unwrap();
     }
 
@@ -71,25 +73,25 @@ impl Channels {
         let screen = Screen::default();
         let asked = self.desk.agent.interruption(id).await.unwrap().unwrap();
         Terminal::over(Cursor::new(""), screen.clone()).show(&asked).await.unwrap();
-        add("terminal", screen.text(), "! it has");
+        add("terminal", screen.text(), "shown as \\u{…}");
 
         let page = self.browser.get(&format!("/approvals/{id}")).await;
-        add("page", unescaped(&page.text), "It has ");
+        add("page", unescaped(&page.text), "shown as \\u{…}");
         add("list", unescaped(&self.browser.get("/").await.text), "Odd characters");
 
-        self.tell(&self.slack.1).await;
+        self.tell(&self.slack.1, id).await;
         let message = self.slack.0.came().await.json();
-        add("Slack", texts(&message).join("\n"), "⚠ It has");
+        add("Slack", texts(&message).join("\n"), "shown as \\u{…}");
 
-        self.tell(&self.mail).await;
+        self.tell(&self.mail, id).await;
         let mail = self.smtp.mail().await;
         add("subject of a mail", mail.header("subject").to_owned(), "\u{0}");
-        add("mail", mail.text.clone(), "! It has");
-        add("mail as HTML", unescaped(&mail.html), "It has ");
+        add("mail", mail.text.clone(), "shown as \\u{…}");
+        add("mail as HTML", unescaped(&mail.html), "shown as \\u{…}");
 
-        self.tell(&self.pagerduty.1).await;
+        self.tell(&self.pagerduty.1, id).await;
         let incident = self.pagerduty.0.came().await.json();
-        add("PagerDuty", texts(&incident["payload"]).join("\n"), "It has ");
+        add("PagerDuty", texts(&incident["payload"]).join("\n"), "shown as \\u{…}");
         all
     }
 
@@ -113,7 +115,8 @@ impl Channels {
             .schema(schema)
             .request(Request::new().summary(text).priority(Priority::Urgent))
             .reasoning(text);
-        let agent = self.desk.agent.remote("billing-bot");
+        // One of its own for each: whoever is refused too often is heard no more.
+        let agent = self.desk.agent.remote(&*format!("billing-bot-{number}"));
         agent.ask(call.ask("money", ask(role("manager")))).await.unwrap().id()
     }
 }
@@ -156,30 +159,39 @@ fn unescaped(text: &str) -> String {
 #[tokio::test]
 async fn an_ordinary_text_is_shown_as_it_is_and_without_a_warning_in_every_channel() {
     let mut channels = Channels::open().await;
+    let mut wrong = Vec::new();
     for (number, text) in ORDINARY.into_iter().enumerate() {
         for id in [channels.ask(text, number).await, channels.ask_from_elsewhere(text, number).await] {
             for Shown { channel, text: shown, warns } in channels.show(id).await {
-                assert!(shown.contains(text), "{channel} does not show {text:?}:\n{shown}");
-                assert!(!warns, "{channel} warns of {text:?}:\n{shown}");
+                // A headline has quotes of its own.
+                let in_headline = text.replace(['“', '”'], "\"");
+                if warns || !(shown.contains(text) || shown.contains(&in_headline)) {
+                    wrong.push(format!("{channel} warns: {warns}, of {text:?}:\n{shown}"));
+                }
             }
             channels.desk.reject(id, "dana", "no").await;
         }
     }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
 }
 
 #[tokio::test]
 async fn a_hostile_text_acts_and_hides_in_no_channel_and_is_never_the_gates_own_word() {
     let mut channels = Channels::open().await;
+    let mut wrong = Vec::new();
     for (number, text) in hostile().into_iter().enumerate() {
         for id in [channels.ask(&text, number).await, channels.ask_from_elsewhere(&text, number).await] {
             for Shown { channel, text: shown, warns } in channels.show(id).await {
-                assert_eq!(acting(&shown), None, "{channel} shows {text:?}:\n{shown}");
-                let is_markup = matches!(channel, "page" | "list" | "mail as HTML");
-                let fake = fake_row(&shown).filter(|_| !is_markup && channel != "Slack");
-                assert_eq!(fake, None, "{channel} shows {text:?}:\n{shown}");
-                assert!(warns || channel == "subject of a mail", "{channel} does not warn of {text:?}:\n{shown}");
+                let is_markup = matches!(channel, "page" | "list" | "mail as HTML" | "Slack");
+                let fake = fake_row(&shown).filter(|_| !is_markup);
+                let is_silent = !warns && channel != "subject of a mail";
+                if let (None, None, false) = (acting(&shown), fake, is_silent) {
+                    continue;
+                }
+                wrong.push(format!("{channel} of {text:?}: {:?}, {fake:?}, warns: {warns}\n{shown}", acting(&shown)));
             }
             channels.desk.reject(id, "dana", "no").await;
         }
     }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
 }

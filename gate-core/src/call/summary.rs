@@ -219,7 +219,7 @@ fn written(value: &Value, is_secret: &dyn Fn(&Value) -> bool) -> String {
         Value::Bool(true) => "yes".to_owned(),
         Value::Bool(false) => "no".to_owned(),
         Value::Number(number) => number.to_string(),
-        Value::String(text) => Visible::of(&text.split_whitespace().collect::<Vec<_>>().join(" ")).as_str().to_owned(),
+        Value::String(text) => Visible::of(&on_one_line(text)).as_str().to_owned(),
         Value::Array(items) => all(items.iter().take(MANY).map(|item| quoted(item, is_secret)).collect(), items.len()),
         Value::Object(fields) => {
             let field = |(name, value): (&String, &Value)| {
@@ -228,6 +228,11 @@ fn written(value: &Value, is_secret: &dyn Fn(&Value) -> bool) -> String {
             all(fields.iter().take(MANY).map(field).collect(), fields.len())
         }
     }
+}
+
+/// Makes one space of line ends, tabs and spaces in a row.
+fn on_one_line(text: &str) -> String {
+    text.split([' ', '\n', '\r', '\t']).filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
 /// Writes a value inside another one.

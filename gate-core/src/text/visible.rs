@@ -68,6 +68,7 @@ impl Visible {
     #[must_use]
     pub fn of(text: &str) -> Self {
         let mut shown = Self { text: String::with_capacity(text.len()), hazards: Vec::new() };
+        let is_turkish = text.contains(['ğ', 'Ğ', 'ş', 'Ş', 'İ']);
         let mut rest = text;
         while let Some(first) = rest.chars().next() {
             let end = rest.find(|c: char| !is_of_word(c)).unwrap_or(rest.len());
@@ -84,7 +85,7 @@ impl Visible {
                 }
             } else {
                 let (word, others) = rest.split_at(end);
-                shown.push_word(word);
+                shown.push_word(word, is_turkish);
                 rest = others;
             }
         }
@@ -112,8 +113,8 @@ impl Visible {
         }
     }
 
-    fn push_word(&mut self, word: &str) {
-        let is_disguised = !word.is_ascii() && looks_like_another(word);
+    fn push_word(&mut self, word: &str, is_turkish: bool) {
+        let is_disguised = !word.is_ascii() && looks_like_another(word, is_turkish);
         let mut marks = 0;
         for c in word.chars() {
             marks = if unicode_normalization::char::is_combining_mark(c) { marks + 1 } else { 0 };
@@ -161,6 +162,11 @@ const FLAGS: [&str; 3] = [
 /// of several, joining or parting letters of a script whose letters join, or being the space of its
 /// language.
 fn belongs_between(before: Option<char>, c: char, after: Option<char>) -> bool {
+    // The full-width punctuation of Chinese and Japanese looks like the plain one.
+    if matches!(c, '\u{ff01}'..='\u{ff0f}' | '\u{ff1a}'..='\u{ff20}' | '\u{ff3b}'..='\u{ff40}' | '\u{ff5b}'..='\u{ff65}')
+    {
+        return [before, after].into_iter().flatten().any(is_wide);
+    }
     let Some(before) = before else { return false };
     let is = |of: fn(char) -> bool| of(before) && after.is_some_and(of);
     match c {
@@ -224,9 +230,15 @@ fn is_of_word(c: char) -> bool {
 }
 
 /// Whether a word mixes scripts, or cannot be told from one in plain letters (Unicode Technical Standard 39).
-fn looks_like_another(word: &str) -> bool {
+fn looks_like_another(word: &str, is_turkish: bool) -> bool {
+    // No reader of French takes "œ" for another letter, none of Turkish a dotless "ı", and nobody "²" for "2".
+    let is_known = |c: &char| matches!(c, 'œ' | 'Œ' | 'æ' | 'Æ' | '²' | '³') || (is_turkish && *c == 'ı');
+    let odd: String = word.chars().filter(|c| !is_known(c)).collect();
+    if odd.is_ascii() {
+        return false;
+    }
     if word.chars().any(char::is_alphabetic) {
-        return !word.is_single_script() || unicode_security::skeleton(word).all(|c| c.is_ascii());
+        return !word.is_single_script() || unicode_security::skeleton(&odd).all(|c| c.is_ascii());
     }
     // Digits of another script are honest among themselves, as long as they are not drawn as the plain ones.
     word.chars().any(|c| c.is_ascii_digit()) || word.chars().any(looks_plain)
@@ -236,7 +248,7 @@ fn looks_like_another(word: &str) -> bool {
 fn looks_plain(c: char) -> bool {
     if c.is_ascii()
         || c.is_alphabetic()
-        || matches!(c, '‘' | '’' | '“' | '”' | '„' | '–' | '—' | '…' | '·' | '×' | '«' | '»' | '•')
+        || matches!(c, '‘' | '’' | '“' | '”' | '„' | '–' | '—' | '…' | '·' | '×' | '«' | '»' | '•' | '²' | '³')
     {
         return false;
     }
@@ -319,6 +331,7 @@ mod tests {
             ("ＡＢＣ", r"\u{ff21}\u{ff22}\u{ff23}", Hazard::LookAlike),
             ("сор", r"\u{441}\u{43e}\u{440}", Hazard::LookAlike),
             ("ο", r"\u{3bf}", Hazard::LookAlike),
+            ("paypaı", r"paypa\u{131}", Hazard::LookAlike),
             ("1৪00", r"1\u{9ea}00", Hazard::LookAlike),
             ("𝟏𝟎𝟎", r"\u{1d7cf}\u{1d7ce}\u{1d7ce}", Hazard::LookAlike),
             ("１００", r"\u{ff11}\u{ff10}\u{ff10}", Hazard::LookAlike),
@@ -355,6 +368,10 @@ mod tests {
         for text in [
             "Grüße",
             "naïve café",
+            "cœur, Œuvre, Encyclopædia",
+            "你好，世界！（注）",
+            "x² + 10³ m²",
+            "İstanbul'da ılık, ağır ısı",
             "привет мир",
             "東京タワー",
             "한국어",

@@ -169,7 +169,10 @@ impl PagerDuty {
         }
         let claims = told::claims(&review, ["“", "”"]);
         if !claims.is_empty() {
-            details.insert("the agent claims (nobody has checked it)".to_owned(), detail(claims.join("\n")));
+            details.insert(
+                "the agent claims (nobody has checked it)".to_owned(),
+                detail(claims.join(" ").replace('\n', " ⏎ ")),
+            );
         }
         let warnings: Vec<String> = told::warning(&review).into_iter().chain(told::before(&review)).collect();
         if !warnings.is_empty() {
