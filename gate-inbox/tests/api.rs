@@ -636,6 +636,42 @@ async fn a_schema_that_leads_back_to_itself_or_costs_without_end_is_refused() {
 }
 
 #[tokio::test]
+async fn what_would_take_long_to_check_is_refused_with_its_place() {
+    let api = Api::open().await;
+    let text: String = (0..240_000_u32).map(|at| char::from(b'a' + (at * at / 7 % 6) as u8)).collect();
+    let numbers: Vec<f64> = (0..20_000).map(|at| f64::from(at) + 0.5).collect();
+    let fractions: Vec<_> = (1..=300).map(|at| json!({"multipleOf": 1e-9 * f64::from(at)})).collect();
+    for (schema, arguments, place) in [
+        (json!({"pattern": "([ab].{200}[cd].{200}[ef])Z"}), json!({"x": text}), "/x"),
+        (json!({"items": {"allOf": fractions}}), json!({"x": numbers}), "/x/"),
+    ] {
+        let mut asked = refund("costly", 5);
+        asked["schema"] = json!({"type": "object", "properties": {"x": schema}});
+        asked["arguments"] = arguments;
+        let answer = api.bot.post("/approvals", asked).await;
+        assert_eq!((answer.status, answer.problem()), (422, "invalid"), "{:.300}", answer.text);
+        assert!(answer.text.contains("would take too long") && answer.text.contains(place), "{:.300}", answer.text);
+    }
+}
+
+#[tokio::test]
+async fn an_agent_whose_schemas_cost_too_much_is_told_when_to_come_back() {
+    let api = Api::open().await;
+    let mut asked = refund("costly", 5);
+    asked["schema"] = json!({"properties": {"x": {"pattern": "([ab].{200}[cd].{200}[ef])Z"}}});
+    asked["arguments"] = json!({"x": "x".repeat(200_000)});
+    for _ in 0..60 {
+        let answer = api.bot.post("/approvals", asked.clone()).await;
+        if answer.status == 429 {
+            assert!(answer.problem() == "too-many" && answer.text.contains("Try again in"), "{}", answer.text);
+            return;
+        }
+        assert_eq!(answer.status, 422, "{}", answer.text);
+    }
+    panic!("one agent may go on for ever");
+}
+
+#[tokio::test]
 async fn an_agent_that_floods_people_with_questions_has_to_wait() {
     let api = Api::open().await;
     let people = [("dana", "manager", &api.desk.dana), ("omar", "manager", &api.desk.omar)];

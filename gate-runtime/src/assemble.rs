@@ -22,6 +22,7 @@ use crate::adapters::system_clock::SystemClock;
 use crate::engine::error::BuildError;
 use crate::engine::gate::Gate;
 use crate::engine::kernel::Core;
+use crate::engine::kernel::allowance::Allowances;
 use crate::engine::kernel::bounded::{BoundedDirectory, ClockLimit};
 use crate::engine::kernel::overlay::GateOverlay;
 use crate::engine::kernel::tools::{GateTool, Tools};
@@ -355,6 +356,7 @@ impl<R: Registry> GateBuilder<R> {
             trail,
             indexes: Arc::default(),
             post,
+            allowances: Allowances::default(),
         };
         let core = Arc::new(core);
         open_record(&core).await?;

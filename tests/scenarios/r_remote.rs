@@ -7,8 +7,8 @@ use std::time::Duration;
 use gate_runtime::prelude::*;
 use gate_runtime::testing::ManualClock;
 use gate_runtime::{
-    Answers, ApprovalId, BoxFuture, DecideError, FreezeScope, GateBuilder, NoTools, Objection, Overlay, OverlayCall,
-    Priority, Refused, Remote, RemoteCall, RemoteError, Request, Reviewer, Settlement, Status,
+    Answers, ApprovalId, BoxFuture, DecideError, FreezeScope, GateBuilder, NoTools, NotRun, Objection, Overlay,
+    OverlayCall, Priority, Refused, Remote, RemoteCall, RemoteError, Request, Reviewer, Settlement, Status,
 };
 use serde_json::json;
 
@@ -398,6 +398,33 @@ async fn a_schema_that_would_take_for_ever_is_refused_and_the_refusal_on_the_rec
     assert!(desk.bot().ask(refund("1", 50).schema(schema)).await.is_err());
     assert_eq!(story(&desk.gate).await, ["call_refused"]);
     assert!(desk.gate.pending().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn an_agent_whose_schemas_cost_too_much_waits_and_others_do_not() {
+    let (store, clock) = (fresh(), ManualClock::at(noon()));
+    let desk = Desk::over(&store, &clock).await;
+    // Four fifths of what one check may take, though this text is soon found to be none of these.
+    let schema = json!({"properties": {"text": {"pattern": "^.{1,200}Z$"}}});
+    let costly = |id: usize| {
+        let text = json!({"text": "a".repeat(4_000)}).to_string();
+        RemoteCall::new(id.to_string(), "note", text).schema(schema.clone()).ask("it is long", ask(role("manager")))
+    };
+    let mut asked = 0;
+    let again_after = loop {
+        match desk.bot().ask(costly(asked)).await {
+            Err(RemoteError::TooCostly { again_after }) => break again_after,
+            Err(RemoteError::NotRun(NotRun::Invalid { problem })) => assert!(problem.contains("match"), "{problem}"),
+            other => panic!("{other:?}"),
+        }
+        asked += 1;
+        assert!(asked < 60, "one agent may go on for ever");
+    };
+    assert!(asked >= 2 && (1..=10).contains(&again_after), "{asked} {again_after}");
+    assert!(desk.bot().ask(refund("1", 50)).await.is_err(), "not by another schema either");
+    desk.gate.remote("other").ask(refund("1", 50)).await.unwrap();
+    clock.advance(Duration::from_secs(again_after.into()));
+    desk.bot().ask(refund("1", 50)).await.unwrap();
 }
 
 /// Denies amounts above a cap.

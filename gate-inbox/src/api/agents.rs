@@ -168,6 +168,10 @@ async fn open(agent: &Agent, call: RemoteCall) -> Result<Response, Problem> {
             );
             Err(Problem::new(TOO_MANY, words))
         }
+        Err(RemoteError::TooCostly { again_after }) => {
+            let words = "To check its arguments against their schemas has taken too much time: send simpler schemas.";
+            Err(Problem::wait(Duration::from_secs(again_after.into()), words))
+        }
         Err(RemoteError::NotRun(reason)) => Err(reason.into()),
     }
 }

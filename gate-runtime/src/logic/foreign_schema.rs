@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use super::schema_cost::PatternSizes;
+
 /// The most of such a schema, as text.
 const BYTES: usize = 64 * 1024;
 
@@ -11,34 +13,77 @@ const VALUES: usize = 1_000;
 /// How deep it may be, with every reference written out.
 const DEPTH: usize = 32;
 
-/// How many patterns it may have: each takes room of its own, as much as [`PATTERN_BYTES`].
+/// How many patterns it may have.
 const PATTERNS: usize = 32;
 
-/// How large a pattern may become that texts are compared with, in bytes.
+/// How large a pattern may become that texts are compared with, in bytes, and how large all of them.
 pub(crate) const PATTERN_BYTES: usize = 1 << 20;
+const ALL_PATTERN_BYTES: u64 = 2 << 20;
+
+/// The steps that it takes to read and prepare a byte of a schema, and a byte of a prepared pattern.
+const STEPS_PER_BYTE: u64 = 20;
+const STEPS_PER_PATTERN_BYTE: u64 = 4;
+
+/// The steps that any schema takes which is refused before it is prepared, at most.
+pub(crate) const STEPS_TO_REFUSE: u64 = STEPS_PER_BYTE * BYTES as u64 + STEPS_PER_PATTERN_BYTE * ALL_PATTERN_BYTES;
+
+/// What a schema that another program sent costs before anything is checked against it.
+pub(crate) struct Measured {
+    pub(crate) patterns: PatternSizes,
+    pub(crate) steps: u64,
+}
 
 /// Refuses a schema that would take long to check against, or much room: whoever sends it, sends it with every call.
 ///
+/// `compiles` says whether a pattern stays within so many bytes.
+///
 /// # Errors
 /// What to do about it.
-pub(crate) fn check(schema: &Value) -> Result<(), String> {
-    if schema.to_string().len() > BYTES {
+pub(crate) fn check(schema: &Value, compiles: impl Fn(&str, usize) -> bool) -> Result<Measured, String> {
+    let bytes = schema.to_string().len();
+    if bytes > BYTES {
         return Err(format!("its schema is longer than {BYTES} bytes: send a shorter one"));
     }
-    let mut left = Left { values: VALUES, patterns: PATTERNS };
-    measure(schema, schema, DEPTH, &mut left)
+    let mut left = Left { values: VALUES, patterns: PATTERNS, found: PatternSizes::new() };
+    measure(schema, schema, DEPTH, &mut left)?;
+    let (mut patterns, mut all) = (left.found, 0);
+    for (pattern, size) in &mut patterns {
+        *size = size_of(pattern, &compiles)?;
+        all += *size;
+        if all > ALL_PATTERN_BYTES {
+            let words = "the patterns in its schema are too large together";
+            return Err(format!("{words}: limit lengths by `maxLength` rather than by counting in a pattern"));
+        }
+    }
+    Ok(Measured { patterns, steps: STEPS_PER_BYTE * bytes as u64 + STEPS_PER_PATTERN_BYTE * all })
+}
+
+/// Finds how large a pattern becomes, to within a factor of two: by the very engine that is used,
+/// which tells no size but refuses what is larger than it may be.
+fn size_of(pattern: &str, compiles: impl Fn(&str, usize) -> bool) -> Result<u64, String> {
+    let mut sizes = (8..=PATTERN_BYTES.ilog2()).map(|power| 1_usize << power);
+    let size = sizes.find(|size| compiles(pattern, *size));
+    size.map(|size| size as u64).ok_or_else(|| {
+        let start: String = pattern.chars().take(80).collect();
+        let words = "is not in the common subset of regular expressions (without look-around and back references), or too large";
+        format!("the pattern `{start}` in its schema {words}: write a simpler one")
+    })
 }
 
 /// What it may still have.
 struct Left {
     values: usize,
     patterns: usize,
+    found: PatternSizes,
 }
 
 impl Left {
-    fn take_patterns(&mut self, count: usize) -> Result<(), String> {
-        let words = || format!("its schema has more than {PATTERNS} patterns, with every reference written out");
-        self.patterns = self.patterns.checked_sub(count).ok_or_else(words)?;
+    fn take_patterns(&mut self, patterns: &[&String]) -> Result<(), String> {
+        for pattern in patterns {
+            let words = || format!("its schema has more than {PATTERNS} patterns, with every reference written out");
+            self.patterns = self.patterns.checked_sub(1).ok_or_else(words)?;
+            self.found.insert((*pattern).clone(), 0);
+        }
         Ok(())
     }
 }
@@ -67,9 +112,9 @@ fn measure(part: &Value, whole: &Value, deeper: usize, left: &mut Left) -> Resul
             }
             // What is only named there is counted where it is meant. Elsewhere, these are names like any other.
             ("$defs" | "definitions", _) if std::ptr::eq(part, whole) => Ok(()),
-            ("pattern", Value::String(_)) => left.take_patterns(1),
+            ("pattern", Value::String(pattern)) => left.take_patterns(&[pattern]),
             ("patternProperties", Value::Object(each)) => {
-                left.take_patterns(each.len())?;
+                left.take_patterns(&each.keys().collect::<Vec<_>>())?;
                 measure(value, whole, deeper, left)
             }
             _ => measure(value, whole, deeper, left),
@@ -83,6 +128,23 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    fn check(schema: &Value) -> Result<(), String> {
+        super::check(schema, |pattern, size| pattern.len() <= size).map(drop)
+    }
+
+    #[test]
+    fn patterns_may_not_be_too_large_alone_or_together() {
+        let with = |count: usize, size: usize| {
+            let patterns = (0..count).map(|at| json!({"pattern": format!("{at:02}")}));
+            let schema = json!({"allOf": patterns.collect::<Vec<_>>()});
+            super::check(&schema, move |_, limit| limit >= size).map(|measured| measured.patterns.len())
+        };
+        assert_eq!(with(2, PATTERN_BYTES), Ok(2));
+        assert!(with(3, PATTERN_BYTES).unwrap_err().contains("too large together"));
+        assert!(with(1, PATTERN_BYTES + 1).unwrap_err().contains("the pattern `00` in its schema"));
+        assert_eq!(with(32, 1_000), Ok(32));
+    }
 
     #[test]
     fn what_programs_send_in_earnest_is_taken() {

@@ -12,5 +12,6 @@ pub(crate) mod ready;
 pub(crate) mod redact;
 pub(crate) mod registry;
 pub(crate) mod schema;
+mod schema_cost;
 pub(crate) mod spec;
 pub(crate) mod tool;

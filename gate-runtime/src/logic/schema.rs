@@ -3,13 +3,15 @@
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use gate_core::text::{SchemaError, below, canonical, english};
 use jsonschema::error::ValidationErrorKind;
 use jsonschema::{PatternOptions, Validator};
 use serde_json::{Map, Value};
 
-use super::foreign_schema;
+use super::foreign_schema::{self, Measured};
+use super::schema_cost::{self, PatternSizes};
 
 /// The keyword that marks a secret in a schema.
 pub(crate) const SECRET: &str = "x-gate-secret";
@@ -173,18 +175,31 @@ impl fmt::Display for SchemaErrors {
 
 impl std::error::Error for SchemaErrors {}
 
-/// How many problems are told at once, at most.
+/// How many problems are told at once, at most, and how many bytes of words.
 const MOST_MISFITS: usize = 50;
+const MOST_WORDS: usize = 16 * 1024;
 
 /// A schema ready to check values with.
-pub(crate) struct Checker(Validator);
+pub(crate) struct Checker {
+    validator: Validator,
+    foreign: Option<Foreign>,
+}
+
+/// What is needed to say what a check costs, of a schema that another program sent.
+struct Foreign {
+    schema: Value,
+    patterns: PatternSizes,
+    /// The steps that it has taken so far.
+    spent: AtomicU64,
+}
 
 impl Checker {
     /// # Errors
     /// What the validator says of a schema that is none.
     pub(crate) fn new(schema: &Value) -> Result<Self, String> {
         let options = jsonschema::draft202012::options().should_validate_formats(true);
-        options.build(schema).map(Self).map_err(|error| error.to_string())
+        let validator = options.build(schema).map_err(|error| error.to_string())?;
+        Ok(Self { validator, foreign: None })
     }
 
     /// The same for a schema that another program sent, and may have meant to be dear.
@@ -192,22 +207,50 @@ impl Checker {
     /// # Errors
     /// What is wrong with it, or that it would cost too much.
     pub(crate) fn of_foreign(schema: &Value) -> Result<Self, String> {
-        foreign_schema::check(schema)?;
-        let options = jsonschema::draft202012::options().should_validate_formats(true);
-        // In a time that grows with the text, and no faster.
-        let patterns = PatternOptions::regex().size_limit(foreign_schema::PATTERN_BYTES);
-        let options = options.with_pattern_options(patterns.dfa_size_limit(foreign_schema::PATTERN_BYTES));
-        options.build(schema).map(Self).map_err(|error| error.to_string())
+        let build = |schema: &Value, size: usize| {
+            // In a time that grows with the text, and no faster.
+            let patterns = PatternOptions::regex().size_limit(size).dfa_size_limit(foreign_schema::PATTERN_BYTES);
+            let options = jsonschema::draft202012::options().should_validate_formats(true);
+            options.with_pattern_options(patterns).build(schema)
+        };
+        let compiles = |pattern: &str, size| build(&serde_json::json!({ "pattern": pattern }), size).is_ok();
+        let Measured { patterns, steps } = foreign_schema::check(schema, compiles)?;
+        let validator = build(schema, foreign_schema::PATTERN_BYTES).map_err(|error| error.to_string())?;
+        Ok(Self { validator, foreign: Some(Foreign { schema: schema.clone(), patterns, spent: steps.into() }) })
+    }
+
+    /// Returns the steps that a foreign schema has taken so far: some ten nanoseconds each.
+    pub(crate) fn spent(&self) -> u64 {
+        self.foreign.as_ref().map_or(0, |foreign| foreign.spent.load(Ordering::Relaxed))
     }
 
     /// Checks a value. The problems name places and what is expected there, never what was found.
     pub(crate) fn check(&self, value: &Value) -> Result<(), SchemaErrors> {
-        if self.0.is_valid(value) {
+        let steps = self.foreign.as_ref().map_or(Ok(0), |foreign| foreign.take_steps(value))?;
+        if self.validator.is_valid(value) {
             return Ok(());
         }
-        let found = self.0.iter_errors(value).flat_map(|error| describe(&error));
-        let found: Vec<SchemaError> = found.take(MOST_MISFITS).collect();
+        if steps > schema_cost::LISTED {
+            return Err(SchemaError::new("", "does not fit its schema, and is too large to say where").into());
+        }
+        let (mut found, mut words) = (Vec::new(), 0);
+        for error in self.validator.iter_errors(value).flat_map(|error| describe(&error)).take(MOST_MISFITS) {
+            words += error.pointer().len() + error.problem().len();
+            if words > MOST_WORDS {
+                break;
+            }
+            found.push(error);
+        }
         Err(SchemaErrors(if found.is_empty() { vec![SchemaError::new("", "does not fit its schema")] } else { found }))
+    }
+}
+
+impl Foreign {
+    fn take_steps(&self, value: &Value) -> Result<u64, SchemaError> {
+        let counted = schema_cost::count(&self.schema, &self.patterns, value);
+        // What is refused has been counted up to the limit.
+        self.spent.fetch_add(*counted.as_ref().unwrap_or(&schema_cost::STEPS), Ordering::Relaxed);
+        counted
     }
 }
 
@@ -261,6 +304,11 @@ pub(crate) fn replace_secrets<E>(
     value: &mut Value,
     visit: &mut dyn FnMut(&Value) -> Result<Value, E>,
 ) -> Result<(), E> {
+    // The walk below takes time with the square of what stands beside each other, and a schema of
+    // another program has no secrets.
+    if !has_secrets(schema) {
+        return Ok(());
+    }
     walk(schema, &[schema], value, &mut |schemas, value| {
         if !schemas.iter().any(|schema| schema.get(SECRET) == Some(&Value::Bool(true))) {
             return Ok(Walk::Below);

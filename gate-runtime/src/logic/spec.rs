@@ -7,6 +7,7 @@ use gate_core::text::{ReadLimits, SchemaError, below, exact_numbers, push_step, 
 use serde_json::Value;
 
 use super::contract::{self, says_something};
+use super::foreign_schema::STEPS_TO_REFUSE;
 use super::redact::{check_no_mark, keeps_secrets};
 use super::schema::{Checker, SchemaErrors, has_secrets, has_sets, sort_sets};
 
@@ -109,6 +110,11 @@ impl Spec {
             is_plain: false,
             codec: None,
         }
+    }
+
+    /// Returns the steps that the schema of another program has taken so far.
+    pub(crate) fn spent(&self) -> u64 {
+        self.checker.as_ref().map_or(STEPS_TO_REFUSE, Checker::spent)
     }
 
     /// Says which fields the tool's type reads and does not write, or writes and does not read:

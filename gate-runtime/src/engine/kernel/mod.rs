@@ -1,5 +1,6 @@
 //! The assembled parts of a gate, shared by its runs and its background work.
 
+pub(crate) mod allowance;
 pub(crate) mod attempt;
 pub(crate) mod bounded;
 pub(crate) mod change_feed;
@@ -25,6 +26,7 @@ use gate_core::text::{Digest, ReadLimits};
 use jiff::Timestamp;
 use serde_json::Value;
 
+use self::allowance::Allowances;
 use self::attempt::Attempt;
 use self::bounded::ClockLimit;
 use self::change_feed::ChangeFeed;
@@ -71,6 +73,8 @@ pub(crate) struct Core {
     /// What is known of the texts of its runs' conversations.
     pub(crate) indexes: Arc<Indexes>,
     pub(crate) post: Post,
+    /// What agents in other programs may still cost.
+    pub(crate) allowances: Allowances,
 }
 
 impl Core {

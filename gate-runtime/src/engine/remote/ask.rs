@@ -3,11 +3,13 @@
 use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
+use std::time::Duration;
 
 use gate_core::approval::Approval;
 use gate_core::call::{Arguments, Descriptor, NotRun, RunInfo, Subject};
 use gate_core::id::{AgentName, ApprovalId, ToolName};
-use gate_core::text::{ReadLimits, read};
+use gate_core::text::{ReadLimits, english, read};
+use serde_json::Value;
 use tokio::task::spawn_blocking;
 
 use super::call::RemoteCall;
@@ -72,6 +74,11 @@ pub enum RemoteError {
         /// How many may.
         at_once: u64,
     },
+    /// To check its arguments against their schemas has taken so much time that others would wait for it.
+    TooCostly {
+        /// After how many seconds it may ask again.
+        again_after: u32,
+    },
     /// It cannot be taken, or what is needed does not answer.
     NotRun(NotRun),
 }
@@ -105,6 +112,11 @@ impl fmt::Display for RemoteError {
                     "{at_once} questions of this agent wait already: wait for decisions, or let more wait at once"
                 )
             }
+            Self::TooCostly { again_after } => write!(
+                f,
+                "the schemas of this agent have taken too much time: ask again after {}, with simpler ones",
+                english::duration(Duration::from_secs((*again_after).into()))
+            ),
             Self::NotRun(reason) => f.write_str(&reason.for_reviewer()),
         }
     }
@@ -117,7 +129,8 @@ impl Remote {
     /// question, and stands as it was asked first.
     ///
     /// # Errors
-    /// [`RemoteError::IdUsed`], where the id was used for another call; [`RemoteError::NobodyToAsk`], where nobody could answer; [`RemoteError::NotRun`], where the
+    /// [`RemoteError::IdUsed`], where the id was used for another call; [`RemoteError::NobodyToAsk`], where nobody could answer; [`RemoteError::TooManyWait`] and
+    /// [`RemoteError::TooCostly`], where the agent must wait; [`RemoteError::NotRun`], where the
     /// arguments or anything else cannot be taken, or the store does not answer. Then nobody is asked.
     pub async fn ask(&self, call: RemoteCall) -> Result<Asked, RemoteError> {
         let core = &self.core;
@@ -136,36 +149,57 @@ impl Remote {
         }
     }
 
-    async fn read(&self, call: RemoteCall) -> Result<(Circumstances, Candidate), NotRun> {
+    async fn read(&self, call: RemoteCall) -> Result<(Circumstances, Candidate), RemoteError> {
         let core = &self.core;
         if let Some(problem) = call.problem(&self.agent) {
-            return Err(invalid(problem));
+            return Err(invalid(problem).into());
         }
         let (run, id, tool) =
             (call.circumstances(&self.agent), call.id.clone(), place(&self.agent, call.tool.as_str()));
         let (limits, info, agent) = (core.limits, Arc::clone(&run.info), self.agent.clone());
-        // A schema that somebody else wrote may take its time, and holds nobody else up.
-        let read = spawn_blocking(move || read_call(limits, &agent, info, call)).await;
-        match read.map_err(unavailable)? {
+        // A schema that somebody else wrote may take its time. It holds nobody else up, and one agent
+        // has one at a time, so that another's turn comes. Whoever goes away gives nothing back.
+        let mut allowance = core.allowances.turn(&self.agent).await;
+        let now = core.now();
+        allowance.has_some(now).map_err(|again_after| RemoteError::TooCostly { again_after })?;
+        let read = spawn_blocking(move || {
+            let (read, steps) = read_call(limits, &agent, info, call);
+            allowance.take(steps);
+            read
+        });
+        match read.await.map_err(unavailable)? {
             Ok(candidate) => Ok((run, candidate)),
-            Err(reason @ NotRun::Invalid { .. }) => Err(core.refuse(&run, &id, &tool.into(), reason).await),
-            Err(reason) => Err(reason),
+            Err(reason @ NotRun::Invalid { .. }) => Err(core.refuse(&run, &id, &tool.into(), reason).await.into()),
+            Err(reason) => Err(reason.into()),
         }
     }
 }
 
-/// Reads what a program sent: the tool, the arguments, whom to ask. Its schema may take its time.
-fn read_call(limits: ReadLimits, agent: &AgentName, info: Arc<RunInfo>, call: RemoteCall) -> Result<Candidate, NotRun> {
-    let policy = call.policy();
+/// Reads what a program sent: the tool, the arguments, whom to ask. Returns how many steps its schema took, too.
+fn read_call(
+    limits: ReadLimits,
+    agent: &AgentName,
+    info: Arc<RunInfo>,
+    call: RemoteCall,
+) -> (Result<Candidate, NotRun>, u64) {
     let name = ToolName::from(place(agent, call.tool.as_str()));
-    let tool = Descriptor::remote(name, call.description, call.schema, call.annotations);
+    let tool = Descriptor::remote(name, call.description.clone(), call.schema.clone(), call.annotations);
+    let spec = Spec::of(&tool);
+    let read = read_arguments(limits, &tool, &spec, &call.arguments);
+    (read.and_then(|arguments| candidate(info, call, tool, arguments)), spec.spent())
+}
+
+fn read_arguments(limits: ReadLimits, tool: &Descriptor, spec: &Spec, arguments: &str) -> Result<Value, NotRun> {
     if has_secrets(tool.input_schema()) {
         return Err(invalid("a call of another program has no secrets here: leave them out of its arguments"));
     }
-    let arguments = read(&call.arguments, limits).map_err(|misfit| invalid(format!("The arguments: {misfit}")))?;
-    let completed =
-        Spec::of(&tool).complete(arguments).map_err(|misfits| invalid(format!("The arguments: {misfits}")))?;
-    let arguments = completed.arguments;
+    let arguments = read(arguments, limits).map_err(|misfit| invalid(format!("The arguments: {misfit}")))?;
+    let completed = spec.complete(arguments).map_err(|misfits| invalid(format!("The arguments: {misfits}")))?;
+    Ok(completed.arguments)
+}
+
+fn candidate(info: Arc<RunInfo>, call: RemoteCall, tool: Descriptor, arguments: Value) -> Result<Candidate, NotRun> {
+    let policy = call.policy();
     let sealed = Arguments::new(&arguments, Vec::new()).map_err(invalid)?;
     let subject = Subject {
         approval: ApprovalId::new(),
