@@ -287,7 +287,7 @@ pub(crate) enum Grants {
         /// An argument that may be anything. Every other one must be as in the call.
         #[arg(long = "any", value_name = "NAME")]
         any: Vec<String>,
-        /// An argument that may be any whole number from 0 to this.
+        /// An argument that may be any amount from 0 to this, like `amount=12.50`.
         #[arg(long, value_name = "NAME=MAX")]
         up_to: Vec<String>,
         /// So many calls.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use gate_runtime::prelude::*;
-use gate_runtime::{FreezeScope, Timestamp};
+use gate_runtime::{Amount, FreezeScope, Timestamp};
 use serde_json::json;
 
 use crate::args::{Frozen, Grants};
@@ -102,7 +102,7 @@ fn length(text: &str) -> Option<Duration> {
     span.to_duration(jiff::SpanRelativeTo::days_are_24_hours()).ok()?.try_into().ok()
 }
 
-fn limit(given: &str) -> Result<(&str, u64), Failure> {
+fn limit(given: &str) -> Result<(&str, Amount), Failure> {
     let (name, max) = pair(given)?;
-    Ok((name, max.parse().map_err(|_| unread(max, "a whole number"))?))
+    Ok((name, max.parse().map_err(|_| unread(max, "a number in digits, like `100` or `12.50`"))?))
 }

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use gate_runtime::{Approval, BadScope, DAY, HOUR, Scope, Timestamp, WEEK, days};
+use gate_runtime::{Amount, Approval, BadScope, DAY, HOUR, Scope, Timestamp, WEEK, days};
 use serde_json::Value;
 
 use crate::fields::Fields;
-use crate::reach::{Bound, End, For, Reach};
+use crate::reach::{Bound, End, For, Limit, Reach, Written};
 
 /// Lengths of time to choose from: the value of the field, and what it means.
 pub(crate) const LENGTHS: [(&str, Duration); 4] = [("hour", HOUR), ("day", DAY), ("week", WEEK), ("month", days(30))];
@@ -25,9 +25,9 @@ pub(crate) struct BoundField {
 }
 
 impl BoundField {
-    /// Whether it can be limited: a whole number that is not below 0.
-    pub(crate) fn is_number(&self) -> bool {
-        self.value.as_u64().is_some()
+    /// What it comes to in the call itself, if it can be limited.
+    pub(crate) fn amount(&self) -> Option<Amount> {
+        Amount::of_value(&self.value)
     }
 }
 
@@ -158,18 +158,18 @@ impl GrantForm {
         count.map(u64::from)
     }
 
-    fn budget(&mut self) -> Option<(String, u64)> {
+    fn budget(&mut self) -> Option<(String, Limit)> {
         let (name, typed) = (self.typed("budget_of").to_owned(), self.typed("budget").to_owned());
         if name.is_empty() && typed.is_empty() {
             return None;
         }
         let field = self.fields.iter().find(|field| field.name == name);
-        let Some(shown) = field.and_then(|field| field.value.as_u64()) else {
+        let Some(field) = field.filter(|field| field.amount().is_some()) else {
             self.wrong("budget_of", "choose the argument that is summed up, or leave the sum empty".to_owned());
             return None;
         };
-        match limit(&typed, shown) {
-            Ok(max) => Some((name, max)),
+        match field.limit(&typed) {
+            Ok(limit) => Some((name, limit)),
             Err(problem) => {
                 self.wrong("budget", problem);
                 None
@@ -192,27 +192,20 @@ impl BoundField {
         match self.bound.as_str() {
             "same" => Ok(Bound::Same(self.value.clone())),
             "any" => Ok(Bound::Any),
-            "up_to" => {
-                let shown = self.value.as_u64().ok_or("only a whole number has a limit")?;
-                limit(&self.max, shown).map(Bound::UpTo)
-            }
+            "up_to" => self.limit(&self.max).map(Bound::UpTo),
             _ => Err("choose one of these".to_owned()),
         }
     }
-}
 
-/// A limit that admits the call itself.
-fn limit(typed: &str, shown: u64) -> Result<u64, String> {
-    /// Beyond it, not every whole number has a form of its own in JSON.
-    const EXACT: u64 = 1 << 53;
-    let max: u64 = typed.parse().map_err(|_| "type a whole number, in digits only".to_owned())?;
-    if max < shown {
-        return Err(format!("this very call has {shown}: a lower limit would not let it through"));
+    /// A limit that admits the call itself.
+    fn limit(&self, typed: &str) -> Result<Limit, String> {
+        let shown = self.amount().ok_or("only an amount, like 100 or 12.50, has a limit")?;
+        let max: Amount = typed.parse().map_err(|_| "type a number in digits, like 100 or 12.50")?;
+        if max < shown {
+            return Err(format!("this very call has {shown}: a lower limit would not let it through"));
+        }
+        Ok(Limit { max, of: if self.value.is_string() { Written::Text } else { Written::Number } })
     }
-    if max > EXACT {
-        return Err(format!("type at most {EXACT}"));
-    }
-    Ok(max)
 }
 
 /// What a reach is for the gate, beginning now.
@@ -227,15 +220,15 @@ pub(crate) fn scope(reach: &Reach, now: Timestamp) -> Scope {
     for (name, bound) in &reach.arguments {
         scope = match bound {
             Bound::Same(_) => scope,
-            Bound::UpTo(max) => scope.up_to(name, *max),
+            Bound::UpTo(limit) => scope.up_to(name, limit.max),
             Bound::Any => scope.any(name),
         };
     }
     if let Some(uses) = reach.uses {
         scope = scope.uses(u32::try_from(uses).unwrap_or(u32::MAX));
     }
-    if let Some((name, max)) = &reach.budget {
-        scope = scope.budget(name, *max);
+    if let Some((name, limit)) = &reach.budget {
+        scope = scope.budget(name, limit.max);
     }
     if let Some(window) = reach.window {
         scope = scope.per(window);
@@ -252,25 +245,27 @@ pub(crate) fn scope(reach: &Reach, now: Timestamp) -> Scope {
 mod tests {
     use super::*;
 
+    fn field(value: impl Into<Value>, bound: &str, max: &str) -> Result<Bound, String> {
+        let (value, bound, max) = (value.into(), bound.to_owned(), max.to_owned());
+        BoundField { name: "x".into(), value, bound, max, problem: None }.read()
+    }
+
     #[test]
-    fn a_limit_is_a_whole_number_that_admits_the_call() {
-        assert_eq!(limit("50", 50), Ok(50));
-        for (typed, shown) in
-            [("49", 50), ("", 0), ("-1", 0), ("1.5", 0), ("1e3", 0), ("9007199254740993", 0), ("x", 0)]
-        {
-            assert!(limit(typed, shown).is_err(), "{typed}");
+    fn a_limit_is_an_amount_that_admits_the_call() {
+        let up_to = |max: &str, of| Ok(Bound::UpTo(Limit { max: max.parse().unwrap(), of }));
+        assert_eq!(field(50, "up_to", "50"), up_to("50", Written::Number));
+        assert_eq!(field(12.5, "up_to", "12.50"), up_to("12.5", Written::Number));
+        assert_eq!(field("12.50", "up_to", "12.51"), up_to("12.51", Written::Text));
+        for typed in ["49", "49.99", "", "-1", "1e3", "1,000", "050", "x", "NaN"] {
+            assert!(field(50, "up_to", typed).is_err(), "{typed}");
         }
     }
 
     #[test]
-    fn only_whole_numbers_have_limits_and_only_known_words_widen() {
-        let field = |value: Value, bound: &str, max: &str| {
-            let (bound, max) = (bound.to_owned(), max.to_owned());
-            BoundField { name: "x".into(), value, bound, max, problem: None }.read()
-        };
-        assert_eq!(field(5.into(), "up_to", "9"), Ok(Bound::UpTo(9)));
-        assert_eq!(field("a".into(), "any", "9"), Ok(Bound::Any));
-        assert!(field("5".into(), "up_to", "9").is_err() && field((-5).into(), "up_to", "9").is_err());
-        assert!(field(5.into(), "", "").is_err() && field(5.into(), "ANY", "").is_err());
+    fn only_amounts_have_limits_and_only_known_words_widen() {
+        assert_eq!(field("a", "any", "9"), Ok(Bound::Any));
+        assert!(field("a", "up_to", "9").is_err() && field(-5, "up_to", "9").is_err());
+        assert!(field("1,000.00", "up_to", "9999").is_err() && field(true, "up_to", "9").is_err());
+        assert!(field(5, "", "").is_err() && field(5, "ANY", "").is_err());
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use gate_runtime::{Approval, Grant, Timestamp};
+use gate_runtime::{Amount, Approval, Grant, Timestamp};
 use serde_json::Value;
 
 /// What one argument must be.
@@ -10,10 +10,38 @@ use serde_json::Value;
 pub(crate) enum Bound {
     /// Exactly this.
     Same(Value),
-    /// A whole number from 0 to this.
-    UpTo(u64),
+    /// An amount from 0 to this.
+    UpTo(Limit),
     /// Whatever.
     Any,
+}
+
+/// The most that an argument may come to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Limit {
+    pub(crate) max: Amount,
+    pub(crate) of: Written,
+}
+
+/// How the arguments that have a limit are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Written {
+    /// Whole numbers: standing permissions from before there were decimals.
+    Whole,
+    Number,
+    Text,
+}
+
+impl Limit {
+    /// From its form in JSON.
+    fn of(json: &Value) -> Option<Self> {
+        let of = match (json.get("max")?, json.get("of_text").and_then(Value::as_bool)) {
+            (Value::Number(_), _) => Written::Whole,
+            (_, Some(true)) => Written::Text,
+            _ => Written::Number,
+        };
+        Some(Self { max: Amount::of_value(json.get("max")?)?, of })
+    }
 }
 
 /// For whom the run must act.
@@ -46,7 +74,7 @@ pub(crate) struct Reach {
     pub(crate) principal: For,
     pub(crate) arguments: Vec<(String, Bound)>,
     pub(crate) uses: Option<u64>,
-    pub(crate) budget: Option<(String, u64)>,
+    pub(crate) budget: Option<(String, Limit)>,
     /// Uses and budget are for each time of this length.
     pub(crate) window: Option<Duration>,
     pub(crate) end: End,
@@ -84,14 +112,14 @@ impl Reach {
         let arguments = json.get("conditions")?.as_object()?.iter().map(|(name, condition)| {
             let bound = match condition.get("type")?.as_str()? {
                 "any" => Bound::Any,
-                "up_to" => Bound::UpTo(condition.get("max")?.as_u64()?),
+                "up_to" => Bound::UpTo(Limit::of(condition)?),
                 "same" => Bound::Same(condition.get("value")?.clone()),
                 _ => return None,
             };
             Some((name.clone(), bound))
         });
         let budget = match json.get("budget") {
-            Some(budget) => Some((budget.get("argument")?.as_str()?.to_owned(), budget.get("max")?.as_u64()?)),
+            Some(budget) => Some((budget.get("argument")?.as_str()?.to_owned(), Limit::of(budget)?)),
             None => None,
         };
         let window = match json.get("window") {

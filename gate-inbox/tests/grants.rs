@@ -122,10 +122,10 @@ async fn odd_input_is_refused_at_its_field() {
     let path = format!("/approvals/{id}/grant");
     for (changes, words) in [
         (&[("bound.amount", "up_to"), ("max.amount", "49")][..], "this very call has 50"),
-        (&[("bound.amount", "up_to"), ("max.amount", "1e9")], "type a whole number, in digits only"),
-        (&[("bound.amount", "up_to"), ("max.amount", "99999999999999999")], "type at most 9007199254740992"),
+        (&[("bound.amount", "up_to"), ("max.amount", "1e9")], "type a number in digits, like 100 or 12.50"),
+        (&[("bound.amount", "up_to"), ("max.amount", "49.99")], "this very call has 50"),
         (&[("bound.amount", "all")], "choose one of these"),
-        (&[("bound.to", "up_to"), ("max.to", "5")], "only a whole number has a limit"),
+        (&[("bound.to", "up_to"), ("max.to", "5")], "only an amount, like 100 or 12.50, has a limit"),
         (&[("run", "")], "choose one of these"),
         (&[("run", "ANY")], "choose one of these"),
         (&[("agent", "\u{202e}")], "choose one of these"),

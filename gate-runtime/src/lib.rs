@@ -171,7 +171,8 @@ pub use gate_core::records::{
 #[doc(hidden)]
 pub use gate_core::text::quoted;
 pub use gate_core::text::{
-    DAY, Digest, HOUR, Hazard, MINUTE, ParseDigestError, SchemaError, Visible, WEEK, days, hours, minutes,
+    Amount, DAY, Digest, HOUR, Hazard, MINUTE, ParseAmountError, ParseDigestError, SchemaError, Visible, WEEK, days,
+    hours, minutes,
 };
 pub use logic::audit::Auditor;
 pub use logic::context::CallContext;
@@ -181,7 +182,7 @@ pub use logic::registry::{NoTools, Offers, Registry};
 pub use logic::schema::SchemaErrors;
 pub use logic::tool::call::Call;
 pub use logic::tool::permit::Permit;
-pub use logic::tool::policy::counted::{LimitNeedsPer, Uncounted};
+pub use logic::tool::policy::counted::{BudgetAmount, LimitNeedsPer, Uncounted};
 pub use logic::tool::policy::{
     Approves, Asks, Complete, Counted, Denies, EVERY_DAY, Effect, Example, FRIDAY, MONDAY, Otherwise, Policy,
     RuleBuilder, RuleOutcome, Rules, SATURDAY, SUNDAY, Shared, THURSDAY, TUESDAY, TimeOfDay, Unconditional, WEDNESDAY,

@@ -807,7 +807,7 @@ async fn l_a_standing_permission_that_nobody_gave_could_not_have_covered_a_call(
     let id = other["event"]["grant"]["id"].as_str().unwrap().to_owned();
     let never = with(&|entry| entry.replace(&id, "01936c2e-7f2b-7000-8000-000000000001"));
     assert!(never.contains("(covered): nobody gave this standing permission"), "{never}");
-    let narrow = with(&|entry| entry.replace("\"max\":600", "\"max\":420"));
+    let narrow = with(&|entry| entry.replace("\"max\":\"600\"", "\"max\":\"420\""));
     assert!(narrow.contains("(covered): this standing permission is for other calls"), "{narrow}");
     let few = with(&|entry| entry.replace("\"uses\":3", "\"uses\":2"));
     assert!(few.contains("(covered): this standing permission was used up"), "{few}");

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use gate_runtime::prelude::*;
-use gate_runtime::{BoxFuture, Objection, Overlay, OverlayCall, RuleResult, RunError};
+use gate_runtime::{Amount, BoxFuture, Objection, Overlay, OverlayCall, RuleResult, RunError};
 use serde_json::json;
 
 use crate::desk::{
@@ -21,6 +21,7 @@ on_every_store! {
     p64_a_limit_that_is_used_up_asks_and_says_so,
     p65_a_limit_by_recipient_is_not_sliced_and_a_budget_sums,
     p65_two_limited_rules_both_count,
+    p65_a_budget_of_money_is_exact_and_what_is_no_amount_asks,
     p66_an_unknown_tool_or_agent_runs_nothing_and_names_the_known_ones,
     p66_an_empty_registry_runs_nothing,
     p67_a_failing_example_stops_the_build_naming_rule_and_example,
@@ -107,6 +108,45 @@ fn limited(rules: Rules<Send>) -> Rules<Send> {
 fn send(#[state] world: &World, to: String, amount: u64) -> u64 {
     world.ran.lock().unwrap().push(format!("{amount} to {to}"));
     amount
+}
+
+/// Tools that spend money, as a text and as a float.
+mod money {
+    use super::*;
+
+    /// Limited by what is spent.
+    #[policy]
+    pub fn spending(rules: Rules<Spend>) -> Rules<Spend> {
+        rules
+            .auto_approve("a little")
+            .budget(|call| call.amount.parse::<Amount>(), 1)
+            .per(DAY)
+            .otherwise(ask(role("manager")))
+    }
+
+    /// Spend.
+    #[gated_tool(policy = "spending")]
+    pub fn spend(#[state] _world: &World, amount: String) -> String {
+        amount
+    }
+
+    /// Limited by what is shared.
+    #[policy]
+    pub fn sharing(rules: Rules<Share>) -> Rules<Share> {
+        rules
+            .auto_approve("a little")
+            .budget(|call| Amount::try_from(call.amount), Amount::hundredths(30))
+            .per(DAY)
+            .otherwise(ask(role("manager")))
+    }
+
+    /// Share.
+    #[gated_tool(policy = "sharing")]
+    pub fn share(#[state] _world: &World, amount: f64) -> f64 {
+        amount
+    }
+
+    registry! { pub Tools for State { Spend, Share } }
 }
 
 /// Two rules with limits of their own.
@@ -360,6 +400,28 @@ async fn p65_a_limit_by_recipient_is_not_sliced_and_a_budget_sums(store: Shared)
     // Ten of forty cents: the budget of 400 is gone before anyone's three are.
     assert_eq!(sent.values().sum::<u64>(), 10);
     assert!(sent.values().all(|count| *count <= 3));
+}
+
+async fn p65_a_budget_of_money_is_exact_and_what_is_no_amount_asks(store: Shared) {
+    let gate: Gate<money::Tools> = builder(&store, &State::default()).build().await.unwrap();
+    let run = run(&gate);
+    let mut next = 0;
+    let mut ends = async |tool: &str, amounts: Vec<serde_json::Value>| {
+        let mut ends = Vec::new();
+        for amount in amounts {
+            next += 1;
+            let turn = run.submit([call(&next.to_string(), tool, json!({ "amount": amount }))]).await.unwrap();
+            ends.push(*kinds(&turn).last().unwrap());
+        }
+        ends
+    };
+    assert_eq!(ends("spend", vec![json!("0.10"); 9]).await, ["succeeded"; 9]);
+    let odd = ["0.11", "1,00", "1e-2", "-1", "NaN", "0.0000001"].map(|amount| json!(amount)).to_vec();
+    assert_eq!(ends("spend", odd).await, ["waiting"; 6]);
+    assert_eq!(ends("spend", vec![json!("0.1"), json!("0.01")]).await, ["succeeded", "waiting"]);
+    // As floats, these come to 0.30000000000000004.
+    assert_eq!(ends("share", vec![json!(0.1), json!(0.2)]).await, ["succeeded"; 2]);
+    assert_eq!(ends("share", vec![json!(0.01), json!(-0.1), json!(1e-7)]).await, ["waiting"; 3]);
 }
 
 async fn p65_two_limited_rules_both_count(store: Shared) {

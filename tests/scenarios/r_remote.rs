@@ -7,7 +7,7 @@ use std::time::Duration;
 use gate_runtime::prelude::*;
 use gate_runtime::testing::ManualClock;
 use gate_runtime::{
-    Answers, ApprovalId, BoxFuture, DecideError, FreezeScope, GateBuilder, NoTools, NotRun, Objection, Overlay,
+    Amount, Answers, ApprovalId, BoxFuture, DecideError, FreezeScope, GateBuilder, NoTools, NotRun, Objection, Overlay,
     OverlayCall, Priority, Refused, Remote, RemoteCall, RemoteError, Request, Reviewer, Settlement, Status,
 };
 use serde_json::json;
@@ -33,6 +33,7 @@ on_every_store! {
     what_agents_say_of_a_question_is_kept_as_said,
     a_standing_permission_lets_a_call_begin_soon_or_not_at_all,
     what_is_said_of_one_attempt_does_not_end_the_next,
+    a_standing_permission_counts_money_in_numbers_and_in_texts,
 }
 
 /// A gate as an inbox has it: without any tool.
@@ -374,6 +375,38 @@ async fn what_is_said_of_one_attempt_does_not_end_the_next(store: Shared) {
     assert!(matches!(late, Err(DecideError::AlreadyDecided(stands)) if stands.status() == Status::Dispatched));
     assert!(bot.still_runs(asked.id(), 1).await.is_err());
     assert_eq!(bot.end(asked.id(), 2, ToolOutcome::returned(&json!(1))).await.unwrap().status(), Status::Succeeded);
+}
+
+async fn a_standing_permission_counts_money_in_numbers_and_in_texts(store: Shared) {
+    let clock = ManualClock::at(noon());
+    let desk = Desk::over(&store, &clock).await;
+    let elsewhere = Desk::over(&store, &clock).await;
+    let pay = |kind: &str, id: String, amount: &serde_json::Value| {
+        let arguments = json!({ "amount": amount }).to_string();
+        RemoteCall::new(id, "pay", arguments).run(kind).ask("it is money", ask(role("manager")))
+    };
+    for (kind, shown, amounts) in [
+        ("number", json!(12.5), [json!(49.99), json!(50.0), json!(50.01), json!("12.50"), json!(-1)]),
+        ("text", json!("12.50"), [json!("49.99"), json!("50"), json!("50.01"), json!(12.5), json!("1e1")]),
+    ] {
+        let asked = desk.bot().ask(pay(kind, "shown".to_owned(), &shown)).await.unwrap();
+        let question = desk.gate.interruption(asked.id()).await.unwrap().unwrap();
+        let scope = Scope::this_run().up_to("amount", 50).budget("amount", Amount::hundredths(10_000));
+        question.grant(&desk.dana, scope).await.unwrap();
+        for (at, amount) in amounts.iter().enumerate() {
+            let bot = if at % 2 == 0 { desk.bot() } else { elsewhere.bot() };
+            let asked = bot.ask(pay(kind, at.to_string(), amount)).await.unwrap();
+            let covered = if at < 2 { Status::Approved } else { Status::Pending };
+            assert_eq!(asked.status(), covered, "{kind} {amount}");
+        }
+        let as_it_was = |amount: &str| {
+            if kind == "text" { json!(amount) } else { json!(amount.parse::<f64>().unwrap()) }
+        };
+        let last = desk.bot().ask(pay(kind, "too much".to_owned(), &as_it_was("0.02"))).await.unwrap();
+        assert_eq!(last.status(), Status::Pending, "a cent is left, and not two");
+        let last = elsewhere.bot().ask(pay(kind, "the last".to_owned(), &as_it_was("0.01"))).await.unwrap();
+        assert_eq!(last.status(), Status::Approved, "the last cent");
+    }
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! Texts, numbers and digests: JSON as it is read and written, what others wrote, and small pieces of English.
 
+pub(crate) mod amount;
 pub(crate) mod canonical_json;
 pub(crate) mod digest;
 #[doc(hidden)]
@@ -8,6 +9,7 @@ pub(crate) mod json;
 pub(crate) mod time;
 pub(crate) mod visible;
 
+pub use amount::{Amount, ParseAmountError};
 pub use digest::{Digest, ParseDigestError};
 #[doc(hidden)]
 pub use digest::{hex, unhex};

@@ -1,5 +1,6 @@
 //! What people do by a program of their own: list, decide, grant, revoke.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,8 +8,8 @@ use std::time::Duration;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::routing::{MethodRouter, delete, get, post};
-use gate_runtime::{ApprovalFilter, ApprovalId, Decide, Edit, GrantId, Interruption, Scope, Status};
-use schemars::JsonSchema;
+use gate_runtime::{Amount, ApprovalFilter, ApprovalId, Decide, Edit, GrantId, Interruption, Scope, Status};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
@@ -210,9 +211,9 @@ struct Granting {
     /// The arguments that may have any value. All others stay as they are.
     #[serde(default)]
     any: Vec<String>,
-    /// The whole numbers that may be up to these.
+    /// The arguments that may be any amount from 0 to these.
     #[serde(default)]
-    up_to: BTreeMap<String, u64>,
+    up_to: BTreeMap<String, Limit>,
     /// How many calls it lets run.
     #[schemars(range(min = 1))]
     uses: Option<u32>,
@@ -233,7 +234,28 @@ struct Budget {
     /// Of which argument.
     argument: String,
     /// The limit.
-    max: u64,
+    max: Limit,
+}
+
+/// An amount: a whole number, or a text of digits like `12.50`.
+#[derive(Clone, Copy, Deserialize)]
+#[serde(transparent)]
+struct Limit(Amount);
+
+impl JsonSchema for Limit {
+    fn schema_name() -> Cow<'static, str> {
+        "Amount".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "An amount: a whole number, or a text of digits like `12.50`.",
+            "anyOf": [
+                {"type": "integer", "minimum": 0, "maximum": 9_007_199_254_740_992_u64},
+                {"type": "string", "pattern": r"^(0|[1-9][0-9]{0,18})(\.[0-9]{1,18})?$"},
+            ],
+        })
+    }
 }
 
 /// What somebody says why.
@@ -339,9 +361,9 @@ impl Granting {
         scope = if self.any_agent { scope.any_agent() } else { scope };
         scope = if self.any_principal { scope.any_principal() } else { scope };
         scope = self.any.iter().fold(scope, Scope::any);
-        scope = self.up_to.iter().fold(scope, |scope, (name, max)| scope.up_to(name, *max));
+        scope = self.up_to.iter().fold(scope, |scope, (name, max)| scope.up_to(name, max.0));
         scope = self.uses.into_iter().fold(scope, Scope::uses);
-        scope = self.budget.iter().fold(scope, |scope, budget| scope.budget(&budget.argument, budget.max));
+        scope = self.budget.iter().fold(scope, |scope, budget| scope.budget(&budget.argument, budget.max.0));
         scope = self.per.into_iter().fold(scope, |scope, seconds| scope.per(Duration::from_secs(seconds.into())));
         let end = now.checked_add(Duration::from_secs(self.lasts.into()));
         Ok(scope.until(end.map_err(|_| Problem::new(INVALID, "`lasts` is beyond the end of time."))?))

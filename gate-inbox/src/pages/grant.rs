@@ -18,7 +18,7 @@ pub(crate) fn grant(visitor: &Visitor, asked: &Interruption, stamp: &Stamp, form
     let approval = asked.approval();
     let is_wrong = form.is_wrong();
     let info = approval.subject().info();
-    let numbers: Vec<&BoundField> = form.fields.iter().filter(|field| field.is_number()).collect();
+    let numbers: Vec<&BoundField> = form.fields.iter().filter(|field| field.amount().is_some()).collect();
     let main = html! {
         section.narrow {
             p.back { a href=(format!("/approvals/{}", approval.id())) data-up { (plain(approval.tool())) } }
@@ -40,7 +40,7 @@ pub(crate) fn grant(visitor: &Visitor, asked: &Interruption, stamp: &Stamp, form
                 @let principal = info.principal().map_or_else(|| "nobody".to_owned(), ToString::to_string);
                 (choice(form, "principal", "On behalf of", &format!("only {principal}"), "anyone"))
                 h2 { "How many, and how long" }
-                (number_field(form, "uses", "Calls at most (empty: as many as come)"))
+                (number_field(form, "uses", "Calls at most (empty: as many as come)", "numeric"))
                 @if !numbers.is_empty() {
                     label for="budget_of" { "Sum of an argument over all these calls" }
                     select #budget_of name="budget_of" aria-describedby="help-budget_of" aria-invalid[form.problem("budget_of").is_some()] {
@@ -50,7 +50,7 @@ pub(crate) fn grant(visitor: &Visitor, asked: &Interruption, stamp: &Stamp, form
                         }
                     }
                     div #help-budget_of { (said(form.problem("budget_of"))) }
-                    (number_field(form, "budget", "That sum at most"))
+                    (number_field(form, "budget", "That sum at most", "decimal"))
                 }
                 (lengths(form, "per", "Calls and sum are counted", "in all", "for each"))
                 (lengths(form, "lasts", "It holds", "until somebody takes it back", "for"))
@@ -76,12 +76,12 @@ fn argument(number: usize, field: &BoundField) -> Markup {
             label for=(id) { "In later calls" }
             select #(id) name=(format!("bound.{}", field.name)) aria-describedby=(help) aria-invalid[is_wrong] {
                 option value="same" selected[chosen("same")] { "exactly this" }
-                @if field.is_number() { option value="up_to" selected[chosen("up_to")] { "up to the limit below" } }
+                @if field.amount().is_some() { option value="up_to" selected[chosen("up_to")] { "up to the limit below" } }
                 option value="any" selected[chosen("any")] { "anything" }
             }
-            @if field.is_number() {
+            @if field.amount().is_some() {
                 label for=(format!("max-{number}")) { "Limit" }
-                input #(format!("max-{number}")) name=(format!("max.{}", field.name)) value=(field.max) inputmode="numeric" autocomplete="off"
+                input #(format!("max-{number}")) name=(format!("max.{}", field.name)) value=(field.max) inputmode="decimal" autocomplete="off"
                     aria-describedby=(help) aria-invalid[is_wrong];
             }
             div #(help) { (said(field.problem.as_deref())) }
@@ -101,11 +101,11 @@ fn choice(form: &GrantForm, name: &'static str, label: &str, this: &str, any: &s
     }
 }
 
-fn number_field(form: &GrantForm, name: &'static str, label: &str) -> Markup {
+fn number_field(form: &GrantForm, name: &'static str, label: &str, keys: &str) -> Markup {
     let help = format!("help-{name}");
     html! {
         label for=(name) { (label) }
-        input #(name) name=(name) value=(form.typed(name)) inputmode="numeric" autocomplete="off"
+        input #(name) name=(name) value=(form.typed(name)) inputmode=(keys) autocomplete="off"
             aria-describedby=(help) aria-invalid[form.problem(name).is_some()];
         div #(help) { (said(form.problem(name))) }
     }

@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use serde_json::Value;
 
 use crate::meaning::{exact, meaning};
-use crate::reach::{Bound, End, For, Reach};
+use crate::reach::{Bound, End, For, Limit, Reach, Written};
 use crate::text::{bare, plain, plural, until, value};
 
 /// The longest value that stands on one line, in characters.
@@ -46,7 +46,7 @@ fn argument(name: &str, bound: &Bound, now: Timestamp) -> Markup {
         code { (plain(name)) } ": "
         @match bound {
             Bound::Any => strong { "anything" },
-            Bound::UpTo(max) => { "any whole number from 0 to " strong { (max) } (meant(name, *max, now)) },
+            Bound::UpTo(limit) => { (amounts(limit.of)) " from 0 to " strong { (limit.max) } (meant(name, limit, now)) },
             Bound::Same(same) => { "exactly " (exactly(same)) },
         }
     }
@@ -59,9 +59,18 @@ fn exactly(same: &Value) -> Markup {
     html! { @if is_short { code.value { (plain(text)) } } @else { (value(same)) } }
 }
 
+fn amounts(written: Written) -> &'static str {
+    match written {
+        Written::Whole => "any whole number",
+        Written::Number => "any number",
+        Written::Text => "any text that is a plain decimal,",
+    }
+}
+
 /// What a limit means, where its name says that.
-fn meant(name: &str, max: u64, now: Timestamp) -> Markup {
-    html! { @if let Some(words) = meaning(None, name, &max.into(), now) { " (" (words) ")" } }
+fn meant(name: &str, limit: &Limit, now: Timestamp) -> Markup {
+    let words = limit.max.in_units(0).and_then(|whole| meaning(None, name, &whole.into(), now));
+    html! { @if let Some(words) = words { " (" (words) ")" } }
 }
 
 fn count(reach: &Reach, now: Timestamp) -> Markup {
@@ -70,9 +79,9 @@ fn count(reach: &Reach, now: Timestamp) -> Markup {
         @match (reach.uses, &reach.budget) {
             (None, None) => strong { "as many of these calls as come" },
             (Some(uses), None) => { "at most " (calls(uses)) " " (within) },
-            (None, Some((name, max))) => { "as many calls as come, but the sum of " code { (plain(name)) } " is at most " (max) (meant(name, *max, now)) " " (within) },
-            (Some(uses), Some((name, max))) => {
-                "at most " (calls(uses)) ", and the sum of " code { (plain(name)) } " is at most " (max) (meant(name, *max, now)) ", both " (within)
+            (None, Some((name, limit))) => { "as many calls as come, but the sum of " code { (plain(name)) } " is at most " (limit.max) (meant(name, limit, now)) " " (within) },
+            (Some(uses), Some((name, limit))) => {
+                "at most " (calls(uses)) ", and the sum of " code { (plain(name)) } " is at most " (limit.max) (meant(name, limit, now)) ", both " (within)
             },
         }
     }

@@ -1,5 +1,6 @@
 //! Standing permissions: "always, for this": what a person allowed beyond one call.
 
+mod ceiling;
 mod scope;
 
 use std::collections::BTreeMap;
@@ -10,6 +11,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use self::ceiling::Ceiling;
 pub use self::scope::{BadScope, Scope};
 use crate::call::arguments::Arguments;
 use crate::call::context::RunInfo;
@@ -25,8 +27,8 @@ use crate::text::english;
 enum GrantCondition {
     /// Exactly this. A text is a text: no character in it is a pattern.
     Same { value: Value },
-    /// A whole number from 0 to this.
-    UpTo { max: u64 },
+    /// An amount from 0 to this.
+    UpTo(Ceiling),
     /// Whatever.
     Any,
 }
@@ -35,7 +37,8 @@ enum GrantCondition {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Budget {
     argument: String,
-    max: u64,
+    #[serde(flatten)]
+    ceiling: Ceiling,
 }
 
 /// Which calls of the tool, and how many.
@@ -56,20 +59,20 @@ struct Terms {
 impl Terms {
     fn admit(&self, arguments: &Value) -> bool {
         let Value::Object(arguments) = arguments else { return false };
-        let number = |name: &String| arguments.get(name).and_then(Value::as_u64);
+        let spends = |budget: &Budget| budget.ceiling.counted(arguments.get(&budget.argument)?);
         arguments.keys().all(|name| self.conditions.contains_key(name))
-            && self.budget.as_ref().is_none_or(|budget| number(&budget.argument).is_some())
+            && self.budget.as_ref().is_none_or(|budget| spends(budget).is_some())
             && self.conditions.iter().all(|(name, condition)| match condition {
                 GrantCondition::Any => true,
                 GrantCondition::Same { value } => arguments.get(name) == Some(value),
-                GrantCondition::UpTo { max } => number(name).is_some_and(|number| number <= *max),
+                GrantCondition::UpTo(ceiling) => arguments.get(name).is_some_and(|value| ceiling.admits(value)),
             })
     }
 
     fn write_conditions(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.conditions.iter().try_for_each(|(name, condition)| match condition {
             GrantCondition::Any => write!(f, ", any `{name}`"),
-            GrantCondition::UpTo { max } => write!(f, ", `{name}` up to {max}"),
+            GrantCondition::UpTo(max) => write!(f, ", `{name}` up to {max}"),
             GrantCondition::Same { .. } => Ok(()),
         })
     }
@@ -78,8 +81,8 @@ impl Terms {
         if let Some(uses) = uses {
             write!(f, ", {uses}")?;
         }
-        if let Some(Budget { argument, max }) = &self.budget {
-            write!(f, ", {max} of `{argument}` in all")?;
+        if let Some(Budget { argument, ceiling }) = &self.budget {
+            write!(f, ", {ceiling} of `{argument}` in all")?;
         }
         if let Some(window) = self.window {
             write!(f, " within {}", english::duration(window))?;
@@ -232,8 +235,10 @@ impl Grant {
         };
         let uses = uses.filter(|_| window.is_some()).map(|uses| take("uses", 1, uses.into()));
         let spend = |budget: &Budget| {
-            let amount = arguments.get(&budget.argument).and_then(|value| value.as_u64());
-            take("budget", amount.unwrap_or(u64::MAX), budget.max)
+            let counted = arguments.get(&budget.argument).and_then(|value| budget.ceiling.counted(&value));
+            // What cannot be counted never fits: no sum holds all of a counter and more.
+            let (amount, max) = counted.unwrap_or((u64::MAX, 0));
+            take("budget", amount, max)
         };
         uses.into_iter().chain(budget.as_ref().map(spend)).collect()
     }
@@ -294,7 +299,7 @@ impl fmt::Debug for GrantCondition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Same { .. } => "Same",
-            Self::UpTo { .. } => "UpTo",
+            Self::UpTo(_) => "UpTo",
             Self::Any => "Any",
         })
     }

@@ -6,12 +6,12 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::{Budget, EVER, Grant, GrantCondition, Terms};
+use super::{Budget, Ceiling, EVER, Grant, GrantCondition, Terms};
 use crate::approval::state::Approval;
 use crate::call::subject::Subject;
 use crate::id::{GrantId, ReviewerId};
+use crate::text::amount::Amount;
 use crate::text::english;
-use crate::text::json::EXACT;
 
 /// How far a grant reaches, before the call it is given on is known: made by a reviewer's words.
 ///
@@ -75,10 +75,19 @@ impl Scope {
         self
     }
 
-    /// An argument may be any whole number from 0 to a limit; 2^53 at most, as no argument is beyond that.
+    /// An argument may be any amount from 0 to a limit: a number, or a text that is a plain decimal
+    /// like `"12.50"`, whichever it is in the call that the reviewer saw. Any other text, and a
+    /// negative number, is not covered.
+    ///
+    /// ```
+    /// use gate_runtime::{Amount, Scope};
+    /// let scope = Scope::this_run().up_to("amount", "49.99".parse::<Amount>()?);
+    /// assert_eq!(scope.to_string(), "in this run, `amount` up to 49.99");
+    /// # Ok::<(), gate_runtime::ParseAmountError>(())
+    /// ```
     #[must_use]
-    pub fn up_to(mut self, argument: impl Into<String>, max: u64) -> Self {
-        self.terms.conditions.insert(argument.into(), GrantCondition::UpTo { max: max.min(EXACT) });
+    pub fn up_to(mut self, argument: impl Into<String>, max: impl Into<Amount>) -> Self {
+        self.terms.conditions.insert(argument.into(), GrantCondition::UpTo(Ceiling::new(max.into())));
         self
     }
 
@@ -89,10 +98,13 @@ impl Scope {
         self
     }
 
-    /// The sum of an argument, a whole number, over all calls that it covers, the one it is given on not counted; 2^53 at most.
+    /// The sum of an argument over all calls that it covers, the one it is given on not counted. The
+    /// argument is an amount, as for [`up_to`](Self::up_to). The sum is exact; an amount with more
+    /// decimal places than can be counted up to the limit is not covered. Up to a limit of 18
+    /// million there are at least 12 places, and never fewer than those of the limit itself.
     #[must_use]
-    pub fn budget(mut self, argument: impl Into<String>, max: u64) -> Self {
-        self.terms.budget = Some(Budget { argument: argument.into(), max: max.min(EXACT) });
+    pub fn budget(mut self, argument: impl Into<String>, max: impl Into<Amount>) -> Self {
+        self.terms.budget = Some(Budget { argument: argument.into(), ceiling: Ceiling::new(max.into()) });
         self
     }
 
@@ -117,23 +129,20 @@ impl Scope {
         let shown = approval.arguments();
         let Value::Object(mut arguments) = shown.to_json() else { return Err(BadScope::NoArguments) };
         let Self { is_of_run, any_agent, any_principal, mut terms } = self;
-        if let Some(Budget { argument, max }) = &terms.budget {
+        if let Some(Budget { argument, ceiling }) = &mut terms.budget {
             let value = arguments.get(argument).ok_or_else(|| BadScope::Unknown { argument: argument.clone() })?;
-            if value.as_u64().is_none_or(|shown| shown > *max) {
-                return Err(BadScope::NotUpTo { argument: argument.clone() });
-            }
+            let fitting = ceiling.like(value).filter(|ceiling| ceiling.counted(value).is_some());
+            *ceiling = fitting.ok_or_else(|| BadScope::NotUpTo { argument: argument.clone() })?;
         }
         if terms.window.is_some_and(|window| window.is_zero() || (terms.uses.is_none() && terms.budget.is_none())) {
             return Err(BadScope::NothingPer);
         }
-        for (name, condition) in &terms.conditions {
+        for (name, condition) in &mut terms.conditions {
             let Some(value) = arguments.remove(name) else {
                 return Err(BadScope::Unknown { argument: name.clone() });
             };
-            if let GrantCondition::UpTo { max } = condition
-                && value.as_u64().is_none_or(|shown| shown > *max)
-            {
-                return Err(BadScope::NotUpTo { argument: name.clone() });
+            if let GrantCondition::UpTo(ceiling) = condition {
+                *ceiling = ceiling.like(&value).ok_or_else(|| BadScope::NotUpTo { argument: name.clone() })?;
             }
         }
         if !shown.secrets().is_empty() {
@@ -193,7 +202,7 @@ pub enum BadScope {
         /// The name.
         argument: String,
     },
-    /// It limits an argument that is not a whole number within the limit in the call itself.
+    /// It limits an argument that is not an amount within the limit in the call itself.
     NotUpTo {
         /// The name.
         argument: String,
@@ -220,7 +229,7 @@ impl fmt::Display for BadScope {
             }
             Self::NotUpTo { argument } => write!(
                 f,
-                "the scope limits `{argument}`, which is not a whole number within that limit in this very call: \
+                "the scope limits `{argument}`, which is not an amount from 0 to that limit in this very call: \
                  raise the limit or leave it out"
             ),
             Self::Secret => f.write_str("the call has a secret argument, which nobody was shown: approve it once"),

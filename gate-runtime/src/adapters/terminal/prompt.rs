@@ -5,7 +5,7 @@ use std::io::{self, BufRead, IsTerminal as _, Write};
 use gate_core::approval::Requirement;
 use gate_core::call::Arguments;
 use gate_core::grants::Scope;
-use gate_core::text::{ReadLimits, read};
+use gate_core::text::{Amount, ReadLimits, read};
 use serde_json::Value;
 use tokio::runtime::Handle;
 
@@ -256,15 +256,15 @@ impl Prompt {
         self.show("   Approves this call, and later ones in this run with the same arguments.\n")?;
         let mut scope = Scope::this_run();
         for (field, value) in question.arguments.to_json().as_object().into_iter().flatten() {
-            let limit = if value.is_u64() { "  or a number it may go up to" } else { "" };
+            let limit = if Amount::of_value(value).is_some() { "  or a number it may go up to" } else { "" };
             let asked = format!("   {}: s same  a any{limit} > ", shown(field));
             match self.line(&asked)?.as_deref() {
                 None => return Ok(None),
                 Some("s" | "same" | "") => {}
                 Some("a" | "any") => scope = scope.any(field),
                 Some(number) => {
-                    let Ok(max) = number.parse() else {
-                        self.show("   neither `s`, `a` nor a whole number: nothing is granted\n")?;
+                    let Ok(max) = number.parse::<Amount>() else {
+                        self.show("   neither `s`, `a` nor a number like 12.50: nothing is granted\n")?;
                         return Ok(None);
                     };
                     scope = scope.up_to(field, max);

@@ -4,15 +4,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gate_core::assessment::Verdict;
-use gate_core::grants::{EVER, GiveBack, LimitCharge, LimitKey};
+use gate_core::grants::{EVER, GiveBack, Grant, LimitCharge, LimitKey, Scope};
 use gate_core::id::{ApprovalId, GrantId};
 use gate_core::ports::{Changeset, CommitOutcome, Store};
 use gate_core::records::CallEvent;
-use gate_core::text::{DAY, HOUR, MINUTE};
+use gate_core::text::{Amount, DAY, HOUR, MINUTE, SchemaError};
 use jiff::Timestamp;
+use serde_json::{Value, json};
 
 use super::laws::{laws, same};
-use super::samples::{about, after, approval, at, charges, gives, grant, ran, take, wide_grant, writes};
+use super::samples::{about, after, approval, approval_of, at, charges, gives, grant, ran, take, wide_grant, writes};
 use super::{Checked, Handles, Law, Unmet};
 
 laws! {
@@ -25,6 +26,8 @@ laws! {
     a_use_that_its_window_left_behind_takes_no_other_with_it,
     dead_grants_are_not_recalled_but_can_be_read,
     standing_lists_used_up_grants_of_calls_that_have_not_begun,
+    a_budget_of_money_is_spent_to_the_last_cent,
+    a_grant_from_before_there_were_decimals_covers_whole_numbers,
 }
 
 /// Returns how much of the counter is used in windows that end at a time.
@@ -244,4 +247,63 @@ async fn standing_lists_used_up_grants_of_calls_that_have_not_begun((one, other)
     let revoked = Arc::new(unused.revoked());
     same("revoked", one.commit(gives(&revoked)).await?, CommitOutcome::Done)?;
     same("it is listed no more", standing(2).await?, vec![])
+}
+
+/// Takes from a grant's budget what calls with these amounts take, and returns which of them fit.
+async fn spend(store: &Arc<dyn Store>, grant: &Grant, amounts: &[Value]) -> Result<Vec<bool>, Unmet> {
+    let mut fitted = Vec::new();
+    for amount in amounts {
+        let call = approval_of("run", "later", "tool", Verdict::Ask, &json!({ "amount": amount }))?;
+        let mut changeset = Changeset::at(at(2));
+        changeset.charges = grant.charges(call.arguments(), call.id());
+        let fits = grant.covers(call.subject(), call.arguments(), at(2));
+        fitted.push(fits && store.commit(changeset).await? == CommitOutcome::Done);
+    }
+    Ok(fitted)
+}
+
+fn money_grant(shown: &Value, scope: Scope) -> Result<Arc<Grant>, Unmet> {
+    let shown = approval_of("run", "shown", "tool", Verdict::Ask, &json!({ "amount": shown }))?;
+    let given = scope.grant(&shown, "dana".into(), at(0));
+    given.map(Arc::new).map_err(|bad| Unmet::from(SchemaError::new("", bad.to_string())))
+}
+
+async fn a_budget_of_money_is_spent_to_the_last_cent((one, other): Handles) -> Result<(), Unmet> {
+    // Floats that are added up come to 0.9999999999999999 here, and to 0.30000000000000004.
+    let tenths = money_grant(&json!(0.1), Scope::any_run().any("amount").budget("amount", 1))?;
+    let cents = money_grant(&json!("0.01"), Scope::any_run().any("amount").budget("amount", Amount::hundredths(30)))?;
+    let large = money_grant(&json!(1), Scope::any_run().any("amount").budget("amount", u64::MAX))?;
+    for given in [&tenths, &cents, &large] {
+        same("given", one.commit(gives(given)).await?, CommitOutcome::Done)?;
+        same("read elsewhere", other.grant(given.id()).await?, Some(Arc::clone(given)))?;
+    }
+    let ten = spend(&one, &tenths, &vec![json!(0.1); 9]).await?;
+    same("nine tenths", ten, vec![true; 9])?;
+    let more = [json!(0.2), json!(0.100_000_000_001), json!("0.1"), json!(-0.1), json!(0.1), json!(1e-12), json!(0)];
+    let fits = vec![false, false, false, false, true, false, true];
+    same("to the last tenth", spend(&other, &tenths, &more).await?, fits)?;
+    let texts =
+        ["0.10", "0.2", "0.01", "0.00", "1e-2", "-0.01", "0,01", "00.01", ".01", "NaN", ""].map(|text| json!(text));
+    let fits = [true, true, false, true].into_iter().chain([false; 7]).collect::<Vec<_>>();
+    same("texts", spend(&other, &cents, &texts).await?, fits)?;
+    let huge = [json!(1_u64 << 53), json!(0.5), json!(9_007_199_254_740_991_u64), json!(1)];
+    same("no fractions beside so much", spend(&one, &large, &huge).await?, vec![true, false, true, true])
+}
+
+async fn a_grant_from_before_there_were_decimals_covers_whole_numbers((one, other): Handles) -> Result<(), Unmet> {
+    let given = money_grant(&json!(5), Scope::any_run().up_to("amount", 50).budget("amount", 60))?;
+    let mut stored = serde_json::to_value(&*given).map_err(|error| SchemaError::new("", error.to_string()))?;
+    for place in ["/conditions/amount/max", "/budget/max"] {
+        let max = stored.pointer_mut(place).ok_or_else(|| SchemaError::new(place, "missing"))?;
+        same("a text", max.is_string(), true)?;
+        *max = max.as_str().and_then(|text| text.parse::<u64>().ok()).into();
+    }
+    let old: Grant = serde_json::from_value(stored.clone()).map_err(|error| SchemaError::new("", error.to_string()))?;
+    same("its words", old.to_string(), given.to_string())?;
+    same("written as it was", serde_json::to_value(&old).ok(), Some(stored))?;
+    let old = Arc::new(old);
+    same("given", one.commit(gives(&old)).await?, CommitOutcome::Done)?;
+    same("read", other.grant(old.id()).await?, Some(Arc::clone(&old)))?;
+    let amounts = [json!(50), json!(12.5), json!("5"), json!(51), json!(11), json!(10), json!(1)];
+    same("whole numbers", spend(&other, &old, &amounts).await?, vec![true, false, false, false, false, true, false])
 }

@@ -1,9 +1,12 @@
 //! Limits, as rules are given them.
 
+use std::fmt::Display;
 use std::time::Duration;
 
+use gate_core::text::Amount;
+
 use super::condition::Shared;
-use super::limit::{Amount, Limit};
+use super::limit::{Limit, Taken};
 use super::rules::{Approves, Counted, Effect, RuleBuilder, Unconditional};
 use crate::logic::tool::Tool;
 use crate::logic::tool::call::{AnyCall, Call};
@@ -26,15 +29,16 @@ use crate::logic::tool::call::{AnyCall, Call};
 #[must_use = "say `.per(…)`: a limit holds for a window of time"]
 pub struct LimitNeedsPer<T: Tool> {
     rule: RuleBuilder<T, Approves>,
-    amount: Option<Amount>,
-    max: u64,
+    amount: Option<Taken>,
+    max: Amount,
+    places: u32,
 }
 
 impl<T: Tool> LimitNeedsPer<T> {
     /// The window of time in which the limit holds: any that ends now, so that waiting for midnight gains nothing.
     pub fn per(self, window: Duration) -> RuleBuilder<T, Counted> {
-        let Self { rule, amount, max } = self;
-        rule.limited(Limit { amount, max, window, key: None })
+        let Self { rule, amount, max, places } = self;
+        rule.limited(Limit { amount, max, places, window, key: None })
     }
 }
 
@@ -86,15 +90,91 @@ impl<T: Tool, E: Effect> RuleBuilder<T, E> {
     where
         E: Uncounted,
     {
-        LimitNeedsPer { rule: self.into_stage(), amount: None, max: calls }
+        LimitNeedsPer { rule: self.into_stage(), amount: None, max: calls.into(), places: 0 }
     }
 
     /// At most so much in all in a window: `.budget(|call| call.amount_cents, 50_000).per(DAY)`.
-    pub fn budget(self, amount: impl Fn(&Call<T>) -> u64 + Shared, max: u64) -> LimitNeedsPer<T>
+    ///
+    /// What a call takes is a whole number or an [`Amount`], whose decimals are counted exactly, in
+    /// millionths. A rule for which a call has no amount, or a finer one, has failed: a person is asked.
+    ///
+    /// ```
+    /// use gate_runtime::Amount;
+    /// use gate_runtime::prelude::*;
+    /// # /// Pay somebody.
+    /// # #[gated_tool(policy = "payments")] fn pay(to: String, amount: String) {}
+    /// #[policy]
+    /// fn payments(rules: Rules<Pay>) -> Rules<Pay> {
+    ///     rules
+    ///         .auto_approve("small").budget(|call| call.amount.parse::<Amount>(), Amount::hundredths(50_050)).per(DAY)
+    ///         .otherwise(ask(role("manager")))
+    /// }
+    ///
+    /// assert_eq!(payments().outline().rules()[0].limits(), ["a budget of 500.5 in 1 day"]);
+    /// ```
+    pub fn budget<A: BudgetAmount>(
+        self,
+        amount: impl Fn(&Call<T>) -> A + Shared,
+        max: impl Into<Amount>,
+    ) -> LimitNeedsPer<T>
     where
         E: Uncounted,
     {
-        let amount = move |call: &AnyCall| Ok(amount(call.typed()?));
-        LimitNeedsPer { rule: self.into_stage(), amount: Some(Box::new(amount)), max }
+        let amount = move |call: &AnyCall| {
+            let amount = amount(call.typed()?).into_amount()?;
+            amount.in_units(A::PLACES).ok_or_else(|| format!("{amount} is too fine or too much to be counted"))
+        };
+        LimitNeedsPer { rule: self.into_stage(), amount: Some(Box::new(amount)), max: max.into(), places: A::PLACES }
+    }
+}
+
+/// What a call can take of a budget: a `u64`, an [`Amount`], or one that may be none.
+///
+/// ```
+/// use gate_runtime::{Amount, BudgetAmount};
+/// fn takes(amount: impl BudgetAmount) {}
+///
+/// takes(2_400_u64);                                   // cents
+/// takes(Amount::hundredths(2_400));
+/// takes("24.00".parse::<Amount>());
+/// takes(Amount::try_from(24.5));
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be counted in a budget",
+    label = "not an amount",
+    note = "return a `u64`, or an `Amount`: `Amount::try_from(call.amount)` for a float, `call.amount.parse::<Amount>()` for a text"
+)]
+pub trait BudgetAmount {
+    /// How many decimal places are counted: always the same for one type, as uses of a day ago are
+    /// compared with those of today.
+    #[doc(hidden)]
+    const PLACES: u32;
+
+    /// The amount, or why there is none.
+    #[doc(hidden)]
+    fn into_amount(self) -> Result<Amount, String>;
+}
+
+impl BudgetAmount for u64 {
+    const PLACES: u32 = 0;
+
+    fn into_amount(self) -> Result<Amount, String> {
+        Ok(self.into())
+    }
+}
+
+impl BudgetAmount for Amount {
+    const PLACES: u32 = 6;
+
+    fn into_amount(self) -> Result<Amount, String> {
+        Ok(self)
+    }
+}
+
+impl<E: Display> BudgetAmount for Result<Amount, E> {
+    const PLACES: u32 = <Amount as BudgetAmount>::PLACES;
+
+    fn into_amount(self) -> Result<Amount, String> {
+        self.map_err(|error| error.to_string())
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use gate_core::grants::{LimitCharge, LimitKey};
-use gate_core::text::{canonical, english};
+use gate_core::text::{Amount, canonical, english};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -12,14 +12,22 @@ use crate::logic::bounded::guard;
 use crate::logic::tool::Tool;
 use crate::logic::tool::call::{AnyCall, Call};
 
-pub(crate) type Amount = Box<dyn Fn(&AnyCall) -> Result<u64, String> + Send + Sync>;
+/// How much a call takes, in the units in which the limit counts.
+pub(crate) type Taken = Box<dyn Fn(&AnyCall) -> Result<u64, String> + Send + Sync>;
 type Key = Box<dyn Fn(&AnyCall) -> Result<Value, String> + Send + Sync>;
+
+/// What no counter holds.
+const TOO_MUCH: &str =
+    "its limit is too large, or has more decimal places than are counted: 6 of amounts, none of whole numbers";
 
 /// One limit of a rule.
 pub(crate) struct Limit {
     /// How much a call takes; `None`: one.
-    pub(crate) amount: Option<Amount>,
-    pub(crate) max: u64,
+    pub(crate) amount: Option<Taken>,
+    /// How much all of them may take in the window.
+    pub(crate) max: Amount,
+    /// How many decimal places are counted.
+    pub(crate) places: u32,
     pub(crate) window: Duration,
     pub(crate) key: Option<Key>,
 }
@@ -36,7 +44,8 @@ impl Limit {
         let key = self.key.as_ref().map_or(Ok(Value::Null), |key| guard(|| key(call)));
         let key = key.and_then(|key| canonical(&key).map_err(|misfit| misfit.to_string()));
         let key = key.map_err(|error| format!("the key of its limit: {error}"))?;
-        Ok(LimitCharge { key: LimitKey::new(name, key), amount, max: self.max, window: self.window, taken_for: None })
+        let max = self.max.in_units(self.places).ok_or(TOO_MUCH)?;
+        Ok(LimitCharge { key: LimitKey::new(name, key), amount, max, window: self.window, taken_for: None })
     }
 
     pub(super) fn words(&self) -> String {
@@ -46,8 +55,10 @@ impl Limit {
     }
 
     pub(super) fn problem(&self) -> Option<&'static str> {
-        if self.max == 0 {
+        if self.max == Amount::default() {
             Some("a limit of 0 never approves: drop the rule")
+        } else if self.max.in_units(self.places).is_none() {
+            Some(TOO_MUCH)
         } else if self.window.is_zero() {
             Some("a limit per no time at all: say `.per(DAY)`")
         } else {

@@ -1,0 +1,77 @@
+//! The most that an argument may come to, alone or in all.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::text::amount::Amount;
+
+/// The most that an argument may come to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Ceiling {
+    max: Max,
+    /// The argument is a text of digits, as it was in the call that the reviewer saw. A number and a
+    /// text are never each other's.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    of_text: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+enum Max {
+    /// As grants had it before there were decimals: whoever gave it was shown "any whole number".
+    Whole(u64),
+    Exact(Amount),
+}
+
+impl Ceiling {
+    pub(super) fn new(max: Amount) -> Self {
+        Self { max: Max::Exact(max), of_text: false }
+    }
+
+    /// The same for arguments that are written as this one is; `None` if it does not fit itself.
+    pub(super) fn like(self, shown: &Value) -> Option<Self> {
+        let ceiling = Self { of_text: shown.is_string(), ..self };
+        ceiling.admits(shown).then_some(ceiling)
+    }
+
+    pub(super) fn admits(&self, value: &Value) -> bool {
+        self.amount_of(value).is_some_and(|amount| match self.max {
+            Max::Whole(max) => amount <= max.into(),
+            Max::Exact(max) => amount <= max,
+        })
+    }
+
+    /// Returns what an argument comes to; `None` if it is no amount, or not written as it must be.
+    fn amount_of(&self, value: &Value) -> Option<Amount> {
+        match (self.max, value) {
+            (Max::Whole(_), Value::Number(number)) => number.as_u64().map(Amount::from),
+            (Max::Exact(_), value) if value.is_string() == self.of_text => Amount::of_value(value),
+            _ => None,
+        }
+    }
+
+    /// Returns the limit and what an argument takes of it, in the units in which the store counts;
+    /// `None` if that is not a whole number of them.
+    pub(super) fn counted(&self, value: &Value) -> Option<(u64, u64)> {
+        let amount = self.amount_of(value)?;
+        match self.max {
+            Max::Whole(max) => Some((amount.in_units(0)?, max)),
+            // As fine as a counter can be, and always the same for one grant.
+            Max::Exact(max) => {
+                let places = max.finest_places()?;
+                Some((amount.in_units(places)?, max.in_units(places)?))
+            }
+        }
+    }
+}
+
+impl fmt::Display for Ceiling {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.max {
+            Max::Whole(max) => write!(f, "{max}"),
+            Max::Exact(max) => write!(f, "{max}"),
+        }
+    }
+}
