@@ -151,9 +151,9 @@ pub use gate_core::assessment::{
     Assessment, Fallback, PolicyOutline, RuleOutline, RuleReport, RuleResult, Source, Unjudged, Verdict,
 };
 pub use gate_core::call::{
-    AgentHop, Annotations, Answers, Arguments, Changes, Commitment, DeniedBy, Descriptor, Disclosure, Headline,
-    HeadlinePart, Message, NotRun, Origin, Priority, Request, RunInfo, Speaker, Subject, Summary, SummaryFormat,
-    SummaryPart, ToolCall, ToolOutcome,
+    AgentHop, Annotations, Answers, Arguments, Changes, Commitment, DeniedBy, Descriptor, Difference, Disclosure,
+    Headline, HeadlinePart, Message, NotRun, Origin, Priority, Request, RunInfo, Speaker, Subject, Summary,
+    SummaryFormat, SummaryPart, ToolCall, ToolOutcome,
 };
 pub use gate_core::grants::{BadScope, Freeze, FreezeScope, GiveBack, Grant, LimitCharge, LimitKey, Scope};
 pub use gate_core::id::{

@@ -18,6 +18,7 @@ on_every_store! {
     b12_an_unchanged_tool_of_another_build_runs,
     b13_a_deny_rule_that_is_new_since_the_approval_stops_it,
     b13_a_freeze_stops_what_was_approved_and_lifting_it_lets_it_go_on,
+    b12_a_standing_permission_that_a_changed_tool_ended_is_named,
     b13_a_freeze_refuses_what_a_rule_or_a_grant_would_let_through,
     b13_a_freeze_stops_what_it_names_in_every_process,
     b14_arguments_that_the_store_changed_are_refused_as_corrupt,
@@ -122,11 +123,22 @@ async fn upgraded<R: Registry<State = State>>(store: &Shared, to: &str) -> (Run<
     (new.resume(saved).await.unwrap(), new, state.0)
 }
 
+fn differences(turn: &Turn) -> Vec<String> {
+    asked(turn).approval().changes().differences().iter().map(ToString::to_string).collect()
+}
+
 async fn b12_a_changed_policy_asks_again_and_says_so(store: Shared) {
     let (run, gate, world) = upgraded::<other_policy::Tools>(&store, "alice").await;
     let turn = run.proceed().await.unwrap();
     assert_eq!(kinds(&turn), ["waiting"]);
     assert_eq!(asked(&turn).approval().changes().words(), "its policy");
+    assert_eq!(
+        differences(&turn),
+        [
+            "the rule \"to mallory\" is new: deny",
+            "where no rule matches, it is now: ask a manager within 30 minutes; it was: ask anyone who reviews",
+        ]
+    );
     assert!(asked(&turn).approval().votes().is_empty(), "what was agreed to under other rules does not count");
     assert!(world.ran().is_empty());
     asked(&turn).approve(&dana(&gate).await).await.unwrap();
@@ -139,9 +151,30 @@ async fn b12_a_changed_schema_asks_again_and_says_so(store: Shared) {
     let turn = run.proceed().await.unwrap();
     assert_eq!(kinds(&turn), ["waiting"]);
     assert_eq!(asked(&turn).approval().changes().words(), "the tool");
+    assert_eq!(differences(&turn), ["the argument `currency` is new, and not required"]);
     assert!(world.ran().is_empty());
     asked(&turn).approve(&dana(&gate).await).await.unwrap();
     assert_eq!(kinds(&run.proceed().await.unwrap()), ["succeeded"]);
+}
+
+async fn b12_a_standing_permission_that_a_changed_tool_ended_is_named(store: Shared) {
+    let state = State::default();
+    let old: Gate<first::Tools> = builder(&store, &state).build().await.unwrap();
+    let pay = |id: &str, amount: u64| call(id, "pay", json!({"to": "alice", "amount": amount}));
+    let turn = run(&old).submit([pay("1", 50)]).await.unwrap();
+    asked(&turn).grant(&dana(&old).await, Scope::any_run().up_to("amount", 60)).await.unwrap();
+    let new: Gate<other_schema::Tools> = builder(&store, &state).build().await.unwrap();
+    let turn = run(&new).submit([pay("2", 20)]).await.unwrap();
+    let question = new.interruption(asked(&turn).id()).await.unwrap().unwrap();
+    assert_eq!(
+        question.outdated_permissions(),
+        ["A standing permission of dana covers such calls no more, since the tool changed: \
+          the argument `currency` is new, and not required."]
+    );
+    let elsewhere = new.run("beyond").on_behalf_of("mia");
+    let turn = elsewhere.submit([pay("1", 61)]).await.unwrap();
+    let beyond = new.interruption(asked(&turn).id()).await.unwrap().unwrap();
+    assert!(beyond.outdated_permissions().is_empty(), "it would not cover that anyway");
 }
 
 async fn b12_a_changed_tool_that_no_longer_takes_the_arguments_does_not_run(store: Shared) {

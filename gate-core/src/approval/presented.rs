@@ -125,7 +125,7 @@ impl Approval {
             failure: self.failure(),
             earlier: &self.earlier,
             alike: &self.alike,
-            changes: self.changes(),
+            changes: self.changes().digests(),
             proposed: self.proposed.as_deref().map(Arguments::digest),
             given: self.given.as_deref().map(Arguments::digest),
         });
@@ -301,7 +301,7 @@ mod tests {
         let refusal =
             Refusal { approval: opened.id(), arguments: Digest::of("x"), by: "omar".into(), reason: "no".into() };
         let edit = Decision::Edit { arguments: arguments(40) };
-        let changes = Changes { tool: Some(Digest::of("t2")), policy: None };
+        let changes = Changes { tool: Some(Digest::of("t2")), ..Changes::default() };
         let reassessed = CallEvent::Reassessed { assessment: Arc::new(assessment()), changes };
         let all = [
             opened.clone(),

@@ -231,11 +231,10 @@ impl Approval {
         Headline::of_arguments(title, shown.map(|argument| (argument.name(), argument.is())))
     }
 
-    /// Collects what people are shown of it. `tool_notice` is what whoever decides must know of the
-    /// tool (see `Interruption::tool_notice` in `gate-runtime`).
+    /// Collects what people are shown of it. `notices` are sentences about what it does not know
+    /// itself, such as `Interruption::tool_notice` in `gate-runtime`.
     #[must_use]
-    pub fn review(&self, tool: Option<&Descriptor>, tool_notice: Option<&str>) -> ReviewSnapshot {
-        let visible = |text: &str| Visible::of(text).as_str().to_owned();
+    pub fn review(&self, tool: Option<&Descriptor>, notices: &[&str]) -> ReviewSnapshot {
         let arguments = self.shown_arguments(tool);
         let waits = self.status() == Status::Pending;
         let (decides, still) = (visible(&self.waits_for()), visible(&self.still_needs()));
@@ -247,7 +246,7 @@ impl Approval {
             is_destructive: tool.is_none_or(|tool| tool.annotations().destructive),
             is_known: tool.is_some(),
             reasons: self.reasons(),
-            notices: self.notices(tool_notice),
+            notices: self.notices(notices),
             claims: self.claims(tool),
             hazards: self.hazards(tool, &arguments),
             still_needs: Some(still).filter(|still| waits && *still != decides),
@@ -266,7 +265,7 @@ impl Approval {
         reasons.collect()
     }
 
-    fn notices(&self, tool_notice: Option<&str>) -> Vec<ReviewNotice> {
+    fn notices(&self, others: &[&str]) -> Vec<ReviewNotice> {
         let plain = |words: String| ReviewNotice { words, quote: None };
         let mut notices = Vec::new();
         if let Some((words, failure)) = self.failure_notice().zip(self.failure()) {
@@ -274,9 +273,11 @@ impl Approval {
             notices.push(ReviewNotice { words: words.to_owned(), quote });
         }
         notices.extend(self.alike_notice().map(plain));
-        notices.extend(tool_notice.map(|words| plain(Visible::of(words).as_str().to_owned())));
-        if !self.changes().is_empty() {
-            notices.push(plain(format!("Since it was approved, this changed: {}.", self.changes().words())));
+        notices.extend(others.iter().map(|words| plain(visible(words))));
+        let changes = self.changes();
+        if !changes.is_empty() {
+            notices.push(plain(format!("Since it was approved, this changed: {}.", changes.words())));
+            notices.extend(changes.differences().iter().map(|one| plain(visible(&one.to_string()))));
         }
         if self.is_edited() {
             notices.push(plain("A reviewer changed the arguments that the agent proposed.".to_owned()));
@@ -333,4 +334,8 @@ impl Approval {
 /// The first line of a tool's description.
 fn described(tool: Option<&Descriptor>) -> Option<&str> {
     tool.and_then(|tool| tool.description().lines().next()).filter(|words| !words.trim().is_empty())
+}
+
+fn visible(text: &str) -> String {
+    Visible::of(text).as_str().to_owned()
 }

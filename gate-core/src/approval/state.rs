@@ -397,7 +397,7 @@ impl Approval {
     /// What was no longer as it was, so that it was asked again.
     #[must_use]
     pub fn changes(&self) -> Changes {
-        self.changes.as_deref().copied().unwrap_or_default()
+        self.changes.as_deref().cloned().unwrap_or_default()
     }
 
     /// What the tool, or the person in its place, gave back.

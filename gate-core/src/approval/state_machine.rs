@@ -284,7 +284,7 @@ impl Approval {
                     self.end(Status::Cancelled);
                 }
             }
-            CallEvent::Reassessed { assessment, changes } => self.reassess(assessment, *changes, now)?,
+            CallEvent::Reassessed { assessment, changes } => self.reassess(assessment, changes, now)?,
             CallEvent::SecretsErased { .. } => self.erase_secrets()?,
             CallEvent::Lapsed | CallEvent::Escalated { .. } | CallEvent::Reminded { .. } | CallEvent::Expired => {
                 self.advance_by_time(event, now)?;
@@ -358,7 +358,7 @@ impl Approval {
 
     /// The rules spoke again. A denial ends it; a changed tool or policy, or a requirement that the votes do not meet,
     /// asks again.
-    fn reassess(&mut self, assessment: &Arc<Assessment>, changes: Changes, now: Timestamp) -> Result<(), Refused> {
+    fn reassess(&mut self, assessment: &Arc<Assessment>, changes: &Changes, now: Timestamp) -> Result<(), Refused> {
         self.must_be(&[Status::Pending, Status::Approved])?;
         let is_judged_otherwise = self.assessment.differs(assessment);
         let origins = &self.assessment.origins;
@@ -414,12 +414,12 @@ impl Approval {
     }
 
     /// Binds to another tool or policy: what was agreed to before no longer counts.
-    fn rebind(&mut self, changes: Changes) {
+    fn rebind(&mut self, changes: &Changes) {
         let mut subject = Subject::clone(&self.subject);
         subject.tool_digest = changes.tool.unwrap_or(subject.tool_digest);
         subject.policy_digest = changes.policy.unwrap_or(subject.policy_digest);
         self.subject = Arc::new(subject);
-        self.changes = Some(changes).filter(|changes| !changes.is_empty()).map(Box::new);
+        self.changes = (!changes.is_empty()).then(|| Box::new(changes.clone()));
         self.votes.clear();
         (self.grant, self.granted_by) = (None, None);
     }
@@ -574,7 +574,7 @@ mod tests {
             1 => Just(CallEvent::Abandoned),
             2 => (verdict, 1..3_u8, any::<bool>()).prop_map(|(verdict, people, changed)| CallEvent::Reassessed {
                 assessment: assessment(verdict, people),
-                changes: Changes { tool: changed.then(|| Digest::of("t2")), policy: None },
+                changes: Changes { tool: changed.then(|| Digest::of("t2")), ..Changes::default() },
             }),
             4 => Just(CallEvent::Dispatched),
             3 => outcome.prop_map(|outcome| CallEvent::Finished { outcome }),

@@ -1,6 +1,7 @@
 //! A verdict with everything that led to it: every rule, its result, its text.
 
 pub(crate) mod opinion;
+mod policy_difference;
 pub(crate) mod policy_outline;
 pub(crate) mod report;
 pub(crate) mod unjudged;

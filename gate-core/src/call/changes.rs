@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::call::difference::Difference;
 use crate::text::digest::Digest;
 
 /// What is no longer as it was when a call was asked.
@@ -9,7 +10,7 @@ use crate::text::digest::Digest;
 /// ```
 /// assert!(gate_runtime::Changes::default().is_empty());
 /// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Changes {
     /// The new digest of the tool, if that changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -19,7 +20,14 @@ pub struct Changes {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[doc(hidden)]
     pub policy: Option<Digest>,
+    /// What is different about them, as far as it is known.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[doc(hidden)]
+    pub differences: Vec<Difference>,
 }
+
+/// How many differences are kept: whoever reads of more looks at the tool itself.
+const MOST_DIFFERENCES: usize = 50;
 
 impl Changes {
     /// Returns whether all is as it was.
@@ -28,9 +36,28 @@ impl Changes {
         *self == Self::default()
     }
 
+    /// Keeps what is different, up to 50 things.
+    #[doc(hidden)]
+    pub fn set_differences(&mut self, differences: impl IntoIterator<Item = Difference>) {
+        self.differences = differences.into_iter().take(MOST_DIFFERENCES).collect();
+    }
+
+    /// Returns what is different about the tool and its policies, one thing each; empty where the
+    /// record does not say it.
+    #[must_use]
+    pub fn differences(&self) -> &[Difference] {
+        &self.differences
+    }
+
+    /// Returns the same as the record had it before it said what is different: what people sign has
+    /// only the digests.
+    pub(crate) fn digests(&self) -> Self {
+        Self { tool: self.tool, policy: self.policy, differences: Vec::new() }
+    }
+
     /// Returns what changed, in words.
     #[must_use]
-    pub fn words(self) -> &'static str {
+    pub fn words(&self) -> &'static str {
         match (self.tool.is_some(), self.policy.is_some()) {
             (true, true) => "the tool and its policy",
             (true, false) => "the tool",

@@ -149,7 +149,7 @@ impl PagerDuty {
         let id = approval.id().to_string();
         let subject = approval.subject();
         let info = subject.info();
-        let review = approval.review(tool, None);
+        let review = approval.review(tool, &[]);
         let name = told::plain(approval.tool());
         let detail = |text: String| Value::from(told::cut(&text, DETAIL));
         let mut details = serde_json::Map::new();

@@ -159,7 +159,9 @@ impl<R: Registry> Gate<R> {
         match self.core.load(id).await? {
             Some(approval) => {
                 let known = self.core.tools_of(std::slice::from_ref(&approval)).await?;
-                Ok(Some(self.of(approval, &known).await?))
+                let asked = self.of(approval, &known).await?;
+                let outdated = self.core.outdated_permissions(&asked.approval, asked.descriptor()).await?;
+                Ok(Some(Interruption { outdated: outdated.into(), ..asked }))
             }
             None => Ok(None),
         }
@@ -169,7 +171,7 @@ impl<R: Registry> Gate<R> {
         let stored = self.core.stored_tool(&approval).await?;
         let tool_notice = self.core.tool_notice(&approval, known).await?.map(Into::into);
         let run = Circumstances::of_stored(approval.subject());
-        Ok(Interruption { core: Arc::clone(&self.core), run, approval, stored, tool_notice })
+        Ok(Interruption { core: Arc::clone(&self.core), run, approval, stored, tool_notice, outdated: Arc::default() })
     }
 
     /// Keeps the deadlines of everything that waits or runs, whoever asked it, as long as this gate is there: what is due expires, escalates or counts as lost.

@@ -14,6 +14,7 @@ use serde_json::Value;
 use self::ceiling::Ceiling;
 pub use self::scope::{BadScope, Scope};
 use crate::call::arguments::Arguments;
+use crate::call::changes::Changes;
 use crate::call::context::RunInfo;
 use crate::call::subject::Subject;
 use crate::grants::limit::{EVER, LimitCharge, LimitKey};
@@ -207,6 +208,27 @@ impl Grant {
                 == (&self.tool, self.tool_digest, self.policy_digest)
             && arguments.secrets().is_empty()
             && self.terms.admit(&arguments.to_json())
+    }
+
+    /// Returns what changed of tool and policies, where it would cover a call if nothing had.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn outdated_for(&self, subject: &Subject, arguments: &Arguments, now: Timestamp) -> Option<Changes> {
+        let of_then = Subject { tool_digest: self.tool_digest, policy_digest: self.policy_digest, ..subject.clone() };
+        let changed = |then, now| (then != now).then_some(now);
+        let changes = Changes {
+            tool: changed(self.tool_digest, subject.tool_digest),
+            policy: changed(self.policy_digest, subject.policy_digest),
+            ..Changes::default()
+        };
+        (!changes.is_empty() && self.covers(&of_then, arguments, now)).then_some(changes)
+    }
+
+    /// The digest of the tool that it is for.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn tool_digest(&self) -> Digest {
+        self.tool_digest
     }
 
     /// Returns when it ends by itself.

@@ -85,7 +85,7 @@ pub(super) fn write(notice: &Notice, approval: &Approval, answers: &Answers) -> 
 }
 
 fn said(notice: &Notice, approval: &Approval, links: &Answers) -> LetterText {
-    let review = approval.review(notice.tool(), None);
+    let review = approval.review(notice.tool(), &[]);
     let (name, wanted) = (told::plain(approval.tool()), told::wanted(approval));
     let (tone, state) = told::state(approval);
     let state_line = match (tone, notice.record().kind()) {

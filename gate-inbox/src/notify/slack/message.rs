@@ -16,7 +16,7 @@ const GLANCE: usize = 200;
 
 /// The message as it is now.
 pub(super) fn of(slack: &Slack, approval: &Approval, tool: Option<&Descriptor>) -> Value {
-    let review = approval.review(tool, None);
+    let review = approval.review(tool, &[]);
     let headline = review.headline().to_string();
     let name = told::plain(approval.tool());
     let (tone, state) = told::state(approval);

@@ -185,9 +185,10 @@ impl Core {
     ) -> Result<UnitOfWork, NotRun> {
         let subject = &approval.subject();
         let changed = |now, then| (now != then).then_some(now);
-        let changes = Changes {
+        let mut changes = Changes {
             tool: changed(tool.descriptor.digest(), subject.tool_digest()),
             policy: changed(tool.policy_digest(subject.info().agent()), subject.policy_digest()),
+            ..Changes::default()
         };
         let now = self.now();
         let context = run.context_of(subject, now);
@@ -195,6 +196,13 @@ impl Core {
         let mut course = UnitOfWork::from(approval);
         let given = approval.given().map(Arguments::to_json);
         let assessment = tool.shown(&judgement, arguments, given.as_ref(), run);
+        if !changes.is_empty() {
+            // Words for whoever decides anew. Nothing hangs on them, so a store without the old tool is no failure.
+            let before = self.store.tool(subject.tool_digest()).await.ok().flatten();
+            let of_tool = before.filter(|_| changes.tool.is_some()).map(|before| before.differences(tool.descriptor));
+            let of_policies = approval.assessment().policy_differences(&assessment);
+            changes.set_differences(of_tool.into_iter().flatten().chain(of_policies));
+        }
         let again = CallEvent::Reassessed { assessment, changes };
         course.then(again, now).map_err(unavailable)?;
         self.check_consent(&mut course, now).await?;

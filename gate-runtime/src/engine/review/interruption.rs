@@ -51,13 +51,14 @@ pub struct Interruption {
     /// The tool, where it is not here.
     pub(crate) stored: Option<Arc<Descriptor>>,
     pub(crate) tool_notice: Option<Arc<str>>,
+    pub(crate) outdated: Arc<[String]>,
 }
 
 impl Interruption {
     /// A question about a call of a tool that is here.
     pub(crate) fn new(core: Arc<Core>, run: Circumstances, approval: Arc<Approval>) -> Self {
         let tool_notice = core.own_tool_notice(&approval).map(Into::into);
-        Self { core, run, approval, stored: None, tool_notice }
+        Self { core, run, approval, stored: None, tool_notice, outdated: Arc::default() }
     }
 
     /// The id of the approval: answers are matched by it.
@@ -90,7 +91,17 @@ impl Interruption {
     /// Collects what people are shown of it: whoever shows questions renders that.
     #[must_use]
     pub fn review(&self) -> ReviewSnapshot {
-        self.approval.review(self.descriptor(), self.tool_notice())
+        let notices: Vec<&str> =
+            self.tool_notice().into_iter().chain(self.outdated.iter().map(String::as_str)).collect();
+        self.approval.review(self.descriptor(), &notices)
+    }
+
+    /// Returns which standing permissions would cover this call, if its tool and its policies were what
+    /// they were when those were given, each with what changed. Only of a question that was looked up
+    /// by its id ([`Gate::interruption`](crate::Gate::interruption)), as it was then.
+    #[must_use]
+    pub fn outdated_permissions(&self) -> &[String] {
+        &self.outdated
     }
 
     /// Whether what it does cannot be undone, as far as anybody knows: a tool that is not known here may do anything. Then whoever lets it run

@@ -1,9 +1,10 @@
 //! Tells whoever decides about a call that gates were built since without its tool, or with another
-//! version of it.
+//! version of it, and which standing permissions cover it no more because of that.
 
 use std::sync::Arc;
 
 use gate_core::approval::{Approval, Status};
+use gate_core::call::Descriptor;
 use gate_core::id::ToolName;
 use gate_core::ports::{KnownTool, RecordFilter, StoreError};
 use gate_core::records::{Event, GateEvent};
@@ -63,6 +64,40 @@ impl Core {
                 "A gate that was built later does not have `{name}`, but has other tools of the one that had it last: if this is approved, it runs only where a gate has the tool."
             )
         }))
+    }
+}
+
+impl Core {
+    /// Returns which standing permissions would cover a call, if its tool and its policies were what
+    /// they were when those were given, and what changed.
+    pub(crate) async fn outdated_permissions(
+        &self,
+        call: &Approval,
+        tool: Option<&Descriptor>,
+    ) -> Result<Vec<String>, StoreError> {
+        if call.status() != Status::Pending {
+            return Ok(Vec::new());
+        }
+        let now = self.now();
+        let mut found = Vec::new();
+        for grant in self.store.standing(now).await?.grants {
+            let Some(mut changes) = grant.outdated_for(call.subject(), call.arguments(), now) else { continue };
+            if let (Some(_), Some(tool)) = (changes.tool, tool) {
+                let before = self.store.tool(grant.tool_digest()).await?;
+                changes.set_differences(before.into_iter().flat_map(|before| before.differences(tool)));
+            }
+            let mut words = format!(
+                "A standing permission of {} covers such calls no more, since {} changed",
+                grant.by(),
+                changes.words()
+            );
+            for (at, one) in changes.differences().iter().enumerate() {
+                words += if at == 0 { ": " } else { "; " };
+                words += &one.to_string();
+            }
+            found.push(words + ".");
+        }
+        Ok(found)
     }
 }
 

@@ -1,0 +1,150 @@
+//! What is different between the policies that judged a call before and those that judge it now.
+
+use crate::approval::requirement::Requirement;
+use crate::assessment::opinion::{Opinion, PolicyOpinion};
+use crate::assessment::policy_outline::{Fallback, PolicyOutline, RuleOutline};
+use crate::assessment::{Assessment, Verdict};
+use crate::call::difference::Difference;
+
+impl Assessment {
+    /// Returns what is different about the policies of a newer assessment of the same call, rule by
+    /// rule: of the tool's policy and of the agent's.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn policy_differences(&self, now: &Self) -> Vec<Difference> {
+        let mut all = Vec::new();
+        for new in policies(now) {
+            match policies(self).find(|old| is_of_same(old, new)) {
+                Some(old) => compare(&old.policy, &new.policy, &mut all),
+                None => all.push(Difference::PolicyAdded { policy: new.policy.name.clone() }),
+            }
+        }
+        let gone = policies(self).filter(|old| !policies(now).any(|new| is_of_same(old, new)));
+        all.extend(gone.map(|old| Difference::PolicyRemoved { policy: old.policy.name.clone() }));
+        all
+    }
+}
+
+fn policies(assessment: &Assessment) -> impl Iterator<Item = &PolicyOpinion> {
+    assessment.opinions.iter().filter_map(|opinion| match opinion {
+        Opinion::Policy(policy) => Some(policy),
+        _ => None,
+    })
+}
+
+/// The policy of a tool may have another name now; an agent has one for each tool.
+fn is_of_same(old: &PolicyOpinion, new: &PolicyOpinion) -> bool {
+    old.agent == new.agent
+}
+
+fn compare(old: &PolicyOutline, new: &PolicyOutline, all: &mut Vec<Difference>) {
+    let before = all.len();
+    for rule in &new.rules {
+        let name = rule.name.clone();
+        match find(old, rule) {
+            None => all.push(Difference::RuleAdded { rule: name, does: does(rule) }),
+            Some(was) if does(was) != does(rule) => {
+                all.push(Difference::RuleChanged { rule: name, from: does(was), to: does(rule) });
+            }
+            Some(was) if words(was) != words(rule) => all.push(Difference::RuleReworded { rule: name }),
+            Some(_) => {}
+        }
+    }
+    let gone = old.rules.iter().filter(|rule| find(new, rule).is_none());
+    all.extend(gone.map(|rule| Difference::RuleRemoved { rule: rule.name.clone(), does: does(rule) }));
+    let otherwise = |Fallback { verdict, requirement }: &Fallback| effect(*verdict, requirement.as_ref());
+    let (from, to) = (otherwise(&old.otherwise), otherwise(&new.otherwise));
+    if from != to {
+        all.push(Difference::OtherwiseChanged { from, to });
+    }
+    if all.len() == before && old.digest != new.digest {
+        all.push(Difference::PolicyReworded { policy: new.name.clone() });
+    }
+}
+
+fn find<'a>(policy: &'a PolicyOutline, rule: &RuleOutline) -> Option<&'a RuleOutline> {
+    policy.rules.iter().find(|other| other.name == rule.name)
+}
+
+/// Returns what a rule does when it matches.
+fn does(rule: &RuleOutline) -> String {
+    let limits = rule.limits.iter().fold(String::new(), |limits, limit| limits + ", " + limit);
+    effect(rule.effect, rule.requirement.as_ref()) + &limits
+}
+
+fn effect(verdict: Verdict, requirement: Option<&Requirement>) -> String {
+    requirement.map_or_else(|| verdict.to_string(), |asked| format!("{verdict} {asked}"))
+}
+
+/// Returns the text of a rule without its layout.
+fn words(rule: &RuleOutline) -> Option<String> {
+    rule.text.as_ref().map(|text| text.chars().filter(|c| !c.is_whitespace()).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::approval::requirement::{ask, role};
+    use crate::text::digest::Digest;
+
+    fn rule(name: &str, effect: Verdict, text: &str) -> RuleOutline {
+        let requirement = (effect == Verdict::Ask).then(|| ask(role("manager")));
+        RuleOutline { name: name.into(), effect, text: Some(text.into()), requirement, limits: Vec::new() }
+    }
+
+    fn assessment(rules: Vec<RuleOutline>, otherwise: Verdict, digest: &str) -> Assessment {
+        let policy = PolicyOutline {
+            name: "payments".into(),
+            about: String::new(),
+            text: String::new(),
+            rules,
+            otherwise: Fallback { verdict: otherwise, requirement: None },
+            digest: Digest::of(digest),
+        };
+        let opinion = PolicyOpinion {
+            agent: None,
+            policy: Arc::new(policy),
+            results: Vec::new(),
+            errors: Vec::new(),
+            verdict: Verdict::Ask,
+        };
+        Assessment::join(vec![Opinion::Policy(opinion)])
+    }
+
+    #[test]
+    fn what_changed_of_a_policy_is_said_rule_by_rule() {
+        let small = |text| rule("small", Verdict::Approve, text);
+        let (large, limit) = (rule("large", Verdict::Ask, ".when(b)"), rule("limit", Verdict::Deny, ".when(c)"));
+        let old = assessment(vec![small(".when(a)"), large.clone(), limit], Verdict::Deny, "old");
+        let laid_out = assessment(old_rules(&old, small(".when(\n  a)")), Verdict::Deny, "old");
+        assert_eq!(old.policy_differences(&laid_out), []);
+        let mut asks_two = large;
+        asks_two.requirement = Some(ask(role("manager")).count(2));
+        let new = vec![small(".when(z)"), asks_two, rule("night", Verdict::Deny, ".between(…)")];
+        let found = old.policy_differences(&assessment(new, Verdict::Approve, "new"));
+        let words: Vec<String> = found.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            words,
+            [
+                "the rule \"small\" is worded otherwise",
+                "the rule \"large\" is now: ask 2 managers within 1 day; it was: ask a manager within 1 day",
+                "the rule \"night\" is new: deny",
+                "the rule \"limit\" is gone: deny",
+                "where no rule matches, it is now: approve; it was: deny",
+            ]
+        );
+        let reworded = assessment(old_rules(&old, small(".when(a)")), Verdict::Deny, "new");
+        assert_eq!(old.policy_differences(&reworded), [Difference::PolicyReworded { policy: "payments".into() }]);
+        let none = Assessment::join(Vec::new());
+        assert_eq!(old.policy_differences(&none), [Difference::PolicyRemoved { policy: "payments".into() }]);
+        assert_eq!(none.policy_differences(&old), [Difference::PolicyAdded { policy: "payments".into() }]);
+    }
+
+    /// The rules of an assessment with another first one.
+    fn old_rules(of: &Assessment, first: RuleOutline) -> Vec<RuleOutline> {
+        let policy = policies(of).next().unwrap();
+        std::iter::once(first).chain(policy.policy.rules.iter().skip(1).cloned()).collect()
+    }
+}
