@@ -3,6 +3,7 @@
 //! The one place that names every layer: it puts the default adapters into the engine's ports.
 
 use std::fmt;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -33,6 +34,7 @@ use crate::logic::registry::Registry;
 use crate::logic::spec::DEFAULT_LIMITS;
 use crate::outbox::Post;
 use crate::ports::overlay::Overlay;
+use crate::provenance::Memories;
 use crate::random;
 use crate::trail::{Sealing, Trail};
 
@@ -354,7 +356,7 @@ impl<R: Registry> GateBuilder<R> {
             hub,
             timekeeper,
             trail,
-            indexes: Arc::default(),
+            memories: Memories::new(key),
             post,
             allowances: Allowances::default(),
         };
@@ -436,6 +438,7 @@ fn assemble<R: Registry>(bound: Vec<BoundTool>, problems: &mut Vec<String>) -> V
             policy: own,
             agents,
             last: Mutex::default(),
+            asks_origins: AtomicBool::default(),
             tool,
         })
     });

@@ -1,7 +1,7 @@
 //! The stores that every scenario runs over, and some that misbehave.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use gate_runtime::{
     Approval, ApprovalFilter, BoxFuture, CallHistory, CallQuery, Changeset, CommitOutcome, Delivery, DeliveryFilter,
@@ -49,6 +49,8 @@ pub struct Troubled {
     pub inner: Shared,
     /// The commit, counted from now, that fails; 0 for none.
     pub fails_at: AtomicUsize,
+    /// Set where it does not tell of all calls of a run.
+    pub is_deaf: AtomicBool,
     /// What approvals look like when they are read.
     pub reads: Box<dyn Fn(Arc<Approval>) -> Arc<Approval> + Send + Sync>,
 }
@@ -56,7 +58,12 @@ pub struct Troubled {
 impl Troubled {
     /// Fails at one commit from now on: 1 is the next.
     pub fn failing(inner: Shared) -> Arc<Self> {
-        Arc::new(Self { inner, fails_at: AtomicUsize::new(0), reads: Box::new(|approval| approval) })
+        Arc::new(Self {
+            inner,
+            fails_at: AtomicUsize::new(0),
+            is_deaf: AtomicBool::new(false),
+            reads: Box::new(|approval| approval),
+        })
     }
 
     /// Shows other approvals than it keeps.
@@ -64,7 +71,7 @@ impl Troubled {
         inner: Shared,
         reads: impl Fn(Arc<Approval>) -> Arc<Approval> + Send + Sync + 'static,
     ) -> Arc<Self> {
-        Arc::new(Self { inner, fails_at: AtomicUsize::new(0), reads: Box::new(reads) })
+        Arc::new(Self { inner, fails_at: AtomicUsize::new(0), is_deaf: AtomicBool::new(false), reads: Box::new(reads) })
     }
 
     pub fn fail_at(&self, commit: usize) {
@@ -87,6 +94,9 @@ impl Store for Troubled {
     }
 
     fn approvals<'a>(&'a self, filter: &'a ApprovalFilter) -> BoxFuture<'a, Result<Vec<Arc<Approval>>, StoreError>> {
+        if self.is_deaf.load(Ordering::SeqCst) && filter.is_within().is_some() {
+            return Box::pin(async { Err(StoreError::new(StoreErrorKind::Unavailable, "no connection")) });
+        }
         Box::pin(async move { Ok(self.inner.approvals(filter).await?.into_iter().map(|a| (self.reads)(a)).collect()) })
     }
 

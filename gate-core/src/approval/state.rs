@@ -98,6 +98,9 @@ pub struct Approval {
     pub(crate) reminded: u64,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) conversation: Vec<Message>,
+    /// The marks of messages that were heard before it was proposed, and that no earlier call notes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) heard: Vec<String>,
     /// By which edition of the rules it lives: approvals and records of before go on by those of then.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub(crate) edition: u8,
@@ -161,6 +164,21 @@ impl Approval {
     #[must_use]
     pub fn held_by(&self) -> &[ApprovalId] {
         &self.held_by
+    }
+
+    /// Returns the marks of the messages of the person and of the application that were heard before it was proposed,
+    /// as far as no earlier call notes them. As the conversation, they are in no record.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn heard(&self) -> &[String] {
+        &self.heard
+    }
+
+    /// Returns the error with which its body failed last, whatever became of it since.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn shared_failure(&self) -> Option<&Arc<str>> {
+        self.failure.as_ref()
     }
 
     /// Returns how many steps of each requirement have been announced.

@@ -118,14 +118,16 @@ pub struct NewApproval {
     pub held_by: Vec<ApprovalId>,
     /// The last messages before it.
     pub conversation: Vec<Message>,
+    /// The marks of messages that were heard before it and that no earlier call notes.
+    pub heard: Vec<String>,
 }
 
 impl NewApproval {
     /// Makes one that nothing came before and nothing holds back.
     #[must_use]
     pub fn of(subject: Arc<Subject>, arguments: Arguments, assessment: Arc<Assessment>) -> Self {
-        let (earlier, alike, held_by, conversation) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        Self { subject, arguments, given: None, assessment, earlier, alike, held: false, held_by, conversation }
+        let (earlier, alike, held_by, conversation, heard) = Default::default();
+        Self { subject, arguments, given: None, assessment, earlier, alike, held: false, held_by, conversation, heard }
     }
 }
 
@@ -136,7 +138,8 @@ impl Approval {
     #[doc(hidden)]
     #[must_use]
     pub fn open(new: NewApproval, now: Timestamp) -> Self {
-        let NewApproval { subject, arguments, given, assessment, earlier, alike, held, held_by, conversation } = new;
+        let NewApproval { subject, arguments, given, assessment, earlier, alike, held, held_by, conversation, heard } =
+            new;
         let requirements = assessment.requirements();
         let status = match assessment.verdict() {
             Verdict::Deny if assessment.is_denied_for(Denial::RefusedBefore) => Status::Rejected,
@@ -173,6 +176,7 @@ impl Approval {
             attempts: 0,
             reminded: 0,
             conversation,
+            heard,
             edition: EDITION,
             approved_at: None,
             covered_until: None,

@@ -564,6 +564,16 @@ impl Store for MemoryStore {
                 open.into_iter().flatten().copied().collect()
             } else if let Some(run) = filter.of_run() {
                 kept.runs.get(run).into_iter().flat_map(|run| run.calls.values().copied()).collect()
+            } else if let Some(run) = filter.is_within() {
+                // Of calls of an agent in another program, the family is the agent, which the name of the run begins
+                // with.
+                let agent = run.as_str().split_inclusive('/').next().unwrap_or_default();
+                let families = [run.outermost(), agent.into()].map(|family| kept.families.get(&family));
+                families
+                    .into_iter()
+                    .flatten()
+                    .flat_map(|family| family.changes.iter().map(|(_, place)| *place))
+                    .collect()
             } else {
                 (0..kept.approvals.len()).collect()
             };

@@ -81,7 +81,7 @@ impl<R: Registry> Gate<R> {
         }
         let ids = body.family().into_iter().flat_map(|run| &run.approvals).map(Approval::id).collect();
         let stand = core.load_all(ids).await?;
-        Ok(Run::of(Arc::clone(core), Arc::new(RunSession::resumed(body, &stand))))
+        Ok(Run::of(Arc::clone(core), Arc::new(RunSession::resumed(core, body, &stand))))
     }
 
     /// The proof that a person may decide: the directory must know them.
@@ -170,7 +170,7 @@ impl<R: Registry> Gate<R> {
     async fn of(&self, approval: Arc<Approval>, known: &[KnownTool]) -> Result<Interruption, StoreError> {
         let stored = self.core.stored_tool(&approval).await?;
         let tool_notice = self.core.tool_notice(&approval, known).await?.map(Into::into);
-        let run = Circumstances::of_stored(approval.subject());
+        let run = Circumstances::of_stored(&self.core, approval.subject());
         Ok(Interruption { core: Arc::clone(&self.core), run, approval, stored, tool_notice, outdated: Arc::default() })
     }
 

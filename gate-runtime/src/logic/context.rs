@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use gate_core::call::{AgentHop, Message, Origin, RunInfo};
 use gate_core::id::{AgentName, ApprovalId, CallId, CaseId, Principal, Role, RunId};
@@ -31,7 +32,29 @@ pub struct CallContext {
     pub(crate) reasoning: Option<Arc<str>>,
     pub(crate) history: History,
     pub(crate) now: Timestamp,
+    pub(crate) asked: Arc<Asked>,
 }
+
+/// Whether a rule asked where a value came from when that was not known yet: it had no answer, and must be asked again.
+#[derive(Default)]
+pub(crate) struct Asked {
+    in_vain: AtomicBool,
+}
+
+impl Asked {
+    pub(crate) fn in_vain(&self) -> bool {
+        self.in_vain.load(Ordering::Relaxed)
+    }
+}
+
+/// It is no circumstance of a call.
+impl PartialEq for Asked {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Asked {}
 
 impl CallContext {
     /// A key for systems that refuse to do a thing twice: the same for every attempt to run this call, and for no other call.
@@ -114,8 +137,13 @@ impl CallContext {
     ///
     /// The value is compared as JSON: texts, numbers, and lists of them, which come from the least trusted of their items. Anything that is not a whole
     /// value comes from the agent: an object, a truth value, nothing. Give its fields one by one.
+    ///
+    /// Asked in a tool's body, it answers where a rule or an overlay asked before the body began; else nothing is the user's.
     #[must_use]
     pub fn origin<V: Serialize + ?Sized>(&self, value: &V) -> Origin {
+        if !self.history.knows_outputs() {
+            self.asked.in_vain.store(true, Ordering::Relaxed);
+        }
         // What cannot be written as JSON was not said.
         serde_json::to_value(value).map_or(Origin::Agent, |value| self.history.origin(&value))
     }

@@ -36,7 +36,7 @@ impl Indexes {
             return Arc::clone(known);
         }
         let known = kept.old.remove(&hash).filter(|known| known.text() == text);
-        let said = known.unwrap_or_else(|| Arc::new(Said::new(hash, Arc::clone(text))));
+        let said = known.unwrap_or_else(|| Arc::new(Said::new(Arc::clone(text))));
         if bytes > MOST / 2 {
             return said;
         }

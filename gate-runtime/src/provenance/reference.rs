@@ -1,68 +1,51 @@
 //! The index against the definition: each value is looked for in each text, word by word.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
+use gate_core::call::Speaker;
 use proptest::prelude::*;
 use proptest::sample::Index;
 use serde_json::json;
 
 use super::phrases::LONGEST;
 use super::said::each_text;
-use super::tests::words;
+use super::tests::{memory, words};
+use super::voice::SpeakerKind;
 use super::words::{Bare, LINE_END, plain_number};
 use super::*;
 
-/// A run's messages with the time of each, and the run around it.
+/// What was heard in a run and in those nested in it, in the order in which it was heard first.
 #[derive(Clone, Default)]
 struct Reference {
-    said: Vec<(u64, Message)>,
-    outer: Option<Box<Reference>>,
+    said: Vec<(SpeakerKind, Message)>,
 }
 
 impl Reference {
-    fn add_message(&mut self, message: Message, clock: &AtomicU64) {
-        self.said.push((clock.fetch_add(1, Ordering::Relaxed), message));
-    }
-
-    fn set(&mut self, messages: &[Message], clock: &AtomicU64) {
-        let known: Vec<Message> = self.said.iter().map(|(_, message)| message.clone()).collect();
-        if !messages.starts_with(&known) {
-            self.said.clear();
-        }
-        for message in messages.iter().skip(self.said.len()) {
-            self.add_message(message.clone(), clock);
+    fn hear(&mut self, message: &Message, is_nested: bool) {
+        let kind = SpeakerKind::of(message.speaker(), is_nested);
+        if !self.said.iter().any(|(known, said)| *known == kind && said.text() == message.text()) {
+            self.said.push((kind, message.clone()));
         }
     }
 
     fn origin(&self, text: &str) -> Origin {
-        let (mut trusted, mut others) = (Vec::new(), Vec::new());
-        self.who_said(text, &mut trusted, &mut others);
-        let first = trusted.into_iter().min();
-        let before = first.as_ref().map_or(u64::MAX, |(at, _)| *at);
-        let before = others.into_iter().filter(|(at, _)| *at < before);
-        let (tools, agents): (Vec<_>, Vec<_>) = before.partition(|(_, origin)| *origin != Origin::Agent);
-        match (tools.into_iter().min_by_key(|(at, _)| *at), first) {
-            (Some((_, tool)), _) => tool,
-            (None, Some((_, trusted))) if agents.is_empty() => trusted,
+        let says_it = |(kind, message): &&(SpeakerKind, Message)| match kind {
+            SpeakerKind::Trusted => says(message.text(), text),
+            SpeakerKind::Tool | SpeakerKind::Agent => hints(message.text(), text),
+        };
+        let all: Vec<_> = self.said.iter().filter(says_it).collect();
+        let before: Vec<_> = all.iter().take_while(|(kind, _)| *kind != SpeakerKind::Trusted).collect();
+        let tool = before.iter().find(|(kind, _)| *kind == SpeakerKind::Tool);
+        match (tool, all.first()) {
+            (Some((_, message)), _) => match message.speaker() {
+                Speaker::Tool { tool } => Origin::Tool { tool: tool.clone() },
+                _ => Origin::Agent,
+            },
+            (None, Some((SpeakerKind::Trusted, message))) => match message.speaker() {
+                Speaker::User => Origin::User,
+                _ => Origin::System,
+            },
             _ => Origin::Agent,
-        }
-    }
-
-    /// When those whom we trust said it, and the others.
-    fn who_said(&self, text: &str, trusted: &mut Vec<(u64, Origin)>, others: &mut Vec<(u64, Origin)>) {
-        for (at, message) in &self.said {
-            match (message.speaker(), &self.outer) {
-                (Speaker::System, None) if says(message.text(), text) => trusted.push((*at, Origin::System)),
-                (Speaker::User, None) if says(message.text(), text) => trusted.push((*at, Origin::User)),
-                (Speaker::System | Speaker::User, None) => {}
-                (_, _) if !hints(message.text(), text) => {}
-                (Speaker::Tool { tool }, _) => others.push((*at, Origin::Tool { tool: tool.clone() })),
-                _ => others.push((*at, Origin::Agent)),
-            }
-        }
-        if let Some(outer) = &self.outer {
-            outer.who_said(text, trusted, others);
         }
     }
 }
@@ -260,28 +243,27 @@ proptest! {
         steps in prop::collection::vec((any::<bool>(), any_step()), 1..16),
         values in prop::collection::vec(any_value(), 6),
     ) {
-        let (clock, times, indexes) = (AtomicU64::new(0), AtomicU64::new(0), Arc::default());
-        let mut runs = [History::default(), History::default()];
-        let mut references = [Reference::default(), Reference::default()];
+        let memory = memory();
+        let mut runs = [false, true].map(|is_nested| Conversation::new(Arc::clone(&memory), is_nested));
+        let mut reference = Reference::default();
         let mut moments = Vec::new();
         for (is_inner, step) in steps {
-            let run = usize::from(is_inner);
-            let (history, reference) = (&mut runs[run], &mut references[run]);
+            let run = &mut runs[usize::from(is_inner)];
             if let Change::Hear(message) = &step {
-                history.push(message.clone(), &clock, &indexes);
-                reference.add_message(message.clone(), &times);
+                run.push(message.clone());
+                reference.hear(message, is_inner);
             } else {
-                let conversation = step.conversation(history.messages());
-                reference.set(&conversation, &times);
-                history.replace(conversation, &clock, &indexes);
+                let conversation = step.conversation(run.history().messages());
+                conversation.iter().for_each(|message| reference.hear(message, is_inner));
+                run.replace(conversation);
             }
-            let [outer, inner] = runs.clone();
-            let [reference_outer, mut reference_inner] = references.clone();
-            reference_inner.outer = Some(Box::new(reference_outer.clone()));
-            let spoken: Vec<Message> = [outer.messages(), inner.messages()].concat();
+            let spoken: Vec<Message> = reference.said.iter().map(|(_, message)| message.clone()).collect();
             let wanted: Vec<String> = values.iter().map(|of| value(of, &spoken)).collect();
-            moments.push((outer.clone(), reference_outer, wanted.clone()));
-            moments.push((inner.within(outer), reference_inner, wanted));
+            for run in &runs {
+                let history = run.history();
+                history.set_outputs();
+                moments.push((history, reference.clone(), wanted.clone()));
+            }
             // Some moments are asked about at once, others when the conversation went on.
             if moments.len() % 3 != 0 {
                 continue;

@@ -70,7 +70,6 @@ pub(super) enum Searched {
 
 /// A text that somebody said. What it says is read once, when it is first asked.
 pub(super) struct Said {
-    hash: u64,
     text: Arc<str>,
     whole: OnceLock<Phrases>,
     loose: OnceLock<Loose>,
@@ -86,12 +85,8 @@ struct Loose {
 }
 
 impl Said {
-    pub(super) fn new(hash: u64, text: Arc<str>) -> Self {
-        Self { hash, text, whole: OnceLock::new(), loose: OnceLock::new() }
-    }
-
-    pub(super) fn hash(&self) -> u64 {
-        self.hash
+    pub(super) fn new(text: Arc<str>) -> Self {
+        Self { text, whole: OnceLock::new(), loose: OnceLock::new() }
     }
 
     pub(super) fn text(&self) -> &Arc<str> {

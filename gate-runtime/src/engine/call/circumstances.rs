@@ -46,10 +46,11 @@ impl Circumstances {
     }
 
     /// Returns what is known of a call that another process proposed, or an earlier one: its
-    /// proposer, and nothing that was said.
-    pub(crate) fn of_stored(subject: &Subject) -> Self {
-        let info = Arc::clone(subject.shared_info());
-        Self { info, reasoning: None, history: History::default(), family: subject.family(), thread: None }
+    /// proposer, what this process remembers of its run, and what the run's tools returned.
+    pub(crate) fn of_stored(core: &Core, subject: &Subject) -> Self {
+        let (info, family) = (Arc::clone(subject.shared_info()), subject.family());
+        let history = History::of(core.memories.of(info.run(), &family));
+        Self { info, reasoning: None, history, family, thread: None }
     }
 
     /// The context of a call that was taken in before: by the agent that proposed it, whoever runs
@@ -68,6 +69,6 @@ impl Circumstances {
         now: Timestamp,
     ) -> CallContext {
         let (info, history) = (Arc::clone(&self.info), self.history.clone());
-        CallContext { info, call: call.clone(), approval, reasoning, history, now }
+        CallContext { info, call: call.clone(), approval, reasoning, history, now, asked: Arc::default() }
     }
 }

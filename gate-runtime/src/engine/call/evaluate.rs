@@ -1,13 +1,14 @@
 //! Judging a call: the tool's policy, the agent's, the overlays; the strictest wins.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use gate_core::approval::given_at;
 use gate_core::assessment::{Assessment, Denial, Opinion, PolicyOpinion, PolicyOutline, RuleResult, Unjudged, Verdict};
 use gate_core::call::{Arguments, NotRun, RunInfo, ToolCall};
 use gate_core::grants::LimitCharge;
 use gate_core::id::{ApprovalId, CallId, ToolName};
-use gate_core::ports::{CallQuery, Changeset};
+use gate_core::ports::{CallQuery, Changeset, StoreError};
 use gate_core::records::GateEvent;
 use gate_core::text::SchemaError;
 use serde_json::Value;
@@ -84,7 +85,7 @@ impl Judgement {
     /// Nothing else asks for that, so a call that rules decide alone does not pay for it.
     ///
     /// A value that was not given has no origin: it is a default.
-    pub(crate) fn with_origins(&self, arguments: &Value, given: Option<&Value>, history: &History) -> Arc<Assessment> {
+    fn with_origins(&self, arguments: &Value, given: Option<&Value>, history: &History) -> Arc<Assessment> {
         let mut origins = origins(arguments, history);
         if let Some(given) = given {
             origins.retain(|of| given_at(given, &of.pointer).is_some());
@@ -121,6 +122,14 @@ pub(crate) enum NoVerdict {
     SchemaError(SchemaError),
     /// Rules or overlays failed, and the verdict hangs on them.
     Failed(Unjudged),
+    /// Rules ask where values came from, and the store does not tell.
+    Store(StoreError),
+}
+
+impl From<StoreError> for NoVerdict {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
 }
 
 impl From<SchemaError> for NoVerdict {
@@ -140,6 +149,7 @@ impl From<NoVerdict> for DecideError {
         match why {
             NoVerdict::SchemaError(misfit) => Self::Invalid(misfit.into()),
             NoVerdict::Failed(failed) => Self::Unjudged(failed),
+            NoVerdict::Store(error) => Self::Store(error),
         }
     }
 }
@@ -149,32 +159,71 @@ impl From<NoVerdict> for NotRun {
         match why {
             NoVerdict::SchemaError(misfit) => Self::Invalid { problem: misfit.to_string() },
             NoVerdict::Failed(failed) => Self::Unavailable { problem: failed.to_string() },
+            NoVerdict::Store(error) => unavailable(error),
         }
-    }
-}
-
-impl GateTool {
-    /// Returns the assessment that goes on the record: with origins where people may read it.
-    pub(crate) fn shown(
-        &self,
-        judgement: &Judgement,
-        arguments: &Value,
-        given: Option<&Value>,
-        run: &Circumstances,
-    ) -> Arc<Assessment> {
-        if judgement.verdict() == Verdict::Ask || self.descriptor.asks_on_error() {
-            return judgement.with_origins(arguments, given, &run.history);
-        }
-        Arc::clone(&judgement.assessment)
     }
 }
 
 impl Core {
+    /// Returns the assessment that goes on the record: with origins where people may read it.
+    ///
+    /// # Errors
+    /// Where the store does not tell what the run's tools returned.
+    pub(crate) async fn shown(
+        &self,
+        tool: &GateTool,
+        judgement: &Judgement,
+        arguments: &Value,
+        given: Option<&Value>,
+        run: &Circumstances,
+    ) -> Result<Arc<Assessment>, StoreError> {
+        if judgement.verdict() == Verdict::Ask || tool.descriptor.asks_on_error() {
+            return self.with_origins(judgement, arguments, given, &run.history).await;
+        }
+        Ok(Arc::clone(&judgement.assessment))
+    }
+
+    /// Returns the assessment of a call as people read it: with where each argument came from.
+    pub(crate) async fn with_origins(
+        &self,
+        judgement: &Judgement,
+        arguments: &Value,
+        given: Option<&Value>,
+        history: &History,
+    ) -> Result<Arc<Assessment>, StoreError> {
+        if !history.is_empty() {
+            self.read_outputs(history).await?;
+        }
+        Ok(judgement.with_origins(arguments, given, history))
+    }
+
     /// Judges a call. It changes nothing and takes nothing of any limit.
     ///
     /// # Errors
-    /// Where the tool's type does not take the arguments, or what fails could deny the call.
+    /// Where the tool's type does not take the arguments, what fails could deny the call, or the store does not tell
+    /// what tools returned.
     pub(crate) async fn judge(
+        &self,
+        tool: &GateTool,
+        arguments: &Value,
+        sealed: &Arguments,
+        context: CallContext,
+    ) -> Result<Judgement, NoVerdict> {
+        if tool.asks_origins.load(Ordering::Relaxed) {
+            self.read_outputs(&context.history).await?;
+        }
+        let judged = self.judge_once(tool, arguments, sealed, context.clone()).await;
+        if !context.asked.in_vain() {
+            return judged;
+        }
+        // Rules do not wait, so that the first one to ask for an origin got no answer. From now on the tool's calls have
+        // it in advance.
+        tool.asks_origins.store(true, Ordering::Relaxed);
+        self.read_outputs(&context.history).await?;
+        self.judge_once(tool, arguments, sealed, context).await
+    }
+
+    async fn judge_once(
         &self,
         tool: &GateTool,
         arguments: &Value,
@@ -249,7 +298,8 @@ impl Core {
             let place = charges.iter().position(|known| known == take);
             place.and_then(|place| used.get(place)).is_none_or(|used| !take.fits(*used))
         });
-        let assessment = Arc::unwrap_or_clone(judgement.with_origins(&arguments, given.as_ref(), &run.history));
+        let assessment = self.with_origins(&judgement, &arguments, given.as_ref(), &run.history).await;
+        let assessment = Arc::unwrap_or_clone(assessment.map_err(unavailable)?);
         assessment.reached().map_err(|failed| NoVerdict::from(failed).into())
     }
 

@@ -308,7 +308,7 @@ impl Core {
                 self.judge_for(self.tool_at(*place)?, arguments, sealed, context, None).await
             }
             BodyPlace::Elsewhere { tool, policy, .. } => {
-                let mut assessment = Judgement::joined(policy, self.opinions_on(run, subject, sealed).await);
+                let mut assessment = Judgement::joined(policy, self.opinions_on(run, subject, sealed).await?);
                 assessment.set_destructive(tool.annotations().destructive);
                 Ok(Judgement::of_program(self.reached(subject, assessment).await?))
             }
@@ -364,7 +364,7 @@ impl Core {
     ) -> Result<Opened, Unproposed> {
         let mut draft = draft;
         loop {
-            let (changeset, approval) = self.changeset(run, &draft, opening)?;
+            let (changeset, approval) = self.changeset(run, &draft, opening).await?;
             let secret = !draft.candidate.sealed.secrets().is_empty();
             if secret {
                 // Before the commit: once it is on the record, it can be dispatched.
@@ -377,6 +377,7 @@ impl Core {
             }
             match committed.map_err(unavailable)? {
                 CommitOutcome::Done => {
+                    run.history.noted(approval.heard());
                     if let Proposer::Model(ledger) = opening.by {
                         ledger.acknowledged(&taken);
                     }
@@ -438,7 +439,7 @@ impl Core {
         Ok(())
     }
 
-    fn changeset(
+    async fn changeset(
         &self,
         run: &Circumstances,
         draft: &Draft,
@@ -448,7 +449,8 @@ impl Core {
         let assessment = match &draft.candidate.body {
             BodyPlace::Here(place) => {
                 let Candidate { arguments, .. } = &draft.candidate;
-                self.tool_at(*place)?.shown(&draft.judgement, arguments, draft.candidate.given(), run)
+                let (tool, given) = (self.tool_at(*place)?, draft.candidate.given());
+                self.shown(tool, &draft.judgement, arguments, given, run).await.map_err(unavailable)?
             }
             BodyPlace::Elsewhere { .. } => Arc::clone(&draft.judgement.assessment),
         };
@@ -461,6 +463,7 @@ impl Core {
             held,
             held_by: if held { opening.held_by.to_vec() } else { Vec::new() },
             conversation: self.conversation(run, draft)?,
+            heard: run.history.unnoted(),
             given: draft.candidate.given.as_ref().map(|given| given.sealed.clone()),
             ..NewApproval::of(Arc::clone(subject), sealed.clone(), assessment)
         };

@@ -195,7 +195,7 @@ impl Core {
         let judgement = self.judge_for(tool, arguments, approval.arguments(), context, Some(approval.id())).await?;
         let mut course = UnitOfWork::from(approval);
         let given = approval.given().map(Arguments::to_json);
-        let assessment = tool.shown(&judgement, arguments, given.as_ref(), run);
+        let assessment = self.shown(tool, &judgement, arguments, given.as_ref(), run).await.map_err(unavailable)?;
         if !changes.is_empty() {
             // Words for whoever decides anew. Nothing hangs on them, so a store without the old tool is no failure.
             let before = self.store.tool(subject.tool_digest()).await.ok().flatten();

@@ -165,7 +165,7 @@ impl Core {
     async fn ask_reconciler(self: &Arc<Self>, lost: &Approval) -> Result<bool, StoreError> {
         let Some(tool) = self.tool(lost.tool().as_str()) else { return Ok(false) };
         let Ok(arguments) = self.bound_arguments(tool, lost).await else { return Ok(false) };
-        let context = Circumstances::of_stored(lost.subject()).context_of(lost.subject(), self.now());
+        let context = Circumstances::of_stored(self, lost.subject()).context_of(lost.subject(), self.now());
         let Some(asked) = tool.tool.reconcile(&arguments, tool.spec, context) else { return Ok(false) };
         // One that fails or takes too long does not know.
         let settlement = match bounded(&self.judging_time, || asked).await {

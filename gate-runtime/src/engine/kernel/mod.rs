@@ -7,6 +7,7 @@ pub(crate) mod change_feed;
 pub(crate) mod commit;
 pub(crate) mod drop_guard;
 pub(crate) mod events;
+mod outputs;
 pub(crate) mod overlay;
 pub(crate) mod running;
 pub(crate) mod scheduler;
@@ -37,7 +38,7 @@ use self::tools::{GateTool, Tools};
 use self::unit_of_work::UnitOfWork;
 use crate::lock::lock;
 use crate::outbox::Post;
-use crate::provenance::Indexes;
+use crate::provenance::Memories;
 use crate::trail::Sealing;
 
 /// A gate's parts.
@@ -70,8 +71,8 @@ pub(crate) struct Core {
     pub(crate) hub: ChangeFeed,
     pub(crate) timekeeper: Timekeeper,
     pub(crate) trail: Option<Sealing>,
-    /// What is known of the texts of its runs' conversations.
-    pub(crate) indexes: Arc<Indexes>,
+    /// What is remembered of its runs' conversations.
+    pub(crate) memories: Memories,
     pub(crate) post: Post,
     /// What agents in other programs may still cost.
     pub(crate) allowances: Allowances,

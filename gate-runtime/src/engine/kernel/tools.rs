@@ -1,6 +1,7 @@
 //! The tools of a gate.
 
 use std::ops::Deref;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
 use foldhash::HashMap;
@@ -26,6 +27,8 @@ pub(crate) struct GateTool {
     pub(crate) agents: Vec<(AgentName, Digest)>,
     /// The assessment of its last call. Most calls are judged alike.
     pub(crate) last: Mutex<Option<Arc<Assessment>>>,
+    /// Set once a rule of it asked where a value came from.
+    pub(crate) asks_origins: AtomicBool,
 }
 
 impl GateTool {

@@ -155,7 +155,7 @@ impl Remote {
             return Err(invalid(problem).into());
         }
         let (run, id, tool) =
-            (call.circumstances(&self.agent), call.id.clone(), place(&self.agent, call.tool.as_str()));
+            (call.circumstances(core, &self.agent), call.id.clone(), place(&self.agent, call.tool.as_str()));
         let (limits, info, agent) = (core.limits, Arc::clone(&run.info), self.agent.clone());
         // A schema that somebody else wrote may take its time. It holds nobody else up, and one agent
         // has one at a time, so that another's turn comes. Whoever goes away gives nothing back.

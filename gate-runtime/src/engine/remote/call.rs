@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use super::place;
 use crate::engine::call::circumstances::Circumstances;
+use crate::engine::kernel::Core;
 use crate::provenance::History;
 
 /// The name of what judges calls whose rules are in other programs: whom to ask is all it says.
@@ -178,12 +179,13 @@ impl RemoteCall {
     }
 
     /// Who asks, in which run.
-    pub(super) fn circumstances(&self, agent: &AgentName) -> Circumstances {
+    pub(super) fn circumstances(&self, core: &Core, agent: &AgentName) -> Circumstances {
         let mut info = RunInfo::new(place(agent, self.run.as_str()), agent.clone());
         info.set_principal(self.principal.clone());
         info.set_case(self.case.clone());
-        let family = place(agent, "").into();
-        Circumstances { info: Arc::new(info), reasoning: None, history: History::default(), family, thread: None }
+        let family: RunId = place(agent, "").into();
+        let history = History::of(core.memories.of(info.run(), &family));
+        Circumstances { info: Arc::new(info), reasoning: None, history, family, thread: None }
     }
 
     /// Whom to ask, as a policy.

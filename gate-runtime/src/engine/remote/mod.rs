@@ -289,12 +289,18 @@ impl Core {
         run: &Circumstances,
         subject: &Subject,
         arguments: &Arguments,
-    ) -> Vec<Opinion> {
+    ) -> Result<Vec<Opinion>, NotRun> {
         if self.overlays.is_empty() {
-            return Vec::new();
+            return Ok(Vec::new());
         }
         let context = run.context_of(subject, self.now());
-        self.ask_overlays(&OverlayCall { tool: subject.tool(), arguments, context: &context }).await
+        let call = OverlayCall { tool: subject.tool(), arguments, context: &context };
+        let opinions = self.ask_overlays(&call).await;
+        if !context.asked.in_vain() {
+            return Ok(opinions);
+        }
+        self.read_outputs(&context.history).await.map_err(unavailable)?;
+        Ok(self.ask_overlays(&call).await)
     }
 
     /// What follows before an approved call of another program begins: overlays speak again, and whoever agreed must still be entitled to.
@@ -308,8 +314,8 @@ impl Core {
             return Ok(course);
         }
         if !self.overlays.is_empty() {
-            let run = Circumstances::of_stored(approval.subject());
-            let opinions = self.opinions_on(&run, approval.subject(), approval.arguments()).await;
+            let run = Circumstances::of_stored(self, approval.subject());
+            let opinions = self.opinions_on(&run, approval.subject(), approval.arguments()).await?;
             let assessment =
                 Arc::new(self.reached(approval.subject(), approval.assessment().with_overlays(opinions)).await?);
             let again = CallEvent::Reassessed { assessment, changes: Changes::default() };

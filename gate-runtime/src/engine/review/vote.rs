@@ -422,7 +422,8 @@ impl Core {
             return Err(DecideError::EditDenied { by });
         }
         // Who was asked already goes on being asked, whatever the rules say of the edit.
-        let assessment = judgement.with_origins(&open, next.given().map(Arguments::to_json).as_ref(), &run.history);
+        let given = next.given().map(Arguments::to_json);
+        let assessment = self.with_origins(&judgement, &open, given.as_ref(), &run.history).await?;
         Ok(Some(CallEvent::Reassessed { assessment, changes: Changes::default() }))
     }
 

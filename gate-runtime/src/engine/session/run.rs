@@ -99,8 +99,12 @@ impl<R: Registry> Run<R> {
         self
     }
 
-    /// The whole conversation as it is now, in the place of what was heard before: for an application that has it as a list of messages
+    /// The whole conversation as it is now, in the place of what was told before: for an application that has it as a list of messages
     /// anyway. A text that was in it before, or in another run of the gate not long ago, is not read again.
+    ///
+    /// Rules read this conversation; where values came from goes by all that was heard in the run, by any handle of it,
+    /// and by what its tools returned. So a window may leave out the beginning, and a summary of what was left out is
+    /// not the user's word; see [`compact`](Self::compact).
     ///
     /// ```
     /// # use gate_runtime::prelude::*;
@@ -121,12 +125,43 @@ impl<R: Registry> Run<R> {
     /// # Ok(()) }
     /// ```
     pub fn set_history(&self, messages: impl IntoIterator<Item = Message>) {
-        self.thread.set_history(&self.core, messages.into_iter().collect());
+        self.thread.set_history(messages.into_iter().collect());
     }
 
     /// Adds what is said now to the history.
     pub fn add_message(&self, message: Message) {
-        self.thread.add_message(&self.core, message);
+        self.thread.add_message(message);
+    }
+
+    /// Puts a summary in the place of the conversation so far, whoever wrote it.
+    ///
+    /// Whatever a history is replaced by, what was heard first in the run stays whose it was, and so does what its
+    /// tools returned. A summary adds nobody's words to that: what it says, and nobody had said before, is the agent's
+    /// own. So an application may then tell its conversation by [`set_history`](Self::set_history) with the summary in
+    /// whatever role its provider wants.
+    ///
+    /// ```
+    /// # use gate_runtime::prelude::*;
+    /// # #[policy] fn as_said(rules: Rules<Pay>) -> Rules<Pay> {
+    /// #     rules.auto_approve("said").when(|call| call.origin(&call.to).is_user()).otherwise(ask(anyone()))
+    /// # }
+    /// # /// Pay.
+    /// # #[gated_tool(policy = "as_said")] fn pay(to: String) {}
+    /// # registry! { pub Tools for () { Pay } }
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let gate: Gate<Tools> = Gate::builder(()).build().await?;
+    /// let run = gate.run("run-42").history([Message::user("Pay bob@example.com.")]);
+    /// let summary = "The user wants bob@example.com and zoe@example.com to be paid.";
+    /// run.compact(summary);
+    /// run.set_history([Message::user(summary), Message::user("Go on.")]);
+    /// let pay = |to: &str| ToolCall::new(to, "pay", format!(r#"{{"to":"{to}"}}"#));
+    /// let turn = run.submit([pay("bob@example.com"), pay("zoe@example.com")]).await?;
+    /// assert!(!turn.answers()[0].is_waiting());
+    /// assert!(turn.answers()[1].is_waiting(), "the summary is nobody's word");
+    /// # Ok(()) }
+    /// ```
+    pub fn compact(&self, summary: impl Into<Arc<str>>) {
+        self.thread.compact(summary.into());
     }
 
     /// Who runs, for whom, in which matter, and how the run came to its agent.

@@ -1,7 +1,6 @@
 //! What a run remembers: who runs, what was said, its calls, and the runs nested in it.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 
 use gate_core::approval::Approval;
@@ -14,7 +13,7 @@ use crate::engine::error::RunError;
 use crate::engine::kernel::Core;
 use crate::engine::session::ledger::Ledger;
 use crate::lock::lock;
-use crate::provenance::History;
+use crate::provenance::{Conversation, History};
 
 /// One run, as its handles share it: any number of tasks, at the same time.
 ///
@@ -33,10 +32,8 @@ pub(crate) struct RunSession {
 /// What runs nested in a run look at too: what the application said of it, and what was said in it.
 pub(crate) struct Level {
     told: Mutex<Told>,
-    heard: Mutex<History>,
+    heard: Mutex<Conversation>,
     outer: Option<Arc<Level>>,
-    /// Numbers what is heard in any of them.
-    order: Arc<AtomicU64>,
 }
 
 /// What the application said of a run.
@@ -46,10 +43,11 @@ struct Told {
 }
 
 impl Level {
-    fn new(info: RunInfo, reasoning: Option<Arc<str>>, outer: Option<Arc<Level>>) -> Self {
-        let order = outer.as_ref().map_or_else(Default::default, |outer| Arc::clone(&outer.order));
+    fn new(core: &Core, info: RunInfo, reasoning: Option<Arc<str>>, outer: Option<Arc<Level>>) -> Self {
+        let memory = core.memories.of(info.run(), &info.run().outermost());
+        let heard = Mutex::new(Conversation::new(memory, outer.is_some()));
         let told = Mutex::new(Told { info: Arc::new(info), reasoning });
-        Self { told, heard: Mutex::default(), outer, order }
+        Self { told, heard, outer }
     }
 
     /// Returns who runs, for whom: for whom the outer run acts, where nothing else is said.
@@ -66,21 +64,12 @@ impl Level {
         }
         Arc::new(info)
     }
-
-    /// The history as it is now, with what was said before it to the agents outside.
-    fn history(&self) -> History {
-        let own = lock(&self.heard).clone();
-        match &self.outer {
-            Some(outer) => own.within(outer.history()),
-            None => own,
-        }
-    }
 }
 
 impl RunSession {
     pub(crate) fn begin(core: &Core, run: RunId) -> Self {
         let ledger = Arc::new(Ledger::new(run.outermost()));
-        Self::new(Level::new(RunInfo::new(run, only_agent(core)), None, None), ledger, Batch::default())
+        Self::new(Level::new(core, RunInfo::new(run, only_agent(core)), None, None), ledger, Batch::default())
     }
 
     fn new(level: Level, ledger: Arc<Ledger>, current: Batch) -> Self {
@@ -89,18 +78,24 @@ impl RunSession {
     }
 
     /// The run of a state, with the runs nested in it; `stand`: its calls as the store has them.
-    pub(crate) fn resumed(body: StateBody, stand: &[Arc<Approval>]) -> Self {
+    pub(crate) fn resumed(core: &Core, body: StateBody, stand: &[Arc<Approval>]) -> Self {
         let ledger = Arc::new(Ledger::new(body.info.run().outermost()));
-        Self::resumed_in(body, stand, &ledger, None)
+        Self::resumed_in(core, body, stand, &ledger, None)
     }
 
-    fn resumed_in(body: StateBody, stand: &[Arc<Approval>], ledger: &Arc<Ledger>, outer: Option<Arc<Level>>) -> Self {
-        let level = Level::new(RunInfo::clone(&body.info), body.reasoning, outer);
+    fn resumed_in(
+        core: &Core,
+        body: StateBody,
+        stand: &[Arc<Approval>],
+        ledger: &Arc<Ledger>,
+        outer: Option<Arc<Level>>,
+    ) -> Self {
+        let level = Level::new(core, RunInfo::clone(&body.info), body.reasoning, outer);
         let thread = Self::new(level, Arc::clone(ledger), Batch::resumed(body.current, stand));
         let level = || Some(Arc::clone(&thread.level));
         let inner = body.nested.into_iter().map(|inner| {
             let run = inner.info.run().clone();
-            (run, Arc::new(Self::resumed_in(inner, stand, ledger, level())))
+            (run, Arc::new(Self::resumed_in(core, inner, stand, ledger, level())))
         });
         *lock(&thread.nested) = inner.collect();
         thread
@@ -135,9 +130,9 @@ impl RunSession {
         self.level.info()
     }
 
-    /// The history as it is now, with what was said before it to the agents outside.
+    /// The history as it is now.
     pub(crate) fn history(&self) -> History {
-        self.level.history()
+        lock(&self.level.heard).history()
     }
 
     pub(crate) fn reasoning(&self) -> Option<Arc<str>> {
@@ -152,12 +147,16 @@ impl RunSession {
         change(Arc::make_mut(&mut lock(&self.level.told).info));
     }
 
-    pub(crate) fn add_message(&self, core: &Core, message: Message) {
-        lock(&self.level.heard).push(message, &self.level.order, &core.indexes);
+    pub(crate) fn add_message(&self, message: Message) {
+        lock(&self.level.heard).push(message);
     }
 
-    pub(crate) fn set_history(&self, core: &Core, conversation: Vec<Message>) {
-        lock(&self.level.heard).replace(conversation, &self.level.order, &core.indexes);
+    pub(crate) fn set_history(&self, conversation: Vec<Message>) {
+        lock(&self.level.heard).replace(conversation);
+    }
+
+    pub(crate) fn compact(&self, summary: Arc<str>) {
+        lock(&self.level.heard).compact(summary);
     }
 
     /// The nested run of an id: the one that is there, or a new one.
@@ -171,7 +170,7 @@ impl RunSession {
         let mut info = RunInfo::new(run.clone(), only_agent(core));
         outer.passages().iter().cloned().for_each(|passage| info.add_passage(passage));
         info.add_passage(AgentHop::Called { by: outer.agent().clone(), run: outer.run().clone() });
-        let level = Level::new(info, None, Some(Arc::clone(&self.level)));
+        let level = Level::new(core, info, None, Some(Arc::clone(&self.level)));
         let new = Arc::new(Self::new(level, Arc::clone(&self.ledger), Batch::default()));
         nested.insert(run, Arc::clone(&new));
         new

@@ -64,7 +64,7 @@ impl Waiting {
             let nested = nested.map(|approval| {
                 let thread = self.thread.descendant(approval.subject().info().run());
                 let run = thread.map(|thread| Circumstances::as_it_is(&thread, thread.info()));
-                (run.unwrap_or_else(|| Circumstances::of_stored(approval.subject())), approval)
+                (run.unwrap_or_else(|| Circumstances::of_stored(&self.core, approval.subject())), approval)
             });
             let question = |(run, approval): (Circumstances, &Arc<Approval>)| {
                 Interruption::new(Arc::clone(&self.core), run, Arc::clone(approval))

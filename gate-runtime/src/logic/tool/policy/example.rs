@@ -1,5 +1,7 @@
 //! Calls that a rule is tried on when the gate is built.
 
+use std::sync::Arc;
+
 use gate_core::call::{Message, RunInfo};
 use gate_core::id::{AgentName, ApprovalId, Principal, Role};
 use jiff::Timestamp;
@@ -140,6 +142,7 @@ impl RuleEntry {
             reasoning: None,
             history: History::new(history),
             now: at.unwrap_or(now),
+            asked: Arc::default(),
         };
         let call = match call(context.into(), state) {
             Ok(call) => call,

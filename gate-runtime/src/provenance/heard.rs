@@ -1,0 +1,126 @@
+//! Everything that was heard in a run, in the order in which it was heard first.
+
+use std::collections::HashMap;
+use std::sync::OnceLock;
+
+use gate_core::call::Message;
+
+use super::indexes::Indexes;
+use super::mark::{Mark, MarkKey};
+use super::phrases::keyed;
+use super::said::Wanted;
+use super::texts::Texts;
+use super::voice::{Found, SpeakerKind};
+
+/// How many bytes of texts are remembered of one run. What is said beyond that is nobody's, so that people are asked:
+/// forgetting what a tool said would make its words the user's once the user repeats them.
+const MOST: usize = if cfg!(test) { 1024 * 1024 } else { 64 * 1024 * 1024 };
+
+/// How many bytes a text takes besides.
+const EACH_TEXT: usize = 128;
+
+/// How many messages the record of one call may note.
+const NOTED_AT_ONCE: usize = 64;
+
+/// The log of what was heard. It only grows: whatever is told later, what was said first stays first.
+#[derive(Default)]
+pub(super) struct Heard {
+    log: Vec<Text>,
+    /// The place of each text in the log.
+    places: HashMap<(SpeakerKind, u64), usize>,
+    /// Texts that no call on the record notes yet.
+    unnoted: Vec<usize>,
+    read: Texts,
+    bytes: usize,
+}
+
+/// A text that somebody said.
+struct Text {
+    message: Message,
+    kind: SpeakerKind,
+    hash: u64,
+    mark: OnceLock<Mark>,
+}
+
+impl Heard {
+    pub(super) fn len(&self) -> usize {
+        self.log.len()
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    pub(super) fn message(&self, place: usize) -> Option<&Message> {
+        self.log.get(place).map(|text| &text.message)
+    }
+
+    /// Hears a message, unless the same kind of speaker has said just that before, and returns its place.
+    ///
+    /// `next` is the place that it probably has, because the message before it has the one before that. To see that costs
+    /// less than a hash.
+    pub(super) fn hear(&mut self, message: &Message, kind: SpeakerKind, next: usize) -> usize {
+        let is_at = |text: &Text| text.kind == kind && text.message.shared_text() == message.shared_text();
+        if self.log.get(next).is_some_and(is_at) {
+            return next;
+        }
+        let hash = keyed(message.text());
+        if let Some(place) = self.places.get(&(kind, hash)) {
+            return *place;
+        }
+        let place = self.log.len();
+        self.bytes = self.bytes.saturating_add(message.text().len() + EACH_TEXT).min(MOST + 1);
+        if self.bytes <= MOST {
+            self.places.insert((kind, hash), place);
+            self.log.push(Text { message: message.clone(), kind, hash, mark: OnceLock::new() });
+            if kind == SpeakerKind::Trusted {
+                self.unnoted.push(place);
+            }
+        }
+        place
+    }
+
+    /// Has the next call note that a text of the agent is a summary.
+    pub(super) fn note_summary(&mut self, place: usize) {
+        if place < self.log.len() {
+            self.unnoted.push(place);
+        }
+    }
+
+    /// Finds who said a value first, among the first so many texts.
+    pub(super) fn find(&mut self, wanted: &Wanted, count: usize, indexes: &Indexes) -> Found {
+        for text in self.log.iter().skip(self.read.len()) {
+            self.read.push(text.kind, indexes.get(text.hash, text.message.shared_text()));
+        }
+        self.read.find(wanted, count)
+    }
+
+    /// Returns the mark by which calls note that a text was heard.
+    pub(super) fn mark(&self, place: usize, key: &MarkKey) -> Option<Mark> {
+        let Text { message, kind, mark, .. } = self.log.get(place)?;
+        Some(*mark.get_or_init(|| match kind {
+            SpeakerKind::Trusted => key.heard(message),
+            // What else is noted is a summary.
+            SpeakerKind::Tool | SpeakerKind::Agent => key.summary(message.text()),
+        }))
+    }
+
+    /// Returns the newest texts, of the first so many, that no call on the record notes.
+    pub(super) fn unnoted(&self, count: usize, key: &MarkKey) -> Vec<String> {
+        let newest = self.unnoted.iter().rev().filter(|place| **place < count).take(NOTED_AT_ONCE);
+        newest.filter_map(|place| self.mark(*place, key)).map(Mark::to_text).collect()
+    }
+
+    /// A call that notes these is on the record.
+    pub(super) fn noted(&mut self, marks: &[String]) {
+        let Self { log, unnoted, .. } = self;
+        let mark = |place: &usize| Some(log.get(*place)?.mark.get()?.to_text());
+        let is_noted = |place: &usize| mark(place).is_some_and(|mark| marks.contains(&mark));
+        unnoted.retain(|place| !is_noted(place));
+    }
+
+    #[cfg(test)]
+    pub(super) fn texts(&self) -> &Texts {
+        &self.read
+    }
+}

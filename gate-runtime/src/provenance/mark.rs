@@ -1,0 +1,48 @@
+//! Marks of messages, by which a process knows again what another one heard.
+
+use gate_core::call::{Message, Speaker};
+use gate_core::id::RunId;
+use gate_core::text::hex;
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use sha2::Sha256;
+
+/// The mark of a message: a keyed hash, so that whoever reads the store cannot try out what was said. It is bound to the
+/// run, so that nobody sees where the same was said.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Mark([u8; 8]);
+
+impl Mark {
+    pub(crate) fn to_text(self) -> String {
+        hex(&self.0)
+    }
+}
+
+/// What makes the marks of one run.
+pub(super) struct MarkKey {
+    pub(super) key: [u8; 32],
+    pub(super) run: RunId,
+}
+
+impl MarkKey {
+    /// Returns the mark of what somebody whom we trust said.
+    pub(super) fn heard(&self, message: &Message) -> Mark {
+        self.mark(if *message.speaker() == Speaker::User { "user" } else { "system" }, message.text())
+    }
+
+    /// Returns the mark of a summary.
+    pub(super) fn summary(&self, text: &str) -> Mark {
+        self.mark("summary", text.trim())
+    }
+
+    fn mark(&self, what: &str, text: &str) -> Mark {
+        // A key of the length of a block, which is what HMAC makes of a shorter one.
+        let mut block = [0; 64];
+        block.iter_mut().zip(self.key).for_each(|(byte, of)| *byte = of);
+        let mut mac = Hmac::<Sha256>::new(&block.into());
+        mac.update(format!("gate heard {what} in {}\n", self.run).as_bytes());
+        mac.update(text.as_bytes());
+        let mut mark = [0; 8];
+        mark.iter_mut().zip(mac.finalize().into_bytes()).for_each(|(byte, of)| *byte = of);
+        Mark(mark)
+    }
+}

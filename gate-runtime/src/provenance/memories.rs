@@ -1,0 +1,71 @@
+//! The memories of a gate's runs.
+
+use std::collections::HashMap;
+use std::mem;
+use std::sync::{Arc, Mutex};
+
+use gate_core::id::RunId;
+
+use super::indexes::Indexes;
+use super::memory::Memory;
+use crate::lock::lock;
+
+/// How many bytes are kept of runs that have no handle any more.
+const MOST: usize = 64 * 1024 * 1024;
+
+/// How many bytes a run takes besides its texts.
+const EACH_RUN: usize = 1024;
+
+/// What a gate remembers of its runs: of every one that has a handle, and of the others as long as there is room.
+pub(crate) struct Memories {
+    key: [u8; 32],
+    indexes: Arc<Indexes>,
+    kept: Mutex<Kept>,
+}
+
+/// Two halves: when the one that is filled is full, the other one is forgotten, but for runs that have a handle.
+#[derive(Default)]
+struct Kept {
+    new: HashMap<(RunId, RunId), (Arc<Memory>, usize)>,
+    old: HashMap<(RunId, RunId), (Arc<Memory>, usize)>,
+    /// How many bytes the new ones took when they were last asked for.
+    bytes: usize,
+}
+
+impl Memories {
+    pub(crate) fn new(key: [u8; 32]) -> Self {
+        Self { key, indexes: Arc::default(), kept: Mutex::default() }
+    }
+
+    /// Returns what is remembered of a run, by its outermost run and the family that its calls are stored under.
+    pub(crate) fn of(&self, run: &RunId, family: &RunId) -> Arc<Memory> {
+        let name = (run.outermost(), family.clone());
+        let mut kept = lock(&self.kept);
+        let Kept { new, old, bytes } = &mut *kept;
+        if let Some((memory, counted)) = new.get_mut(&name) {
+            let now = memory.bytes() + EACH_RUN;
+            *bytes = bytes.saturating_sub(*counted).saturating_add(now);
+            *counted = now;
+            return Arc::clone(memory);
+        }
+        let known = old.remove(&name).map(|(memory, _)| memory);
+        let memory = known.unwrap_or_else(|| {
+            let (run, family) = name.clone();
+            Arc::new(Memory::new(run, family, self.key, Arc::clone(&self.indexes)))
+        });
+        let size = memory.bytes() + EACH_RUN;
+        let mut forgotten = HashMap::new();
+        if bytes.saturating_add(size) > MOST / 2 {
+            forgotten = mem::replace(old, mem::take(new));
+            *bytes = 0;
+            // Two memories of one run would each know only half.
+            new.extend(forgotten.extract_if(|_, (memory, _)| Arc::strong_count(memory) > 1));
+        }
+        *bytes = bytes.saturating_add(size);
+        new.insert(name, (Arc::clone(&memory), size));
+        // Nobody waits while what is forgotten is dropped.
+        drop(kept);
+        drop(forgotten);
+        memory
+    }
+}

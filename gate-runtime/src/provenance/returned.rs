@@ -1,0 +1,95 @@
+//! What the tools of a run returned, as the store has it.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use gate_core::approval::Approval;
+use gate_core::call::ToolOutcome;
+use gate_core::id::{ApprovalId, ToolName};
+
+use super::indexes::Indexes;
+use super::mark::Mark;
+use super::phrases::keyed;
+use super::said::Wanted;
+use super::texts::Texts;
+use super::voice::SpeakerKind;
+
+/// How many bytes of outputs are remembered of one run. Beyond that, nothing is the user's: a forgotten output may have
+/// said it first.
+const MOST: usize = 64 * 1024 * 1024;
+
+/// The outputs of a run's tools, in the order of their calls as far as they were there when they were first read, and
+/// then in the order in which they became known.
+#[derive(Default)]
+pub(super) struct Returned {
+    /// The number of the record up to which the store was read; 0: not yet.
+    pub(super) seq: u64,
+    /// For each call its place among the calls.
+    calls: HashMap<ApprovalId, usize>,
+    /// The first call that notes a message: what its tool returned came after the message.
+    noted: HashMap<String, usize>,
+    outputs: Texts,
+    /// For each output, whose it is.
+    tools: Vec<(usize, ToolName)>,
+    known: HashSet<u64>,
+    bytes: usize,
+    /// Set where some outputs are not remembered.
+    is_cut: bool,
+}
+
+impl Returned {
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Returns how many outputs are known; `None` where others were forgotten.
+    pub(super) fn count(&self) -> Option<usize> {
+        (!self.is_cut).then_some(self.tools.len())
+    }
+
+    /// Knows a call as it stands now.
+    pub(super) fn learn(&mut self, call: &Approval, indexes: &Indexes) {
+        let next = self.calls.len();
+        let place = *self.calls.entry(call.id()).or_insert(next);
+        for mark in call.heard() {
+            self.noted.entry(mark.clone()).or_insert(place);
+        }
+        let outcome = call.outcome().map(|outcome| match outcome {
+            ToolOutcome::Returned { json } => json,
+            ToolOutcome::Failed { error } => error,
+        });
+        for text in outcome.into_iter().chain(call.shared_failure()) {
+            self.add(place, call.tool(), text, indexes);
+        }
+    }
+
+    fn add(&mut self, call: usize, tool: &ToolName, text: &Arc<str>, indexes: &Indexes) {
+        let hash = keyed(text);
+        // What was returned before is known, and earlier.
+        if !self.known.insert(hash) {
+            return;
+        }
+        self.bytes = self.bytes.saturating_add(text.len());
+        if self.bytes > MOST {
+            self.is_cut = true;
+            return;
+        }
+        self.outputs.push(SpeakerKind::Tool, indexes.get(hash, text));
+        self.tools.push((call, tool.clone()));
+    }
+
+    /// Returns the first of so many outputs that says a value: whose it is, and the place of its call.
+    pub(super) fn first(&mut self, wanted: &Wanted, count: usize) -> Option<(usize, ToolName)> {
+        self.tools.get(self.outputs.find(wanted, count).tool?).cloned()
+    }
+
+    /// Returns whether a message was heard before a call, as the record has it.
+    pub(super) fn was_heard_before(&self, mark: Mark, call: usize) -> bool {
+        self.noted.get(&mark.to_text()).is_some_and(|by| *by <= call)
+    }
+
+    /// Returns whether some call notes it.
+    pub(super) fn has(&self, mark: Mark) -> bool {
+        self.noted.contains_key(&mark.to_text())
+    }
+}
