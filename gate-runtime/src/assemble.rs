@@ -34,7 +34,7 @@ use crate::logic::registry::Registry;
 use crate::logic::spec::DEFAULT_LIMITS;
 use crate::outbox::Post;
 use crate::ports::overlay::Overlay;
-use crate::provenance::Memories;
+use crate::provenance::{Memories, choices};
 use crate::random;
 use crate::trail::{Sealing, Trail};
 
@@ -439,6 +439,7 @@ fn assemble<R: Registry>(bound: Vec<BoundTool>, problems: &mut Vec<String>) -> V
             agents,
             last: Mutex::default(),
             asks_origins: AtomicBool::default(),
+            choices: Arc::new(choices(descriptor.input_schema())),
             tool,
         })
     });

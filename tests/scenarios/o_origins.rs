@@ -4,9 +4,12 @@ use std::sync::atomic::Ordering;
 
 use gate_runtime::dialect::{anthropic, gemini, openai};
 use gate_runtime::prelude::*;
+use gate_runtime::testing::ManualClock;
 use gate_runtime::{
     ApprovalFilter, BoxFuture, Objection, Overlay, OverlayCall, RemoteCall, Run, Status, ToolOutcome, Verdict,
 };
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::desk::{State, World, asked, builder, call, dana, kinds, people};
@@ -32,6 +35,8 @@ on_every_store! {
     o_what_a_nested_run_or_another_process_read_is_a_tools_too,
     o_what_another_program_did_counts_for_overlays,
     o_while_the_store_does_not_tell_what_tools_returned_nothing_runs,
+    o_a_day_that_the_user_named_is_no_id,
+    o_times_choices_flags_and_what_is_absent_can_be_asked_for,
 }
 
 /// Payments: to whom the user named, and as much as the user said.
@@ -476,4 +481,96 @@ async fn o_while_the_store_does_not_tell_what_tools_returned_nothing_runs(store:
     assert!(state.0.ran().is_empty());
     troubled.is_deaf.store(false, Ordering::SeqCst);
     assert_eq!(kinds(&run.submit([pay("1", "alice@example.com", 1200.5)]).await.unwrap()), ["succeeded"]);
+}
+
+/// How something is sent.
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum How {
+    ExpressDelivery,
+    SlowBoat,
+}
+
+/// Only what the user said, wholly.
+#[policy]
+fn as_ordered(rules: Rules<Ship>) -> Rules<Ship> {
+    rules
+        .auto_approve("as the user said")
+        .when(|call| call.origin(&call.order_id).is_user())
+        .when(|call| call.said_or_absent(&call.at) && call.said_or_absent(&call.how))
+        .when(|call| call.said_or_absent(&call.gift_wrap) && call.said_or_absent(&call.within_days))
+        .matches(
+            Example::of(Ship { order_id: "7".into(), at: None, how: None, gift_wrap: None, within_days: Some(3) })
+                .history([Message::user("Order 7, within 3 days.")]),
+        )
+        .not_matches(
+            Example::of(Ship { order_id: "7".into(), at: None, how: None, gift_wrap: None, within_days: None })
+                .history([Message::user("On June 7.")]),
+        )
+        .otherwise(ask(role("manager")))
+}
+
+/// Ship an order.
+#[gated_tool(policy = "as_ordered")]
+fn ship(
+    #[state] world: &World,
+    order_id: String,
+    at: Option<String>,
+    how: Option<How>,
+    gift_wrap: Option<bool>,
+    within_days: Option<u32>,
+) -> String {
+    let _ = (at, how, gift_wrap, within_days);
+    world.ran.lock().unwrap().push(format!("ship {order_id}"));
+    order_id
+}
+
+registry! { ShopTools for State { Ship } }
+
+/// Whether what a user said lets the call run that a model made of it.
+async fn runs(store: &Shared, said: &str, arguments: Value) -> bool {
+    let clock = ManualClock::at("2024-05-02T12:00:00Z".parse().unwrap());
+    let gate: Gate<ShopTools> = builder(store, &State::default()).clock(clock).build().await.unwrap();
+    let run = gate.run(format!("{said} {arguments}")).history([Message::user(said)]);
+    let turn = run.submit([call("1", "ship", arguments)]).await.unwrap();
+    kinds(&turn) == ["succeeded"]
+}
+
+async fn o_a_day_that_the_user_named_is_no_id(store: Shared) {
+    for said in
+        ["On June 13 I fly to Rome", "I am there at 13:00", "Box 13", "13 kg", "13", "13 boxes", "the 13 orders"]
+    {
+        assert!(!runs(&store, said, json!({"order_id": "13"})).await, "{said}");
+    }
+    for said in ["order 13", "Order #13, on June 13!", "order no. 13", "orders 13 and 14"] {
+        assert!(runs(&store, said, json!({"order_id": "13"})).await, "{said}");
+    }
+    // Of two arguments with one value, each must have been said.
+    assert!(!runs(&store, "order 13", json!({"order_id": "13", "at": "13"})).await);
+}
+
+async fn o_times_choices_flags_and_what_is_absent_can_be_asked_for(store: Shared) {
+    let said = "Ship order A-100 on May 20 at 10:00 by express delivery, without gift wrap, within 30 days";
+    let order = |field: &str, value: Value| json!({"order_id": "A-100", field: value});
+    for (field, value) in [
+        ("at", json!(null)),
+        ("at", json!("2024-05-20T10:00")),
+        ("at", json!("2024-05-20")),
+        ("at", json!("10 am")),
+        ("how", json!("express_delivery")),
+        ("gift_wrap", json!(false)),
+        ("within_days", json!(30)),
+    ] {
+        assert!(runs(&store, said, order(field, value.clone())).await, "{field} {value}");
+    }
+    for (field, value) in [
+        ("at", json!("2025-05-20T10:00")),
+        ("at", json!("22:00")),
+        ("how", json!("slow_boat")),
+        ("gift_wrap", json!(true)),
+        ("within_days", json!(20)),
+        ("within_days", json!(10)),
+    ] {
+        assert!(!runs(&store, said, order(field, value.clone())).await, "{field} {value}");
+    }
 }

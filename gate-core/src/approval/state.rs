@@ -98,7 +98,8 @@ pub struct Approval {
     pub(crate) reminded: u64,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) conversation: Vec<Message>,
-    /// The marks of messages that were heard before it was proposed, and that no earlier call notes.
+    /// The marks of messages that were heard before it was proposed, and that no earlier call
+    /// notes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) heard: Vec<String>,
     /// By which edition of the rules it lives: approvals and records of before go on by those of then.
@@ -166,8 +167,9 @@ impl Approval {
         &self.held_by
     }
 
-    /// Returns the marks of the messages of the person and of the application that were heard before it was proposed,
-    /// as far as no earlier call notes them. As the conversation, they are in no record.
+    /// Returns the marks of the messages of the person and of the application that were heard
+    /// before it was proposed, as far as no earlier call notes them. As the conversation, they are
+    /// in no record.
     #[doc(hidden)]
     #[must_use]
     pub fn heard(&self) -> &[String] {

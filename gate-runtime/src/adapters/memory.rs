@@ -565,8 +565,8 @@ impl Store for MemoryStore {
             } else if let Some(run) = filter.of_run() {
                 kept.runs.get(run).into_iter().flat_map(|run| run.calls.values().copied()).collect()
             } else if let Some(run) = filter.is_within() {
-                // Of calls of an agent in another program, the family is the agent, which the name of the run begins
-                // with.
+                // Of calls of an agent in another program, the family is the agent, which the name
+                // of the run begins with.
                 let agent = run.as_str().split_inclusive('/').next().unwrap_or_default();
                 let families = [run.outermost(), agent.into()].map(|family| kept.families.get(&family));
                 families

@@ -36,6 +36,50 @@
 //! A payment that a mail told the agent to make is small, and to somebody new. Approve what the *user* said, and ask about the rest:
 //! `.when(|call| call.origin(&call.recipient).is_user())`. See [`Call::origin`](crate::Call::origin), and the example `provenance`.
 //!
+//! Whoever says a value first, keeps it: the mail's account number stays the mail's when the user
+//! repeats it, when the conversation is [compacted](crate::Run::compact), for another
+//! [`Run`](crate::Run) of the same id, and after a restart, for the store has what tools returned.
+//! Two things are up to you. Tell a run what the user says *before* you submit what follows from
+//! it, and give the gate a [key](crate::GateBuilder::key), or a new process does not know what was
+//! said before a tool repeated it, and asks people.
+//!
+//! A value must have been said whole, and a number of one or two digits, as an id, beside what it
+//! identifies. An optional argument is asked about by
+//! [`said_or_absent`](crate::Call::said_or_absent):
+//!
+//! ```
+//! use gate_runtime::prelude::*;
+//!
+//! /// Files: the one that the user named, at the time that the user said, if any.
+//! #[policy]
+//! fn files(rules: Rules<DeleteFile>) -> Rules<DeleteFile> {
+//!     rules
+//!         .auto_approve("as the user said")
+//!             .when(|call| call.origin(&call.file_id).is_user() && call.said_or_absent(&call.at))
+//!         .otherwise(ask(anyone()))
+//! }
+//!
+//! /// Delete a file.
+//! #[gated_tool(policy = "files", destructive)]
+//! fn delete_file(file_id: String, at: Option<String>) -> String { format!("deleted {file_id} {at:?}") }
+//! # registry! { pub Tools for () { DeleteFile } }
+//! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let gate: Gate<Tools> = Gate::builder(()).build().await?;
+//! let run = gate.run("run-42").history([Message::user("I leave on June 13 at 10 am. Delete file 7 at 9:30 pm.")]);
+//! let delete = |id: &str, arguments: &str| ToolCall::new(id, "delete_file", arguments);
+//! let turn = run
+//!     .submit([
+//!         delete("1", r#"{"file_id":"7"}"#),
+//!         delete("2", r#"{"file_id":"7","at":"21:30"}"#),
+//!         delete("3", r#"{"file_id":"13"}"#),
+//!         delete("4", r#"{"file_id":"10","at":"21:30"}"#),
+//!     ])
+//!     .await?;
+//! let kinds: Vec<&str> = turn.answers().iter().map(|answer| answer.kind()).collect();
+//! assert_eq!(kinds, ["succeeded", "succeeded", "waiting", "waiting"]);
+//! # Ok(()) }
+//! ```
+//!
 //! # One rule for many tools
 //!
 //! A policy that reads no field is generic. What tools share is a trait of yours, and a function that adds rules to whatever is given:

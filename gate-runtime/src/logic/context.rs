@@ -1,15 +1,16 @@
 //! The circumstances of a call: who proposes it, for whom, in which run, after what was said.
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use gate_core::call::{AgentHop, Message, Origin, RunInfo};
 use gate_core::id::{AgentName, ApprovalId, CallId, CaseId, Principal, Role, RunId};
 use jiff::Timestamp;
 use serde::Serialize;
+use serde_json::Value;
 
-use crate::provenance::History;
+use crate::provenance::{CallFacts, History};
 
 /// The circumstances of one call, as rules and tool bodies see them.
 ///
@@ -35,13 +36,21 @@ pub struct CallContext {
     pub(crate) asked: Arc<Asked>,
 }
 
-/// Whether a rule asked where a value came from when that was not known yet: it had no answer, and must be asked again.
+/// What is known of a call when somebody asks where its values came from.
 #[derive(Default)]
 pub(crate) struct Asked {
+    facts: OnceLock<CallFacts>,
     in_vain: AtomicBool,
 }
 
 impl Asked {
+    /// Says what the call is.
+    pub(crate) fn set_facts(&self, facts: impl FnOnce() -> CallFacts) {
+        self.facts.get_or_init(facts);
+    }
+
+    /// Returns whether a rule asked when not all of it was known: it had no answer, and must be
+    /// asked again.
     pub(crate) fn in_vain(&self) -> bool {
         self.in_vain.load(Ordering::Relaxed)
     }
@@ -135,17 +144,52 @@ impl CallContext {
 
     /// Returns where a value first came from, in what was said before the call: see [`Origin`].
     ///
-    /// The value is compared as JSON: texts, numbers, and lists of them, which come from the least trusted of their items. Anything that is not a whole
-    /// value comes from the agent: an object, a truth value, nothing. Give its fields one by one.
+    /// The value is compared as JSON: texts, numbers, truth values, and lists of them, which come
+    /// from the least trusted of their items. Anything that is not a whole value comes from the
+    /// agent: an object, nothing. Give its fields one by one.
     ///
-    /// Asked in a tool's body, it answers where a rule or an overlay asked before the body began; else nothing is the user's.
+    /// Some values mean nothing without their arguments, which are found by the value: where
+    /// several arguments have it, it must have been said as each.
+    ///
+    /// - An id of one or two digits is said beside its kind, which is the argument's name without
+    ///   `_id` or `_number`, or the tool's name without its first word: `file_id: "13"` by "file
+    ///   13", "file no. 13", and not by "June 13".
+    /// - A number is said by a quantity where the argument's name ends with the unit:
+    ///   `timeout_minutes: 30` by "30 minutes".
+    /// - A choice is said by its words: `express_delivery` by "express delivery".
+    /// - A truth value is said beside its name: `urgent: true` by "urgent", and not by "not
+    ///   urgent"; `false` by "not urgent".
+    /// - A date whose year was not said is said where the year is that of the nearest such day.
+    ///
+    /// Asked in a tool's body, it answers where a rule or an overlay asked before the body began;
+    /// else nothing is the user's.
     #[must_use]
     pub fn origin<V: Serialize + ?Sized>(&self, value: &V) -> Origin {
-        if !self.history.knows_outputs() {
+        let facts = self.asked.facts.get();
+        if facts.is_none() || !self.history.knows_outputs() {
             self.asked.in_vain.store(true, Ordering::Relaxed);
         }
+        let origin = |value: &Value| match facts {
+            Some(facts) => self.history.origin(value, facts),
+            None => self.history.origin(value, &CallFacts::none()),
+        };
         // What cannot be written as JSON was not said.
-        serde_json::to_value(value).map_or(Origin::Agent, |value| self.history.origin(&value))
+        serde_json::to_value(value).map_or(Origin::Agent, |value| origin(&value))
+    }
+
+    /// Returns whether a value was [said by the user](Origin::User), or is not there: `None`, or an
+    /// empty list.
+    ///
+    /// An argument that was left out has no origin, so that a rule about what the user said would
+    /// never match a call without it.
+    #[must_use]
+    pub fn said_or_absent<V: Serialize + ?Sized>(&self, value: &V) -> bool {
+        let is_absent = serde_json::to_value(value).is_ok_and(|value| match value {
+            Value::Null => true,
+            Value::Array(items) => items.is_empty(),
+            _ => false,
+        });
+        is_absent || self.origin(value).is_user()
     }
 
     /// Returns when the call is judged, or run: the gate's clock.

@@ -1,28 +1,29 @@
 //! Where each argument of a call came from, for whoever is asked about it.
 
-use gate_core::call::ArgumentOrigin;
+use gate_core::call::{ArgumentOrigin, Origin};
 use gate_core::text::below;
 use serde_json::Value;
 
-use super::History;
+use super::{CallFacts, History};
 
 /// Returns where the arguments of a call came from, those that are there to be said: no truth
 /// values, nothing empty.
 ///
 /// Nothing, where nothing is known of what was said.
-pub(crate) fn origins(arguments: &Value, history: &History) -> Vec<ArgumentOrigin> {
+pub(crate) fn origins(call: &CallFacts, history: &History) -> Vec<ArgumentOrigin> {
     let mut found = Vec::new();
     if history.is_empty() {
         return found;
     }
-    for (name, value) in arguments.as_object().into_iter().flatten() {
+    let origin = |value: &Value| history.origin(value, call);
+    for (name, value) in call.arguments().as_object().into_iter().flatten() {
         let pointer = below("", name);
         let before = found.len();
         let mut left = MANY;
-        if !add(value, history, pointer.clone(), &mut found, &mut left) {
+        if !add(value, &origin, pointer.clone(), &mut found, &mut left) {
             // So many that nobody would look at each: one for all, the least trusted.
             found.truncate(before);
-            found.push(ArgumentOrigin { pointer, origin: history.origin(value) });
+            found.push(ArgumentOrigin { pointer, origin: origin(value) });
         }
     }
     found
@@ -32,7 +33,13 @@ pub(crate) fn origins(arguments: &Value, history: &History) -> Vec<ArgumentOrigi
 const MANY: usize = 8 * 1024;
 
 /// Returns whether there was room for all of it.
-fn add(value: &Value, history: &History, pointer: String, found: &mut Vec<ArgumentOrigin>, left: &mut usize) -> bool {
+fn add(
+    value: &Value,
+    origin: &dyn Fn(&Value) -> Origin,
+    pointer: String,
+    found: &mut Vec<ArgumentOrigin>,
+    left: &mut usize,
+) -> bool {
     let Some(rest) = left.checked_sub(pointer.len()) else { return false };
     *left = rest;
     let below = |step: &str| below(&pointer, step);
@@ -40,13 +47,13 @@ fn add(value: &Value, history: &History, pointer: String, found: &mut Vec<Argume
         Value::Null | Value::Bool(_) => true,
         Value::String(text) if text.is_empty() => true,
         Value::Array(items) if items.is_empty() => true,
-        Value::Object(fields) => fields.iter().all(|(name, field)| add(field, history, below(name), found, left)),
+        Value::Object(fields) => fields.iter().all(|(name, field)| add(field, origin, below(name), found, left)),
         Value::Array(items) if items.iter().any(|item| item.is_object() || item.is_array()) => {
             let mut items = items.iter().enumerate();
-            items.all(|(index, item)| add(item, history, below(&index.to_string()), found, left))
+            items.all(|(index, item)| add(item, origin, below(&index.to_string()), found, left))
         }
         Value::Array(_) | Value::String(_) | Value::Number(_) => {
-            found.push(ArgumentOrigin { pointer, origin: history.origin(value) });
+            found.push(ArgumentOrigin { pointer, origin: origin(value) });
             true
         }
     }

@@ -1,15 +1,15 @@
 //! The conversation of one run, as its application tells it.
 
-use std::slice;
 use std::sync::Arc;
 
-use gate_core::call::{Message, Speaker};
+use gate_core::call::Message;
 
 use super::History;
 use super::memory::Memory;
 use super::voice::SpeakerKind;
 
-/// The conversation of one run as its application told it last. What was heard in it is remembered, however it goes on.
+/// The conversation of one run as its application told it last. What was heard in it is remembered,
+/// however it goes on.
 pub(crate) struct Conversation {
     messages: Arc<Vec<Message>>,
     is_nested: bool,
@@ -17,20 +17,22 @@ pub(crate) struct Conversation {
 }
 
 impl Conversation {
-    /// Nothing was told yet. Of a nested run, whoever is called the user in it is the agent that called.
+    /// Nothing was told yet. Of a nested run, whoever is called the user in it is the agent that
+    /// called.
     pub(crate) fn new(memory: Arc<Memory>, is_nested: bool) -> Self {
         Self { messages: Arc::default(), is_nested, memory }
     }
 
     /// Adds a message.
     pub(crate) fn push(&mut self, message: Message) {
-        self.hear(slice::from_ref(&message));
+        self.memory.hear_next(&message, SpeakerKind::of(message.speaker(), self.is_nested));
         Arc::make_mut(&mut self.messages).push(message);
     }
 
     /// Takes a whole conversation in, in the place of this one.
     pub(crate) fn replace(&mut self, messages: Vec<Message>) {
-        self.hear(&messages);
+        let is_nested = self.is_nested;
+        self.memory.hear_all(&messages, |speaker| SpeakerKind::of(speaker, is_nested));
         self.messages = Arc::new(messages);
     }
 
@@ -39,11 +41,6 @@ impl Conversation {
         let summary = Message::agent(summary);
         self.memory.hear_summary(&summary);
         self.messages = Arc::new(vec![summary]);
-    }
-
-    fn hear(&self, messages: &[Message]) {
-        let is_nested = self.is_nested;
-        self.memory.hear(messages, |speaker: &Speaker| SpeakerKind::of(speaker, is_nested));
     }
 
     /// Returns it as it is now.

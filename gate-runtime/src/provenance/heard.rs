@@ -1,9 +1,10 @@
 //! Everything that was heard in a run, in the order in which it was heard first.
 
 use std::collections::HashMap;
+use std::mem;
 use std::sync::OnceLock;
 
-use gate_core::call::Message;
+use gate_core::call::{Message, Speaker};
 
 use super::indexes::Indexes;
 use super::mark::{Mark, MarkKey};
@@ -12,8 +13,9 @@ use super::said::Wanted;
 use super::texts::Texts;
 use super::voice::{Found, SpeakerKind};
 
-/// How many bytes of texts are remembered of one run. What is said beyond that is nobody's, so that people are asked:
-/// forgetting what a tool said would make its words the user's once the user repeats them.
+/// How many bytes of texts are remembered of one run. What is said beyond that is nobody's, so that
+/// people are asked: forgetting what a tool said would make its words the user's once the user
+/// repeats them.
 const MOST: usize = if cfg!(test) { 1024 * 1024 } else { 64 * 1024 * 1024 };
 
 /// How many bytes a text takes besides.
@@ -22,7 +24,11 @@ const EACH_TEXT: usize = 128;
 /// How many messages the record of one call may note.
 const NOTED_AT_ONCE: usize = 64;
 
-/// The log of what was heard. It only grows: whatever is told later, what was said first stays first.
+/// How many messages further on one is looked for that came after others that are left out now.
+const FAR: usize = 64;
+
+/// The log of what was heard. It only grows: whatever is told later, what was said first stays
+/// first.
 #[derive(Default)]
 pub(super) struct Heard {
     log: Vec<Text>,
@@ -30,6 +36,8 @@ pub(super) struct Heard {
     places: HashMap<(SpeakerKind, u64), usize>,
     /// Texts that no call on the record notes yet.
     unnoted: Vec<usize>,
+    /// The places of the messages that were told last: the next ones are mostly the same.
+    last: Vec<usize>,
     read: Texts,
     bytes: usize,
 }
@@ -55,14 +63,35 @@ impl Heard {
         self.log.get(place).map(|text| &text.message)
     }
 
-    /// Hears a message, unless the same kind of speaker has said just that before, and returns its place.
+    /// Hears what is said now.
+    pub(super) fn hear_next(&mut self, message: &Message, kind: SpeakerKind) {
+        let place = self.hear(message, kind, None);
+        self.last.push(place);
+    }
+
+    /// Hears the messages of a conversation.
+    pub(super) fn hear_all(&mut self, messages: &[Message], kind: impl Fn(&Speaker) -> SpeakerKind) {
+        let last = mem::take(&mut self.last);
+        let mut next = 0;
+        for message in messages {
+            let hint = last.get(next).copied();
+            let place = self.hear(message, kind(message.speaker()), hint);
+            let after = last.iter().skip(next).take(FAR).position(|known| *known == place);
+            next += after.unwrap_or_default() + 1;
+            self.last.push(place);
+        }
+    }
+
+    /// Hears a message, unless the same kind of speaker has said just that before, and returns its
+    /// place.
     ///
-    /// `next` is the place that it probably has, because the message before it has the one before that. To see that costs
-    /// less than a hash.
-    pub(super) fn hear(&mut self, message: &Message, kind: SpeakerKind, next: usize) -> usize {
+    /// `hint` is the place that it probably has. To see that costs less than a hash.
+    pub(super) fn hear(&mut self, message: &Message, kind: SpeakerKind, hint: Option<usize>) -> usize {
         let is_at = |text: &Text| text.kind == kind && text.message.shared_text() == message.shared_text();
-        if self.log.get(next).is_some_and(is_at) {
-            return next;
+        if let Some(place) = hint
+            && self.log.get(place).is_some_and(is_at)
+        {
+            return place;
         }
         let hash = keyed(message.text());
         if let Some(place) = self.places.get(&(kind, hash)) {

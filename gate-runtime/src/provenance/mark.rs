@@ -6,8 +6,8 @@ use gate_core::text::hex;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 
-/// The mark of a message: a keyed hash, so that whoever reads the store cannot try out what was said. It is bound to the
-/// run, so that nobody sees where the same was said.
+/// The mark of a message: a keyed hash, so that whoever reads the store cannot try out what was
+/// said. It is bound to the run, so that nobody sees where the same was said.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Mark([u8; 8]);
 

@@ -16,14 +16,16 @@ const MOST: usize = 64 * 1024 * 1024;
 /// How many bytes a run takes besides its texts.
 const EACH_RUN: usize = 1024;
 
-/// What a gate remembers of its runs: of every one that has a handle, and of the others as long as there is room.
+/// What a gate remembers of its runs: of every one that has a handle, and of the others as long as
+/// there is room.
 pub(crate) struct Memories {
     key: [u8; 32],
     indexes: Arc<Indexes>,
     kept: Mutex<Kept>,
 }
 
-/// Two halves: when the one that is filled is full, the other one is forgotten, but for runs that have a handle.
+/// Two halves: when the one that is filled is full, the other one is forgotten, but for runs that
+/// have a handle.
 #[derive(Default)]
 struct Kept {
     new: HashMap<(RunId, RunId), (Arc<Memory>, usize)>,
@@ -37,7 +39,8 @@ impl Memories {
         Self { key, indexes: Arc::default(), kept: Mutex::default() }
     }
 
-    /// Returns what is remembered of a run, by its outermost run and the family that its calls are stored under.
+    /// Returns what is remembered of a run, by its outermost run and the family that its calls are
+    /// stored under.
     pub(crate) fn of(&self, run: &RunId, family: &RunId) -> Arc<Memory> {
         let name = (run.outermost(), family.clone());
         let mut kept = lock(&self.kept);

@@ -1,4 +1,5 @@
-//! What is remembered of a run, whatever its application tells later: what was heard first, and what its tools returned.
+//! What is remembered of a run, whatever its application tells later: what was heard first, and
+//! what its tools returned.
 
 use std::sync::{Arc, Mutex};
 
@@ -14,11 +15,12 @@ use super::said::Wanted;
 use super::voice::{Found, SpeakerKind};
 use crate::lock::lock;
 
-/// What is remembered of an outermost run and of those nested in it. Every handle of the run in this process shares it.
+/// What is remembered of an outermost run and of those nested in it. Every handle of the run in
+/// this process shares it.
 ///
-/// What tools returned is in the store, and is read from there when somebody first asks where a value came from. What
-/// was said is known as long as this lives. Which of both came first is on the record: each call notes the messages that
-/// were heard before it.
+/// What tools returned is in the store, and is read from there when somebody first asks where a
+/// value came from. What was said is known as long as this lives. Which of both came first is on
+/// the record: each call notes the messages that were heard before it.
 pub(crate) struct Memory {
     run: RunId,
     family: RunId,
@@ -51,18 +53,21 @@ impl Memory {
         lock(&self.heard).bytes().saturating_add(lock(&self.returned).bytes())
     }
 
-    /// Hears messages, each unless it is known.
-    pub(super) fn hear(&self, messages: &[Message], kind: impl Fn(&Speaker) -> SpeakerKind) {
-        let (mut heard, mut next) = (lock(&self.heard), 0);
-        for message in messages {
-            next = heard.hear(message, kind(message.speaker()), next) + 1;
-        }
+    /// Hears what is said now.
+    pub(super) fn hear_next(&self, message: &Message, kind: SpeakerKind) {
+        lock(&self.heard).hear_next(message, kind);
     }
 
-    /// Hears a summary of what was said: it is the agent's own, and known as a summary, also in another process.
+    /// Hears the messages of a conversation, each unless it is known.
+    pub(super) fn hear_all(&self, messages: &[Message], kind: impl Fn(&Speaker) -> SpeakerKind) {
+        lock(&self.heard).hear_all(messages, kind);
+    }
+
+    /// Hears a summary of what was said: it is the agent's own, and known as a summary, also in
+    /// another process.
     pub(super) fn hear_summary(&self, summary: &Message) {
         let mut heard = lock(&self.heard);
-        let place = heard.hear(summary, SpeakerKind::Agent, 0);
+        let place = heard.hear(summary, SpeakerKind::Agent, None);
         heard.note_summary(place);
     }
 
@@ -107,7 +112,8 @@ impl Memory {
         lock(&self.returned).count()
     }
 
-    /// Returns where a value first came from, among what was heard by some moment and the first so many outputs.
+    /// Returns where a value first came from, among what was heard by some moment and the first so
+    /// many outputs.
     ///
     /// Where it is not known what tools returned, nothing is the user's.
     pub(super) fn origin(&self, wanted: &Wanted, moment: usize, outputs: Option<usize>) -> Origin {

@@ -1,6 +1,7 @@
 //! Beside layer 0: what was said in a run, and where the values in a call first came from. It names values only.
 
 mod arguments;
+mod asked;
 mod conversation;
 mod heard;
 mod indexes;
@@ -25,6 +26,8 @@ use gate_core::call::{Message, Origin};
 use serde_json::Value;
 
 pub(crate) use self::arguments::origins;
+use self::asked::Flag;
+pub(crate) use self::asked::{CallFacts, choices};
 pub(crate) use self::conversation::Conversation;
 pub(crate) use self::memories::Memories;
 pub(crate) use self::memory::Memory;
@@ -38,7 +41,8 @@ pub(crate) struct History {
     memory: Arc<Memory>,
     /// How many texts the run had heard then.
     moment: usize,
-    /// How many outputs of tools it knows: not set before the store was asked; then `None` where some were forgotten.
+    /// How many outputs of tools it knows: not set before the store was asked; then `None` where
+    /// some were forgotten.
     outputs: Arc<OnceLock<Option<usize>>>,
 }
 
@@ -82,7 +86,8 @@ impl History {
         self.outputs.get_or_init(|| self.memory.outputs());
     }
 
-    /// Returns the marks that the next call is to note: of messages that no call on the record notes.
+    /// Returns the marks that the next call is to note: of messages that no call on the record
+    /// notes.
     pub(crate) fn unnoted(&self) -> Vec<String> {
         self.memory.unnoted(self.moment)
     }
@@ -92,23 +97,37 @@ impl History {
         self.memory.noted(marks);
     }
 
-    /// Returns where a value first came from.
+    /// Returns where a value of a call first came from.
     ///
     /// A list comes from the least trusted of its items. An object is never one value: it has names that nobody need have said.
-    pub(crate) fn origin(&self, value: &Value) -> Origin {
+    pub(crate) fn origin(&self, value: &Value, call: &CallFacts) -> Origin {
+        let least = |origins: &mut dyn Iterator<Item = Origin>| origins.max().unwrap_or(Origin::Agent);
+        let of_text = |text: &str| least(&mut call.wanted(text, value).iter().map(|wanted| self.origin_of(wanted)));
         match value {
-            Value::Null | Value::Bool(_) => Origin::Agent,
-            Value::Number(number) => self.origin_of(&number.to_string()),
-            Value::String(text) => self.origin_of(text),
-            Value::Array(items) => items.iter().map(|item| self.origin(item)).max().unwrap_or(Origin::Agent),
+            Value::Null => Origin::Agent,
+            Value::Bool(is_so) => least(&mut call.flags(value).iter().map(|flag| self.origin_of_flag(flag, *is_so))),
+            Value::Number(number) => of_text(&number.to_string()),
+            Value::String(text) => of_text(text),
+            Value::Array(items) => least(&mut items.iter().map(|item| self.origin(item, call))),
             Value::Object(fields) => {
-                fields.values().map(|field| self.origin(field)).max().unwrap_or(Origin::Agent).max(Origin::Agent)
+                least(&mut fields.values().map(|field| self.origin(field, call))).max(Origin::Agent)
             }
         }
     }
 
-    fn origin_of(&self, text: &str) -> Origin {
-        self.memory.origin(&Wanted::of(text), self.moment, self.outputs.get().copied().flatten())
+    /// A truth value was said by whoever named what it is about, in no sentence with a "no"; and
+    /// that it is not so, by whoever said no right before the name.
+    fn origin_of_flag(&self, flag: &Flag, is_so: bool) -> Origin {
+        match self.origin_of(&flag.said) {
+            Origin::Tool { tool } => Origin::Tool { tool },
+            said if is_so && self.origin_of(&flag.doubted) == Origin::Agent => said,
+            _ if is_so => Origin::Agent,
+            _ => self.origin_of(&flag.refused),
+        }
+    }
+
+    fn origin_of(&self, wanted: &Wanted) -> Origin {
+        self.memory.origin(wanted, self.moment, self.outputs.get().copied().flatten())
     }
 }
 

@@ -11,7 +11,7 @@ use super::phrases::LONGEST;
 use super::said::each_text;
 use super::tests::{memory, words};
 use super::voice::SpeakerKind;
-use super::words::{Bare, LINE_END, plain_number};
+use super::words::{Bare, LINE_END, is_short_number, plain_number};
 use super::*;
 
 /// What was heard in a run and in those nested in it, in the order in which it was heard first.
@@ -51,6 +51,10 @@ impl Reference {
 }
 
 fn says(text: &str, value: &str) -> bool {
+    // Of a call of which nothing is known, it may be an id, a day or an hour.
+    if is_short_number(value.trim()) {
+        return false;
+    }
     let text = text.trim();
     let json = serde_json::from_str::<Value>(text).ok().filter(|_| text.starts_with(['{', '[']));
     parts(text, json.as_ref(), 0).iter().any(|part| has(&words(part), &value_of(value)))
@@ -254,7 +258,9 @@ proptest! {
                 reference.hear(message, is_inner);
             } else {
                 let conversation = step.conversation(run.history().messages());
-                conversation.iter().for_each(|message| reference.hear(message, is_inner));
+                for message in &conversation {
+                    reference.hear(message, is_inner);
+                }
                 run.replace(conversation);
             }
             let spoken: Vec<Message> = reference.said.iter().map(|(_, message)| message.clone()).collect();
@@ -270,7 +276,7 @@ proptest! {
             }
             for (history, reference, wanted) in moments.iter().rev().take(2) {
                 for text in wanted {
-                    prop_assert_eq!(history.origin(&json!(text)), reference.origin(text), "{:?}", text);
+                    prop_assert_eq!(history.origin_alone(&json!(text)), reference.origin(text), "{:?}", text);
                 }
             }
         }
@@ -279,7 +285,7 @@ proptest! {
             for text in wanted {
                 let origin = reference.origin(text);
                 for _ in 0..8 {
-                    prop_assert_eq!(&history.origin(&json!(text)), &origin, "{:?}", text);
+                    prop_assert_eq!(&history.origin_alone(&json!(text)), &origin, "{:?}", text);
                 }
             }
         }

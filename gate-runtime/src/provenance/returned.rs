@@ -14,12 +14,12 @@ use super::said::Wanted;
 use super::texts::Texts;
 use super::voice::SpeakerKind;
 
-/// How many bytes of outputs are remembered of one run. Beyond that, nothing is the user's: a forgotten output may have
-/// said it first.
+/// How many bytes of outputs are remembered of one run. Beyond that, nothing is the user's: a
+/// forgotten output may have said it first.
 const MOST: usize = 64 * 1024 * 1024;
 
-/// The outputs of a run's tools, in the order of their calls as far as they were there when they were first read, and
-/// then in the order in which they became known.
+/// The outputs of a run's tools, in the order of their calls as far as they were there when they
+/// were first read, and then in the order in which they became known.
 #[derive(Default)]
 pub(super) struct Returned {
     /// The number of the record up to which the store was read; 0: not yet.
@@ -78,7 +78,8 @@ impl Returned {
         self.tools.push((call, tool.clone()));
     }
 
-    /// Returns the first of so many outputs that says a value: whose it is, and the place of its call.
+    /// Returns the first of so many outputs that says a value: whose it is, and the place of its
+    /// call.
     pub(super) fn first(&mut self, wanted: &Wanted, count: usize) -> Option<(usize, ToolName)> {
         self.tools.get(self.outputs.find(wanted, count).tool?).cloned()
     }

@@ -8,50 +8,87 @@ use std::sync::{Arc, OnceLock};
 use serde_json::Value;
 
 use super::phrases::{LONGEST, PhraseReader, Phrases, hash, number, sorted};
-use super::words::{Bare, LINE_END, plain_number, words};
+use super::words::{Bare, LINE_END, NEGATIONS, plain_number, words};
+
+/// What stands before each word of a sentence that says that something is not so.
+const DOUBT: &str = "\0";
 
 /// How deep JSON may stand in the texts of JSON.
 const DEEPEST: usize = 4;
 
 /// A value that is looked for.
 pub(super) struct Wanted {
-    words: Vec<u64>,
+    /// The ways in which those whom we trust say it.
+    strict: Vec<Vec<u64>>,
+    /// The ways in which others may say it, as if we trusted them.
+    wholes: Vec<Vec<u64>>,
     loose: Vec<u64>,
     number: Option<u64>,
 }
 
 impl Wanted {
+    /// A value that is said as it is written, in whatever form.
     pub(super) fn of(text: &str) -> Self {
-        let (mut found, mut only, mut says_something) = (Vec::new(), None, false);
+        let mut only = None;
+        let mut count = 0;
         words(text, |word| {
-            only = if found.is_empty() { plain_number(word) } else { None };
-            says_something |= word.contains(char::is_alphanumeric);
-            found.push(number(word));
+            only = if count == 0 { plain_number(word) } else { None };
+            count += 1;
         });
-        while found.last() == Some(&number(LINE_END)) {
-            found.pop();
-        }
-        if !says_something {
-            // Punctuation alone is no value.
-            found.clear();
-        }
         let mut loose = Vec::new();
         Bare::of(text).words(|word| loose.push(number(word)));
         loose.truncate(LONGEST);
-        Self { words: found, loose, number: only.as_deref().map(number) }
+        let plain = numbers_of(text);
+        Self { strict: vec![plain.clone()], wholes: vec![plain], loose, number: only.as_deref().map(number) }
+    }
+
+    /// The same value, which may also be said so.
+    pub(super) fn or_as(mut self, texts: impl IntoIterator<Item = String>) -> Self {
+        for text in texts {
+            self.add(numbers_of(&text));
+        }
+        self
+    }
+
+    /// The same value, which may also be said in these words.
+    pub(super) fn or_as_words(mut self, words: Option<Vec<String>>) -> Self {
+        if let Some(words) = words {
+            self.add(words.iter().map(|word| number(word)).collect());
+        }
+        self
+    }
+
+    fn add(&mut self, words: Vec<u64>) {
+        self.strict.push(words.clone());
+        self.wholes.push(words);
+    }
+
+    /// A value that those whom we trust say only in these ways, and others in any.
+    pub(super) fn only_as(text: &str, texts: impl IntoIterator<Item = String>) -> Self {
+        let mut only = Self::of(text);
+        only.strict.clear();
+        only.or_as(texts)
+    }
+
+    /// A word in a sentence that says that something is not so.
+    pub(super) fn doubted(word: &str) -> Self {
+        Self { strict: vec![vec![number(DOUBT), number(word)]], ..Self::by_trusted([]) }
+    }
+
+    /// Something that matters only where those whom we trust say it.
+    pub(super) fn by_trusted(texts: impl IntoIterator<Item = String>) -> Self {
+        let strict = texts.into_iter().map(|text| numbers_of(&text)).collect();
+        Self { strict, wholes: Vec::new(), loose: Vec::new(), number: None }
     }
 
     /// In what it is looked for, with its length and its hash there. What is longer than a phrase has one length.
     pub(super) fn parts(&self, is_trusted: bool) -> impl Iterator<Item = (Searched, usize, u64)> {
         let of = |part, words: &[u64]| (!words.is_empty()).then(|| (part, words.len().min(LONGEST + 1), hash(words)));
-        let parts = if is_trusted {
-            [of(Searched::Whole, &self.words), None]
-        } else {
-            let loose = self.number.map(|number| (Searched::Numbers, 1, number));
-            let loose = if loose.is_some() { loose } else { of(Searched::Phrases, &self.loose) };
-            [loose, of(Searched::Wholes, &self.words)]
-        };
-        parts.into_iter().flatten()
+        let (part, wholes) =
+            if is_trusted { (Searched::Whole, &self.strict) } else { (Searched::Wholes, &self.wholes) };
+        let number = self.number.map(|number| (Searched::Numbers, 1, number));
+        let loose = number.or_else(|| of(Searched::Phrases, &self.loose)).filter(|_| !is_trusted);
+        loose.into_iter().chain(wholes.iter().filter_map(move |words| of(part, words)))
     }
 }
 
@@ -113,7 +150,7 @@ impl Said {
 
     /// Returns whether it says a value whole.
     pub(super) fn says(&self, wanted: &Wanted) -> bool {
-        self.whole().contain(&wanted.words)
+        wanted.strict.iter().any(|words| self.whole().contain(words))
     }
 
     /// Returns whether it says a value in any way.
@@ -123,13 +160,33 @@ impl Said {
             Some(number) => numbers.binary_search(number).is_ok(),
             None => phrases.contain(&wanted.loose),
         };
-        loosely || wholes.contain(&wanted.words)
+        loosely || wanted.wholes.iter().any(|words| wholes.contain(words))
     }
+}
+
+/// The words of a value.
+fn numbers_of(text: &str) -> Vec<u64> {
+    let (mut found, mut says_something) = (Vec::new(), false);
+    words(text, |word| {
+        says_something |= word.contains(char::is_alphanumeric);
+        found.push(number(word));
+    });
+    while found.last() == Some(&number(LINE_END)) {
+        found.pop();
+    }
+    if !says_something {
+        // Punctuation alone is no value.
+        found.clear();
+    }
+    found
 }
 
 fn read_whole(text: &str) -> Phrases {
     let mut draft = PhraseReader::default();
-    let mut add = |text: &str| add_whole(&mut draft, text);
+    let mut add = |text: &str| {
+        add_whole(&mut draft, text);
+        add_doubts(&mut draft, text);
+    };
     match serde_json::from_str::<Value>(text) {
         Ok(json) if text.starts_with(['{', '[']) => each_text(&json, 0, &mut add),
         _ => add(text),
@@ -141,6 +198,28 @@ fn add_whole(draft: &mut PhraseReader, text: &str) {
     words(text, |word| draft.push(word));
     draft.keep_long();
     draft.end_part();
+}
+
+/// Adds the sentences in which something is said not to be so, with a mark before each word.
+fn add_doubts(draft: &mut PhraseReader, text: &str) {
+    let (mut sentence, mut has_doubt) = (Vec::new(), false);
+    let mut end = |sentence: &mut Vec<String>, has_doubt: bool| {
+        if has_doubt {
+            sentence.iter().flat_map(|word| [DOUBT, word]).for_each(|word| draft.push(word));
+            draft.end_part();
+        }
+        sentence.clear();
+    };
+    words(text, |word| {
+        if [".", "!", "?", ";", LINE_END].contains(&word) {
+            end(&mut sentence, has_doubt);
+            has_doubt = false;
+        } else {
+            has_doubt |= NEGATIONS.contains(&word) || word.ends_with("n't");
+            sentence.push(word.to_owned());
+        }
+    });
+    end(&mut sentence, has_doubt);
 }
 
 impl Loose {

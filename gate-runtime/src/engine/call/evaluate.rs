@@ -26,7 +26,7 @@ use crate::logic::redact::Scrub;
 use crate::logic::spec::Completed;
 use crate::logic::tool::policy::Evaluation;
 use crate::ports::overlay::OverlayCall;
-use crate::provenance::{History, origins};
+use crate::provenance::{CallFacts, History, origins};
 
 /// How everything that judges calls judged one.
 pub(crate) struct Judgement {
@@ -85,8 +85,8 @@ impl Judgement {
     /// Nothing else asks for that, so a call that rules decide alone does not pay for it.
     ///
     /// A value that was not given has no origin: it is a default.
-    fn with_origins(&self, arguments: &Value, given: Option<&Value>, history: &History) -> Arc<Assessment> {
-        let mut origins = origins(arguments, history);
+    fn with_origins(&self, call: &CallFacts, given: Option<&Value>, history: &History) -> Arc<Assessment> {
+        let mut origins = origins(call, history);
         if let Some(given) = given {
             origins.retain(|of| given_at(given, &of.pointer).is_some());
         }
@@ -178,7 +178,7 @@ impl Core {
         run: &Circumstances,
     ) -> Result<Arc<Assessment>, StoreError> {
         if judgement.verdict() == Verdict::Ask || tool.descriptor.asks_on_error() {
-            return self.with_origins(judgement, arguments, given, &run.history).await;
+            return self.with_origins(tool, judgement, arguments, given, &run.history).await;
         }
         Ok(Arc::clone(&judgement.assessment))
     }
@@ -186,22 +186,24 @@ impl Core {
     /// Returns the assessment of a call as people read it: with where each argument came from.
     pub(crate) async fn with_origins(
         &self,
+        tool: &GateTool,
         judgement: &Judgement,
         arguments: &Value,
         given: Option<&Value>,
         history: &History,
     ) -> Result<Arc<Assessment>, StoreError> {
-        if !history.is_empty() {
-            self.read_outputs(history).await?;
+        if history.is_empty() {
+            return Ok(Arc::clone(&judgement.assessment));
         }
-        Ok(judgement.with_origins(arguments, given, history))
+        self.read_outputs(history).await?;
+        Ok(judgement.with_origins(&tool.facts(arguments, self.now()), given, history))
     }
 
     /// Judges a call. It changes nothing and takes nothing of any limit.
     ///
     /// # Errors
-    /// Where the tool's type does not take the arguments, what fails could deny the call, or the store does not tell
-    /// what tools returned.
+    /// Where the tool's type does not take the arguments, what fails could deny the call, or the
+    /// store does not tell what tools returned.
     pub(crate) async fn judge(
         &self,
         tool: &GateTool,
@@ -211,15 +213,17 @@ impl Core {
     ) -> Result<Judgement, NoVerdict> {
         if tool.asks_origins.load(Ordering::Relaxed) {
             self.read_outputs(&context.history).await?;
+            context.asked.set_facts(|| tool.facts(arguments, context.now));
         }
         let judged = self.judge_once(tool, arguments, sealed, context.clone()).await;
         if !context.asked.in_vain() {
             return judged;
         }
-        // Rules do not wait, so that the first one to ask for an origin got no answer. From now on the tool's calls have
-        // it in advance.
+        // Rules do not wait, so that the first one to ask for an origin got no answer. From now on
+        // the tool's calls have it in advance.
         tool.asks_origins.store(true, Ordering::Relaxed);
         self.read_outputs(&context.history).await?;
+        context.asked.set_facts(|| tool.facts(arguments, context.now));
         self.judge_once(tool, arguments, sealed, context).await
     }
 
@@ -298,7 +302,7 @@ impl Core {
             let place = charges.iter().position(|known| known == take);
             place.and_then(|place| used.get(place)).is_none_or(|used| !take.fits(*used))
         });
-        let assessment = self.with_origins(&judgement, &arguments, given.as_ref(), &run.history).await;
+        let assessment = self.with_origins(tool, &judgement, &arguments, given.as_ref(), &run.history).await;
         let assessment = Arc::unwrap_or_clone(assessment.map_err(unavailable)?);
         assessment.reached().map_err(|failed| NoVerdict::from(failed).into())
     }

@@ -6,6 +6,7 @@ use std::future::poll_fn;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -355,6 +356,9 @@ impl Core {
         let tool = self.tool(approval.tool().as_str()).ok_or_else(gone)?;
         // Arguments that the type refuses were refused before; here nothing ran, which is a failure without an effect.
         let failed = |why: String| Box::new(CallEvent::Finished { outcome: ToolOutcome::failed(why) });
+        if tool.asks_origins.load(Ordering::Relaxed) {
+            context.asked.set_facts(|| tool.facts(arguments, context.now));
+        }
         let body = tool.tool.run(arguments, tool.spec, context).map_err(|misfit| failed(misfit.to_string()))?;
         let limit = tool.descriptor.timeout().map(|limit| {
             let end = later(self.now(), limit);

@@ -1,4 +1,5 @@
-//! What the tools of a run returned, read from the store when somebody first asks where a value came from.
+//! What the tools of a run returned, read from the store when somebody first asks where a value
+//! came from.
 
 use gate_core::ports::{ApprovalFilter, RunQuery, StoreError};
 
@@ -11,7 +12,8 @@ const PAGE: usize = 500;
 impl Core {
     /// Makes sure that a history knows what the tools of its run returned, in whatever process.
     ///
-    /// The first time this reads all calls of the run, then only what changed: what it costs does not grow.
+    /// The first time this reads all calls of the run, then only what changed: what it costs does
+    /// not grow.
     ///
     /// # Errors
     /// Where the store does not answer: then nobody knows where a value came from.

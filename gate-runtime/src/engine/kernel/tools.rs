@@ -1,5 +1,6 @@
 //! The tools of a gate.
 
+use std::collections::BTreeSet;
 use std::ops::Deref;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
@@ -9,12 +10,15 @@ use gate_core::assessment::Assessment;
 use gate_core::call::{Arguments, Descriptor, ToolOutcome};
 use gate_core::id::{AgentName, ToolName};
 use gate_core::text::{Digest, SchemaError};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use serde_json::Value;
 
 use crate::lock::lock;
 use crate::logic::bound::BoundTool;
 use crate::logic::redact::{Scrub, seal, seal_again};
 use crate::logic::spec::Spec;
+use crate::provenance::CallFacts;
 
 /// One tool of a gate.
 pub(crate) struct GateTool {
@@ -29,6 +33,8 @@ pub(crate) struct GateTool {
     pub(crate) last: Mutex<Option<Arc<Assessment>>>,
     /// Set once a rule of it asked where a value came from.
     pub(crate) asks_origins: AtomicBool,
+    /// The texts that its schema lets people choose from.
+    pub(crate) choices: Arc<BTreeSet<String>>,
 }
 
 impl GateTool {
@@ -68,6 +74,12 @@ impl GateTool {
         }
         *last = Some(Arc::clone(&assessment));
         assessment
+    }
+
+    /// Returns what a call of it says of its values.
+    pub(crate) fn facts(&self, arguments: &Value, now: Timestamp) -> CallFacts {
+        let today = now.to_zoned(TimeZone::UTC).date();
+        CallFacts::new(self.name.as_str(), arguments.clone(), Arc::clone(&self.choices), Some(today))
     }
 
     /// The digest of the policies that judge an agent's calls of the tool.

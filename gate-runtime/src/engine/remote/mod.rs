@@ -15,6 +15,7 @@ use gate_core::id::{AgentName, ApprovalId, CaseId, RunId};
 use gate_core::ports::{ApprovalFilter, Changeset, CommitOutcome, StoreError};
 use gate_core::records::{CallEvent, GateEvent};
 use gate_core::text::{SchemaError, later, read_value};
+use jiff::tz::TimeZone;
 use serde_json::Value;
 
 pub use self::ask::{Asked, RemoteError};
@@ -31,6 +32,7 @@ use super::kernel::{Core, StepError};
 use super::review::error::DecideError;
 use crate::logic::registry::Registry;
 use crate::ports::overlay::OverlayCall;
+use crate::provenance::CallFacts;
 
 /// How long a standing permission lets a call begin that it covered: it may end itself, and a call is not kept in store for later.
 const COVERED_FOR: Duration = Duration::from_mins(10);
@@ -300,6 +302,9 @@ impl Core {
             return Ok(opinions);
         }
         self.read_outputs(&context.history).await.map_err(unavailable)?;
+        let today = context.now.to_zoned(TimeZone::UTC).date();
+        let of_call = || CallFacts::new(subject.tool().as_str(), arguments.to_json(), Arc::default(), Some(today));
+        context.asked.set_facts(of_call);
         Ok(self.ask_overlays(&call).await)
     }
 

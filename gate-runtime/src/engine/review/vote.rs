@@ -423,7 +423,7 @@ impl Core {
         }
         // Who was asked already goes on being asked, whatever the rules say of the edit.
         let given = next.given().map(Arguments::to_json);
-        let assessment = self.with_origins(&judgement, &open, given.as_ref(), &run.history).await?;
+        let assessment = self.with_origins(tool, &judgement, &open, given.as_ref(), &run.history).await?;
         Ok(Some(CallEvent::Reassessed { assessment, changes: Changes::default() }))
     }
 

@@ -99,12 +99,14 @@ impl<R: Registry> Run<R> {
         self
     }
 
-    /// The whole conversation as it is now, in the place of what was told before: for an application that has it as a list of messages
+    /// The whole conversation as it is now, in the place of what was told before: for an
+    /// application that has it as a list of messages
     /// anyway. A text that was in it before, or in another run of the gate not long ago, is not read again.
     ///
-    /// Rules read this conversation; where values came from goes by all that was heard in the run, by any handle of it,
-    /// and by what its tools returned. So a window may leave out the beginning, and a summary of what was left out is
-    /// not the user's word; see [`compact`](Self::compact).
+    /// Rules read this conversation; where values came from goes by all that was heard in the run,
+    /// by any handle of it, and by what its tools returned. So a window may leave out the
+    /// beginning, and a summary of what was left out is not the user's word; see
+    /// [`compact`](Self::compact).
     ///
     /// ```
     /// # use gate_runtime::prelude::*;
@@ -135,10 +137,10 @@ impl<R: Registry> Run<R> {
 
     /// Puts a summary in the place of the conversation so far, whoever wrote it.
     ///
-    /// Whatever a history is replaced by, what was heard first in the run stays whose it was, and so does what its
-    /// tools returned. A summary adds nobody's words to that: what it says, and nobody had said before, is the agent's
-    /// own. So an application may then tell its conversation by [`set_history`](Self::set_history) with the summary in
-    /// whatever role its provider wants.
+    /// Whatever a history is replaced by, what was heard first in the run stays whose it was, and
+    /// so does what its tools returned. A summary adds nobody's words to that: what it says, and
+    /// nobody had said before, is the agent's own. So an application may then tell its conversation
+    /// by [`set_history`](Self::set_history) with the summary in whatever role its provider wants.
     ///
     /// ```
     /// # use gate_runtime::prelude::*;

@@ -98,6 +98,45 @@ impl<T: Tool> Call<T> {
         self.context().origin(value)
     }
 
+    /// Returns whether one of its values was said by the user, or is not there: `None`, or an empty
+    /// list.
+    ///
+    /// ```
+    /// use gate_runtime::prelude::*;
+    ///
+    /// /// Payments as the user said, with the note that the user wants, or none.
+    /// #[policy]
+    /// fn payments(rules: Rules<Pay>) -> Rules<Pay> {
+    ///     rules
+    ///         .auto_approve("as the user said")
+    ///             .when(|call| call.origin(&call.recipient).is_user() && call.said_or_absent(&call.note))
+    ///         .otherwise(ask(anyone()))
+    /// }
+    ///
+    /// /// Pay someone.
+    /// #[gated_tool(policy = "payments")]
+    /// fn pay(recipient: String, note: Option<String>) -> String {
+    ///     format!("paid {recipient}{}", note.map(|note| format!(": {note}")).unwrap_or_default())
+    /// }
+    /// # registry! { pub Tools for () { Pay } }
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let gate: Gate<Tools> = Gate::builder(()).build().await?;
+    /// let run = gate.run("run-42").history([Message::user("Pay alice@example.com, thanks.")]);
+    /// let turn = run
+    ///     .submit([
+    ///         ToolCall::new("1", "pay", r#"{"recipient":"alice@example.com"}"#),
+    ///         ToolCall::new("2", "pay", r#"{"recipient":"alice@example.com","note":"for the flat"}"#),
+    ///     ])
+    ///     .await?;
+    /// assert_eq!(turn.answers()[0].for_model(), "paid alice@example.com");
+    /// assert!(turn.answers()[1].is_waiting());
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn said_or_absent<V: Serialize + ?Sized>(&self, value: &V) -> bool {
+        self.context().said_or_absent(value)
+    }
+
     /// The tool's state: the part of the gate's state that its function takes.
     #[must_use]
     pub fn state(&self) -> &T::State {

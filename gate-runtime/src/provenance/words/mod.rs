@@ -5,6 +5,7 @@
 
 mod code;
 mod date;
+mod joined;
 mod loose;
 mod number;
 
@@ -13,10 +14,19 @@ use std::borrow::Cow;
 use unicode_normalization::{IsNormalized, UnicodeNormalization as _, is_nfkc_quick};
 
 use self::code::code_in_groups;
-use self::date::{date, instant, spoken_date};
+pub(super) use self::date::is_short_number;
+use self::date::{date, instant, moment};
+use self::joined::joined;
+pub(super) use self::joined::unit;
 pub(super) use self::loose::Bare;
 pub(super) use self::number::plain_number;
 use self::number::{numeral, spaced_number};
+
+/// Words that say that something is not so.
+pub(super) const NEGATIONS: [&str; 18] = [
+    "no", "not", "non", "without", "never", "don't", "dont", "don’t", "isn't", "isn’t", "false", "off", "nicht",
+    "kein", "keine", "ohne", "sans", "sin",
+];
 
 /// Where a line ends: no value goes on over it unless it has one there itself.
 pub(super) const LINE_END: &str = "\n";
@@ -32,18 +42,24 @@ pub(super) fn words(text: &str, mut each: impl FnMut(&str)) {
         line.split_whitespace().for_each(|chunk| split(chunk, &mut raw));
     }
     let raw: Vec<&str> = raw.iter().map(|word| &**word).collect();
-    let mut rest = raw.as_slice();
+    let (mut rest, mut begins_line) = (raw.as_slice(), true);
     while let Some(first) = rest.first() {
         let mut count = 1;
-        // Dates, codes and numbers have a digit in one of their first two words. Few words have.
-        if rest.iter().take(2).any(|word| word.bytes().any(|byte| byte.is_ascii_digit())) {
-            let joined = spoken_date(rest).or_else(|| code_in_groups(rest)).or_else(|| spaced_number(rest));
+        // What is joined has a digit in one of its first three words. Few words have.
+        if !rest.iter().take(3).any(|word| word.bytes().any(|byte| byte.is_ascii_digit())) {
+            each(first);
+        } else if let Some((words, joined)) = moment(rest) {
+            for word in &words {
+                each(word);
+            }
+            count = joined;
+        } else {
+            let joined = code_in_groups(rest).or_else(|| joined(rest, begins_line)).or_else(|| spaced_number(rest));
             let (word, joined) = joined.unwrap_or_else(|| (canonical(first), 1));
             each(&word);
             count = joined;
-        } else {
-            each(first);
         }
+        begins_line = *first == LINE_END;
         rest = rest.get(count..).unwrap_or_default();
     }
 }
@@ -189,6 +205,26 @@ mod tests {
     use super::{folded, marked};
     use crate::provenance::tests::words;
 
+    const ONE: [&str; 17] = [
+        "June 13",
+        "13 de junio",
+        "13. Juni um 13 Uhr",
+        "at 13",
+        "at 13:00",
+        "13 kg",
+        "13 minutes",
+        "13%",
+        "1 pm",
+        "Monday 13",
+        "13 - 14",
+        "13 to 15",
+        "week 13",
+        "13 million",
+        "+1 13 5550100",
+        "13h13",
+        "13 and 14 May",
+    ];
+
     fn same(a: &str, b: &str) {
         assert_eq!(words(a), words(b), "{a} and {b}");
     }
@@ -247,7 +283,7 @@ mod tests {
     fn a_currency_is_a_word_beside_its_number() {
         assert_eq!(words("it was $24.00!"), ["it", "was", "$", "24", "!"]);
         assert_eq!(words("$1,200.50,€3"), ["$", "1200.5", ",", "€", "3"]);
-        assert_eq!(words("24€, 10%"), ["24", "€", ",", "10", "%"]);
+        assert_eq!(words("24€, 10%"), ["24", "€", ",", "10 %"]);
         differ("$24", "€24");
         assert_eq!(words("-$5"), ["-$5"]);
     }
@@ -293,6 +329,85 @@ mod tests {
     }
 
     #[test]
+    fn a_date_without_a_year_and_a_time_of_day_are_each_one_word() {
+        for day in
+            ["June 13", "13 June", "13th of June", "Jun 13", "June the 13th", "13. Juni", "13 de junio", "13 juin"]
+        {
+            assert_eq!(words(day), ["--06-13"], "{day}");
+        }
+        same("20 mai 2024", "2024-05-20");
+        same("20 de mayo de 2024", "2024-05-20");
+        same("1er août 2024", "2024-08-01");
+        same("May 2024", "mai 2024");
+        differ("June 13", "2024-06-13");
+        assert_eq!(words("June 31"), ["june", "31"]);
+        for time in
+            ["10:00", "10 am", "10am", "10:00 AM", "10 a.m.", "T10:00", "10:00:00", "10.00 Uhr", "10 Uhr", "10h00"]
+        {
+            assert_eq!(words(time), ["10:00"], "{time}");
+        }
+        for time in ["22:30", "10:30 pm", "10:30pm", "22.30 Uhr", "22h30", "22 Uhr 30"] {
+            assert_eq!(words(time), ["22:30"], "{time}");
+        }
+        same("12 am", "00:00");
+        same("12 pm", "12:00");
+        differ("10:00", "22:00");
+        differ("10:00:07", "10:00");
+        assert_eq!(words("10:00:10"), ["10:00:10"]);
+        for moment in ["May 20 at 10:00", "10 am on May 20", "20. Mai um 10 Uhr", "May 20, 10:00", "10:00, 20 May"] {
+            assert_eq!(words(moment), ["--05-20", "10:00"], "{moment}");
+        }
+        for moment in ["2024-05-20T10:00", "2024-05-20 10:00:00", "May 20, 2024 at 10 am", "20.05.2024 um 10:00"] {
+            assert_eq!(words(moment), ["2024-05-20", "10:00"], "{moment}");
+        }
+        differ("2024-05-20T10:00", "2024-05-20T10:00Z");
+        differ("25:00", "1:00");
+    }
+
+    #[test]
+    fn of_a_quantity_a_range_or_a_telephone_number_no_part_is_a_word() {
+        for (text, only) in [
+            ("30 minutes", "30 min"),
+            ("30min", "30 min"),
+            ("10 kg", "10 kg"),
+            ("5 %", "5 %"),
+            ("5%", "5 %"),
+            ("5 percent", "5 %"),
+            ("5 per cent", "5 %"),
+            ("20 °C", "20 °c"),
+            ("5 million", "5 million"),
+            ("3 1/2", "3 1/2"),
+            ("10 - 12", "10-12"),
+            ("10-12", "10-12"),
+            ("10 to 12", "10-12"),
+            ("at 10", "at 10"),
+            ("10 o'clock", "at 10"),
+            ("Monday 13", "monday 13"),
+            ("Mon, 13", "mon 13"),
+            ("week 12", "week 12"),
+            ("KW 12", "week 12"),
+            ("the 13th", "the 13th"),
+            ("1.2.3", "1.2.3"),
+            ("0x13", "0x13"),
+            ("2024-W13", "2024-w13"),
+            ("https://example.com/13?n=13", "https://example.com/13?n=13"),
+            ("+49 170 1234567", "+491701234567"),
+            ("0170 1234567", "01701234567"),
+            ("(555) 123-4567", "5551234567"),
+            ("24/7", "24/7"),
+        ] {
+            assert_eq!(words(text).join(" "), only, "{text}");
+        }
+        assert_eq!(words("1. pay bob\n2) pay zoe"), ["1.", "pay", "bob", "\n", "2.", "pay", "zoe"]);
+        assert_eq!(words("at 10 €, at 10 dollars"), ["at", "10", "€", ",", "at", "10", "dollars"]);
+        assert_eq!(words("Monday, 13 May"), ["monday", ",", "--05-13"]);
+        assert_eq!(words("June 13 - 15, at 10.30"), ["--06-13", "at 15", ",", "at 10.30"]);
+        assert_eq!(words("13 and 14 June, 10 or 11 am"), ["at 13", "and", "--06-14", ",", "at 10", "or", "11:00"]);
+        assert_eq!(words("book 3 seats"), ["book", "3", "seats"]);
+        assert_eq!(words("pay 24 EUR or 24 dollars"), ["pay", "24", "eur", "or", "24", "dollars"]);
+    }
+
+    #[test]
     fn the_items_of_a_list_are_words() {
         assert_eq!(words("A-1,A-2, A-3"), ["a-1", ",", "a-2", ",", "a-3"]);
         assert_eq!(words("https://e.com/?q=a,b"), ["https://e.com/?q=a,b"]);
@@ -303,6 +418,16 @@ mod tests {
         #[test]
         fn any_text_has_words(text in proptest::prelude::any::<String>()) {
             super::words(&text, |_| {});
+        }
+
+        /// However dates, times and quantities stand together, none of their numbers is a word.
+        #[test]
+        fn no_part_of_what_is_one_value_is_a_word(
+            values in proptest::collection::vec(proptest::sample::select(&ONE[..]), 1..6),
+        ) {
+            let text = values.join(" and ");
+            let all = words(&text);
+            proptest::prop_assert!(!all.iter().any(|word| word == "13"), "{text}: {all:?}");
         }
 
         #[test]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use gate_core::call::{Message, RunInfo};
 use gate_core::id::{AgentName, ApprovalId, Principal, Role};
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
 use super::AnyPolicy;
 use super::condition::Condition;
@@ -12,8 +13,8 @@ use super::entry::{AnyExample, RuleEntry};
 use crate::logic::bounded::TimeLimit;
 use crate::logic::context::CallContext;
 use crate::logic::tool::Tool;
-use crate::logic::tool::call::{AnyCall, AnyState};
-use crate::provenance::History;
+use crate::logic::tool::call::{AnyCall, AnyState, OtherTool};
+use crate::provenance::{CallFacts, History, choices};
 
 /// A call to try a rule on, with its circumstances.
 ///
@@ -83,7 +84,14 @@ impl<T: Tool> Example<T> {
 impl<T: Tool> Example<T> {
     pub(super) fn erased(self) -> AnyExample {
         let Self { call, info, history, at } = self;
-        AnyExample { call: Box::new(move |context, state| AnyCall::new(call, context, state)), info, history, at }
+        let call = move |context: Arc<CallContext>, state: &AnyState| {
+            let (arguments, call) = call.write().map_err(|_| OtherTool)?;
+            let (schema, today) = (T::descriptor(), context.now.to_zoned(TimeZone::UTC).date());
+            let choices = Arc::new(choices(schema.input_schema()));
+            context.asked.set_facts(|| CallFacts::new(T::NAME, arguments, choices, Some(today)));
+            AnyCall::new(call, context, state)
+        };
+        AnyExample { call: Box::new(call), info, history, at }
     }
 }
 
