@@ -62,10 +62,10 @@ impl Scene {
         approval
     }
 
-    fn written(&self, approval: Approval, event: CallEvent) -> Arc<Approval> {
+    fn written(&self, mut approval: Approval, event: CallEvent) -> Arc<Approval> {
         let now = approval.changed_at();
         let mut changeset = Changeset::at(now);
-        changeset.records.push(Record::of_call(now, Arc::clone(approval.shared_subject()), approval.status(), event));
+        changeset.records.push(approval.record(event, now));
         let approval = Arc::new(approval);
         changeset.approvals.push(Arc::clone(&approval));
         self.commit(changeset);

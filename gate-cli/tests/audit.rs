@@ -156,7 +156,7 @@ async fn a_receipt_tells_one_call_to_who_has_nothing_but_the_key() {
     let less = kept.flat_map(|(_, line)| [line, "\n"]).collect::<String>();
     fs::write(office.at("less.receipt"), less).unwrap();
     let (code, told) = office.refused("verify-receipt|less.receipt");
-    assert!(code == 4 && told.contains("it says that the call is approved after it, and it is pending"), "{told}");
+    assert!(code == 4 && told.contains("it is number 3 among the records of its call, and number 2 is due"), "{told}");
     fs::rename(office.at("away"), office.at("trail")).unwrap();
     assert_eq!(office.refused("receipt|0000").0, 3);
     assert_eq!(office.refused("receipt|0").0, 2);

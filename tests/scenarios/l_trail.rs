@@ -466,11 +466,27 @@ async fn l76_a_story_that_could_not_have_happened_is_found_also_where_it_is_sign
         }
         entries
     };
+    // The same, and within each call.
+    let all_renumbered = |entries: Vec<String>| {
+        let (mut entries, mut last) = (renumbered(entries), std::collections::HashMap::<String, u64>::new());
+        for entry in &mut entries {
+            let mut value: serde_json::Value = serde_json::from_str(entry).unwrap();
+            if let Some(call) = value.pointer("/subject/approval").and_then(serde_json::Value::as_str) {
+                let number = last.entry(call.to_owned()).or_default();
+                *number += 1;
+                value["call_seq"] = json!(*number);
+            }
+            *entry = value.to_string();
+        }
+        entries
+    };
     let mut dropped = entries.clone();
     dropped.remove(vote);
     assert!(audited(&dropped).contains(&format!("record {} should come here", vote + 1)), "{}", audited(&dropped));
+    let without = audited(&renumbered(dropped.clone()));
+    assert!(without.contains("it is number 3 among the records of its call, and number 2 is due"), "{without}");
     // Without the vote, or with a rejection in its place, nothing could have run.
-    let without = audited(&renumbered(dropped));
+    let without = audited(&all_renumbered(dropped));
     assert!(
         without.contains("(reassessed): it says that the call is approved after it, and it is pending"),
         "{without}"

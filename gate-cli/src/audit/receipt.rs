@@ -6,7 +6,7 @@ use std::path::Path;
 
 use gate_runtime::audit::{Evidence, LogKeys, Receipt};
 use gate_runtime::{
-    ApprovalId, Auditor, CallEvent, Disclosure, Entry, Event, Record, ResetEntry, Subject, TrailReader,
+    ApprovalId, CallEvent, Entry, Event, ReceiptEntry, Record, Subject, TrailReader, VerifiedReceipt,
 };
 use serde_json::{Value, json};
 
@@ -92,123 +92,47 @@ pub(super) fn verify(cli: &Cli, audited: &Audited, file: &Path) -> Done {
         let origin = key.name().to_owned();
         LogKeys::new(&origin, key)?
     };
-    let checkpoint = receipt.verify(&keys, &witnesses(audited)?)?;
-    let shown = receipt.evidence().iter().map(Shown::of).collect::<Result<Vec<_>, _>>()?;
-    let id = check_story(&shown)?;
+    let verified = VerifiedReceipt::verify(&receipt, &keys, &witnesses(audited)?)?;
+    let (origin, size) =
+        (verified.checkpoint().checkpoint().origin().to_owned(), verified.checkpoint().head().size());
+    let calls = verified.calls();
     match Look::of(cli.json) {
         Look::Programs => {
-            let entry = |shown: &Shown| match &shown.said {
-                Said::Record(record) => {
-                    json!({"index": shown.index, "record": **record, "disclosed": shown.disclosed})
-                }
-                Said::Break(parted) => json!({"index": shown.index, "break": parted}),
+            let entry = |shown: &ReceiptEntry| match shown.entry() {
+                Entry::Break(parted) => json!({"index": shown.index(), "break": parted}),
+                _ => json!({"index": shown.index(), "record": shown.record(), "disclosed": shown.disclosed()}),
             };
+            let only = if calls.len() == 1 { calls.first() } else { None };
             Look::Programs.done(
                 "",
                 &json!({
-                    "approval": id,
-                    "trail": checkpoint.checkpoint().origin(),
-                    "entries": checkpoint.head().size(),
-                    "records": shown.iter().map(entry).collect::<Vec<_>>(),
+                    "approval": only,
+                    "calls": calls,
+                    "trail": origin,
+                    "entries": size,
+                    "records": verified.entries().iter().map(entry).collect::<Vec<_>>(),
                 }),
             )
         }
         Look::People => {
-            let head = (checkpoint.checkpoint().origin(), checkpoint.head().size());
-            Look::People.done(&story(id, head, &shown), &Value::Null)
+            let about = |call: Option<ApprovalId>| {
+                let is_about = |shown: &&ReceiptEntry| shown.call() == call || shown.record().is_none();
+                verified.entries().iter().filter(is_about).collect::<Vec<_>>()
+            };
+            let mut stories: Vec<String> =
+                calls.iter().map(|id| story(Some(*id), (&origin, size), &about(Some(*id)))).collect();
+            // What is about no call, such as the standing permission that covered one.
+            if calls.is_empty() || verified.entries().iter().any(|shown| shown.record().is_some() && shown.call().is_none())
+            {
+                stories.push(story(None, (&origin, size), &about(None)));
+            }
+            Look::People.done(&stories.join("\n\n"), &Value::Null)
         }
     }
-}
-
-/// A verified entry of a receipt.
-struct Shown {
-    index: u64,
-    said: Said,
-    disclosed: Vec<Disclosure>,
-}
-
-enum Said {
-    Record(Box<Record>),
-    Break(ResetEntry),
-}
-
-impl Shown {
-    fn record(&self) -> Option<&Record> {
-        match &self.said {
-            Said::Record(record) => Some(record),
-            Said::Break(_) => None,
-        }
-    }
-
-    fn of(evidence: &Evidence) -> Result<Self, Failure> {
-        let index = evidence.index();
-        let refused = |error: gate_runtime::SchemaError| Failure::Refused(format!("entry {index}: {error}"));
-        let mut attached = evidence.attachments().iter();
-        let record = match Entry::parse(evidence.entry().as_bytes()).map_err(refused)? {
-            Entry::Record(record) => record,
-            Entry::Stub(stub) => {
-                let text = attached.next().map(String::as_str).unwrap_or_default();
-                Box::new(Entry::parse_beside(&stub, text.as_bytes()).map_err(refused)?)
-            }
-            Entry::Break(parted) if attached.len() == 0 => {
-                return Ok(Self { index, said: Said::Break(parted), disclosed: Vec::new() });
-            }
-            Entry::Break(_) => return Err(Failure::Refused(format!("entry {index} is no record"))),
-        };
-        let mut disclosed = Vec::new();
-        for line in attached {
-            let disclosure: Disclosure = line.parse().map_err(refused)?;
-            match record.event() {
-                Event::Call(CallEvent::Assessed { arguments, .. }) => arguments.check(&disclosure).map_err(refused)?,
-                _ => return Err(Failure::Refused(format!("entry {index} has no secrets that could be shown"))),
-            }
-            disclosed.push(disclosure);
-        }
-        Ok(Self { index, said: Said::Record(record), disclosed })
-    }
-}
-
-/// That the records are of one call, from its beginning on, and follow from each other. After a break they follow from those that the database had then.
-fn check_story(shown: &[Shown]) -> Result<ApprovalId, Failure> {
-    let mut auditor = Auditor::of_picked();
-    let (mut id, mut stands) = (None, Vec::<&Record>::new());
-    for Shown { index, said, .. } in shown {
-        let record = match said {
-            Said::Record(record) => record,
-            Said::Break(parted) => {
-                stands.retain(|record| record.seq() < parted.next());
-                auditor = Auditor::of_picked();
-                for record in &stands {
-                    take(&mut auditor, *index, record)?;
-                }
-                continue;
-            }
-        };
-        let other = || Failure::Refused(format!("entry {index} is about another call"));
-        let of = record.subject().ok_or_else(other)?.approval();
-        if *id.get_or_insert(of) != of {
-            return Err(other());
-        }
-        if let Some(before) = stands.last().filter(|before| before.seq() >= record.seq()) {
-            let (before, this) = (before.seq(), record.seq());
-            let words = format!(
-                "entry {index}, record {this}: it comes after record {before}, and no break between them is shown"
-            );
-            return Err(Failure::Refused(words));
-        }
-        take(&mut auditor, *index, record)?;
-        stands.push(record);
-    }
-    id.ok_or_else(|| Failure::Refused("it has no entry about a call".to_owned()))
-}
-
-fn take(auditor: &mut Auditor, index: u64, record: &Record) -> Done {
-    let taken = auditor.take(&Entry::Record(Box::new(record.clone())));
-    taken.map_err(|fault| Failure::Refused(format!("entry {index}, {fault}")))
 }
 
 /// What the records say, for people.
-fn story(id: ApprovalId, (origin, size): (&str, u64), shown: &[Shown]) -> String {
+fn story(id: Option<ApprovalId>, (origin, size): (&str, u64), shown: &[&ReceiptEntry]) -> String {
     let mut facts: Vec<(String, String)> = Vec::new();
     let mut told = Vec::new();
     if let Some(subject) = shown.iter().find_map(|shown| shown.record()?.subject()) {
@@ -222,14 +146,15 @@ fn story(id: ApprovalId, (origin, size): (&str, u64), shown: &[Shown]) -> String
         ));
         facts.extend(subject.reasoning().map(|reasoning| ("it claims".to_owned(), plain(reasoning))));
     }
-    for Shown { said, disclosed, .. } in shown {
-        let record = match said {
-            Said::Record(record) => record,
-            Said::Break(parted) => {
+    for shown in shown {
+        let record = match (shown.record(), shown.entry()) {
+            (Some(record), _) => record,
+            (None, Entry::Break(parted)) => {
                 let (at, next, by, why) = (parted.at(), parted.next(), plain(parted.by()), plain(parted.reason()));
                 told.push(format!("! {at:.0}: database and trail had parted at record {next}, settled by {by}: {why}"));
                 continue;
             }
+            (None, _) => continue,
         };
         told.push(format!("  {:.0}  {:<11} {}", record.at(), record.kind(), words(record)).trim_end().to_owned());
         if let Event::Call(CallEvent::Assessed { arguments, assessment, .. }) = record.event() {
@@ -237,7 +162,7 @@ fn story(id: ApprovalId, (origin, size): (&str, u64), shown: &[Shown]) -> String
             let given = arguments.as_object().into_iter().flatten();
             facts.extend(given.map(|(name, value)| (plain(name), plain(value.to_string()))));
             facts.extend(
-                disclosed.iter().map(|open| (plain(open.field()), format!("is {}", plain(open.value().to_string())))),
+                shown.disclosed().iter().map(|open| (plain(open.field()), format!("is {}", plain(open.value().to_string())))),
             );
             told.extend(assessment.rules().map(|rule| format!("      {}", plain(rule.to_string()))));
         }
@@ -245,14 +170,14 @@ fn story(id: ApprovalId, (origin, size): (&str, u64), shown: &[Shown]) -> String
     let width = facts.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0).min(32);
     let facts = facts.iter().map(|(name, what)| format!("  {name:<width$}  {what}"));
     let place = match shown {
-        [only] => format!("entry {}", only.index),
+        [only] => format!("entry {}", only.index()),
         all => {
-            let (first, last) = (all.first().map_or(0, |one| one.index), all.last().map_or(0, |one| one.index));
-            let records = all.iter().filter_map(Shown::record).count();
+            let (first, last) = (all.first().map_or(0, |one| one.index()), all.last().map_or(0, |one| one.index()));
+            let records = all.iter().filter(|one| one.record().is_some()).count();
             format!("{}, between entries {first} and {last}", plural(records as u64, "record"))
         }
     };
-    let head = format!("Receipt of the call {id}");
+    let head = id.map_or_else(|| "Receipt of what is about no call".to_owned(), |id| format!("Receipt of the call {id}"));
     let end =
         format!("Verified: {place} of the {size} that {} has signed. What came after is not in it.", plain(origin));
     let lines = [head].into_iter().chain(facts).chain([String::new()]).chain(told).chain([String::new(), end]);

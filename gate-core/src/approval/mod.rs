@@ -26,6 +26,8 @@ pub use presented::Presented;
 #[doc(hidden)]
 pub use quorum::{Shortfall, Voice, shortfall};
 pub use refusal::Refusal;
+#[doc(hidden)]
+pub use replay::number_after;
 pub use replay::ReplayError;
 #[doc(hidden)]
 pub use requirement::people;

@@ -58,7 +58,8 @@ impl Approval {
         {
             return Err("its verdict is not that of its rules".to_owned());
         }
-        let next = match (before, event) {
+        let recorded = number_after(before.map_or(0, |before| before.recorded), record.call_seq)?;
+        let mut next = match (before, event) {
             (None, CallEvent::Assessed { arguments, .. }) if !arguments.is_intact() => {
                 return Err("its arguments are not those of their digest".to_owned());
             }
@@ -97,7 +98,25 @@ impl Approval {
             let found = record.status.map_or_else(|| "nothing".to_owned(), |status| status.to_string());
             return Err(format!("it says that the call is {found} after it, and it is {}", next.status));
         }
+        next.recorded = recorded;
         Ok(next)
+    }
+}
+
+/// Returns the number of the last record of a call after one more, by that of the last one before
+/// it: 0 stands for records from before there were numbers, which none with a number comes before.
+///
+/// # Errors
+/// Where it is not the next one: a record is missing between them, or stands in another place.
+#[doc(hidden)]
+pub fn number_after(before: u64, number: Option<u64>) -> Result<u64, String> {
+    match number {
+        None if before == 0 => Ok(0),
+        Some(number) if number == before.saturating_add(1) => Ok(number),
+        found => {
+            let found = found.map_or_else(|| "has no number".to_owned(), |number| format!("is number {number}"));
+            Err(format!("it {found} among the records of its call, and number {} is due", before.saturating_add(1)))
+        }
     }
 }
 
@@ -151,3 +170,20 @@ impl fmt::Display for ReplayError {
 }
 
 impl std::error::Error for ReplayError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_numbers_of_a_call_begin_at_one_and_go_on_by_one() {
+        assert_eq!([number_after(0, Some(1)), number_after(1, Some(2))], [Ok(1), Ok(2)]);
+        // A call from before there were numbers, and one that goes on with them.
+        assert_eq!([number_after(0, None), number_after(0, Some(1))], [Ok(0), Ok(1)]);
+        for (before, number) in [(0, 2), (0, 0), (1, 1), (1, 3), (2, 1), (u64::MAX, 0)] {
+            assert!(number_after(before, Some(number)).is_err(), "{before}, {number}");
+        }
+        let told = number_after(1, None).unwrap_err();
+        assert_eq!(told, "it has no number among the records of its call, and number 2 is due");
+    }
+}

@@ -20,6 +20,8 @@ use crate::call::message::Message;
 use crate::call::outcome::{DeniedBy, NotRun, ToolOutcome};
 use crate::call::subject::Subject;
 use crate::id::{ApprovalId, GrantId, ReviewerId};
+use crate::records::event::{CallEvent, Event};
+use crate::records::record::Record;
 use crate::text::time::later;
 
 /// How long a process that runs a body vouches for it at a time.
@@ -40,6 +42,9 @@ pub struct Approval {
     #[serde(flatten)]
     pub(crate) subject: Arc<Subject>,
     pub(crate) version: u64,
+    /// The number that its last record has among those of the call; 0 where none has one.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(crate) recorded: u64,
     pub(crate) status: Status,
     pub(crate) arguments: Arguments,
     /// The arguments as they were given, where they were completed.
@@ -215,6 +220,22 @@ impl Approval {
     #[doc(hidden)]
     pub fn set_version(&mut self, version: u64) {
         self.version = version;
+    }
+
+    /// Makes the record of what has just happened to it: the one place where the records of a call
+    /// get their numbers.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn record(&mut self, event: CallEvent, at: Timestamp) -> Record {
+        self.recorded += 1;
+        Record {
+            seq: 0,
+            at,
+            call_seq: Some(self.recorded),
+            subject: Some(Arc::clone(&self.subject)),
+            status: Some(self.status),
+            event: Event::Call(event),
+        }
     }
 
     /// Its id.

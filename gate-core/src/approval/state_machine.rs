@@ -150,6 +150,7 @@ impl Approval {
         let mut approval = Self {
             subject,
             version: 1,
+            recorded: 0,
             status,
             arguments,
             given: given.map(Box::new),
@@ -334,7 +335,7 @@ impl Approval {
             }
             _ => {}
         }
-        self.version = 1;
+        (self.version, self.recorded) = (1, 0);
         self
     }
 

@@ -61,8 +61,10 @@ impl fmt::Debug for Disclosure {
 impl std::str::FromStr for Disclosure {
     type Err = SchemaError;
 
+    /// Reads the one form that it has: nobody can read anything else from it.
     fn from_str(line: &str) -> Result<Self, SchemaError> {
-        serde_json::from_str(line).map_err(|error| SchemaError::new("", error.to_string()))
+        let read: Self = serde_json::from_str(line).map_err(|error| SchemaError::new("", error.to_string()))?;
+        if read.to_string() == line { Ok(read) } else { Err(SchemaError::new("", "it is not in canonical form (RFC 8785)")) }
     }
 }
 
@@ -100,7 +102,8 @@ impl Arguments {
     pub fn check(&self, disclosure: &Disclosure) -> Result<(), SchemaError> {
         let Disclosure { field, salt, value } = disclosure;
         let commitment = self.commitment_at(field)?;
-        let salt = unhex(salt).and_then(|salt| <[u8; 16]>::try_from(salt).ok());
+        let digits = salt;
+        let salt = unhex(digits).and_then(|salt| <[u8; 16]>::try_from(salt).ok()).filter(|salt| hex(salt) == *digits);
         let salt = salt.ok_or_else(|| SchemaError::new(field, "its salt is not 32 hexadecimal digits"))?;
         if Commitment::to(value, salt)?.digest() == commitment.digest() {
             Ok(())

@@ -237,7 +237,8 @@ impl Entry {
         }
         let record: Record =
             serde_json::from_value(canonical_value(bytes)?).map_err(|error| SchemaError::new("", error.to_string()))?;
-        if record.seq != stub.seq || record.at != stub.at || record.kind() != stub.kind {
+        let is_other = record.seq != stub.seq || record.at != stub.at || record.kind() != stub.kind;
+        if is_other || bytes.len() as u64 != stub.bytes {
             return Err(SchemaError::new("", "it is not the record that its stub names"));
         }
         Ok(record)

@@ -22,6 +22,9 @@ use crate::records::event::{CallEvent, Event, GateEvent};
 pub struct Record {
     pub(crate) seq: u64,
     pub(crate) at: Timestamp,
+    /// Its place among the records of its call, from 1. Records from before there was one have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) call_seq: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) subject: Option<Arc<Subject>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -30,18 +33,11 @@ pub struct Record {
 }
 
 impl Record {
-    /// A record of what happened to a call, and the state it is in after it.
-    #[doc(hidden)]
-    #[must_use]
-    pub fn of_call(at: Timestamp, subject: Arc<Subject>, status: Status, event: CallEvent) -> Self {
-        Self { seq: 0, at, subject: Some(subject), status: Some(status), event: Event::Call(event) }
-    }
-
     /// A record of what happened to the gate.
     #[doc(hidden)]
     #[must_use]
     pub fn of_gate(at: Timestamp, event: GateEvent) -> Self {
-        Self { seq: 0, at, subject: None, status: None, event: Event::Gate(event) }
+        Self { seq: 0, at, call_seq: None, subject: None, status: None, event: Event::Gate(event) }
     }
 
     /// Its place in the store's order, from 1, without gaps. A store sets it when it commits.
@@ -55,6 +51,31 @@ impl Record {
     pub fn numbered(mut self, seq: u64) -> Self {
         self.seq = seq;
         self
+    }
+
+    /// Returns its place among the records of its call: 1, 2, 3, … without gaps, so that one that
+    /// is left out of a receipt shows. `None` for what is about no call, and for records that were
+    /// written before calls were numbered so.
+    ///
+    /// ```
+    /// # use gate_runtime::prelude::*;
+    /// # /// Read one order.
+    /// # #[gated_tool(policy = "never_ask", read_only)] fn get_order(order_id: String) -> String { format!("{order_id}: paid") }
+    /// # registry! { pub Tools for () { GetOrder } }
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let gate: Gate<Tools> = Gate::builder(()).build().await?;
+    /// get_order(&gate.run("run-42"), "A-1".into()).await?;
+    /// let records = gate.records(0, 100).await?;
+    /// let numbers: Vec<_> = records.iter().map(|record| (record.kind(), record.call_seq())).collect();
+    /// assert_eq!(
+    ///     numbers,
+    ///     [("gate_built", None), ("assessed", Some(1)), ("dispatched", Some(2)), ("finished", Some(3))]
+    /// );
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn call_seq(&self) -> Option<u64> {
+        self.call_seq
     }
 
     /// When it happened, by the gate's clock.

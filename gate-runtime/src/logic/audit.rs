@@ -3,18 +3,18 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use gate_core::approval::{Approval, ReplayError, Status};
+use gate_core::approval::{Approval, ReplayError, Status, number_after};
 use gate_core::assessment::Verdict;
 use gate_core::grants::Grant;
 use gate_core::id::{ApprovalId, GrantId, ReviewerId};
 use gate_core::records::{CallEvent, Entry, Event, GateEvent, Record};
 
 /// Follows the records of a trail in their order, and finds the first that cannot have come about by the rules: one that is missing or
-/// comes twice, a body that began without a permission, a vote that did not count, a standing permission that nobody gave or that is for other
+/// comes twice, in the trail or among those of its call, a body that began without a permission, a vote that did not count, a standing permission that nobody gave or that is for other
 /// calls, a state that does not follow.
 ///
 /// The life of every call is played again by the function that made it, [`Approval::apply`]. Memory grows with the calls that are
-/// open at one time and with the standing permissions, not with the trail.
+/// open at one time and with the standing permissions; of a call that has ended, its id is kept, and how many records it has.
 ///
 /// ```
 /// use gate_runtime::{Auditor, Entry};
@@ -36,12 +36,16 @@ use gate_core::records::{CallEvent, Entry, Event, GateEvent, Record};
 pub struct Auditor {
     next: u64,
     open: HashMap<ApprovalId, Option<Approval>>,
+    /// The number of the last record of each call, also of those that have ended.
+    numbers: HashMap<ApprovalId, u64>,
     /// The standing permissions that were given and not taken back, and how many calls each has covered.
     grants: HashMap<GrantId, (Arc<Grant>, u32)>,
     /// Whether records may be about calls whose beginnings were not seen here.
     is_partial: bool,
-    /// Whether records may be missing in between.
-    is_picked: bool,
+    /// Where records may be missing in between: those that stand. A break can take them back.
+    picked: Option<Vec<Record>>,
+    /// The place of the next entry, where the last one's is known.
+    due: Option<u64>,
     records: u64,
     calls: u64,
     votes: u64,
@@ -58,8 +62,19 @@ impl Auditor {
     /// Before the first record.
     #[must_use]
     pub fn new() -> Self {
-        let (open, grants) = (HashMap::new(), HashMap::new());
-        Self { next: 1, open, grants, is_partial: false, is_picked: false, records: 0, calls: 0, votes: 0, breaks: 0 }
+        Self {
+            next: 1,
+            open: HashMap::new(),
+            numbers: HashMap::new(),
+            grants: HashMap::new(),
+            is_partial: false,
+            picked: None,
+            due: None,
+            records: 0,
+            calls: 0,
+            votes: 0,
+            breaks: 0,
+        }
     }
 
     /// In the middle of a trail, with the next record that comes, whichever it is: of calls that began before, nothing is said.
@@ -68,10 +83,11 @@ impl Auditor {
         Self { next: 0, is_partial: true, ..Self::new() }
     }
 
-    /// Of records that were picked from a trail, as for a receipt: each must follow from those of the same call before it.
+    /// Of records that were picked from a trail, as for a receipt: each must follow from those of the same call before it,
+    /// and none of these may be missing. Give them by [`take_at`](Self::take_at): then a break that is left out shows, too.
     #[must_use]
     pub fn of_picked() -> Self {
-        Self { next: 0, is_picked: true, ..Self::new() }
+        Self { next: 0, picked: Some(Vec::new()), ..Self::new() }
     }
 
     /// Takes the next entry; of a [`DigestEntry`](crate::DigestEntry), the record that lies beside the tree.
@@ -79,6 +95,28 @@ impl Auditor {
     /// # Errors
     /// [`ReplayError`] says what is wrong with it. The entry is not taken then.
     pub fn take(&mut self, entry: &Entry) -> Result<(), ReplayError> {
+        if self.picked.is_some() {
+            (self.next, self.due) = (0, None);
+        }
+        self.take_next(entry)
+    }
+
+    /// Takes an entry that was picked from a trail, with its place there. Between two breaks, places and numbers of records grow alike.
+    ///
+    /// # Errors
+    /// As [`take`](Self::take).
+    pub fn take_at(&mut self, index: u64, entry: &Entry) -> Result<(), ReplayError> {
+        match self.due.map(|due| index.checked_sub(due)) {
+            Some(None) => return Err(ReplayError::at(self.next, format!("entry {index} is not behind the one before it"))),
+            Some(Some(passed)) if self.next != 0 => self.next = self.next.saturating_add(passed),
+            _ => self.next = 0,
+        }
+        self.take_next(entry)?;
+        self.due = index.checked_add(1);
+        Ok(())
+    }
+
+    fn take_next(&mut self, entry: &Entry) -> Result<(), ReplayError> {
         match entry {
             Entry::Record(record) => self.take_record(record),
             Entry::Stub(stub) => {
@@ -93,11 +131,17 @@ impl Auditor {
                 if parted.next() == 0 || parted.next() > parted.settled() + 1 {
                     return Err(ReplayError::at(parted.next(), "the break before it leaves records out"));
                 }
+                match self.picked.take() {
+                    Some(stands) => self.stand_again(stands, parted.next())?,
+                    // What the database was like then is not known from here.
+                    None => {
+                        self.open.clear();
+                        self.numbers.clear();
+                        self.is_partial = true;
+                    }
+                }
                 self.next = parted.next();
                 self.breaks += 1;
-                // What the database was like then is not known from here.
-                self.open.clear();
-                self.is_partial = true;
                 Ok(())
             }
         }
@@ -133,22 +177,37 @@ impl Auditor {
         self.next
     }
 
+    /// Begins again with those of the picked records that a break leaves standing.
+    fn stand_again(&mut self, stands: Vec<Record>, next: u64) -> Result<(), ReplayError> {
+        let mut again = Self::of_picked();
+        for record in stands.iter().filter(|record| record.seq() < next) {
+            again.next = 0;
+            again.take_record(record)?;
+        }
+        (self.open, self.numbers, self.grants, self.picked) = (again.open, again.numbers, again.grants, again.picked);
+        Ok(())
+    }
+
     fn take_record(&mut self, record: &Record) -> Result<(), ReplayError> {
         if self.next != 0 && record.seq() != self.next {
-            return Err(ReplayError::new(record, format!("record {} should come here", self.next)));
+            let picked = if self.picked.is_some() { ", and no break between them is shown" } else { "" };
+            return Err(ReplayError::new(record, format!("record {} should come here{picked}", self.next)));
         }
         match record.event() {
             Event::Call(event) => self.follow(record, event)?,
-            Event::Gate(_) if record.subject().is_some() => return Err(ReplayError::new(record, "it names a call")),
+            Event::Gate(_) if record.subject().is_some() || record.call_seq().is_some() => {
+                return Err(ReplayError::new(record, "it names a call"));
+            }
             Event::Gate(GateEvent::GrantGiven { grant }) => {
                 drop(self.grants.insert(grant.id(), (Arc::clone(grant), 0)));
             }
             Event::Gate(GateEvent::GrantRevoked { grant, .. }) => drop(self.grants.remove(grant)),
             Event::Gate(_) => {}
         }
-        if !self.is_picked {
-            self.next = record.seq().saturating_add(1);
+        if let Some(stands) = &mut self.picked {
+            stands.push(record.clone());
         }
+        self.next = record.seq().saturating_add(1);
         self.records += 1;
         Ok(())
     }
@@ -158,6 +217,11 @@ impl Auditor {
         let subject =
             record.subject().ok_or_else(|| ReplayError::new(record, "it does not say which call it is about"))?;
         let id = subject.approval();
+        let number = match self.numbers.get(&id) {
+            None if self.is_partial => record.call_seq().unwrap_or(0),
+            before => number_after(before.copied().unwrap_or(0), record.call_seq())
+                .map_err(|problem| ReplayError::new(record, problem))?,
+        };
         let next = match (event, self.open.get(&id)) {
             (CallEvent::Imported, Some(_)) => return Err(ReplayError::new(record, "this call was here before")),
             // What was approved elsewhere, or ran there, does not come here as that.
@@ -167,7 +231,10 @@ impl Auditor {
             // How it stood where it came from is in another trail.
             (CallEvent::Imported, None) | (_, Some(None)) => None,
             // It comes after the end, and changes nothing that is on the record.
-            (CallEvent::SecretsErased { .. }, _) => return Ok(()),
+            (CallEvent::SecretsErased { .. }, _) => {
+                self.numbers.insert(id, number);
+                return Ok(());
+            }
             (CallEvent::Assessed { .. }, Some(Some(_))) => {
                 return Err(ReplayError::new(record, "this call was assessed before"));
             }
@@ -179,7 +246,7 @@ impl Auditor {
             (_, before) => Some(Approval::after(before.and_then(Option::as_ref), record)?),
         };
         match (event, &next) {
-            (CallEvent::Covered { grant, by, .. }, Some(next)) if !self.is_partial && !self.is_picked => {
+            (CallEvent::Covered { grant, by, .. }, Some(next)) if !self.is_partial && self.picked.is_none() => {
                 self.cover(*grant, by, next).map_err(|problem| ReplayError::new(record, problem))?;
             }
             (CallEvent::Voted { .. }, _) => self.votes += 1,
@@ -188,6 +255,7 @@ impl Auditor {
             }
             _ => {}
         }
+        self.numbers.insert(id, number);
         if record.status().is_some_and(Status::is_terminal) {
             self.open.remove(&id);
         } else {

@@ -4,6 +4,7 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use gate_core::approval::ReplayError;
 use gate_core::ports::StoreError;
 use gate_core::records::Record;
 use gate_core::text::SchemaError;
@@ -46,6 +47,13 @@ pub enum TrailError {
         index: u64,
         /// What is wrong with it.
         problem: SchemaError,
+    },
+    /// An entry says what cannot have happened there.
+    Story {
+        /// Its index.
+        index: u64,
+        /// What is wrong with it.
+        fault: ReplayError,
     },
     /// A record has no canonical form.
     Record {
@@ -122,6 +130,7 @@ impl fmt::Display for TrailError {
                  `gate audit key rotate` began"
             ),
             Self::Entry { index, problem } => write!(f, "entry {index} cannot be read: {problem}"),
+            Self::Story { index, fault } => write!(f, "entry {index}, {fault}"),
             Self::Record { seq, problem } => write!(f, "record {seq} cannot be sealed: {problem}"),
             Self::File { path, problem } => write!(f, "{}: {problem}", path.display()),
             Self::Busy { folder } => {
@@ -142,6 +151,7 @@ impl std::error::Error for TrailError {
             Self::Audit(error) | Self::OtherKey { source: error, .. } => Some(error),
             Self::Store(error) => Some(error),
             Self::Refused(error) => Some(error),
+            Self::Story { fault, .. } => Some(fault),
             Self::Entry { problem, .. } | Self::Record { problem, .. } => Some(problem),
             _ => None,
         }

@@ -6,6 +6,7 @@ pub(crate) mod error;
 mod key_file;
 pub(crate) mod pen;
 pub(crate) mod reader;
+mod receipt;
 mod sealer;
 mod settle;
 
@@ -25,6 +26,7 @@ use tokio::time::Instant;
 pub use self::error::{Divergence, TrailError};
 use self::pen::Pen;
 pub use self::reader::TrailReader;
+pub use self::receipt::{ReceiptEntry, VerifiedReceipt};
 use self::sealer::{PATIENCE, Sealer};
 use crate::lock::lock;
 

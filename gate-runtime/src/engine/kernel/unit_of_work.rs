@@ -23,10 +23,9 @@ pub(crate) struct UnitOfWork {
 
 impl UnitOfWork {
     /// A new approval, and the event that begins it.
-    pub(crate) fn begin(approval: Approval, event: CallEvent, now: Timestamp) -> Self {
-        let record = Record::of_call(now, Arc::clone(approval.shared_subject()), approval.status(), event);
+    pub(crate) fn begin(mut approval: Approval, event: CallEvent, now: Timestamp) -> Self {
         let mut records = Vec::with_capacity(2);
-        records.push(record);
+        records.push(approval.record(event, now));
         Self { version: approval.version(), before: None, approval, records }
     }
 
@@ -40,8 +39,7 @@ impl UnitOfWork {
     pub(crate) fn then(&mut self, event: CallEvent, now: Timestamp) -> Result<(), Refused> {
         self.approval.advance(&event, now)?;
         self.approval.set_version(self.version);
-        let subject = Arc::clone(self.approval.shared_subject());
-        self.records.push(Record::of_call(now, subject, self.approval.status(), event));
+        self.records.push(self.approval.record(event, now));
         Ok(())
     }
 

@@ -37,6 +37,7 @@ laws! {
     of_many_who_change_one_approval_one_wins,
     of_many_who_open_one_call_one_wins,
     records_are_numbered_in_order_without_gaps,
+    records_keep_their_numbers_within_their_calls,
     concurrent_commits_leave_no_gap,
     a_limit_is_exact_when_many_take_at_once,
     a_limit_counts_a_moving_window,
@@ -357,6 +358,27 @@ async fn records_are_found_by_their_case((one, other): Handles) -> Result<(), Un
     same("of a case", find(RecordFilter::after(0).case("case of odd")).await?, vec![2, 4, 6])?;
     same("a page of it", find(RecordFilter::after(2).case("case of odd").limit(1)).await?, vec![4])?;
     same("of no case", find(RecordFilter::after(0).case("CASE OF ODD")).await?, vec![])
+}
+
+async fn records_keep_their_numbers_within_their_calls((one, other): Handles) -> Result<(), Unmet> {
+    let mut call = Approval::clone(&*approval("run", "1", "tool", Verdict::Approve)?);
+    same("another call", one.commit(writes(&approval("run", "2", "tool", Verdict::Ask)?)).await?, CommitOutcome::Done)?;
+    for version in 1..=3 {
+        call.set_version(version);
+        let mut changeset = Changeset::at(at(1));
+        changeset.records.extend((0..version).map(|_| call.record(CallEvent::Lapsed, at(1))));
+        changeset.approvals.push(Arc::new(call.clone()));
+        same("a commit", one.commit(changeset).await?, CommitOutcome::Done)?;
+        // Another process goes on from what it finds.
+        let found = load(&other, &call).await?;
+        call = Approval::clone(&*found.ok_or_else(|| Unmet("the approval is gone".into()))?);
+    }
+    let found = other.records(&RecordFilter::after(1)).await?;
+    let numbers: Vec<Option<u64>> = found.iter().map(|record| record.call_seq()).collect();
+    same("their numbers", numbers, (1..=6).map(Some).collect())?;
+    let texts = other.record_texts(&RecordFilter::after(1)).await?;
+    let are_there = (1..=6).zip(&texts).all(|(number, (_, text))| text.contains(&format!("\"call_seq\":{number},")));
+    same("their numbers in the texts that are sealed", are_there && texts.len() == 6, true)
 }
 
 async fn tools_are_kept_by_their_digest((one, other): Handles) -> Result<(), Unmet> {

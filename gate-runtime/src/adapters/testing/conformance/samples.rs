@@ -123,9 +123,7 @@ pub(super) fn ran(approval: &Approval) -> Result<Arc<Approval>, Refused> {
 /// A transition that writes an approval, with a record of it.
 pub(super) fn writes(approval: &Arc<Approval>) -> Changeset {
     let mut changeset = Changeset::at(at(1));
-    let record =
-        Record::of_call(at(1), Arc::clone(approval.shared_subject()), approval.status(), CallEvent::Dispatched);
-    changeset.records.push(record);
+    changeset.records.push(Approval::clone(approval).record(CallEvent::Dispatched, at(1)));
     changeset.approvals.push(Arc::clone(approval));
     changeset
 }

@@ -1,0 +1,155 @@
+//! Reading a receipt: what its entries say, once the tree vouches for them, and whether they follow from each other.
+
+use std::collections::BTreeSet;
+
+use gate_audit::{Evidence, LogKeys, Receipt, VerifiedCheckpoint, WitnessPolicy};
+use gate_core::approval::Decision;
+use gate_core::call::{Arguments, Disclosure};
+use gate_core::id::ApprovalId;
+use gate_core::records::{CallEvent, Entry, Event, Record};
+use gate_core::text::SchemaError;
+
+use super::error::TrailError;
+use crate::logic::audit::Auditor;
+
+/// A receipt that holds: its entries stand in the tree that the log has signed, and those of each call are all of that call's, from its first one
+/// up to the last one that is there.
+///
+/// # Security
+/// What came after the last record of a call is not known from a receipt, nor what came between its last record before a break and that break.
+/// Records that were written before calls were numbered show no gap where what is left follows from itself.
+///
+/// ```
+/// use gate_runtime::audit::{LogKeys, Receipt, WitnessPolicy};
+/// use gate_runtime::{TrailError, VerifiedReceipt};
+/// fn calls(file: &[u8], keys: &LogKeys) -> Result<usize, TrailError> {
+///     let receipt = VerifiedReceipt::verify(&Receipt::parse(file)?, keys, &WitnessPolicy::none())?;
+///     Ok(receipt.calls().len())
+/// }
+/// # let _ = calls;
+/// ```
+#[derive(Debug)]
+pub struct VerifiedReceipt {
+    checkpoint: VerifiedCheckpoint,
+    entries: Vec<ReceiptEntry>,
+}
+
+/// A verified entry of a receipt.
+///
+/// ```
+/// # fn show(entry: &gate_runtime::ReceiptEntry) {
+/// println!("entry {}: {}, with {} secrets", entry.index(), entry.entry(), entry.disclosed().len());
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct ReceiptEntry {
+    index: u64,
+    entry: Entry,
+    disclosed: Vec<Disclosure>,
+}
+
+impl ReceiptEntry {
+    /// Returns where it stands in the trail.
+    #[must_use]
+    pub fn index(&self) -> u64 {
+        self.index
+    }
+
+    /// Returns what it says: a record, also where that lies beside the tree, or a break.
+    #[must_use]
+    pub fn entry(&self) -> &Entry {
+        &self.entry
+    }
+
+    /// Returns its record, if it is one.
+    #[must_use]
+    pub fn record(&self) -> Option<&Record> {
+        match &self.entry {
+            Entry::Record(record) => Some(record),
+            _ => None,
+        }
+    }
+
+    /// Returns which call it is about, if it is about one.
+    #[must_use]
+    pub fn call(&self) -> Option<ApprovalId> {
+        Some(self.record()?.subject()?.approval())
+    }
+
+    /// Returns the secrets of its record that the receipt opens, each checked.
+    #[must_use]
+    pub fn disclosed(&self) -> &[Disclosure] {
+        &self.disclosed
+    }
+
+    fn read(evidence: &Evidence) -> Result<Self, SchemaError> {
+        let mut attached = evidence.attachments().iter();
+        let entry = match Entry::parse(evidence.entry().as_bytes())? {
+            Entry::Stub(stub) => {
+                let text = attached.next().map(String::as_str).unwrap_or_default();
+                Entry::Record(Box::new(Entry::parse_beside(&stub, text.as_bytes())?))
+            }
+            entry => entry,
+        };
+        let mut disclosed = Vec::new();
+        for line in attached {
+            let disclosure: Disclosure = line.parse()?;
+            let arguments = arguments(&entry);
+            let arguments =
+                arguments.ok_or_else(|| SchemaError::new("", "it has no secrets that could be shown"))?;
+            arguments.check(&disclosure)?;
+            disclosed.push(disclosure);
+        }
+        Ok(Self { index: evidence.index(), entry, disclosed })
+    }
+}
+
+/// The arguments whose secrets an entry has the commitments of.
+fn arguments(entry: &Entry) -> Option<&Arguments> {
+    let Entry::Record(record) = entry else { return None };
+    match record.event() {
+        Event::Call(CallEvent::Assessed { arguments, .. }) => Some(arguments),
+        Event::Call(CallEvent::Voted { vote }) => match vote.decision() {
+            Decision::Edit { arguments } => Some(arguments),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+impl VerifiedReceipt {
+    /// Verifies a receipt: the signature, the proofs, the secrets that it opens, and that its records could have happened so.
+    ///
+    /// # Errors
+    /// [`TrailError::Audit`] says what of the signature or the proofs does not hold, [`TrailError::Entry`] which entry says nothing that can be read,
+    /// [`TrailError::Story`] which one cannot have come about, or does not come next.
+    pub fn verify(receipt: &Receipt, keys: &LogKeys, witnesses: &WitnessPolicy) -> Result<Self, TrailError> {
+        let checkpoint = receipt.verify(keys, witnesses)?;
+        let mut auditor = Auditor::of_picked();
+        let mut entries = Vec::with_capacity(receipt.evidence().len());
+        for evidence in receipt.evidence() {
+            let index = evidence.index();
+            let entry = ReceiptEntry::read(evidence).map_err(|problem| TrailError::Entry { index, problem })?;
+            auditor.take_at(index, entry.entry()).map_err(|fault| TrailError::Story { index, fault })?;
+            entries.push(entry);
+        }
+        Ok(Self { checkpoint, entries })
+    }
+
+    /// Returns the checkpoint that vouches for it.
+    pub fn checkpoint(&self) -> &VerifiedCheckpoint {
+        &self.checkpoint
+    }
+
+    /// Returns the entries, in their order.
+    #[must_use]
+    pub fn entries(&self) -> &[ReceiptEntry] {
+        &self.entries
+    }
+
+    /// Returns the calls that it has records of.
+    #[must_use]
+    pub fn calls(&self) -> BTreeSet<ApprovalId> {
+        self.entries.iter().filter_map(ReceiptEntry::call).collect()
+    }
+}
