@@ -12,7 +12,8 @@ use crate::tiles::read_file;
 
 /// Reads the keys of the trail in a folder, of which one is known: every later one is introduced by the one before it.
 ///
-/// The successions up to the known key say nothing to whoever trusts that one: they are skipped, and the key counts for every size up to its end.
+/// The successions up to the one that introduces the known key say nothing to whoever trusts that one: they are skipped, and the key counts for every
+/// size up to its end. None is skipped where the known key has signed the first.
 ///
 /// # Security
 ///
@@ -50,15 +51,24 @@ use crate::tiles::read_file;
 pub fn read_keys(folder: impl AsRef<Path>, origin: &str, known: VerifierKey) -> Result<LogKeys, Error> {
     let folder = folder.as_ref();
     let mut notes = Vec::new();
-    let mut skipped = 0;
+    let mut introduced = None;
     for number in 1..=last(folder)? {
         let path = path(folder, number);
         let bytes = read_file(&path, note::LONGEST as u64).map_err(|source| Error::io(&path, source))?;
         let read = Note::parse(&bytes).and_then(|note| Ok((note.text().parse::<Succession>()?, note)));
         let (succession, note) = read.map_err(|error| Error::in_file(&path, error))?;
+        succession.must_be_of(origin).map_err(|error| Error::in_file(&path, error))?;
         notes.push((path, note));
         if succession.key().as_bytes() == known.as_bytes() {
-            skipped = notes.len();
+            introduced.get_or_insert(notes.len());
+        }
+    }
+    let mut skipped = introduced.unwrap_or(0);
+    if let Some((path, first)) = notes.first() {
+        match first.verify(std::slice::from_ref(&known)) {
+            Ok(_) => skipped = 0,
+            Err(Error::Unsigned { .. }) => {}
+            Err(error) => return Err(Error::in_file(path, error)),
         }
     }
     let mut keys = LogKeys::new(origin, known)?;

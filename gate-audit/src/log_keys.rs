@@ -164,11 +164,15 @@ impl LogKeys {
     }
 
     fn must_be_ours(&self, origin: &str) -> Result<(), Error> {
-        if origin == self.origin {
-            return Ok(());
-        }
-        Err(Error::OtherOrigin { found: origin.to_owned(), expected: self.origin.clone() })
+        must_be(origin, &self.origin)
     }
+}
+
+fn must_be(found: &str, expected: &str) -> Result<(), Error> {
+    if found == expected {
+        return Ok(());
+    }
+    Err(Error::OtherOrigin { found: found.to_owned(), expected: expected.to_owned() })
 }
 
 /// A checkpoint of which origin, signature and witnesses were verified. Only [`LogKeys::verify`] and [`Receipt::verify`](crate::Receipt::verify) make it.
@@ -309,6 +313,11 @@ impl Succession {
     #[must_use]
     pub fn key(&self) -> &VerifierKey {
         &self.key
+    }
+
+    /// Refuses one of another log.
+    pub(crate) fn must_be_of(&self, origin: &str) -> Result<(), Error> {
+        must_be(&self.origin, origin)
     }
 
     /// Signs it with the log's current key.
