@@ -29,10 +29,22 @@ except ImportError:
 FULL = 256  # hashes or entries in a full tile
 LEVELS = 8  # of tiles in a tree below 2^63
 LONGEST_NOTE = 1_000_000
-LONGEST_RECEIPT = 256_000_000
+LONGEST_RECEIPT = 10_000_000
 MOST_SHOWN = 5
 RECEIPT = "github.com/gate-rs/gate/receipt@v1"
 SUCCESSION = "github.com/gate-rs/gate/key-succession@v1"
+EXACT = 1 << 53  # the largest whole number that everybody reads alike
+
+# The Ed25519 points of small order, without their sign bits. As a key, or as the first half of a signature, they fit too much.
+SMALL = {
+    "0000000000000000000000000000000000000000000000000000000000000000",
+    "0100000000000000000000000000000000000000000000000000000000000000",
+    "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+    "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+    "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+    "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+    "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+}
 
 
 class Refused(Exception):
@@ -112,7 +124,7 @@ def write_number(number):
 
 
 def read_number(text):
-    if len(text) < 16 and re.fullmatch(r"-?[1-9][0-9]*|0", text):
+    if re.fullmatch(r"-?[1-9][0-9]{0,15}|0", text) and abs(int(text)) <= EXACT:
         return int(text)
     number = float(text)
     if number in (float("inf"), float("-inf")) or write_number(number) != text:
@@ -168,6 +180,11 @@ def is_name(text):
     return is_line(text) and len(text.encode()) <= 1000 and not any(c == "+" or c.isspace() for c in text)
 
 
+def is_small(point):
+    """Whether 32 bytes are a point of small order."""
+    return (point[:31] + bytes([point[31] & 0x7F])).hex() in SMALL
+
+
 class Key:
     """A log's public key, written `name+id+base64(0x01 || 32 bytes)`."""
 
@@ -185,8 +202,12 @@ class Key:
         if self.id.hex() != identifier:
             raise Refused(f"{where}: the id is not that of this name and key; get it again")
         self.bytes = tagged[1:]
+        if is_small(self.bytes):
+            raise Refused(f"{where}: the key is of small order, which anybody could sign for; get it again")
 
     def signed(self, text, signature):
+        if len(signature) != 64 or is_small(signature[:32]):
+            return False
         try:
             Ed25519PublicKey.from_public_bytes(self.bytes).verify(signature, text.encode())
         except (InvalidSignature, UnsupportedAlgorithm, ValueError):
@@ -246,9 +267,17 @@ class Keys:
         if folder is None or not os.path.exists(folder):
             return
         try:
-            numbers = sorted(int(name) for name in os.listdir(folder) if re.fullmatch(r"[1-9][0-9]{0,8}", name))
+            names = os.listdir(folder)
         except OSError as error:
             raise Refused(f"{plain(folder)}: {error.strerror or error}") from None
+        numbers = []
+        for name in names:
+            if decimal(name):
+                numbers.append(decimal(name))
+            # A writer that died may have left one of these.
+            elif not (name.endswith(".tmp") and decimal(name[:-4])):
+                raise Refused(f"{plain(folder)}: {plain(name)} does not belong there: take it away")
+        numbers.sort()
         if numbers != list(range(1, len(numbers) + 1)):
             raise Refused(f"{plain(folder)}: the successions are not 1, 2, 3, … without a gap")
         notes = []
@@ -442,19 +471,64 @@ class Tiles:
 # --- What the entries say
 
 
+class Calls:
+    """The records of each call: the first one begins it, and their numbers are 1, 2, 3, … Records from before there were any have none."""
+
+    def __init__(self, keeps):
+        self.keeps = keeps  # Whether it keeps what it has read: of a receipt, that is little.
+        self.stands, self.last = [], {}
+        self.is_whole = True  # Whether a call that was not met yet begins here.
+
+    def read(self, record, where):
+        subject, number = record.get("subject"), record.get("call_seq")
+        call = subject.get("approval") if isinstance(subject, dict) else None
+        if not isinstance(call, str):
+            if number is not None:
+                raise Refused(f"{where}: has a number within a call, and names no call")
+            return
+        before = self.last.get(call)
+        if before is None and self.is_whole and record["event"].get("type") not in ("assessed", "imported"):
+            raise Refused(f"{where}: the call {plain(call)} does not begin so: its first record is missing")
+        self.last[call] = number if whole(number, 1) else 0
+        if self.keeps:
+            self.stands.append((record["seq"], call, self.last[call]))
+        if number is None:
+            fits = not before
+        else:
+            fits = whole(number, 1) and (number == (before or 0) + 1 or (before is None and not self.is_whole))
+        if not fits:
+            found = "a record without a number" if number is None else f"record {plain(canonical(number))}"
+            raise Refused(f"{where}: {found} of the call {plain(call)} stands where its record {(before or 0) + 1} is due")
+
+    def settle(self, next_seq):
+        """The records go on at a number that they had before: those from there on count no more."""
+        self.is_whole = self.keeps
+        self.stands = [kept for kept in self.stands if kept[0] < next_seq]
+        self.last = {call: number for _, call, number in self.stands}
+
+
 class Reader:
-    """Reads entries in their order: what kind each is, and whether it stands where its number says."""
+    """Reads entries in their order: what kind each is, and whether it stands where its numbers say."""
 
     def __init__(self, folder=None):
         self.folder = folder
-        self.due, self.last = 1, 0
+        self.due = 1
+        # Of a receipt, which has no folder, little is kept.
+        self.calls = Calls(folder is None)
         self.settlements = []
         self.large = 0
         self.first_at = self.last_at = None
 
     def unknown(self):
-        """An entry was passed over: nothing is known of the number that is due."""
-        self.due = self.last = None
+        """An entry was passed over: nothing is known of the numbers that are due."""
+        self.due = None
+        self.calls = Calls(False)
+        self.calls.is_whole = False
+
+    def skip(self, entries):
+        """So many entries are not in a receipt. Between two settlements the records' numbers go on by one."""
+        if self.due is not None:
+            self.due += entries
 
     def read(self, index, entry):
         where = f"entry {index}"
@@ -463,21 +537,31 @@ class Reader:
         except Refused:
             self.unknown()
             raise
-        due, last = self.due, self.last
         self.first_at = self.first_at or value["at"]
         self.last_at = value["at"]
+        self.follow(value, where)
+        if "settled" in value:
+            self.settlements.append(f"{where}: {settlement(value)}")
+        elif is_stub(value):
+            self.large += 1
+            self.calls.read(self.read_large(value, where), where)
+        else:
+            self.calls.read(value, where)
+
+    def follow(self, value, where):
+        """Whether an entry has the number that is due."""
+        due = self.due
         if "settled" in value:
             self.due = value["next"]
-            self.settlements.append(f"{where}: {settlement(value)}")
-            if due is not None and value["settled"] not in (last, due - 1):
-                raise Refused(f"{where}: settles a trail that had gone on to {value['settled']}, and it had gone on to {last}")
+            self.calls.settle(value["next"])
+            if value["next"] > value["settled"] + 1:
+                raise Refused(f"{where}: settles that records go on at {value['next']}, and leaves out those from {value['settled'] + 1} on")
+            if due not in (None, value["settled"] + 1):
+                raise Refused(f"{where}: settles a trail that had gone on to {value['settled']}, and it had gone on to {due - 1}")
             return
-        self.due, self.last = value["seq"] + 1, value["seq"]
+        self.due = value["seq"] + 1
         if due not in (None, value["seq"]):
             raise Refused(f"{where}: record {value['seq']} stands where record {due} is due")
-        if is_stub(value):
-            self.large += 1
-            self.read_large(value, where)
 
     def read_large(self, stub, where):
         name = f"large/{stub['digest'][7:]}.json"
@@ -495,7 +579,7 @@ class Reader:
             raise Refused(f"{where} is not of the logged {stub['bytes']} bytes")
         if digest.hexdigest() != stub["digest"][7:]:
             raise Refused(f"{where} is not what was logged: its SHA-256 is another one")
-        check_body(stub, utf8(b"".join(pieces), where), where)
+        return check_body(stub, utf8(b"".join(pieces), where), where)
 
 
 STUB = {"at", "bytes", "digest", "kind", "seq"}
@@ -535,8 +619,8 @@ def check_body(stub, text, where):
         raise Refused(f"{where} is not what was logged: its SHA-256 is another one")
     record = read_entry(text, where)
     same = "event" in record and (record["seq"], record["at"]) == (stub["seq"], stub["at"])
-    if not same or len(text.encode()) != stub["bytes"]:
-        raise Refused(f"{where}: number, time or length is not that of the entry")
+    if not same or record["event"].get("type") != stub["kind"] or len(text.encode()) != stub["bytes"]:
+        raise Refused(f"{where}: number, time, kind or length is not that of the entry")
     return record
 
 
@@ -710,6 +794,8 @@ def verify_receipt(path, vkey, folder):
             index, _, entry = line[6:].partition(" ")
             if decimal(index) is None:
                 raise Refused(f"{where}: no index as a decimal number without leading zeros")
+            if entries and decimal(index) <= entries[-1][1]:
+                raise Refused(f"{where}: entry {index} stands there twice, or behind a later one")
             entries.append((number, decimal(index), entry, [], []))
         elif not entries:
             raise Refused(f"{where}: no `entry`, an index and the logged text")
@@ -721,9 +807,8 @@ def verify_receipt(path, vkey, folder):
             raise Refused(f"{where}: no `entry`, no hash of 44 characters of base64, and no `with` right behind an entry")
     if not entries:
         raise Refused("receipt: no entry")
-    if len({entry[1] for entry in entries}) < len(entries):
-        raise Refused("receipt: an entry stands there twice")
-    shown = []
+    shown, reader, due = [], Reader(), None
+    reader.due = None
     for number, index, entry, additions, proof in entries:
         where = f"receipt, line {number}, entry {index}"
         if index >= size:
@@ -733,9 +818,14 @@ def verify_receipt(path, vkey, folder):
         value = read_entry(entry, where)
         shown.append(f"entry {index}:")
         record, secrets = open_additions(value, additions)
-        shown.extend(show(record))
         if is_stub(record):
-            shown.append("  (the record itself is not in this receipt: the entry has its length and digest)")
+            raise Refused(f"{where}: the long record is not beside it, in a line that begins with `with`")
+        reader.skip(index - due if shown[1:] else 0)
+        due = index + 1
+        reader.follow(value, where)
+        if "settled" not in value:
+            reader.calls.read(record, where)
+        shown.extend(show(record))
         shown.extend(secrets)
     print("\n".join(shown))
     these = "this" if len(entries) == 1 else "these"

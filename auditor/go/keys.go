@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/binary"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"math"
@@ -12,6 +14,8 @@ import (
 	"sort"
 	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
@@ -20,9 +24,25 @@ import (
 const (
 	longestNote = 1_000_000
 	succession  = "github.com/gate-rs/gate/key-succession@v1"
-	// The package tlog counts in signed 64-bit numbers, and wants room for twice the size.
-	largest = 1 << 61
 )
+
+// small are the Ed25519 points of small order, without their sign bits. As a key, or as the first half of a signature, they fit too much.
+var small = map[string]bool{
+	"0000000000000000000000000000000000000000000000000000000000000000": true,
+	"0100000000000000000000000000000000000000000000000000000000000000": true,
+	"26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05": true,
+	"c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a": true,
+	"ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f": true,
+	"edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f": true,
+	"eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f": true,
+}
+
+// isSmall says whether 32 bytes are a point of small order.
+func isSmall(point []byte) bool {
+	unsigned := append([]byte{}, point...)
+	unsigned[31] &= 0x7f
+	return small[hex.EncodeToString(unsigned)]
+}
 
 // era is a key of the log, with the sizes of tree from and up to which it is in force.
 type era struct {
@@ -57,8 +77,13 @@ func newKeys(vkey, folder string) (*logKeys, error) {
 	}
 	var numbers []int
 	for _, file := range listed {
-		if number, ok := decimal(file.Name()); ok && number > 0 && number < 1_000_000_000 {
+		if number, ok := decimal(file.Name()); ok && number > 0 {
 			numbers = append(numbers, int(number))
+			continue
+		}
+		// A writer that died may have left one of these.
+		if number, ok := decimal(strings.TrimSuffix(file.Name(), ".tmp")); !ok || number == 0 {
+			return nil, fmt.Errorf("%s: %s does not belong there: take it away", plain(folder), plain(file.Name()))
 		}
 	}
 	sort.Ints(numbers)
@@ -118,10 +143,17 @@ func newEra(vkey string, from int64, where string) (era, error) {
 		return era{}, fmt.Errorf("%s: %v; write it as name+id+base64, in one line", where, err)
 	}
 	// NewVerifier has found two plus signs and base64 behind them.
-	text := strings.SplitN(vkey, "+", 3)[2]
-	tagged, err := base64.StdEncoding.Strict().DecodeString(text)
-	if err != nil || len(text) != 44 {
+	parts := strings.SplitN(vkey, "+", 3)
+	tagged, err := base64.StdEncoding.Strict().DecodeString(parts[2])
+	if err != nil || len(parts[2]) != 44 {
 		return era{}, fmt.Errorf("%s: the key is not 33 bytes in 44 characters of base64", where)
+	}
+	// It takes capitals for the digits of the id, and names of any length.
+	if parts[1] != fmt.Sprintf("%08x", verifier.KeyHash()) || !isName(parts[0]) {
+		return era{}, fmt.Errorf("%s: write it as name+id+base64, in one line", where)
+	}
+	if isSmall(tagged[1:]) {
+		return era{}, fmt.Errorf("%s: the key is of small order, which anybody could sign for; get it again", where)
 	}
 	return era{verifier, tagged[1:], from, math.MaxInt64}, nil
 }
@@ -129,10 +161,10 @@ func newEra(vkey string, from int64, where string) (era, error) {
 // succession reads which key a note introduces. Who signed it is for the caller to check.
 func (k *logKeys) succession(data []byte, where string) (era, error) {
 	// The text ends where the reader of notes ends it: at the last empty line.
-	end := bytes.LastIndex(data, []byte("\n\n"))
-	if end < 0 {
-		return era{}, fmt.Errorf("%s: no text, empty line and signatures", where)
+	if _, err := readSignatures(data, where); err != nil {
+		return era{}, err
 	}
+	end := bytes.LastIndex(data, []byte("\n\n"))
 	lines := strings.Split(string(data[:end]), "\n")
 	if len(lines) != 4 || lines[0] != succession {
 		return era{}, fmt.Errorf("%s: no key succession of four lines", where)
@@ -153,8 +185,55 @@ func (k *logKeys) succession(data []byte, where string) (era, error) {
 // errNotSigned is that none of the keys has signed a note.
 var errNotSigned = errors.New("not signed")
 
+// signature is a line behind a note's text: whose it says it is, and its bytes.
+type signature struct {
+	name  string
+	hash  uint32
+	bytes []byte
+}
+
+// readSignatures reads the signature lines of a note, in the one form that they have.
+func readSignatures(data []byte, where string) ([]signature, error) {
+	if !utf8.Valid(data) {
+		return nil, fmt.Errorf("%s: is not UTF-8", where)
+	}
+	if bytes.IndexFunc(data, func(r rune) bool { return r < ' ' && r != '\n' }) >= 0 {
+		return nil, fmt.Errorf("%s: has control characters", where)
+	}
+	end := bytes.LastIndex(data, []byte("\n\n"))
+	if end < 0 {
+		return nil, fmt.Errorf("%s: no text, empty line and signatures", where)
+	}
+	lines := string(data[end+2:])
+	if !strings.HasSuffix(lines, "\n") {
+		return nil, fmt.Errorf("%s: no text, empty line and signatures that each end with a newline", where)
+	}
+	var found []signature
+	for _, line := range strings.Split(strings.TrimSuffix(lines, "\n"), "\n") {
+		name, text, ok := strings.Cut(strings.TrimPrefix(line, "\u2014 "), " ")
+		tagged, err := base64.StdEncoding.Strict().DecodeString(text)
+		if !strings.HasPrefix(line, "\u2014 ") || !ok || !isName(name) || err != nil || len(tagged) < 5 {
+			return nil, fmt.Errorf("%s: a signature is not an em dash, a name and base64, one space between them", where)
+		}
+		found = append(found, signature{name, binary.BigEndian.Uint32(tagged), tagged[4:]})
+	}
+	if len(found) > 100 {
+		return nil, fmt.Errorf("%s: more than 100 signatures", where)
+	}
+	return found, nil
+}
+
+func isName(text string) bool {
+	odd := func(r rune) bool { return r < ' ' || r == '+' || unicode.IsSpace(r) }
+	return text != "" && len(text) <= 1000 && strings.IndexFunc(text, odd) < 0
+}
+
 // open verifies a note with Go's own reader of notes: one of the keys has signed, and no signature claims one and is not by it.
 func open(data []byte, where string, keys []era) (*note.Note, error) {
+	signatures, err := readSignatures(data, where)
+	if err != nil {
+		return nil, err
+	}
 	verifiers, names := make([]note.Verifier, len(keys)), make([]string, len(keys))
 	for at, key := range keys {
 		verifiers[at], names[at] = key.verifier, key.String()
@@ -170,10 +249,15 @@ func open(data []byte, where string, keys []era) (*note.Note, error) {
 	case err != nil:
 		return nil, fmt.Errorf("%s: %v", where, err)
 	}
-	// The reader takes base64 with stray bits. Here every note has one form.
-	for _, signature := range append(append([]note.Signature{}, opened.Sigs...), opened.UnverifiedSigs...) {
-		if _, err := base64.StdEncoding.Strict().DecodeString(signature.Base64); err != nil {
-			return nil, fmt.Errorf("%s: a signature is not in the canonical form of base64", where)
+	// It looks at the first signature of each key only. A later one that claims a key, and is not by it, spoils the note as well.
+	for _, by := range signatures {
+		for _, key := range keys {
+			if key.verifier.Name() != by.name || key.verifier.KeyHash() != by.hash {
+				continue
+			}
+			if len(by.bytes) != 64 || isSmall(by.bytes[:32]) || !key.verifier.Verify([]byte(opened.Text), by.bytes) {
+				return nil, fmt.Errorf("%s: the signature of %s is not by that key: the text or the signature was changed", where, key)
+			}
 		}
 	}
 	return opened, nil
@@ -230,9 +314,6 @@ func (k *logKeys) checkpoint(data []byte, where string) (checkpoint, error) {
 	}
 	if err != nil {
 		return none, err
-	}
-	if size > largest {
-		return none, fmt.Errorf("%s, line 2: a larger tree than this program can reckon with", where)
 	}
 	if size == 0 && root != sha256.Sum256(nil) {
 		return none, fmt.Errorf("%s, line 3: not the root of an empty tree", where)

@@ -12,7 +12,7 @@ import (
 
 const (
 	receiptHeader  = "github.com/gate-rs/gate/receipt@v1"
-	longestReceipt = 256_000_000
+	longestReceipt = 10_000_000
 )
 
 // proof is an entry of a receipt, with what stands beside it.
@@ -61,8 +61,13 @@ func verifyReceipt(file, vkey, folder string) error {
 		return err
 	}
 	var shown strings.Builder
-	for _, proof := range proofs {
-		if err := proof.verify(signed.tree, &shown); err != nil {
+	follows := &reader{calls: calls{keeps: true, last: map[string]int64{}}}
+	for at, proof := range proofs {
+		// Between two settlements the records' numbers go on by one, also where entries are not in the receipt.
+		if at > 0 && follows.due != 0 {
+			follows.due += proof.index - proofs[at-1].index - 1
+		}
+		if err := proof.verify(signed.tree, follows, &shown); err != nil {
 			return err
 		}
 	}
@@ -80,7 +85,6 @@ func readProofs(lines []string) ([]proof, error) {
 		return nil, fmt.Errorf("receipt, line 1: not `%s`", receiptHeader)
 	}
 	var proofs []proof
-	seen := map[int64]bool{}
 	for at, line := range lines[1:] {
 		number := at + 2
 		if text := strings.TrimPrefix(line, "entry "); text != line {
@@ -89,10 +93,9 @@ func readProofs(lines []string) ([]proof, error) {
 			if !ok {
 				return nil, fmt.Errorf("receipt, line %d: no index as a decimal number without leading zeros", number)
 			}
-			if seen[value] {
-				return nil, fmt.Errorf("receipt, line %d: entry %d stands there twice", number, value)
+			if len(proofs) > 0 && value <= proofs[len(proofs)-1].index {
+				return nil, fmt.Errorf("receipt, line %d: entry %d stands there twice, or behind a later one", number, value)
 			}
-			seen[value] = true
 			proofs = append(proofs, proof{line: number, index: value, text: rest})
 			continue
 		}
@@ -116,12 +119,33 @@ func readProofs(lines []string) ([]proof, error) {
 	return proofs, nil
 }
 
-func (p proof) verify(tree tlog.Tree, shown *strings.Builder) error {
+// climb is the root that a proof leads to (RFC 9162, section 2.1.3.2), if it has as many hashes as it must.
+func climb(index, size int64, reached tlog.Hash, proof tlog.RecordProof) (tlog.Hash, bool) {
+	last := size - 1
+	for _, sibling := range proof {
+		if last == 0 {
+			return reached, false
+		}
+		if index&1 == 1 || index == last {
+			reached = tlog.NodeHash(sibling, reached)
+			for index&1 == 0 && index != 0 {
+				index, last = index>>1, last>>1
+			}
+		} else {
+			reached = tlog.NodeHash(reached, sibling)
+		}
+		index, last = index>>1, last>>1
+	}
+	return reached, last == 0
+}
+
+func (p proof) verify(tree tlog.Tree, follows *reader, shown *strings.Builder) error {
 	where := fmt.Sprintf("receipt, line %d, entry %d", p.line, p.index)
 	if p.index >= tree.N {
 		return fmt.Errorf("%s: the tree has %d entries only", where, tree.N)
 	}
-	if tlog.CheckRecord(p.hashes, tree.N, tree.Hash, p.index, tlog.RecordHash([]byte(p.text))) != nil {
+	// The package tlog can check this, too, but only for trees below 2^62.
+	if root, ok := climb(p.index, tree.N, tlog.RecordHash([]byte(p.text)), p.hashes); !ok || root != tree.Hash {
 		return fmt.Errorf("%s: this text does not stand at %d in the signed tree: text, index or hashes were changed", where, p.index)
 	}
 	found, err := readEntry(p.text, where)
@@ -152,11 +176,19 @@ func (p proof) verify(tree tlog.Tree, shown *strings.Builder) error {
 			return fmt.Errorf("%s: neither a secret value (field, salt, value) nor the long record of an entry that is a stub", where)
 		}
 	}
+	if found.kind == stub {
+		return fmt.Errorf("%s: the long record is not beside it, in a line that begins with `with`", where)
+	}
+	if err := follows.follow(found, where); err != nil {
+		return err
+	}
+	if found.kind == record {
+		if err := follows.calls.read(found, where); err != nil {
+			return err
+		}
+	}
 	fmt.Fprintf(shown, "entry %d:\n", p.index)
 	show(shown, found.value, "")
-	if found.kind == stub {
-		shown.WriteString("  (the record itself is not in this receipt: the entry has its length and digest)\n")
-	}
 	shown.WriteString(disclosures.String())
 	return nil
 }

@@ -46,7 +46,7 @@ func verifyTrail(folder, vkey, since string) error {
 	}
 	files := &tiles{folder, signed.tree}
 	tree := &frontier{peaks: map[int64]tlog.Hash{}}
-	entries := &reader{folder: folder, due: 1, known: true}
+	entries := &reader{folder: folder, due: 1, calls: calls{last: map[string]int64{}}}
 	found := &findings{files: files}
 	for number := int64(0); number*full < size; number++ {
 		bundle, broken, err := files.entries(number)
@@ -71,7 +71,7 @@ func verifyTrail(folder, vkey, since string) error {
 				}
 			}
 			if changed[at] {
-				entries.known = false
+				entries.unknown()
 			} else if err := entries.read(index, data); err != nil {
 				found.certain("%v", err)
 			}

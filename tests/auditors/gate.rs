@@ -1,14 +1,18 @@
 //! What a gate has really written: a long record, a secret that is disclosed, a signed vote, a key that was replaced, a break.
 
-use std::path::Path;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use gate_runtime::audit::{Evidence, KeyKind, LogKeys, Receipt, SigningKey, WitnessPolicy, read_keys};
+use gate_runtime::audit::{KeyKind, LogKeys, Receipt, SigningKey, WitnessPolicy, read_keys};
 use gate_runtime::prelude::*;
-use gate_runtime::{Changeset, CommitOutcome, NoTools, RecordFilter, Store, Trail, TrailReader};
+use gate_runtime::{ApprovalId, NoTools, Trail, TrailReader};
+use gate_sqlite::SqliteStore;
 use serde_json::json;
 
-use crate::programs::programs;
+use crate::changes::copy;
+use crate::programs::{ours, programs};
+use crate::receipt::{parts, without};
 
 /// Sign in somewhere.
 #[gated_tool(policy = "always_ask", secret(password))]
@@ -27,107 +31,288 @@ registry! { Tools for () { SignIn, Read } }
 const ORIGIN: &str = "example.com/gate/desk";
 const PASSWORD: &str = "correct horse \"battery\" stäple";
 
-struct Desk {
-    dir: tempfile::TempDir,
-    dana: SigningKey,
-}
+/// A folder with a database (`desk.db`), its `trail`, the key that signs it (`trail.key`), the first one (`first.key`), and receipts.
+pub struct Written<'a>(pub &'a Path);
 
-impl Desk {
+impl Written<'_> {
+    pub fn folder(&self) -> PathBuf {
+        self.0.join("trail")
+    }
+
+    fn signer() -> SigningKey {
+        SigningKey::from_seed("dana", KeyKind::Log, [9; 32]).unwrap()
+    }
+
+    fn people() -> StaticDirectory {
+        StaticDirectory::new().person("dana", ["manager"]).with_key(Self::signer().verifier().clone())
+    }
+
     fn trail(&self) -> Trail {
-        Trail::in_folder(self.folder(), Trail::read_key(self.key()).unwrap())
+        Trail::in_folder(self.folder(), Trail::read_key(self.0.join("trail.key")).unwrap())
     }
 
-    fn folder(&self) -> std::path::PathBuf {
-        self.dir.path().join("trail")
+    async fn gate(&self) -> Gate<Tools> {
+        let store = SqliteStore::open(self.0.join("desk.db")).await.unwrap();
+        Gate::builder(()).directory(Self::people()).store(store).trail(self.trail()).build().await.unwrap()
     }
 
-    fn key(&self) -> std::path::PathBuf {
-        self.dir.path().join("trail.key")
+    /// The gate lets go of its trail once it has sealed what is left.
+    async fn close(&self, gate: Gate<Tools>) {
+        gate.seal().await.unwrap();
+        drop(gate);
+        let lock = fs::File::options().write(true).open(self.folder().join("lock")).unwrap();
+        for _ in 0..1_000 {
+            if lock.try_lock().is_ok() {
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+        panic!("somebody still holds the gate");
     }
 
-    fn people(&self) -> StaticDirectory {
-        StaticDirectory::new().person("dana", ["manager"]).with_key(self.dana.verifier().clone())
+    /// A copy of the database that has all that is in it now.
+    fn back_up(&self, name: &str) {
+        let database = rusqlite::Connection::open(self.0.join("desk.db")).unwrap();
+        database.execute("VACUUM INTO ?", [self.0.join(name).to_str().unwrap()]).unwrap();
     }
 
-    async fn gate(&self, store: &Arc<MemoryStore>) -> Gate<Tools> {
-        let builder = Gate::builder(()).directory(self.people()).store(Arc::clone(store)).trail(self.trail());
-        builder.build().await.unwrap()
+    fn restore(&self, name: &str) {
+        for end in ["", "-wal", "-shm"] {
+            let _ = fs::remove_file(self.0.join(format!("desk.db{end}")));
+        }
+        fs::rename(self.0.join(name), self.0.join("desk.db")).unwrap();
+    }
+
+    /// The key that an auditor was given.
+    pub fn vkey(&self) -> String {
+        fs::read_to_string(self.0.join("first.key")).unwrap()
+    }
+
+    pub fn keys(&self) -> PathBuf {
+        self.folder().join("keys")
+    }
+
+    fn reader(&self) -> TrailReader {
+        let keys: LogKeys = read_keys(self.folder(), ORIGIN, self.vkey().parse().unwrap()).unwrap();
+        TrailReader::open(self.folder(), &keys, &WitnessPolicy::none()).unwrap()
+    }
+
+    fn receipt(&self, id: ApprovalId) -> Receipt {
+        self.reader().receipt(id).unwrap().unwrap()
+    }
+
+    /// A receipt of a record that is too long for an entry.
+    pub fn receipt_of_long(&self) -> String {
+        let reader = self.reader();
+        let is_stub = |bytes: &[u8]| bytes.windows(8).any(|word| word == b"\"bytes\":");
+        let found = reader.entries(0).map(Result::unwrap).find(|(_, bytes)| is_stub(bytes)).unwrap();
+        let evidence = vec![reader.evidence(found.0).unwrap()];
+        Receipt::new(evidence, reader.note().clone()).unwrap().to_string()
+    }
+
+    /// The receipts, by their names.
+    pub fn receipts(&self) -> Vec<(String, String)> {
+        let mut found: Vec<(String, String)> = Vec::new();
+        for file in fs::read_dir(self.0).unwrap().map(|file| file.unwrap().path()) {
+            if file.extension().is_some_and(|end| end == "receipt") {
+                let name = file.file_stem().unwrap().to_str().unwrap().to_owned();
+                found.push((name, fs::read_to_string(&file).unwrap()));
+            }
+        }
+        found.sort();
+        assert!(!found.is_empty(), "{}", self.0.display());
+        found
+    }
+
+    /// Everything is accepted, by everybody.
+    fn is_accepted(&self) {
+        ours().trail(&self.folder(), &self.vkey(), &[]).accepts();
+        let keys = ["--keys".to_owned(), self.keys().display().to_string()];
+        let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+        for program in programs().iter().chain([ours()]) {
+            program.trail(&self.folder(), &self.vkey(), &[]).accepts();
+            for (_, receipt) in self.receipts() {
+                program.receipt(&receipt, &self.vkey(), &keys).accepts();
+            }
+        }
+    }
+
+    fn refused_by_all(&self, receipt: &str, place: &str, case: &str) {
+        let keys = ["--keys".to_owned(), self.keys().display().to_string()];
+        let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+        for program in programs().iter().chain([ours()]) {
+            program.receipt(receipt, &self.vkey(), &keys).refuses(place, case);
+        }
     }
 }
 
-/// The gate lets go of its trail once it has sealed what is left.
-async fn dropped(desk: &Desk, gate: Gate<Tools>) {
+/// Writes all of that. With `UPDATE_FIXTURES=1` it is what the repository has for later versions; those of earlier ones stay as they are.
+async fn write(dir: &Path) {
+    let desk = Written(dir);
+    let key = Trail::create_key(dir.join("trail.key"), ORIGIN).unwrap();
+    fs::write(dir.join("first.key"), key.verifier().to_string()).unwrap();
+    let signer = Written::signer();
+    let sign_in = |id: &str, user: &str| {
+        ToolCall::new(id, "sign_in", json!({"user": user, "password": PASSWORD}).to_string())
+    };
+    let reads = |id: &str| ToolCall::new(id, "read", json!({"id": "a"}).to_string());
+
+    let gate = desk.gate().await;
+    let dana = gate.reviewer("dana").await.unwrap();
+    let run = gate.run("run-1").on_behalf_of("mia").case("ticket-7");
+    // Decided, run, and its secrets erased.
+    let turn = run.submit([sign_in("1", "mia")]).await.unwrap();
+    let question = &turn.interruptions()[0];
+    let ended = question.id();
+    question.approve(&dana).sign_with(&signer).await.unwrap();
+    drop(run.proceed().await.unwrap());
+    let arguments = gate.approval(ended).await.unwrap().unwrap().arguments().clone();
+    let opened = arguments.disclose("/password", &json!(PASSWORD)).unwrap().to_string();
+    question.erase_secrets(&dana).await.unwrap();
+    drop(turn);
+    // A long record, what looks like a record of that call and is none, a nested run.
+    run.log_action("told a long story", &json!("and on ".repeat(9_400)), None).await.unwrap();
+    drop(run.submit([reads("2")]).await.unwrap());
+    let looks_so = json!({"call_seq": 9, "seq": 1, "subject": {"approval": ended.to_string()}});
+    run.log_action("told the customer", &looks_so, Some(ended)).await.unwrap();
+    drop(run.child("call_7").submit([reads("1")]).await.unwrap());
+    // Two that wait. One of them is decided and runs; then an older database is brought back.
+    let turn = run.submit([sign_in("3", "leo"), sign_in("4", "zoe")]).await.unwrap();
+    let (restored, waits) = (turn.interruptions()[0].id(), turn.interruptions()[1].id());
     gate.seal().await.unwrap();
-    drop(gate);
-    let lock = std::fs::File::options().write(true).open(desk.folder().join("lock")).unwrap();
-    while lock.try_lock().is_err() {
-        tokio::task::yield_now().await;
-    }
+    desk.back_up("older.db");
+    gate.interruption(restored).await.unwrap().unwrap().approve(&dana).sign_with(&signer).await.unwrap();
+    drop(run.proceed().await.unwrap());
+    drop((run, turn));
+    desk.close(gate).await;
+    Trail::rotate_key(desk.folder(), dir.join("trail.key")).unwrap();
+    desk.restore("older.db");
+    let store = SqliteStore::open(dir.join("desk.db")).await.unwrap();
+    let settler: Gate<NoTools> =
+        Gate::builder(()).directory(Written::people()).store(store).build().await.unwrap();
+    let dana = settler.reviewer("dana").await.unwrap();
+    settler.settle_trail(&Arc::new(desk.trail()), &dana, "restored Monday's backup").await.unwrap();
+    drop(settler);
+    let gate = desk.gate().await;
+    drop(gate.run("run-2").submit([reads("1")]).await.unwrap());
+    desk.close(gate).await;
+    desk.back_up("whole.db");
+    desk.restore("whole.db");
+
+    let paper = desk.receipt(ended);
+    let mut evidence = paper.evidence().to_vec();
+    evidence[0] = evidence[0].clone().with(opened);
+    let paper = Receipt::new(evidence, paper.note().clone()).unwrap().to_string();
+    fs::write(dir.join("ended.receipt"), paper).unwrap();
+    fs::write(dir.join("restored.receipt"), desk.receipt(restored).to_string()).unwrap();
+    fs::write(dir.join("waits.receipt"), desk.receipt(waits).to_string()).unwrap();
+    fs::remove_file(desk.folder().join("lock")).unwrap();
 }
 
-fn reader(folder: &Path, keys: &LogKeys) -> TrailReader {
-    TrailReader::open(folder, keys, &WitnessPolicy::none()).unwrap()
-}
-
-/// Everything about one call, as `gate audit disclose` has it.
-fn receipt(reader: &TrailReader, id: &str, disclosure: &str) -> String {
-    let about = |bytes: &[u8]| String::from_utf8_lossy(bytes).contains(id);
-    let found = reader.entries(0).map(Result::unwrap).filter(|(_, bytes)| about(bytes)).map(|(index, _)| index);
-    let mut evidence: Vec<Evidence> = found.map(|index| reader.evidence(index).unwrap()).collect();
-    let assessed = evidence.remove(0).with(disclosure);
-    evidence.insert(0, assessed);
-    Receipt::new(evidence, reader.note().clone()).unwrap().to_string()
+pub fn fixture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)
 }
 
 #[tokio::test]
 async fn what_a_gate_has_written_is_accepted() {
     let dir = tempfile::tempdir().unwrap();
-    let desk = Desk { dir, dana: SigningKey::from_seed("dana", KeyKind::Log, [9; 32]).unwrap() };
-    let first = Trail::create_key(desk.key(), ORIGIN).unwrap().verifier().clone();
-    let store = Arc::new(MemoryStore::new());
-    let gate = desk.gate(&store).await;
-    let dana = gate.reviewer("dana").await.unwrap();
-    let run = gate.run("run-1").on_behalf_of("mia").case("ticket-7");
-    let arguments = json!({"user": "mia", "password": PASSWORD}).to_string();
-    let turn = run.submit([ToolCall::new("1", "sign_in", arguments)]).await.unwrap();
-    let id = turn.interruptions()[0].id();
-    turn.interruptions()[0].approve(&dana).sign_with(&desk.dana).await.unwrap();
-    drop(run.proceed().await.unwrap());
-    let long = json!({"id": "x".repeat(70_000)}).to_string();
-    drop(run.submit([ToolCall::new("2", "read", long)]).await.unwrap());
-    let approval = gate.approval(id).await.unwrap().unwrap();
-    let disclosure = approval.arguments().disclose("/password", &json!(PASSWORD)).unwrap().to_string();
-    drop((run, turn));
-    dropped(&desk, gate).await;
-    Trail::rotate_key(desk.folder(), desk.key()).unwrap();
-
-    // An older copy is brought back, and settled.
-    let older = Arc::new(MemoryStore::new());
-    for record in store.records(&RecordFilter::after(0).limit(6)).await.unwrap() {
-        let mut changeset = Changeset::at(record.at());
-        changeset.records.push((*record).clone());
-        assert_eq!(older.commit(changeset).await.unwrap(), CommitOutcome::Done);
+    write(dir.path()).await;
+    let desk = Written(dir.path());
+    desk.is_accepted();
+    let receipts = desk.receipts();
+    for (name, receipt) in &receipts {
+        let numbers: Vec<&str> =
+            receipt.split("\"call_seq\":").skip(1).map(|rest| rest.split(',').next().unwrap()).collect();
+        let wanted: &[&str] = match name.as_str() {
+            "ended" => &["1", "2", "3", "4", "5", "6"],
+            // What was taken back has its numbers, and what came in its place goes on from before it.
+            "restored" => &["1", "2", "3", "4", "5", "2"],
+            _ => &["1"],
+        };
+        assert_eq!(numbers, wanted, "{name}");
     }
-    let settler: Gate<NoTools> =
-        Gate::builder(()).directory(desk.people()).store(Arc::clone(&older)).build().await.unwrap();
-    let dana = settler.reviewer("dana").await.unwrap();
-    settler.settle_trail(&Arc::new(desk.trail()), &dana, "restored Monday's backup").await.unwrap();
-    let gate = desk.gate(&older).await;
-    drop(gate.run("run-2").submit([ToolCall::new("1", "read", json!({"id": "a"}).to_string())]).await.unwrap());
-    dropped(&desk, gate).await;
-
-    let keys = read_keys(desk.folder(), ORIGIN, first.clone()).unwrap();
-    let reader = reader(&desk.folder(), &keys);
-    let paper = receipt(&reader, &id.to_string(), &disclosure);
-    let with_keys = ["--keys".to_owned(), desk.folder().join("keys").to_string_lossy().into_owned()];
-    let with_keys: Vec<&str> = with_keys.iter().map(String::as_str).collect();
     for program in programs() {
-        let said = program.trail(&desk.folder(), &first.to_string(), &[]).accepts();
-        assert!(said.contains(&format!("{ORIGIN}, {} entries", reader.size())), "{said}");
-        let said = program.receipt(&paper, &first.to_string(), &with_keys).accepts();
-        assert!(said.contains("correct horse"), "{said}");
-        let forged = paper.replace("battery", "buttery");
-        assert_ne!(forged, paper);
-        program.receipt(&forged, &first.to_string(), &with_keys).refuses("with", "another secret");
+        let ended = &receipts.iter().find(|(name, _)| name == "ended").unwrap().1;
+        let keys = desk.keys().display().to_string();
+        assert!(program.receipt(ended, &desk.vkey(), &["--keys", &keys]).accepts().contains("correct horse"));
+    }
+    if std::env::var_os("UPDATE_FIXTURES").is_some() {
+        let kept = fixture("numbered");
+        let _ = fs::remove_dir_all(&kept);
+        fs::rename(copy(dir.path()).keep(), &kept).unwrap();
+        fs::remove_file(kept.join("desk.db")).unwrap();
+    }
+}
+
+/// For ever: by versions whose records have no numbers within their calls, and by those that began to write them.
+#[test]
+fn what_earlier_versions_have_written_is_accepted() {
+    for name in ["unnumbered", "numbered"] {
+        Written(&fixture(name)).is_accepted();
+    }
+}
+
+/// One record after the other is left out of the receipt of a call.
+#[test]
+fn a_record_that_is_left_out_of_a_receipt_shows() {
+    let dir = fixture("numbered");
+    let desk = Written(&dir);
+    for (name, receipt) in desk.receipts() {
+        let count = parts(&receipt).len();
+        // What came last nobody can miss, nor what came last before a break: `finished` of the call that was restored.
+        let seen = match name.as_str() {
+            "restored" => vec![0, 1, 2, 3, 5],
+            _ => (0..count - 1).collect(),
+        };
+        for left_out in seen {
+            desk.refused_by_all(&without(&receipt, &[left_out]), "", &format!("{name} without {left_out}"));
+        }
+    }
+    let (_, ended) = desk.receipts().swap_remove(0);
+    assert_eq!(parts(&ended).len(), 6);
+    let keys = desk.keys().display().to_string();
+    for program in programs().iter().chain([ours()]) {
+        // `assessed`, `voted`, `reassessed` and so on: two together, and all but one.
+        for left_out in [&[0, 1][..], &[1, 2], &[2, 3], &[0, 1, 2, 3, 4]] {
+            let fewer = without(&ended, left_out);
+            program.receipt(&fewer, &desk.vkey(), &["--keys", &keys]).refuses("", &format!("{left_out:?}"));
+        }
+        program.receipt(&without(&ended, &[5]), &desk.vkey(), &["--keys", &keys]).accepts();
+    }
+}
+
+/// Its first record has no number, and those after it have.
+#[tokio::test]
+async fn a_call_that_began_without_numbers_goes_on_with_them() {
+    let dir = copy(&fixture("unnumbered"));
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let key = dir.path().join("trail.key");
+        fs::set_permissions(key, fs::Permissions::from_mode(0o600)).unwrap();
+    }
+    let desk = Written(dir.path());
+    let calls: serde_json::Value = serde_json::from_slice(&fs::read(dir.path().join("calls.json")).unwrap()).unwrap();
+    let waits: ApprovalId = calls["waits"].as_str().unwrap().parse().unwrap();
+    fs::write(desk.folder().join("lock"), "").unwrap();
+    let gate = desk.gate().await;
+    let dana = gate.reviewer("dana").await.unwrap();
+    gate.interruption(waits).await.unwrap().unwrap().approve(&dana).sign_with(&Written::signer()).await.unwrap();
+    let run = gate.run("run-1").on_behalf_of("mia").case("ticket-7");
+    let again = ToolCall::new("4", "sign_in", json!({"user": "zoe", "password": "pw"}).to_string());
+    drop(run.submit([again]).await.unwrap());
+    drop(run);
+    desk.close(gate).await;
+    desk.is_accepted();
+    let paper = desk.receipt(waits).to_string();
+    // `assessed`, the break, `voted`, `reassessed`, `dispatched`, `finished`.
+    let numbers = parts(&paper).into_iter().map(|part| (1..9).find(|nth| part.contains(&format!("\"call_seq\":{nth},"))));
+    assert_eq!(numbers.collect::<Vec<_>>(), [None, None, Some(1), Some(2), Some(3), Some(4)], "{paper}");
+    let keys = desk.keys().display().to_string();
+    for program in programs().iter().chain([ours()]) {
+        program.receipt(&paper, &desk.vkey(), &["--keys", &keys]).accepts();
+    }
+    for left_out in 0..5 {
+        desk.refused_by_all(&without(&paper, &[left_out]), "", &format!("without {left_out}"));
     }
 }

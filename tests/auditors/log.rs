@@ -117,7 +117,16 @@ pub fn commitment() -> [String; 3] {
 
 /// Entries as a gate's records make them, with a secret, a long record and a settlement among them.
 pub fn plausible(size: usize) -> Vec<Line> {
-    let mut seq = 0;
+    lines(size, true)
+}
+
+/// The same, as if they were about no call: any of them can stand in a receipt.
+pub fn of_no_call(size: usize) -> Vec<Line> {
+    lines(size, false)
+}
+
+fn lines(size: usize, name_calls: bool) -> Vec<Line> {
+    let (mut seq, mut taken) = (0, 0);
     let line = |index: usize| {
         seq += 1;
         match index {
@@ -129,9 +138,19 @@ pub fn plausible(size: usize) -> Vec<Line> {
                 let by = json!({"at": AT, "by": "dana", "next": 91, "reason": "restored \"last\" night's backup", "settled": settled});
                 Line::Entry(canonical(&by))
             }
-            index => {
+            _ => {
                 let records = records();
-                Line::Entry(canonical(&Record::clone(&records[index % records.len()]).numbered(seq)))
+                let (round, record) = (taken / records.len(), &records[taken % records.len()]);
+                taken += 1;
+                let mut value = serde_json::to_value(Record::clone(record).numbered(seq)).unwrap();
+                if !name_calls {
+                    value.as_object_mut().unwrap().retain(|name, _| name != "call_seq" && name != "subject");
+                }
+                // The same calls over again have ids of their own.
+                if let Some(Value::String(id)) = value.pointer_mut("/subject/approval") {
+                    id.replace_range(32.., &format!("{round:04x}"));
+                }
+                Line::Entry(canonical(&value))
             }
         }
     };

@@ -15,8 +15,10 @@
 #![allow(unreachable_pub, reason = "a test is a crate of its own")]
 
 mod changes;
+mod differential;
 mod gate;
 mod log;
+mod mutate;
 mod programs;
 mod receipt;
 
@@ -24,7 +26,7 @@ use gate_audit::{KeyKind, SigningKey, Succession};
 use serde_json::json;
 
 use crate::changes::{changes, copy, flip};
-use crate::log::{Line, Log, ORIGIN, canonical, key, plausible};
+use crate::log::{Line, Log, ORIGIN, canonical, key, of_no_call, plausible};
 use crate::programs::{Program, programs};
 use crate::receipt::Paper;
 
@@ -125,12 +127,14 @@ fn signed_nonsense_is_refused_and_the_entry_named() {
         )
     };
     let text = |text: &str| text.as_bytes().to_vec();
-    let cases: [(&str, Vec<Vec<u8>>); 12] = [
+    let cases: [(&str, Vec<Vec<u8>>); 14] = [
         ("entry 1: record 3 stands where record 2 is due", vec![record(1), record(3), record(4)]),
         ("entry 0: record 2 stands where record 1 is due", vec![record(2)]),
         ("entry 2: record 2 stands where record 3 is due", vec![record(1), record(2), record(2)]),
         ("entry 2: record 4 stands where record 2 is due", vec![record(1), settled(1, 2), record(4)]),
         ("entry 1: settles a trail that had gone on to 7", vec![record(1), settled(7, 2)]),
+        ("entry 1: settles that records go on at 9", vec![record(1), settled(1, 9), record(9)]),
+        ("entry 2: settles a trail that had gone on to 2", vec![record(1), settled(1, 1), settled(2, 1)]),
         ("entry 1: no canonical JSON", vec![record(1), text(r#"{"at":"now", "event":{},"seq":2}"#)]),
         ("entry 1: no canonical JSON", vec![record(1), text(r#"{"at":"now","event":{},"seq":2,"seq":2}"#)]),
         ("entry 1: no canonical JSON", vec![record(1), text(r#"{"at":"now","event":{"a":1.0},"seq":2}"#)]),
@@ -199,7 +203,7 @@ fn a_trail_that_does_not_continue_what_was_kept_is_refused() {
 #[test]
 fn successions_of_keys_are_followed() {
     let [first, second, third] = [1, 2, 3].map(key);
-    let log = Log::signed(&plausible(300), &[], &third);
+    let log = Log::signed(&of_no_call(300), &[], &third);
     let keys = log.folder().join("keys");
     let introduce = |from: u64, new: &SigningKey, by: &SigningKey| {
         Succession::new(ORIGIN, from, new.verifier().clone()).unwrap().sign(by).unwrap().to_string()
@@ -248,7 +252,7 @@ fn successions_of_keys_are_followed() {
 #[test]
 fn receipts_are_accepted_and_shown() {
     for size in [1, 2, 255, 257, 700] {
-        let log = Log::new(&plausible(size));
+        let log = Log::new(&of_no_call(size));
         let last = size as u64 - 1;
         for program in programs() {
             for index in [0, last / 2, last] {
@@ -258,7 +262,7 @@ fn receipts_are_accepted_and_shown() {
             }
         }
     }
-    let log = Log::new(&plausible(300));
+    let log = Log::new(&of_no_call(300));
     let paper = Paper::new(&log, &[2, 5, 100, 299]).with(2, &log.disclosure()).with(5, &log.large[0]);
     for program in programs() {
         let said = program.receipt(&paper.to_string(), &log.vkey(), &[]).accepts();
@@ -270,7 +274,7 @@ fn receipts_are_accepted_and_shown() {
 
 #[test]
 fn changed_receipts_are_refused_and_the_place_named() {
-    let log = Log::new(&plausible(300));
+    let log = Log::new(&of_no_call(300));
     let paper = || Paper::new(&log, &[2, 5, 40]).with(2, &log.disclosure()).with(5, &log.large[0]);
     let text = paper().to_string();
     let replaced = |from: &str, to: &str| {
@@ -313,7 +317,7 @@ fn changed_receipts_are_refused_and_the_place_named() {
 /// An agent chooses the arguments of its calls: they must not pass for the commitments beside them.
 #[test]
 fn what_an_agent_wrote_is_no_commitment() {
-    let disclosure = Log::new(&plausible(3)).disclosure();
+    let disclosure = Log::new(&of_no_call(3)).disclosure();
     let [_, digest, mark] = log::commitment();
     let inner = json!({"json": {"card": {"pin": mark}}, "secrets": [{"digest": digest}]});
     let event = json!({"type": "assessed", "arguments": {"digest": "sha256:00", "json": {"arguments": inner}}});
@@ -328,7 +332,7 @@ fn what_an_agent_wrote_is_no_commitment() {
 /// Any bit of anything: as many of them as there is time for.
 #[test]
 fn any_flipped_bit_is_refused() {
-    let log = Log::new(&plausible(300));
+    let log = Log::new(&of_no_call(300));
     let paper = Paper::new(&log, &[2, 299]).with(2, &log.disclosure()).to_string().into_bytes();
     for program in programs() {
         let every = if program.reads_json() { 61 } else { 251 };
@@ -352,7 +356,7 @@ fn any_flipped_bit_is_refused() {
 
 #[test]
 fn what_is_no_trail_and_no_receipt_is_refused_with_a_message() {
-    let log = Log::new(&plausible(3));
+    let log = Log::new(&of_no_call(3));
     let (good, vkey) = (log.checkpoint(), log.vkey());
     let line = |number: usize, text: &str| {
         let mut lines: Vec<&str> = good.split('\n').collect();

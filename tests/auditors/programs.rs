@@ -1,15 +1,24 @@
-//! The auditors' programs, as far as this machine can run them.
+//! The auditors' programs, as far as this machine can run them; and our own verifier, run as they are.
 
 use std::fs;
-use std::io::Write as _;
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
-use std::sync::OnceLock;
+use std::process::{Child, ChildStdin, ChildStdout, Command, Output, Stdio};
+use std::sync::{Mutex, OnceLock};
 
-/// A program, and what starts it.
+use gate_runtime::audit::{LogKeys, Receipt, VerifierKey, WitnessPolicy, read_keys};
+use gate_runtime::{Auditor, TrailReader, VerifiedReceipt};
+
+/// A program, and what starts it: nothing, where it is ours.
 pub struct Program {
-    name: &'static str,
+    pub name: &'static str,
     command: Vec<PathBuf>,
+}
+
+/// What `gate audit verify` and `gate audit verify-receipt` call.
+pub fn ours() -> &'static Program {
+    static OURS: Program = Program { name: "gate", command: Vec::new() };
+    &OURS
 }
 
 /// What a program said.
@@ -91,6 +100,13 @@ impl Program {
     }
 
     pub fn run(&self, arguments: &[&str]) -> Said {
+        if self.command.is_empty() {
+            let (code, out, err) = match verify(arguments) {
+                Ok(()) => (0, "OK: it holds".to_owned(), String::new()),
+                Err(refused) => (1, String::new(), format!("REFUSED: {}", refused.replace('\n', " "))),
+            };
+            return Said { name: self.name, code: Some(code), out, err };
+        }
         let output = Command::new(&self.command[0]).args(&self.command[1..]).args(arguments).output().unwrap();
         let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
         Said { name: self.name, code: output.status.code(), out: text(&output.stdout), err: text(&output.stderr) }
@@ -111,7 +127,91 @@ impl Program {
     }
 }
 
+fn verify(arguments: &[&str]) -> Result<(), String> {
+    let text = |error: &dyn std::fmt::Display| error.to_string();
+    let key = |vkey: &str| vkey.parse::<VerifierKey>().map_err(|error| text(&error));
+    let none = WitnessPolicy::none();
+    match arguments {
+        ["--receipt", file, vkey, rest @ ..] => {
+            let key = key(vkey)?;
+            let origin = key.name().to_owned();
+            let keys = match rest {
+                ["--keys", folder] => read_keys(Path::new(folder).parent().unwrap(), &origin, key),
+                _ => LogKeys::new(&origin, key),
+            };
+            let receipt = Receipt::parse(&fs::read(file).unwrap()).map_err(|error| text(&error))?;
+            let keys = keys.map_err(|error| text(&error))?;
+            VerifiedReceipt::verify(&receipt, &keys, &none).map_err(|error| text(&error)).map(drop)
+        }
+        [folder, vkey] => {
+            let key = key(vkey)?;
+            let origin = key.name().to_owned();
+            let keys = read_keys(folder, &origin, key).map_err(|error| text(&error))?;
+            let reader = TrailReader::open(*folder, &keys, &none).map_err(|error| text(&error))?;
+            let mut auditor = Auditor::new();
+            for entry in reader.entries(0) {
+                let (index, bytes) = entry.map_err(|error| text(&error))?;
+                let entry = reader.read(index, &bytes).map_err(|error| text(&error))?;
+                auditor.take(&entry).map_err(|error| format!("entry {index}, {error}"))?;
+            }
+            Ok(())
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+/// `verify.py`, started once for many runs.
+pub struct Batch {
+    child: Child,
+    ask: ChildStdin,
+    answers: BufReader<ChildStdout>,
+}
+
+impl Batch {
+    /// Nothing where there is no Python with what it needs.
+    pub fn start() -> Option<Mutex<Batch>> {
+        let program = programs().iter().find(|program| program.name == "verify.py")?;
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/auditors/batch.py");
+        let mut command = Command::new(&program.command[0]);
+        command.arg(script).arg(&program.command[1]).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let (ask, answers) = (child.stdin.take().unwrap(), BufReader::new(child.stdout.take().unwrap()));
+        Some(Mutex::new(Batch { child, ask, answers }))
+    }
+
+    pub fn run(&mut self, arguments: &[&str]) -> Said {
+        writeln!(self.ask, "{}", serde_json::to_string(arguments).unwrap()).unwrap();
+        let mut line = String::new();
+        self.answers.read_line(&mut line).unwrap();
+        let (code, out, err) = serde_json::from_str(&line).unwrap();
+        Said { name: "verify.py", code, out, err }
+    }
+}
+
+impl Drop for Batch {
+    fn drop(&mut self) {
+        // It ends by itself once nobody asks; a test that fails does not wait for it.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
 impl Said {
+    /// Whether it holds; no third answer is one.
+    pub fn verdict(&self) -> bool {
+        let Said { name, code, out, err } = self;
+        match code {
+            Some(0) if out.contains("OK: ") && err.is_empty() => true,
+            Some(1) if !out.contains("OK: ") && err.starts_with("REFUSED: ") => false,
+            _ => panic!("{name}: {code:?}\n{out}\n{err}"),
+        }
+    }
+
+    /// Why not.
+    pub fn reason(&self) -> &str {
+        self.err.lines().next().unwrap_or("it holds")
+    }
+
     /// It holds. Gives what was said.
     pub fn accepts(self) -> String {
         let Said { name, code, out, err } = self;

@@ -58,6 +58,22 @@ impl Paper {
     }
 }
 
+/// The entries of a receipt, each with what stands beside it.
+pub fn parts(receipt: &str) -> Vec<&str> {
+    let (entries, _) = receipt.split_once("\n\n").unwrap();
+    let mut starts: Vec<usize> = entries.match_indices("\nentry ").map(|(at, _)| at + 1).collect();
+    starts.push(entries.len() + 1);
+    starts.windows(2).map(|pair| &receipt[pair[0]..pair[1]]).collect()
+}
+
+/// A receipt without some of its entries.
+pub fn without(receipt: &str, left_out: &[usize]) -> String {
+    let (_, note) = receipt.split_once("\n\n").unwrap();
+    let (header, _) = receipt.split_once('\n').unwrap();
+    let kept = parts(receipt).into_iter().enumerate().filter(|(place, _)| !left_out.contains(place));
+    format!("{header}\n{}\n{note}", kept.map(|(_, part)| part).collect::<String>())
+}
+
 impl fmt::Display for Paper {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "github.com/gate-rs/gate/receipt@v1")?;
