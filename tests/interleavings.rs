@@ -15,7 +15,7 @@ use gate_core::assessment::{Assessment, Fallback, Opinion, PolicyOpinion, Policy
 use gate_core::call::{Arguments, RunInfo, Subject, ToolOutcome};
 use gate_core::id::{ApprovalId, RunId};
 use gate_core::ports::{Changeset, CommitOutcome, Store as _};
-use gate_core::records::{CallEvent, Record};
+use gate_core::records::CallEvent;
 use gate_core::text::Digest;
 use gate_runtime::MemoryStore;
 use ledger::Ledger;

@@ -151,12 +151,9 @@ fn a_call_is_approved_at_a_terminal() {
     let mut seat = Seat::sit(80, PAYMENT, &[]);
     seat.go();
     let shown = seat.text();
-    for line in [
-        "pay wants a decision",
-        "│  arguments  to      \"alice\"",
-        "from read_mail",
-        "said by the user · Who gets it.",
-    ] {
+    for line in
+        ["pay wants a decision", "│  arguments  to      \"alice\"", "from read_mail", "said by the user · Who gets it."]
+    {
         assert!(shown.contains(line), "{line} in\n{shown}");
     }
     seat.types("a\r");

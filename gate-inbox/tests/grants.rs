@@ -82,14 +82,14 @@ async fn a_standing_permission_says_what_it_lets_through_and_lets_that_through()
     shown
         .has("in the run <bdi>run-1</bdi> only")
         .has("exactly <code class=\"value\"><bdi>&quot;alice&quot;</bdi></code>")
-        .has("any whole number from 0 to <strong>100</strong>")
+        .has("any number from 0 to <strong>100</strong>")
         .has("at most 2 calls in all")
         .has("for 1 day from when it is given")
         .has("on behalf of <bdi>mia</bdi>");
     assert_eq!(done.location, Some(format!("/approvals/{id}")));
     assert_eq!(desk.approval(id).await.status(), Status::Approved);
     let page = dana.get("/standing").await;
-    page.has("Given by <bdi>dana</bdi>").has("used 0 times · 2 times left").has("any whole number from 0 to");
+    page.has("Given by <bdi>dana</bdi>").has("used 0 times · 2 times left").has("any number from 0 to");
 
     let run = desk.agent.run("run-1").on_behalf_of("mia").case("ticket-7");
     let pay =

@@ -193,9 +193,7 @@ pub use logic::tool::state::Provides;
 pub use logic::tool::summary;
 pub use logic::tool::{InState, Tool, ToolArg};
 pub use ports::overlay::{Objection, OnFailure, Overlay, OverlayCall};
-pub use trail::{
-    Divergence, ReceiptEntry, Trail, TrailError, TrailReader, TrailStatus, VerifiedReceipt,
-};
+pub use trail::{Divergence, ReceiptEntry, Trail, TrailError, TrailReader, TrailStatus, VerifiedReceipt};
 
 /// Makes a function a gated tool: its schema for the model, and the only door to its body.
 ///

@@ -70,7 +70,12 @@ impl Jury {
 /// What has changed, so that it can be made a case of its own.
 fn difference(old: &[u8], new: &[u8]) -> String {
     let same = old.iter().zip(new).take_while(|(one, two)| one == two).count();
-    let text = |bytes: &[u8]| String::from_utf8_lossy(&bytes[same.saturating_sub(30).min(bytes.len())..]).chars().take(160).collect::<String>();
+    let text = |bytes: &[u8]| {
+        String::from_utf8_lossy(&bytes[same.saturating_sub(30).min(bytes.len())..])
+            .chars()
+            .take(160)
+            .collect::<String>()
+    };
     format!("  at byte {same}:\n  - {:?}\n  + {:?}", text(old), text(new))
 }
 
@@ -141,7 +146,8 @@ fn all_verifiers_say_the_same_of_changed_trails() {
         let changed = match dice.below(12) {
             0 => fs::remove_file(&to).map(|()| Vec::new()).unwrap(),
             1 => {
-                let name = *dice.pick(&["2", "0", "01", "3", "x", "2.tmp", "x.tmp", "1.old", ".1", "9999999999", "1e0"]);
+                let name =
+                    *dice.pick(&["2", "0", "01", "3", "x", "2.tmp", "x.tmp", "1.old", ".1", "9999999999", "1e0"]);
                 let path = trail.path().join("keys").join(name);
                 fs::write(&path, &good).unwrap();
                 added = Some(path);
@@ -245,7 +251,8 @@ fn written_otherwise(dice: &mut Dice, entry: &[u8]) -> Vec<u8> {
 /// Tears the order of the numbers, of the trail's or of a call's.
 fn torn(dice: &mut Dice, entries: &mut Vec<Vec<u8>>, place: usize) {
     let mut value: Value = serde_json::from_slice(&entries[place]).unwrap();
-    let odd = [json!(0), json!(-1), json!(1.5), json!("2"), json!(9_007_199_254_740_992_u64), json!(3), json!(40), json!([])];
+    let odd =
+        [json!(0), json!(-1), json!(1.5), json!("2"), json!(9_007_199_254_740_992_u64), json!(3), json!(40), json!([])];
     let odd = dice.pick(&odd).clone();
     match dice.below(8) {
         0 if place + 1 < entries.len() => drop(entries.remove(place)),
@@ -355,7 +362,8 @@ fn where_verifiers_once_differed_they_agree() {
         agree(case, false, &|program| program.run(&[&folder, &given]));
     }
     fs::write(keys.join("1"), &first).unwrap();
-    let shouting = vkey.replacen(&vkey[name.len()..=name.len() + 8], &vkey[name.len()..=name.len() + 8].to_uppercase(), 1);
+    let shouting =
+        vkey.replacen(&vkey[name.len()..=name.len() + 8], &vkey[name.len()..=name.len() + 8].to_uppercase(), 1);
     if shouting != vkey {
         agree("a key's id in capitals", false, &|program| program.run(&[&folder, &shouting]));
     }
@@ -369,12 +377,24 @@ fn where_verifiers_once_differed_they_agree() {
     let receipt = |wanted: &str| receipts.iter().find(|(name, _)| name == wanted).unwrap().1.clone();
     let ended = receipt("ended");
     let cases = [
-        ("the entries in another order", ended.replacen(parts(&ended)[1], "", 1).replacen("\n\n", &format!("\n{}\n", parts(&ended)[1]), 1), false),
+        (
+            "the entries in another order",
+            ended.replacen(parts(&ended)[1], "", 1).replacen("\n\n", &format!("\n{}\n", parts(&ended)[1]), 1),
+            false,
+        ),
         ("a secret in JSON that is not canonical", ended.replacen("with {\"field\"", "with { \"field\"", 1), false),
-        ("a secret with a member twice", ended.replacen("with {\"field\"", "with {\"field\":\"/x\",\"field\"", 1), false),
+        (
+            "a secret with a member twice",
+            ended.replacen("with {\"field\"", "with {\"field\":\"/x\",\"field\"", 1),
+            false,
+        ),
         ("a secret with an escape too many", ended.replacen("\"/password\"", "\"/passw\\u006frd\"", 1), false),
         ("no break between what was taken back and what came instead", without_break(&receipt("restored")), false),
-        ("longer than ten million bytes", ended.replacen("\n\n", &format!("\nwith {}\n\n", "x".repeat(10_000_000)), 1), false),
+        (
+            "longer than ten million bytes",
+            ended.replacen("\n\n", &format!("\nwith {}\n\n", "x".repeat(10_000_000)), 1),
+            false,
+        ),
         ("records of two calls", both(&ended, &receipt("waits")), true),
     ];
     let file = tempfile::NamedTempFile::new().unwrap();

@@ -152,9 +152,8 @@ async fn write(dir: &Path) {
     let key = Trail::create_key(dir.join("trail.key"), ORIGIN).unwrap();
     fs::write(dir.join("first.key"), key.verifier().to_string()).unwrap();
     let signer = Written::signer();
-    let sign_in = |id: &str, user: &str| {
-        ToolCall::new(id, "sign_in", json!({"user": user, "password": PASSWORD}).to_string())
-    };
+    let sign_in =
+        |id: &str, user: &str| ToolCall::new(id, "sign_in", json!({"user": user, "password": PASSWORD}).to_string());
     let reads = |id: &str| ToolCall::new(id, "read", json!({"id": "a"}).to_string());
 
     let gate = desk.gate().await;
@@ -188,8 +187,7 @@ async fn write(dir: &Path) {
     Trail::rotate_key(desk.folder(), dir.join("trail.key")).unwrap();
     desk.restore("older.db");
     let store = SqliteStore::open(dir.join("desk.db")).await.unwrap();
-    let settler: Gate<NoTools> =
-        Gate::builder(()).directory(Written::people()).store(store).build().await.unwrap();
+    let settler: Gate<NoTools> = Gate::builder(()).directory(Written::people()).store(store).build().await.unwrap();
     let dana = settler.reviewer("dana").await.unwrap();
     settler.settle_trail(&Arc::new(desk.trail()), &dana, "restored Monday's backup").await.unwrap();
     drop(settler);
@@ -306,7 +304,8 @@ async fn a_call_that_began_without_numbers_goes_on_with_them() {
     desk.is_accepted();
     let paper = desk.receipt(waits).to_string();
     // `assessed`, the break, `voted`, `reassessed`, `dispatched`, `finished`.
-    let numbers = parts(&paper).into_iter().map(|part| (1..9).find(|nth| part.contains(&format!("\"call_seq\":{nth},"))));
+    let numbers =
+        parts(&paper).into_iter().map(|part| (1..9).find(|nth| part.contains(&format!("\"call_seq\":{nth},"))));
     assert_eq!(numbers.collect::<Vec<_>>(), [None, None, Some(1), Some(2), Some(3), Some(4)], "{paper}");
     let keys = desk.keys().display().to_string();
     for program in programs().iter().chain([ours()]) {

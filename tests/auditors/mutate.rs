@@ -103,11 +103,13 @@ const CHANGES: [fn(&mut Dice, &[u8], &[u8]) -> Vec<u8>; 16] = [
     signature_line,
     signature_line,
     ends,
-    |dice, bytes, _| lines(bytes, |all| {
-        let place = dice.below(all.len());
-        let odd = *dice.pick(&ODD);
-        if dice.below(2) == 0 { all[place].extend(odd) } else { all[place] = [odd, &all[place][..]].concat() }
-    }),
+    |dice, bytes, _| {
+        lines(bytes, |all| {
+            let place = dice.below(all.len());
+            let odd = *dice.pick(&ODD);
+            if dice.below(2) == 0 { all[place].extend(odd) } else { all[place] = [odd, &all[place][..]].concat() }
+        })
+    },
 ];
 
 /// Something else than these bytes, mostly of the same kind; `other` is another file of that kind.

@@ -447,7 +447,9 @@ async fn an_agent_whose_schemas_cost_too_much_waits_and_others_do_not() {
     let again_after = loop {
         match desk.bot().ask(costly(asked)).await {
             Err(RemoteError::TooCostly { again_after }) => break again_after,
-            Err(RemoteError::NotRun(NotRun::Invalid { problem })) => assert!(problem.contains("match"), "{problem}"),
+            Err(RemoteError::NotRun(NotRun::Invalid { problem })) => {
+                assert!(problem.contains("does not fit its schema"), "{problem}")
+            }
             other => panic!("{other:?}"),
         }
         asked += 1;

@@ -5,9 +5,7 @@ use std::io::{IsTerminal as _, Read as _, Write as _};
 use std::path::Path;
 
 use gate_runtime::audit::{Evidence, LogKeys, Receipt};
-use gate_runtime::{
-    ApprovalId, CallEvent, Entry, Event, ReceiptEntry, Record, Subject, TrailReader, VerifiedReceipt,
-};
+use gate_runtime::{ApprovalId, CallEvent, Entry, Event, ReceiptEntry, Record, Subject, TrailReader, VerifiedReceipt};
 use serde_json::{Value, json};
 
 use super::{Done, keys_in_folder, open, public_key, witnesses};
@@ -93,8 +91,7 @@ pub(super) fn verify(cli: &Cli, audited: &Audited, file: &Path) -> Done {
         LogKeys::new(&origin, key)?
     };
     let verified = VerifiedReceipt::verify(&receipt, &keys, &witnesses(audited)?)?;
-    let (origin, size) =
-        (verified.checkpoint().checkpoint().origin().to_owned(), verified.checkpoint().head().size());
+    let (origin, size) = (verified.checkpoint().checkpoint().origin().to_owned(), verified.checkpoint().head().size());
     let calls = verified.calls();
     match Look::of(cli.json) {
         Look::Programs => {
@@ -122,7 +119,8 @@ pub(super) fn verify(cli: &Cli, audited: &Audited, file: &Path) -> Done {
             let mut stories: Vec<String> =
                 calls.iter().map(|id| story(Some(*id), (&origin, size), &about(Some(*id)))).collect();
             // What is about no call, such as the standing permission that covered one.
-            if calls.is_empty() || verified.entries().iter().any(|shown| shown.record().is_some() && shown.call().is_none())
+            if calls.is_empty()
+                || verified.entries().iter().any(|shown| shown.record().is_some() && shown.call().is_none())
             {
                 stories.push(story(None, (&origin, size), &about(None)));
             }
@@ -162,7 +160,10 @@ fn story(id: Option<ApprovalId>, (origin, size): (&str, u64), shown: &[&ReceiptE
             let given = arguments.as_object().into_iter().flatten();
             facts.extend(given.map(|(name, value)| (plain(name), plain(value.to_string()))));
             facts.extend(
-                shown.disclosed().iter().map(|open| (plain(open.field()), format!("is {}", plain(open.value().to_string())))),
+                shown
+                    .disclosed()
+                    .iter()
+                    .map(|open| (plain(open.field()), format!("is {}", plain(open.value().to_string())))),
             );
             told.extend(assessment.rules().map(|rule| format!("      {}", plain(rule.to_string()))));
         }
@@ -177,7 +178,8 @@ fn story(id: Option<ApprovalId>, (origin, size): (&str, u64), shown: &[&ReceiptE
             format!("{}, between entries {first} and {last}", plural(records as u64, "record"))
         }
     };
-    let head = id.map_or_else(|| "Receipt of what is about no call".to_owned(), |id| format!("Receipt of the call {id}"));
+    let head =
+        id.map_or_else(|| "Receipt of what is about no call".to_owned(), |id| format!("Receipt of the call {id}"));
     let end =
         format!("Verified: {place} of the {size} that {} has signed. What came after is not in it.", plain(origin));
     let lines = [head].into_iter().chain(facts).chain([String::new()]).chain(told).chain([String::new(), end]);

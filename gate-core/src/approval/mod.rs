@@ -26,9 +26,9 @@ pub use presented::Presented;
 #[doc(hidden)]
 pub use quorum::{Shortfall, Voice, shortfall};
 pub use refusal::Refusal;
+pub use replay::ReplayError;
 #[doc(hidden)]
 pub use replay::number_after;
-pub use replay::ReplayError;
 #[doc(hidden)]
 pub use requirement::people;
 pub use requirement::{Requirement, Tier, Who, anyone, ask, principal, role};

@@ -64,7 +64,11 @@ impl std::str::FromStr for Disclosure {
     /// Reads the one form that it has: nobody can read anything else from it.
     fn from_str(line: &str) -> Result<Self, SchemaError> {
         let read: Self = serde_json::from_str(line).map_err(|error| SchemaError::new("", error.to_string()))?;
-        if read.to_string() == line { Ok(read) } else { Err(SchemaError::new("", "it is not in canonical form (RFC 8785)")) }
+        if read.to_string() == line {
+            Ok(read)
+        } else {
+            Err(SchemaError::new("", "it is not in canonical form (RFC 8785)"))
+        }
     }
 }
 

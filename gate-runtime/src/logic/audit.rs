@@ -107,7 +107,9 @@ impl Auditor {
     /// As [`take`](Self::take).
     pub fn take_at(&mut self, index: u64, entry: &Entry) -> Result<(), ReplayError> {
         match self.due.map(|due| index.checked_sub(due)) {
-            Some(None) => return Err(ReplayError::at(self.next, format!("entry {index} is not behind the one before it"))),
+            Some(None) => {
+                return Err(ReplayError::at(self.next, format!("entry {index} is not behind the one before it")));
+            }
             Some(Some(passed)) if self.next != 0 => self.next = self.next.saturating_add(passed),
             _ => self.next = 0,
         }

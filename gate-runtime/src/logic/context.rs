@@ -33,17 +33,17 @@ pub struct CallContext {
     pub(crate) reasoning: Option<Arc<str>>,
     pub(crate) history: History,
     pub(crate) now: Timestamp,
-    pub(crate) asked: Arc<Asked>,
+    pub(crate) asked: Arc<OriginInquiry>,
 }
 
 /// What is known of a call when somebody asks where its values came from.
 #[derive(Default)]
-pub(crate) struct Asked {
+pub(crate) struct OriginInquiry {
     facts: OnceLock<CallFacts>,
     in_vain: AtomicBool,
 }
 
-impl Asked {
+impl OriginInquiry {
     /// Says what the call is.
     pub(crate) fn set_facts(&self, facts: impl FnOnce() -> CallFacts) {
         self.facts.get_or_init(facts);
@@ -57,13 +57,13 @@ impl Asked {
 }
 
 /// It is no circumstance of a call.
-impl PartialEq for Asked {
+impl PartialEq for OriginInquiry {
     fn eq(&self, _: &Self) -> bool {
         true
     }
 }
 
-impl Eq for Asked {}
+impl Eq for OriginInquiry {}
 
 impl CallContext {
     /// A key for systems that refuse to do a thing twice: the same for every attempt to run this call, and for no other call.

@@ -21,13 +21,13 @@ const EACH_RUN: usize = 1024;
 pub(crate) struct Memories {
     key: [u8; 32],
     indexes: Arc<Indexes>,
-    kept: Mutex<Kept>,
+    kept: Mutex<RunHalves>,
 }
 
 /// Two halves: when the one that is filled is full, the other one is forgotten, but for runs that
 /// have a handle.
 #[derive(Default)]
-struct Kept {
+struct RunHalves {
     new: HashMap<(RunId, RunId), (Arc<Memory>, usize)>,
     old: HashMap<(RunId, RunId), (Arc<Memory>, usize)>,
     /// How many bytes the new ones took when they were last asked for.
@@ -44,7 +44,7 @@ impl Memories {
     pub(crate) fn of(&self, run: &RunId, family: &RunId) -> Arc<Memory> {
         let name = (run.outermost(), family.clone());
         let mut kept = lock(&self.kept);
-        let Kept { new, old, bytes } = &mut *kept;
+        let RunHalves { new, old, bytes } = &mut *kept;
         if let Some((memory, counted)) = new.get_mut(&name) {
             let now = memory.bytes() + EACH_RUN;
             *bytes = bytes.saturating_sub(*counted).saturating_add(now);

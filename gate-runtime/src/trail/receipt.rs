@@ -95,8 +95,7 @@ impl ReceiptEntry {
         for line in attached {
             let disclosure: Disclosure = line.parse()?;
             let arguments = arguments(&entry);
-            let arguments =
-                arguments.ok_or_else(|| SchemaError::new("", "it has no secrets that could be shown"))?;
+            let arguments = arguments.ok_or_else(|| SchemaError::new("", "it has no secrets that could be shown"))?;
             arguments.check(&disclosure)?;
             disclosed.push(disclosure);
         }
