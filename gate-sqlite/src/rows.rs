@@ -121,7 +121,14 @@ pub(crate) fn record_texts(connection: &Connection, filter: &RecordFilter) -> Re
     let after = i64::try_from(filter.is_after()).unwrap_or(i64::MAX);
     let limit = i64::try_from(filter.at_most()).unwrap_or(i64::MAX);
     let numbered = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?));
-    let texts = if let Some(case) = filter.of_case() {
+    let texts = if let Some(call) = filter.of_call() {
+        let mut found = connection.prepare_cached(
+            "SELECT seq, body FROM records WHERE approval = ?1 AND seq > ?2 AND (?3 IS NULL OR matter = ?3)
+             ORDER BY seq LIMIT ?4",
+        )?;
+        let case = filter.of_case().map(CaseId::as_str);
+        found.query_map(params![call.to_string(), after, case, limit], numbered)?.collect::<Result<_, _>>()?
+    } else if let Some(case) = filter.of_case() {
         let mut found = connection
             .prepare_cached("SELECT seq, body FROM records WHERE matter = ? AND seq > ? ORDER BY seq LIMIT ?")?;
         found.query_map(params![case.as_str(), after, limit], numbered)?.collect::<Result<_, _>>()?
@@ -288,9 +295,11 @@ fn write_apart_from_approvals(connection: &Connection, changeset: Changeset, las
     let mut last = last;
     for record in changeset.records {
         last += 1;
-        let mut put = connection.prepare_cached("INSERT INTO records (seq, matter, body) VALUES (?, ?, ?)")?;
+        let mut put =
+            connection.prepare_cached("INSERT INTO records (seq, approval, matter, body) VALUES (?, ?, ?, ?)")?;
         let record = record.numbered(last);
-        put.execute(params![last, record.case().map(CaseId::as_str), json(&record)?])?;
+        let call = record.subject().map(|subject| subject.approval().to_string());
+        put.execute(params![last, call, record.case().map(CaseId::as_str), json(&record)?])?;
     }
     Ok(last)
 }

@@ -17,7 +17,7 @@ const APPLICATION: i64 = 0x6761_7465;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What makes each version of the schema of the one before. What stands here never changes: new versions are added.
-const MIGRATIONS: [&str; 5] = [
+const MIGRATIONS: [&str; 6] = [
     "
     CREATE TABLE approvals (
         seq INTEGER PRIMARY KEY,
@@ -144,6 +144,12 @@ const MIGRATIONS: [&str; 5] = [
     ",
     "
     ALTER TABLE tools ADD COLUMN written INTEGER NOT NULL DEFAULT 0;
+    ",
+    // Before a call begins that was read from here, its records are read again.
+    "
+    ALTER TABLE records ADD COLUMN approval TEXT;
+    UPDATE records SET approval = body ->> '$.subject.approval' WHERE json_valid(body);
+    CREATE INDEX records_by_call ON records (approval, seq) WHERE approval IS NOT NULL;
     ",
 ];
 

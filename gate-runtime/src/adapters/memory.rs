@@ -70,6 +70,8 @@ struct Contents {
     /// By the numbers of their records, then by their notifiers.
     deliveries: BTreeMap<(u64, String), Arc<Delivery>>,
     records: Vec<Record>,
+    /// For each record, the number of the one before it about the same call; 0 where there is none.
+    before: Vec<u64>,
 }
 
 struct KeptApproval {
@@ -459,6 +461,24 @@ impl Contents {
         }
     }
 
+    /// Returns the number of the last record about a call, where the records after `before` are being written.
+    fn last_about(&self, id: ApprovalId, before: u64) -> Option<u64> {
+        let written = usize::try_from(before).ok().and_then(|before| self.records.get(before..)).unwrap_or_default();
+        let is_about = |record: &&Record| record.subject().is_some_and(|subject| subject.approval() == id);
+        let now = written.iter().rev().find(is_about).map(Record::seq);
+        now.or_else(|| Some(self.approvals.get(*self.places.get(&id)?)?.changed))
+    }
+
+    /// Returns the records about a call after a number, newest first.
+    fn about(&self, id: ApprovalId, after: u64) -> impl Iterator<Item = &Record> {
+        let at = |seq: u64| usize::try_from(seq.checked_sub(1)?).ok();
+        let last = self.last_about(id, self.records.len() as u64).filter(|seq| *seq > after);
+        let seqs = std::iter::successors(last, move |seq| {
+            self.before.get(at(*seq)?).copied().filter(|before| *before > after)
+        });
+        seqs.filter_map(move |seq| self.records.get(at(seq)?))
+    }
+
     fn write(&mut self, changeset: Changeset) -> u64 {
         // Before the calls end for which it was taken.
         for back in &changeset.given_back {
@@ -468,6 +488,8 @@ impl Contents {
         let mut seq = before;
         for record in changeset.records {
             seq += 1;
+            let before_it = record.subject().and_then(|subject| self.last_about(subject.approval(), before));
+            self.before.push(before_it.unwrap_or(0));
             self.records.push(record.numbered(seq));
         }
         let first = usize::try_from(before).unwrap_or(usize::MAX);
@@ -611,6 +633,13 @@ impl Store for MemoryStore {
         Box::pin(async move {
             let skip = usize::try_from(filter.is_after()).unwrap_or(usize::MAX);
             let kept = self.kept();
+            if let Some(call) = filter.of_call() {
+                let about = kept.about(call, filter.is_after()).filter(|record| filter.admits(record));
+                let mut found: Vec<Arc<Record>> = about.cloned().map(Arc::new).collect();
+                found.reverse();
+                found.truncate(filter.at_most());
+                return Ok(found);
+            }
             let found = kept.records.iter().skip(skip).filter(|record| filter.admits(record));
             Ok(found.take(filter.at_most()).cloned().map(Arc::new).collect())
         })

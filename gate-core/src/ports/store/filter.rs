@@ -135,6 +135,7 @@ impl ApprovalFilter {
 pub struct RecordFilter {
     after: u64,
     case: Option<CaseId>,
+    call: Option<ApprovalId>,
     limit: Option<usize>,
 }
 
@@ -142,13 +143,20 @@ impl RecordFilter {
     /// Those after a number: 0 for all.
     #[must_use]
     pub fn after(seq: u64) -> Self {
-        Self { after: seq, case: None, limit: None }
+        Self { after: seq, case: None, call: None, limit: None }
     }
 
     /// Of this case.
     #[must_use]
     pub fn case(mut self, case: impl Into<CaseId>) -> Self {
         self.case = Some(case.into());
+        self
+    }
+
+    /// About this call. A store finds them without reading all others: it is asked before a call begins.
+    #[must_use]
+    pub fn call(mut self, id: ApprovalId) -> Self {
+        self.call = Some(id);
         self
     }
 
@@ -171,6 +179,12 @@ impl RecordFilter {
         self.case.as_ref()
     }
 
+    /// The call it names.
+    #[must_use]
+    pub fn of_call(&self) -> Option<ApprovalId> {
+        self.call
+    }
+
     /// How many it wants at most.
     #[must_use]
     pub fn at_most(&self) -> usize {
@@ -180,6 +194,8 @@ impl RecordFilter {
     /// Whether it admits a record.
     #[must_use]
     pub fn admits(&self, record: &Record) -> bool {
-        record.seq() > self.after && self.case.as_ref().is_none_or(|case| record.case() == Some(case))
+        record.seq() > self.after
+            && self.case.as_ref().is_none_or(|case| record.case() == Some(case))
+            && self.call.is_none_or(|call| record.subject().is_some_and(|subject| subject.approval == call))
     }
 }

@@ -48,6 +48,7 @@ laws! {
     a_grant_for_any_run_is_recalled_in_every_run,
     a_freeze_stops_what_would_begin_until_it_is_lifted,
     standing_lists_what_holds,
+    records_are_found_by_their_call,
     records_are_found_by_their_case,
     tools_are_kept_by_their_digest,
     filters_admit_what_they_say_oldest_first,
@@ -344,6 +345,35 @@ async fn standing_lists_what_holds((one, other): Handles) -> Result<(), Unmet> {
     let later = other.standing(at(10)).await?;
     same("later, the grants", later.grants, vec![wide])?;
     same("later, the freezes", later.freezes, vec![])
+}
+
+async fn records_are_found_by_their_call((one, other): Handles) -> Result<(), Unmet> {
+    let (first, second) = (approval("run", "1", "tool", Verdict::Ask)?, approval("run", "2", "tool", Verdict::Ask)?);
+    let mut last = Vec::new();
+    for new in [&first, &second] {
+        same("a call", one.commit(writes(new)).await?, CommitOutcome::Done)?;
+        let cancelled = CallEvent::Cancelled { reason: "no".to_owned() };
+        last.push((new.apply(&cancelled, at(2))?, cancelled));
+    }
+    for (mut next, event) in last {
+        let mut both = Changeset::at(at(2));
+        both.records.push(next.record(event, at(2)));
+        both.approvals.push(Arc::new(next));
+        same("its end", one.commit(both).await?, CommitOutcome::Done)?;
+    }
+    let find = async |filter: RecordFilter| {
+        let (found, texts) = (other.records(&filter).await?, other.record_texts(&filter).await?);
+        let seqs: Vec<u64> = found.iter().map(|record| record.seq()).collect();
+        same("their texts", texts.iter().map(|(seq, _)| *seq).collect::<Vec<_>>(), seqs.clone())?;
+        Ok::<Vec<u64>, Unmet>(seqs)
+    };
+    same("of the first", find(RecordFilter::after(0).call(first.id())).await?, vec![1, 3])?;
+    same("of the second", find(RecordFilter::after(0).call(second.id())).await?, vec![2, 4])?;
+    same("after a number", find(RecordFilter::after(1).call(first.id())).await?, vec![3])?;
+    same("after the last", find(RecordFilter::after(3).call(first.id())).await?, vec![])?;
+    same("a page", find(RecordFilter::after(0).call(second.id()).limit(1)).await?, vec![2])?;
+    same("of a case too", find(RecordFilter::after(0).call(first.id()).case("another")).await?, vec![])?;
+    same("of no call", find(RecordFilter::after(0).call(ApprovalId::new())).await?, vec![])
 }
 
 async fn records_are_found_by_their_case((one, other): Handles) -> Result<(), Unmet> {
