@@ -400,6 +400,9 @@ pub(crate) enum Audit {
         /// Which argument, or a JSON pointer into one.
         #[arg(long, value_name = "NAME")]
         field: String,
+        /// The file with the key of the gate that took the call. Without it, the key is in the variable GATE_KEY.
+        #[arg(long, env = "GATE_KEY_FILE", value_name = "FILE")]
+        gate_key: Option<PathBuf>,
     },
     /// Makes the secrets of a call impossible to find out: deletes the salts of their commitments. The trail stays as it is.
     Erase(One),
@@ -449,6 +452,11 @@ pub(crate) enum Key {
         /// For a witness.
         #[arg(long)]
         for_witness: bool,
+    },
+    /// Makes the key of a gate (`GateBuilder::key`), in a new file that only its owner can read.
+    Gate {
+        /// The file. Keep it apart from the database and its backups.
+        file: PathBuf,
     },
     /// Makes the next key of the trail, which the present one introduces.
     Rotate,

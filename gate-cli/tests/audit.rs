@@ -165,14 +165,25 @@ async fn a_receipt_tells_one_call_to_who_has_nothing_but_the_key() {
 #[tokio::test]
 async fn one_secret_is_disclosed_and_can_be_erased() {
     let (office, _, secret) = office().await;
-    let disclose = |typed: &str| {
+    let disclose_with = |key: Option<&str>, typed: &str| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_gate"));
         command.current_dir(office.path()).args(["audit", "disclose", &secret, "--field", "password"]);
+        command.args(key.into_iter().flat_map(|file| ["--gate-key", file]));
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         // A command that refuses at once reads nothing.
         let _ = std::io::Write::write_all(child.stdin.as_mut().unwrap(), typed.as_bytes());
         child.wait_with_output().unwrap()
     };
+    let keyless = disclose_with(None, "hunter2-hunter2\n");
+    assert!(code(&keyless) == 2 && wrong(&keyless).contains("--gate-key"), "{keyless:?}");
+    assert!(office.audit("key|gate|other.key").contains("The key is in other.key"));
+    let other = disclose_with(Some("other.key"), "hunter2-hunter2\n");
+    assert!(code(&other) == 4 && wrong(&other).contains("made with another key"), "{other:?}");
+    fs::write(office.at("gate.key"), "07".repeat(32)).unwrap();
+    let wide = disclose_with(Some("gate.key"), "hunter2-hunter2\n");
+    assert!(code(&wide) != 0 && wrong(&wide).contains("chmod 600"), "{wide:?}");
+    fs::set_permissions(office.at("gate.key"), std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    let disclose = |typed: &str| disclose_with(Some("gate.key"), typed);
     let other = disclose("hunter3-hunter3\n");
     assert!(code(&other) == 4 && wrong(&other).contains("this is not the secret that was recorded"), "{other:?}");
     let shown = disclose("hunter2-hunter2\n");

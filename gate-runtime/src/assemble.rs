@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use gate_core::approval::{Requirement, Who};
 use gate_core::assessment::PolicyOutline;
-use gate_core::call::OTHERWISE;
+use gate_core::call::{CommitmentKeys, OTHERWISE};
 use gate_core::id::AgentName;
 use gate_core::people::same_person;
 use gate_core::ports::{Changeset, Clock, Directory, DirectoryError, Notifier, Store};
@@ -18,6 +18,7 @@ use gate_core::text::{Digest, ReadLimits, Visible, english};
 use jiff::Timestamp;
 
 use crate::adapters::directory::StaticDirectory;
+use crate::adapters::gate_key::GateKey;
 use crate::adapters::memory::MemoryStore;
 use crate::adapters::system_clock::SystemClock;
 use crate::engine::error::BuildError;
@@ -35,7 +36,6 @@ use crate::logic::spec::DEFAULT_LIMITS;
 use crate::outbox::Post;
 use crate::ports::overlay::Overlay;
 use crate::provenance::{Memories, choices};
-use crate::random;
 use crate::trail::{Sealing, Trail};
 
 /// How many calls of a run may be denied before it is told to stop, unless a gate says otherwise.
@@ -56,7 +56,7 @@ impl<R: Registry> Gate<R> {
             agents: Vec::new(),
             overlays: Vec::new(),
             notifiers: Vec::new(),
-            store: Arc::new(MemoryStore::new()),
+            store: None,
             clock: Arc::new(SystemClock),
             directory: Arc::new(StaticDirectory::new()),
             limits: DEFAULT_LIMITS,
@@ -66,6 +66,7 @@ impl<R: Registry> Gate<R> {
             known_principals: false,
             conversation: 0,
             key: None,
+            earlier_keys: Vec::new(),
             trail: None,
         }
     }
@@ -95,7 +96,7 @@ pub struct GateBuilder<R: Registry> {
     agents: Vec<Agent>,
     overlays: Vec<Arc<dyn Overlay>>,
     notifiers: Vec<Arc<dyn Notifier>>,
-    store: Arc<dyn Store>,
+    store: Option<Arc<dyn Store>>,
     clock: Arc<dyn Clock>,
     directory: Arc<dyn Directory>,
     limits: ReadLimits,
@@ -104,7 +105,8 @@ pub struct GateBuilder<R: Registry> {
     judging_time: Duration,
     known_principals: bool,
     conversation: usize,
-    key: Option<[u8; 32]>,
+    key: Option<GateKey>,
+    earlier_keys: Vec<GateKey>,
     trail: Option<Trail>,
 }
 
@@ -185,7 +187,7 @@ impl<R: Registry> GateBuilder<R> {
 
     /// Where everything is kept. In memory, unless this is said. Two gates may share one, behind an `Arc`.
     pub fn store(mut self, store: impl Store) -> Self {
-        self.store = Arc::new(store);
+        self.store = Some(Arc::new(store));
         self
     }
 
@@ -195,10 +197,49 @@ impl<R: Registry> GateBuilder<R> {
         self
     }
 
-    /// The secret that authenticates the [states of runs](crate::RunState). A random one, unless this is said: then only this very
-    /// gate resumes them.
-    pub fn key(mut self, key: [u8; 32]) -> Self {
-        self.key = Some(key);
+    /// Sets the [key of the gate](GateKey), which authenticates the [states of runs](crate::RunState) and keeps secret
+    /// arguments from being guessed by whoever has the store. All processes over one store have the same.
+    ///
+    /// Defaults to a random one: then only this very gate resumes its runs. With a [store](Self::store) of yours and
+    /// tools that have `secret(…)` arguments it must be given, for what is stored outlives this gate, and only by
+    /// the key is a call known again after a restart.
+    ///
+    /// ```
+    /// # use gate_runtime::prelude::*;
+    /// use gate_runtime::GateKey;
+    /// # /// Sign somebody in.
+    /// # #[gated_tool(policy = "never_ask", secret(pin))] fn sign_in(pin: String) {}
+    /// # registry! { pub Tools for () { SignIn } }
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("gate.key");
+    /// let keyless = Gate::<Tools>::builder(()).store(MemoryStore::new()).build().await.unwrap_err();
+    /// assert!(keyless.to_string().contains("add `.key("), "{keyless}");
+    /// # GateKey::create(&path)?;
+    /// let gate: Gate<Tools> = Gate::builder(()).store(MemoryStore::new()).key(GateKey::read(&path)?).build().await?;
+    /// # let _ = gate;
+    /// # Ok(()) }
+    /// ```
+    pub fn key(mut self, key: impl Into<GateKey>) -> Self {
+        self.key = Some(key.into());
+        self
+    }
+
+    /// Adds keys that the gate had before: what was saved and committed to with them is still read, and nothing new is
+    /// written with them. Keep one until the calls and runs of its time are over.
+    ///
+    /// ```
+    /// # use gate_runtime::prelude::*;
+    /// # /// Sign somebody in.
+    /// # #[gated_tool(policy = "never_ask", secret(pin))] fn sign_in(pin: String) {}
+    /// # registry! { pub Tools for () { SignIn } }
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let gate: Gate<Tools> = Gate::builder(()).key([8; 32]).earlier_keys([[7; 32]]).build().await?;
+    /// # let _ = gate;
+    /// # Ok(()) }
+    /// ```
+    pub fn earlier_keys(mut self, keys: impl IntoIterator<Item = impl Into<GateKey>>) -> Self {
+        self.earlier_keys.extend(keys.into_iter().map(Into::into));
         self
     }
 
@@ -299,6 +340,7 @@ impl<R: Registry> GateBuilder<R> {
             known_principals,
             conversation,
             key,
+            earlier_keys,
             trail,
         } = self;
         let judging_time = ClockLimit::new(Arc::clone(&clock), judging_time);
@@ -324,6 +366,10 @@ impl<R: Registry> GateBuilder<R> {
             problems.extend(unanswerable(&owner, [("on failure", asked)], &*directory, clock.now()).await?);
         }
         problems.extend(unfit_names(&notifiers));
+        if key.is_none() && store.is_some() {
+            problems.extend(lacks_key(&tools));
+        }
+        let store = store.unwrap_or_else(|| Arc::new(MemoryStore::new()));
         problems.dedup();
         if !problems.is_empty() {
             return Err(BuildError::new(problems));
@@ -332,7 +378,9 @@ impl<R: Registry> GateBuilder<R> {
             Some(trail) => Some(Sealing::start(trail, Arc::clone(&store), Arc::clone(&clock)).await?),
             None => None,
         };
-        let key = key.unwrap_or_else(random::bits_256);
+        let key = key.unwrap_or_else(GateKey::random).bytes();
+        let earlier_keys: Vec<[u8; 32]> = earlier_keys.iter().map(GateKey::bytes).collect();
+        let commitments = earlier_keys.iter().fold(CommitmentKeys::new(&key), CommitmentKeys::earlier);
         let post = Post::start(notifiers, &store, &clock);
         let (vault, others, bodies, hub, timekeeper, directory_digest) = Default::default();
         let core = Core {
@@ -350,6 +398,8 @@ impl<R: Registry> GateBuilder<R> {
             known_principals,
             conversation,
             key,
+            earlier_keys,
+            commitments,
             vault,
             others,
             bodies,
@@ -397,6 +447,20 @@ fn adopt<R: Registry>(agents: Vec<Agent>, bound: &mut [BoundTool], problems: &mu
         names.push("agent".into());
     }
     names
+}
+
+/// Says which tools have secret arguments, where no key binds calls to them beyond this process.
+fn lacks_key(tools: &[GateTool]) -> Option<String> {
+    let with_secrets = tools.iter().filter(|tool| tool.spec.has_secrets);
+    let names: Vec<&str> = with_secrets.map(|tool| tool.name.as_str()).collect();
+    (!names.is_empty()).then(|| {
+        format!(
+            "secret arguments of {}: without a key of the gate, whoever has the store could guess them. \
+             Make one, once, by `GateKey::create(\"gate.key\")`, keep it apart from the database, and add \
+             `.key(GateKey::read(\"gate.key\")?)`",
+            english::list(&names)
+        )
+    })
 }
 
 /// The names of notifiers that the store could not tell apart, or that do not fit where they stand, as in the header of a web request.

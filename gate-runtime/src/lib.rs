@@ -97,6 +97,7 @@ mod lock;
 mod logic;
 mod outbox;
 mod ports;
+mod private_file;
 mod provenance;
 mod random;
 mod trail;
@@ -112,6 +113,7 @@ pub use adapters::directory::StaticDirectory;
 pub use adapters::file_directory::warn_if_open_to_others;
 #[cfg(feature = "directory-file")]
 pub use adapters::file_directory::{AgentToken, Delegation, FileDirectory, Person, RemoteAgent, ReviewerToken};
+pub use adapters::gate_key::{GateKey, ParseGateKeyError};
 pub use adapters::memory::MemoryStore;
 pub use adapters::system_clock::SystemClock;
 #[cfg(feature = "terminal")]
@@ -151,8 +153,8 @@ pub use gate_core::assessment::{
     Assessment, Fallback, PolicyOutline, RuleOutline, RuleReport, RuleResult, Source, Unjudged, Verdict,
 };
 pub use gate_core::call::{
-    AgentHop, Annotations, Answers, Arguments, Changes, Commitment, DeniedBy, Descriptor, Difference, Disclosure,
-    Headline, HeadlinePart, Message, NotRun, Origin, Priority, Request, RunInfo, Speaker, Subject, Summary,
+    AgentHop, Annotations, Answers, Arguments, Changes, Commitment, CommitmentKeys, DeniedBy, Descriptor, Difference,
+    Disclosure, Headline, HeadlinePart, Message, NotRun, Origin, Priority, Request, RunInfo, Speaker, Subject, Summary,
     SummaryFormat, SummaryPart, ToolCall, ToolOutcome,
 };
 pub use gate_core::grants::{BadScope, Freeze, FreezeScope, GiveBack, Grant, LimitCharge, LimitKey, Scope};
@@ -180,6 +182,7 @@ pub use logic::probe::{ToolError, ToolOutput};
 pub use logic::ready::{always_ask, always_deny, never_ask};
 pub use logic::registry::{NoTools, Offers, Registry};
 pub use logic::schema::SchemaErrors;
+pub use logic::secret_output::SecretOutput;
 pub use logic::tool::call::Call;
 pub use logic::tool::permit::Permit;
 pub use logic::tool::policy::counted::{BudgetAmount, LimitNeedsPer, Uncounted};
@@ -248,7 +251,7 @@ pub use trail::{Divergence, ReceiptEntry, Trail, TrailError, TrailReader, TrailS
 /// | `idempotent`, and a crash | a call that was running when its process died runs again when its run goes on, three times at most; the body tells the system behind it so by [`CallContext::idempotency_key`] |
 /// | `reconcile = "path"` | an `async fn(Call<ThisTool>) -> `[`ReconcileOutcome`]`<Output>`, which finds out whether a call happened that was running when its process died |
 /// | `on_error = "ask"` | when the body fails, people are asked: an approval runs it again, anything else gives the model the error |
-/// | `secret(a, b)` | arguments that reach no record, log, error, rule text or `Debug`: only the body |
+/// | `secret(a, b)` | arguments that reach no record, log, error, rule text or `Debug`: only the body. What the body returns is searched for them; a result that is a secret itself is a [`SecretOutput`] |
 /// | `crate = ::path` | where this crate is, if it is renamed |
 ///
 /// # Arguments

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use gate_runtime::audit::{KeyKind, LogKeys, Receipt, SigningKey, WitnessPolicy, read_keys};
 use gate_runtime::prelude::*;
-use gate_runtime::{ApprovalId, NoTools, Trail, TrailReader};
+use gate_runtime::{ApprovalId, CommitmentKeys, NoTools, Trail, TrailReader};
 use gate_sqlite::SqliteStore;
 use serde_json::json;
 
@@ -29,6 +29,7 @@ fn read(id: String) -> String {
 registry! { Tools for () { SignIn, Read } }
 
 const ORIGIN: &str = "example.com/gate/desk";
+const KEY: [u8; 32] = [7; 32];
 const PASSWORD: &str = "correct horse \"battery\" stäple";
 
 /// A folder with a database (`desk.db`), its `trail`, the key that signs it (`trail.key`), the first one (`first.key`), and receipts.
@@ -53,7 +54,7 @@ impl Written<'_> {
 
     async fn gate(&self) -> Gate<Tools> {
         let store = SqliteStore::open(self.0.join("desk.db")).await.unwrap();
-        Gate::builder(()).directory(Self::people()).store(store).trail(self.trail()).build().await.unwrap()
+        Gate::builder(()).directory(Self::people()).store(store).key(KEY).trail(self.trail()).build().await.unwrap()
     }
 
     /// The gate lets go of its trail once it has sealed what is left.
@@ -166,7 +167,7 @@ async fn write(dir: &Path) {
     question.approve(&dana).sign_with(&signer).await.unwrap();
     drop(run.proceed().await.unwrap());
     let arguments = gate.approval(ended).await.unwrap().unwrap().arguments().clone();
-    let opened = arguments.disclose("/password", &json!(PASSWORD)).unwrap().to_string();
+    let opened = arguments.disclose("/password", &json!(PASSWORD), &CommitmentKeys::new(&KEY)).unwrap().to_string();
     question.erase_secrets(&dana).await.unwrap();
     drop(turn);
     // A long record, what looks like a record of that call and is none, a nested run.

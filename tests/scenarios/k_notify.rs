@@ -513,7 +513,8 @@ async fn k_many_calls_at_once_are_all_told_once(store: Shared) {
 #[tokio::test]
 async fn k_a_gate_has_no_two_notifiers_of_one_name_and_none_without_one() {
     let build = async |names: &[&'static str]| {
-        let gate = Gate::<Tools>::builder(State::default()).store(MemoryStore::new()).directory(crate::desk::people());
+        let gate = Gate::<Tools>::builder(State::default()).key([7; 32]).store(MemoryStore::new());
+        let gate = gate.directory(crate::desk::people());
         let built = names.iter().fold(gate, |gate, name| gate.notify(Chat::new(name))).build().await;
         built.err().map(|error| error.to_string()).unwrap_or_default()
     };

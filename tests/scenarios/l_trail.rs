@@ -6,11 +6,11 @@ use std::sync::Arc;
 use gate_runtime::audit::{KeyKind, LogKeys, Receipt, SigningKey, WitnessPolicy};
 use gate_runtime::prelude::*;
 use gate_runtime::{
-    Auditor, BuildError, Changeset, Entry, NoTools, RecordFilter, Store, Trail, TrailError, TrailReader,
+    Auditor, BuildError, Changeset, CommitmentKeys, Entry, NoTools, RecordFilter, Store, Trail, TrailError, TrailReader,
 };
 use serde_json::json;
 
-use crate::desk::{State, Tools, asked, builder, call, dana, kinds, people, run};
+use crate::desk::{KEY, State, Tools, asked, builder, call, dana, kinds, people, run};
 use crate::stores::{Shared, on_every_store};
 
 on_every_store! {
@@ -267,11 +267,12 @@ async fn l_an_erased_secret_cannot_be_shown_and_the_trail_stays(store: Shared) {
     gate.seal().await.unwrap();
     let id = question.id();
     let approval = gate.approval(id).await.unwrap().unwrap();
-    let disclosure = approval.arguments().disclose("/password", &json!("hunter2-hunter2")).unwrap();
+    let disclosure =
+        approval.arguments().disclose("/password", &json!("hunter2-hunter2"), &CommitmentKeys::new(&KEY)).unwrap();
 
     question.erase_secrets(&dana).await.unwrap();
     let erased = gate.approval(id).await.unwrap().unwrap();
-    assert!(erased.arguments().disclose("/password", &json!("hunter2-hunter2")).is_err());
+    assert!(erased.arguments().disclose("/password", &json!("hunter2-hunter2"), &CommitmentKeys::new(&KEY)).is_err());
     // Who was shown it can still show that it is what was recorded.
     erased.arguments().check(&disclosure).unwrap();
     assert!(question.erase_secrets(&dana).await.unwrap_err().to_string().contains("no secrets whose salts"));

@@ -19,6 +19,7 @@ mod asking;
 mod b_binding;
 mod c_completed;
 mod d_data;
+mod d_secrets;
 mod e_edits;
 mod f_failures;
 mod i_identity;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use gate_runtime::audit::{KeyKind, SigningKey, TrailWriter};
 use gate_runtime::prelude::*;
-use gate_runtime::{NoTools, Trail};
+use gate_runtime::{GateKey, NoTools, Trail};
 use serde_json::json;
 
 use super::{Done, each, open};
@@ -98,6 +98,15 @@ pub(super) fn new_key(audited: &Audited, name: &str, for_witness: bool) -> Done 
     let kind = if for_witness { KeyKind::Witness } else { KeyKind::Log };
     let key = Trail::create_key_of(kind, &audited.secret, name)?;
     tell(audited, &key)
+}
+
+pub(super) fn new_gate_key(file: &Path) -> Done {
+    GateKey::create(file)?;
+    say(&format!(
+        "The key is in {}: give it to every process that runs tools, by `.key(GateKey::read(…)?)`, and keep it apart from \
+         the database.",
+        file.display()
+    ))
 }
 
 pub(super) fn rotate_key(audited: &Audited) -> Done {

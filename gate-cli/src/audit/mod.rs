@@ -24,7 +24,9 @@ pub(crate) async fn run(cli: &Cli, audited: &Audited) -> Done {
         }
         Audit::Receipt { one } => receipt::receipt(audited, &one.id),
         Audit::VerifyReceipt { file } => receipt::verify(cli, audited, file),
-        Audit::Disclose { one, field } => receipt::disclose(cli, audited, one, field).await,
+        Audit::Disclose { one, field, gate_key } => {
+            receipt::disclose(cli, audited, one, field, gate_key.as_deref()).await
+        }
         Audit::Erase(one) => keep::erase(cli, one).await,
         Audit::Export { tiles, from } => keep::export(audited, tiles.as_deref(), *from),
         Audit::Log(wanted) => log::log(cli, audited, wanted),
@@ -32,6 +34,7 @@ pub(crate) async fn run(cli: &Cli, audited: &Audited) -> Done {
         Audit::Settle { reason } => keep::settle(cli, audited, reason).await,
         Audit::Witness { listen, logs, state } => witness::serve(audited, listen, logs, state).await,
         Audit::Key { what: Key::New { name, for_witness } } => keep::new_key(audited, name, *for_witness),
+        Audit::Key { what: Key::Gate { file } } => keep::new_gate_key(file),
         Audit::Key { what: Key::Rotate } => keep::rotate_key(audited),
         Audit::Key { what: Key::Show { pem } } => keep::show_key(audited, *pem),
     }

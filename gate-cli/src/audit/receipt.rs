@@ -5,7 +5,10 @@ use std::io::{IsTerminal as _, Read as _, Write as _};
 use std::path::Path;
 
 use gate_runtime::audit::{Evidence, LogKeys, Receipt};
-use gate_runtime::{ApprovalId, CallEvent, Entry, Event, ReceiptEntry, Record, Subject, TrailReader, VerifiedReceipt};
+use gate_runtime::{
+    ApprovalId, Arguments, CallEvent, CommitmentKeys, Entry, Event, GateKey, ReceiptEntry, Record, Subject,
+    TrailReader, VerifiedReceipt,
+};
 use serde_json::{Value, json};
 
 use super::{Done, keys_in_folder, open, public_key, witnesses};
@@ -46,14 +49,15 @@ fn of_call(
     Ok(Receipt::new(evidence.collect::<Result<_, _>>()?, reader.note().clone())?)
 }
 
-pub(super) async fn disclose(cli: &Cli, audited: &Audited, one: &One, field: &str) -> Done {
+pub(super) async fn disclose(cli: &Cli, audited: &Audited, one: &One, field: &str, key: Option<&Path>) -> Done {
     let desk = Desk::to_look(cli).await?;
     let approval = desk.one(one).await?.approval().clone();
     let arguments = [approval.arguments(), approval.proposed()];
+    let keys = &commitment_keys(key, approval.proposed())?;
     let refused = |error: gate_runtime::SchemaError| Failure::Refused(error.to_string());
     // Before anything secret is typed.
     for known in arguments {
-        known.check_disclosable(field).map_err(refused)?;
+        known.check_disclosable(field, keys).map_err(refused)?;
     }
     let typed = if std::io::stdin().is_terminal() {
         rpassword::prompt_password(format!("The secret at {}: ", plain(field)))?
@@ -64,7 +68,7 @@ pub(super) async fn disclose(cli: &Cli, audited: &Audited, one: &One, field: &st
     };
     let typed = typed.trim_end_matches(['\r', '\n']);
     // A text, or what it is as JSON.
-    let open = |value: &Value| approval.proposed().disclose(field, value);
+    let open = |value: &Value| approval.proposed().disclose(field, value, keys);
     let disclosure = open(&Value::from(typed)).or_else(|_| open(&value_of(typed))).map_err(refused)?;
     let reader = self::open(audited)?;
     let receipt = of_call(&reader, &approval.id().to_string(), |record, evidence| {
@@ -72,6 +76,25 @@ pub(super) async fn disclose(cli: &Cli, audited: &Audited, one: &One, field: &st
         Ok(if shows { evidence.with(disclosure.to_string()) } else { evidence })
     })?;
     Ok(std::io::stdout().write_all(receipt.to_string().as_bytes())?)
+}
+
+/// The keys that open the secrets of a call: of the gate's key, from a file or a variable, and never from the command line,
+/// where other programs see it. Commitments of earlier versions need none.
+fn commitment_keys(file: Option<&Path>, arguments: &Arguments) -> Result<CommitmentKeys, Failure> {
+    let known = match file {
+        Some(file) => Some(GateKey::read(file)?),
+        None => GateKey::from_env("GATE_KEY")?,
+    };
+    if let Some(key) = known {
+        return Ok(key.into());
+    }
+    let none = CommitmentKeys::from(GateKey::random());
+    if arguments.secrets().iter().any(|secret| secret.lacks_key(&none)) {
+        let words = "nothing but the key of the gate opens its secrets: name the key's file by --gate-key or \
+                     GATE_KEY_FILE, or put the key into the variable GATE_KEY";
+        return Err(Failure::Usage(words.to_owned()));
+    }
+    Ok(none)
 }
 
 pub(super) fn verify(cli: &Cli, audited: &Audited, file: &Path) -> Done {

@@ -106,7 +106,7 @@ pub async fn work(folder: &Path) {
     let people = FileDirectory::open(folder.join("people.toml")).unwrap();
     let world = World::default();
     let names: Vec<String> = serde_json::from_slice(&std::fs::read(folder.join("agents.json")).unwrap()).unwrap();
-    let gate = Gate::builder(world.clone()).store(store).directory(people).max_argument_bytes(4 << 20);
+    let gate = Gate::builder(world.clone()).store(store).key([7; 32]).directory(people).max_argument_bytes(4 << 20);
     let gate = names.into_iter().fold(gate, |gate, name| gate.agent(name.as_str()));
     let agent = Arc::new(Agent { gate: gate.build().await.unwrap(), world, runs: Mutex::default() });
     say(&json!({"ready": true}));

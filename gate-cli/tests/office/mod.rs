@@ -63,6 +63,9 @@ pub struct Office {
     pub ines: String,
 }
 
+/// The key of the agent's gate.
+pub const GATE_KEY: [u8; 32] = [7; 32];
+
 impl Office {
     pub fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
@@ -91,7 +94,7 @@ impl Office {
     pub async fn builder_over(&self, file: &str) -> GateBuilder<Tools> {
         let people = StaticDirectory::new().person("dana", ["manager"]).person("omar", ["manager"]);
         let store = SqliteStore::open(self.path().join(file)).await.unwrap();
-        Gate::builder(()).directory(people).store(store)
+        Gate::builder(()).directory(people).store(store).key(GATE_KEY)
     }
 
     /// The agent's process.

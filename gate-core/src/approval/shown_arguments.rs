@@ -336,7 +336,7 @@ mod tests {
     use super::*;
     use crate::approval::state_machine::NewApproval;
     use crate::assessment::Assessment;
-    use crate::call::arguments::Commitment;
+    use crate::call::commitment::{Commitment, CommitmentKeys};
     use crate::call::context::RunInfo;
     use crate::call::descriptor::Annotations;
     use crate::call::subject::Subject;
@@ -389,7 +389,7 @@ mod tests {
 
     #[test]
     fn a_secret_is_what_has_a_commitment_and_nothing_else_is() {
-        let secret = Commitment::to(&json!("1234"), [1; 16]).unwrap();
+        let secret = Commitment::to(&json!("1234"), [1; 16], &CommitmentKeys::new(&[7; 32])).unwrap();
         let marked =
             json!({"pin": secret.mark(), "to": "[secret account] IBAN CH93", "x": format!("{} ", secret.mark())});
         let found = shown(Arguments::new(&marked, vec![secret]).unwrap(), None, &["to"]);

@@ -209,7 +209,8 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::call::arguments::{Arguments, Commitment};
+    use crate::call::arguments::Arguments;
+    use crate::call::commitment::{Commitment, CommitmentKeys};
     use crate::call::context::RunInfo;
 
     fn key(name: &str, seed: u8) -> SigningKey {
@@ -437,7 +438,7 @@ mod tests {
 
     #[test]
     fn salts_are_not_signed_and_debug_shows_nothing() {
-        let secret = Commitment::to(&json!("hunter2"), [9; 16]).unwrap();
+        let secret = Commitment::to(&json!("hunter2"), [9; 16], &CommitmentKeys::new(&[7; 32])).unwrap();
         let arguments = Arguments::new(&json!({"password": secret.mark()}), vec![secret]).unwrap();
         let vote = signed(vote_of(Decision::Edit { arguments: arguments.clone() }, None), &key("dana", 1));
         assert!(!vote.signed().unwrap().contains("salt"), "{:?}", vote.signed());

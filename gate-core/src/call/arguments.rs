@@ -7,14 +7,15 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 use unicode_normalization::UnicodeNormalization as _;
 
-use crate::text::digest::{Digest, hex};
+use crate::call::commitment::Commitment;
+use crate::text::digest::Digest;
 use crate::text::json::{SchemaError, canonical};
 use crate::text::visible::hazard;
 
 /// The arguments of one call: canonical JSON (RFC 8785), in which every secret is replaced by a mark.
 ///
 /// What is digested is what is stored and shown, and what runs is read from exactly this text; a secret is bound by a
-/// salted commitment and comes from the process that read it. `Debug` shows the digest only; [`to_json`](Self::to_json)
+/// [commitment](Commitment) and comes from the process that read it. `Debug` shows the digest only; [`to_json`](Self::to_json)
 /// is the way to the values.
 ///
 /// ```
@@ -29,65 +30,6 @@ pub struct Arguments {
     secrets: Vec<Commitment>,
 }
 
-/// A promise of a secret value: `SHA-256(salt ‖ canonical JSON of the value)`.
-///
-/// The salt is what keeps a short secret from being guessed, so it stays with the stored approval: records and the states of
-/// runs have the digest alone.
-///
-/// ```
-/// # fn show(secret: &gate_runtime::Commitment) {
-/// println!("{} is there, and is {}", secret.mark(), secret.digest());
-/// # }
-/// ```
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Commitment {
-    #[serde(default, skip_serializing_if = "Option::is_none", with = "salt_text")]
-    salt: Option<[u8; 16]>,
-    digest: Digest,
-}
-
-impl Commitment {
-    /// Commits to a value with a salt.
-    #[doc(hidden)]
-    pub fn to(value: &Value, salt: [u8; 16]) -> Result<Self, SchemaError> {
-        let text = canonical(value)?;
-        Ok(Self { salt: Some(salt), digest: Digest::of_all(&[&salt, text.as_bytes()]) })
-    }
-
-    /// Whether it is a promise of this value. Without the salt nobody can say.
-    #[doc(hidden)]
-    #[must_use]
-    pub fn is_of(&self, value: &Value) -> bool {
-        self.salt.and_then(|salt| Self::to(value, salt).ok()).is_some_and(|of_value| of_value.digest == self.digest)
-    }
-
-    /// The salt, 16 random bytes, where it is known.
-    #[must_use]
-    pub fn salt(&self) -> Option<&[u8; 16]> {
-        self.salt.as_ref()
-    }
-
-    /// The committed digest.
-    #[must_use]
-    pub fn digest(&self) -> Digest {
-        self.digest
-    }
-
-    /// What stands in the place of the secret: never a secret, and never the same for two of them.
-    #[must_use]
-    pub fn mark(&self) -> String {
-        format!("{MARK_START}{}]", hex(self.digest.as_bytes().get(..16).unwrap_or_default()))
-    }
-}
-
-impl fmt::Debug for Commitment {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.mark())
-    }
-}
-
-const MARK_START: &str = "[secret ";
-
 /// The beginning of a text that looks like a mark: before a space, and without invisible characters.
 const MARK_SHAPE: &str = "[secret";
 
@@ -100,22 +42,6 @@ pub fn is_mark(text: &str) -> bool {
     let plain = text.nfkc().filter(|c| c.is_whitespace() || hazard(*c).is_none()).flat_map(char::to_lowercase);
     let mut plain = plain.skip_while(|c| c.is_whitespace());
     plain.by_ref().take(MARK_SHAPE.len()).eq(MARK_SHAPE.chars()) && plain.next().is_some_and(char::is_whitespace)
-}
-
-mod salt_text {
-    use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
-
-    use crate::text::digest::{hex, unhex};
-
-    #[expect(clippy::ref_option, reason = "the signature that serde asks for")]
-    pub(super) fn serialize<S: Serializer>(salt: &Option<[u8; 16]>, serializer: S) -> Result<S::Ok, S::Error> {
-        salt.map(|salt| hex(&salt)).serialize(serializer)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<[u8; 16]>, D::Error> {
-        let bytes = unhex(&String::deserialize(deserializer)?).unwrap_or_default();
-        bytes.try_into().map(Some).map_err(|_| de::Error::custom("a salt is 32 hexadecimal digits"))
-    }
 }
 
 impl Arguments {
@@ -180,13 +106,13 @@ impl Arguments {
     #[doc(hidden)]
     #[must_use]
     pub fn without_salts(&self) -> Self {
-        let secrets = self.secrets.iter().map(|secret| Commitment { salt: None, digest: secret.digest }).collect();
+        let secrets = self.secrets.iter().map(Commitment::without_salt).collect();
         Self { text: Arc::clone(&self.text), digest: self.digest, secrets }
     }
 
     /// The arguments with the salts that other ones have for the same secrets.
     pub(crate) fn with_salts_of(&self, others: &Self) -> Self {
-        let known = |secret: &Commitment| others.secrets.iter().find(|other| other.digest == secret.digest);
+        let known = |secret: &Commitment| others.secrets.iter().find(|other| other.digest() == secret.digest());
         let secrets = self.secrets.iter().map(|secret| known(secret).unwrap_or(secret).clone()).collect();
         Self { text: Arc::clone(&self.text), digest: self.digest, secrets }
     }

@@ -5,16 +5,18 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::call::arguments::{Arguments, Commitment};
+use crate::call::arguments::Arguments;
+use crate::call::commitment::{Commitment, CommitmentKeys};
 use crate::text::digest::{hex, unhex};
 use crate::text::json::{SchemaError, canonical, pointer_to};
 
-/// What opens one commitment: the secret's place, its value and its salt. Whoever gets it can check the record, and learns no other secret.
+/// What opens one commitment: the secret's place, its value and the 16 bytes that were committed with it (`salt`). Whoever gets it can
+/// check the record without any key, and learns no other secret.
 ///
 /// ```
-/// use gate_runtime::Disclosure;
-/// # fn show(arguments: &gate_runtime::Arguments) -> Result<(), gate_runtime::SchemaError> {
-/// let disclosure = arguments.disclose("pin", &"1234".into())?;       // where the salt is known
+/// use gate_runtime::{CommitmentKeys, Disclosure};
+/// # fn show(arguments: &gate_runtime::Arguments, keys: &CommitmentKeys) -> Result<(), gate_runtime::SchemaError> {
+/// let disclosure = arguments.disclose("pin", &"1234".into(), keys)?;   // where the store and the key are
 /// let line = disclosure.to_string();
 ///
 /// let received: Disclosure = line.parse()?;
@@ -76,10 +78,10 @@ impl Arguments {
     /// Opens the commitment of one secret for somebody else. A name is an argument; a text that begins with `/` is a JSON pointer to something inside one.
     ///
     /// # Errors
-    /// Where there is no secret at this place, it is not this one, or its salt was erased.
-    pub fn disclose(&self, field: &str, value: &Value) -> Result<Disclosure, SchemaError> {
+    /// Where there is no secret at this place, it is not this one, its salt was erased, or another key made its commitment.
+    pub fn disclose(&self, field: &str, value: &Value, keys: &CommitmentKeys) -> Result<Disclosure, SchemaError> {
         let field = pointer_to(field);
-        let salt = hex(self.salt_at(&field)?);
+        let salt = hex(&self.opening_at(&field, keys)?);
         let disclosure = Disclosure { field, salt, value: value.clone() };
         self.check(&disclosure)?;
         Ok(disclosure)
@@ -88,13 +90,18 @@ impl Arguments {
     /// Whether the secret at a place, named as for [`Arguments::disclose`], could be disclosed by whoever knows it.
     ///
     /// # Errors
-    /// Where there is no secret, or its salt was erased.
-    pub fn check_disclosable(&self, field: &str) -> Result<(), SchemaError> {
-        self.salt_at(&pointer_to(field)).map(drop)
+    /// Where there is no secret, its salt was erased, or another key made its commitment.
+    pub fn check_disclosable(&self, field: &str, keys: &CommitmentKeys) -> Result<(), SchemaError> {
+        self.opening_at(&pointer_to(field), keys).map(drop)
     }
 
-    fn salt_at(&self, field: &str) -> Result<&[u8; 16], SchemaError> {
-        self.commitment_at(field)?.salt().ok_or_else(|| {
+    fn opening_at(&self, field: &str, keys: &CommitmentKeys) -> Result<[u8; 16], SchemaError> {
+        let commitment = self.commitment_at(field)?;
+        if commitment.lacks_key(keys) {
+            let problem = "its commitment was made with another key: give the key that the gate had then";
+            return Err(SchemaError::new(field, problem));
+        }
+        commitment.opening(keys).ok_or_else(|| {
             SchemaError::new(field, "its salt is not there: it was erased, or this is a copy that never had it")
         })
     }
@@ -109,7 +116,7 @@ impl Arguments {
         let digits = salt;
         let salt = unhex(digits).and_then(|salt| <[u8; 16]>::try_from(salt).ok()).filter(|salt| hex(salt) == *digits);
         let salt = salt.ok_or_else(|| SchemaError::new(field, "its salt is not 32 hexadecimal digits"))?;
-        if Commitment::to(value, salt)?.digest() == commitment.digest() {
+        if commitment.is_opened_by(value, salt)? {
             Ok(())
         } else {
             Err(SchemaError::new(field, "this is not the secret that was recorded"))
@@ -130,9 +137,13 @@ mod tests {
 
     use super::*;
 
+    fn keys() -> CommitmentKeys {
+        CommitmentKeys::new(&[7; 32])
+    }
+
     fn arguments() -> Arguments {
-        let (pin, number) =
-            (Commitment::to(&json!("1234"), [1; 16]).unwrap(), Commitment::to(&json!(4_111), [2; 16]).unwrap());
+        let commit = |value, salt| Commitment::to(&value, [salt; 16], &keys()).unwrap();
+        let (pin, number) = (commit(json!("1234"), 1), commit(json!(4_111), 2));
         let marked = json!({"pin": pin.mark(), "cards": [{"number": number.mark()}], "name": "Mia"});
         Arguments::new(&marked, vec![pin, number]).unwrap()
     }
@@ -140,20 +151,22 @@ mod tests {
     #[test]
     fn one_secret_is_opened_and_nothing_else() {
         let arguments = arguments();
-        let line = arguments.disclose("/cards/0/number", &json!(4_111)).unwrap().to_string();
-        assert_eq!(line, r#"{"field":"/cards/0/number","salt":"02020202020202020202020202020202","value":4111}"#);
+        let line = arguments.disclose("/cards/0/number", &json!(4_111), &keys()).unwrap().to_string();
+        let [_, number] = arguments.secrets() else { panic!("{arguments:?}") };
+        let opening = hex(&number.opening(&keys()).unwrap());
+        assert_eq!(line, format!(r#"{{"field":"/cards/0/number","salt":"{opening}","value":4111}}"#));
         arguments.without_salts().check(&line.parse().unwrap()).unwrap();
         assert!(!format!("{:?}", line.parse::<Disclosure>().unwrap()).contains("4111"));
     }
 
     #[test]
     fn a_name_is_the_place_of_an_argument() {
-        let odd = Commitment::to(&json!("s"), [3; 16]).unwrap();
+        let odd = Commitment::to(&json!("s"), [3; 16], &keys()).unwrap();
         let arguments = Arguments::new(&json!({"a/~b": odd.mark()}), vec![odd]).unwrap();
-        arguments.check_disclosable("a/~b").unwrap();
-        let disclosure = arguments.disclose("a/~b", &json!("s")).unwrap();
+        arguments.check_disclosable("a/~b", &keys()).unwrap();
+        let disclosure = arguments.disclose("a/~b", &json!("s"), &keys()).unwrap();
         assert_eq!(disclosure.field(), "/a~1~0b");
-        assert_eq!(arguments.disclose("/a~1~0b", &json!("s")).unwrap(), disclosure);
+        assert_eq!(arguments.disclose("/a~1~0b", &json!("s"), &keys()).unwrap(), disclosure);
         // What is received names its place in the one form.
         let bare = Disclosure { field: "a/~b".to_owned(), ..disclosure };
         assert!(arguments.check(&bare).is_err());
@@ -165,9 +178,9 @@ mod tests {
         for (field, value) in
             [("/pin", json!("1235")), ("/pin", json!(1234)), ("/name", json!("Mia")), ("/no", json!(1))]
         {
-            assert!(arguments.disclose(field, &value).is_err(), "{field} {value}");
+            assert!(arguments.disclose(field, &value, &keys()).is_err(), "{field} {value}");
         }
-        let mut other = arguments.disclose("/pin", &json!("1234")).unwrap();
+        let mut other = arguments.disclose("/pin", &json!("1234"), &keys()).unwrap();
         other.salt = "00".repeat(16);
         assert!(arguments.check(&other).is_err());
         other.salt = "zz".to_owned();
@@ -177,7 +190,25 @@ mod tests {
     #[test]
     fn without_its_salt_a_secret_cannot_be_opened_any_more() {
         let erased = arguments().without_salts();
-        let refused = erased.disclose("/pin", &json!("1234")).unwrap_err();
+        let refused = erased.disclose("/pin", &json!("1234"), &keys()).unwrap_err();
         assert!(refused.problem().contains("its salt is not there"), "{refused}");
+    }
+
+    #[test]
+    fn who_was_shown_one_secret_can_try_out_no_other() {
+        let keys = keys();
+        let two = |salt| Commitment::to(&json!("1234"), [salt; 16], &keys).unwrap();
+        let (shown, kept) = (two(1), two(2));
+        let arguments = Arguments::new(&json!({"a": shown.mark(), "b": kept.mark()}), vec![shown, kept]).unwrap();
+        let disclosure = arguments.disclose("a", &json!("1234"), &keys).unwrap();
+        let moved = Disclosure { field: "/b".to_owned(), ..disclosure };
+        assert!(arguments.check(&moved).is_err(), "each secret has an opening of its own");
+    }
+
+    #[test]
+    fn another_key_opens_nothing_and_says_so() {
+        let other = CommitmentKeys::new(&[8; 32]);
+        let refused = arguments().disclose("/pin", &json!("1234"), &other).unwrap_err();
+        assert!(refused.problem().contains("made with another key"), "{refused}");
     }
 }

@@ -4,6 +4,7 @@ pub(crate) mod answers;
 pub(crate) mod argument_origin;
 pub(crate) mod arguments;
 pub(crate) mod changes;
+pub(crate) mod commitment;
 pub(crate) mod context;
 pub(crate) mod descriptor;
 pub(crate) mod difference;
@@ -18,10 +19,11 @@ pub(crate) mod summary;
 pub use answers::Answers;
 #[doc(hidden)]
 pub use argument_origin::ArgumentOrigin;
+pub use arguments::Arguments;
 #[doc(hidden)]
 pub use arguments::is_mark;
-pub use arguments::{Arguments, Commitment};
 pub use changes::Changes;
+pub use commitment::{Commitment, CommitmentKeys};
 #[doc(hidden)]
 pub use context::NESTED;
 pub use context::{AgentHop, RunInfo, ToolCall};

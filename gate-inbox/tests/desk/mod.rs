@@ -120,7 +120,7 @@ impl Desk {
         write_people(&folder, &[("dana", "manager", &dana), ("omar", "manager", &omar), ("ines", "intern", &ines)], "");
         let people = FileDirectory::open(folder.path().join("people.toml")).unwrap();
         let store = MemoryStore::new();
-        let agent = Gate::builder(()).store(store.clone()).clock(clock.clone()).directory(people.clone());
+        let agent = Gate::builder(()).store(store.clone()).key([7; 32]).clock(clock.clone()).directory(people.clone());
         let agent = agent.show_conversation(3).build().await.unwrap();
         let gate = Gate::builder(()).store(store.clone()).clock(clock.clone()).directory(people.clone());
         let gate: Gate<NoTools> = gate.build().await.unwrap();

@@ -6,6 +6,7 @@ pub mod dialect;
 pub(crate) mod directory;
 #[cfg(feature = "directory-file")]
 pub(crate) mod file_directory;
+pub(crate) mod gate_key;
 pub(crate) mod memory;
 pub(crate) mod system_clock;
 #[cfg(feature = "terminal")]

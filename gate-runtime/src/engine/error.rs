@@ -236,7 +236,7 @@ impl fmt::Display for StateError {
             }
             Self::NotAuthentic => f.write_str(
                 "the run state was changed, or comes from a gate with another key: \
-                 give both gates the same `.key(…)`, and resume only what `run.state()` gave",
+                 give both gates the same `.key(…)`, or this one the other's by `.earlier_keys([…])`, and resume only what `run.state()` gave",
             ),
         }
     }

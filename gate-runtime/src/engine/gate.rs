@@ -72,7 +72,10 @@ impl<R: Registry> Gate<R> {
     /// this gate does not know its agent; [`RunError::Store`]. Nothing of it is taken in then.
     pub async fn resume(&self, state: RunState) -> Result<Run<R>, RunError> {
         let core = &self.core;
-        let body = state.read(&core.key)?;
+        let body = state.read(&core.key).or_else(|error| {
+            let mut earlier = core.earlier_keys.iter();
+            earlier.find_map(|key| state.read(key).ok()).ok_or(error)
+        })?;
         for run in body.family() {
             check_agent(core, run.info.agent())?;
         }

@@ -13,5 +13,7 @@ pub(crate) mod redact;
 pub(crate) mod registry;
 pub(crate) mod schema;
 mod schema_cost;
+pub(crate) mod scrub;
+pub(crate) mod secret_output;
 pub(crate) mod spec;
 pub(crate) mod tool;

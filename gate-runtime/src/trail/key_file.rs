@@ -1,7 +1,5 @@
 //! Signing keys in files that only their owner can read.
 
-use std::fs::{File, Metadata, OpenOptions};
-use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use gate_audit::{Checkpoint, KeyKind, SigningKey, Succession, read_keys};
@@ -9,10 +7,7 @@ use gate_audit::{Checkpoint, KeyKind, SigningKey, Succession, read_keys};
 use super::Trail;
 use super::error::{TrailError, unreadable};
 use super::pen::{Pen, open, open_signed};
-use crate::random;
-
-/// The most bytes of a key's file.
-const MOST: u64 = 4_096;
+use crate::{private_file, random};
 
 impl Trail {
     /// Makes a new key and keeps it in a new file, which only its owner can read. The name is that of the log, or of the person who signs.
@@ -41,16 +36,8 @@ impl Trail {
     pub fn create_key_of(kind: KeyKind, path: impl AsRef<Path>, name: &str) -> Result<SigningKey, TrailError> {
         let path = path.as_ref();
         let key = SigningKey::from_seed(name, kind, random::bits_256())?;
-        let mut options = OpenOptions::new();
-        options.write(true).create_new(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let written = options.open(path).and_then(|mut file| {
-            writeln!(file, "{}", key.to_secret_text())?;
-            file.sync_all()?;
-            // A trail waits for a key that it was told of: it must not be lost.
-            sync_parent(path)
-        });
+        // A trail waits for a key that it was told of: it must not be lost.
+        let written = private_file::create(path, &key.to_secret_text());
         written.map_err(|error| unreadable(path, &error))?;
         Ok(key)
     }
@@ -67,19 +54,7 @@ impl Trail {
     /// ```
     pub fn read_key(path: impl AsRef<Path>) -> Result<SigningKey, TrailError> {
         let path = path.as_ref();
-        let unread = |error: io::Error| unreadable(path, &error);
-        // What is asked of the file is asked of this one, whatever stands under its name a moment later.
-        let file = File::open(path).map_err(unread)?;
-        let about = file.metadata().map_err(unread)?;
-        if !about.is_file() {
-            return Err(TrailError::file(path, "it is no file"));
-        }
-        if is_open_to_others(&about) {
-            let words = "others than its owner can read it: `chmod 600` it, and make a new key if somebody may have";
-            return Err(TrailError::file(path, words));
-        }
-        let mut text = String::new();
-        file.take(MOST).read_to_string(&mut text).map_err(unread)?;
+        let text = private_file::read(path).map_err(|error| unreadable(path, &error))?;
         text.trim().parse().map_err(|error| match error {
             gate_audit::Error::Malformed { hint, .. } => {
                 TrailError::file(path, format_args!("it is no private key: {hint}"))
@@ -131,7 +106,7 @@ impl Trail {
         let successor = successor_of(path);
         let replace = || -> Result<(), TrailError> {
             std::fs::rename(&successor, path).map_err(|error| unreadable(path, &error))?;
-            sync_parent(path).map_err(|error| unreadable(path, &error))
+            private_file::sync_parent(path).map_err(|error| unreadable(path, &error))
         };
         let old = Trail::read_key(path)?;
         let origin = old.verifier().name().to_owned();
@@ -174,22 +149,4 @@ impl Trail {
         replace()?;
         Ok(new)
     }
-}
-
-/// Makes the name of a file durable, where the system can.
-fn sync_parent(path: &Path) -> io::Result<()> {
-    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    if cfg!(unix) { File::open(parent)?.sync_all() } else { Ok(()) }
-}
-
-#[cfg(unix)]
-fn is_open_to_others(about: &Metadata) -> bool {
-    let of_others = std::os::unix::fs::PermissionsExt::mode(&about.permissions()) & 0o077;
-    of_others != 0
-}
-
-/// Elsewhere who may read a file is said in another way.
-#[cfg(not(unix))]
-fn is_open_to_others(_: &Metadata) -> bool {
-    false
 }

@@ -22,7 +22,7 @@ use crate::engine::review::error::DecideError;
 use crate::logic::bound::Judging;
 use crate::logic::bounded::bounded;
 use crate::logic::context::CallContext;
-use crate::logic::redact::Scrub;
+use crate::logic::scrub::Scrub;
 use crate::logic::spec::Completed;
 use crate::logic::tool::policy::Evaluation;
 use crate::ports::overlay::OverlayCall;
@@ -289,7 +289,7 @@ impl Core {
         let (place, completed) = self.parse(call.tool(), Raw::Text(call.arguments())).map_err(invalid)?;
         let Completed { arguments, given } = completed;
         let tool = self.tool_at(place)?;
-        let sealed = tool.seal(&arguments).map_err(invalid)?;
+        let sealed = tool.seal(&arguments, &self.commitments).map_err(invalid)?;
         let reasoning = call.shared_reasoning().cloned().or_else(|| run.reasoning.clone());
         let now = self.now();
         let context = run.context(call.id(), ApprovalId::new(), reasoning, now);

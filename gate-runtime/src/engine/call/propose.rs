@@ -23,7 +23,8 @@ use crate::engine::kernel::unit_of_work::{UnitOfWork, refused};
 use crate::engine::session::ledger::Ledger;
 use crate::lock::lock;
 use crate::logic::context::CallContext;
-use crate::logic::redact::{Scrub, seal_like};
+use crate::logic::redact::Redaction;
+use crate::logic::scrub::Scrub;
 use crate::logic::spec::Completed;
 
 /// A proposed call, read and sealed, wherever its body is.
@@ -63,8 +64,9 @@ impl Candidate {
         let Proposed { tool: place, call, completed, reasoning } = proposed;
         let tool = core.tool_at(place)?;
         let Completed { arguments, given } = completed;
-        let sealed = tool.seal(&arguments).map_err(invalid)?;
-        let given = given.map(|given| tool.seal_as(&given, &sealed).map(|sealed| Given { arguments: given, sealed }));
+        let sealed = tool.seal(&arguments, &core.commitments).map_err(invalid)?;
+        let seal_as = |given: &Value| tool.redaction(&core.commitments).seal_again(given, &sealed);
+        let given = given.map(|given| seal_as(&given).map(|sealed| Given { arguments: given, sealed }));
         let given = given.transpose().map_err(invalid)?;
         // Whatever secrets were given are those that will run.
         let reasoning = reasoning.as_deref().map(|text| {
@@ -98,22 +100,23 @@ impl Candidate {
         CallQuery { family, case, likeness, counters, ..CallQuery::new(info.run(), call, tool, now) }
     }
 
-    fn schema<'a>(&'a self, core: &'a Core) -> Result<&'a Value, NotRun> {
-        match &self.body {
-            BodyPlace::Here(place) => Ok(core.tool_at(*place)?.descriptor.input_schema()),
-            BodyPlace::Elsewhere { tool, .. } => Ok(tool.input_schema()),
-        }
+    fn redaction<'a>(&'a self, core: &'a Core) -> Result<Redaction<'a>, NotRun> {
+        let schema = match &self.body {
+            BodyPlace::Here(place) => core.tool_at(*place)?.descriptor.input_schema(),
+            BodyPlace::Elsewhere { tool, .. } => tool.input_schema(),
+        };
+        Ok(Redaction { schema, keys: &core.commitments })
     }
 
     /// Returns whether its arguments are those of an earlier call. Secrets are compared with the
     /// salts of the earlier one. What was stored before arguments were completed is compared with
     /// what was given.
-    fn has_arguments(&self, schema: &Value, earlier: &Arguments) -> bool {
+    fn has_arguments(&self, redaction: Redaction<'_>, earlier: &Arguments) -> bool {
         let is = |arguments: &Value, sealed: &Arguments| {
             if sealed.secrets().is_empty() {
                 return sealed.digest() == earlier.digest();
             }
-            seal_like(schema, arguments, earlier).is_ok_and(|sealed| sealed.digest() == earlier.digest())
+            redaction.seal_like(arguments, earlier).is_ok_and(|sealed| sealed.digest() == earlier.digest())
         };
         let was_given = || self.given.as_ref().is_some_and(|given| is(&given.arguments, &given.sealed));
         is(&self.arguments, &self.sealed) || was_given()
@@ -128,16 +131,16 @@ impl Candidate {
     }
 
     /// Returns whether it is one that a person refused, as that was proposed or as it was edited.
-    fn is_equal(&self, schema: &Value, refused: &Approval) -> bool {
+    fn is_equal(&self, redaction: Redaction<'_>, refused: &Approval) -> bool {
         self.was_given_as(refused)
-            || self.has_arguments(schema, refused.proposed())
-            || self.has_arguments(schema, refused.arguments())
+            || self.has_arguments(redaction, refused.proposed())
+            || self.has_arguments(redaction, refused.arguments())
     }
 
     /// Returns whether the call that has its id is the same one: of the same agent, for the same
     /// person, with the same arguments; and, where a program says whom to ask, about the same tool
     /// and under the same demands.
-    fn is(&self, known: &Approval, schema: &Value) -> bool {
+    fn is(&self, known: &Approval, redaction: Redaction<'_>) -> bool {
         let (new, old) = (&self.subject, &known.subject());
         let is_same_proposal = match &self.body {
             BodyPlace::Here(_) => old.request().is_none(),
@@ -149,7 +152,7 @@ impl Candidate {
         is_same_proposal
             && new.tool() == old.tool()
             && (&new.info().agent(), &new.info().principal()) == (&old.info().agent(), &old.info().principal())
-            && (self.was_given_as(known) || self.has_arguments(schema, known.proposed()))
+            && (self.was_given_as(known) || self.has_arguments(redaction, known.proposed()))
     }
 }
 
@@ -269,16 +272,23 @@ impl Core {
         self.check_principal(run).await?;
         let query = candidate.query(self.now());
         let recalled = self.store.load_history(&query).await.map_err(unavailable)?;
-        let schema = candidate.schema(self)?;
+        let redaction = candidate.redaction(self)?;
         if let Some(known) = recalled.approval {
-            if candidate.is(&known, schema) {
+            if candidate.is(&known, redaction) {
                 self.remember_secrets(&known, &candidate.arguments);
                 return Ok(Plan::Known(known));
+            }
+            if known.proposed().secrets().iter().any(|secret| secret.lacks_key(&self.commitments)) {
+                return Err(unavailable(
+                    "its secret arguments were committed to with another key, so nobody can say whether it is the same \
+                     call: give the gate that key, by `.key(…)` or `.earlier_keys([…])`",
+                )
+                .into());
             }
             let Subject { call, tool, .. } = &*candidate.subject;
             return Err(Unproposed::IdUsed(self.refuse(run, call, tool, id_used(call)).await));
         }
-        let equal = |refused: &&Arc<Approval>| candidate.is_equal(schema, refused);
+        let equal = |refused: &&Arc<Approval>| candidate.is_equal(redaction, refused);
         let of_family = recalled.rejected.iter().filter(|refused| refused.subject().family() == query.family);
         let refused: Vec<Arc<Approval>> = of_family.filter(equal).cloned().collect();
         let judgement = if let Some((why, reason)) = self.denied_already(&refused, &recalled) {
@@ -286,9 +296,9 @@ impl Core {
         } else {
             self.judge_candidate(run, &candidate).await?
         };
-        let earlier = refusals(schema, &candidate, &recalled);
+        let earlier = refusals(redaction, &candidate, &recalled);
         let equal = recalled.alike.iter().filter(|other| other.id() != candidate.subject.approval());
-        let equal = equal.filter(|other| candidate.has_arguments(schema, other.arguments()));
+        let equal = equal.filter(|other| candidate.has_arguments(redaction, other.arguments()));
         let alike = equal.map(|other| other.id()).collect();
         let was_refused = !refused.is_empty();
         let mut draft = Draft { candidate, judgement, earlier, alike, was_refused, grant: None, spent: Vec::new() };
@@ -564,10 +574,10 @@ fn id_used(call: &CallId) -> NotRun {
 
 /// Returns what people refused earlier for the tool, as the reviewer and the model are told of it:
 /// equal calls first of all, and at most [`REFUSALS`].
-fn refusals(schema: &Value, candidate: &Candidate, recalled: &CallHistory) -> Vec<Refusal> {
+fn refusals(redaction: Redaction<'_>, candidate: &Candidate, recalled: &CallHistory) -> Vec<Refusal> {
     let told = recalled.rejected.iter().filter_map(|refused| {
         let mut refusal = refused.rejection()?;
-        let equal = candidate.was_given_as(refused) || candidate.has_arguments(schema, refused.proposed());
+        let equal = candidate.was_given_as(refused) || candidate.has_arguments(redaction, refused.proposed());
         if equal {
             refusal.arguments = candidate.sealed.digest();
         }

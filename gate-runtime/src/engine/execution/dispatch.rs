@@ -35,7 +35,6 @@ use crate::engine::review::error::{DecideError, ReviewerError};
 use crate::logic::bound::Ran;
 use crate::logic::bounded::panic_notice;
 use crate::logic::context::CallContext;
-use crate::logic::redact::unseal;
 
 /// A call whose body ended here: how it stands, and the value itself.
 pub(crate) struct Executed {
@@ -151,7 +150,8 @@ impl Core {
     ) -> Result<Value, NotRun> {
         self.check_intact(approval).await?;
         let known = self.known_arguments(approval.id());
-        let bound = unseal(tool.descriptor.input_schema(), approval.arguments(), known.as_ref()).ok_or_else(|| {
+        let redaction = tool.redaction(&self.commitments);
+        let bound = redaction.unseal(approval.arguments(), known.as_ref()).ok_or_else(|| {
             unavailable(
                 "its secret arguments are not kept across processes: submit the same call again, with the same id",
             )

@@ -19,7 +19,7 @@ use std::sync::{Arc, Mutex};
 
 use foldhash::HashMap;
 use gate_core::approval::Approval;
-use gate_core::call::Descriptor;
+use gate_core::call::{CommitmentKeys, Descriptor};
 use gate_core::id::{AgentName, ApprovalId};
 use gate_core::ports::{ApprovalFilter, Clock, CommitOutcome, Directory, Store, StoreError};
 use gate_core::records::CallEvent;
@@ -62,7 +62,12 @@ pub(crate) struct Core {
     pub(crate) known_principals: bool,
     /// How many messages are kept with a question.
     pub(crate) conversation: usize,
+    /// Authenticates the states of runs.
     pub(crate) key: [u8; 32],
+    /// Those that authenticated them before.
+    pub(crate) earlier_keys: Vec<[u8; 32]>,
+    /// What commits to the secrets of calls.
+    pub(crate) commitments: CommitmentKeys,
     /// The arguments of calls with secrets, as they were read: the store never has them.
     pub(crate) vault: Mutex<HashMap<ApprovalId, Value>>,
     /// Tools that this gate does not have, as the store knows them.

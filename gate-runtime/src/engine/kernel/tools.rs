@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use foldhash::HashMap;
 use gate_core::assessment::Assessment;
-use gate_core::call::{Arguments, Descriptor, ToolOutcome};
+use gate_core::call::{Arguments, CommitmentKeys, Descriptor, ToolOutcome};
 use gate_core::id::{AgentName, ToolName};
 use gate_core::text::{Digest, SchemaError};
 use jiff::Timestamp;
@@ -16,7 +16,8 @@ use serde_json::Value;
 
 use crate::lock::lock;
 use crate::logic::bound::BoundTool;
-use crate::logic::redact::{Scrub, seal, seal_again};
+use crate::logic::redact::Redaction;
+use crate::logic::scrub::Scrub;
 use crate::logic::spec::Spec;
 use crate::provenance::CallFacts;
 
@@ -38,18 +39,14 @@ pub(crate) struct GateTool {
 }
 
 impl GateTool {
-    /// The arguments of a call as they are stored.
-    pub(crate) fn seal(&self, arguments: &Value) -> Result<Arguments, SchemaError> {
-        if self.spec.has_secrets {
-            seal(self.descriptor.input_schema(), arguments)
-        } else {
-            Arguments::new(arguments, Vec::new())
-        }
+    /// How its secrets are taken out and put back.
+    pub(crate) fn redaction<'a>(&self, keys: &'a CommitmentKeys) -> Redaction<'a> {
+        Redaction { schema: self.descriptor.input_schema(), keys }
     }
 
-    /// Returns other arguments as they are stored, with the marks of the same secrets.
-    pub(crate) fn seal_as(&self, arguments: &Value, sealed: &Arguments) -> Result<Arguments, SchemaError> {
-        seal_again(self.descriptor.input_schema(), arguments, sealed)
+    /// The arguments of a call as they are stored.
+    pub(crate) fn seal(&self, arguments: &Value, keys: &CommitmentKeys) -> Result<Arguments, SchemaError> {
+        if self.spec.has_secrets { self.redaction(keys).seal(arguments) } else { Arguments::new(arguments, Vec::new()) }
     }
 
     /// Returns what a body gave back, without the secrets among its arguments.

@@ -21,7 +21,7 @@ use crate::engine::kernel::unit_of_work::UnitOfWork;
 use crate::engine::review::reviewer::Reviewer;
 use crate::lock::lock;
 
-use crate::logic::redact::{seal_again, seal_edit, unseal};
+use crate::logic::redact::{Redaction, seal_edit};
 use crate::logic::schema::SchemaErrors;
 use crate::logic::spec::Spec;
 use crate::random;
@@ -387,7 +387,8 @@ impl Core {
         let edited = edit.apply(&approval.arguments().to_json()).map_err(invalid)?;
         let sealed = seal_edit(schema, &edited, approval.arguments()).map_err(invalid)?;
         let known = self.known_arguments(approval.id());
-        let open = unseal(schema, &sealed, known.as_ref()).ok_or_else(|| {
+        let redaction = Redaction { schema, keys: &self.commitments };
+        let open = redaction.unseal(&sealed, known.as_ref()).ok_or_else(|| {
             invalid(SchemaError::new(
                 "",
                 "its secret arguments are in another process: edit it where the call was proposed",
@@ -403,7 +404,7 @@ impl Core {
             (None, None) => return Err(DecideError::UnknownTool(approval.tool().to_string())),
         };
         let completed = completed.map_err(DecideError::Invalid)?;
-        let sealed = seal_again(schema, &completed.arguments, &sealed).map_err(invalid)?;
+        let sealed = redaction.seal_again(&completed.arguments, &sealed).map_err(invalid)?;
         Ok(sealed.without_salts())
     }
 
@@ -413,7 +414,7 @@ impl Core {
         let Some(tool) = self.tool(next.tool().as_str()) else { return Ok(None) };
         let known = self.known_arguments(next.id());
         let unfit = |problem: String| DecideError::Invalid(SchemaErrors::from(SchemaError::new("", problem)));
-        let open = unseal(tool.descriptor.input_schema(), next.arguments(), known.as_ref());
+        let open = tool.redaction(&self.commitments).unseal(next.arguments(), known.as_ref());
         let open = open.ok_or_else(|| unfit("its secret arguments are in another process".to_owned()))?;
         let now = next.changed_at();
         let context = run.context_of(next.subject(), now);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use gate_core::approval::{Approval, Decision, Status};
 use gate_core::assessment::Verdict;
-use gate_core::call::{Arguments, Commitment, Request};
+use gate_core::call::{Arguments, Commitment, CommitmentKeys, Request};
 use gate_core::id::ApprovalId;
 use gate_core::ports::{
     ALIKE, ApprovalFilter, CallQuery, Changeset, CommitOutcome, REFUSALS, RunChange, RunQuery, Store,
@@ -204,7 +204,7 @@ async fn the_newest_equal_calls_are_recalled((one, other): Handles) -> Result<()
 
 async fn calls_are_equal_but_for_their_secrets((one, other): Handles) -> Result<(), Unmet> {
     let secret = |salt: u8| -> Result<Arc<Approval>, Unmet> {
-        let commitment = Commitment::to(&json!("hunter2"), [salt; 16])?;
+        let commitment = Commitment::to(&json!("hunter2"), [salt; 16], &CommitmentKeys::new(&[7; 32]))?;
         let arguments = Arguments::new(&json!({"password": commitment.mark(), "user": "mia"}), vec![commitment])?;
         Ok(opened("run", &salt.to_string(), "tool", Verdict::Ask, arguments, |_, _| {}))
     };

@@ -1,0 +1,127 @@
+//! The key of a gate, and where it comes from.
+
+use std::fmt;
+use std::io;
+use std::path::Path;
+use std::str::FromStr;
+
+use gate_core::call::CommitmentKeys;
+use gate_core::text::{hex, unhex};
+
+use crate::{private_file, random};
+
+/// The key of a gate: 256 secret bits. It authenticates the [states of runs](crate::RunState), and from it comes
+/// what keeps [secret arguments](crate::Commitment) from being guessed by whoever has the store.
+///
+/// Keep it apart from the database and its backups. As text it has 64 hexadecimal digits, as
+/// `openssl rand -hex 32` makes them. `Debug` does not show it.
+///
+/// ```
+/// use gate_runtime::GateKey;
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("gate.key");
+/// GateKey::create(&path)?;                                  // once: a new file, which only its owner can read
+/// let key = GateKey::read(&path)?;                          // at each start
+/// assert_eq!(format!("{key:?}"), "GateKey(…)");
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Clone, PartialEq, Eq)]
+pub struct GateKey([u8; 32]);
+
+impl GateKey {
+    /// Makes a key that nobody can guess. It ends with its process, unless something keeps it.
+    #[must_use]
+    pub fn random() -> Self {
+        Self(random::bits_256())
+    }
+
+    /// Makes a key and keeps it in a new file, which only its owner can read.
+    ///
+    /// # Errors
+    /// Where the file is there already, or cannot be written.
+    pub fn create(path: impl AsRef<Path>) -> io::Result<Self> {
+        let (path, key) = (path.as_ref(), Self::random());
+        private_file::create(path, &hex(&key.0)).map_err(|error| about(path, &error))?;
+        Ok(key)
+    }
+
+    /// Reads a key from its file: one line of 64 hexadecimal digits. What is in the file is never repeated.
+    ///
+    /// # Errors
+    /// Where the file is not there, has no key, or others than its owner can read it.
+    pub fn read(path: impl AsRef<Path>) -> io::Result<Self> {
+        let path = path.as_ref();
+        let text = private_file::read(path).map_err(|error| about(path, &error))?;
+        text.parse().map_err(|error| about(path, &io::Error::other(error)))
+    }
+
+    /// Reads a key from an environment variable; `None` where the variable is not set.
+    ///
+    /// # Errors
+    /// Where it has something else than a key.
+    ///
+    /// ```
+    /// # use gate_runtime::GateKey;
+    /// assert!(GateKey::from_env("NO_SUCH_VARIABLE")?.is_none());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn from_env(variable: &str) -> io::Result<Option<Self>> {
+        let Some(text) = std::env::var_os(variable) else { return Ok(None) };
+        let wrong = |problem: &dyn fmt::Display| io::Error::other(format!("the variable {variable}: {problem}"));
+        let text = text.to_str().ok_or_else(|| wrong(&ParseGateKeyError))?;
+        text.parse().map(Some).map_err(|error: ParseGateKeyError| wrong(&error))
+    }
+
+    pub(crate) fn bytes(&self) -> [u8; 32] {
+        self.0
+    }
+}
+
+fn about(path: &Path, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("the gate's key {}: {error}", path.display()))
+}
+
+impl From<[u8; 32]> for GateKey {
+    fn from(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+}
+
+impl From<GateKey> for CommitmentKeys {
+    fn from(key: GateKey) -> Self {
+        Self::new(&key.0)
+    }
+}
+
+/// A text that is no key of a gate.
+///
+/// ```
+/// use gate_runtime::{GateKey, ParseGateKeyError};
+/// assert_eq!("secret".parse::<GateKey>(), Err(ParseGateKeyError));
+/// assert!("07".repeat(32).parse::<GateKey>().is_ok());
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ParseGateKeyError;
+
+impl fmt::Display for ParseGateKeyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("no key of a gate: expected 64 hexadecimal digits, as `openssl rand -hex 32` makes them")
+    }
+}
+
+impl std::error::Error for ParseGateKeyError {}
+
+impl FromStr for GateKey {
+    type Err = ParseGateKeyError;
+
+    fn from_str(text: &str) -> Result<Self, ParseGateKeyError> {
+        let bytes = unhex(text.trim()).and_then(|bytes| bytes.try_into().ok());
+        bytes.map(Self).ok_or(ParseGateKeyError)
+    }
+}
+
+impl fmt::Debug for GateKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("GateKey(…)")
+    }
+}

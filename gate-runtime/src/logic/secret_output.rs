@@ -1,0 +1,77 @@
+//! A result that is a secret as a whole.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Serialize, Serializer};
+
+use super::scrub::SECRET;
+
+/// A result that is a secret as a whole: the program that calls the tool gets it, and the model, the record, the store
+/// and reviewers get `[secret]`.
+///
+/// Secrets among the arguments are looked for in what a tool gives back, in many writings; what was translated, encrypted or
+/// shortened is not found. Where a result may hold that, or a secret that was no argument, it is returned in this.
+///
+/// ```
+/// use gate_runtime::prelude::*;
+/// use gate_runtime::SecretOutput;
+///
+/// /// Make a one-time password.
+/// #[gated_tool(policy = "never_ask")]
+/// fn one_time_password(user: String) -> SecretOutput<String> {
+///     SecretOutput::new(format!("{user}-493021"))
+/// }
+/// # registry! { pub Tools for () { OneTimePassword } }
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let gate: Gate<Tools> = Gate::builder(()).build().await?;
+///
+/// let run = gate.run("run-42");
+/// assert_eq!(one_time_password(&run, "mia".into()).await?.into_inner(), "mia-493021");
+/// let turn = run.submit([ToolCall::new("call_1", "one_time_password", r#"{"user":"mia"}"#)]).await?;
+/// assert_eq!(turn.answers()[0].for_model(), "[secret]");
+/// # Ok(()) }
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct SecretOutput<T>(T);
+
+impl<T> SecretOutput<T> {
+    /// Hides a value.
+    pub fn new(value: T) -> Self {
+        Self(value)
+    }
+
+    /// Returns the value.
+    pub fn into_inner(self) -> T {
+        self.0
+    }
+}
+
+/// The value is not shown.
+impl<T> fmt::Debug for SecretOutput<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(SECRET)
+    }
+}
+
+/// The value is not written.
+impl<T> Serialize for SecretOutput<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(SECRET)
+    }
+}
+
+impl<T> JsonSchema for SecretOutput<T> {
+    fn schema_name() -> Cow<'static, str> {
+        "SecretOutput".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "string", "const": SECRET})
+    }
+}

@@ -1,0 +1,55 @@
+//! Files that only their owner can read: keys.
+
+use std::fs::{File, Metadata, OpenOptions};
+use std::io::{self, Read as _, Write as _};
+use std::path::Path;
+
+/// The most bytes of a key's file.
+const MOST: u64 = 4_096;
+
+/// Writes one line into a new file, which only its owner can read, and waits until it is durable.
+pub(crate) fn create(path: &Path, line: &str) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(path)?;
+    writeln!(file, "{line}")?;
+    file.sync_all()?;
+    sync_parent(path)
+}
+
+/// Reads a file, unless others than its owner can.
+pub(crate) fn read(path: &Path) -> io::Result<String> {
+    // What is asked of the file is asked of this one, whatever stands under its name a moment later.
+    let file = File::open(path)?;
+    let about = file.metadata()?;
+    if !about.is_file() {
+        return Err(io::Error::other("it is no file"));
+    }
+    if is_open_to_others(&about) {
+        let words = "others than its owner can read it: `chmod 600` it, and make a new key if somebody may have";
+        return Err(io::Error::other(words));
+    }
+    let mut text = String::new();
+    file.take(MOST).read_to_string(&mut text)?;
+    Ok(text)
+}
+
+/// Makes the name of a file durable, where the system can.
+pub(crate) fn sync_parent(path: &Path) -> io::Result<()> {
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if cfg!(unix) { File::open(parent)?.sync_all() } else { Ok(()) }
+}
+
+#[cfg(unix)]
+fn is_open_to_others(about: &Metadata) -> bool {
+    let of_others = std::os::unix::fs::PermissionsExt::mode(&about.permissions()) & 0o077;
+    of_others != 0
+}
+
+/// Elsewhere who may read a file is said in another way.
+#[cfg(not(unix))]
+fn is_open_to_others(_: &Metadata) -> bool {
+    false
+}
