@@ -17,7 +17,7 @@ use proc_macro2::{Delimiter, TokenStream, TokenTree};
 /// under `src` that is not listed puts the layers together, and stands above all of them.
 const LAYERS: [(&str, &[&str]); 3] = [
     ("gate-core", &["text", "id people", "call", "approval assessment grants records", "ports"]),
-    ("gate-runtime", &["lock random", "provenance", "logic", "ports", "engine outbox trail", "adapters"]),
+    ("gate-runtime", &["lock random private_file", "provenance", "logic", "ports", "engine outbox trail", "adapters"]),
     (
         "gate-audit",
         &[

@@ -382,7 +382,7 @@ impl<R: Registry> GateBuilder<R> {
         let earlier_keys: Vec<[u8; 32]> = earlier_keys.iter().map(GateKey::bytes).collect();
         let commitments = earlier_keys.iter().fold(CommitmentKeys::new(&key), CommitmentKeys::earlier);
         let post = Post::start(notifiers, &store, &clock);
-        let (vault, others, bodies, hub, timekeeper, directory_digest) = Default::default();
+        let (vault, others, bodies, hub, timekeeper, directory_digest, differing) = Default::default();
         let core = Core {
             tools: Tools::new(tools),
             agents: names,
@@ -407,6 +407,7 @@ impl<R: Registry> GateBuilder<R> {
             timekeeper,
             trail,
             memories: Memories::new(key),
+            differing,
             post,
             allowances: Allowances::default(),
         };

@@ -415,6 +415,7 @@ fn as_before(approval: &Approval) -> Approval {
     stored["edition"] = json!(2);
     for vote in stored["votes"].as_array_mut().unwrap() {
         vote["arguments"] = stored_digest(&approval.given().unwrap().to_json());
+        vote.as_object_mut().unwrap().remove("shown");
     }
     serde_json::from_value(stored).unwrap()
 }
@@ -432,11 +433,28 @@ async fn c7_an_approval_from_before_arguments_were_completed_still_runs(_: Share
     let turn = run.submit([call("1", "transfer", json!({"amount": 1, "to": "x.example"}))]).await.unwrap();
     asked(&turn).approve(&dana(&gate).await).await.unwrap();
     let approved = gate.approval(asked(&turn).id()).await.unwrap().unwrap();
+    assert!(world.ran().is_empty());
+    // The row and the records of it, as they were written then.
     let mut changes = gate_runtime::Changeset::at(gate_runtime::Timestamp::now());
     let mut before = as_before(&approved);
-    before.set_version(approved.version() + 1);
+    before.set_version(1);
+    let about = gate_runtime::RecordFilter::after(0).call(approved.id());
+    for record in store.records(&about).await.unwrap() {
+        let mut record = serde_json::to_value(&*record).unwrap();
+        let event = record["event"].as_object_mut().unwrap();
+        if let Some(given) = event.remove("given") {
+            event["arguments"] = given;
+            event["edition"] = json!(2);
+        } else {
+            event["vote"] = serde_json::to_value(&before.votes()[0]).unwrap();
+        }
+        changes.records.push(serde_json::from_value(record).unwrap());
+    }
     changes.approvals.push(std::sync::Arc::new(before));
-    let _ = store.commit(changes).await.unwrap();
+    let store = fresh();
+    assert_eq!(store.commit(changes).await.unwrap(), gate_runtime::CommitOutcome::Done);
+    let (gate, world) = self::gate(&store).await;
+    let run = crate::desk::run(&gate);
     // The same call again is the same call, and it runs.
     let turn = run.submit([call("1", "transfer", json!({"to": "x.example", "amount": 1}))]).await.unwrap();
     assert_eq!(kinds(&turn), ["succeeded"], "{:?}", texts(&turn));

@@ -40,4 +40,5 @@ mod u_resume;
 mod v_duties;
 mod v_people;
 mod v_signed;
+mod w_recorded;
 mod z_peers;

@@ -542,7 +542,7 @@ async fn arguments_that_were_changed_in_the_store_do_not_begin() {
         Arc::new(serde_json::from_str(&text).unwrap())
     });
     let thief = Desk::over(&(tampered as Shared), &ManualClock::at(noon())).await;
-    assert_eq!(thief.bot().begin(asked.id()).await.unwrap_err().kind(), "unavailable");
+    assert_eq!(thief.bot().begin(asked.id()).await.unwrap_err().kind(), "disputed");
     assert_eq!(desk.bot().approval(asked.id()).await.unwrap().unwrap().attempts(), 0);
 }
 

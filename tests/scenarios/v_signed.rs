@@ -577,9 +577,8 @@ async fn v_a_forged_row_does_not_run() {
         let turn = crate::desk::run(&gate).proceed().await.unwrap();
         let honest = if target == small.id() { vec![] } else { vec!["pay out 10 to alice"] };
         assert_eq!(world.ran(), honest, "{name}");
-        let question = turn.interruptions().iter().find(|asked| asked.id() == target).expect(name);
-        let decided = question.approve(&dana).sign_with(&hers).await.unwrap();
-        assert_eq!(decided.status(), Status::Approved, "{name}: whoever is asked can still answer");
+        assert!(!turn.interruptions().iter().any(|asked| asked.id() == target), "{name}");
+        assert!(story(&gate).await.contains(&"call_unjudged"), "{name}");
     }
 }
 
@@ -596,10 +595,7 @@ async fn v_one_signature_written_twice_is_one() {
         let vote = row["votes"][0].clone();
         (row["status"], row["votes"]) = (json!("approved"), json!([vote, vote]));
     });
-    let turn = run.proceed().await.unwrap();
-    assert_eq!((kinds(&turn), world.ran().len()), (vec!["waiting"], 0));
-    let omar = gate.reviewer("omar").await.unwrap();
-    asked(&turn).approve(&omar).sign_with(&key("omar", 2)).await.unwrap();
-    assert_eq!(kinds(&run.proceed().await.unwrap()), ["succeeded"]);
-    assert_eq!(world.ran(), ["launch a"]);
+    drop(run.proceed().await.unwrap());
+    assert!(story(&gate).await.contains(&"call_unjudged"));
+    assert!(world.ran().is_empty());
 }

@@ -3,8 +3,10 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::approval::decision::Vote;
 use crate::approval::state::Approval;
 use crate::approval::state_machine::NewApproval;
+use crate::assessment::Assessment;
 use crate::records::event::{CallEvent, Event};
 use crate::records::record::Record;
 
@@ -47,6 +49,84 @@ impl Approval {
     /// [`ReplayError`], where the record does not follow from how the call stood: it cannot have happened then, or it is about another call.
     pub fn after(before: Option<&Self>, record: &Record) -> Result<Self, ReplayError> {
         Self::played(before, record).map_err(|problem| ReplayError::new(record, problem))
+    }
+
+    /// Checks that this is how the call stands by its records, all of them, oldest first.
+    ///
+    /// Of a call that came from another store ([`CallEvent::Imported`]) the records do not have all: only what happened since is compared.
+    ///
+    /// # Errors
+    /// [`ReplayError`], where a record does not follow from those before it, or where this says something else than the records.
+    #[doc(hidden)]
+    pub fn check_follows(&self, records: &[Record]) -> Result<(), ReplayError> {
+        let Some(last) = records.last() else {
+            return Err(ReplayError::at(0, "there is no record of it"));
+        };
+        if records.iter().any(|record| matches!(record.event, Event::Call(CallEvent::Imported))) {
+            return self.check_since_import(records);
+        }
+        let mut stands = None;
+        for record in records {
+            // It comes after the end, and takes away what records do not have.
+            if !matches!(record.event, Event::Call(CallEvent::SecretsErased { .. })) {
+                stands = Some(Self::after(stands.as_ref(), record)?);
+            }
+        }
+        let differs = |what| ReplayError::at(last.seq, format!("after it, {what} are not those of the records"));
+        match stands {
+            Some(stands) => self.difference(&stands).map_or(Ok(()), |what| Err(differs(what))),
+            None => Err(ReplayError::new(last, "it begins nothing")),
+        }
+    }
+
+    /// Returns what of everything that bears on whether and what it runs is not as in another.
+    fn difference(&self, other: &Self) -> Option<&'static str> {
+        let (this, that) = (self.without_salts(), other);
+        let parts = [
+            ("its run, agent and tool", this.subject == that.subject),
+            ("its state and its attempts", (this.status, this.attempts) == (that.status, that.attempts)),
+            ("its arguments", this.arguments == that.arguments && this.arguments.is_intact()),
+            ("the arguments that were proposed", (&this.given, &this.proposed) == (&that.given, &that.proposed)),
+            ("the results of its rules", is_same(&this.assessment, &that.assessment)),
+            ("the people who are asked", this.requirements == that.requirements),
+            ("its votes", this.votes == that.votes && this.edit == that.edit),
+            (
+                "the standing permissions",
+                (this.grant, &this.granted_by, this.covered_until)
+                    == (that.grant, &that.granted_by, that.covered_until),
+            ),
+            ("the questions that hold it", (this.held, &this.held_by) == (that.held, &that.held_by)),
+            ("its times", (this.expires_at(), this.valid_until()) == (that.expires_at(), that.valid_until())),
+            (
+                "its results",
+                (&this.outcome, &this.failure, this.asked_again, this.stays_unknown)
+                    == (&that.outcome, &that.failure, that.asked_again, that.stays_unknown),
+            ),
+        ];
+        parts.into_iter().find_map(|(what, is_same)| (!is_same).then_some(what))
+    }
+
+    fn check_since_import(&self, records: &[Record]) -> Result<(), ReplayError> {
+        let begun = records.iter().filter(|record| matches!(record.event, Event::Call(CallEvent::Dispatched))).count();
+        let is_given = |vote: &Vote| {
+            let is_it = |record: &Record| matches!(&record.event, Event::Call(CallEvent::Voted { vote: given }) if **given == *vote);
+            vote.arguments() == self.arguments.digest() && records.iter().any(is_it)
+        };
+        for record in records {
+            let problem = if record.subject.as_ref().is_none_or(|subject| subject.approval != self.id()) {
+                "it is about another call"
+            } else if record.seq == records.last().map_or(0, |last| last.seq) && record.status != Some(self.status) {
+                "after it, its state is not that of the records"
+            } else if (self.attempts as usize) < begun {
+                "it began more often than the database says"
+            } else if !self.votes.iter().all(is_given) {
+                "its votes are not those of the records"
+            } else {
+                continue;
+            };
+            return Err(ReplayError::new(record, problem));
+        }
+        Ok(())
     }
 
     fn played(before: Option<&Self>, record: &Record) -> Result<Self, String> {
@@ -118,6 +198,12 @@ pub fn number_after(before: u64, number: Option<u64>) -> Result<u64, String> {
             Err(format!("it {found} among the records of its call, and number {} is due", before.saturating_add(1)))
         }
     }
+}
+
+/// Whether two assessments are stored as the same. One that was not read from a store knows more of its policies.
+fn is_same(one: &Assessment, other: &Assessment) -> bool {
+    let text = |of: &Assessment| serde_json::to_string(of).ok();
+    one == other || text(one).is_some_and(|one| Some(one) == text(other))
 }
 
 /// What is wrong with a record.

@@ -127,6 +127,7 @@ pub fn approved(hindrance: Option<&NotRun>, approval: Option<&Approval>) -> Stri
         Some(NotRun::Frozen { reason }) => {
             format!("an operator has stopped such calls for now{}", in_brackets(reason))
         }
+        Some(disputed @ NotRun::Disputed { .. }) => return not_run(disputed),
         Some(NotRun::Invalid { problem }) => format!("it cannot begin as things are: {problem}"),
         Some(_) => "something that is needed to begin it failed".to_owned(),
     };
@@ -205,6 +206,11 @@ pub fn not_run(reason: &NotRun) -> String {
         NotRun::NobodyToAsk { .. } => "Not run: a person would have to decide it, and there is nobody who could. \
              Trying again does not change that: tell the user that it is not done."
             .to_owned(),
+        NotRun::Disputed { .. } => {
+            "Nothing ran: what is stored of this call is not what its records say, so it is not known how it stands. \
+             Do not propose it again; tell the user that it is being looked into."
+                .to_owned()
+        }
         NotRun::Unavailable { .. } => {
             "Not run: it could not be judged, because something that is needed for it failed. \
              That is no decision: it may be tried again later."

@@ -46,6 +46,13 @@ impl Unjudged {
         Self { failures: failed.map(words).collect() }
     }
 
+    /// Says in words why nobody knows.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn because(words: String) -> Self {
+        Self { failures: vec![words] }
+    }
+
     /// Returns what failed, each with its policy or overlay and its error, in words.
     #[must_use]
     pub fn failures(&self) -> &[String] {

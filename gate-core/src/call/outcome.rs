@@ -141,11 +141,17 @@ pub enum NotRun {
         /// What happened.
         problem: String,
     },
+    /// What the store has of the call is not what its records say: somebody else than a gate has written there. Nothing
+    /// ran now; whether it ran before, the records say. An operator has to look.
+    Disputed {
+        /// What differs, and what to do.
+        problem: String,
+    },
 }
 
 impl NotRun {
-    /// The reason as one word: `denied`, `rejected`, `expired`, `cancelled`, `frozen`, `invalid`, `nobody_to_ask` or
-    /// `unavailable`.
+    /// The reason as one word: `denied`, `rejected`, `expired`, `cancelled`, `frozen`, `invalid`, `nobody_to_ask`,
+    /// `unavailable` or `disputed`.
     #[must_use]
     pub fn kind(&self) -> &'static str {
         match self {
@@ -157,6 +163,7 @@ impl NotRun {
             Self::Invalid { .. } => "invalid",
             Self::NobodyToAsk { .. } => "nobody_to_ask",
             Self::Unavailable { .. } => "unavailable",
+            Self::Disputed { .. } => "disputed",
         }
     }
 
@@ -170,7 +177,8 @@ impl NotRun {
             | Self::Expired { .. }
             | Self::Cancelled { .. }
             | Self::Frozen { .. }
-            | Self::NobodyToAsk { .. } => false,
+            | Self::NobodyToAsk { .. }
+            | Self::Disputed { .. } => false,
         }
     }
 
@@ -187,6 +195,7 @@ impl NotRun {
             Self::Invalid { problem } => format!("invalid: {problem}"),
             Self::NobodyToAsk { problem } => format!("nobody to ask: {problem}"),
             Self::Unavailable { problem } => format!("unavailable: {problem}"),
+            Self::Disputed { problem } => format!("disputed: {problem}"),
         }
     }
 }

@@ -4,13 +4,14 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use gate_core::ports::{RecordFilter, Store, StoreError};
-use gate_core::records::{Entry, Event, GateEvent, Leaf, Record};
-use gate_core::text::push_step;
+use gate_core::records::{Entry, Event, GateEvent, Record};
+use gate_core::text::{SchemaError, push_step};
 use serde_json::Value;
 
 use super::blocking;
 use super::error::{Divergence, How, TrailError};
 use super::reader::TrailReader;
+use super::sealed_calls::{SealedCalls, SealedRecord, leaf_of};
 
 /// How many records are read from the store at once.
 pub(super) const PAGE: usize = 1_024;
@@ -22,31 +23,70 @@ const ENTRIES: usize = 4_096;
 ///
 /// After a break, the trail has the same numbers once more: then the later ones count.
 pub(crate) async fn compare(store: &dyn Store, reader: &Arc<TrailReader>) -> Result<Option<Divergence>, TrailError> {
-    let mut pass = Pass { records: Records::new(store), next: 1, parted: None };
-    let mut index = 0;
-    while index < reader.size() {
-        let (trail, from) = (Arc::clone(reader), index);
-        let read = blocking(move || trail.entries(from).take(ENTRIES).collect::<Result<Vec<_>, _>>());
-        for (at, bytes) in read.await? {
-            pass.take(at, &bytes).await?;
-            index = at + 1;
-        }
+    Ok(survey(store, reader).await?.err())
+}
+
+/// The same; and where they do not part, the sealed records of the calls that may still run.
+pub(super) async fn survey(
+    store: &dyn Store,
+    reader: &Arc<TrailReader>,
+) -> Result<Result<SealedCalls, Divergence>, TrailError> {
+    let mut pass = Pass::over(store, Vec::new());
+    pass.run(reader).await?;
+    if let Some(parted) = pass.parted {
+        return Ok(Err(Divergence { sealed: pass.next.saturating_sub(1), ..parted }));
     }
-    let sealed = pass.next.saturating_sub(1);
-    Ok(pass.parted.map(|parted| Divergence { sealed, ..parted }))
+    if pass.breaks.is_empty() {
+        return Ok(Ok(pass.calls));
+    }
+    // What a later break took back does not count: which that is, is known only now.
+    let mut again = Pass::over(store, pass.breaks);
+    again.run(reader).await?;
+    Ok(Ok(again.calls))
 }
 
 struct Pass<'a> {
     records: Records<'a>,
     next: u64,
     parted: Option<Divergence>,
+    /// The indexes of the breaks, each with the number from which on the records came anew.
+    breaks: Vec<(u64, u64)>,
+    /// Those that an earlier pass found.
+    known: Vec<(u64, u64)>,
+    calls: SealedCalls,
 }
 
-impl Pass<'_> {
+impl<'a> Pass<'a> {
+    fn over(store: &'a dyn Store, known: Vec<(u64, u64)>) -> Self {
+        let (parted, breaks, calls) = (None, Vec::new(), SealedCalls::default());
+        Self { records: Records::new(store), next: 1, parted, breaks, known, calls }
+    }
+
+    async fn run(&mut self, reader: &Arc<TrailReader>) -> Result<(), TrailError> {
+        while self.calls.entries < reader.size() {
+            let (trail, from) = (Arc::clone(reader), self.calls.entries);
+            let read = blocking(move || trail.entries(from).take(ENTRIES).collect::<Result<Vec<_>, _>>());
+            for (at, bytes) in read.await? {
+                self.take(at, &bytes).await?;
+                self.calls.entries = at + 1;
+            }
+        }
+        Ok(())
+    }
+
     async fn take(&mut self, index: u64, bytes: &[u8]) -> Result<(), TrailError> {
         let record = self.records.get(self.next).await?;
         let leaf = record.as_deref().map(|text| leaf_of(self.next, text)).transpose()?;
-        if leaf.as_ref().is_some_and(|leaf| leaf.text().as_bytes() == bytes) {
+        if let (Some(text), Some(leaf)) = (&record, &leaf)
+            && leaf.text().as_bytes() == bytes
+        {
+            if !self.known.iter().any(|(at, next)| *at > index && *next <= self.next) {
+                let sealed = SealedRecord::of_text(self.next, text, leaf);
+                self.calls.take(&sealed.map_err(|error| TrailError::Record {
+                    seq: self.next,
+                    problem: SchemaError::new("", error.to_string()),
+                })?);
+            }
             self.next += 1;
             return Ok(());
         }
@@ -57,6 +97,7 @@ impl Pass<'_> {
                 self.parted = None;
             }
             self.next = parted.next();
+            self.breaks.push((index, parted.next()));
             return Ok(());
         }
         if self.parted.is_none() {
@@ -113,10 +154,6 @@ pub(super) async fn each_record(
 /// Whether it is from here on that records go into a trail of this name.
 pub(super) fn begins(record: &Record, trail: &str) -> bool {
     matches!(record.event(), Event::Gate(GateEvent::TrailBegun { origin, .. }) if origin == trail)
-}
-
-pub(super) fn leaf_of(seq: u64, text: &str) -> Result<Leaf, TrailError> {
-    Entry::leaf_of_text(text).map_err(|problem| TrailError::Record { seq, problem })
 }
 
 /// The first place where two JSON texts differ, as a JSON pointer.

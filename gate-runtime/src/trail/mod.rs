@@ -7,6 +7,7 @@ mod key_file;
 pub(crate) mod pen;
 pub(crate) mod reader;
 mod receipt;
+pub(crate) mod sealed_calls;
 mod sealer;
 mod settle;
 
@@ -16,6 +17,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use gate_audit::SigningKey;
+use gate_core::id::ApprovalId;
 use gate_core::ports::{Clock, Store, Witness};
 use gate_core::text::days;
 use jiff::Timestamp;
@@ -27,6 +29,7 @@ pub use self::error::{Divergence, TrailError};
 use self::pen::Pen;
 pub use self::reader::TrailReader;
 pub use self::receipt::{ReceiptEntry, VerifiedReceipt};
+use self::sealed_calls::{SealedCall, SealedCalls};
 use self::sealer::{PATIENCE, Sealer};
 use crate::lock::lock;
 
@@ -209,6 +212,7 @@ pub(crate) struct Sealing {
     status: watch::Receiver<TrailStatus>,
     last: watch::Receiver<u64>,
     wishes: mpsc::Sender<oneshot::Sender<()>>,
+    calls: Arc<Mutex<SealedCalls>>,
     /// How far the trail was when somebody first found records that were not in it, and when that was.
     waits: Mutex<Option<(u64, Instant)>>,
     patience: Duration,
@@ -221,11 +225,17 @@ impl Sealing {
         let (told, status) = watch::channel(TrailStatus::default());
         let (wishes, wanted) = mpsc::channel(16);
         let patience = PATIENCE.saturating_add(trail.within);
-        let mut sealer = Sealer::new(Arc::new(trail), store, clock, told);
+        let calls = Arc::<Mutex<SealedCalls>>::default();
+        let mut sealer = Sealer::new(Arc::new(trail), store, clock, told, Arc::clone(&calls));
         sealer.check().await?;
         sealer.begin().await?;
         tokio::spawn(sealer.work(wanted));
-        Ok(Self { status, last, wishes, waits: Mutex::default(), patience })
+        Ok(Self { status, last, wishes, calls, waits: Mutex::default(), patience })
+    }
+
+    /// Returns what the trail has of a call that may still run.
+    pub(crate) fn sealed_of(&self, id: ApprovalId) -> SealedCall {
+        lock(&self.calls).of(id)
     }
 
     pub(crate) fn status(&self) -> TrailStatus {
@@ -279,7 +289,8 @@ mod tests {
         let (told, status) = watch::channel(TrailStatus::default());
         let (counted, last) = watch::channel(7);
         let (wishes, _wanted) = mpsc::channel(1);
-        let mut sealing = Sealing { status, last, wishes, waits: Mutex::default(), patience: Duration::MAX };
+        let calls = Arc::default();
+        let mut sealing = Sealing { status, last, wishes, calls, waits: Mutex::default(), patience: Duration::MAX };
         let mut trouble_within = |patience| {
             sealing.patience = patience;
             sealing.trouble().unwrap_or_default()

@@ -5,9 +5,9 @@ use gate_core::records::{Entry, Leaf, Record, ResetEntry};
 use gate_core::text::SchemaError;
 
 use super::Trail;
-use super::compare::leaf_of;
 use super::error::{TrailError, unreadable};
 use super::reader::TrailReader;
+use super::sealed_calls::{SealedRecord, leaf_of};
 
 /// What a process has while it is the one that writes.
 pub(crate) struct Pen {
@@ -18,6 +18,8 @@ pub(crate) struct Pen {
     next: u64,
     /// The last entry when it was taken, where that was a record.
     last: Option<Vec<u8>>,
+    /// What was appended, and is under no checkpoint yet.
+    unpublished: Vec<SealedRecord>,
 }
 
 impl Pen {
@@ -41,7 +43,7 @@ impl Pen {
             // Whoever had the pen before may have published in between.
             if open(trail)?.checkpoint().head() == published {
                 let (next, last) = next_of(&reader)?;
-                return Ok(Some(Self { writer, published, next, last }));
+                return Ok(Some(Self { writer, published, next, last, unpublished: Vec::new() }));
             }
         }
     }
@@ -72,13 +74,19 @@ impl Pen {
             self.check_folder(trail)?;
         }
         for (seq, text) in page {
-            check_record(*seq, text)?;
+            let record = read_record(*seq, text)?;
             let leaf = leaf_of(*seq, text)?;
             write_beside(trail, &leaf)?;
             self.writer.append(leaf.text().as_bytes())?;
             self.next = seq.saturating_add(1);
+            self.unpublished.push(SealedRecord::of(&record, &leaf));
         }
         Ok(())
+    }
+
+    /// Gives out the records that the last checkpoint is the first to vouch for.
+    pub(super) fn take_published(&mut self) -> Vec<SealedRecord> {
+        std::mem::take(&mut self.unpublished)
     }
 
     /// Appends a person's word on why the records do not go on where the tree is.
@@ -160,9 +168,9 @@ pub(super) fn next_of(reader: &TrailReader) -> Result<(u64, Option<Vec<u8>>), Tr
 }
 
 /// What is signed stays: it must be a record that can be read, under its number, and nothing that is a break or a stub to whoever reads it.
-fn check_record(seq: u64, text: &str) -> Result<(), TrailError> {
+fn read_record(seq: u64, text: &str) -> Result<Record, TrailError> {
     let problem = match serde_json::from_str::<Record>(text) {
-        Ok(record) if record.seq() == seq => return Ok(()),
+        Ok(record) if record.seq() == seq => return Ok(record),
         Ok(record) => format!("the store has record {} in its place", record.seq()),
         Err(error) => format!("the store has no record there: {error}"),
     };

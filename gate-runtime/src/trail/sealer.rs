@@ -1,20 +1,23 @@
 //! Takes committed records into the tree, in their order, behind the back of those who commit.
 
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_util::future::{Either, select};
 use gate_core::ports::{Changeset, Clock, CommitOutcome, RecordFilter, Store, StoreError, StoreErrorKind, Witness};
-use gate_core::records::{GateEvent, Record};
+use gate_core::records::{Entry, GateEvent, Record};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep, sleep_until};
 
-use super::compare::{PAGE, begins, compare, each_record, leaf_of};
+use super::compare::{PAGE, begins, each_record, survey};
 use super::error::{Divergence, How, TrailError};
 use super::pen::{Pen, create, has_checkpoint, next_of, open};
+use super::reader::TrailReader;
+use super::sealed_calls::{SealedCalls, SealedRecord, leaf_of};
 use super::settle::check_breaks;
 use super::{Trail, TrailStatus, blocking};
+use crate::lock::lock;
 
 /// What is known of a witness.
 pub(crate) struct WitnessState {
@@ -49,6 +52,7 @@ pub(super) struct Sealer {
     /// The number of the last record in the store.
     last: watch::Receiver<u64>,
     told: watch::Sender<TrailStatus>,
+    calls: Arc<Mutex<SealedCalls>>,
     pen: Option<Pen>,
     pub(super) asked: Vec<WitnessState>,
     /// When the tree last grew, as far as this process knows.
@@ -69,9 +73,10 @@ impl Sealer {
         store: Arc<dyn Store>,
         clock: Arc<dyn Clock>,
         told: watch::Sender<TrailStatus>,
+        calls: Arc<Mutex<SealedCalls>>,
     ) -> Self {
         let (asked, grew_at, last) = (WitnessState::none(&trail), Instant::now(), store.watch());
-        Self { trail, clock, store, last, told, pen: None, asked, grew_at }
+        Self { trail, clock, store, last, told, calls, pen: None, asked, grew_at }
     }
 
     /// Whether the store and the trail tell the same story.
@@ -85,10 +90,40 @@ impl Sealer {
         }
         let trail = Arc::clone(&self.trail);
         let reader = Arc::new(blocking(move || open(&trail)).await?);
-        match compare(&*self.store, &reader).await? {
-            Some(parted) => Err(parted.into()),
-            None => check_breaks(&*self.store, &self.trail, &reader).await,
+        self.survey(&reader).await?;
+        check_breaks(&*self.store, &self.trail, &reader).await
+    }
+
+    /// Compares the whole trail with the store, and notes which records of it the open calls have.
+    async fn survey(&self, reader: &Arc<TrailReader>) -> Result<(), TrailError> {
+        *lock(&self.calls) = survey(&*self.store, reader).await??;
+        Ok(())
+    }
+
+    /// Reads what another process has sealed since.
+    async fn catch_up(&self, reader: TrailReader) -> Result<(), TrailError> {
+        let (reader, from) = (Arc::new(reader), lock(&self.calls).entries);
+        if reader.size() <= from {
+            return Ok(());
         }
+        let trail = Arc::clone(&reader);
+        let read = move || {
+            let read = |(index, bytes): (u64, Vec<u8>)| Ok((trail.read(index, &bytes)?, bytes));
+            trail.entries(from).map(|entry| entry.and_then(read)).collect::<Result<Vec<_>, TrailError>>()
+        };
+        let entries = blocking(read).await?;
+        if entries.iter().any(|(entry, _)| !matches!(entry, Entry::Record(_))) {
+            // Trail and store had parted: what came before may not count any more.
+            return self.survey(&reader).await;
+        }
+        let mut calls = lock(&self.calls);
+        for (entry, bytes) in entries {
+            if let Entry::Record(record) = entry {
+                calls.take(&SealedRecord::of_leaf(&record, &bytes));
+            }
+        }
+        calls.entries = reader.size();
+        Ok(())
     }
 
     /// A store that had a trail of this name has one to show.
@@ -266,13 +301,21 @@ impl Sealer {
     /// Makes what was appended durable, signs it, and puts the checkpoint into the folder.
     async fn publish(&mut self, mut pen: Pen) -> Result<Pen, TrailError> {
         let trail = Arc::clone(&self.trail);
-        let (pen, note) = blocking(move || {
+        let (mut pen, note) = blocking(move || {
             let note = pen.publish(&trail)?;
             Ok((pen, note))
         })
         .await?;
         self.grew_at = Instant::now();
         let now = self.clock.now();
+        let published = pen.take_published();
+        {
+            let mut calls = lock(&self.calls);
+            for record in &published {
+                calls.take(record);
+            }
+            calls.entries = pen.size();
+        }
         self.told.send_modify(|status| {
             status.count(&pen);
             (status.sealed_at, status.trouble) = (Some(now), None);
@@ -288,7 +331,12 @@ impl Sealer {
     /// The pen, if no other process has it.
     async fn acquire(&self) -> Result<Option<Pen>, TrailError> {
         let trail = Arc::clone(&self.trail);
-        let Some(pen) = blocking(move || Pen::take(&trail)).await? else { return Ok(None) };
+        let taken = blocking(move || match Pen::take(&trail)? {
+            Some(pen) => Ok(Some((open(&trail)?, pen))),
+            None => Ok(None),
+        });
+        let Some((reader, pen)) = taken.await? else { return Ok(None) };
+        self.catch_up(reader).await?;
         // The store must go on where the trail is, whatever has happened to it since it was compared.
         if let Some(last) = pen.last() {
             let sealed = pen.appended();
@@ -305,12 +353,14 @@ impl Sealer {
     /// Another process writes: looks how far it is.
     async fn follow(&mut self) -> Result<(), TrailError> {
         let trail = Arc::clone(&self.trail);
-        let (size, sealed) = blocking(move || {
+        let (reader, sealed) = blocking(move || {
             let reader = open(&trail)?;
             let (next, _) = next_of(&reader)?;
-            Ok((reader.size(), next.saturating_sub(1)))
+            Ok((reader, next.saturating_sub(1)))
         })
         .await?;
+        let size = reader.size();
+        self.catch_up(reader).await?;
         let now = self.clock.now();
         let (last, has_grown) = (*self.last.borrow(), size != self.told.borrow().size);
         if has_grown || sealed >= last {

@@ -95,6 +95,10 @@ impl Core {
                 }
                 return self.wait_for_other(approval).await;
             }
+            let may_run = matches!(approval.status(), Status::Approved | Status::Indeterminate);
+            if may_run && !self.is_as_recorded(&approval).await? {
+                continue;
+            }
             match approval.status() {
                 Status::Approved if self.is_held(&approval).await.map_err(unavailable)? => {
                     return Ok(Executed { approval, output: None });

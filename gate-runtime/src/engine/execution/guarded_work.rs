@@ -181,6 +181,9 @@ impl Core {
             match self.bring_up_to_date(id).await.map_err(unavailable)? {
                 Some(approval) if approval.status() == Status::Pending => waiter.news().await,
                 Some(approval) if approval.status() == Status::Approved => {
+                    if !self.is_as_recorded(&approval).await? {
+                        continue;
+                    }
                     let mut course = UnitOfWork::from(&approval);
                     self.check_consent(&mut course, self.now()).await?;
                     if course.status() == Status::Approved {

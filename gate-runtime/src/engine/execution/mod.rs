@@ -4,4 +4,5 @@ pub(crate) mod caller;
 pub(crate) mod dispatch;
 pub(crate) mod guarded_work;
 pub(crate) mod inside;
+pub(crate) mod recorded;
 pub(crate) mod recovery;

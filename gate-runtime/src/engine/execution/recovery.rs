@@ -58,7 +58,8 @@ impl<R: Registry> Gate<R> {
             core.bring_up_to_date(running.id()).await?;
         }
         for lost in core.store.approvals(&ApprovalFilter::all().status(Status::Indeterminate)).await? {
-            if !core.runs_here(&lost) {
+            // What is not as its records say is settled by nobody but people.
+            if !core.runs_here(&lost) && core.is_as_recorded(&lost).await == Ok(true) {
                 core.ask_reconciler(&lost).await?;
             }
         }

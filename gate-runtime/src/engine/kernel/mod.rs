@@ -17,7 +17,7 @@ pub(crate) mod unit_of_work;
 use std::fmt;
 use std::sync::{Arc, Mutex};
 
-use foldhash::HashMap;
+use foldhash::{HashMap, HashSet};
 use gate_core::approval::Approval;
 use gate_core::call::{CommitmentKeys, Descriptor};
 use gate_core::id::{AgentName, ApprovalId};
@@ -78,6 +78,8 @@ pub(crate) struct Core {
     pub(crate) trail: Option<Sealing>,
     /// What is remembered of its runs' conversations.
     pub(crate) memories: Memories,
+    /// The versions of calls of which it is on the record that they are not what their records say.
+    pub(crate) differing: Mutex<HashSet<(ApprovalId, u64)>>,
     pub(crate) post: Post,
     /// What agents in other programs may still cost.
     pub(crate) allowances: Allowances,

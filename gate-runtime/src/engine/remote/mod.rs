@@ -151,6 +151,9 @@ impl Remote {
                 let how = || invalid(format!("it is {}, and only what is approved may begin, once", approval.status()));
                 return Err(approval.not_run().unwrap_or_else(how));
             }
+            if !core.is_as_recorded(&approval).await? {
+                continue;
+            }
             core.check_intact(&approval).await?;
             let course = core.judge_remote_again(&approval).await?;
             if course.status() != Status::Approved {
