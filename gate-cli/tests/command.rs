@@ -354,8 +354,14 @@ async fn what_is_over_is_shown_as_over_and_not_decided() {
     let clock = ManualClock::at("2020-01-01T00:00:00Z".parse().unwrap());
     let people = StaticDirectory::new().person("dana", ["manager"]).person("omar", ["manager"]);
     let store = SqliteStore::open(office.path().join("gate.db")).await.unwrap();
-    let gate: Gate<Tools> =
-        Gate::builder(()).directory(people).store(store).clock(clock.clone()).build().await.unwrap();
+    let gate: Gate<Tools> = Gate::builder(())
+        .directory(people)
+        .store(store)
+        .key(office::GATE_KEY)
+        .clock(clock.clone())
+        .build()
+        .await
+        .unwrap();
     assert!(clock.now() < gate_runtime::Timestamp::now());
     let (id, end) = asked(&gate.run("run-1").submit([pays("1", 100)]).await.unwrap());
     assert!(said(&office.gate_as(None, "pending")).contains("over"));

@@ -37,7 +37,7 @@ async fn whatever_an_agent_or_a_tool_wrote_is_text_on_every_page() {
     for hostile in CORPUS {
         let desk = Desk::open().await;
         let mut dana = desk.signed_in(&desk.dana).await;
-        let agent = Gate::builder(()).store(desk.store.clone()).clock(desk.clock.clone()).agent(hostile);
+        let agent = Gate::builder(()).store(desk.store.clone()).key([7; 32]).clock(desk.clock.clone()).agent(hostile);
         let people = StaticDirectory::new().person("dana", ["manager"]).person("omar", ["manager"]);
         let agent: Gate<Tools> = agent.directory(people).build().await.unwrap();
         let run_id = hostile.replace(['>', '\0'], "");

@@ -416,7 +416,8 @@ async fn whatever_others_wrote_is_text_and_adds_no_header_and_no_line() {
     ] {
         for times in [1, 300] {
             let text = hostile.repeat(times);
-            let agent = Gate::builder(()).store(desk.store.clone()).clock(desk.clock.clone()).agent(&*text);
+            let agent =
+                Gate::builder(()).store(desk.store.clone()).key([7; 32]).clock(desk.clock.clone()).agent(&*text);
             let people = StaticDirectory::new().person("dana", ["manager"]).person("omar", ["manager"]);
             let agent: Gate<desk::Tools> = agent.directory(people).build().await.unwrap();
             let run = agent.run(format!("r{}", text.replace('>', ""))).agent(&*text).on_behalf_of(&*text).case(&*text);

@@ -15,7 +15,7 @@ use gate_runtime::prelude::*;
 use serde_json::json;
 
 async fn ask_as(desk: &Desk, agent: &str, principal: &str, to: &str, amount: u64) {
-    let gate = Gate::builder(()).store(desk.store.clone()).clock(desk.clock.clone()).agent(agent);
+    let gate = Gate::builder(()).store(desk.store.clone()).key([7; 32]).clock(desk.clock.clone()).agent(agent);
     let people = StaticDirectory::new().person("dana", ["manager"]).person("omar", ["manager"]);
     let gate: Gate<desk::Tools> = gate.directory(people).build().await.unwrap();
     let run = gate.run(format!("run-of-{to}")).agent(agent).on_behalf_of(principal);

@@ -489,6 +489,7 @@ async fn whatever_others_wrote_is_plain_text_and_within_the_limits() {
             let text = hostile.repeat(times);
             let agent = Gate::builder(())
                 .store(desk.store.clone())
+                .key([7; 32])
                 .clock(desk.clock.clone())
                 .agent(if text.is_empty() { "x" } else { &*text });
             let people = StaticDirectory::new().person("dana", ["manager"]).person("omar", ["manager"]);

@@ -54,7 +54,7 @@ async fn a_newer_schema_is_refused_naming_both_versions() {
     drop(connection);
     let (kind, words) = refused(&file).await;
     assert_eq!(kind, StoreErrorKind::Corrupt);
-    assert!(words.contains("schema has version 9, and this program knows up to version 5: update it"), "{words}");
+    assert!(words.contains("schema has version 9, and this program knows up to version 6: update it"), "{words}");
 }
 
 #[tokio::test]

@@ -90,7 +90,7 @@ fn all_verifiers_say_the_same_of_changed_receipts() {
     let keys = desk.keys().display().to_string();
     let receipts = desk.receipts();
     let file = tempfile::NamedTempFile::new().unwrap();
-    for _ in 0..number("GATE_DIFFERENTIAL", 400) {
+    for _ in 0..number("GATE_DIFFERENTIAL", 150) {
         let (_, receipt) = dice.pick(&receipts);
         let (_, other) = dice.pick(&receipts);
         let changed = match dice.below(4) {
@@ -135,7 +135,7 @@ fn all_verifiers_say_the_same_of_changed_trails() {
     let trail = copy(&desk.folder());
     let all = files(&desk.folder());
     let small = |path: &Path| fs::metadata(desk.folder().join(path)).unwrap().len() < 1_000;
-    for _ in 0..number("GATE_DIFFERENTIAL", 250) {
+    for _ in 0..number("GATE_DIFFERENTIAL", 100) {
         // The texts are where parsers differ: they are changed more often.
         let texts: Vec<_> = all.iter().filter(|path| small(path) && !path.starts_with("tile")).collect();
         let file = if dice.below(4) == 0 { dice.pick(&all) } else { *dice.pick(&texts) };
@@ -184,7 +184,7 @@ fn all_verifiers_say_the_same_of_signed_nonsense() {
     let entries = entries(&desk);
     let mut long = fs::read_dir(desk.folder().join("large")).unwrap();
     let long = long.next().unwrap().unwrap().path();
-    for _ in 0..number("GATE_DIFFERENTIAL", 250) {
+    for _ in 0..number("GATE_DIFFERENTIAL", 100) {
         let mut changed = entries.clone();
         let place = dice.below(changed.len());
         let form_only = dice.below(2) == 0;

@@ -111,6 +111,8 @@ async fn earlier_row(store: &Shared, id: &str) {
         serde_json::from_str(&text.replace(&commitment.mark(), &format!("[secret {}]", &hex[..32]))).unwrap();
     let secret = json!({"salt": "03".repeat(16), "digest": format!("sha256:{hex}")});
     row["arguments"]["secrets"][0] = secret;
+    // Its records had no numbers yet.
+    row["recorded"] = json!(0);
     let marked = serde_json_canonicalizer::to_string(&row["arguments"]["json"]).unwrap();
     row["arguments"]["digest"] = json!(gate_runtime::Digest::of(marked).to_string());
     let mut row: gate_runtime::Approval = serde_json::from_value(row).unwrap();

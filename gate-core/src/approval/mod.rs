@@ -6,6 +6,7 @@ pub(crate) mod deadlines;
 pub(crate) mod decision;
 pub(crate) mod presented;
 pub(crate) mod quorum;
+pub(crate) mod quote;
 pub(crate) mod refusal;
 pub(crate) mod replay;
 pub(crate) mod requirement;
@@ -25,6 +26,7 @@ pub use decision::{Decision, Vote};
 pub use presented::Presented;
 #[doc(hidden)]
 pub use quorum::{Shortfall, Voice, shortfall};
+pub use quote::{Author, Quote};
 pub use refusal::Refusal;
 pub use replay::ReplayError;
 #[doc(hidden)]
@@ -32,7 +34,7 @@ pub use replay::number_after;
 #[doc(hidden)]
 pub use requirement::people;
 pub use requirement::{Requirement, Tier, Who, anyone, ask, principal, role};
-pub use review_snapshot::{Author, Quote, ReviewNotice, ReviewSnapshot};
+pub use review_snapshot::{ReviewNotice, ReviewSnapshot};
 pub use settlement::{Settlement, Settler};
 pub use shown_arguments::{ShownArgument, ShownValue, ValueSource};
 #[doc(hidden)]

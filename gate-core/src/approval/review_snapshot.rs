@@ -1,10 +1,10 @@
 //! What people are shown of a question: one answer for every channel.
 
 use std::collections::BTreeSet;
-use std::fmt;
 
 use jiff::Timestamp;
 
+use crate::approval::quote::{Author, Quote};
 use crate::approval::shown_arguments::{ShownArgument, ShownValue};
 use crate::approval::state::Approval;
 use crate::approval::status::Status;
@@ -12,7 +12,6 @@ use crate::call::answers::Answers;
 use crate::call::descriptor::Descriptor;
 use crate::call::request::{Priority, Request};
 use crate::call::summary::Headline;
-use crate::id::ReviewerId;
 use crate::text::visible::{Hazard, Visible};
 
 /// Everything that a question shows to people, and whose words each text is.
@@ -51,63 +50,12 @@ pub struct ReviewSnapshot {
     valid: Option<String>,
 }
 
-/// A text that somebody else than the gate wrote. Show it through [`Visible`], as the words of its
-/// author.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Quote {
-    by: Author,
-    text: String,
-}
-
-/// Who wrote a text.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Author {
-    /// Whoever wrote the tool, in a program that has a gate of its own.
-    Tool,
-    /// The agent, or the program that it runs in: nobody has checked it.
-    Agent,
-    /// Whatever ran: what a tool returned when it failed.
-    Outcome,
-    /// A person.
-    Person(ReviewerId),
-}
-
-impl fmt::Display for Author {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Tool => f.write_str("the tool's author"),
-            Self::Agent => f.write_str("the agent"),
-            Self::Outcome => f.write_str("the tool"),
-            Self::Person(person) => f.write_str(Visible::of(person.as_str()).as_str()),
-        }
-    }
-}
-
 /// Something that a reviewer should know before they decide: what the gate says of it, or words of
 /// somebody else, or both.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReviewNotice {
     words: String,
     quote: Option<Quote>,
-}
-
-impl Quote {
-    pub(crate) fn new(by: Author, text: impl Into<String>) -> Self {
-        Self { by, text: text.into() }
-    }
-
-    /// Returns who wrote it.
-    #[must_use]
-    pub fn by(&self) -> &Author {
-        &self.by
-    }
-
-    /// Returns the text as it was written: not safe to look at before it went through [`Visible`].
-    #[must_use]
-    pub fn text(&self) -> &str {
-        &self.text
-    }
 }
 
 impl ReviewNotice {

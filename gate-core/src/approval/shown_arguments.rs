@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::approval::review_snapshot::{Author, Quote};
+use crate::approval::quote::{Author, Quote};
 use crate::approval::state::Approval;
 use crate::call::argument_origin::ArgumentOrigin;
 use crate::call::arguments::Arguments;

@@ -20,8 +20,6 @@ use crate::call::message::Message;
 use crate::call::outcome::{DeniedBy, NotRun, ToolOutcome};
 use crate::call::subject::Subject;
 use crate::id::{ApprovalId, GrantId, ReviewerId};
-use crate::records::event::{CallEvent, Event};
-use crate::records::record::Record;
 use crate::text::time::later;
 
 /// How long a process that runs a body vouches for it at a time.
@@ -220,22 +218,6 @@ impl Approval {
     #[doc(hidden)]
     pub fn set_version(&mut self, version: u64) {
         self.version = version;
-    }
-
-    /// Makes the record of what has just happened to it: the one place where the records of a call
-    /// get their numbers.
-    #[doc(hidden)]
-    #[must_use]
-    pub fn record(&mut self, event: CallEvent, at: Timestamp) -> Record {
-        self.recorded += 1;
-        Record {
-            seq: 0,
-            at,
-            call_seq: Some(self.recorded),
-            subject: Some(Arc::clone(&self.subject)),
-            status: Some(self.status),
-            event: Event::Call(event),
-        }
     }
 
     /// Its id.

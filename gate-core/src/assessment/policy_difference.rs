@@ -129,7 +129,7 @@ mod tests {
             words,
             [
                 "the rule \"small\" is worded otherwise",
-                "the rule \"large\" is now: ask 2 managers within 1 day; it was: ask a manager within 1 day",
+                "the rule \"large\" is now: ask 2 of role manager; it was: ask a manager",
                 "the rule \"night\" is new: deny",
                 "the rule \"limit\" is gone: deny",
                 "where no rule matches, it is now: approve; it was: deny",

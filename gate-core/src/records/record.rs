@@ -5,6 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::approval::state::Approval;
 use crate::approval::status::Status;
 use crate::call::context::RunInfo;
 use crate::call::subject::Subject;
@@ -202,6 +203,24 @@ impl Record {
                 GateEvent::TrailBegun { .. } => "trail_begun",
                 GateEvent::TrailSettled { .. } => "trail_settled",
             },
+        }
+    }
+}
+
+impl Approval {
+    /// Makes the record of what has just happened to it: the one place where the records of a call
+    /// get their numbers.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn record(&mut self, event: CallEvent, at: Timestamp) -> Record {
+        self.recorded += 1;
+        Record {
+            seq: 0,
+            at,
+            call_seq: Some(self.recorded),
+            subject: Some(Arc::clone(&self.subject)),
+            status: Some(self.status),
+            event: Event::Call(event),
         }
     }
 }

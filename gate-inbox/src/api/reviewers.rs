@@ -213,7 +213,7 @@ struct Granting {
     any: Vec<String>,
     /// The arguments that may be any amount from 0 to these.
     #[serde(default)]
-    up_to: BTreeMap<String, Limit>,
+    up_to: BTreeMap<String, AmountLimit>,
     /// How many calls it lets run.
     #[schemars(range(min = 1))]
     uses: Option<u32>,
@@ -234,15 +234,15 @@ struct Budget {
     /// Of which argument.
     argument: String,
     /// The limit.
-    max: Limit,
+    max: AmountLimit,
 }
 
 /// An amount: a whole number, or a text of digits like `12.50`.
 #[derive(Clone, Copy, Deserialize)]
 #[serde(transparent)]
-struct Limit(Amount);
+struct AmountLimit(Amount);
 
-impl JsonSchema for Limit {
+impl JsonSchema for AmountLimit {
     fn schema_name() -> Cow<'static, str> {
         "Amount".into()
     }

@@ -30,7 +30,10 @@ pub(super) fn of(slack: &Slack, approval: &Approval, tool: Option<&Descriptor>) 
         (_, Status::Succeeded | Status::Dispatched) => format!("{name}: approved"),
         (_, status) => format!("{name}: {status}"),
     };
-    let mut blocks = vec![header(&headline), section(&head)];
+    let mut blocks = match tone {
+        Tone::Open => vec![header(&headline), section(&head)],
+        _ => vec![header(&head)],
+    };
     blocks.extend(review.purpose().map(|words| remark(&told::plain(words.text()))));
     if tone != Tone::Open {
         blocks.push(section(&format!("{} {state}", mark(tone))));

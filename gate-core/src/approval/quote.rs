@@ -1,0 +1,57 @@
+//! Texts with their authors.
+
+use std::fmt;
+
+use crate::id::ReviewerId;
+use crate::text::visible::Visible;
+
+/// A text that somebody else than the gate wrote. Show it through [`Visible`], as the words of its
+/// author.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Quote {
+    by: Author,
+    text: String,
+}
+
+/// Who wrote a text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Author {
+    /// Whoever wrote the tool, in a program that has a gate of its own.
+    Tool,
+    /// The agent, or the program that it runs in: nobody has checked it.
+    Agent,
+    /// Whatever ran: what a tool returned when it failed.
+    Outcome,
+    /// A person.
+    Person(ReviewerId),
+}
+
+impl fmt::Display for Author {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tool => f.write_str("the tool's author"),
+            Self::Agent => f.write_str("the agent"),
+            Self::Outcome => f.write_str("the tool"),
+            Self::Person(person) => f.write_str(Visible::of(person.as_str()).as_str()),
+        }
+    }
+}
+
+impl Quote {
+    pub(crate) fn new(by: Author, text: impl Into<String>) -> Self {
+        Self { by, text: text.into() }
+    }
+
+    /// Returns who wrote it.
+    #[must_use]
+    pub fn by(&self) -> &Author {
+        &self.by
+    }
+
+    /// Returns the text as it was written: not safe to look at before it went through [`Visible`].
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+}
