@@ -8,6 +8,7 @@ use crate::approval::quote::{Author, Quote};
 use crate::approval::shown_arguments::{ShownArgument, ShownValue};
 use crate::approval::state::Approval;
 use crate::approval::status::Status;
+use crate::assessment::report::RuleReport;
 use crate::call::answers::Answers;
 use crate::call::descriptor::Descriptor;
 use crate::call::request::{Priority, Request};
@@ -206,11 +207,13 @@ impl Approval {
     }
 
     fn reasons(&self) -> Vec<String> {
-        let reasons = self.assessment.reasons().map(|rule| match rule.is_otherwise() {
-            true => "no other rule matched".to_owned(),
-            false => format!("of the rule “{}”", Visible::of(rule.rule()).as_str().replace(['“', '”'], "\"")),
-        });
-        reasons.collect()
+        let reason = |rule: RuleReport<'_>| {
+            if rule.is_otherwise() {
+                return "no other rule matched".to_owned();
+            }
+            format!("of the rule “{}”", visible(rule.rule()).replace(['“', '”'], "\""))
+        };
+        self.assessment.reasons().map(reason).collect()
     }
 
     fn notices(&self, others: &[&str]) -> Vec<ReviewNotice> {
@@ -269,7 +272,9 @@ impl Approval {
         look(info.case().map(AsRef::as_ref).unwrap_or_default());
         self.claims(tool).iter().filter_map(ReviewNotice::quote).for_each(|claim| look(claim.text()));
         if let Some(Answers::OneOf { choices }) = self.answers() {
-            choices.iter().for_each(|choice| look(choice));
+            for choice in choices {
+                look(choice);
+            }
         }
         for argument in arguments {
             argument.meaning().filter(|words| words.by() == &Author::Agent).inspect(|words| look(words.text()));

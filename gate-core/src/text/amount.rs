@@ -67,7 +67,7 @@ impl Amount {
     #[must_use]
     pub fn in_units(self, places: u32) -> Option<u64> {
         let unit = 10_u128.pow(PLACES.checked_sub(places)?);
-        (self.0 % unit == 0).then(|| u64::try_from(self.0 / unit).ok())?
+        self.0.is_multiple_of(unit).then(|| u64::try_from(self.0 / unit).ok())?
     }
 
     /// Returns the most decimal places in which a counter can count up to it; `None` if it has more
