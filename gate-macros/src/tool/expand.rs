@@ -299,9 +299,10 @@ fn summary(model: &Model) -> Option<TokenStream> {
     let called = Ident::new("__call", place);
     let looks = places().map(|Place { argument, fields, format, .. }| {
         let value = quote_spanned!(place=> &#called.#argument #(.#fields)*);
-        match format {
-            Some(format) => quote_spanned!(place=> __gate::summary::#format(#value);),
-            None => quote_spanned!(place=> let _ = #value;),
+        if let Some(format) = format {
+            quote_spanned!(place=> __gate::summary::#format(#value);)
+        } else {
+            quote_spanned!(place=> let _ = #value;)
         }
     });
     let parts = summary.parts.iter().map(|part| match part {
