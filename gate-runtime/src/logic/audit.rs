@@ -133,14 +133,13 @@ impl Auditor {
                 if parted.next() == 0 || parted.next() > parted.settled() + 1 {
                     return Err(ReplayError::at(parted.next(), "the break before it leaves records out"));
                 }
-                match self.picked.take() {
-                    Some(stands) => self.stand_again(stands, parted.next())?,
+                if let Some(stands) = self.picked.take() {
+                    self.stand_again(&stands, parted.next())?;
+                } else {
                     // What the database was like then is not known from here.
-                    None => {
-                        self.open.clear();
-                        self.numbers.clear();
-                        self.is_partial = true;
-                    }
+                    self.open.clear();
+                    self.numbers.clear();
+                    self.is_partial = true;
                 }
                 self.next = parted.next();
                 self.breaks += 1;
@@ -180,7 +179,7 @@ impl Auditor {
     }
 
     /// Begins again with those of the picked records that a break leaves standing.
-    fn stand_again(&mut self, stands: Vec<Record>, next: u64) -> Result<(), ReplayError> {
+    fn stand_again(&mut self, stands: &[Record], next: u64) -> Result<(), ReplayError> {
         let mut again = Self::of_picked();
         for record in stands.iter().filter(|record| record.seq() < next) {
             again.next = 0;

@@ -188,6 +188,7 @@ fn size(value: &Value) -> u64 {
 }
 
 #[cfg(test)]
+#[allow(clippy::cast_precision_loss, reason = "the numbers are small")]
 mod tests {
     use std::sync::Arc;
     use std::sync::atomic::{AtomicU64, Ordering};
@@ -230,6 +231,7 @@ mod tests {
     }
 
     /// What was made to cost much. Each pair is refused, or takes no more than a check may.
+    #[expect(clippy::too_many_lines, reason = "a table")]
     fn hostile() -> Vec<(&'static str, Value, Value)> {
         let slow = "([ab].{200}[cd].{200}[ef])Z";
         let two_ways = |inner: Value| json!({"anyOf": [inner, {"properties": {"b": true}}], "unevaluatedProperties": {"type": "string"}});
@@ -359,7 +361,7 @@ mod tests {
                 assert!(words.len() <= 20_000, "{name}: {} bytes are said", words.len());
             }
             // A watchdog only: nothing here takes a second in a release build.
-            assert!(began.elapsed() < Duration::from_secs(60), "{name}: {:?}", began.elapsed());
+            assert!(began.elapsed() < Duration::from_mins(1), "{name}: {:?}", began.elapsed());
         }
     }
 
@@ -403,8 +405,8 @@ mod tests {
         };
         let part = |(keyword, part): (&String, &Value)| {
             let part = match keyword.as_str() {
-                "properties" | "patternProperties" | "dependentSchemas" | "$defs" => all(part),
-                "allOf" | "anyOf" | "oneOf" | "prefixItems" => all(part),
+                "properties" | "patternProperties" | "dependentSchemas" | "$defs" | "allOf" | "anyOf" | "oneOf"
+                | "prefixItems" => all(part),
                 "not"
                 | "if"
                 | "then"

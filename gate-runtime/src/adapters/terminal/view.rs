@@ -25,7 +25,7 @@ const MANY: usize = 60;
 pub(super) fn of(asked: &Interruption, look: PageStyle) -> String {
     let mut page = Page::new(look);
     let (approval, review) = (asked.approval(), asked.review());
-    page.title(&format!("{}{}", look.strong(&review.headline().to_string()), mark(&review, look)));
+    page.title(&format!("{}{}", look.strong(review.headline()), mark(&review, look)));
     let purpose = review.purpose().map(|words| format!(": {}", shown(words.text()))).unwrap_or_default();
     page.line(&format!("{} wants a decision{purpose}", shown(approval.tool().as_str())));
     page.gap();
@@ -64,7 +64,9 @@ fn write_question(page: &mut Page, asked: &Interruption, review: &ReviewSnapshot
             let (text, hazards) = quoted(quote.text());
             let (text, left_out) = if whole { (text, None) } else { shortened(&text, quote.text()) };
             page.note(0, &text);
-            left_out.into_iter().for_each(|note| page.note(0, &note));
+            if let Some(note) = left_out {
+                page.note(0, &note);
+            }
             write_hazards(page, 0, &hazards);
         }
         label = "";
@@ -170,7 +172,9 @@ fn write_who(page: &mut Page, approval: &Approval, review: &ReviewSnapshot) {
             let (claim, hazards) = quoted(quote.text());
             let (claim, left_out) = shortened(&claim, quote.text());
             page.row(label, &claim);
-            left_out.into_iter().for_each(|note| page.note(0, &note));
+            if let Some(note) = left_out {
+                page.note(0, &note);
+            }
             write_hazards(page, 0, &hazards);
         }
         page.note(0, &look.faint("the agent's own words, which nobody has checked"));

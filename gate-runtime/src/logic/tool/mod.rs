@@ -64,6 +64,7 @@ pub trait Tool: Sized + Send + Sync + 'static {
 
     /// Returns the sentence that says what a call would do.
     #[doc(hidden)]
+    #[must_use]
     fn summary() -> Option<Summary> {
         None
     }
