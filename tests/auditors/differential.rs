@@ -3,6 +3,8 @@
 //! `GATE_DIFFERENTIAL=5000` makes so many of each kind, and `GATE_DIFFERENTIAL_SEED` others; the shell's program sees each one then that it can be
 //! shown in that time (`GATE_DIFFERENTIAL_SHELL=1` for every one).
 
+#![allow(clippy::print_stdout, clippy::too_many_lines, clippy::format_collect, reason = "a test says what it expects")]
+
 use std::fs;
 use std::path::Path;
 use std::sync::Mutex;
@@ -168,7 +170,9 @@ fn all_verifiers_say_the_same_of_changed_trails() {
             jury.verdict(&[trail.path().to_str().unwrap(), &vkey], shows, true);
         }
         fs::write(&to, &good).unwrap();
-        added.into_iter().for_each(|path| fs::remove_file(path).unwrap());
+        for path in added {
+            fs::remove_file(path).unwrap();
+        }
     }
     jury.rests("trails");
 }

@@ -1,6 +1,6 @@
 //! Changes to texts and bytes, the same for the same seed.
 
-/// SplitMix64: enough to choose, and the same everywhere.
+/// `SplitMix64`: enough to choose, and the same everywhere.
 pub struct Dice(u64);
 
 impl Dice {
@@ -71,7 +71,9 @@ const NUMBERS: [&str; 14] = [
     "99999999999999999999999",
 ];
 
-const CHANGES: [fn(&mut Dice, &[u8], &[u8]) -> Vec<u8>; 16] = [
+type Change = fn(&mut Dice, &[u8], &[u8]) -> Vec<u8>;
+
+const CHANGES: [Change; 16] = [
     |dice, bytes, _| lines(bytes, |all| all.insert(dice.below(all.len()), dice_line(dice, all))),
     |dice, bytes, _| lines(bytes, |all| drop(all.remove(dice.below(all.len())))),
     |dice, bytes, _| {

@@ -1,5 +1,7 @@
 //! D. Secrets: who has the database has none of them, also where a body gives one back in another writing.
 
+#![allow(clippy::string_slice, clippy::format_collect, reason = "a test says what it expects")]
+
 use std::sync::Arc;
 
 use gate_runtime::prelude::*;

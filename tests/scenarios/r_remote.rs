@@ -448,7 +448,7 @@ async fn an_agent_whose_schemas_cost_too_much_waits_and_others_do_not() {
         match desk.bot().ask(costly(asked)).await {
             Err(RemoteError::TooCostly { again_after }) => break again_after,
             Err(RemoteError::NotRun(NotRun::Invalid { problem })) => {
-                assert!(problem.contains("does not fit its schema"), "{problem}")
+                assert!(problem.contains("does not fit its schema"), "{problem}");
             }
             other => panic!("{other:?}"),
         }

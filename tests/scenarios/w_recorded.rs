@@ -427,7 +427,7 @@ struct Line(String);
 
 impl tracing::field::Visit for Line {
     fn record_debug(&mut self, field: &tracing::field::Field, value: &dyn std::fmt::Debug) {
-        self.0.push_str(&format!(" {field}={value:?}"));
+        let _ = std::fmt::Write::write_fmt(&mut self.0, format_args!(" {field}={value:?}"));
     }
 }
 
