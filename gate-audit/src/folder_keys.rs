@@ -12,8 +12,9 @@ use crate::tiles::read_file;
 
 /// Reads the keys of the trail in a folder, of which one is known: every later one is introduced by the one before it.
 ///
-/// The successions up to the one that introduces the known key say nothing to whoever trusts that one: they are skipped, and the key counts for every
-/// size up to its end. None is skipped where the known key has signed the first.
+/// The successions up to the one that introduces the known key say nothing to whoever trusts that
+/// one: they are skipped, and the key counts for every size up to its end. None is skipped where
+/// the known key has signed the first.
 ///
 /// # Security
 ///

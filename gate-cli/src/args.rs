@@ -400,7 +400,8 @@ pub(crate) enum Audit {
         /// Which argument, or a JSON pointer into one.
         #[arg(long, value_name = "NAME")]
         field: String,
-        /// The file with the key of the gate that took the call. Without it, the key is in the variable `GATE_KEY`.
+        /// The file with the key of the gate that took the call. Without it, the key is in the
+        /// variable `GATE_KEY`.
         #[arg(long, env = "GATE_KEY_FILE", value_name = "FILE")]
         gate_key: Option<PathBuf>,
     },

@@ -107,7 +107,8 @@ pub(crate) fn short(id: &impl ToString) -> String {
     id.chars().skip(id.chars().count().saturating_sub(8)).collect()
 }
 
-/// What a call would do, on one line: the summary of its tool, or else its arguments; a long line by its ends.
+/// Writes on one line what a call would do: the summary of its tool, or else its arguments; a long
+/// line by its ends.
 pub(crate) fn summary(approval: &Approval, tool: Option<&Descriptor>) -> String {
     if tool.is_some_and(|tool| tool.summary().is_some()) {
         return approval.headline(tool).to_string();

@@ -25,7 +25,7 @@ pub(crate) struct BoundField {
 }
 
 impl BoundField {
-    /// What it comes to in the call itself, if it can be limited.
+    /// The amount in the call itself, if the argument can be limited.
     pub(crate) fn amount(&self) -> Option<Amount> {
         Amount::of_value(&self.value)
     }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use gate_runtime::Timestamp;
+use gate_runtime::english::{cents, grouped};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde_json::Value;
@@ -39,8 +40,7 @@ fn of_number(format: &str, name: &str, number: i64, now: Timestamp) -> Option<St
     let name = name.to_ascii_lowercase();
     let ends = |words: &[&str]| words.iter().any(|word| name == *word || name.ends_with(&format!("_{word}")));
     if ends(&["cents"]) || format == "cents" {
-        let (sign, size) = (if number < 0 { "-" } else { "" }, number.unsigned_abs());
-        return Some(format!("{sign}{}.{:02}, counted in cents", grouped(size / 100), size % 100));
+        return Some(format!("{}, counted in cents", cents(number)));
     }
     let units: [(&[&str], u64); 5] = [
         (&["ms", "millis", "milliseconds"], 0),
@@ -116,19 +116,6 @@ pub(crate) fn exact(time: Duration) -> String {
     }
     let about = if time.subsec_nanos() > 0 { "about " } else { "" };
     format!("{about}{}", said.join(" "))
-}
-
-/// `1,234,567`.
-pub(crate) fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 #[cfg(test)]

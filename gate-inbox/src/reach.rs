@@ -23,7 +23,7 @@ pub(crate) struct Limit {
     pub(crate) of: Written,
 }
 
-/// How the arguments that have a limit are written.
+/// The form in which the arguments that have a limit are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Written {
     /// Whole numbers: standing permissions from before there were decimals.

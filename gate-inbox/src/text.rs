@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use gate_runtime::{Approval, Descriptor, Digest, Hazard, HeadlinePart, ShownArgument, ShownValue, Timestamp, Visible};
+use gate_runtime::{
+    Approval, Descriptor, Digest, Hazard, Headline, HeadlinePart, ShownArgument, ShownValue, Timestamp, Visible,
+};
 use maud::{Markup, html};
 use serde_json::Value;
 
@@ -136,10 +138,11 @@ pub(crate) fn plural(count: usize, noun: &str) -> String {
     }
 }
 
-/// The sentence that says what a call would do: the values of the call stand apart from the words of the tool's author.
-pub(crate) fn headline(approval: &Approval, tool: Option<&Descriptor>) -> Markup {
+/// The sentence that says what a call would do: the values of the call stand apart from the words
+/// of the tool's author.
+pub(crate) fn headline(headline: &Headline) -> Markup {
     html! {
-        @for part in approval.headline(tool).parts() {
+        @for part in headline.parts() {
             @match part {
                 HeadlinePart::Words(words) => (words),
                 HeadlinePart::Value { text, is_code: true, .. } => code { bdi { (text) } },

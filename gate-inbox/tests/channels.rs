@@ -21,11 +21,11 @@ use smtp::Server;
 
 const INBOX: &str = "https://gate.example.com";
 
-/// What one channel shows of a question, as a person sees it.
+/// A question as one channel shows it to a person.
 struct Shown {
     channel: &'static str,
     text: String,
-    /// Whether a warning stands in it.
+    /// Set if a warning stands in it.
     warns: bool,
 }
 
@@ -121,7 +121,7 @@ impl Channels {
     }
 }
 
-/// What the terminal printed.
+/// The output of a terminal.
 #[derive(Clone, Default)]
 struct Screen(Arc<Mutex<Vec<u8>>>);
 

@@ -197,12 +197,14 @@ impl<R: Registry> GateBuilder<R> {
         self
     }
 
-    /// Sets the [key of the gate](GateKey), which authenticates the [states of runs](crate::RunState) and keeps secret
-    /// arguments from being guessed by whoever has the store. All processes over one store have the same.
+    /// Sets the [key of the gate](GateKey), which authenticates the [states of
+    /// runs](crate::RunState) and keeps secret arguments from being guessed by whoever has the
+    /// store. All processes over one store have the same.
     ///
-    /// Defaults to a random one: then only this very gate resumes its runs. With a [store](Self::store) of yours and
-    /// tools that have `secret(…)` arguments it must be given, for what is stored outlives this gate, and only by
-    /// the key is a call known again after a restart.
+    /// Defaults to a random one: then only this very gate resumes its runs. With a
+    /// [store](Self::store) of yours and tools that have `secret(…)` arguments it must be given,
+    /// for what is stored outlives this gate, and only by the key is a call known again after a
+    /// restart.
     ///
     /// ```
     /// # use gate_runtime::prelude::*;
@@ -225,8 +227,9 @@ impl<R: Registry> GateBuilder<R> {
         self
     }
 
-    /// Adds keys that the gate had before: what was saved and committed to with them is still read, and nothing new is
-    /// written with them. Keep one until the calls and runs of its time are over.
+    /// Adds keys that the gate had before: what was saved and committed to with them is still read,
+    /// and nothing new is written with them. Keep one until the calls and runs of its time are
+    /// over.
     ///
     /// ```
     /// # use gate_runtime::prelude::*;

@@ -109,9 +109,6 @@ pub use adapters::console::Console;
 pub use adapters::dialect;
 pub use adapters::directory::StaticDirectory;
 #[cfg(feature = "directory-file")]
-#[doc(hidden)]
-pub use adapters::file_directory::warn_if_open_to_others;
-#[cfg(feature = "directory-file")]
 pub use adapters::file_directory::{AgentToken, Delegation, FileDirectory, Person, RemoteAgent, ReviewerToken};
 pub use adapters::gate_key::{GateKey, ParseGateKeyError};
 pub use adapters::memory::MemoryStore;
@@ -170,12 +167,12 @@ pub use gate_core::ports::{
 pub use gate_core::records::{
     CallEvent, Delivery, DeliveryState, DigestEntry, Entry, Event, GateEvent, Leaf, Record, ResetEntry, ToolNote,
 };
-#[doc(hidden)]
-pub use gate_core::text::quoted;
 pub use gate_core::text::{
     Amount, DAY, Digest, HOUR, Hazard, MINUTE, ParseAmountError, ParseDigestError, SchemaError, Visible, WEEK, days,
     hours, minutes,
 };
+#[doc(hidden)]
+pub use gate_core::text::{english, quoted};
 pub use logic::audit::Auditor;
 pub use logic::context::CallContext;
 pub use logic::probe::{ToolError, ToolOutput};
@@ -196,6 +193,8 @@ pub use logic::tool::state::Provides;
 pub use logic::tool::summary;
 pub use logic::tool::{InState, Tool, ToolArg};
 pub use ports::overlay::{Objection, OnFailure, Overlay, OverlayCall};
+#[doc(hidden)]
+pub use private_file::{is_open_to_others, warn_if_open_to_others};
 pub use trail::{Divergence, ReceiptEntry, Trail, TrailError, TrailReader, TrailStatus, VerifiedReceipt};
 
 /// Makes a function a gated tool: its schema for the model, and the only door to its body.

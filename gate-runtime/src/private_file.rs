@@ -21,13 +21,14 @@ pub(crate) fn create(path: &Path, line: &str) -> io::Result<()> {
 
 /// Reads a file, unless others than its owner can.
 pub(crate) fn read(path: &Path) -> io::Result<String> {
-    // What is asked of the file is asked of this one, whatever stands under its name a moment later.
+    // What is asked of the file is asked of this one, whatever stands under its name a moment
+    // later.
     let file = File::open(path)?;
     let about = file.metadata()?;
     if !about.is_file() {
         return Err(io::Error::other("it is no file"));
     }
-    if is_open_to_others(&about) {
+    if is_open_to_others(&about, 0o077) {
         let words = "others than its owner can read it: `chmod 600` it, and make a new key if somebody may have";
         return Err(io::Error::other(words));
     }
@@ -42,14 +43,24 @@ pub(crate) fn sync_parent(path: &Path) -> io::Result<()> {
     if cfg!(unix) { File::open(parent)?.sync_all() } else { Ok(()) }
 }
 
+/// Returns whether others than its owner have any of these rights to a file, as its mode has them
+/// (`0o022`: to write it).
 #[cfg(unix)]
-fn is_open_to_others(about: &Metadata) -> bool {
-    let of_others = std::os::unix::fs::PermissionsExt::mode(&about.permissions()) & 0o077;
-    of_others != 0
+#[must_use]
+pub fn is_open_to_others(about: &Metadata, rights: u32) -> bool {
+    std::os::unix::fs::PermissionsExt::mode(&about.permissions()) & rights != 0
 }
 
 /// Elsewhere who may read a file is said in another way.
 #[cfg(not(unix))]
-fn is_open_to_others(_: &Metadata) -> bool {
+#[must_use]
+pub fn is_open_to_others(_: &Metadata, _: u32) -> bool {
     false
+}
+
+/// Says in the security log that others than its owner have any of these rights to a file.
+pub fn warn_if_open_to_others(path: &Path, rights: u32) {
+    if std::fs::metadata(path).is_ok_and(|about| is_open_to_others(&about, rights)) {
+        tracing::warn!(target: "gate::security", event = "file_open_to_others", path = %path.display());
+    }
 }

@@ -1,7 +1,9 @@
-//! Whether all verifiers say the same: ours, and the programs in `auditor/`, of thousands of changed trails, keys and receipts.
+//! Compares what all verifiers say, ours and the programs in `auditor/`, of thousands of changed
+//! trails, keys and receipts.
 //!
-//! `GATE_DIFFERENTIAL=5000` makes so many of each kind, and `GATE_DIFFERENTIAL_SEED` others; the shell's program sees each one then that it can be
-//! shown in that time (`GATE_DIFFERENTIAL_SHELL=1` for every one).
+//! `GATE_DIFFERENTIAL=5000` makes so many of each kind, and `GATE_DIFFERENTIAL_SEED` others; the
+//! shell's program sees each one then that it can be shown in that time
+//! (`GATE_DIFFERENTIAL_SHELL=1` for every one).
 
 #![allow(clippy::print_stdout, clippy::too_many_lines, clippy::format_collect, reason = "a test says what it expects")]
 
@@ -69,7 +71,7 @@ impl Jury {
     }
 }
 
-/// What has changed, so that it can be made a case of its own.
+/// Shows where a changed text differs, so that it can be made a case of its own.
 fn difference(old: &[u8], new: &[u8]) -> String {
     let same = old.iter().zip(new).take_while(|(one, two)| one == two).count();
     let text = |bytes: &[u8]| {
@@ -177,8 +179,9 @@ fn all_verifiers_say_the_same_of_changed_trails() {
     jury.rests("trails");
 }
 
-/// What only somebody with the log's key can write. The shell does not look at the form of JSON, and our own plays the story as well: so these
-/// leave the story as it is, or tear it where everybody sees it.
+/// Texts that only somebody with the log's key can write. The shell does not look at the form of
+/// JSON, and our own plays the story as well: so these leave the story as it is, or tear it where
+/// everybody sees it.
 #[test]
 fn all_verifiers_say_the_same_of_signed_nonsense() {
     let (dir, mut jury, mut dice) = (fixture("numbered"), Jury::new(), Dice::new(seed()));
@@ -283,7 +286,7 @@ fn torn(dice: &mut Dice, entries: &mut Vec<Vec<u8>>, place: usize) {
     }
 }
 
-/// Whether they are one entry with other numbers.
+/// Returns whether they are one entry with other numbers.
 fn same_record(old: &Value, new: &Value) -> bool {
     let bare = |value: &Value| {
         let mut value = value.clone();
@@ -295,7 +298,7 @@ fn same_record(old: &Value, new: &Value) -> bool {
     bare(old) == bare(new)
 }
 
-/// What the verifiers once did not agree on.
+/// Lists the cases on which the verifiers once did not agree.
 #[test]
 fn where_verifiers_once_differed_they_agree() {
     let dir = fixture("numbered");

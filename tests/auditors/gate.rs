@@ -32,7 +32,8 @@ const ORIGIN: &str = "example.com/gate/desk";
 const KEY: [u8; 32] = [7; 32];
 const PASSWORD: &str = "correct horse \"battery\" stäple";
 
-/// A folder with a database (`desk.db`), its `trail`, the key that signs it (`trail.key`), the first one (`first.key`), and receipts.
+/// A folder with a database (`desk.db`), its `trail`, the key that signs it (`trail.key`), the
+/// first one (`first.key`), and receipts.
 pub struct Written<'a>(pub &'a Path);
 
 impl Written<'_> {
@@ -147,7 +148,8 @@ impl Written<'_> {
     }
 }
 
-/// Writes all of that. With `UPDATE_FIXTURES=1` it is what the repository has for later versions; those of earlier ones stay as they are.
+/// Writes all of that. With `UPDATE_FIXTURES=1` it is what the repository has for later versions;
+/// those of earlier ones stay as they are.
 async fn write(dir: &Path) {
     let desk = Written(dir);
     let key = Trail::create_key(dir.join("trail.key"), ORIGIN).unwrap();
@@ -224,7 +226,8 @@ async fn what_a_gate_has_written_is_accepted() {
             receipt.split("\"call_seq\":").skip(1).map(|rest| rest.split(',').next().unwrap()).collect();
         let wanted: &[&str] = match name.as_str() {
             "ended" => &["1", "2", "3", "4", "5", "6"],
-            // What was taken back has its numbers, and what came in its place goes on from before it.
+            // What was taken back has its numbers, and what came in its place goes on from before
+            // it.
             "restored" => &["1", "2", "3", "4", "5", "2"],
             _ => &["1"],
         };
@@ -243,7 +246,8 @@ async fn what_a_gate_has_written_is_accepted() {
     }
 }
 
-/// For ever: by versions whose records have no numbers within their calls, and by those that began to write them.
+/// For ever: by versions whose records have no numbers within their calls, and by those that began
+/// to write them.
 #[test]
 fn what_earlier_versions_have_written_is_accepted() {
     for name in ["unnumbered", "numbered"] {
@@ -258,7 +262,8 @@ fn a_record_that_is_left_out_of_a_receipt_shows() {
     let desk = Written(&dir);
     for (name, receipt) in desk.receipts() {
         let count = parts(&receipt).len();
-        // What came last nobody can miss, nor what came last before a break: `finished` of the call that was restored.
+        // What came last nobody can miss, nor what came last before a break: `finished` of the call
+        // that was restored.
         let seen = match name.as_str() {
             "restored" => vec![0, 1, 2, 3, 5],
             _ => (0..count - 1).collect(),

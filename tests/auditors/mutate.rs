@@ -26,7 +26,7 @@ impl Dice {
     }
 }
 
-/// What parsers stumble over, alone or in the middle of something else.
+/// Texts over which parsers stumble, alone or in the middle of something else.
 const ODD: [&[u8]; 24] = [
     b"\r",
     b"\t",
@@ -184,7 +184,8 @@ fn base64(dice: &mut Dice, bytes: &[u8], _: &[u8]) -> Vec<u8> {
     }
 }
 
-/// Writes JSON otherwise that may mean the same: more space, another order, a member twice, escapes, other forms of numbers.
+/// Writes JSON otherwise that may mean the same: more space, another order, a member twice,
+/// escapes, other forms of numbers.
 fn json(dice: &mut Dice, bytes: &[u8], _: &[u8]) -> Vec<u8> {
     let text = String::from_utf8_lossy(bytes).into_owned();
     let colons: Vec<usize> = text.match_indices("\":").map(|(at, _)| at).collect();
@@ -210,7 +211,8 @@ fn json(dice: &mut Dice, bytes: &[u8], _: &[u8]) -> Vec<u8> {
     }
 }
 
-/// Adds a line like the last one, which is a signature: the same, by somebody else, or not what it says.
+/// Adds a line like the last one, which is a signature: the same, by somebody else, or not what it
+/// says.
 fn signature_line(dice: &mut Dice, bytes: &[u8], other: &[u8]) -> Vec<u8> {
     let text = String::from_utf8_lossy(bytes).into_owned();
     let Some(at) = text.rfind("\n\u{2014} ") else { return bytes.to_vec() };
@@ -242,7 +244,7 @@ fn signature_line(dice: &mut Dice, bytes: &[u8], other: &[u8]) -> Vec<u8> {
     spliced(bytes, place.min(bytes.len()), 0, format!("{more}\n").as_bytes())
 }
 
-/// How it begins and ends, and how its lines do.
+/// Changes the beginning and the end of a text, and of its lines.
 fn ends(dice: &mut Dice, bytes: &[u8], _: &[u8]) -> Vec<u8> {
     let text = String::from_utf8_lossy(bytes).into_owned();
     match dice.below(9) {

@@ -1,4 +1,5 @@
-//! The auditors' programs, as far as this machine can run them; and our own verifier, run as they are.
+//! The auditors' programs, as far as this machine can run them; and our own verifier, run as they
+//! are.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -15,7 +16,7 @@ pub struct Program {
     command: Vec<PathBuf>,
 }
 
-/// What `gate audit verify` and `gate audit verify-receipt` call.
+/// The verifiers behind `gate audit verify` and `gate audit verify-receipt`.
 pub fn ours() -> &'static Program {
     static OURS: Program = Program { name: "gate", command: Vec::new() };
     &OURS
@@ -197,7 +198,7 @@ impl Drop for Batch {
 }
 
 impl Said {
-    /// Whether it holds; no third answer is one.
+    /// Returns whether it holds; no third answer is one.
     pub fn verdict(&self) -> bool {
         let Said { name, code, out, err } = self;
         match code {

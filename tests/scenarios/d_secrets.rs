@@ -1,4 +1,5 @@
-//! D. Secrets: who has the database has none of them, also where a body gives one back in another writing.
+//! D. Secrets: who has the database has none of them, also where a body gives one back in another
+//! writing.
 
 #![allow(clippy::string_slice, clippy::format_collect, reason = "a test says what it expects")]
 

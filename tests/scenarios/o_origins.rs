@@ -483,7 +483,7 @@ async fn o_while_the_store_does_not_tell_what_tools_returned_nothing_runs(store:
     assert_eq!(kinds(&run.submit([pay("1", "alice@example.com", 1200.5)]).await.unwrap()), ["succeeded"]);
 }
 
-/// How something is sent.
+/// The way in which something is sent.
 #[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 enum How {
@@ -527,7 +527,7 @@ fn ship(
 
 registry! { ShopTools for State { Ship } }
 
-/// Whether what a user said lets the call run that a model made of it.
+/// Returns whether what a user said lets the call run that a model made of it.
 async fn runs(store: &Shared, said: &str, arguments: Value) -> bool {
     let clock = ManualClock::at("2024-05-02T12:00:00Z".parse().unwrap());
     let gate: Gate<ShopTools> = builder(store, &State::default()).clock(clock).build().await.unwrap();

@@ -1,4 +1,5 @@
-//! W. Whoever can write the database: a call runs only if it is what its records say, and with a trail what was sealed.
+//! W. Whoever can write the database: a call runs only if it is what its records say, and with a
+//! trail what was sealed.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
@@ -111,7 +112,8 @@ fn disputed(turn: &Turn) -> String {
     problem.clone()
 }
 
-/// Nothing runs, whichever way it is asked for; everybody is told why, and it is on the record once.
+/// Nothing runs, whichever way it is asked for; everybody is told why, and it is on the record
+/// once.
 async fn assert_nothing_runs(gate: &Gate<Tools>, world: &World, ran: usize, why: &str) {
     drop(run(gate).proceed().await.unwrap());
     for _ in 0..2 {
@@ -127,7 +129,7 @@ async fn assert_nothing_runs(gate: &Gate<Tools>, world: &World, ran: usize, why:
     assert!(noted.len() == 1 && noted[0].contains(why), "{noted:?}");
 }
 
-/// What is said of a call that ended, and that its row has as approved.
+/// The problem that is told of a call that ended, and that its row has as approved.
 fn set_back_is(has_trail: bool) -> &'static str {
     if has_trail { "it has ended, as the trail knows" } else { "its state and its attempts" }
 }
@@ -234,7 +236,8 @@ async fn w_with_a_trail_the_record_of_a_vote_that_was_taken_back_cannot_be_hidde
     let gate = place.gate(&world).await;
     let turn = run(&gate).submit([call("1", "wipe", json!({"disk": "a"}))]).await.unwrap();
     let id = asked(&turn).id();
-    // An attempt that faltered, was lost, and is asked about again: the calls are open, and their records count.
+    // An attempt that faltered, was lost, and is asked about again: the calls are open, and their
+    // records count.
     asked(&turn).approve(&dana(&gate).await).await.unwrap();
     gate.seal().await.unwrap();
     place.sql("DELETE FROM records WHERE approval = ? AND body ->> '$.event.type' = 'voted'", id);
@@ -248,7 +251,8 @@ async fn w_with_a_trail_the_record_of_a_vote_that_was_taken_back_cannot_be_hidde
 async fn w_with_a_trail_a_record_that_is_put_in_the_place_of_another_counts_for_nothing() {
     let (place, world) = (Place::new(true), Arc::default());
     let gate = place.gate(&world).await;
-    // The row of a question, and in the place of a sealed record of another call a vote that nobody gave.
+    // The row of a question, and in the place of a sealed record of another call a vote that nobody
+    // gave.
     let turn = run(&gate).submit([pay(), call("2", "pay", json!({"to": "bob", "amount": 600}))]).await.unwrap();
     let [first, second] = turn.interruptions() else { panic!("{turn:?}") };
     let other = Place::new(false);

@@ -78,8 +78,9 @@ pub(super) async fn disclose(cli: &Cli, audited: &Audited, one: &One, field: &st
     Ok(std::io::stdout().write_all(receipt.to_string().as_bytes())?)
 }
 
-/// The keys that open the secrets of a call: of the gate's key, from a file or a variable, and never from the command line,
-/// where other programs see it. Commitments of earlier versions need none.
+/// The keys that open the secrets of a call: of the gate's key, from a file or a variable, and
+/// never from the command line, where other programs see it. Commitments of earlier versions need
+/// none.
 fn commitment_keys(file: Option<&Path>, arguments: &Arguments) -> Result<CommitmentKeys, Failure> {
     let known = match file {
         Some(file) => Some(GateKey::read(file)?),

@@ -13,7 +13,7 @@ pub struct Quote {
     text: String,
 }
 
-/// Who wrote a text.
+/// The author of a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Author {

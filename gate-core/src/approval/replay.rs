@@ -53,10 +53,12 @@ impl Approval {
 
     /// Checks that this is how the call stands by its records, all of them, oldest first.
     ///
-    /// Of a call that came from another store ([`CallEvent::Imported`]) the records do not have all: only what happened since is compared.
+    /// Of a call that came from another store ([`CallEvent::Imported`]) the records do not have
+    /// all: only what happened since is compared.
     ///
     /// # Errors
-    /// [`ReplayError`], where a record does not follow from those before it, or where this says something else than the records.
+    /// [`ReplayError`], where a record does not follow from those before it, or where this says
+    /// something else than the records.
     #[doc(hidden)]
     pub fn check_follows(&self, records: &[Record]) -> Result<(), ReplayError> {
         let Some(last) = records.last() else {
@@ -200,7 +202,8 @@ pub fn number_after(before: u64, number: Option<u64>) -> Result<u64, String> {
     }
 }
 
-/// Whether two assessments are stored as the same. One that was not read from a store knows more of its policies.
+/// Returns whether two assessments are stored as the same. One that was not read from a store knows
+/// more of its policies.
 fn is_same(one: &Assessment, other: &Assessment) -> bool {
     let text = |of: &Assessment| serde_json::to_string(of).ok();
     one == other || text(one).is_some_and(|one| Some(one) == text(other))

@@ -1,4 +1,4 @@
-//! What people are shown of a question: one answer for every channel.
+//! The snapshot of a question: all that people are shown of it, in every channel.
 
 use std::collections::BTreeSet;
 
@@ -17,9 +17,9 @@ use crate::text::visible::{Hazard, Visible};
 
 /// Everything that a question shows to people, and whose words each text is.
 ///
-/// Terminal, pages, Slack, mail, PagerDuty and the command line render it, and decide nothing about it.
-/// A text of the gate's own is a `String` or `&str` and safe to look at; whatever somebody else wrote
-/// is a [`Quote`] with its author, and its channel shows it as theirs.
+/// Terminal, pages, Slack, mail, PagerDuty and the command line render it, and decide nothing about
+/// it. A text of the gate's own is a `String` or `&str` and safe to look at; whatever somebody else
+/// wrote is a [`Quote`] with its author, and its channel shows it as theirs.
 ///
 /// ```
 /// # fn show(asked: &gate_runtime::Interruption) {
@@ -60,7 +60,8 @@ pub struct ReviewNotice {
 }
 
 impl ReviewNotice {
-    /// Returns what the gate says, which may introduce the quote; empty where the quote says it all.
+    /// Returns what the gate says, which may introduce the quote; empty where the quote says it
+    /// all.
     #[must_use]
     pub fn words(&self) -> &str {
         &self.words
@@ -80,8 +81,8 @@ impl ReviewSnapshot {
         &self.headline
     }
 
-    /// Returns what the tool does, as its author says; `None` where only the agent says so, and then it
-    /// is among its [claims](Self::claims).
+    /// Returns what the tool does, as its author says; `None` where only the agent says so, and
+    /// then it is among its [claims](Self::claims).
     #[must_use]
     pub fn purpose(&self) -> Option<&Quote> {
         self.purpose.as_ref()
@@ -135,7 +136,8 @@ impl ReviewSnapshot {
         &self.arguments
     }
 
-    /// Lists what is wrong with the texts that others wrote, each once; all of each text is looked at.
+    /// Lists what is wrong with the texts that others wrote, each once; all of each text is looked
+    /// at.
     #[must_use]
     pub fn hazards(&self) -> &[Hazard] {
         &self.hazards
@@ -192,7 +194,7 @@ impl Approval {
             purpose: described(tool)
                 .filter(|_| tool.is_some_and(|tool| !tool.is_remote()))
                 .map(|words| Quote::new(Author::Tool, words)),
-            is_destructive: tool.is_none_or(|tool| tool.annotations().destructive),
+            is_destructive: Descriptor::is_destructive(tool),
             is_known: tool.is_some(),
             reasons: self.reasons(),
             notices: self.notices(notices),

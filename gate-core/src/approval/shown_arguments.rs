@@ -309,8 +309,8 @@ pub fn about_argument<'a>(schema: &'a Value, pointer: &str) -> Option<&'a str> {
     text(at).or_else(|| text(resolved(schema, at)))
 }
 
-/// Returns the part of a tool's schema that is about the value at a place, as it stands there: maybe
-/// a reference. `None` where the schema knows no such place.
+/// Returns the part of a tool's schema that is about the value at a place, as it stands there:
+/// maybe a reference. `None` where the schema knows no such place.
 #[must_use]
 pub fn argument_schema<'a>(schema: &'a Value, pointer: &str) -> Option<&'a Value> {
     let mut at = schema;

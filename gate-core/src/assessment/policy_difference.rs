@@ -1,4 +1,4 @@
-//! What is different between the policies that judged a call before and those that judge it now.
+//! Compares the policies that judged a call before with those that judge it now.
 
 use crate::approval::requirement::Requirement;
 use crate::assessment::opinion::{Opinion, PolicyOpinion};

@@ -14,9 +14,9 @@ use crate::text::visible::hazard;
 
 /// The arguments of one call: canonical JSON (RFC 8785), in which every secret is replaced by a mark.
 ///
-/// What is digested is what is stored and shown, and what runs is read from exactly this text; a secret is bound by a
-/// [commitment](Commitment) and comes from the process that read it. `Debug` shows the digest only; [`to_json`](Self::to_json)
-/// is the way to the values.
+/// What is digested is what is stored and shown, and what runs is read from exactly this text; a
+/// secret is bound by a [commitment](Commitment) and comes from the process that read it. `Debug`
+/// shows the digest only; [`to_json`](Self::to_json) is the way to the values.
 ///
 /// ```
 /// # fn show(arguments: &gate_runtime::Arguments) {

@@ -20,13 +20,13 @@ pub struct Changes {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[doc(hidden)]
     pub policy: Option<Digest>,
-    /// What is different about them, as far as it is known.
+    /// The single differences between them, as far as they are known.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[doc(hidden)]
     pub differences: Vec<Difference>,
 }
 
-/// How many differences are kept: whoever reads of more looks at the tool itself.
+/// The most differences that are kept: whoever reads of more looks at the tool itself.
 const MOST_DIFFERENCES: usize = 50;
 
 impl Changes {

@@ -13,9 +13,9 @@ use crate::text::json::{SchemaError, canonical};
 /// A promise of a secret value: `SHA-256(opening ‖ canonical JSON of the value)`.
 ///
 /// The opening, 16 bytes, is what keeps a short secret from being guessed. It is the beginning of
-/// `HMAC-SHA-256(key, salt)`: the salt stays with the stored approval, the key does not, so whoever has the
-/// store can try out nothing. Records and the states of runs have the digest alone. Commitments of earlier
-/// versions have no key, and their salt is the opening.
+/// `HMAC-SHA-256(key, salt)`: the salt stays with the stored approval, the key does not, so whoever
+/// has the store can try out nothing. Records and the states of runs have the digest alone.
+/// Commitments of earlier versions have no key, and their salt is the opening.
 ///
 /// ```
 /// # fn show(secret: &gate_runtime::Commitment) {
@@ -34,8 +34,8 @@ pub struct Commitment {
 
 /// The keys by which a gate commits to secrets, and opens what it committed to.
 ///
-/// Made from the key of a gate, for whoever [discloses](crate::call::Arguments::disclose) a secret. `Debug`
-/// does not show them.
+/// Made from the key of a gate, for whoever [discloses](crate::call::Arguments::disclose) a secret.
+/// `Debug` does not show them.
 ///
 /// ```
 /// use gate_runtime::{CommitmentKeys, GateKey};
@@ -84,7 +84,8 @@ impl CommitmentKeys {
         Self { present: CommitmentKey::of(gate), earlier: Vec::new() }
     }
 
-    /// Adds a key that the gate had before: it opens what was committed to then, and commits to nothing new.
+    /// Adds a key that the gate had before: it opens what was committed to then, and commits to
+    /// nothing new.
     #[must_use]
     pub fn earlier(mut self, gate: &[u8; 32]) -> Self {
         self.earlier.push(CommitmentKey::of(gate));
@@ -110,8 +111,8 @@ impl Commitment {
         Ok(Self { salt: Some(salt), key: Some(keys.present.id), digest })
     }
 
-    /// Commits to a value as this commitment does: equal if, and only if, the values are. `None` where what
-    /// opens it is not there.
+    /// Commits to a value as this commitment does: equal if, and only if, the values are. `None`
+    /// where what opens it is not there.
     #[doc(hidden)]
     #[must_use]
     pub fn again(&self, value: &Value, keys: &CommitmentKeys) -> Option<Self> {
@@ -119,19 +120,19 @@ impl Commitment {
         Some(Self { digest, ..self.clone() })
     }
 
-    /// Whether it is a promise of this value. Without what opens it nobody can say.
+    /// Returns whether it is a promise of this value. Without the opening nobody can say.
     #[doc(hidden)]
     #[must_use]
     pub fn is_of(&self, value: &Value, keys: &CommitmentKeys) -> bool {
         self.again(value, keys).is_some_and(|again| again.digest == self.digest)
     }
 
-    /// Whether it is a promise of this value, opened by whoever was told how.
+    /// Returns whether it is a promise of this value, by an opening that somebody disclosed.
     pub(crate) fn is_opened_by(&self, value: &Value, opening: [u8; 16]) -> Result<bool, SchemaError> {
         Ok(commit(value, opening)? == self.digest)
     }
 
-    /// What proves to anybody of which value it is a promise.
+    /// Returns the opening, which proves to anybody of which value it is a promise.
     pub(crate) fn opening(&self, keys: &CommitmentKeys) -> Option<[u8; 16]> {
         let salt = self.salt?;
         match self.key {
@@ -141,15 +142,15 @@ impl Commitment {
         }
     }
 
-    /// Whether it was made by a key that is not among these.
+    /// Returns whether it was made by a key that is not among these.
     #[doc(hidden)]
     #[must_use]
     pub fn lacks_key(&self, keys: &CommitmentKeys) -> bool {
         self.key.is_some_and(|id| keys.find(id).is_none())
     }
 
-    /// The salt, 16 random bytes, where it is known. With the key it makes what opens the commitment; of one
-    /// that an earlier version made, it opens it alone.
+    /// The salt, 16 random bytes, where it is known. With the key it makes what opens the
+    /// commitment; of one that an earlier version made, it opens it alone.
     #[must_use]
     pub fn salt(&self) -> Option<&[u8; 16]> {
         self.salt.as_ref()
@@ -161,7 +162,8 @@ impl Commitment {
         self.digest
     }
 
-    /// What stands in the place of the secret: never a secret, and never the same for two of them.
+    /// Writes the mark that stands in the place of the secret: never a secret, and never the same
+    /// for two of them.
     #[must_use]
     pub fn mark(&self) -> String {
         format!("{MARK_START}{}]", hex(self.digest.as_bytes().get(..16).unwrap_or_default()))

@@ -144,6 +144,14 @@ impl Descriptor {
         self.output_schema.as_ref()
     }
 
+    /// Returns whether what a tool does cannot be undone, as far as anybody knows: one that nobody
+    /// knows may do anything.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn is_destructive(known: Option<&Self>) -> bool {
+        known.is_none_or(|tool| tool.annotations.destructive)
+    }
+
     /// Hints about what it does.
     #[must_use]
     pub fn annotations(&self) -> Annotations {

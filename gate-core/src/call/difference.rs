@@ -1,4 +1,4 @@
-//! What is different between a tool and its policies as they were and as they are, in plain words.
+//! Differences between a tool and its policies as they were and as they are, in plain words.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -41,23 +41,23 @@ pub enum Difference {
     RuleAdded {
         /// Its name.
         rule: String,
-        /// What it does.
+        /// The verdict that it gives.
         does: String,
     },
     /// A rule that is gone.
     RuleRemoved {
         /// Its name.
         rule: String,
-        /// What it did.
+        /// The verdict that it gave.
         does: String,
     },
     /// A rule that has another verdict, asks others, or has other limits.
     RuleChanged {
         /// Its name.
         rule: String,
-        /// What it did.
+        /// The verdict that it gave.
         from: String,
-        /// What it does.
+        /// The verdict that it gives.
         to: String,
     },
     /// A rule that does the same under another condition.
@@ -65,18 +65,18 @@ pub enum Difference {
         /// Its name.
         rule: String,
     },
-    /// What holds where no rule matches.
+    /// The verdict where no rule matches is another one.
     OtherwiseChanged {
-        /// What it was.
+        /// The verdict before.
         from: String,
-        /// What it is.
+        /// The verdict now.
         to: String,
     },
     /// An argument that was not there.
     ArgumentAdded {
         /// Its name.
         argument: String,
-        /// Whether it must be given.
+        /// Set if it must be given.
         is_required: bool,
     },
     /// An argument that is gone.
@@ -97,7 +97,7 @@ pub enum Difference {
     ArgumentRequired {
         /// Its name.
         argument: String,
-        /// Whether it must.
+        /// Set if it must be given now.
         is_required: bool,
     },
     /// An argument with another default, as JSON; `None` where there is none.
@@ -192,7 +192,7 @@ impl Descriptor {
     }
 }
 
-/// What a schema says of one argument.
+/// The parts of a schema that are about one argument.
 struct Argument {
     kind: String,
     is_required: bool,

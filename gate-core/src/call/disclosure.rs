@@ -10,8 +10,9 @@ use crate::call::commitment::{Commitment, CommitmentKeys};
 use crate::text::digest::{hex, unhex};
 use crate::text::json::{SchemaError, canonical, pointer_to};
 
-/// What opens one commitment: the secret's place, its value and the 16 bytes that were committed with it (`salt`). Whoever gets it can
-/// check the record without any key, and learns no other secret.
+/// The opening of one commitment: the secret's place, its value and the 16 bytes that were
+/// committed with it (`salt`). Whoever gets it can check the record without any key, and learns no
+/// other secret.
 ///
 /// ```
 /// use gate_runtime::{CommitmentKeys, Disclosure};
@@ -78,7 +79,8 @@ impl Arguments {
     /// Opens the commitment of one secret for somebody else. A name is an argument; a text that begins with `/` is a JSON pointer to something inside one.
     ///
     /// # Errors
-    /// Where there is no secret at this place, it is not this one, its salt was erased, or another key made its commitment.
+    /// Where there is no secret at this place, it is not this one, its salt was erased, or another
+    /// key made its commitment.
     pub fn disclose(&self, field: &str, value: &Value, keys: &CommitmentKeys) -> Result<Disclosure, SchemaError> {
         let field = pointer_to(field);
         let salt = hex(&self.opening_at(&field, keys)?);

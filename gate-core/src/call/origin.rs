@@ -8,12 +8,13 @@ use crate::id::ToolName;
 
 /// Where a value first came from, in what was said before the call. From the most trusted to the least.
 ///
-/// A rule asks by `Call::origin`; a reviewer sees it beside every argument. It is about *whole values*: the words of the
-/// value, with nothing of a word left out, stood together in what the user or the application said. How they were written does not matter: case,
-/// spacing, compatibility forms of Unicode, numbers (`2,400.00`), dates (`May 20, 2024`), times
-/// (`10 am`). A part of another value was not said: no number of "June 13", "10 kg" or "at 10:00".
-/// What a tool or the agent said before, in whatever form, is not the user's, even if the user
-/// repeats it.
+/// A rule asks by `Call::origin`; a reviewer sees it beside every argument. It is about *whole
+/// values*: the words of the value, with nothing of a word left out, stood together in what the
+/// user or the application said. How they were written does not matter: case, spacing,
+/// compatibility forms of Unicode, numbers (`2,400.00`), dates (`May 20, 2024`), times (`10 am`). A
+/// part of another value was not said: no number of "June 13", "10 kg" or "at 10:00". A value that
+/// a tool or the agent said before, in whatever form, is not the user's, even if the user repeats
+/// it.
 ///
 /// ```
 /// use gate_runtime::Origin;

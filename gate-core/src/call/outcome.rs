@@ -141,17 +141,18 @@ pub enum NotRun {
         /// What happened.
         problem: String,
     },
-    /// What the store has of the call is not what its records say: somebody else than a gate has written there. Nothing
-    /// ran now; whether it ran before, the records say. An operator has to look.
+    /// The store has something else of the call than its records say: somebody else than a gate has
+    /// written there. Nothing ran now; whether it ran before, the records say. An operator has to
+    /// look.
     Disputed {
-        /// What differs, and what to do.
+        /// The difference, and what to do about it.
         problem: String,
     },
 }
 
 impl NotRun {
-    /// The reason as one word: `denied`, `rejected`, `expired`, `cancelled`, `frozen`, `invalid`, `nobody_to_ask`,
-    /// `unavailable` or `disputed`.
+    /// The reason as one word: `denied`, `rejected`, `expired`, `cancelled`, `frozen`, `invalid`,
+    /// `nobody_to_ask`, `unavailable` or `disputed`.
     #[must_use]
     pub fn kind(&self) -> &'static str {
         match self {

@@ -15,7 +15,7 @@ use crate::text::visible::Visible;
 /// The longest value in a headline, in characters.
 const LONG: usize = 60;
 
-/// How many items of a list, or fields of an object, stand in a headline.
+/// The most items of a list, or fields of an object, that stand in a headline.
 const MANY: usize = 3;
 
 /// The summary of a tool: words of its author, with places for the arguments of a call.
@@ -38,16 +38,16 @@ pub enum SummaryPart {
     Argument {
         /// The place of the value among the arguments, as a JSON pointer (RFC 6901).
         pointer: Cow<'static, str>,
-        /// How it is written.
+        /// The format of the value.
         #[serde(default, skip_serializing_if = "SummaryFormat::is_plain")]
         format: SummaryFormat,
     },
 }
 
-/// How a summary writes a value.
+/// The format in which a summary writes a value.
 ///
-/// A value that does not fit its format is written plainly: the sentence is never missing, and never
-/// says another number.
+/// A value that does not fit its format is written plainly: the sentence is never missing, and
+/// never says another number.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -78,7 +78,7 @@ impl SummaryFormat {
     fn write(self, value: &Value) -> Option<String> {
         match self {
             Self::Plain | Self::Code => None,
-            Self::Cents => whole_number(value).map(cents),
+            Self::Cents => whole_number(value).map(english::cents),
             Self::Bytes => whole_number(value).and_then(bytes),
             Self::Time => time(value),
             Self::Duration => duration(value),
@@ -114,8 +114,8 @@ impl Summary {
 
 /// A sentence about one call, safe to look at: what stands above a question in every channel.
 ///
-/// Its parts tell the words of the tool's author from the values that the call has. `Display` writes
-/// both as one line of text, in which a value that is more than one word has quotes.
+/// Its parts tell the words of the tool's author from the values that the call has. `Display`
+/// writes both as one line of text, in which a value that is more than one word has quotes.
 ///
 /// ```
 /// # fn show(approval: &gate_runtime::Approval) {
@@ -136,9 +136,9 @@ pub enum HeadlinePart {
     Value {
         /// The value in writing, without quotes around it.
         text: String,
-        /// Whether it needs quotes in plain text, because it reads as several words.
+        /// Set if it needs quotes in plain text, because it reads as several words.
         is_text: bool,
-        /// Whether it is a piece of code or a name.
+        /// Set if it is a piece of code or a name.
         is_code: bool,
     },
 }
@@ -255,24 +255,6 @@ fn whole_number(value: &Value) -> Option<i128> {
     value.as_i64().map(i128::from).or_else(|| value.as_u64().map(i128::from))
 }
 
-fn cents(amount: i128) -> String {
-    let (sign, amount) = (if amount < 0 { "-" } else { "" }, amount.unsigned_abs());
-    format!("{sign}{}.{:02}", grouped(amount / 100), amount % 100)
-}
-
-/// Writes a number with a comma after every three digits.
-fn grouped(number: u128) -> String {
-    let digits = number.to_string();
-    let mut grouped = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    grouped
-}
-
 /// Writes a number of bytes in the largest unit of which there is at least one; with "about" where
 /// one decimal does not say it exactly.
 fn bytes(count: i128) -> Option<String> {
@@ -283,7 +265,7 @@ fn bytes(count: i128) -> Option<String> {
     };
     let tenths = count * 10 / size;
     let about = if count * 10 % size == 0 { "" } else { "about " };
-    let (whole, tenth) = (grouped(tenths / 10), tenths % 10);
+    let (whole, tenth) = (english::grouped(tenths / 10), tenths % 10);
     Some(if tenth == 0 { format!("{about}{whole} {unit}") } else { format!("{about}{whole}.{tenth} {unit}") })
 }
 

@@ -23,7 +23,8 @@ use crate::records::event::{CallEvent, Event, GateEvent};
 pub struct Record {
     pub(crate) seq: u64,
     pub(crate) at: Timestamp,
-    /// Its place among the records of its call, from 1. Records from before there was one have none.
+    /// Its place among the records of its call, from 1. Records from before there was one have
+    /// none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) call_seq: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -7,14 +7,14 @@ use serde::de::{self, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Number, Value};
 
-/// How many decimal places an amount has at most.
+/// The most decimal places that an amount has.
 const PLACES: u32 = 18;
 
 /// An amount of something: an exact decimal from 0 up, with 18 decimal places at most.
 ///
-/// It is read from digits and never computed with floats, so `0.1` is a tenth. It is a whole number,
-/// a text that is a plain decimal, or the number that JSON shows for a float. A text in any other
-/// form (`1e3`, `1,000.00`, `007`, `.5`, `-1`, ` 1`) is no amount.
+/// It is read from digits and never computed with floats, so `0.1` is a tenth. It is a whole
+/// number, a text that is a plain decimal, or the number that JSON shows for a float. A text in any
+/// other form (`1e3`, `1,000.00`, `007`, `.5`, `-1`, ` 1`) is no amount.
 ///
 /// ```
 /// use gate_runtime::Amount;
@@ -61,8 +61,8 @@ impl Amount {
         }
     }
 
-    /// Returns how many units of so many decimal places it is; `None` if it is not a whole number of
-    /// them, or more than a counter holds.
+    /// Returns how many units of so many decimal places it is; `None` if it is not a whole number
+    /// of them, or more than a counter holds.
     #[doc(hidden)]
     #[must_use]
     pub fn in_units(self, places: u32) -> Option<u64> {

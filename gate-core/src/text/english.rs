@@ -29,6 +29,28 @@ pub fn duration(time: Duration) -> String {
     plural(seconds / size, unit)
 }
 
+/// Writes a number with a comma after every three digits: `1,234,567`.
+#[must_use]
+pub fn grouped(number: impl Into<u128>) -> String {
+    let digits = number.into().to_string();
+    let mut grouped = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
+/// Writes a number of cents as an amount: `-1,234.50`.
+#[must_use]
+pub fn cents(amount: impl Into<i128>) -> String {
+    let amount = amount.into();
+    let (sign, size) = (if amount < 0 { "-" } else { "" }, amount.unsigned_abs());
+    format!("{sign}{}.{:02}", grouped(size / 100), size % 100)
+}
+
 /// `1 call`, `2 calls`.
 pub(crate) fn plural(count: u64, noun: &str) -> String {
     format!("{count} {noun}{}", if count == 1 { "" } else { "s" })

@@ -231,7 +231,8 @@ fn is_of_word(c: char) -> bool {
 
 /// Whether a word mixes scripts, or cannot be told from one in plain letters (Unicode Technical Standard 39).
 fn looks_like_another(word: &str, is_turkish: bool) -> bool {
-    // No reader of French takes "œ" for another letter, none of Turkish a dotless "ı", and nobody "²" for "2".
+    // No reader of French takes "œ" for another letter, none of Turkish a dotless "ı", and nobody
+    // "²" for "2".
     let is_known = |c: &char| matches!(c, 'œ' | 'Œ' | 'æ' | 'Æ' | '²' | '³') || (is_turkish && *c == 'ı');
     let odd: String = word.chars().filter(|c| !is_known(c)).collect();
     if odd.is_ascii() {

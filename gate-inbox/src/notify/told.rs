@@ -6,7 +6,7 @@ mod question;
 pub(super) use arguments::{Argument, arguments};
 pub(crate) use arguments::{is_whole, one_line};
 use gate_runtime::{
-    Approval, Decision, Descriptor, Digest, Requirement, ReviewNotice, ReviewSnapshot, Status, Visible, Vote, quoted,
+    Approval, Decision, Digest, Requirement, ReviewNotice, ReviewSnapshot, Status, Visible, Vote, quoted,
 };
 pub(super) use question::{Question, question};
 
@@ -52,11 +52,6 @@ pub(super) fn wanted(approval: &Approval) -> &'static str {
     if approval.answers().is_some() { "an answer" } else { "a decision" }
 }
 
-/// Whether it wants more than a click. A tool that nobody knows may do anything.
-pub(crate) fn is_destructive(tool: Option<&Descriptor>) -> bool {
-    tool.is_none_or(|tool| tool.annotations().destructive)
-}
-
 /// Whether a text is told whole.
 fn is_short(shown: &str) -> bool {
     shown.chars().count() <= LONG
@@ -97,7 +92,7 @@ pub(super) fn agent(approval: &Approval) -> String {
     if name.is_empty() { "without a name".to_owned() } else { plain(name) }
 }
 
-/// How many of the things that happened before are told.
+/// The most of the things that happened before that are told.
 const NOTICES: usize = 8;
 
 /// What speaks against trusting it as it is: what happened before.
@@ -112,7 +107,8 @@ pub(super) fn before(review: &ReviewSnapshot) -> Vec<String> {
     all.iter().take(NOTICES).map(said).chain(rest).collect()
 }
 
-/// What the agent says, each claim for itself, with its own words between these quotes. Nobody has checked any of it. The longest comes last.
+/// Lists the claims of the agent, with its own words between these quotes. Nobody has checked any
+/// of it. The longest comes last.
 pub(super) fn claims(review: &ReviewSnapshot, quotes: [&str; 2]) -> Vec<String> {
     let [open, close] = quotes;
     let said = |claim: &ReviewNotice| match (claim.words(), claim.quote()) {

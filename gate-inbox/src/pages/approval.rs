@@ -33,7 +33,7 @@ pub(crate) fn approval(
         }
         div.columns data-version=(approval.version()) {
             article {
-                h1 { (headline(approval, asked.descriptor())) " " (marks(asked)) }
+                h1 { (headline(review.headline())) " " (marks(asked)) }
                 p.about {
                     strong { (plain(approval.tool())) }
                     @if let (Some(_), Some(tool)) = (review.purpose(), asked.descriptor()) { ": " (plain(tool.description().replace('\n', " "))) }

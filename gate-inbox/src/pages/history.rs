@@ -10,10 +10,10 @@ use super::frame::{Tab, page};
 use super::pending::keys;
 use super::query::{address, filters, typed};
 use super::timeline;
-use crate::meaning::grouped;
 use crate::search::{KINDS, Search, SearchPage};
 use crate::text::{ago, bare, block, plain, plural};
 use crate::visitor::Visitor;
+use gate_runtime::english::grouped;
 
 /// What was found, with how the record is sealed.
 pub(crate) fn history(

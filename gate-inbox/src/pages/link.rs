@@ -20,7 +20,7 @@ pub(crate) fn link(visitor: &Visitor, asked: &Interruption, stamp: &Stamp, inten
     let main = html! {
         section.narrow {
             h1 { (plain(&title)) }
-            p.about { (headline(approval, asked.descriptor())) }
+            p.about { (headline(review.headline())) }
             p { strong { "Nothing is decided yet." } " If you send this form, you, " (plain(visitor.name())) ", "
                 @if is_approval { "agree that the agent " (plain(info.agent())) " runs " (plain(approval.tool())) ", once, with exactly what stands here." }
                 @else { "refuse to let the agent " (plain(info.agent())) " run " (plain(approval.tool())) " with what stands here. It is told why." }

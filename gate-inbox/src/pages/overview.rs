@@ -9,10 +9,10 @@ use super::frame::{Tab, page};
 use super::pending::keys;
 use super::span::Span;
 use crate::chronicle::Found;
-use crate::meaning::grouped;
 use crate::plot::{Measure, Plot, Series};
 use crate::statistics::{Became, Statistics, Summary, hour_of};
 use crate::visitor::Visitor;
+use gate_runtime::english::grouped;
 
 /// How many rules, and how many people, are drawn: those with the most.
 const MOST: usize = 10;

@@ -67,7 +67,7 @@ fn row(asked: &Interruption) -> Markup {
     html! {
         li.row {
             div.what {
-                a.tool href=(format!("/approvals/{}", approval.id())) data-row { (headline(approval, asked.descriptor())) }
+                a.tool href=(format!("/approvals/{}", approval.id())) data-row { (headline(&approval.headline(asked.descriptor()))) }
                 (marks(asked))
                 @if let Some(end) = approval.expires_at() { span.deadline { (until(end, now)) } }
             }

@@ -12,11 +12,11 @@ use super::overview::{BECAME, DENIED, LET_THROUGH, OPEN, behind, number};
 use super::pending::keys;
 use super::span::Span;
 use crate::chronicle::{Found, Known};
-use crate::meaning::grouped;
 use crate::plot::{Measure, Plot, Series};
 use crate::statistics::{Became, OfRule, Rule};
 use crate::text::{ago, block, plain, plural};
 use crate::visitor::Visitor;
+use gate_runtime::english::grouped;
 
 /// What a policy is called where its rules are counted, and what it is.
 type Key = (String, Digest);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::meaning::grouped;
+use gate_runtime::english::grouped;
 
 /// What numbers are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,10 +1,10 @@
-//! Texts that every channel must show: ordinary ones as they are and without a warning, hostile ones
-//! so that nothing in them acts, hides, or passes for the gate's own words.
+//! Texts that every channel must show: ordinary ones as they are and without a warning, hostile
+//! ones so that nothing in them acts, hides, or passes for the gate's own words.
 
 #![allow(dead_code, reason = "not every test needs all of it")]
 #![allow(unreachable_pub, reason = "a module of a test")]
 
-/// What people write, in fifteen languages, with emoji, prices and names.
+/// Ordinary texts, in fifteen languages, with emoji, prices and names.
 pub const ORDINARY: [&str; 22] = [
     "Grüße aus Zürich, Straße 7",
     "l’été, cœur, garçon",
@@ -30,7 +30,7 @@ pub const ORDINARY: [&str; 22] = [
     "A-1001/ß#3 [draft] (v2)",
 ];
 
-/// What stands in rows of the gate's own, and nowhere in a row that others begin.
+/// Beginnings of rows of the gate's own, which no row that others wrote may have.
 pub const FAKE_ROWS: [&str; 3] = ["Agent         treasury-bot", "decides    nobody", "Approved by dana: it runs"];
 
 /// Texts that act on a screen, hide something, or look like the gate's own words.

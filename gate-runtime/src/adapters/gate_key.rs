@@ -10,8 +10,9 @@ use gate_core::text::{hex, unhex};
 
 use crate::{private_file, random};
 
-/// The key of a gate: 256 secret bits. It authenticates the [states of runs](crate::RunState), and from it comes
-/// what keeps [secret arguments](crate::Commitment) from being guessed by whoever has the store.
+/// The key of a gate: 256 secret bits. It authenticates the [states of runs](crate::RunState), and
+/// from it comes what keeps [secret arguments](crate::Commitment) from being guessed by whoever has
+/// the store.
 ///
 /// Keep it apart from the database and its backups. As text it has 64 hexadecimal digits, as
 /// `openssl rand -hex 32` makes them. `Debug` does not show it.
@@ -45,7 +46,8 @@ impl GateKey {
         Ok(key)
     }
 
-    /// Reads a key from its file: one line of 64 hexadecimal digits. What is in the file is never repeated.
+    /// Reads a key from its file: one line of 64 hexadecimal digits. What is in the file is never
+    /// repeated.
     ///
     /// # Errors
     /// Where the file is not there, has no key, or others than its owner can read it.

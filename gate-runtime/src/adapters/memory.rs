@@ -461,7 +461,8 @@ impl Contents {
         }
     }
 
-    /// Returns the number of the last record about a call, where the records after `before` are being written.
+    /// Returns the number of the last record about a call, where the records after `before` are
+    /// being written.
     fn last_about(&self, id: ApprovalId, before: u64) -> Option<u64> {
         let written = usize::try_from(before).ok().and_then(|before| self.records.get(before..)).unwrap_or_default();
         let is_about = |record: &&Record| record.subject().is_some_and(|subject| subject.approval() == id);

@@ -55,8 +55,9 @@
 //!
 //! # What people read first
 //!
-//! A question begins with one sentence: the tool's title, or its name, with its first arguments. Write a better one. The compiler
-//! checks that each name between braces is an argument, and that its type has the format:
+//! A question begins with one sentence: the tool's title, or its name, with its first arguments.
+//! Write a better one. The compiler checks that each name between braces is an argument, and that
+//! its type has the format:
 //!
 //! ```
 //! use gate_runtime::prelude::*;
@@ -78,8 +79,9 @@
 //! # Ok(()) }
 //! ```
 //!
-//! A value of several words stands in quotes, so that no argument passes for your words. A secret is named as one, and cannot stand in
-//! a summary. The formats are `cents`, `bytes`, `time`, `duration` and `code`; [`summary`](crate::summary) says which types have them.
+//! A value of several words stands in quotes, so that no argument passes for your words. A secret
+//! is named as one, and cannot stand in a summary. The formats are `cents`, `bytes`, `time`,
+//! `duration` and `code`; [`summary`](crate::summary) says which types have them.
 //!
 //! # What a tool can take
 //!

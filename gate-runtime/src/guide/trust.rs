@@ -2,8 +2,9 @@
 //!
 //! # Secrets
 //!
-//! An argument in `secret(…)` reaches the body and the rules, and nothing else: no store, record, log, error, reviewer or saved run. In its place stands a keyed
-//! commitment, which binds the approval to the value all the same. A misspelt name there does not compile.
+//! An argument in `secret(…)` reaches the body and the rules, and nothing else: no store, record,
+//! log, error, reviewer or saved run. In its place stands a keyed commitment, which binds the
+//! approval to the value all the same. A misspelt name there does not compile.
 //!
 //! ```
 //! use gate_runtime::prelude::*;

@@ -9,12 +9,14 @@ use gate_core::grants::Grant;
 use gate_core::id::{ApprovalId, GrantId, ReviewerId};
 use gate_core::records::{CallEvent, Entry, Event, GateEvent, Record};
 
-/// Follows the records of a trail in their order, and finds the first that cannot have come about by the rules: one that is missing or
-/// comes twice, in the trail or among those of its call, a body that began without a permission, a vote that did not count, a standing permission that nobody gave or that is for other
-/// calls, a state that does not follow.
+/// Follows the records of a trail in their order, and finds the first that cannot have come about
+/// by the rules: one that is missing or comes twice, in the trail or among those of its call, a
+/// body that began without a permission, a vote that did not count, a standing permission that
+/// nobody gave or that is for other calls, a state that does not follow.
 ///
-/// The life of every call is played again by the function that made it, [`Approval::apply`]. Memory grows with the calls that are
-/// open at one time and with the standing permissions; of a call that has ended, its id is kept, and how many records it has.
+/// The life of every call is played again by the function that made it, [`Approval::apply`]. Memory
+/// grows with the calls that are open at one time and with the standing permissions; of a call that
+/// has ended, its id is kept, and how many records it has.
 ///
 /// ```
 /// use gate_runtime::{Auditor, Entry};
@@ -83,8 +85,9 @@ impl Auditor {
         Self { next: 0, is_partial: true, ..Self::new() }
     }
 
-    /// Of records that were picked from a trail, as for a receipt: each must follow from those of the same call before it,
-    /// and none of these may be missing. Give them by [`take_at`](Self::take_at): then a break that is left out shows, too.
+    /// Of records that were picked from a trail, as for a receipt: each must follow from those of
+    /// the same call before it, and none of these may be missing. Give them by
+    /// [`take_at`](Self::take_at): then a break that is left out shows, too.
     #[must_use]
     pub fn of_picked() -> Self {
         Self { next: 0, picked: Some(Vec::new()), ..Self::new() }
@@ -101,7 +104,8 @@ impl Auditor {
         self.take_next(entry)
     }
 
-    /// Takes an entry that was picked from a trail, with its place there. Between two breaks, places and numbers of records grow alike.
+    /// Takes an entry that was picked from a trail, with its place there. Between two breaks,
+    /// places and numbers of records grow alike.
     ///
     /// # Errors
     /// As [`take`](Self::take).

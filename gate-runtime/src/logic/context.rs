@@ -36,7 +36,7 @@ pub struct CallContext {
     pub(crate) asked: Arc<OriginInquiry>,
 }
 
-/// What is known of a call when somebody asks where its values came from.
+/// The facts of a call that are known when somebody asks where its values came from.
 #[derive(Default)]
 pub(crate) struct OriginInquiry {
     facts: OnceLock<CallFacts>,

@@ -13,21 +13,22 @@ const VALUES: usize = 1_000;
 /// How deep it may be, with every reference written out.
 const DEPTH: usize = 32;
 
-/// How many patterns it may have.
+/// The most patterns that it may have.
 const PATTERNS: usize = 32;
 
-/// How large a pattern may become that texts are compared with, in bytes, and how large all of them.
+/// The most bytes that a pattern may become with which texts are compared, and all of them.
 pub(crate) const PATTERN_BYTES: usize = 1 << 20;
 const ALL_PATTERN_BYTES: u64 = 2 << 20;
 
-/// The steps that it takes to read and prepare a byte of a schema, and a byte of a prepared pattern.
+/// The steps that it takes to read and prepare a byte of a schema, and a byte of a prepared
+/// pattern.
 const STEPS_PER_BYTE: u64 = 20;
 const STEPS_PER_PATTERN_BYTE: u64 = 4;
 
 /// The steps that any schema takes which is refused before it is prepared, at most.
 pub(crate) const STEPS_TO_REFUSE: u64 = STEPS_PER_BYTE * BYTES as u64 + STEPS_PER_PATTERN_BYTE * ALL_PATTERN_BYTES;
 
-/// What a schema that another program sent costs before anything is checked against it.
+/// The cost of a schema that another program sent, before anything is checked against it.
 pub(crate) struct Measured {
     pub(crate) patterns: PatternSizes,
     pub(crate) steps: u64,

@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use super::schema::replace_secrets;
 
-/// How the secrets of a tool's calls are taken out and put back: where they stand, and the keys that commit
-/// to them.
+/// The way in which the secrets of a tool's calls are taken out and put back: where they stand, and
+/// the keys that commit to them.
 #[derive(Clone, Copy)]
 pub(crate) struct Redaction<'a> {
     pub(crate) schema: &'a Value,
@@ -20,11 +20,12 @@ impl Redaction<'_> {
         self.seal_with(arguments, &mut |secret| Commitment::to(secret, random_salt(), self.keys))
     }
 
-    /// The arguments of a call sealed as an earlier sealing has them: equal if, and only if, the calls are.
+    /// The arguments of a call sealed as an earlier sealing has them: equal if, and only if, the
+    /// calls are.
     pub(crate) fn seal_like(self, arguments: &Value, earlier: &Arguments) -> Result<Arguments, SchemaError> {
         let mut known = earlier.secrets().iter();
-        // Where there are more secrets than before, or what opens one is not there, the calls count as
-        // different ones: under a new salt nothing is equal.
+        // Where there are more secrets than before, or what opens one is not there, the calls count
+        // as different ones: under a new salt nothing is equal.
         self.seal_with(arguments, &mut |secret| {
             let again = known.next().and_then(|known| known.again(secret, self.keys));
             again.map_or_else(|| Commitment::to(secret, random_salt(), self.keys), Ok)
@@ -58,7 +59,8 @@ impl Redaction<'_> {
         Arguments::new(&marked, secrets)
     }
 
-    /// The arguments that run: the stored text with the secrets that this process read. `None` if it never read one of them.
+    /// The arguments that run: the stored text with the secrets that this process read. `None` if
+    /// it never read one of them.
     pub(crate) fn unseal(self, stored: &Arguments, known: Option<&Value>) -> Option<Value> {
         let mut open = stored.to_json();
         if stored.secrets().is_empty() {

@@ -175,7 +175,7 @@ impl fmt::Display for SchemaErrors {
 
 impl std::error::Error for SchemaErrors {}
 
-/// How many problems are told at once, at most, and how many bytes of words.
+/// The most problems that are told at once, and the most bytes of words.
 const MOST_MISFITS: usize = 50;
 const MOST_WORDS: usize = 16 * 1024;
 
@@ -185,7 +185,7 @@ pub(crate) struct Checker {
     foreign: Option<Foreign>,
 }
 
-/// What is needed to say what a check costs, of a schema that another program sent.
+/// The parts of a schema of another program by which the cost of a check is counted.
 struct Foreign {
     schema: Value,
     patterns: PatternSizes,

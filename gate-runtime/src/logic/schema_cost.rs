@@ -1,8 +1,9 @@
-//! What it costs to check a value against a schema that another program sent, counted before the check.
+//! Counts, before a check, the steps of checking a value against a schema that another program
+//! sent.
 //!
-//! A check cannot be stopped once it runs, so its steps are counted first: the schema is walked over
-//! the value as the validator walks it, without stopping where that would. What is counted is an upper
-//! bound, and what is beyond [`STEPS`] is refused unchecked.
+//! A check cannot be stopped once it runs, so its steps are counted first: the schema is walked
+//! over the value as the validator walks it, without stopping where that would. What is counted is
+//! an upper bound, and what is beyond [`STEPS`] is refused unchecked.
 
 use std::collections::HashMap;
 
@@ -16,14 +17,15 @@ pub(crate) const STEPS: u64 = 20_000_000;
 /// hundred times as much as to find that there is one.
 pub(crate) const LISTED: u64 = 100_000;
 
-/// How large each pattern becomes that texts are compared with, in bytes.
+/// The size of each pattern with which texts are compared, in bytes.
 pub(crate) type PatternSizes = HashMap<String, u64>;
 
-/// Counts the steps of a check. The schema must have passed [`check`](super::foreign_schema::check),
-/// so that no reference leads back to itself.
+/// Counts the steps of a check. The schema must have passed
+/// [`check`](super::foreign_schema::check), so that no reference leads back to itself.
 ///
 /// # Errors
-/// [`SchemaError`] names the place in the value and the keyword at which they are more than [`STEPS`].
+/// [`SchemaError`] names the place in the value and the keyword at which they are more than
+/// [`STEPS`].
 pub(crate) fn count(schema: &Value, sizes: &PatternSizes, value: &Value) -> Result<u64, SchemaError> {
     let mut meter = Meter { root: schema, sizes, spent: 0 };
     meter.apply(schema, value, 1)?;
@@ -50,7 +52,8 @@ impl Meter<'_> {
     fn apply(&mut self, schema: &Value, value: &Value, times: u64) -> Result<(), SchemaError> {
         self.take("type", 1, times)?;
         let Value::Object(keywords) = schema else { return Ok(()) };
-        // What `unevaluated…` covers is judged once more for it, and again for each that it is nested in.
+        // What `unevaluated…` covers is judged once more for it, and again for each that it is
+        // nested in.
         let looks_back = ["unevaluatedProperties", "unevaluatedItems"].iter().any(|name| keywords.contains_key(*name));
         let times = if looks_back { times.saturating_mul(4) } else { times };
         for (keyword, part) in keywords {
@@ -166,15 +169,15 @@ fn of_division(by: &Value) -> u64 {
     if is_whole { 2 } else { 1_000 }
 }
 
-/// Plain values have hashes of their own. Lists that differ in their brackets only have the same one,
-/// so each is compared with each.
+/// Plain values have hashes of their own. Lists that differ in their brackets only have the same
+/// one, so each is compared with each.
 fn of_comparing(items: &[Value]) -> u64 {
     let all: u64 = items.iter().map(size).fold(0, u64::saturating_add);
     let is_plain = !items.iter().any(|item| item.is_array() || item.is_object());
     if is_plain { all.saturating_mul(2) } else { all.saturating_mul(2 * items.len() as u64) }
 }
 
-/// How much there is of a value to be compared.
+/// Counts the parts of a value that is to be compared.
 fn size(value: &Value) -> u64 {
     let text = |text: &str| 1 + text.len() as u64 / 64;
     match value {
@@ -230,7 +233,7 @@ mod tests {
         (0..count).map(|_| next()).collect()
     }
 
-    /// What was made to cost much. Each pair is refused, or takes no more than a check may.
+    /// Lists pairs that were made to cost much. Each is refused, or takes no more than a check may.
     #[expect(clippy::too_many_lines, reason = "a table")]
     fn hostile() -> Vec<(&'static str, Value, Value)> {
         let slow = "([ab].{200}[cd].{200}[ef])Z";

@@ -7,7 +7,7 @@ use unicode_normalization::UnicodeNormalization as _;
 
 use super::redact::secrets_of;
 
-/// What stands in the place of a secret that somebody gave back.
+/// The text in the place of a secret that somebody gave back.
 pub(crate) const SECRET: &str = "[secret]";
 
 /// The shortest secret that is looked for inside other texts: shorter ones would hit by chance.
@@ -16,18 +16,19 @@ const SHORTEST: usize = 4;
 /// The shortest one that is hidden where it is a whole value.
 const SHORTEST_WHOLE: usize = 3;
 
-/// From this length on a secret is found wherever its letters stand one after the other; a shorter one, with
-/// signs between them, only where nothing else touches it.
+/// From this length on a secret is found wherever its letters stand one after the other; a shorter
+/// one, with signs between them, only where nothing else touches it.
 const LONG: usize = 8;
 
-/// How long a text may be whose decoded forms are decoded once more.
+/// The longest text whose decoded forms are decoded once more.
 const MOST_NESTED: usize = 64 * 1024;
 
 /// Secrets that must not appear where others read.
 ///
-/// A secret is found whatever its case, width and accents, with signs or spaces between its letters, as a
-/// number or as a text, in JSON, percent, HTML, hexadecimal and base64 encodings, and twice encoded; in one
-/// text or over several values. What was translated, compressed or encrypted is not.
+/// A secret is found whatever its case, width and accents, with signs or spaces between its
+/// letters, as a number or as a text, in JSON, percent, HTML, hexadecimal and base64 encodings, and
+/// twice encoded; in one text or over several values. What was translated, compressed or encrypted
+/// is not.
 #[derive(Debug, Default)]
 pub(crate) struct Scrub {
     /// As they are.
@@ -36,7 +37,7 @@ pub(crate) struct Scrub {
     folded: Vec<Vec<char>>,
 }
 
-/// How a secret must stand in a text to be found there.
+/// The surroundings that a secret must have in a text to be found there.
 #[derive(Clone, Copy, PartialEq)]
 enum Within {
     /// Without a break, or apart from others.
@@ -160,7 +161,7 @@ impl Scrub {
         searched.flat_map(move |secret| find(&folded, secret, within)).collect::<Vec<_>>().into_iter()
     }
 
-    /// Whether one of them stands in a text in some encoding.
+    /// Returns whether one of them stands in a text in some encoding.
     fn is_encoded_in(&self, text: &str) -> bool {
         let holds = |text: &str| {
             self.texts.iter().any(|secret| text.contains(secret.as_str()))
@@ -232,7 +233,7 @@ fn join_leaves(value: &Value, leaves: &mut String) {
     leaves.push('\n');
 }
 
-/// What a text says if it is taken as encoded, in each encoding that has left its marks in it.
+/// Decodes a text in each encoding that has left its marks in it.
 fn decoded(text: &str) -> Vec<String> {
     let mut forms = Vec::new();
     if text.contains('%') {

@@ -8,11 +8,12 @@ use serde::{Serialize, Serializer};
 
 use super::scrub::SECRET;
 
-/// A result that is a secret as a whole: the program that calls the tool gets it, and the model, the record, the store
-/// and reviewers get `[secret]`.
+/// A result that is a secret as a whole: the program that calls the tool gets it, and the model,
+/// the record, the store and reviewers get `[secret]`.
 ///
-/// Secrets among the arguments are looked for in what a tool gives back, in many writings; what was translated, encrypted or
-/// shortened is not found. Where a result may hold that, or a secret that was no argument, it is returned in this.
+/// Secrets among the arguments are looked for in what a tool gives back, in many writings; what was
+/// translated, encrypted or shortened is not found. Where a result may hold that, or a secret that
+/// was no argument, it is returned in this.
 ///
 /// ```
 /// use gate_runtime::prelude::*;

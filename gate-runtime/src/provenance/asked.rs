@@ -1,4 +1,4 @@
-//! What a value is asked about: as which argument of which call, and so by which words people say
+//! Values that are asked about: as which argument of which call, and so by which words people say
 //! it.
 
 use std::collections::{BTreeSet, HashMap};
@@ -35,7 +35,7 @@ const OF_AMOUNTS: [&str; 9] = ["amount", "price", "total", "sum", "cost", "fee",
 /// Words at the beginning of a flag's name that nobody says.
 const OF_FLAGS: [&str; 3] = ["is", "has", "should"];
 
-/// How many bytes a date may have.
+/// The most bytes that a date may have.
 const LONGEST_DATE: usize = 64;
 
 impl CallFacts {
@@ -155,7 +155,7 @@ impl CallFacts {
     }
 }
 
-/// What is said of an argument that is true or false.
+/// The words that are said of an argument that is true or false.
 pub(super) struct Flag {
     pub(super) said: Wanted,
     /// It stands in a sentence that has a "no" somewhere.
@@ -175,7 +175,7 @@ fn collect_names(json: &Value, name: &str, names: &mut Names) {
     }
 }
 
-/// What equal values have in common, of those whose names matter.
+/// The key that equal values have in common, of those whose names matter.
 fn key(value: &Value) -> Option<String> {
     match value {
         Value::Bool(is_so) => Some(is_so.to_string()),

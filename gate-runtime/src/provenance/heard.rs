@@ -13,18 +13,19 @@ use super::said::Wanted;
 use super::texts::Texts;
 use super::voice::{Found, SpeakerKind};
 
-/// How many bytes of texts are remembered of one run. What is said beyond that is nobody's, so that
+/// The most bytes of texts that are remembered of one run. A text beyond that is nobody's, so that
 /// people are asked: forgetting what a tool said would make its words the user's once the user
 /// repeats them.
 const MOST: usize = if cfg!(test) { 1024 * 1024 } else { 64 * 1024 * 1024 };
 
-/// How many bytes a text takes besides.
+/// The bytes that a text takes besides.
 const EACH_TEXT: usize = 128;
 
-/// How many messages the record of one call may note.
+/// The most messages that the record of one call may note.
 const NOTED_AT_ONCE: usize = 64;
 
-/// How many messages further on one is looked for that came after others that are left out now.
+/// The number of messages further on at which one is looked for that came after others that are
+/// left out now.
 const FAR: usize = 64;
 
 /// The log of what was heard. It only grows: whatever is told later, what was said first stays

@@ -17,7 +17,7 @@ impl Mark {
     }
 }
 
-/// What makes the marks of one run.
+/// The key that makes the marks of one run.
 pub(super) struct MarkKey {
     pub(super) key: [u8; 32],
     pub(super) run: RunId,

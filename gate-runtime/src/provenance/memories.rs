@@ -10,14 +10,14 @@ use super::indexes::Indexes;
 use super::memory::Memory;
 use crate::lock::lock;
 
-/// How many bytes are kept of runs that have no handle any more.
+/// The most bytes that are kept of runs that have no handle any more.
 const MOST: usize = 64 * 1024 * 1024;
 
-/// How many bytes a run takes besides its texts.
+/// The bytes that a run takes besides its texts.
 const EACH_RUN: usize = 1024;
 
-/// What a gate remembers of its runs: of every one that has a handle, and of the others as long as
-/// there is room.
+/// The memories that a gate has of its runs: of every one that has a handle, and of the others as
+/// long as there is room.
 pub(crate) struct Memories {
     key: [u8; 32],
     indexes: Arc<Indexes>,
@@ -30,7 +30,7 @@ pub(crate) struct Memories {
 struct RunHalves {
     new: HashMap<(RunId, RunId), (Arc<Memory>, usize)>,
     old: HashMap<(RunId, RunId), (Arc<Memory>, usize)>,
-    /// How many bytes the new ones took when they were last asked for.
+    /// The bytes that the new ones took when they were last asked for.
     bytes: usize,
 }
 

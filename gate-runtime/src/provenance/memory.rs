@@ -1,4 +1,4 @@
-//! What is remembered of a run, whatever its application tells later: what was heard first, and
+//! The memory of a run, whatever its application tells later: what was heard first, and
 //! what its tools returned.
 
 use std::sync::{Arc, Mutex};
@@ -15,10 +15,10 @@ use super::said::Wanted;
 use super::voice::{Found, SpeakerKind};
 use crate::lock::lock;
 
-/// What is remembered of an outermost run and of those nested in it. Every handle of the run in
+/// The memory of an outermost run and of those nested in it. Every handle of the run in
 /// this process shares it.
 ///
-/// What tools returned is in the store, and is read from there when somebody first asks where a
+/// The outputs of tools are in the store, and are read from there when somebody first asks where a
 /// value came from. What was said is known as long as this lives. Which of both came first is on
 /// the record: each call notes the messages that were heard before it.
 pub(crate) struct Memory {

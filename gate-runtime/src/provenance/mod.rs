@@ -33,16 +33,16 @@ pub(crate) use self::memories::Memories;
 pub(crate) use self::memory::Memory;
 use self::said::Wanted;
 
-/// What was said in a run, as it is at some moment. Clones are the same moment.
+/// The texts that were said in a run, as it is at some moment. Clones are the same moment.
 #[derive(Clone)]
 pub(crate) struct History {
     /// The conversation as the application told it last: for rules to read.
     messages: Arc<Vec<Message>>,
     memory: Arc<Memory>,
-    /// How many texts the run had heard then.
+    /// The number of texts that the run had heard then.
     moment: usize,
-    /// How many outputs of tools it knows: not set before the store was asked; then `None` where
-    /// some were forgotten.
+    /// The number of outputs of tools that it knows: not set before the store was asked; then
+    /// `None` where some were forgotten.
     outputs: Arc<OnceLock<Option<usize>>>,
 }
 
@@ -57,7 +57,7 @@ impl History {
         history
     }
 
-    /// What is remembered of a run of which nothing was told here.
+    /// Makes the memory of a run of which nothing was told here.
     pub(crate) fn of(memory: Arc<Memory>) -> Self {
         let (messages, outputs) = Default::default();
         Self { messages, moment: memory.moment(), outputs, memory }

@@ -14,7 +14,8 @@ use super::voice::SpeakerKind;
 use super::words::{Bare, LINE_END, is_short_number, plain_number};
 use super::*;
 
-/// What was heard in a run and in those nested in it, in the order in which it was heard first.
+/// The texts that were heard in a run and in those nested in it, in the order in which they were
+/// heard first.
 #[derive(Clone, Default)]
 struct Reference {
     said: Vec<(SpeakerKind, Message)>,

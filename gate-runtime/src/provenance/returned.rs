@@ -1,4 +1,4 @@
-//! What the tools of a run returned, as the store has it.
+//! Outputs of a run's tools, as the store has them.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use super::said::Wanted;
 use super::texts::Texts;
 use super::voice::SpeakerKind;
 
-/// How many bytes of outputs are remembered of one run. Beyond that, nothing is the user's: a
+/// The most bytes of outputs that are remembered of one run. Beyond that, nothing is the user's: a
 /// forgotten output may have said it first.
 const MOST: usize = 64 * 1024 * 1024;
 

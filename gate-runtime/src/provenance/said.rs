@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::phrases::{LONGEST, PhraseReader, Phrases, hash, number, sorted};
 use super::words::{Bare, LINE_END, NEGATIONS, plain_number, words};
 
-/// What stands before each word of a sentence that says that something is not so.
+/// The mark that stands before each word of a sentence that says that something is not so.
 const DOUBT: &str = "\0";
 
 /// How deep JSON may stand in the texts of JSON.

@@ -52,7 +52,7 @@ pub enum TrailError {
     Story {
         /// Its index.
         index: u64,
-        /// What is wrong with it.
+        /// The fault in it.
         fault: ReplayError,
     },
     /// A record has no canonical form.

@@ -18,7 +18,7 @@ pub(crate) struct Pen {
     next: u64,
     /// The last entry when it was taken, where that was a record.
     last: Option<Vec<u8>>,
-    /// What was appended, and is under no checkpoint yet.
+    /// The entries that were appended, and are under no checkpoint yet.
     unpublished: Vec<SealedRecord>,
 }
 

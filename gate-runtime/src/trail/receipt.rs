@@ -1,4 +1,5 @@
-//! Reading a receipt: what its entries say, once the tree vouches for them, and whether they follow from each other.
+//! Reading a receipt: what its entries say, once the tree vouches for them, and whether they follow
+//! from each other.
 
 use std::collections::BTreeSet;
 
@@ -12,12 +13,13 @@ use gate_core::text::SchemaError;
 use super::error::TrailError;
 use crate::logic::audit::Auditor;
 
-/// A receipt that holds: its entries stand in the tree that the log has signed, and those of each call are all of that call's, from its first one
-/// up to the last one that is there.
+/// A receipt that holds: its entries stand in the tree that the log has signed, and those of each
+/// call are all of that call's, from its first one up to the last one that is there.
 ///
 /// # Security
-/// What came after the last record of a call is not known from a receipt, nor what came between its last record before a break and that break.
-/// Records that were written before calls were numbered show no gap where what is left follows from itself.
+/// A receipt does not show what came after the last record of a call, nor what came between its
+/// last record before a break and that break. Records that were written before calls were numbered
+/// show no gap where what is left follows from itself.
 ///
 /// ```
 /// use gate_runtime::audit::{LogKeys, Receipt, WitnessPolicy};
@@ -117,11 +119,13 @@ fn arguments(entry: &Entry) -> Option<&Arguments> {
 }
 
 impl VerifiedReceipt {
-    /// Verifies a receipt: the signature, the proofs, the secrets that it opens, and that its records could have happened so.
+    /// Verifies a receipt: the signature, the proofs, the secrets that it opens, and that its
+    /// records could have happened so.
     ///
     /// # Errors
-    /// [`TrailError::Audit`] says what of the signature or the proofs does not hold, [`TrailError::Entry`] which entry says nothing that can be read,
-    /// [`TrailError::Story`] which one cannot have come about, or does not come next.
+    /// [`TrailError::Audit`] says what of the signature or the proofs does not hold,
+    /// [`TrailError::Entry`] which entry says nothing that can be read, [`TrailError::Story`] which
+    /// one cannot have come about, or does not come next.
     pub fn verify(receipt: &Receipt, keys: &LogKeys, witnesses: &WitnessPolicy) -> Result<Self, TrailError> {
         let checkpoint = receipt.verify(keys, witnesses)?;
         let mut auditor = Auditor::of_picked();

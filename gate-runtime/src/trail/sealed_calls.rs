@@ -1,4 +1,5 @@
-//! Which sealed records the calls have that may still run: what the store says of one is held against them.
+//! Which sealed records the calls have that may still run: what the store says of one is held
+//! against them.
 
 use foldhash::HashMap;
 use gate_core::approval::Status;
@@ -9,11 +10,11 @@ use serde::Deserialize;
 
 use super::error::TrailError;
 
-/// The sealed records of every call that has not ended, as far as the trail was read. Kept in memory: so many
-/// bytes as there are open calls, whatever the length of the trail.
+/// The sealed records of every call that has not ended, as far as the trail was read. Kept in
+/// memory: so many bytes as there are open calls, whatever the length of the trail.
 #[derive(Debug, Default)]
 pub(super) struct SealedCalls {
-    /// How many entries of the trail were read.
+    /// The number of entries of the trail that were read.
     pub(super) entries: u64,
     /// The number of the last record among them.
     upto: u64,
@@ -78,7 +79,7 @@ impl SealedCalls {
     }
 }
 
-/// What the trail has of one call.
+/// The sealed records of one call.
 #[derive(Debug)]
 pub(crate) struct SealedCall {
     /// The number of the last record that was sealed, of whatever call.
@@ -88,8 +89,8 @@ pub(crate) struct SealedCall {
 }
 
 impl SealedCall {
-    /// Checks that a store has just the sealed records of the call, byte for byte; what comes after them is
-    /// not sealed yet.
+    /// Checks that a store has just the sealed records of the call, byte for byte; what comes after
+    /// them is not sealed yet.
     ///
     /// # Errors
     /// Which record is missing, is another one, or was never sealed.

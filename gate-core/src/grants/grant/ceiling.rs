@@ -11,8 +11,8 @@ use crate::text::amount::Amount;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Ceiling {
     max: Max,
-    /// The argument is a text of digits, as it was in the call that the reviewer saw. A number and a
-    /// text are never each other's.
+    /// The argument is a text of digits, as it was in the call that the reviewer saw. A number and
+    /// a text are never each other's.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     of_text: bool,
 }

@@ -98,9 +98,9 @@ impl Scope {
         self
     }
 
-    /// The sum of an argument over all calls that it covers, the one it is given on not counted. The
-    /// argument is an amount, as for [`up_to`](Self::up_to). The sum is exact; an amount with more
-    /// decimal places than can be counted up to the limit is not covered. Up to a limit of 18
+    /// The sum of an argument over all calls that it covers, the one it is given on not counted.
+    /// The argument is an amount, as for [`up_to`](Self::up_to). The sum is exact; an amount with
+    /// more decimal places than can be counted up to the limit is not covered. Up to a limit of 18
     /// million there are at least 12 places, and never fewer than those of the limit itself.
     #[must_use]
     pub fn budget(mut self, argument: impl Into<String>, max: impl Into<Amount>) -> Self {

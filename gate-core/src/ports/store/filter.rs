@@ -153,7 +153,8 @@ impl RecordFilter {
         self
     }
 
-    /// About this call. A store finds them without reading all others: it is asked before a call begins.
+    /// About this call. A store finds them without reading all others: it is asked before a call
+    /// begins.
     #[must_use]
     pub fn call(mut self, id: ApprovalId) -> Self {
         self.call = Some(id);

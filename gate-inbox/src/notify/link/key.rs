@@ -1,11 +1,12 @@
 //! The key of links, in a file that only its owner can read.
 
 use std::fmt;
-use std::fs::{self, File, Metadata, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use gate_runtime::is_open_to_others;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 
@@ -51,7 +52,7 @@ impl LinkKey {
         if !about.is_file() {
             return Err(wrong("it is no file"));
         }
-        if is_open_to_others(&about) {
+        if is_open_to_others(&about, 0o077) {
             return Err(wrong("others than its owner can read it: remove it, and a new key is made"));
         }
         let mut text = String::new();
@@ -104,18 +105,6 @@ fn make(path: &Path) -> io::Result<()> {
     });
     fs::remove_file(&draft)?;
     made
-}
-
-#[cfg(unix)]
-fn is_open_to_others(about: &Metadata) -> bool {
-    let of_others = std::os::unix::fs::PermissionsExt::mode(&about.permissions()) & 0o077;
-    of_others != 0
-}
-
-/// Elsewhere who may read a file is said in another way.
-#[cfg(not(unix))]
-fn is_open_to_others(_: &Metadata) -> bool {
-    false
 }
 
 impl fmt::Debug for LinkKey {

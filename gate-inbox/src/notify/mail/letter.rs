@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use gate_runtime::{Approval, Notice, Status};
+use gate_runtime::{Approval, Notice, ReviewSnapshot, Status};
 use lettre::error::Error;
 use lettre::message::header::{HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MultiPart};
@@ -72,20 +72,20 @@ struct LetterText {
 
 /// The mail about a call as it is now.
 pub(super) fn write(notice: &Notice, approval: &Approval, answers: &Answers) -> Letter {
-    let said = said(notice, approval, answers);
+    let review = approval.review(notice.tool(), &[]);
+    let said = said(notice, approval, &review, answers);
     let is_first = notice.memo().is_none();
     let re = if is_first { "" } else { "Re: " };
     let wanted = match approval.answers() {
         Some(_) => "Answer wanted",
         None => "Decision wanted",
     };
-    let subject = told::cut(&format!("{re}{wanted}: {}", approval.headline(notice.tool())), SUBJECT);
+    let subject = told::cut(&format!("{re}{wanted}: {}", review.headline()), SUBJECT);
     let (text, html) = (said.text(), said.html());
     Letter { subject, text, html }
 }
 
-fn said(notice: &Notice, approval: &Approval, links: &Answers) -> LetterText {
-    let review = approval.review(notice.tool(), &[]);
+fn said(notice: &Notice, approval: &Approval, review: &ReviewSnapshot, links: &Answers) -> LetterText {
     let (name, wanted) = (told::plain(approval.tool()), told::wanted(approval));
     let (tone, state) = told::state(approval);
     let state_line = match (tone, notice.record().kind()) {
@@ -94,7 +94,6 @@ fn said(notice: &Notice, approval: &Approval, links: &Answers) -> LetterText {
         (Tone::Open, _) => format!("{name} wants {wanted}."),
         _ => format!("{name}: {state}"),
     };
-    let is_destructive = told::is_destructive(notice.tool());
     let (head, mut about) = match tone {
         Tone::Open => (review.headline().to_string(), vec![state_line]),
         _ => (state_line, Vec::new()),
@@ -103,7 +102,7 @@ fn said(notice: &Notice, approval: &Approval, links: &Answers) -> LetterText {
     let mut answers = Vec::new();
     if tone == Tone::Open {
         about.push(review.why());
-        if is_destructive && approval.answers().is_none() {
+        if review.is_destructive() && approval.answers().is_none() {
             about.push("It cannot be undone: who approves it types the name of the tool.".to_owned());
         }
         if !told::is_whole(approval) {
@@ -118,8 +117,8 @@ fn said(notice: &Notice, approval: &Approval, links: &Answers) -> LetterText {
     let question = told::question(approval).filter(|_| tone == Tone::Open);
     answers.push((if question.is_some() { "Answer in the inbox" } else { "Look at it" }, links.open.clone()));
     let (arguments, more) = told::arguments(approval, notice.tool());
-    let mut warnings: Vec<String> = told::warning(&review).into_iter().collect();
-    warnings.extend(told::before(&review));
+    let mut warnings: Vec<String> = told::warning(review).into_iter().collect();
+    warnings.extend(told::before(review));
     let foot = match (tone, links.reject.is_some()) {
         (Tone::Open, true) => {
             "Opening a link decides nothing: it leads to a page, where you sign in and confirm. Each link is for you, and for one time."
@@ -127,7 +126,7 @@ fn said(notice: &Notice, approval: &Approval, links: &Answers) -> LetterText {
         (Tone::Open, false) => "Opening the link decides nothing: it leads to a page, where you sign in and decide.",
         _ => "There is nothing to do.",
     };
-    let claims = told::claims(&review, ["", ""]);
+    let claims = told::claims(review, ["", ""]);
     let claims = claims.iter().map(|claim| told::cut(claim, CLAIM)).collect();
     LetterText { head, about, question, arguments, more, facts: facts(approval), warnings, claims, answers, foot }
 }

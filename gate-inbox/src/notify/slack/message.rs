@@ -22,10 +22,10 @@ pub(super) fn of(slack: &Slack, approval: &Approval, tool: Option<&Descriptor>) 
     let (tone, state) = told::state(approval);
     let head = match (tone, approval.status()) {
         (Tone::Open, _) if approval.answers().is_some() => plain_head(approval),
-        (Tone::Open, _) if tool.is_none() => {
+        (Tone::Open, _) if !review.is_known() => {
             format!("{name} wants a decision: it is unknown here, and may do anything")
         }
-        (Tone::Open, _) if told::is_destructive(tool) => format!("{name} wants a decision: it cannot be undone"),
+        (Tone::Open, _) if review.is_destructive() => format!("{name} wants a decision: it cannot be undone"),
         (Tone::Open, _) => plain_head(approval),
         (_, Status::Succeeded | Status::Dispatched) => format!("{name}: approved"),
         (_, status) => format!("{name}: {status}"),
@@ -150,7 +150,8 @@ fn buttons(slack: &Slack, approval: &Approval, tool: Option<&Descriptor>) -> Val
     let value = Shown::of(approval).to_string();
     let mut shown = Vec::new();
     if slack.signing().is_some() {
-        let is_more = told::is_destructive(tool) || told::wants_signature(approval) || approval.answers().is_some();
+        let is_more =
+            Descriptor::is_destructive(tool) || told::wants_signature(approval) || approval.answers().is_some();
         if !is_more && is_whole(approval) {
             let must_explain = approval.requirements().iter().any(Requirement::wants_comment);
             shown.push(Button {

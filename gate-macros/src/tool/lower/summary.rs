@@ -1,4 +1,4 @@
-//! What `summary = "…"` says: words, and places for arguments.
+//! Reads `summary = "…"`: words, and places for arguments.
 
 use proc_macro2::Span;
 use syn::ext::IdentExt as _;
@@ -49,7 +49,7 @@ pub(super) fn summary(given: Option<&LitStr>, arguments: &[Argument], errors: &m
 /// One piece of a template.
 enum Piece<'a> {
     Words(String),
-    /// What stands between braces.
+    /// The text between braces.
     Place(&'a str),
 }
 

@@ -24,6 +24,8 @@ use people::People;
 pub use person::{Delegation, Person, RemoteAgent};
 pub use token::{AgentToken, ReviewerToken};
 
+use crate::private_file::warn_if_open_to_others;
+
 /// People and their roles, as a TOML file says at the moment of the question. Clones are one directory.
 ///
 /// ```
@@ -239,20 +241,6 @@ impl fmt::Debug for FileDirectory {
         f.debug_struct("FileDirectory").field("path", &self.path).finish_non_exhaustive()
     }
 }
-
-/// Says in the security log that others than its owner have any of these rights to a file, as its mode has them (`0o022`: to
-/// write it).
-#[cfg(unix)]
-pub fn warn_if_open_to_others(path: &Path, rights: u32) {
-    use std::os::unix::fs::PermissionsExt as _;
-    if fs::metadata(path).is_ok_and(|file| file.permissions().mode() & rights != 0) {
-        tracing::warn!(target: "gate::security", event = "file_open_to_others", path = %path.display());
-    }
-}
-
-/// Elsewhere who may read a file is said in another way.
-#[cfg(not(unix))]
-pub fn warn_if_open_to_others(_: &Path, _: u32) {}
 
 /// Reads a file. What is none, like a pipe, could keep the reader waiting.
 fn read(path: &Path) -> io::Result<Vec<u8>> {

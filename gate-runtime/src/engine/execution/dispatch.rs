@@ -202,7 +202,8 @@ impl Core {
         let given = approval.given().map(Arguments::to_json);
         let assessment = self.shown(tool, &judgement, arguments, given.as_ref(), run).await.map_err(unavailable)?;
         if !changes.is_empty() {
-            // Words for whoever decides anew. Nothing hangs on them, so a store without the old tool is no failure.
+            // Words for whoever decides anew. Nothing hangs on them, so a store without the old
+            // tool is no failure.
             let before = self.store.tool(subject.tool_digest()).await.ok().flatten();
             let of_tool = before.filter(|_| changes.tool.is_some()).map(|before| before.differences(tool.descriptor));
             let of_policies = approval.assessment().policy_differences(&assessment);

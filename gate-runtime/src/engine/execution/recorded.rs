@@ -1,4 +1,4 @@
-//! Whether a call is what its records say, before it runs by what the store says of it.
+//! Compares a call with its records, before it runs by what the store says of it.
 
 use gate_core::approval::{Approval, ReplayError};
 use gate_core::assessment::Unjudged;
@@ -11,11 +11,13 @@ use crate::engine::kernel::Core;
 use crate::lock::lock;
 
 impl Core {
-    /// Makes a call again from its records, and compares: what was read from a store may have been written there by anybody. With a trail,
-    /// the records are those that were sealed, and none is missing. `false` where it was changed in between: then it is to be read anew.
+    /// Makes a call again from its records, and compares: what was read from a store may have been
+    /// written there by anybody. With a trail, the records are those that were sealed, and none is
+    /// missing. `false` where it was changed in between: then it is to be read anew.
     ///
     /// # Errors
-    /// Where it is not what its records say. It does not run then, which is on the record, and in the security log.
+    /// Where it is not what its records say. It does not run then, which is on the record, and in
+    /// the security log.
     pub(crate) async fn is_as_recorded(&self, approval: &Approval) -> Result<bool, NotRun> {
         // First, so that whatever it knows as sealed is in the store by then.
         let sealed = self.trail.as_ref().map(|trail| trail.sealed_of(approval.id()));

@@ -1,4 +1,4 @@
-//! How much of this machine's time the schemas of an agent in another program may take.
+//! Allowances: the time of this machine that the schemas of an agent in another program may take.
 
 use std::sync::{Arc, Mutex};
 
@@ -9,19 +9,20 @@ use tokio::sync::OwnedMutexGuard;
 
 use crate::lock::lock;
 
-/// How many steps an agent may take each second, and how many at once. A step is some ten
+/// The steps that an agent may take each second, and the most at once. A step is some ten
 /// nanoseconds, so these are a tenth of a processor, and less than a second of it.
 const STEPS_A_SECOND: i64 = 10_000_000;
 const STEPS_AT_ONCE: i64 = 60_000_000;
 
-/// How many agents are remembered before those that have used little are forgotten.
+/// The most agents that are remembered before those that have used little are forgotten.
 const AGENTS: usize = 1_024;
 
-/// What each agent may still take.
+/// The steps that each agent may still take.
 #[derive(Default)]
 pub(crate) struct Allowances(Mutex<HashMap<AgentName, Arc<tokio::sync::Mutex<Allowance>>>>);
 
-/// What one agent may still take. It is below zero after a check that took more than there was left.
+/// The steps that one agent may still take. It is below zero after a check that took more than
+/// there was left.
 #[derive(Default)]
 pub(crate) struct Allowance {
     left: i64,

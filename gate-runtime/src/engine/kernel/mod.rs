@@ -66,7 +66,7 @@ pub(crate) struct Core {
     pub(crate) key: [u8; 32],
     /// Those that authenticated them before.
     pub(crate) earlier_keys: Vec<[u8; 32]>,
-    /// What commits to the secrets of calls.
+    /// The keys that commit to the secrets of calls.
     pub(crate) commitments: CommitmentKeys,
     /// The arguments of calls with secrets, as they were read: the store never has them.
     pub(crate) vault: Mutex<HashMap<ApprovalId, Value>>,
@@ -76,12 +76,12 @@ pub(crate) struct Core {
     pub(crate) hub: ChangeFeed,
     pub(crate) timekeeper: Timekeeper,
     pub(crate) trail: Option<Sealing>,
-    /// What is remembered of its runs' conversations.
+    /// The memory of its runs' conversations.
     pub(crate) memories: Memories,
     /// The versions of calls of which it is on the record that they are not what their records say.
     pub(crate) differing: Mutex<HashSet<(ApprovalId, u64)>>,
     pub(crate) post: Post,
-    /// What agents in other programs may still cost.
+    /// The allowances of agents in other programs.
     pub(crate) allowances: Allowances,
 }
 

@@ -1,4 +1,4 @@
-//! What the tools of a run returned, read from the store when somebody first asks where a value
+//! Outputs of a run's tools, read from the store when somebody first asks where a value
 //! came from.
 
 use gate_core::ports::{ApprovalFilter, RunQuery, StoreError};
@@ -6,7 +6,7 @@ use gate_core::ports::{ApprovalFilter, RunQuery, StoreError};
 use super::Core;
 use crate::provenance::History;
 
-/// How many calls are read at a time.
+/// The most calls that are read at a time.
 const PAGE: usize = 500;
 
 impl Core {

@@ -39,7 +39,7 @@ pub(crate) struct GateTool {
 }
 
 impl GateTool {
-    /// How its secrets are taken out and put back.
+    /// Returns the way in which its secrets are taken out and put back.
     pub(crate) fn redaction<'a>(&self, keys: &'a CommitmentKeys) -> Redaction<'a> {
         Redaction { schema: self.descriptor.input_schema(), keys }
     }

@@ -74,7 +74,8 @@ pub enum RemoteError {
         /// How many may.
         at_once: u64,
     },
-    /// To check its arguments against their schemas has taken so much time that others would wait for it.
+    /// To check its arguments against their schemas has taken so much time that others would wait
+    /// for it.
     TooCostly {
         /// After how many seconds it may ask again.
         again_after: u32,
@@ -129,9 +130,11 @@ impl Remote {
     /// question, and stands as it was asked first.
     ///
     /// # Errors
-    /// [`RemoteError::IdUsed`], where the id was used for another call; [`RemoteError::NobodyToAsk`], where nobody could answer; [`RemoteError::TooManyWait`] and
+    /// [`RemoteError::IdUsed`], where the id was used for another call;
+    /// [`RemoteError::NobodyToAsk`], where nobody could answer; [`RemoteError::TooManyWait`] and
     /// [`RemoteError::TooCostly`], where the agent must wait; [`RemoteError::NotRun`], where the
-    /// arguments or anything else cannot be taken, or the store does not answer. Then nobody is asked.
+    /// arguments or anything else cannot be taken, or the store does not answer. Then nobody is
+    /// asked.
     pub async fn ask(&self, call: RemoteCall) -> Result<Asked, RemoteError> {
         let core = &self.core;
         let (run, candidate) = self.read(call).await?;
@@ -157,8 +160,9 @@ impl Remote {
         let (run, id, tool) =
             (call.circumstances(core, &self.agent), call.id.clone(), place(&self.agent, call.tool.as_str()));
         let (limits, info, agent) = (core.limits, Arc::clone(&run.info), self.agent.clone());
-        // A schema that somebody else wrote may take its time. It holds nobody else up, and one agent
-        // has one at a time, so that another's turn comes. Whoever goes away gives nothing back.
+        // A schema that somebody else wrote may take its time. It holds nobody else up, and one
+        // agent has one at a time, so that another's turn comes. Whoever goes away gives nothing
+        // back.
         let mut allowance = core.allowances.turn(&self.agent).await;
         let now = core.now();
         allowance.has_some(now).map_err(|again_after| RemoteError::TooCostly { again_after })?;
@@ -175,7 +179,8 @@ impl Remote {
     }
 }
 
-/// Reads what a program sent: the tool, the arguments, whom to ask. Returns how many steps its schema took, too.
+/// Reads what a program sent: the tool, the arguments, whom to ask. Returns how many steps its
+/// schema took, too.
 fn read_call(
     limits: ReadLimits,
     agent: &AgentName,

@@ -96,9 +96,9 @@ impl Interruption {
         self.approval.review(self.descriptor(), &notices)
     }
 
-    /// Returns which standing permissions would cover this call, if its tool and its policies were what
-    /// they were when those were given, each with what changed. Only of a question that was looked up
-    /// by its id ([`Gate::interruption`](crate::Gate::interruption)), as it was then.
+    /// Returns which standing permissions would cover this call, if its tool and its policies were
+    /// what they were when those were given, each with what changed. Only of a question that was
+    /// looked up by its id ([`Gate::interruption`](crate::Gate::interruption)), as it was then.
     #[must_use]
     pub fn outdated_permissions(&self) -> &[String] {
         &self.outdated
@@ -108,7 +108,7 @@ impl Interruption {
     /// should have to do more than one click.
     #[must_use]
     pub fn is_destructive(&self) -> bool {
-        self.descriptor().is_none_or(|tool| tool.annotations().destructive)
+        Descriptor::is_destructive(self.descriptor())
     }
 
     /// What time it is, by the gate's clock: what deadlines are counted from.

@@ -68,8 +68,8 @@ impl Core {
 }
 
 impl Core {
-    /// Returns which standing permissions would cover a call, if its tool and its policies were what
-    /// they were when those were given, and what changed.
+    /// Returns which standing permissions would cover a call, if its tool and its policies were
+    /// what they were when those were given, and what changed.
     pub(crate) async fn outdated_permissions(
         &self,
         call: &Approval,

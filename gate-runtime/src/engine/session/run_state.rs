@@ -22,11 +22,12 @@ const VERSION: u64 = 2;
 /// The state of a run, to go on later or in another process: which calls it has, how they stand, what was approved; and the
 /// same of every run nested in it.
 ///
-/// It is JSON, has a version, holds no secrets, and is authenticated with the gate's key (HMAC-SHA-256 over its canonical form):
-/// a gate resumes only what a gate with the same key wrote, unchanged. The store stays the authority: what it knows of a call
-/// counts, and what an old state says cannot undo it. The conversation is not in it; give it to the resumed run by
-/// [`Run::history`](crate::Run::history), if rules look at it. What was said before which call is known again by the
-/// hashes that the calls have of it, if the key is the same.
+/// It is JSON, has a version, holds no secrets, and is authenticated with the gate's key
+/// (HMAC-SHA-256 over its canonical form): a gate resumes only what a gate with the same key wrote,
+/// unchanged. The store stays the authority: what it knows of a call counts, and what an old state
+/// says cannot undo it. The conversation is not in it; give it to the resumed run by
+/// [`Run::history`](crate::Run::history), if rules look at it. What was said before which call is
+/// known again by the hashes that the calls have of it, if the key is the same.
 ///
 /// ```
 /// # use gate_runtime::prelude::*;

@@ -1,9 +1,9 @@
 //! The types that a tool's summary can write in a format: `{amount_cents:cents}`.
 //!
-//! A summary stands in [`#[gated_tool(summary = "…")]`](macro@crate::gated_tool) and is the headline
-//! of every question about the tool's calls. The compiler checks that the type of each argument has
-//! the format that the summary names. A type of your own says so in one line, if serde writes it as a
-//! type that has the format.
+//! A summary stands in [`#[gated_tool(summary = "…")]`](macro@crate::gated_tool) and is the
+//! headline of every question about the tool's calls. The compiler checks that the type of each
+//! argument has the format that the summary names. A type of your own says so in one line, if serde
+//! writes it as a type that has the format.
 //!
 //! ```
 //! use gate_runtime::prelude::*;
@@ -50,8 +50,8 @@ pub trait Cents {}
 )]
 pub trait Bytes {}
 
-/// Marks a type that serde writes as a point in time, as a text (RFC 3339) or in seconds since 1970:
-/// `{at:time}` is `20 May 2024, 10:00 UTC`.
+/// Marks a type that serde writes as a point in time, as a text (RFC 3339) or in seconds since
+/// 1970: `{at:time}` is `20 May 2024, 10:00 UTC`.
 #[diagnostic::on_unimplemented(
     message = "`:time` of a summary takes a point in time, and `{Self}` is none",
     label = "`{Self}` is no point in time",

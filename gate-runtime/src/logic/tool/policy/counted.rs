@@ -95,8 +95,9 @@ impl<T: Tool, E: Effect> RuleBuilder<T, E> {
 
     /// At most so much in all in a window: `.budget(|call| call.amount_cents, 50_000).per(DAY)`.
     ///
-    /// What a call takes is a whole number or an [`Amount`], whose decimals are counted exactly, in
-    /// millionths. A rule for which a call has no amount, or a finer one, has failed: a person is asked.
+    /// A call takes a whole number or an [`Amount`], whose decimals are counted exactly, in
+    /// millionths. A rule for which a call has no amount, or a finer one, has failed: a person is
+    /// asked.
     ///
     /// ```
     /// use gate_runtime::Amount;
@@ -128,7 +129,7 @@ impl<T: Tool, E: Effect> RuleBuilder<T, E> {
     }
 }
 
-/// What a call can take of a budget: a `u64`, an [`Amount`], or one that may be none.
+/// An amount that a call takes of a budget: a `u64`, an [`Amount`], or one that may be none.
 ///
 /// ```
 /// use gate_runtime::{Amount, BudgetAmount};
@@ -145,7 +146,7 @@ impl<T: Tool, E: Effect> RuleBuilder<T, E> {
     note = "return a `u64`, or an `Amount`: `Amount::try_from(call.amount)` for a float, `call.amount.parse::<Amount>()` for a text"
 )]
 pub trait BudgetAmount {
-    /// How many decimal places are counted: always the same for one type, as uses of a day ago are
+    /// The decimal places that are counted: always the same for one type, as uses of a day ago are
     /// compared with those of today.
     #[doc(hidden)]
     const PLACES: u32;

@@ -12,11 +12,11 @@ use crate::logic::bounded::guard;
 use crate::logic::tool::Tool;
 use crate::logic::tool::call::{AnyCall, Call};
 
-/// How much a call takes, in the units in which the limit counts.
+/// The amount that a call takes, in the units in which the limit counts.
 pub(crate) type Taken = Box<dyn Fn(&AnyCall) -> Result<u64, String> + Send + Sync>;
 type Key = Box<dyn Fn(&AnyCall) -> Result<Value, String> + Send + Sync>;
 
-/// What no counter holds.
+/// An amount that no counter holds.
 const TOO_MUCH: &str =
     "its limit is too large, or has more decimal places than are counted: 6 of amounts, none of whole numbers";
 
@@ -24,9 +24,9 @@ const TOO_MUCH: &str =
 pub(crate) struct Limit {
     /// How much a call takes; `None`: one.
     pub(crate) amount: Option<Taken>,
-    /// How much all of them may take in the window.
+    /// The amount that all of them may take in the window.
     pub(crate) max: Amount,
-    /// How many decimal places are counted.
+    /// The decimal places that are counted.
     pub(crate) places: u32,
     pub(crate) window: Duration,
     pub(crate) key: Option<Key>,
