@@ -287,13 +287,14 @@ pub(crate) enum Grants {
         /// An argument that may be anything. Every other one must be as in the call.
         #[arg(long = "any", value_name = "NAME")]
         any: Vec<String>,
-        /// An argument that may be any amount from 0 to this, like `amount=12.50`.
+        /// Lets an argument be any amount from 0 to this, like `amount=12.50`: as a number or as a text,
+        /// as in this call. May be given several times.
         #[arg(long, value_name = "NAME=MAX")]
         up_to: Vec<String>,
-        /// So many calls.
+        /// Lets so many calls run. Without it, as many as come.
         #[arg(long, value_name = "COUNT")]
         uses: Option<u32>,
-        /// The sum of an argument over all calls.
+        /// Limits the sum of an argument over all these calls, like `amount=500.00`.
         #[arg(long, value_name = "NAME=MAX")]
         budget: Option<String>,
         /// Uses and budget are for each window of this length, like `1h` or `7d`.
@@ -373,7 +374,8 @@ pub(crate) enum Audit {
         /// Only what came after this checkpoint, which you kept; and that nothing before it has changed since.
         #[arg(long, value_name = "FILE")]
         since: Option<PathBuf>,
-        /// Compares every record of the database with the trail, too.
+        /// Also compares every record of the database with the trail. A call is compared with its
+        /// records when it runs.
         #[arg(long)]
         compare: bool,
         /// The public key of a person, or a file with it: their signed votes must be signed by it.
@@ -393,15 +395,15 @@ pub(crate) enum Audit {
         /// The receipt; `-` for standard input.
         file: PathBuf,
     },
-    /// A receipt that shows one secret argument besides. It asks for the secret, which no database has.
+    /// Writes a receipt that also shows one secret argument. Asks you for the secret: no database has it.
     Disclose {
         #[command(flatten)]
         one: One,
-        /// Which argument, or a JSON pointer into one.
+        /// The secret: the name of an argument, or a JSON pointer into one, like `/card/pin`.
         #[arg(long, value_name = "NAME")]
         field: String,
-        /// The file with the key of the gate that took the call. Without it, the key is in the
-        /// variable `GATE_KEY`.
+        /// Reads the gate's key from this file: the key that the gate had when it took the call.
+        /// Without it, the key is in the variable `GATE_KEY`.
         #[arg(long, env = "GATE_KEY_FILE", value_name = "FILE")]
         gate_key: Option<PathBuf>,
     },
@@ -437,7 +439,7 @@ pub(crate) enum Audit {
         #[arg(long, default_value = "witnessed", value_name = "FOLDER")]
         state: PathBuf,
     },
-    /// The key of a trail, or of a person who signs votes.
+    /// Makes, replaces and shows keys: of a trail, of a gate, of a person who signs votes.
     Key {
         #[command(subcommand)]
         what: Key,
@@ -454,9 +456,11 @@ pub(crate) enum Key {
         #[arg(long)]
         for_witness: bool,
     },
-    /// Makes the key of a gate (`GateBuilder::key`), in a new file that only its owner can read.
+    /// Makes the key of a gate, in a new file that only its owner can read. It needs no trail.
+    ///
+    /// Give it to every process that runs tools: `.key(GateKey::read("FILE")?)`.
     Gate {
-        /// The file. Keep it apart from the database and its backups.
+        /// The new file. Keep it apart from the database and its backups.
         file: PathBuf,
     },
     /// Makes the next key of the trail, which the present one introduces.

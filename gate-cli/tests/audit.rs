@@ -94,7 +94,7 @@ async fn an_auditor_verifies_the_folder_with_the_public_key() {
     let (office, ..) = office().await;
     let told = office.audit("verify|--compare");
     assert!(told.starts_with("example.com/office: it holds, all of 1"), "{told}");
-    assert!(told.contains("3 calls · 2 votes\nroot ") && told.contains("The database says the same."), "{told}");
+    assert!(told.contains("3 calls · 2 votes\nroot ") && told.contains("The database has the same records."), "{told}");
     // The auditor has the folder and the key, and nothing else.
     for file in ["gate.db", "gate.db-wal", "gate.db-shm", "trail.key", "people.toml"] {
         let _ = fs::remove_file(office.at(file));

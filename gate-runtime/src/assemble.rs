@@ -227,9 +227,11 @@ impl<R: Registry> GateBuilder<R> {
         self
     }
 
-    /// Adds keys that the gate had before: what was saved and committed to with them is still read,
-    /// and nothing new is written with them. Keep one until the calls and runs of its time are
-    /// over.
+    /// Adds keys that the gate had before: saved runs and commitments that were made with them are
+    /// still read, and nothing new is written with them. Keep one as long as runs of its time go on,
+    /// or one of their secrets may have to be disclosed. What was heard in a run is known again only
+    /// by the present key: after a change more is asked, and a summary must be told again by
+    /// [`Run::compact`](crate::Run::compact).
     ///
     /// ```
     /// # use gate_runtime::prelude::*;

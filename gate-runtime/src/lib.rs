@@ -80,6 +80,10 @@
 //! | agents that call agents, handoffs | [`Agent`], [`Run::child`], [`Run::hand_off`] |
 //! | where a value came from | [`Call::origin`], [`Origin`] |
 //! | questions and decisions | [`Interruption`], [`Terminal`], [`Visible`] |
+//! | what a question shows | [`Interruption::review`], [`ReviewSnapshot`], [`summary`] |
+//! | secrets and their key | [`GateKey`], [`GateBuilder::key`], [`SecretOutput`] |
+//! | exact amounts | [`Amount`], [`BudgetAmount`] |
+//! | a conversation that is shortened | [`Run::compact`] |
 //! | who may decide | [`StaticDirectory`], [`FileDirectory`], [`Directory`] |
 //! | a model's own format | [`dialect`] |
 //! | what happened | [`Gate::records`], [`Gate::case`], [`Gate::events`] |

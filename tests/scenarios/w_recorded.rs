@@ -187,6 +187,8 @@ async fn w_a_question_whose_arguments_are_changed_before_the_vote_does_not_run()
         row["arguments"]["digest"] = json!(Digest::of(r#"{"amount":500,"to":"mallory"}"#).to_string());
     });
     let shown = gate.interruption(id).await.unwrap().unwrap();
+    let first = shown.review().notices()[0].words().to_owned();
+    assert!(first.contains("not what its records say (") && first.contains("Trust nothing"), "{first}");
     shown.approve(&dana(&gate).await).await.unwrap();
     drop(run(&gate).proceed().await.unwrap());
     assert!(world.ran().is_empty());

@@ -202,8 +202,10 @@ fn story(id: Option<ApprovalId>, (origin, size): (&str, u64), shown: &[&ReceiptE
             format!("{}, between entries {first} and {last}", plural(records as u64, "record"))
         }
     };
-    let head =
-        id.map_or_else(|| "Receipt of what is about no call".to_owned(), |id| format!("Receipt of the call {id}"));
+    let head = id.map_or_else(
+        || "Receipt of records that are about no call".to_owned(),
+        |id| format!("Receipt of the call {id}"),
+    );
     let end =
         format!("Verified: {place} of the {size} that {} has signed. What came after is not in it.", plain(origin));
     let lines = [head].into_iter().chain(facts).chain([String::new()]).chain(told).chain([String::new(), end]);

@@ -86,7 +86,7 @@ pub(super) async fn verify(
         format!("! {at:.0}: database and trail had parted at record {next}, settled by {by}: {why}")
     }));
     if compare {
-        lines.push("The database says the same.".to_owned());
+        lines.push("The database has the same records.".to_owned());
     }
     Look::of(cli.json).done(&lines.join("\n"), &object)
 }

@@ -62,7 +62,7 @@ impl Approval {
     #[doc(hidden)]
     pub fn check_follows(&self, records: &[Record]) -> Result<(), ReplayError> {
         let Some(last) = records.last() else {
-            return Err(ReplayError::at(0, "there is no record of it"));
+            return Err(ReplayError::at(0, "the store has no record of it"));
         };
         if records.iter().any(|record| matches!(record.event, Event::Call(CallEvent::Imported))) {
             return self.check_since_import(records);
@@ -250,6 +250,10 @@ impl ReplayError {
 
 impl fmt::Display for ReplayError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // No record has this number: none is there.
+        if self.seq == 0 {
+            return f.write_str(&self.problem);
+        }
         write!(f, "record {}", self.seq)?;
         if !self.kind.is_empty() {
             write!(f, " ({})", self.kind)?;

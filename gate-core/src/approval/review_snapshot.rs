@@ -220,13 +220,12 @@ impl Approval {
 
     fn notices(&self, others: &[&str]) -> Vec<ReviewNotice> {
         let plain = |words: String| ReviewNotice { words, quote: None };
-        let mut notices = Vec::new();
+        let mut notices: Vec<ReviewNotice> = others.iter().map(|words| plain(visible(words))).collect();
         if let Some((words, failure)) = self.failure_notice().zip(self.failure()) {
             let quote = Some(Quote::new(Author::Outcome, failure));
             notices.push(ReviewNotice { words: words.to_owned(), quote });
         }
         notices.extend(self.alike_notice().map(plain));
-        notices.extend(others.iter().map(|words| plain(visible(words))));
         let changes = self.changes();
         if !changes.is_empty() {
             notices.push(plain(format!("Since it was approved, this changed: {}.", changes.words())));

@@ -148,8 +148,8 @@ impl fmt::Display for Difference {
             Self::ArgumentRedefined { argument } => {
                 write!(f, "the argument `{argument}` takes other values, or is described otherwise")
             }
-            Self::ToolRedescribed => f.write_str("the description, the hints or the result of the tool"),
-            Self::CodeChanged => f.write_str("the code of the tool, and nothing that it says of itself"),
+            Self::ToolRedescribed => f.write_str("the description, the hints or the result of the tool changed"),
+            Self::CodeChanged => f.write_str("the code of the tool changed, and nothing that it says of itself"),
         }
     }
 }

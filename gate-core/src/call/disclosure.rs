@@ -100,7 +100,8 @@ impl Arguments {
     fn opening_at(&self, field: &str, keys: &CommitmentKeys) -> Result<[u8; 16], SchemaError> {
         let commitment = self.commitment_at(field)?;
         if commitment.lacks_key(keys) {
-            let problem = "its commitment was made with another key: give the key that the gate had then";
+            let problem =
+                "its commitment was made with another key: give the key that the gate had when it took the call";
             return Err(SchemaError::new(field, problem));
         }
         commitment.opening(keys).ok_or_else(|| {

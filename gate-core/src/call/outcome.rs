@@ -203,7 +203,11 @@ impl NotRun {
 
 impl fmt::Display for NotRun {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the call did not run: {}", self.for_reviewer())
+        match self {
+            // Whether it ran before is just what is in dispute.
+            Self::Disputed { problem } => write!(f, "nothing ran now, and the call is disputed: {problem}"),
+            _ => write!(f, "the call did not run: {}", self.for_reviewer()),
+        }
     }
 }
 

@@ -126,9 +126,11 @@ fn of_gate(event: &GateEvent) -> (&'static str, &'static str, Markup) {
         GateEvent::CallRefused { tool, problem, .. } => {
             ("bad", "Refused before any rule saw it", html! { p { (plain(tool)) } (block(problem)) })
         }
-        GateEvent::CallUnjudged { tool, problem, .. } => {
-            ("bad", "Could not be judged, and did not run", html! { p { (plain(tool)) } (block(&problem.to_string())) })
-        }
+        GateEvent::CallUnjudged { tool, problem, .. } => (
+            "bad",
+            "Did not run: it could not be judged, or is disputed",
+            html! { p { (plain(tool)) } (block(&problem.to_string())) },
+        ),
         GateEvent::Action { action, details, .. } => (
             "plain",
             "The agent did",

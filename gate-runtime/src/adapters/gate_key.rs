@@ -42,7 +42,13 @@ impl GateKey {
     /// Where the file is there already, or cannot be written.
     pub fn create(path: impl AsRef<Path>) -> io::Result<Self> {
         let (path, key) = (path.as_ref(), Self::random());
-        private_file::create(path, &hex(&key.0)).map_err(|error| about(path, &error))?;
+        private_file::create(path, &hex(&key.0)).map_err(|error| match error.kind() {
+            io::ErrorKind::AlreadyExists => {
+                let problem = "the file is there already, and is left as it is: name a new one";
+                about(path, &io::Error::new(error.kind(), problem))
+            }
+            _ => about(path, &error),
+        })?;
         Ok(key)
     }
 

@@ -164,7 +164,8 @@ impl<R: Registry> Gate<R> {
                 let known = self.core.tools_of(std::slice::from_ref(&approval)).await?;
                 let asked = self.of(approval, &known).await?;
                 let outdated = self.core.outdated_permissions(&asked.approval, asked.descriptor()).await?;
-                Ok(Some(Interruption { outdated: outdated.into(), ..asked }))
+                let disputed = self.core.dispute_notice(&asked.approval).await?.map(Into::into);
+                Ok(Some(Interruption { outdated: outdated.into(), disputed, ..asked }))
             }
             None => Ok(None),
         }
@@ -174,7 +175,8 @@ impl<R: Registry> Gate<R> {
         let stored = self.core.stored_tool(&approval).await?;
         let tool_notice = self.core.tool_notice(&approval, known).await?.map(Into::into);
         let run = Circumstances::of_stored(&self.core, approval.subject());
-        Ok(Interruption { core: Arc::clone(&self.core), run, approval, stored, tool_notice, outdated: Arc::default() })
+        let asked = Interruption::new(Arc::clone(&self.core), run, approval);
+        Ok(Interruption { stored, tool_notice, ..asked })
     }
 
     /// Keeps the deadlines of everything that waits or runs, whoever asked it, as long as this gate is there: what is due expires, escalates or counts as lost.

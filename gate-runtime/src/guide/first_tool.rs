@@ -80,8 +80,9 @@
 //! ```
 //!
 //! A value of several words stands in quotes, so that no argument passes for your words. A secret
-//! is named as one, and cannot stand in a summary. The formats are `cents`, `bytes`, `time`,
-//! `duration` and `code`; [`summary`](crate::summary) says which types have them.
+//! is named as one, and cannot stand in a summary. `{customer.name}` names a field of an argument, `{{` writes a brace, `None` reads
+//! "none". A new summary changes the tool's digest, so what waits is judged again. The formats are
+//! `cents`, `bytes`, `time`, `duration` and `code`; [`summary`](crate::summary) says which types have them.
 //!
 //! # What a tool can take
 //!

@@ -57,6 +57,14 @@
 //! | [Gemini](crate::dialect::gemini) | `tools` | `tool_calls` | `content` | `history` |
 //! | [MCP](crate::dialect::mcp), as a server | `tools` | `tool_call` | `result` | |
 //!
+//! # When the conversation gets too long
+//!
+//! Call [`run.compact(summary)`](crate::Run::compact), then tell the shorter conversation by
+//! [`set_history`](crate::Run::set_history). What was heard before stays whose it was, and the summary
+//! is nobody's word. Without `compact`, a summary in the user's role counts as said by the user.
+//! Another process knows the summary once a call after it is on the record, if the gate has the same
+//! [key](crate::GateBuilder::key).
+//!
 //! # What a model is told
 //!
 //! What ran, is told as the tool said it. The gate's own words stand in `<gate-notice>…</gate-notice>`, which no tool's output can write: the

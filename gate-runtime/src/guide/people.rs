@@ -130,8 +130,11 @@
 //!
 //! # Asking somebody
 //!
-//! [`Terminal`](crate::Terminal) asks at a terminal. For a page or a chat of your own, show what [`Approval`](crate::Approval) has: tool, arguments,
-//! [assessment](crate::Assessment) with origins, who decides. What others wrote goes through [`Visible`](crate::Visible) first. News comes from
+//! [`Terminal`](crate::Terminal) asks at a terminal. For a page or a chat of your own, render
+//! [`asked.review()`](crate::Interruption::review): headline, reasons, arguments, what happened
+//! before, what the agent claims, who decides until when. A `String` in it is the gate's own and safe
+//! to show. A [`Quote`](crate::Quote) is somebody else's: show its author, and its text through
+//! [`Visible`](crate::Visible). Never cut an argument without saying so. News comes from
 //! [`gate.events()`](crate::Gate::events).
 //!
 //! # Telling somebody

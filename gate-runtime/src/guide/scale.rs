@@ -31,6 +31,11 @@
 //! # Ok(()) }
 //! ```
 //!
+//! Money in decimals is an [`Amount`](crate::Amount), which is exact:
+//! `.budget(|call| call.amount.parse::<Amount>(), Amount::hundredths(50_050)).per(DAY)` for a text,
+//! `Amount::try_from(call.amount)` for a float. Where a call has no plain amount (`1e3`, `1,000.00`,
+//! a negative number), the rule has failed, and a person is asked.
+//!
 //! # Where values come from
 //!
 //! A payment that a mail told the agent to make is small, and to somebody new. Approve what the *user* said, and ask about the rest:
@@ -45,7 +50,9 @@
 //!
 //! A value must have been said whole, and a number of one or two digits, as an id, beside what it
 //! identifies. An optional argument is asked about by
-//! [`said_or_absent`](crate::Call::said_or_absent):
+//! [`said_or_absent`](crate::Call::said_or_absent): absent are `None` and an empty list. A default is
+//! a value like any other: for a `bool` that the model left out, write
+//! `!call.urgent || call.origin(&call.urgent).is_user()`.
 //!
 //! ```
 //! use gate_runtime::prelude::*;

@@ -23,6 +23,20 @@
 //! # Ok(()) }
 //! ```
 //!
+//! Nobody who has the database can try out a PIN, because the commitment is keyed. So a gate with a
+//! store of yours, whose tools have secrets, needs a [`GateKey`](crate::GateKey). Make it once by
+//! `GateKey::create("gate.key")`, or `gate audit key gate gate.key`, and add
+//! `.key(GateKey::read("gate.key")?)` in every process. Keep the file apart from the database and
+//! its backups. To replace the key, give the new one by `.key(…)` and the old one by
+//! [`.earlier_keys([…])`](crate::GateBuilder::earlier_keys).
+//!
+//! The clear value is in the process that took the call, and nowhere else. After a restart, submit
+//! the same call again under the same id: the commitment shows that it is the same.
+//!
+//! What a body returns is searched for the secrets among its arguments, in many writings. Return a
+//! result that is a secret itself as a [`SecretOutput`](crate::SecretOutput): a typed call gets the
+//! value, and the model, the record and reviewers get `[secret]`.
+//!
 //! # The record
 //!
 //! Every verdict, decision, dispatch and outcome is a [`Record`](crate::Record) in the store, written with the state change that it describes, before its effect. A
@@ -85,7 +99,16 @@
 //! When something goes wrong, [`gate.freeze(…)`](crate::Gate::freeze) stops a tool, an agent or everything, in every process that shares the store.
 //!
 //! [`MemoryStore`](crate::MemoryStore) forgets everything with the process; the crate `gate-sqlite` has a store that does not. Another one implements
-//! [`Store`](crate::Store): seven methods, and `testing::conformance` to hold them to it.
+//! [`Store`](crate::Store): eleven methods, all of them required, and `testing::conformance` to hold
+//! them to it.
+//!
+//! # When somebody changed the database
+//!
+//! Before a call that was read from the store runs, the gate makes it again from its records, and
+//! compares. If they differ, nothing runs: the answer is [`CallResult::Approved`](crate::CallResult)
+//! with [`NotRun::Disputed`](crate::NotRun), and a typed call gives
+//! [`CallError::NotYet`](crate::CallError), or `CallError::NotRun` if nobody knows its id. Do not
+//! propose it again: tell an operator. `SECURITY.md` in the repository says what the operator does.
 //!
 //! # What it cannot do
 //!

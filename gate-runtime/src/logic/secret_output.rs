@@ -15,6 +15,10 @@ use super::scrub::SECRET;
 /// translated, encrypted or shortened is not found. Where a result may hold that, or a secret that
 /// was no argument, it is returned in this.
 ///
+/// Only a typed call, as `one_time_password(&run, …)`, gives the value, once, in the process in which
+/// the body ran. [`Run::submit`](crate::Run::submit) and a later look at the call give `[secret]`. An
+/// error that the tool returns is not hidden: put no secret in it.
+///
 /// ```
 /// use gate_runtime::prelude::*;
 /// use gate_runtime::SecretOutput;

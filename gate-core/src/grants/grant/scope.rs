@@ -229,8 +229,8 @@ impl fmt::Display for BadScope {
             }
             Self::NotUpTo { argument } => write!(
                 f,
-                "the scope limits `{argument}`, which is not an amount from 0 to that limit in this very call: \
-                 raise the limit or leave it out"
+                "the scope limits `{argument}`: in this very call it is above the limit, or no plain amount like `12.50`. \
+                 Raise the limit, let it be anything, or leave it out"
             ),
             Self::Secret => f.write_str("the call has a secret argument, which nobody was shown: approve it once"),
             Self::NoArguments => f.write_str("the call's arguments are not an object: approve it once"),

@@ -40,6 +40,9 @@ use crate::text::digest::Digest;
 /// 7. Every new approval is owed to its run until a transition acknowledges it; [`run_changes`](Self::run_changes) gives what is
 ///    owed, or what changed after a number, and costs nothing for anything else.
 /// 8. No lookup costs more for what ended long ago: used-up permissions, used limits, finished calls.
+/// 9. [`records`](Self::records) and [`record_texts`](Self::record_texts) honour every part of the
+///    filter, and find the records of one call without reading others: the gate asks for them before
+///    each call that was read from the store runs.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), gate_runtime::StoreError> {

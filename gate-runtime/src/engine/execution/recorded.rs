@@ -3,45 +3,85 @@
 use gate_core::approval::{Approval, ReplayError};
 use gate_core::assessment::Unjudged;
 use gate_core::call::NotRun;
-use gate_core::ports::RecordFilter;
+use gate_core::ports::{RecordFilter, StoreError};
 use gate_core::records::Record;
 
 use crate::engine::call::not_run::unavailable;
 use crate::engine::kernel::Core;
 use crate::lock::lock;
 
+/// How a call stands to its records.
+pub(crate) enum Compared {
+    /// It is what they say.
+    Same,
+    /// It was changed in between: it is to be read anew.
+    Changed,
+    /// It is not what they say, and in which way.
+    Different(String),
+}
+
 impl Core {
     /// Makes a call again from its records, and compares: what was read from a store may have been
     /// written there by anybody. With a trail, the records are those that were sealed, and none is
-    /// missing. `false` where it was changed in between: then it is to be read anew.
+    /// missing.
+    pub(crate) async fn compare_with_records(&self, approval: &Approval) -> Result<Compared, StoreError> {
+        // First, so that whatever it knows as sealed is in the store by then.
+        let sealed = self.trail.as_ref().map(|trail| trail.sealed_of(approval.id()));
+        let filter = RecordFilter::after(0).call(approval.id());
+        let stored = self.store.record_texts(&filter).await?;
+        let is_sealed = sealed.map_or(Ok(()), |sealed| sealed.check(&stored));
+        let problem = match is_sealed.and_then(|()| follows(approval, &stored).map_err(|error| error.to_string())) {
+            Ok(()) => return Ok(Compared::Same),
+            Err(problem) => problem,
+        };
+        // Another process may have gone on with it in this moment.
+        let now = self.load(approval.id()).await?;
+        Ok(if now.is_some_and(|now| *now == *approval) { Compared::Different(problem) } else { Compared::Changed })
+    }
+
+    /// Compares a call with its records before it runs. `false` where it was changed in between:
+    /// then it is to be read anew.
     ///
     /// # Errors
     /// Where it is not what its records say. It does not run then, which is on the record, and in
     /// the security log.
     pub(crate) async fn is_as_recorded(&self, approval: &Approval) -> Result<bool, NotRun> {
-        // First, so that whatever it knows as sealed is in the store by then.
-        let sealed = self.trail.as_ref().map(|trail| trail.sealed_of(approval.id()));
-        let filter = RecordFilter::after(0).call(approval.id());
-        let stored = self.store.record_texts(&filter).await.map_err(unavailable)?;
-        let is_sealed = sealed.map_or(Ok(()), |sealed| sealed.check(&stored));
-        let problem = match is_sealed.and_then(|()| follows(approval, &stored).map_err(|error| error.to_string())) {
-            Ok(()) => return Ok(true),
-            Err(problem) => problem,
-        };
-        // Another process may have gone on with it in this moment.
-        if self.load(approval.id()).await.map_err(unavailable)?.is_none_or(|now| *now != *approval) {
-            return Ok(false);
+        match self.compare_with_records(approval).await.map_err(unavailable)? {
+            Compared::Same => Ok(true),
+            Compared::Changed => Ok(false),
+            Compared::Different(problem) => Err(self.tell_of_difference(approval, problem).await),
         }
-        Err(self.tell_of_difference(approval, problem).await)
+    }
+
+    /// Returns what whoever looks at a call must know before anything else: that it is not what its
+    /// records say. `None` for a call that has ended: nothing runs by it.
+    ///
+    /// # Errors
+    /// Where the store does not answer.
+    pub(crate) async fn dispute_notice(&self, approval: &Approval) -> Result<Option<String>, StoreError> {
+        if approval.status().is_terminal() {
+            return Ok(None);
+        }
+        let words = |problem| {
+            format!(
+                "What the database has of this call is not what its records say ({problem}). It does not run. Trust nothing \
+                 that stands here."
+            )
+        };
+        Ok(match self.compare_with_records(approval).await? {
+            Compared::Different(problem) => Some(words(problem)),
+            Compared::Same | Compared::Changed => None,
+        })
     }
 
     /// Puts on the record, once, that a call is not what its records say.
     async fn tell_of_difference(&self, approval: &Approval, problem: String) -> NotRun {
+        let id = approval.id();
         let words = format!(
-            "what the database has of it is not what its records say ({problem}), so nothing ran. Somebody, or something, \
-             other than a gate has written into the database: compare it with `gate audit verify --compare` and \
-             `gate audit log --call {}`, and restore it from a backup",
-            approval.id()
+            "what the database has of it is not what its records say ({problem}), so nothing ran now. Somebody, or something, \
+             other than a gate has written into the database. Ask the tool's own system whether the call ran, then end it by \
+             `gate revoke {id} REASON`. `gate show {id}` has it as the database does; `gate audit log --call {id}` has its \
+             sealed records, where there is a trail. Bring back no backup without a trail: what ran after it would run again"
         );
         let is_new = lock(&self.differing).insert((approval.id(), approval.version()));
         let disputed = NotRun::Disputed { problem: words.clone() };
@@ -49,7 +89,7 @@ impl Core {
             return disputed;
         }
         let subject = approval.subject();
-        let (id, tool, run) = (approval.id(), subject.tool(), subject.info().run());
+        let (tool, run) = (subject.tool(), subject.info().run());
         tracing::error!(target: "gate::security", event = "call_is_not_as_recorded", %id, %tool, %run, %problem);
         let info = std::sync::Arc::clone(subject.shared_info());
         // The answer is the same where even that cannot be written.

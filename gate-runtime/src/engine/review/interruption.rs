@@ -52,13 +52,14 @@ pub struct Interruption {
     pub(crate) stored: Option<Arc<Descriptor>>,
     pub(crate) tool_notice: Option<Arc<str>>,
     pub(crate) outdated: Arc<[String]>,
+    pub(crate) disputed: Option<Arc<str>>,
 }
 
 impl Interruption {
     /// A question about a call of a tool that is here.
     pub(crate) fn new(core: Arc<Core>, run: Circumstances, approval: Arc<Approval>) -> Self {
         let tool_notice = core.own_tool_notice(&approval).map(Into::into);
-        Self { core, run, approval, stored: None, tool_notice, outdated: Arc::default() }
+        Self { core, run, approval, stored: None, tool_notice, outdated: Arc::default(), disputed: None }
     }
 
     /// The id of the approval: answers are matched by it.
@@ -91,9 +92,17 @@ impl Interruption {
     /// Collects what people are shown of it: whoever shows questions renders that.
     #[must_use]
     pub fn review(&self) -> ReviewSnapshot {
-        let notices: Vec<&str> =
-            self.tool_notice().into_iter().chain(self.outdated.iter().map(String::as_str)).collect();
+        let notices = self.disputed().into_iter().chain(self.tool_notice());
+        let notices: Vec<&str> = notices.chain(self.outdated.iter().map(String::as_str)).collect();
         self.approval.review(self.descriptor(), &notices)
+    }
+
+    /// Returns what is wrong with what the store has of this call, if that is not what its records
+    /// say: then it does not run. Only of a question that was looked up by its id
+    /// ([`Gate::interruption`](crate::Gate::interruption)), as it was then.
+    #[must_use]
+    pub fn disputed(&self) -> Option<&str> {
+        self.disputed.as_deref()
     }
 
     /// Returns which standing permissions would cover this call, if its tool and its policies were

@@ -42,8 +42,8 @@ pub enum CallResult {
     /// People are asked.
     Waiting,
     /// It is approved and will run: other calls of its batch hold it back, or (and why) it could
-    /// not begin yet. If that is [`NotRun::Disputed`], the store says so, and its records do not:
-    /// it runs once an operator has mended that.
+    /// not begin yet. If that is [`NotRun::Disputed`], the store and the records of the call differ:
+    /// it does not run until a person has looked, and ended it or mended the store.
     Approved(Option<NotRun>),
     /// It runs in this process and has not ended, mostly because it waits for people to decide a
     /// call of its own.

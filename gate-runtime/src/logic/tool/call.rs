@@ -55,8 +55,10 @@ impl<T: Tool> Call<T> {
     /// the agent made it.
     ///
     /// So a rule approves only what the user really asked for, and what a web page or a mail told the agent to do asks a person, however
-    /// small it is. The history must be told to the run: [`Run::history`](crate::Run::history), [`Run::add_message`](crate::Run::add_message). Without it,
-    /// everything is the agent's own. What it cannot see is in the project's `SECURITY.md`.
+    /// small it is. Tell the run what is said: [`Run::history`](crate::Run::history),
+    /// [`Run::add_message`](crate::Run::add_message). Without that nothing is the user's, and only
+    /// what the gate's own tools returned is known. `SECURITY.md` in the repository says what it cannot
+    /// see.
     ///
     /// ```
     /// use gate_runtime::prelude::*;
