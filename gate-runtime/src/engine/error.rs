@@ -53,8 +53,7 @@ impl From<NotRun> for CallError {
 impl fmt::Display for CallError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotRun(reason) => fmt::Display::fmt(reason, f),
-            Self::NotYet(reason @ NotRun::Disputed { .. }) => fmt::Display::fmt(reason, f),
+            Self::NotRun(reason) | Self::NotYet(reason @ NotRun::Disputed { .. }) => fmt::Display::fmt(reason, f),
             Self::NotYet(reason) => write!(f, "the call is approved and has not begun: {reason}"),
             Self::Responded(_) => f.write_str("a person answered in the tool's place"),
             Self::RanElsewhere(_) => f.write_str("the call ran for another caller, and only the record has its result"),
