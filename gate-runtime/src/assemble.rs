@@ -496,6 +496,10 @@ fn assemble<R: Registry>(bound: Vec<BoundTool>, problems: &mut Vec<String>) -> V
         }
         let of_tool = |problem| format!("tool `{}`: {problem}", descriptor.name());
         problems.extend(spec.contract_problems(descriptor).into_iter().map(of_tool));
+        if !tool.is_state_sync() {
+            let problem = "its state is not `Sync`, so calls cannot share it: put what changes in it into a `Mutex`";
+            problems.push(of_tool(problem.to_owned()));
+        }
         let own = tool.policy().digest();
         let joined = |(agent, policy): (AgentName, Arc<PolicyOutline>)| {
             (agent, Digest::of_all(&[own.as_bytes(), policy.digest().as_bytes()]))

@@ -355,12 +355,13 @@ pub use gate_macros::registry;
 #[doc(hidden)]
 pub mod __private {
     pub use crate::logic::bound::BoundTool;
-    pub use crate::logic::probe::{Probe, ProbePlain, ProbeSchemaless, ProbeUnfit};
+    pub use crate::logic::probe::{Probe, ProbePlain, ProbeSchemaless, ProbeUnfit, ProbeUnshared};
     pub use crate::logic::registry::{Listed, MISTAKEN, is_new_name, is_tool_name, names};
     pub use crate::logic::spec::Specs;
     pub use crate::logic::tool::codec::ArgumentList;
     pub use crate::logic::tool::policy::{DeclaredRules, HasPolicyAttribute, PolicySource, policy_of};
     pub use crate::logic::tool::reconcile::{Reconciled, Reconciler};
+    pub use crate::logic::tool::state::{GateState, SharedState};
     pub use crate::logic::tool::{About, Part, is_argument};
     pub use {schemars, serde, serde_json};
 }

@@ -28,6 +28,7 @@ on_every_store! {
     p_what_is_wrong_with_a_policy_is_all_said_at_once,
     p_assess_acts_on_nothing,
     p38_a_comment_or_a_line_break_is_no_other_policy,
+    p35_a_leaked_part_of_the_state_that_is_not_sync_builds_no_gate,
     p_rules_see_who_when_and_what_was_said,
     p_hours_hold_by_the_gates_clock,
     z89_a_rule_that_throws_asks_and_its_siblings_go_on,
@@ -486,6 +487,42 @@ fn guess(number: u64) -> u64 {
 }
 
 registry! { GuessTools for State { Guess } }
+
+mod leaked {
+    use std::cell::Cell;
+
+    use gate_runtime::prelude::*;
+
+    /// A part that is made anew for each call, so that it can be what a part of a shared state cannot.
+    pub(crate) struct Counter {
+        count: Cell<u64>,
+    }
+
+    pub(crate) struct App;
+
+    impl Provides<Counter> for App {
+        fn provide(&self) -> &Counter {
+            Box::leak(Box::new(Counter { count: Cell::new(0) }))
+        }
+    }
+
+    /// Count.
+    #[gated_tool(policy = "never_ask")]
+    pub(crate) async fn count(#[state] counter: &Counter) -> u64 {
+        counter.count.set(counter.count.get() + 1);
+        counter.count.get()
+    }
+
+    registry! { pub(crate) LeakedTools for App { Count } }
+}
+
+async fn p35_a_leaked_part_of_the_state_that_is_not_sync_builds_no_gate(store: Shared) {
+    let built = Gate::<leaked::LeakedTools>::builder(leaked::App).store(store).build().await;
+    assert_eq!(
+        built.unwrap_err().problems(),
+        ["tool `count`: its state is not `Sync`, so calls cannot share it: put what changes in it into a `Mutex`"]
+    );
+}
 
 async fn p67_a_failing_example_stops_the_build_naming_rule_and_example(store: Shared) {
     let refused = builder::<GuessTools>(&store, &State::default()).build().await.unwrap_err();

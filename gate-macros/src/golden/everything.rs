@@ -103,6 +103,14 @@ const _: () = {
                     .schema()
             },
             source: "async fn issue_refund ( # [ context ] context : & CallContext , # [ serde ( rename = \"order\" ) ] order_id : String , # [ state ] billing : & Billing , # [ schemars ( range ( min = 1 ) ) ] amount_cents : u64 , card : Card , mut note : Option < String > ) -> Result < Receipt , BillingError > { billing . refund ( context , order_id , amount_cents , card , note . take ( ) ) . await }",
+            is_state_sync: {
+                #[allow(
+                    unused_imports,
+                    reason = "needed for a state that is not `Sync`"
+                )]
+                use __gate::__private::ProbeUnshared as _;
+                __gate::__private::Probe::<Billing>::IS_SYNC
+            },
         };
         fn policy() -> __gate::Policy<Self> {
             __gate::__private::policy_of::<Self, _>(crate::policies::refunds)
@@ -206,10 +214,12 @@ const _: () = {
         const RECONCILER: ::core::option::Option<__gate::__private::Reconciler> = ::core::option::Option::Some(
             __gate::__private::Reconciler::of::<Self>(),
         );
-        async fn run(
+        fn run(
             __permit: __gate::Permit<Self>,
             __state: &Billing,
-        ) -> Result<Receipt, BillingError> {
+        ) -> impl ::core::future::Future<
+            Output = Result<Receipt, BillingError>,
+        > + ::core::marker::Send {
             #[tracing::instrument(skip_all)]
             #[allow(
                 clippy::needless_pass_by_value,
@@ -228,22 +238,30 @@ const _: () = {
                 billing.refund(context, order_id, amount_cents, card, note.take()).await
             }
             let (__call, __context) = __permit.open();
-            __body_49cf158488477a64(
-                    &__context,
-                    __call.order_id,
-                    __state,
-                    __call.amount_cents,
-                    __call.card,
-                    __call.note,
-                )
-                .await
+            #[allow(unused_imports, reason = "needed for a state that is not `Sync`")]
+            use __gate::__private::ProbeUnshared as _;
+            __gate::__private::Probe::<Billing>::new()
+                .body(async move {
+                    __body_49cf158488477a64(
+                            &__context,
+                            __call.order_id,
+                            __state,
+                            __call.amount_cents,
+                            __call.card,
+                            __call.note,
+                        )
+                        .await
+                })
         }
     }
     #[automatically_derived]
     impl<__S: __gate::Provides<Billing>> __gate::InState<__S> for IssueRefund {
         fn share(
             __state: &::std::sync::Arc<__S>,
-        ) -> ::std::sync::Arc<dyn __gate::Provides<Billing>> {
+        ) -> __gate::__private::SharedState<Billing>
+        where
+            __S: ::core::marker::Send + ::core::marker::Sync,
+        {
             let _ = __state;
             ::std::sync::Arc::<__S>::clone(__state)
         }

@@ -68,9 +68,10 @@ const _: () = {
         }
     }
     impl<__S> __gate::InState<__S> for IssueRefund {
-        fn share(
-            __state: &::std::sync::Arc<__S>,
-        ) -> ::std::sync::Arc<dyn __gate::Provides<()>> {
+        fn share(__state: &::std::sync::Arc<__S>) -> __gate::__private::SharedState<()>
+        where
+            __S: ::core::marker::Send + ::core::marker::Sync,
+        {
             loop {}
         }
     }

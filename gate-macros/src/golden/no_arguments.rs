@@ -51,6 +51,7 @@ const _: () = {
                 __gate::__private::Probe::<u64>::new().good().schema()
             },
             source: "fn now ( ) -> u64 { 0 }",
+            is_state_sync: true,
         };
         fn policy() -> __gate::Policy<Self> {
             __gate::__private::policy_of::<Self, _>(never_ask)
@@ -117,9 +118,10 @@ const _: () = {
     }
     #[automatically_derived]
     impl<__S> __gate::InState<__S> for Now {
-        fn share(
-            __state: &::std::sync::Arc<__S>,
-        ) -> ::std::sync::Arc<dyn __gate::Provides<()>> {
+        fn share(__state: &::std::sync::Arc<__S>) -> __gate::__private::SharedState<()>
+        where
+            __S: ::core::marker::Send + ::core::marker::Sync,
+        {
             let _ = __state;
             ::std::sync::Arc::new(())
         }

@@ -54,6 +54,7 @@ const _: () = {
                 __gate::__private::Probe::<()>::new().good().schema()
             },
             source: "async fn r#loop ( r#type : u8 ) { let _ = r#type ; }",
+            is_state_sync: true,
         };
         fn policy() -> __gate::Policy<Self> {
             __gate::__private::policy_of::<Self, _>(always_ask)
@@ -125,9 +126,10 @@ const _: () = {
     }
     #[automatically_derived]
     impl<__S> __gate::InState<__S> for Loop {
-        fn share(
-            __state: &::std::sync::Arc<__S>,
-        ) -> ::std::sync::Arc<dyn __gate::Provides<()>> {
+        fn share(__state: &::std::sync::Arc<__S>) -> __gate::__private::SharedState<()>
+        where
+            __S: ::core::marker::Send + ::core::marker::Sync,
+        {
             let _ = __state;
             ::std::sync::Arc::new(())
         }

@@ -54,6 +54,7 @@ const _: () = {
                 __gate::__private::Probe::<String>::new().good().schema()
             },
             source: "fn get_order ( order_id : String ) -> String { order_id }",
+            is_state_sync: true,
         };
         fn policy() -> __gate::Policy<Self> {
             __gate::__private::policy_of::<Self, _>(never_ask)
@@ -128,9 +129,10 @@ const _: () = {
     }
     #[automatically_derived]
     impl<__S> __gate::InState<__S> for GetOrder {
-        fn share(
-            __state: &::std::sync::Arc<__S>,
-        ) -> ::std::sync::Arc<dyn __gate::Provides<()>> {
+        fn share(__state: &::std::sync::Arc<__S>) -> __gate::__private::SharedState<()>
+        where
+            __S: ::core::marker::Send + ::core::marker::Sync,
+        {
             let _ = __state;
             ::std::sync::Arc::new(())
         }

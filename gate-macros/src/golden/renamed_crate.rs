@@ -54,6 +54,14 @@ const _: () = {
                 __gate::__private::Probe::<Result<(), String>>::new().good().schema()
             },
             source: "fn work ( # [ state ] desk : & Desk , # [ context ] context : & :: my :: gate :: CallContext , order : String ) -> Result < ( ) , String > { Ok ( ( ) ) }",
+            is_state_sync: {
+                #[allow(
+                    unused_imports,
+                    reason = "needed for a state that is not `Sync`"
+                )]
+                use __gate::__private::ProbeUnshared as _;
+                __gate::__private::Probe::<Desk>::IS_SYNC
+            },
         };
         fn policy() -> __gate::Policy<Self> {
             __gate::__private::policy_of::<Self, _>(always_ask)
@@ -134,9 +142,10 @@ const _: () = {
     }
     #[automatically_derived]
     impl<__S: __gate::Provides<Desk>> __gate::InState<__S> for Work {
-        fn share(
-            __state: &::std::sync::Arc<__S>,
-        ) -> ::std::sync::Arc<dyn __gate::Provides<Desk>> {
+        fn share(__state: &::std::sync::Arc<__S>) -> __gate::__private::SharedState<Desk>
+        where
+            __S: ::core::marker::Send + ::core::marker::Sync,
+        {
             let _ = __state;
             ::std::sync::Arc::<__S>::clone(__state)
         }

@@ -352,6 +352,16 @@ fn about(model: &Model) -> TokenStream {
     let Model { description, output, source, hints, asks_on_error, .. } = model;
     let Hints { read_only, destructive, idempotent, open_world } = hints;
     let title = optional(model.title.as_ref().map(|title| quote!(#title)));
+    let is_state_sync = model.state.as_ref().map_or_else(
+        || quote!(true),
+        |state| {
+            quote! {{
+                #[allow(unused_imports, reason = "needed for a state that is not `Sync`")]
+                use __gate::__private::ProbeUnshared as _;
+                __gate::__private::Probe::<#state>::IS_SYNC
+            }}
+        },
+    );
     let timeout = optional(model.timeout.map(|time| quote!(::core::time::Duration::from_millis(#time))));
     quote! {
         __gate::__private::About {
@@ -371,6 +381,7 @@ fn about(model: &Model) -> TokenStream {
                 __gate::__private::Probe::<#output>::new().good().schema()
             },
             source: #source,
+            is_state_sync: #is_state_sync,
         }
     }
 }
@@ -385,13 +396,13 @@ fn optional(value: Option<TokenStream>) -> TokenStream {
 /// a body that named itself would be another one, under another name.
 ///
 /// The future is the body's own: one around it would be compiled for each tool too. Only a body that waits and borrows the context
-/// needs one that holds the context.
+/// needs one that holds the context. A body that borrows a state that is not `Sync` is not named as an error here: the registry is.
 ///
 /// ```text
 /// fn run(__permit: Permit<Self>, __state: &Billing) -> impl Future<Output = Receipt> + Send {
 ///     async fn __body_96d2a3c1(billing: &Billing, order_id: String, amount_cents: u64) -> Receipt { … }
 ///     let (__call, __context) = __permit.open();
-///     __body_96d2a3c1(__state, __call.order_id, __call.amount_cents)
+///     Probe::<Billing>::new().body(__body_96d2a3c1(__state, __call.order_id, __call.amount_cents))
 /// }
 /// ```
 fn run(model: &Model, state: &TokenStream) -> TokenStream {
@@ -412,13 +423,21 @@ fn run(model: &Model, state: &TokenStream) -> TokenStream {
     let name = Ident::new("run", Span::mixed_site().located_at(model.function.span()));
     let future =
         quote_spanned!(at(&model.function)=> impl ::core::future::Future<Output = #output> + ::core::marker::Send);
-    let (kind, returned, end) = match (signature.asyncness, takes_context) {
-        (Some(_), true) => (quote!(async), quote!(#output), quote!(#called.await)),
-        (Some(_), false) => (quote!(), future, called),
-        (None, _) => (quote!(), future, quote!(::core::future::ready(#called))),
+    let body_future = match (signature.asyncness, takes_context) {
+        (Some(_), true) => quote!(async move { #called.await }),
+        (Some(_), false) => called,
+        (None, _) => quote!(::core::future::ready(#called)),
+    };
+    let end = match (&model.state, signature.asyncness) {
+        (Some(_), Some(_)) => quote! {
+            #[allow(unused_imports, reason = "needed for a state that is not `Sync`")]
+            use __gate::__private::ProbeUnshared as _;
+            __gate::__private::Probe::<#state>::new().body(#body_future)
+        },
+        _ => body_future,
     };
     quote! {
-        #kind fn #name(__permit: __gate::Permit<Self>, __state: &#state) -> #returned {
+        fn #name(__permit: __gate::Permit<Self>, __state: &#state) -> #future {
             #(#attributes)*
             #[allow(clippy::needless_pass_by_value, clippy::too_many_arguments, clippy::unused_async, reason = "a model passes owned values")]
             #signature #body
@@ -447,7 +466,10 @@ pub(crate) fn in_state(model: &Model) -> TokenStream {
     quote! {
         #[automatically_derived]
         impl<__S #bound> __gate::InState<__S> for #call {
-            fn share(__state: &::std::sync::Arc<__S>) -> ::std::sync::Arc<dyn __gate::Provides<#state>> {
+            fn share(__state: &::std::sync::Arc<__S>) -> __gate::__private::SharedState<#state>
+            where
+                __S: ::core::marker::Send + ::core::marker::Sync,
+            {
                 let _ = __state;
                 #share
             }

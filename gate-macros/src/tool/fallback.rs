@@ -61,7 +61,10 @@ pub(crate) fn fallback(model: &Model) -> TokenStream {
             }
 
             impl<__S> __gate::InState<__S> for #call {
-                fn share(__state: &::std::sync::Arc<__S>) -> ::std::sync::Arc<dyn __gate::Provides<#state>> {
+                fn share(__state: &::std::sync::Arc<__S>) -> __gate::__private::SharedState<#state>
+                where
+                    __S: ::core::marker::Send + ::core::marker::Sync,
+                {
                     loop {}
                 }
             }

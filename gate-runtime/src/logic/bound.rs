@@ -42,6 +42,7 @@ pub(crate) enum Judging<'a> {
 pub struct BoundTool {
     name: &'static str,
     of: TypeId,
+    is_state_sync: bool,
     state: Box<AnyState>,
     policy: AnyPolicy,
     agents: BTreeMap<AgentName, AnyPolicy>,
@@ -77,7 +78,9 @@ fn run_of<T: Tool>(
     let state = Arc::clone(part::<T>(state)?);
     let permit = Permit::new(read_exact::<T>(value, spec)?, context);
     Ok(Box::pin(async move {
-        let output = T::run(permit, (*state).provide()).await;
+        // On a line of its own: a part that is held while the body waits would have to be `Sync` here too.
+        let body = T::run(permit, (*state).provide());
+        let output = body.await;
         Ran { outcome: T::outcome(&output), output: Box::new(output) }
     }))
 }
@@ -85,10 +88,11 @@ fn run_of<T: Tool>(
 impl BoundTool {
     /// Binds a tool to a state.
     #[must_use]
-    pub fn of<T: InState<S>, S>(state: &Arc<S>) -> Self {
+    pub fn of<T: InState<S>, S: Send + Sync>(state: &Arc<S>) -> Self {
         Self {
             name: T::NAME,
             of: TypeId::of::<T>(),
+            is_state_sync: T::ABOUT.is_state_sync,
             state: Box::new(T::share(state)),
             policy: T::policy().any,
             agents: BTreeMap::new(),
@@ -121,6 +125,10 @@ impl BoundTool {
     fn policies<'a>(&'a self, agent: &'a AgentName) -> impl Iterator<Item = (Option<&'a AgentName>, &'a AnyPolicy)> {
         let own = self.agents.get_key_value(agent).map(|(agent, policy)| (Some(agent), policy));
         [(None, &self.policy)].into_iter().chain(own)
+    }
+
+    pub(crate) fn is_state_sync(&self) -> bool {
+        self.is_state_sync
     }
 
     pub(crate) fn policy(&self) -> &Arc<PolicyOutline> {

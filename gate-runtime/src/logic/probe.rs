@@ -5,6 +5,7 @@
 //! bounds stand on the methods, so that a type that fits neither gets one error in our words.
 
 use std::fmt;
+use std::future::{Pending, pending};
 use std::marker::PhantomData;
 
 use gate_core::call::ToolOutcome;
@@ -146,6 +147,34 @@ impl<T: JsonSchema> Probe<T> {
     #[must_use]
     pub fn schema(&self) -> Option<MakeSchema> {
         Some(T::json_schema)
+    }
+}
+
+impl<T: Sync> Probe<T> {
+    /// Whether a type is `Sync`.
+    pub const IS_SYNC: bool = true;
+
+    /// Returns the body that borrows this state.
+    pub fn body<F>(&self, body: F) -> F {
+        body
+    }
+}
+
+/// What holds for a state that is not `Sync`.
+///
+/// A registry for it does not compile, and says why. That the bodies that borrow it are not `Send` would be said besides, once for
+/// each, so another future stands in for them.
+pub trait ProbeUnshared {
+    /// It is not `Sync`.
+    const IS_SYNC: bool = false;
+
+    /// Returns a future that never ends.
+    fn body<F: Future>(&self, body: F) -> Pending<F::Output>;
+}
+
+impl<T> ProbeUnshared for Probe<T> {
+    fn body<F: Future>(&self, _: F) -> Pending<F::Output> {
+        pending()
     }
 }
 

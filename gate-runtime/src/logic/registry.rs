@@ -14,6 +14,7 @@ use super::spec::{Codec, Specs};
 use super::tool::codec::ArgumentList;
 use super::tool::describe::written_schema;
 use super::tool::policy::AnyPolicy;
+use super::tool::state::GateState;
 use super::tool::{InState, Tool};
 
 /// A set of tools that a gate offers. Made by [`registry!`](macro@crate::registry).
@@ -43,7 +44,7 @@ use super::tool::{InState, Tool};
 )]
 pub trait Registry: Sized + 'static {
     /// The state of a gate that offers these tools.
-    type State: Send + Sync + 'static;
+    type State: GateState;
 
     /// Any call of these tools, typed: an enum for exhaustive matches.
     type Call;

@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::Tool;
-use super::state::Provides;
+use super::state::SharedState;
 use crate::logic::context::CallContext;
 use crate::logic::spec::Spec;
 
@@ -41,7 +41,7 @@ use crate::logic::spec::Spec;
 pub struct Call<T: Tool> {
     arguments: Arc<T>,
     context: Arc<CallContext>,
-    state: Arc<dyn Provides<T::State>>,
+    state: SharedState<T::State>,
 }
 
 impl<T: Tool> Call<T> {
@@ -170,7 +170,7 @@ impl<T: Tool> fmt::Debug for Call<T> {
     }
 }
 
-/// A tool's part of a gate's state, for what does not care which tool: an `Arc<dyn Provides<T::State>>`.
+/// A tool's part of a gate's state, for what does not care which tool: a [`SharedState<T::State>`](SharedState).
 pub(crate) type AnyState = dyn Any + Send + Sync;
 
 /// A [`Call`] of whatever tool.
@@ -205,7 +205,7 @@ impl AnyCall {
 }
 
 /// The part of the state that a tool takes.
-pub(crate) fn part<T: Tool>(state: &AnyState) -> Result<&Arc<dyn Provides<T::State>>, OtherTool> {
+pub(crate) fn part<T: Tool>(state: &AnyState) -> Result<&SharedState<T::State>, OtherTool> {
     state.downcast_ref().ok_or(OtherTool)
 }
 

@@ -22,7 +22,7 @@ use self::codec::{ArgumentList, MakeSchema};
 use self::permit::Permit;
 use self::policy::Policy;
 use self::reconcile::Reconciler;
-use self::state::Provides;
+use self::state::SharedState;
 
 /// A gated function. One value of the type is one call: its fields are the arguments.
 ///
@@ -47,7 +47,7 @@ use self::state::Provides;
 )]
 pub trait Tool: Sized + Send + Sync + 'static {
     /// What the function takes as `#[state]`; `()` if nothing.
-    type State: Send + Sync + 'static;
+    type State: 'static;
 
     /// What the function returns.
     type Output: Send + 'static;
@@ -107,7 +107,7 @@ pub trait Tool: Sized + Send + Sync + 'static {
     }
 }
 
-/// A tool that works in a gate with the state `S`: its own state is `()`, or a part that `S` [provides](Provides).
+/// A tool that works in a gate with the state `S`: its own state is `()`, or a part that `S` [provides](crate::Provides).
 ///
 /// ```
 /// use gate_runtime::InState;
@@ -137,8 +137,10 @@ pub trait Tool: Sized + Send + Sync + 'static {
     note = "name the type that `#[gated_tool(policy = \"…\")]` makes of a function: `fn issue_refund` makes `IssueRefund`"
 )]
 pub trait InState<S>: Tool {
-    /// The tool's part of the state.
-    fn share(state: &Arc<S>) -> Arc<dyn Provides<Self::State>>;
+    /// Returns the tool's part of the state.
+    fn share(state: &Arc<S>) -> SharedState<Self::State>
+    where
+        S: Send + Sync;
 }
 
 /// What the attribute and the doc comments say of a tool.
@@ -158,6 +160,8 @@ pub struct About {
     pub output: fn() -> Option<MakeSchema>,
     /// The function as tokens, so that a changed body is noticed.
     pub source: &'static str,
+    /// Whether many calls may borrow the state at once: a tool whose state is not `Sync` never runs.
+    pub is_state_sync: bool,
 }
 
 /// What a tool may take: anything that serialises both ways and has a schema.

@@ -1,5 +1,7 @@
 //! Handing each tool its part of the gate's state.
 
+use std::sync::Arc;
+
 /// The state of a gate has a part that a tool needs. Every type provides itself.
 ///
 /// A tool that takes `#[state] billing: &Billing` works in any gate whose state provides `Billing`.
@@ -24,14 +26,29 @@
     label = "this tool takes `#[state] … : &{Part}`",
     note = "write `impl Provides<{Part}> for {Self}`, or name another state after `for` in the registry"
 )]
-pub trait Provides<Part>: Send + Sync + 'static {
-    /// The part.
+pub trait Provides<Part>: 'static {
+    /// Returns the part.
     fn provide(&self) -> &Part;
 }
 
 #[diagnostic::do_not_recommend]
-impl<T: Send + Sync + 'static> Provides<T> for T {
+impl<T: 'static> Provides<T> for T {
     fn provide(&self) -> &T {
         self
     }
 }
+
+/// A state that all calls of a gate may use at once. Every type that is `Send`, `Sync` and `'static` is one.
+///
+/// It is asked for where a registry names its state, and nowhere else: rustc says there which part of
+/// it is at fault, and what to take instead.
+#[doc(hidden)]
+pub trait GateState: Send + Sync + 'static {}
+
+impl<T: Send + Sync + 'static> GateState for T {}
+
+/// A gate's state, of which a tool sees its part.
+///
+/// That it is shared is asked once, of the state of a [`Registry`](crate::Registry), and not of each
+/// part again: one mistake is one error.
+pub type SharedState<Part> = Arc<dyn Provides<Part> + Send + Sync>;
