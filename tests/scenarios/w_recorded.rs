@@ -291,6 +291,61 @@ async fn w_with_a_trail_a_record_that_is_put_in_the_place_of_another_counts_for_
     assert!(world.ran().is_empty());
 }
 
+/// A record that a call came from elsewhere does not excuse what else was changed.
+#[tokio::test]
+async fn w_a_record_of_an_import_hides_nothing() {
+    for has_trail in [false, true] {
+        let (place, world) = (Place::new(has_trail), Arc::default());
+        let gate = place.gate(&world).await;
+        let (run, id) = approved(&gate, &place).await;
+        place.forge(id, |row| {
+            row["arguments"]["json"]["to"] = json!("mallory");
+            row["arguments"]["digest"] = json!(Digest::of(r#"{"amount":500,"to":"mallory"}"#).to_string());
+            row["votes"] = json!([]);
+            row["grant"] = json!("019a0000-0000-7000-8000-000000000000");
+            row["granted_by"] = json!("dana");
+        });
+        let forged = "INSERT INTO records (seq, body, approval) SELECT
+            (SELECT max(seq) FROM records) + 1,
+            json_set(body, '$.seq', (SELECT max(seq) FROM records) + 1, '$.event', json('{\"type\":\"imported\"}')),
+            approval
+            FROM records WHERE approval = ? ORDER BY seq DESC LIMIT 1";
+        place.sql(forged, id);
+        let why = disputed(&run.proceed().await.unwrap());
+        assert!(why.contains("record"), "{why}");
+        assert!(world.ran().is_empty());
+    }
+}
+
+/// What came from another store is compared whole, too.
+#[tokio::test]
+async fn w_an_imported_call_runs_as_it_came_and_not_changed() {
+    for is_changed in [false, true] {
+        let (from, to, world) = (Place::new(false), Place::new(true), Arc::default());
+        let elsewhere = from.gate(&world).await;
+        let run = run(&elsewhere);
+        drop(run.submit([pay()]).await.unwrap());
+        let saved = run.state().await.unwrap();
+        let gate = to.gate(&world).await;
+        let run = gate.resume(saved).await.unwrap();
+        let turn = run.submit([pay()]).await.unwrap();
+        let id = asked(&turn).approve(&dana(&gate).await).await.unwrap().approval().id();
+        gate.seal().await.unwrap();
+        if is_changed {
+            to.forge(id, |row| {
+                let digest = json!(Digest::of(r#"{"amount":500,"to":"mallory"}"#).to_string());
+                row["arguments"]["json"]["to"] = json!("mallory");
+                (row["arguments"]["digest"], row["votes"][0]["arguments"]) = (digest.clone(), digest);
+            });
+            assert!(disputed(&run.proceed().await.unwrap()).contains("its arguments"));
+            assert!(world.ran().is_empty());
+        } else {
+            assert_eq!(kinds(&run.proceed().await.unwrap()), ["succeeded"]);
+            assert_eq!(world.ran(), ["pay 500 to ann"]);
+        }
+    }
+}
+
 #[tokio::test]
 async fn w_a_process_that_does_not_write_the_trail_knows_it_too() {
     let (place, world) = (Place::new(true), Arc::default());

@@ -30,7 +30,7 @@ pub use quote::{Author, Quote};
 pub use refusal::Refusal;
 pub use replay::ReplayError;
 #[doc(hidden)]
-pub use replay::number_after;
+pub use replay::{check_import, number_after};
 #[doc(hidden)]
 pub use requirement::people;
 pub use requirement::{Requirement, Tier, Who, anyone, ask, principal, role};

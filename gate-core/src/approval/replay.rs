@@ -3,9 +3,9 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::approval::decision::Vote;
 use crate::approval::state::Approval;
 use crate::approval::state_machine::NewApproval;
+use crate::approval::status::Status;
 use crate::assessment::Assessment;
 use crate::records::event::{CallEvent, Event};
 use crate::records::record::Record;
@@ -13,7 +13,8 @@ use crate::records::record::Record;
 impl Approval {
     /// How a call stood after a record of it, from how it stood before: `None` before its first one.
     ///
-    /// What is `imported` does not have the arguments, and cannot be played. Secrets are without their salts, as records have them.
+    /// What an earlier version `imported` does not have the arguments, and cannot be played. Secrets
+    /// are without their salts, as records have them.
     ///
     /// ```
     /// use gate_runtime::{Approval, CallEvent, Event};
@@ -53,9 +54,6 @@ impl Approval {
 
     /// Checks that this is how the call stands by its records, all of them, oldest first.
     ///
-    /// Of a call that came from another store ([`CallEvent::Imported`]) the records do not have
-    /// all: only what happened since is compared.
-    ///
     /// # Errors
     /// [`ReplayError`], where a record does not follow from those before it, or where this says
     /// something else than the records.
@@ -64,9 +62,6 @@ impl Approval {
         let Some(last) = records.last() else {
             return Err(ReplayError::at(0, "the store has no record of it"));
         };
-        if records.iter().any(|record| matches!(record.event, Event::Call(CallEvent::Imported))) {
-            return self.check_since_import(records);
-        }
         let mut stands = None;
         for record in records {
             // It comes after the end, and takes away what records do not have.
@@ -108,29 +103,6 @@ impl Approval {
         parts.into_iter().find_map(|(what, is_same)| (!is_same).then_some(what))
     }
 
-    fn check_since_import(&self, records: &[Record]) -> Result<(), ReplayError> {
-        let begun = records.iter().filter(|record| matches!(record.event, Event::Call(CallEvent::Dispatched))).count();
-        let is_given = |vote: &Vote| {
-            let is_it = |record: &Record| matches!(&record.event, Event::Call(CallEvent::Voted { vote: given }) if **given == *vote);
-            vote.arguments() == self.arguments.digest() && records.iter().any(is_it)
-        };
-        for record in records {
-            let problem = if record.subject.as_ref().is_none_or(|subject| subject.approval != self.id()) {
-                "it is about another call"
-            } else if record.seq == records.last().map_or(0, |last| last.seq) && record.status != Some(self.status) {
-                "after it, its state is not that of the records"
-            } else if (self.attempts as usize) < begun {
-                "it began more often than the database says"
-            } else if !self.votes.iter().all(is_given) {
-                "its votes are not those of the records"
-            } else {
-                continue;
-            };
-            return Err(ReplayError::new(record, problem));
-        }
-        Ok(())
-    }
-
     fn played(before: Option<&Self>, record: &Record) -> Result<Self, String> {
         let (Some(subject), Event::Call(event)) = (&record.subject, &record.event) else {
             return Err("it does not say which call it is about".to_owned());
@@ -162,6 +134,13 @@ impl Approval {
                 opened.requirements.extend(if_failed.as_deref().cloned());
                 opened
             }
+            (None, CallEvent::Imported { approval: Some(imported) }) => {
+                check_import(record)?;
+                imported.as_ref().clone()
+            }
+            (None, CallEvent::Imported { approval: None }) => {
+                return Err("how it stood when it came from another store is not on the record".to_owned());
+            }
             (None, _) => return Err("no such call is open".to_owned()),
             (Some(before), _) if before.id() != subject.approval => return Err("it is about another call".to_owned()),
             (Some(before), event) => {
@@ -182,6 +161,21 @@ impl Approval {
         }
         next.recorded = recorded;
         Ok(next)
+    }
+}
+
+/// Checks that a call was not imported so that it could run: what was approved elsewhere, or ran
+/// there, does not come here as that.
+///
+/// # Errors
+/// Where it is approved, or running.
+#[doc(hidden)]
+pub fn check_import(record: &Record) -> Result<(), String> {
+    match record.status {
+        Some(Status::Approved | Status::Dispatched) => {
+            Err("nothing is imported so that it could run, or as running".to_owned())
+        }
+        _ => Ok(()),
     }
 }
 

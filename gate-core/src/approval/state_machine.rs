@@ -302,7 +302,7 @@ impl Approval {
             | CallEvent::AskedAgain { .. }
             | CallEvent::Settled { .. } => self.advance_body(event, now)?,
             // Both begin an approval; neither happens to one that is there.
-            CallEvent::Assessed { .. } | CallEvent::Imported => self.must_be(&[])?,
+            CallEvent::Assessed { .. } | CallEvent::Imported { .. } => self.must_be(&[])?,
         }
         Ok(())
     }
@@ -588,7 +588,7 @@ mod tests {
             1 => settlement.prop_map(|settlement| {
                 CallEvent::Settled { settlement, by: Settler::Reconciler, reason: None }
             }),
-            1 => Just(CallEvent::Imported),
+            1 => Just(CallEvent::Imported { approval: None }),
         ]
     }
 

@@ -10,6 +10,7 @@ use crate::approval::decision::Vote;
 use crate::approval::refusal::Refusal;
 use crate::approval::requirement::Requirement;
 use crate::approval::settlement::{Settlement, Settler};
+use crate::approval::state::Approval;
 use crate::assessment::Assessment;
 use crate::assessment::policy_outline::PolicyOutline;
 use crate::assessment::unjudged::Unjudged;
@@ -144,7 +145,12 @@ pub enum CallEvent {
         changes: Changes,
     },
     /// It came with the state of a run from a store that this one does not share.
-    Imported,
+    Imported {
+        /// How it stood when it came, without what opens its commitments. Earlier versions did not
+        /// write it: such a call does not run.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        approval: Option<Arc<Approval>>,
+    },
     /// Its body is about to run.
     Dispatched,
     /// Its body ended.

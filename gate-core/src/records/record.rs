@@ -118,7 +118,7 @@ impl Record {
             self.event,
             Event::Call(
                 CallEvent::Assessed { .. }
-                    | CallEvent::Imported
+                    | CallEvent::Imported { .. }
                     | CallEvent::Reassessed { .. }
                     | CallEvent::Uncovered { .. }
                     | CallEvent::Voided { .. }
@@ -181,7 +181,7 @@ impl Record {
                 CallEvent::Revoked { .. } => "revoked",
                 CallEvent::Abandoned => "abandoned",
                 CallEvent::Reassessed { .. } => "reassessed",
-                CallEvent::Imported => "imported",
+                CallEvent::Imported { .. } => "imported",
                 CallEvent::Dispatched => "dispatched",
                 CallEvent::Finished { .. } => "finished",
                 CallEvent::Faltered { .. } => "faltered",

@@ -115,7 +115,7 @@ fn of_call(event: &CallEvent) -> (&'static str, &'static str, Markup) {
         CallEvent::Reminded { .. } => ("open", "A reminder was due", html! {}),
         CallEvent::Expired => ("bad", "Nobody decided in time", html! {}),
         CallEvent::Abandoned => ("plain", "The caller stopped waiting", html! {}),
-        CallEvent::Imported => ("plain", "Taken in from another store", html! {}),
+        CallEvent::Imported { .. } => ("plain", "Taken in from another store", html! {}),
         CallEvent::Dispatched => ("plain", "Began to run", html! {}),
         _ => ("plain", "Something that this page has no words for", html! {}),
     }

@@ -310,7 +310,9 @@ impl Core {
         let subject = &approval.subject();
         let known = CallQuery::new(subject.info().run(), subject.call(), subject.tool(), now);
         if self.store.load_history(&known).await?.approval.is_none() {
-            let (changeset, imported) = UnitOfWork::begin(approval.imported(now), CallEvent::Imported, now).alone();
+            let imported = approval.imported(now);
+            let event = CallEvent::Imported { approval: Some(Arc::new(imported.without_salts())) };
+            let (changeset, imported) = UnitOfWork::begin(imported, event, now).alone();
             // A conflict means that someone else takes it in at the same moment: then it is there.
             if self.store.commit(changeset).await? == CommitOutcome::Done {
                 self.settle(&imported);

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use gate_core::approval::{Approval, ReplayError, Status, number_after};
+use gate_core::approval::{Approval, ReplayError, Status, check_import, number_after};
 use gate_core::assessment::Verdict;
 use gate_core::grants::Grant;
 use gate_core::id::{ApprovalId, GrantId, ReviewerId};
@@ -228,13 +228,14 @@ impl Auditor {
                 .map_err(|problem| ReplayError::new(record, problem))?,
         };
         let next = match (event, self.open.get(&id)) {
-            (CallEvent::Imported, Some(_)) => return Err(ReplayError::new(record, "this call was here before")),
-            // What was approved elsewhere, or ran there, does not come here as that.
-            (CallEvent::Imported, None) if matches!(record.status(), Some(Status::Approved | Status::Dispatched)) => {
-                return Err(ReplayError::new(record, "nothing is imported so that it could run, or as running"));
+            (CallEvent::Imported { .. }, Some(_)) => return Err(ReplayError::new(record, "this call was here before")),
+            (CallEvent::Imported { approval: Some(_) }, None) => Some(Approval::after(None, record)?),
+            // An earlier version did not write how it stood. It does not run.
+            (CallEvent::Imported { approval: None }, None) => {
+                check_import(record).map_err(|problem| ReplayError::new(record, problem))?;
+                None
             }
-            // How it stood where it came from is in another trail.
-            (CallEvent::Imported, None) | (_, Some(None)) => None,
+            (_, Some(None)) => None,
             // It comes after the end, and changes nothing that is on the record.
             (CallEvent::SecretsErased { .. }, _) => {
                 self.numbers.insert(id, number);
