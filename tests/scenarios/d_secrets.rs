@@ -20,6 +20,8 @@ on_every_store! {
     d_a_key_that_was_replaced_still_opens_what_it_committed_to,
     d_a_process_without_the_key_shows_and_decides,
     d_a_commitment_of_an_earlier_version_is_known_disclosed_and_erased,
+    d_a_commitment_that_opens_itself_tells_nothing_of_other_calls,
+    d_what_the_agent_thought_and_was_told_holds_no_secret_of_any_call_of_its_turn,
     d_a_secret_result_reaches_its_caller_and_nobody_else,
 }
 
@@ -146,6 +148,80 @@ async fn d_a_commitment_of_an_earlier_version_is_known_disclosed_and_erased(stor
     };
     assert!(erased.arguments().secrets()[0].salt().is_none());
     erased.arguments().check(&disclosure).unwrap();
+}
+
+/// Whoever can write the database could try out what a secret is: by refused calls with a guess
+/// each, of which the gate says which one the next call is equal to.
+async fn d_a_commitment_that_opens_itself_tells_nothing_of_other_calls(store: Shared) {
+    earlier_row(&store, "1").await;
+    let (gate, _) = gate(&store).await;
+    gate.pending().await.unwrap().remove(0).reject(&dana(&gate).await, "no").await.unwrap();
+    let turn = run(&gate).submit([sign_in("2", "hunter22")]).await.unwrap();
+    let next = asked(&turn).approval();
+    let equal = next.earlier().iter().filter(|refusal| refusal.arguments() == next.arguments().digest());
+    assert_eq!((equal.count(), next.alike().len()), (0, 0), "{next:?}");
+}
+
+async fn d_what_the_agent_thought_and_was_told_holds_no_secret_of_any_call_of_its_turn(store: Shared) {
+    let (gate, _) = gate(&store).await;
+    let run = run(&gate).reasoning("her password is hunter22, so I sign in and pay");
+    run.add_message(Message::user("my password is hunter22"));
+    let pay = call("2", "pay", json!({"to": "ann", "amount": 500}));
+    let turn = run.submit([pay, sign_in("1", "hunter22")]).await.unwrap();
+    assert_eq!(kinds(&turn), ["waiting", "waiting"]);
+    for question in turn.interruptions() {
+        let row = serde_json::to_string(question.approval()).unwrap();
+        assert!(row.contains("[secret]") && !row.contains("hunter22"), "{row}");
+    }
+    let state = run.state().await.unwrap().to_json();
+    assert!(!state.contains("hunter22"), "{state}");
+    assert!(!serde_json::to_string(&records(&gate).await).unwrap().contains("hunter22"));
+}
+
+/// Charges a card.
+#[policy]
+fn few_for_a_card(rules: Rules<Charge>) -> Rules<Charge> {
+    rules.auto_approve("a few").at_most(2).per(DAY).by(|call| call.card.clone()).otherwise(ask(role("manager")))
+}
+
+/// Charge a card.
+#[gated_tool(policy = "few_for_a_card", secret(card))]
+fn charge(card: String) {
+    drop(card);
+}
+
+mod cards {
+    use super::*;
+
+    registry! { pub Cards for () { Charge } }
+}
+
+#[tokio::test]
+async fn d_a_limit_for_each_secret_does_not_store_it_and_holds_after_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    for expected in [["succeeded", "succeeded"], ["waiting", "succeeded"]] {
+        let store = SqliteStore::open(folder.path().join("gate.db")).await.unwrap();
+        let gate: Gate<cards::Cards> =
+            Gate::builder(()).store(store).directory(people()).key(KEY).build().await.unwrap();
+        let run = gate.run("run");
+        let first = format!("1-{}", expected[0]);
+        let cards = [(first.as_str(), "4000-1234-5678"), ("2", "5000-9999-0000")];
+        let mut ended = Vec::new();
+        for (id, card) in cards {
+            let id = format!("{id}-{}", expected[0]);
+            ended.extend(kinds(&run.submit([call(&id, "charge", json!({"card": card}))]).await.unwrap()));
+        }
+        assert_eq!(ended, expected);
+        if expected[0] == "succeeded" {
+            drop(run.submit([call("3", "charge", json!({"card": "4000-1234-5678"}))]).await.unwrap());
+        }
+    }
+    for file in std::fs::read_dir(folder.path()).unwrap() {
+        // A sidecar file may go away meanwhile.
+        let Ok(bytes) = std::fs::read(file.unwrap().path()) else { continue };
+        let holds = |card: &str| bytes.windows(card.len()).any(|window| window == card.as_bytes());
+        assert!(!holds("4000-1234-5678") && !holds("5000-9999-0000"));
+    }
 }
 
 /// Make a one-time password.

@@ -281,7 +281,7 @@ fn flatten(
 ) {
     let mut go_in = |step: &str, inner: &Value| {
         let step_in_name = step.replace('\\', "\\\\").replace('.', "\\.");
-        let name = if name.is_empty() { step_in_name } else { format!("{name}.{step_in_name}") };
+        let name = if pointer.is_empty() { step_in_name } else { format!("{name}.{step_in_name}") };
         flatten(inner, &below(pointer, step), &name, tool, visit);
     };
     match value {

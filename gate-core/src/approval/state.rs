@@ -271,6 +271,13 @@ impl Approval {
         self.edition >= EDITION
     }
 
+    /// Returns whether a later version of the rules holds for it, which this one does not know.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn is_of_later_version(&self) -> bool {
+        self.edition > EDITION
+    }
+
     /// The arguments that the model proposed, completed.
     #[must_use]
     pub fn proposed(&self) -> &Arguments {

@@ -92,6 +92,15 @@ impl CommitmentKeys {
         self
     }
 
+    /// Returns what a counter is kept by whose key may hold a secret: the same for equal keys, and
+    /// nothing that could be tried out without the key of the gate.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn blind(&self, limit: &str, key: &str) -> String {
+        let text = format!("gate commitments: limit\n{limit}\n{key}");
+        hex(&first_half(mac(&self.present.secret, text.as_bytes())))
+    }
+
     fn find(&self, id: [u8; 8]) -> Option<&CommitmentKey> {
         [&self.present].into_iter().chain(&self.earlier).find(|key| key.id == id)
     }
@@ -140,6 +149,14 @@ impl Commitment {
             // Earlier versions committed with the salt itself.
             None => Some(salt),
         }
+    }
+
+    /// Returns whether it needs no key to be opened: an earlier version made it, or whoever wrote it
+    /// into the database.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn opens_itself(&self) -> bool {
+        self.key.is_none() && self.salt.is_some()
     }
 
     /// Returns whether it was made by a key that is not among these.

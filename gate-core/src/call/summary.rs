@@ -157,9 +157,14 @@ impl HeadlinePart {
             return Self::plain(text);
         }
         let text = cut(&written(value, is_secret));
-        let is_word = |c: char| c.is_alphanumeric() || "-_.@/:#+".contains(c);
-        let is_text = value.is_string() && (text.is_empty() || !text.chars().all(is_word));
+        let is_text = value.is_string() && !is_word(&text);
         Self::Value { text, is_text, is_code: format == SummaryFormat::Code }
+    }
+
+    /// Writes the name of a field. In a map, whoever made the call chose it, as they chose its value.
+    fn name(name: &str) -> Self {
+        let text = cut(Visible::of(name).as_str());
+        if is_word(&text) { Self::Words(text) } else { Self::Value { text, is_text: true, is_code: false } }
     }
 }
 
@@ -173,8 +178,9 @@ impl Headline {
         let mut parts = vec![HeadlinePart::Words(Visible::of(title).as_str().to_owned())];
         let mut before = ": ";
         for (name, value) in arguments.into_iter().take(MANY) {
-            let name = cut(Visible::of(name).as_str());
-            parts.push(HeadlinePart::Words(format!("{before}{name} ")));
+            parts.push(HeadlinePart::Words(before.to_owned()));
+            parts.push(HeadlinePart::name(name));
+            parts.push(HeadlinePart::Words(" ".to_owned()));
             parts.push(match value {
                 Some(value) => HeadlinePart::value(Some(value), SummaryFormat::Plain, &|_| false),
                 None => HeadlinePart::plain("a secret"),
@@ -206,6 +212,11 @@ impl fmt::Display for HeadlinePart {
     }
 }
 
+/// Returns whether a text reads as one word, so that it cannot pass for a sentence.
+fn is_word(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(|c| c.is_alphanumeric() || "-_.@/:#+".contains(c))
+}
+
 /// Writes a value on one line, safe to look at.
 fn written(value: &Value, is_secret: &dyn Fn(&Value) -> bool) -> String {
     let all = |items: Vec<String>, count: usize| match (count, count.saturating_sub(MANY)) {
@@ -222,9 +233,8 @@ fn written(value: &Value, is_secret: &dyn Fn(&Value) -> bool) -> String {
         Value::String(text) => Visible::of(&on_one_line(text)).as_str().to_owned(),
         Value::Array(items) => all(items.iter().take(MANY).map(|item| quoted(item, is_secret)).collect(), items.len()),
         Value::Object(fields) => {
-            let field = |(name, value): (&String, &Value)| {
-                format!("{} {}", cut(Visible::of(name).as_str()), quoted(value, is_secret))
-            };
+            let field =
+                |(name, value): (&String, &Value)| format!("{} {}", HeadlinePart::name(name), quoted(value, is_secret));
             all(fields.iter().take(MANY).map(field).collect(), fields.len())
         }
     }
@@ -288,7 +298,8 @@ fn time(value: &Value) -> Option<String> {
     if let Ok(at) = text.parse::<Timestamp>() {
         return Some(instant(at));
     }
-    if !text.contains(':') {
+    // Without a clock: a day that is read from a text with one would leave it out.
+    if !text.contains([':', 'T', 't', ' ']) {
         return text.parse::<Date>().ok().map(|day| day.strftime("%-d %b %Y").to_string());
     }
     let at = text.parse::<DateTime>().ok().filter(|_| !text.contains('['))?;
@@ -370,6 +381,7 @@ mod tests {
             (json!("2024-05-20T10:00:30.5Z"), "20 May 2024, 10:00:30.5 UTC"),
             (json!("2024-05-20T10:00"), "20 May 2024, 10:00"),
             (json!("2024-05-20"), "20 May 2024"),
+            (json!("20240520T2359"), "20 May 2024, 23:59"),
             (json!(0), "1 Jan 1970, 00:00 UTC"),
             (json!("next week"), "“next week”"),
             (json!(i64::MAX), "9223372036854775807"),
@@ -390,6 +402,10 @@ mod tests {
         assert_eq!(plain(json!("")), "“”");
         assert_eq!(plain(json!(["a b", "c", "d", "e"])), "“a b”, c, d and 1 more");
         assert_eq!(plain(json!({"a": "b c"})), "a “b c”");
+        assert_eq!(plain(json!({"already approved by Dana": true})), "“already approved by Dana” yes");
+        let labels = [("labels.a, amount_cents 5, to mia", Some(&json!(1)))];
+        let headline = Headline::of_arguments("Refund", labels).to_string();
+        assert_eq!(headline, "Refund: “labels.a, amount_cents 5, to mia” 1");
         assert_eq!(plain(json!([])), "none");
         assert_eq!(plain(json!(null)), "none");
         let long = plain(json!("x".repeat(400)));

@@ -239,10 +239,22 @@ fn looks_like_another(word: &str, is_turkish: bool) -> bool {
         return false;
     }
     if word.chars().any(char::is_alphabetic) {
-        return !word.is_single_script() || unicode_security::skeleton(&odd).all(|c| c.is_ascii());
+        let is_plain = unicode_security::skeleton(&odd).all(|c| c.is_ascii());
+        return !word.is_single_script() || is_plain || odd.chars().any(is_disguised);
     }
     // Digits of another script are honest among themselves, as long as they are not drawn as the plain ones.
     word.chars().any(|c| c.is_ascii_digit()) || word.chars().any(looks_plain)
+}
+
+/// Returns whether a Latin letter is drawn as a plain one and is none, whatever accents the rest of
+/// its word has.
+fn is_disguised(c: char) -> bool {
+    let mut text = [0; 4];
+    let has_accent = || [c].into_iter().nfd().next().is_some_and(|base| base.is_ascii());
+    !c.is_ascii()
+        && c.script() == Script::Latin
+        && !has_accent()
+        && unicode_security::skeleton(c.encode_utf8(&mut text)).all(|c| c.is_ascii())
 }
 
 /// Whether a character that is no letter is drawn as a plain one is. Those that every text has are known.
@@ -333,6 +345,7 @@ mod tests {
             ("сор", r"\u{441}\u{43e}\u{440}", Hazard::LookAlike),
             ("ο", r"\u{3bf}", Hazard::LookAlike),
             ("paypaı", r"paypa\u{131}", Hazard::LookAlike),
+            ("G\u{251}rcía", r"G\u{251}rc\u{ed}a", Hazard::LookAlike),
             ("1৪00", r"1\u{9ea}00", Hazard::LookAlike),
             ("𝟏𝟎𝟎", r"\u{1d7cf}\u{1d7ce}\u{1d7ce}", Hazard::LookAlike),
             ("１００", r"\u{ff11}\u{ff10}\u{ff10}", Hazard::LookAlike),

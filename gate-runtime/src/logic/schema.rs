@@ -1,6 +1,6 @@
 //! JSON Schemas: closed against unknown fields, checked, and searched for secrets.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -152,6 +152,10 @@ impl SchemaErrors {
     /// Each with its place; never empty.
     pub fn iter(&self) -> impl Iterator<Item = &SchemaError> {
         self.0.iter()
+    }
+
+    pub(crate) fn map(self, change: impl FnMut(&SchemaError) -> SchemaError) -> Self {
+        Self(self.0.iter().map(change).collect())
     }
 }
 
@@ -310,7 +314,7 @@ pub(crate) fn replace_secrets<E>(
         return Ok(());
     }
     walk(schema, &[schema], value, &mut |schemas, value| {
-        if !schemas.iter().any(|schema| schema.get(SECRET) == Some(&Value::Bool(true))) {
+        if !mark_secret(schemas) {
             return Ok(Walk::Below);
         }
         if !value.is_null() {
@@ -318,6 +322,80 @@ pub(crate) fn replace_secrets<E>(
         }
         Ok(Walk::On)
     })
+}
+
+/// Returns whether one of the schemas that hold for a value marks it as a secret.
+fn mark_secret(schemas: &[&Value]) -> bool {
+    schemas.iter().any(|schema| schema.get(SECRET) == Some(&Value::Bool(true)))
+}
+
+/// Names a problem without those names of fields that are part of a secret: whoever wrote its
+/// values chose them too.
+pub(crate) fn without_secret_names(root: &Value, error: &SchemaError) -> SchemaError {
+    let (mut schemas, mut in_secret, mut end) = (expand(root, &[root]), false, 0);
+    for step in error.pointer().split('/').skip(1) {
+        in_secret |= mark_secret(&schemas);
+        let name = step.replace("~1", "/").replace("~0", "~");
+        let items = name.parse().map(|index| schemas_of_item(&schemas, index)).unwrap_or_default();
+        let is_named =
+            schemas.iter().any(|schema| schema.get("properties").is_some_and(|fields| fields.get(&name).is_some()));
+        if in_secret && items.is_empty() && !is_named {
+            let place = error.pointer().get(..end).unwrap_or_default();
+            return SchemaError::new(place, format!("in this secret: {}", error.problem()));
+        }
+        let fields = schemas_of_field(&schemas, &name);
+        schemas = expand(root, &[fields, items].concat());
+        end += step.len() + 1;
+    }
+    error.clone()
+}
+
+/// Returns the names of all fields that a schema names.
+pub(crate) fn field_names(schema: &Value) -> BTreeSet<&str> {
+    let mut names = BTreeSet::new();
+    let mut rest = vec![schema];
+    while let Some(schema) = rest.pop() {
+        match schema {
+            Value::Object(map) => {
+                let named = map.get("properties").and_then(Value::as_object);
+                names.extend(named.into_iter().flat_map(Map::keys).map(String::as_str));
+                rest.extend(map.values());
+            }
+            Value::Array(items) => rest.extend(items),
+            _ => {}
+        }
+    }
+    names
+}
+
+/// Returns whether a schema marks a secret where no value is ever looked at, as below `not` or
+/// `if`: it would be stored as it is.
+pub(crate) fn has_unreachable_secret(root: &Value) -> bool {
+    let mut reached = expand(root, &[root]);
+    let mut next = 0;
+    while let Some(schema) = reached.get(next).copied() {
+        next += 1;
+        let below = fields_of(&[schema]).into_values().flatten().chain(items_of(&[schema])).collect::<Vec<_>>();
+        for found in expand(root, &below) {
+            if !reached.iter().any(|known| std::ptr::eq(*known, found)) {
+                reached.push(found);
+            }
+        }
+    }
+    let is_marked = |schema: &Value| schema.get(SECRET) == Some(&Value::Bool(true));
+    let count = reached.iter().filter(|schema| is_marked(schema)).count();
+    count < marks(root)
+}
+
+/// Returns how often a schema marks something as a secret.
+fn marks(schema: &Value) -> usize {
+    match schema {
+        Value::Object(map) => {
+            usize::from(map.get(SECRET) == Some(&Value::Bool(true))) + map.values().map(marks).sum::<usize>()
+        }
+        Value::Array(items) => items.iter().map(marks).sum(),
+        _ => 0,
+    }
 }
 
 /// Returns whether a schema has lists whose items are all different: sets.
@@ -372,11 +450,11 @@ fn walk<E>(root: &Value, schemas: &[&Value], value: &mut Value, visit: Visit<'_,
 }
 
 fn schemas_of_field<'a>(schemas: &[&'a Value], name: &str) -> Vec<&'a Value> {
-    let of = |schema: &&'a Value| {
-        let named = schema.get("properties").and_then(|fields| fields.get(name));
-        named.or_else(|| schema.get("additionalProperties"))
+    let of = |schema: &&'a Value| match schema.get("properties").and_then(|fields| fields.get(name)) {
+        Some(named) => vec![named],
+        None => values_of_maps(schema).collect(),
     };
-    schemas.iter().filter_map(of).collect()
+    schemas.iter().flat_map(of).collect()
 }
 
 fn schemas_of_item<'a>(schemas: &[&'a Value], index: usize) -> Vec<&'a Value> {
@@ -402,9 +480,16 @@ pub(crate) fn fields_of<'a>(schemas: &[&'a Value]) -> BTreeMap<&'a str, Vec<&'a 
 pub(crate) fn items_of<'a>(schemas: &[&'a Value]) -> Vec<&'a Value> {
     let of = |schema: &&'a Value| {
         let first = schema.get("prefixItems").and_then(Value::as_array).into_iter().flatten();
-        first.chain(["items", "additionalProperties"].into_iter().filter_map(|keyword| schema.get(keyword)))
+        first.chain(schema.get("items")).chain(values_of_maps(schema))
     };
     schemas.iter().flat_map(of).collect()
+}
+
+/// Returns the schemas of fields that have no name of their own. Which pattern a name fits is not
+/// looked at: each of them may hold.
+fn values_of_maps(schema: &Value) -> impl Iterator<Item = &Value> {
+    let patterns = schema.get("patternProperties").and_then(Value::as_object);
+    patterns.into_iter().flat_map(Map::values).chain(schema.get("additionalProperties"))
 }
 
 /// What a schema refers to.
@@ -561,5 +646,52 @@ mod tests {
         assert_eq!(seen, [json!({"number": "4111"}), json!("c1"), json!("c2"), json!("c3")]);
         assert_eq!(value["more"], json!([{"name": "b", "code": "*"}]));
         assert_eq!(value["pay"]["right"]["code"], json!("*"));
+    }
+
+    #[test]
+    fn secrets_are_found_in_maps_with_keys_of_any_kind() {
+        #[derive(JsonSchema)]
+        #[expect(dead_code, reason = "only its schema is used")]
+        struct Card {
+            #[schemars(extend("x-gate-secret" = true))]
+            number: String,
+        }
+        #[derive(JsonSchema)]
+        #[expect(dead_code, reason = "only its schema is used")]
+        struct Wallet {
+            by_name: BTreeMap<String, Card>,
+            by_place: BTreeMap<u32, Card>,
+        }
+        let schema = schema_for!(Wallet).to_value();
+        let mut value = json!({"by_name": {"a": {"number": "1"}}, "by_place": {"7": {"number": "2"}}});
+        let mut found = Vec::new();
+        let Ok(()) = replace_secrets(&schema, &mut value, &mut |secret| {
+            found.push(secret.clone());
+            Ok::<_, Infallible>(json!("mark"))
+        });
+        assert_eq!((found, has_unreachable_secret(&schema)), (vec![json!("1"), json!("2")], false), "{schema}");
+        let hidden = json!({"properties": {"a": {"not": {"properties": {"b": {"x-gate-secret": true}}}}}});
+        assert!(has_unreachable_secret(&hidden));
+    }
+
+    #[test]
+    fn a_problem_names_no_field_that_is_part_of_a_secret() {
+        let schema = json!({"properties": {
+            "pins": {"x-gate-secret": true, "additionalProperties": {"type": "integer"}},
+            "card": {"x-gate-secret": true, "properties": {"number": {"type": "string"}}},
+            "list": {"x-gate-secret": true, "items": {"type": "string"}},
+            "plain": {"additionalProperties": true},
+        }});
+        let named = |pointer: &str| {
+            let hidden = without_secret_names(&schema, &SchemaError::new(pointer, "given twice"));
+            format!("{} {}", hidden.pointer(), hidden.problem())
+        };
+        assert_eq!(named("/pins/hunter44"), "/pins in this secret: given twice");
+        assert_eq!(named("/pins/4711"), "/pins in this secret: given twice");
+        assert_eq!(named("/card/number"), "/card/number given twice");
+        assert_eq!(named("/card/number/x"), "/card/number in this secret: given twice");
+        assert_eq!(named("/list/3"), "/list/3 given twice");
+        assert_eq!(named("/plain/hunter44"), "/plain/hunter44 given twice");
+        assert_eq!(named(""), " given twice");
     }
 }

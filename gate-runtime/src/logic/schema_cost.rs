@@ -28,8 +28,34 @@ pub(crate) type PatternSizes = HashMap<String, u64>;
 /// [`STEPS`].
 pub(crate) fn count(schema: &Value, sizes: &PatternSizes, value: &Value) -> Result<u64, SchemaError> {
     let mut meter = Meter { root: schema, sizes, spent: 0 };
-    meter.apply(schema, value, 1)?;
+    meter.apply(schema, value, Times { each: 1, below_look: None })?;
     Ok(meter.spent)
+}
+
+/// How often a schema is applied to a value, at most.
+///
+/// A schema that looks at what others left (`unevaluated…`) judges what stands in it once more, at
+/// each level of `allOf`, `$ref` and the like between the two; and so does each that it stands in.
+#[derive(Clone, Copy)]
+struct Times {
+    each: u64,
+    /// How many levels it stands below one that looks back, if it does.
+    below_look: Option<u64>,
+}
+
+impl Times {
+    fn count(self) -> u64 {
+        self.below_look.map_or(self.each, |levels| self.each.saturating_mul(levels + 4))
+    }
+
+    fn one_below(self) -> Self {
+        Self { below_look: self.below_look.map(|levels| levels + 1), ..self }
+    }
+
+    fn looking_back(self) -> Self {
+        let each = self.below_look.map_or(self.each, |levels| self.each.saturating_mul(levels + 3));
+        Self { each, below_look: Some(0) }
+    }
 }
 
 struct Meter<'a> {
@@ -39,8 +65,8 @@ struct Meter<'a> {
 }
 
 impl Meter<'_> {
-    fn take(&mut self, keyword: &str, steps: u64, times: u64) -> Result<(), SchemaError> {
-        self.spent = self.spent.saturating_add(steps.saturating_mul(times));
+    fn take(&mut self, keyword: &str, steps: u64, times: Times) -> Result<(), SchemaError> {
+        self.spent = self.spent.saturating_add(steps.saturating_mul(times.count()));
         if self.spent <= STEPS {
             return Ok(());
         }
@@ -49,13 +75,11 @@ impl Meter<'_> {
     }
 
     /// `times` is how often a schema is applied to a value, at most.
-    fn apply(&mut self, schema: &Value, value: &Value, times: u64) -> Result<(), SchemaError> {
+    fn apply(&mut self, schema: &Value, value: &Value, times: Times) -> Result<(), SchemaError> {
         self.take("type", 1, times)?;
         let Value::Object(keywords) = schema else { return Ok(()) };
-        // What `unevaluated…` covers is judged once more for it, and again for each that it is
-        // nested in.
         let looks_back = ["unevaluatedProperties", "unevaluatedItems"].iter().any(|name| keywords.contains_key(*name));
-        let times = if looks_back { times.saturating_mul(4) } else { times };
+        let times = if looks_back { times.looking_back() } else { times };
         for (keyword, part) in keywords {
             self.take(keyword, 1, times)?;
             match value {
@@ -71,7 +95,8 @@ impl Meter<'_> {
     }
 
     /// Keywords whose schemas hold for the value itself.
-    fn in_place(&mut self, keyword: &str, part: &Value, value: &Value, times: u64) -> Result<(), SchemaError> {
+    fn in_place(&mut self, keyword: &str, part: &Value, value: &Value, times: Times) -> Result<(), SchemaError> {
+        let times = times.one_below();
         match (keyword, part) {
             ("$ref", Value::String(place)) => {
                 let target = place.strip_prefix('#').and_then(|pointer| self.root.pointer(pointer));
@@ -95,7 +120,7 @@ impl Meter<'_> {
         keyword: &str,
         part: &Value,
         fields: &Map<String, Value>,
-        times: u64,
+        times: Times,
     ) -> Result<(), SchemaError> {
         match (keyword, part) {
             ("properties", Value::Object(parts)) => {
@@ -123,7 +148,7 @@ impl Meter<'_> {
         }
     }
 
-    fn over_items(&mut self, keyword: &str, part: &Value, items: &[Value], times: u64) -> Result<(), SchemaError> {
+    fn over_items(&mut self, keyword: &str, part: &Value, items: &[Value], times: Times) -> Result<(), SchemaError> {
         let mut each = items.iter().enumerate();
         match (keyword, part) {
             ("items" | "contains" | "unevaluatedItems" | "additionalItems", part) => {
@@ -138,8 +163,9 @@ impl Meter<'_> {
         }
     }
 
-    fn within(&mut self, step: &str, part: &Value, value: &Value, times: u64) -> Result<(), SchemaError> {
+    fn within(&mut self, step: &str, part: &Value, value: &Value, times: Times) -> Result<(), SchemaError> {
         let place = |error: SchemaError| SchemaError::new(below("", step) + error.pointer(), error.problem());
+        let times = Times { each: times.count(), below_look: None };
         self.apply(part, value, times).map_err(place)
     }
 
@@ -147,7 +173,8 @@ impl Meter<'_> {
         let length = text.len() as u64;
         match (keyword, part.as_str()) {
             ("pattern", Some(pattern)) => self.of_match(pattern, text),
-            ("format", Some("regex")) => length.saturating_mul(16),
+            // Each name of a group, of eight bytes or more, is compared with all before it.
+            ("format", Some("regex")) => length.saturating_mul(16).saturating_add((length / 8).saturating_pow(2) / 4),
             ("format", _) => length.saturating_mul(2),
             ("minLength" | "maxLength", _) => length / 32,
             _ => 0,
@@ -331,6 +358,11 @@ mod tests {
                 many(900, |_| json!("(a)".repeat(90))),
             ),
             (
+                "a regular expression with many names",
+                json!({"format": "regex"}),
+                json!((0..20_000).map(|at| format!("(?<n{at:05}>)")).collect::<Vec<_>>().concat()),
+            ),
+            (
                 "templates",
                 json!({"allOf": many(300, |_| json!({"format": "uri-template"}))}),
                 json!("{a}".repeat(80_000)),
@@ -467,6 +499,14 @@ mod tests {
             (json!({"propertyNames": {"allOf": [{"minLength": 1}, {"maxLength": 9}]}}), texts.clone()),
             (json!({"dependentSchemas": {"key1": {"additionalProperties": {"type": "string"}}}}), texts.clone()),
         ];
+        // With levels in between that do not look back themselves.
+        let spaced = |depth, levels| {
+            folded(depth, leaf("a"), |inner| {
+                let inner = folded(levels, inner, |inner| json!({"anyOf": [inner, leaf("b")]}));
+                json!({"anyOf": [inner, leaf("c")], "unevaluatedProperties": {"minLength": 0}})
+            })
+        };
+        pairs.extend((1..=3).flat_map(|depth| [1, 2, 4, 7].map(|levels| (spaced(depth, levels), texts.clone()))));
         for depth in 1..=5 {
             pairs.extend(["allOf", "anyOf", "oneOf"].map(|keyword| (nested(depth, keyword), texts.clone())));
             pairs.extend(["allOf", "anyOf", "oneOf"].map(|keyword| (left_items(depth, keyword), numbers.clone())));

@@ -1,11 +1,13 @@
 //! Secrets kept out of what others read, also where a tool gives them back in another writing.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use serde_json::{Map, Number, Value};
 use unicode_normalization::UnicodeNormalization as _;
 
 use super::redact::secrets_of;
+use super::schema::field_names;
 
 /// The text in the place of a secret that somebody gave back.
 pub(crate) const SECRET: &str = "[secret]";
@@ -49,21 +51,45 @@ enum Within {
 impl Scrub {
     /// Everything that a call's schema marks as secret.
     pub(crate) fn of(schema: &Value, arguments: &Value) -> Self {
-        let mut scrub = Self::default();
-        for secret in secrets_of(schema, arguments) {
-            scrub.add(&secret);
+        let (mut scrub, secrets) = (Self::default(), secrets_of(schema, arguments));
+        let public = if secrets.is_empty() { BTreeSet::new() } else { field_names(schema) };
+        for secret in &secrets {
+            scrub.add(secret, &public);
         }
-        // Longer ones first, so that no part of one is left.
-        scrub.texts.sort_by_key(|text| std::cmp::Reverse(text.len()));
+        scrub.sort();
         scrub
     }
 
-    fn add(&mut self, secret: &Value) {
+    /// Adds those of another call.
+    pub(crate) fn extend(&mut self, other: Self) {
+        let is_new = |text: &String| !self.texts.contains(text);
+        let texts: Vec<String> = other.texts.into_iter().filter(is_new).collect();
+        let is_new = |text: &Vec<char>| !self.folded.contains(text);
+        let folded: Vec<Vec<char>> = other.folded.into_iter().filter(is_new).collect();
+        self.texts.extend(texts);
+        self.folded.extend(folded);
+        self.sort();
+    }
+
+    /// Longer ones first, so that no part of one is left.
+    fn sort(&mut self) {
+        self.texts.sort_by_key(|text| std::cmp::Reverse(text.len()));
+    }
+
+    /// The names of fields are part of a secret, but for those that its type has for all.
+    fn add(&mut self, secret: &Value, public: &BTreeSet<&str>) {
         match secret {
             Value::String(text) => self.add_text(text.clone()),
             Value::Number(number) => self.add_text(number_text(number)),
-            Value::Array(items) => items.iter().for_each(|item| self.add(item)),
-            Value::Object(map) => map.values().for_each(|item| self.add(item)),
+            Value::Array(items) => items.iter().for_each(|item| self.add(item, public)),
+            Value::Object(map) => {
+                for (name, item) in map {
+                    if !public.contains(name.as_str()) {
+                        self.add_text(name.clone());
+                    }
+                    self.add(item, public);
+                }
+            }
             Value::Bool(_) | Value::Null => {}
         }
     }
@@ -169,7 +195,7 @@ impl Scrub {
         };
         decoded(text)
             .iter()
-            .any(|once| holds(once) || (once.len() <= MOST_NESTED && decoded(once).iter().any(|twice| holds(twice))))
+            .any(|once| holds(once) || (text.len() <= MOST_NESTED && decoded(once).iter().any(|twice| holds(twice))))
     }
 }
 
@@ -399,5 +425,25 @@ mod tests {
                 serde_json::from_str::<Value>(output).unwrap()
             );
         }
+    }
+
+    #[test]
+    fn the_names_in_a_map_of_secrets_are_secrets_and_those_of_a_type_are_not() {
+        let schema = json!({"properties": {
+            "tokens": {"x-gate-secret": true, "additionalProperties": {"type": "integer"}},
+            "card": {"x-gate-secret": true, "properties": {"number": {"type": "string"}}},
+        }});
+        let arguments = json!({"tokens": {"sk-live-4711": 1}, "card": {"number": "4000-1234"}});
+        let scrub = Scrub::of(&schema, &arguments);
+        assert_eq!(scrub.clean("it was sk-live-4711, a number"), "it was [secret], a number");
+    }
+
+    #[test]
+    fn what_is_encoded_twice_is_found_in_a_long_text() {
+        let scrub = Scrub::of(&json!({"properties": {"pin": {"x-gate-secret": true}}}), &json!({"pin": "hunter-22-x"}));
+        // "my pin is hunter-22-x", in base64 of base64.
+        let twice = "YlhrZ2NHbHVJR2x6SUdoMWJuUmxjaTB5TWkxNA==";
+        let text = format!("{} {twice}", "words and more words ".repeat(2_500));
+        assert!(text.len() > 50_000 && !scrub.clean(&text).contains(twice));
     }
 }

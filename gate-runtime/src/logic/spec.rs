@@ -9,7 +9,9 @@ use serde_json::Value;
 use super::contract::{self, says_something};
 use super::foreign_schema::STEPS_TO_REFUSE;
 use super::redact::{check_no_mark, keeps_secrets};
-use super::schema::{Checker, SchemaErrors, has_secrets, has_sets, sort_sets};
+use super::schema::{
+    Checker, SchemaErrors, has_secrets, has_sets, has_unreachable_secret, sort_sets, without_secret_names,
+};
 
 /// The most JSON that a call may hold, unless a gate says otherwise: 256 KiB, 64 deep.
 pub(crate) const DEFAULT_LIMITS: ReadLimits = ReadLimits { bytes: 256 * 1024, depth: 64 };
@@ -49,9 +51,8 @@ impl Specs {
 
     /// Reads a call of the tool at a place, checks it, and completes it.
     pub(crate) fn read(&self, index: usize, call: &ToolCall) -> Result<Value, SchemaErrors> {
-        let value = read(call.arguments(), DEFAULT_LIMITS)?;
         let (_, spec) = self.get(index).ok_or_else(|| SchemaErrors::from(SchemaError::new("", "no such tool")))?;
-        spec.complete(value).map(|completed| completed.arguments)
+        spec.complete(read(call.arguments(), DEFAULT_LIMITS)).map(|completed| completed.arguments)
     }
 }
 
@@ -121,7 +122,12 @@ impl Spec {
     /// nobody could be shown what runs. Also the places of its summary that no argument has.
     pub(crate) fn contract_problems(&self, tool: &Descriptor) -> Vec<String> {
         let of_type = self.codec.map(|codec| contract::problems(&self.schema, &(codec.written_schema)()));
-        of_type.into_iter().flatten().chain(contract::summary_problems(tool)).collect()
+        let is_unreachable = self.has_secrets && has_unreachable_secret(&self.schema);
+        let unreachable = is_unreachable.then(|| {
+            "its schema marks a secret where it says what a value is not, or under which condition: mark the field itself"
+                .to_owned()
+        });
+        of_type.into_iter().flatten().chain(contract::summary_problems(tool)).chain(unreachable).collect()
     }
 
     fn check(&self, value: &Value) -> Result<(), SchemaErrors> {
@@ -134,13 +140,27 @@ impl Spec {
         }
     }
 
+    /// Checks and completes arguments that were read.
+    ///
+    /// # Errors
+    /// What is wrong with them, also where they could not be read. No name in a secret is in it.
+    pub(crate) fn complete(&self, given: Result<Value, SchemaError>) -> Result<Completed, SchemaErrors> {
+        let completed = given.map_err(SchemaErrors::from).and_then(|given| self.complete_read(given));
+        completed.map_err(|problems| {
+            if !self.has_secrets {
+                return problems;
+            }
+            problems.map(|problem| without_secret_names(&self.schema, problem))
+        })
+    }
+
     /// Checks arguments, and makes them whole: as the tool's type writes them once it has read
     /// them, defaults included. What rules and people see, what is digested and what runs is this.
     ///
     /// # Errors
     /// [`SchemaErrors`], if they do not fit the schema or the type, if the type drops a field, or if
     /// what is written reads as something else again: then nobody could say what would run.
-    pub(crate) fn complete(&self, mut given: Value) -> Result<Completed, SchemaErrors> {
+    fn complete_read(&self, mut given: Value) -> Result<Completed, SchemaErrors> {
         check_no_mark(&given)?;
         self.check(&given)?;
         let Some(codec) = self.codec else { return Ok(Completed { arguments: given, given: None }) };

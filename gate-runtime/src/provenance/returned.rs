@@ -24,13 +24,12 @@ const MOST: usize = 64 * 1024 * 1024;
 pub(super) struct Returned {
     /// The number of the record up to which the store was read; 0: not yet.
     pub(super) seq: u64,
-    /// For each call its place among the calls.
-    calls: HashMap<ApprovalId, usize>,
-    /// The first call that notes a message: what its tool returned came after the message.
-    noted: HashMap<String, usize>,
+    /// The first call that notes a message: what its tool returned came after the message. Ids are in
+    /// the order in which calls were proposed, however late an output becomes known.
+    noted: HashMap<String, ApprovalId>,
     outputs: Texts,
     /// For each output, whose it is.
-    tools: Vec<(usize, ToolName)>,
+    tools: Vec<(ApprovalId, ToolName)>,
     known: HashSet<u64>,
     bytes: usize,
     /// Set where some outputs are not remembered.
@@ -49,21 +48,20 @@ impl Returned {
 
     /// Knows a call as it stands now.
     pub(super) fn learn(&mut self, call: &Approval, indexes: &Indexes) {
-        let next = self.calls.len();
-        let place = *self.calls.entry(call.id()).or_insert(next);
         for mark in call.heard() {
-            self.noted.entry(mark.clone()).or_insert(place);
+            let first = self.noted.entry(mark.clone()).or_insert(call.id());
+            *first = call.id().min(*first);
         }
         let outcome = call.outcome().map(|outcome| match outcome {
             ToolOutcome::Returned { json } => json,
             ToolOutcome::Failed { error } => error,
         });
         for text in outcome.into_iter().chain(call.shared_failure()) {
-            self.add(place, call.tool(), text, indexes);
+            self.add(call.id(), call.tool(), text, indexes);
         }
     }
 
-    fn add(&mut self, call: usize, tool: &ToolName, text: &Arc<str>, indexes: &Indexes) {
+    fn add(&mut self, call: ApprovalId, tool: &ToolName, text: &Arc<str>, indexes: &Indexes) {
         let hash = keyed(text);
         // What was returned before is known, and earlier.
         if !self.known.insert(hash) {
@@ -78,14 +76,13 @@ impl Returned {
         self.tools.push((call, tool.clone()));
     }
 
-    /// Returns the first of so many outputs that says a value: whose it is, and the place of its
-    /// call.
-    pub(super) fn first(&mut self, wanted: &Wanted, count: usize) -> Option<(usize, ToolName)> {
+    /// Returns the first of so many outputs that says a value: whose it is, and its call.
+    pub(super) fn first(&mut self, wanted: &Wanted, count: usize) -> Option<(ApprovalId, ToolName)> {
         self.tools.get(self.outputs.find(wanted, count).tool?).cloned()
     }
 
     /// Returns whether a message was heard before a call, as the record has it.
-    pub(super) fn was_heard_before(&self, mark: Mark, call: usize) -> bool {
+    pub(super) fn was_heard_before(&self, mark: Mark, call: ApprovalId) -> bool {
         self.noted.get(&mark.to_text()).is_some_and(|by| *by <= call)
     }
 

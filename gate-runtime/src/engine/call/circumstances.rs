@@ -60,6 +60,14 @@ impl Circumstances {
         CallContext { info: Arc::clone(subject.shared_info()), ..context }
     }
 
+    /// A text without the secrets of the run's calls.
+    pub(crate) fn without_secrets(&self, text: Arc<str>) -> Arc<str> {
+        match &self.thread {
+            Some(thread) => thread.without_secrets(text),
+            None => text,
+        }
+    }
+
     /// The context in which a call is judged or run.
     pub(crate) fn context(
         &self,

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use gate_core::approval::given_at;
 use gate_core::assessment::{Assessment, Denial, Opinion, PolicyOpinion, PolicyOutline, RuleResult, Unjudged, Verdict};
 use gate_core::call::{Arguments, NotRun, RunInfo, ToolCall};
-use gate_core::grants::LimitCharge;
+use gate_core::grants::{LimitCharge, LimitKey};
 use gate_core::id::{ApprovalId, CallId, ToolName};
 use gate_core::ports::{CallQuery, Changeset, StoreError};
 use gate_core::records::GateEvent;
@@ -244,11 +244,21 @@ impl Core {
             let scrub = Scrub::of(tool.descriptor.input_schema(), arguments);
             let errors = evaluations.iter_mut().flat_map(|evaluation| &mut evaluation.opinion.errors);
             errors.for_each(|(_, error)| *error = scrub.clean(error));
+            let charges = evaluations.iter_mut().flat_map(|evaluation| &mut evaluation.charges);
+            charges.flat_map(|(_, charges)| charges).for_each(|charge| charge.key = self.blind(&charge.key));
         }
         let mut judgement = Judgement::new(evaluations, overlays)?;
         Arc::make_mut(&mut judgement.assessment).set_destructive(tool.descriptor.annotations().destructive);
         judgement.assessment = tool.share(judgement.assessment);
         Ok(judgement)
+    }
+
+    /// The key of a limit of a tool with secrets, as it is stored: rules may have made it of them.
+    fn blind(&self, key: &LimitKey) -> LimitKey {
+        if key.key() == "null" {
+            return key.clone();
+        }
+        LimitKey::new(key.limit(), format!("\"{}\"", self.commitments.blind(key.limit(), key.key())))
     }
 
     /// Judges a call that is to run, and puts on the record what failed, where there is no verdict for that.

@@ -14,6 +14,7 @@ use crate::engine::kernel::Core;
 use crate::engine::kernel::tools::GateTool;
 use crate::engine::kernel::unit_of_work::{refused, refused_once};
 use crate::logic::registry::unknown_tool;
+use crate::logic::scrub::Scrub;
 use crate::logic::spec::Completed;
 
 /// A proposed call that was read: its tool is known, its arguments fit.
@@ -54,12 +55,27 @@ impl Core {
             return Err(NotRun::Invalid { problem });
         }
         match self.parse(tool, raw) {
-            Ok((tool, completed)) => Ok(Proposed { tool, call: call.clone(), completed, reasoning }),
+            Ok((tool, completed)) => {
+                self.learn_secrets(run, tool, &completed);
+                Ok(Proposed { tool, call: call.clone(), completed, reasoning })
+            }
             Err(problem) => {
                 let refused = self.refuse(run, call, tool, NotRun::Invalid { problem }).await;
                 Err(self.stopped(run, call, tool).await.unwrap_or(refused))
             }
         }
+    }
+
+    /// From now on, nothing that is written down of the run holds the secrets of this call: not its
+    /// reasoning, also beside other calls, and not what was said.
+    fn learn_secrets(&self, run: &Circumstances, tool: usize, completed: &Completed) {
+        let (Ok(tool), Some(thread)) = (self.tool_at(tool), &run.thread) else { return };
+        if !tool.spec.has_secrets {
+            return;
+        }
+        let schema = tool.descriptor.input_schema();
+        // Whatever secrets were given are those that will run.
+        thread.learn_secrets(Scrub::of(schema, &completed.arguments));
     }
 
     pub(crate) fn parse(&self, name: &ToolName, raw: Raw<'_>) -> Result<(usize, Completed), String> {
@@ -69,7 +85,6 @@ impl Core {
             Raw::Value(Ok(value)) => read_value(&value, self.limits),
             Raw::Value(Err(error)) => return Err(format!("the arguments cannot be written as JSON: {error}")),
         };
-        let value = value.map_err(|misfit| format!("The arguments of `{name}`: {misfit}"))?;
         let completed = tool.spec.complete(value).map_err(|misfits| format!("The arguments of `{name}`: {misfits}"))?;
         Ok((index, completed))
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use gate_core::approval::{Approval, NewApproval, Refusal, Requirement, Status};
 use gate_core::assessment::{Denial, PolicyOutline, Verdict};
-use gate_core::call::{Arguments, Descriptor, Message, NotRun, Subject};
+use gate_core::call::{Arguments, Commitment, Descriptor, Message, NotRun, Subject};
 use gate_core::grants::{ASKED, EVER, Grant, LimitCharge, LimitKey, WAITING};
 use gate_core::id::{ApprovalId, CallId};
 use gate_core::ports::{CallHistory, CallQuery, Changeset, CommitOutcome, REFUSALS};
@@ -24,7 +24,6 @@ use crate::engine::session::ledger::Ledger;
 use crate::lock::lock;
 use crate::logic::context::CallContext;
 use crate::logic::redact::Redaction;
-use crate::logic::scrub::Scrub;
 use crate::logic::spec::Completed;
 
 /// A proposed call, read and sealed, wherever its body is.
@@ -68,11 +67,7 @@ impl Candidate {
         let seal_as = |given: &Value| tool.redaction(&core.commitments).seal_again(given, &sealed);
         let given = given.map(|given| seal_as(&given).map(|sealed| Given { arguments: given, sealed }));
         let given = given.transpose().map_err(invalid)?;
-        // Whatever secrets were given are those that will run.
-        let reasoning = reasoning.as_deref().map(|text| {
-            let secrets = || Scrub::of(tool.descriptor.input_schema(), &arguments);
-            if tool.spec.has_secrets { secrets().clean(text).into() } else { Arc::from(text) }
-        });
+        let reasoning = reasoning.map(|text| run.without_secrets(text));
         let subject = Subject {
             approval: ApprovalId::new(),
             info: Arc::clone(&run.info),
@@ -122,6 +117,14 @@ impl Candidate {
         is(&self.arguments, &self.sealed) || was_given()
     }
 
+    /// Returns whether its arguments are those of another call.
+    ///
+    /// A commitment that opens itself says nothing here. An earlier version made it, or somebody who
+    /// writes guesses into the database, and would learn which of them is right.
+    fn is_like(&self, redaction: Redaction<'_>, other: &Arguments) -> bool {
+        !other.secrets().iter().any(Commitment::opens_itself) && self.has_arguments(redaction, other)
+    }
+
     /// Returns whether the same was given for it, whatever the defaults were at that moment.
     fn was_given_as(&self, earlier: &Approval) -> bool {
         let (given, earlier) = (self.given.as_ref(), earlier.given());
@@ -133,8 +136,8 @@ impl Candidate {
     /// Returns whether it is one that a person refused, as that was proposed or as it was edited.
     fn is_equal(&self, redaction: Redaction<'_>, refused: &Approval) -> bool {
         self.was_given_as(refused)
-            || self.has_arguments(redaction, refused.proposed())
-            || self.has_arguments(redaction, refused.arguments())
+            || self.is_like(redaction, refused.proposed())
+            || self.is_like(redaction, refused.arguments())
     }
 
     /// Returns whether the call that has its id is the same one: of the same agent, for the same
@@ -298,7 +301,7 @@ impl Core {
         };
         let earlier = refusals(redaction, &candidate, &recalled);
         let equal = recalled.alike.iter().filter(|other| other.id() != candidate.subject.approval());
-        let equal = equal.filter(|other| candidate.has_arguments(redaction, other.arguments()));
+        let equal = equal.filter(|other| candidate.is_like(redaction, other.arguments()));
         let alike = equal.map(|other| other.id()).collect();
         let was_refused = !refused.is_empty();
         let mut draft = Draft { candidate, judgement, earlier, alike, was_refused, grant: None, spent: Vec::new() };
@@ -472,7 +475,7 @@ impl Core {
             alike: draft.alike.clone(),
             held,
             held_by: if held { opening.held_by.to_vec() } else { Vec::new() },
-            conversation: self.conversation(run, draft)?,
+            conversation: self.conversation(run, draft),
             heard: run.history.unnoted(),
             given: draft.candidate.given.as_ref().map(|given| given.sealed.clone()),
             ..NewApproval::of(Arc::clone(subject), sealed.clone(), assessment)
@@ -526,17 +529,15 @@ impl Core {
 
 impl Core {
     /// Returns what was said before a question, for whoever decides it: as much as the gate keeps.
-    fn conversation(&self, run: &Circumstances, draft: &Draft) -> Result<Vec<Message>, NotRun> {
-        let Candidate { arguments, body: BodyPlace::Here(place), .. } = &draft.candidate else { return Ok(Vec::new()) };
-        if self.conversation == 0 || draft.judgement.verdict() != Verdict::Ask {
-            return Ok(Vec::new());
+    fn conversation(&self, run: &Circumstances, draft: &Draft) -> Vec<Message> {
+        let is_asked = matches!(draft.candidate.body, BodyPlace::Here(_)) && draft.judgement.verdict() == Verdict::Ask;
+        if self.conversation == 0 || !is_asked {
+            return Vec::new();
         }
-        let tool = self.tool_at(*place)?;
-        let scrub = tool.spec.has_secrets.then(|| Scrub::of(tool.descriptor.input_schema(), arguments));
         let said = run.history.messages();
         let kept = said.iter().skip(said.len().saturating_sub(self.conversation));
-        let clean = |text: &str| scrub.as_ref().map_or_else(|| text.to_owned(), |scrub| scrub.clean(text));
-        Ok(kept.map(|message| message.saying(ends(&clean(message.text())))).collect())
+        let clean = |message: &Message| ends(&run.without_secrets(Arc::clone(message.shared_text())));
+        kept.map(|message| message.saying(clean(message))).collect()
     }
 }
 
@@ -577,7 +578,7 @@ fn id_used(call: &CallId) -> NotRun {
 fn refusals(redaction: Redaction<'_>, candidate: &Candidate, recalled: &CallHistory) -> Vec<Refusal> {
     let told = recalled.rejected.iter().filter_map(|refused| {
         let mut refusal = refused.rejection()?;
-        let equal = candidate.was_given_as(refused) || candidate.has_arguments(redaction, refused.proposed());
+        let equal = candidate.was_given_as(refused) || candidate.is_like(redaction, refused.proposed());
         if equal {
             refusal.arguments = candidate.sealed.digest();
         }

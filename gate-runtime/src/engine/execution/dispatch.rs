@@ -163,7 +163,7 @@ impl Core {
         let unfit = |why: &dyn fmt::Display| NotRun::Invalid {
             problem: format!("The approved arguments no longer fit `{}`: {why}", tool.name),
         };
-        let completed = tool.spec.complete(bound).map_err(|misfits| unfit(&misfits))?;
+        let completed = tool.spec.complete(Ok(bound)).map_err(|misfits| unfit(&misfits))?;
         if completed.given.is_some() && approval.is_complete() {
             return Err(unfit(&"it reads them as other ones now, which nobody approved"));
         }

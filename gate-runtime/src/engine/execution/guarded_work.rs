@@ -148,7 +148,7 @@ impl Core {
             tool: WORK.into(),
             tool_digest: digest,
             policy_digest: digest,
-            reasoning: run.reasoning.clone(),
+            reasoning: run.reasoning.clone().map(|text| run.without_secrets(text)),
             request: None,
         };
         let outline = PolicyOutline {

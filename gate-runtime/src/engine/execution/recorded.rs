@@ -46,6 +46,11 @@ impl Core {
     /// Where it is not what its records say. It does not run then, which is on the record, and in
     /// the security log.
     pub(crate) async fn is_as_recorded(&self, approval: &Approval) -> Result<bool, NotRun> {
+        if approval.is_of_later_version() {
+            return Err(unavailable(
+                "a later version of Gate holds it, by rules that this one does not know: update this program",
+            ));
+        }
         match self.compare_with_records(approval).await.map_err(unavailable)? {
             Compared::Same => Ok(true),
             Compared::Changed => Ok(false),
@@ -79,7 +84,7 @@ impl Core {
         let id = approval.id();
         let words = format!(
             "what the database has of it is not what its records say ({problem}), so nothing ran now. Somebody, or something, \
-             other than a gate has written into the database. Ask the tool's own system whether the call ran, then end it by \
+             other than this version of Gate has written into the database. Ask the tool's own system whether the call ran, then end it by \
              `gate revoke {id} REASON`. `gate show {id}` has it as the database does; `gate audit log --call {id}` has its \
              sealed records, where there is a trail. Bring back no backup without a trail: what ran after it would run again"
         );

@@ -198,8 +198,8 @@ fn read_arguments(limits: ReadLimits, tool: &Descriptor, spec: &Spec, arguments:
     if has_secrets(tool.input_schema()) {
         return Err(invalid("a call of another program has no secrets here: leave them out of its arguments"));
     }
-    let arguments = read(arguments, limits).map_err(|misfit| invalid(format!("The arguments: {misfit}")))?;
-    let completed = spec.complete(arguments).map_err(|misfits| invalid(format!("The arguments: {misfits}")))?;
+    let completed =
+        spec.complete(read(arguments, limits)).map_err(|misfits| invalid(format!("The arguments: {misfits}")))?;
     Ok(completed.arguments)
 }
 

@@ -396,9 +396,9 @@ impl Core {
         })?;
         let open = read_value(&open, self.limits).map_err(invalid)?;
         let completed = match (here, stored.clone()) {
-            (Some(tool), _) => tool.spec.complete(open),
+            (Some(tool), _) => tool.spec.complete(Ok(open)),
             // A schema that somebody else wrote may take its time, and holds nobody else up.
-            (None, Some(stored)) => spawn_blocking(move || Spec::of(&stored).complete(open))
+            (None, Some(stored)) => spawn_blocking(move || Spec::of(&stored).complete(Ok(open)))
                 .await
                 .map_err(|error| StoreError::new(StoreErrorKind::Unavailable, error))?,
             (None, None) => return Err(DecideError::UnknownTool(approval.tool().to_string())),

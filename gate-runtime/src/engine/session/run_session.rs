@@ -13,6 +13,7 @@ use crate::engine::error::RunError;
 use crate::engine::kernel::Core;
 use crate::engine::session::ledger::Ledger;
 use crate::lock::lock;
+use crate::logic::scrub::Scrub;
 use crate::provenance::{Conversation, History};
 
 /// One run, as its handles share it: any number of tasks, at the same time.
@@ -33,6 +34,8 @@ pub(crate) struct RunSession {
 pub(crate) struct Level {
     told: Mutex<Told>,
     heard: Mutex<Conversation>,
+    /// The secrets of all calls of the run and of those nested in it; kept by the outermost one.
+    secrets: Mutex<Scrub>,
     outer: Option<Arc<Level>>,
 }
 
@@ -47,7 +50,11 @@ impl Level {
         let memory = core.memories.of(info.run(), &info.run().outermost());
         let heard = Mutex::new(Conversation::new(memory, outer.is_some()));
         let told = Mutex::new(Told { info: Arc::new(info), reasoning });
-        Self { told, heard, outer }
+        Self { told, heard, secrets: Mutex::default(), outer }
+    }
+
+    fn secrets(&self) -> &Mutex<Scrub> {
+        self.outer.as_ref().map_or(&self.secrets, |outer| outer.secrets())
     }
 
     /// Returns who runs, for whom: for whom the outer run acts, where nothing else is said.
@@ -133,6 +140,17 @@ impl RunSession {
     /// The history as it is now.
     pub(crate) fn history(&self) -> History {
         lock(&self.level.heard).history()
+    }
+
+    /// Takes in the secrets of a call.
+    pub(crate) fn learn_secrets(&self, secrets: Scrub) {
+        lock(self.level.secrets()).extend(secrets);
+    }
+
+    /// A text without the secrets of the run's calls.
+    pub(crate) fn without_secrets(&self, text: Arc<str>) -> Arc<str> {
+        let secrets = lock(self.level.secrets());
+        if secrets.is_empty() { text } else { secrets.clean(&text).into() }
     }
 
     pub(crate) fn reasoning(&self) -> Option<Arc<str>> {

@@ -80,7 +80,8 @@ impl StateBody {
         let (ids, current) = (earlier.iter().map(|approval| approval.id()).collect(), batch.slots());
         let approvals = approvals.iter().chain(&earlier).map(|approval| approval.without_salts()).collect();
         let nested = run.all_nested().iter().map(|nested| Self::of(nested)).collect();
-        Self { info: run.info(), reasoning: run.reasoning(), current, earlier: ids, approvals, nested }
+        let reasoning = run.reasoning().map(|text| run.without_secrets(text));
+        Self { info: run.info(), reasoning, current, earlier: ids, approvals, nested }
     }
 
     /// It and every one nested in it.

@@ -9,6 +9,7 @@ use gate_core::id::AgentName;
 use super::AnyPolicy;
 use super::condition::Held;
 use super::entry::RuleEntry;
+use super::limit::Limit;
 use crate::logic::bounded::TimeLimit;
 use crate::logic::tool::call::AnyCall;
 
@@ -108,8 +109,12 @@ impl<'a> Evaluating<'a> {
     fn takes_of(&self, entry: &RuleEntry, call: &AnyCall) -> Result<Vec<LimitCharge>, String> {
         let policy = &self.policy.outline.name();
         let owner = self.agent.map(|agent| format!("/{agent}")).unwrap_or_default();
-        let name = |index: usize| format!("{}{owner}/{policy}/{}/{index}", self.policy.tool, entry.name);
-        entry.limits.iter().enumerate().map(|(index, limit)| limit.take(&name(index), call)).collect()
+        let name = |index: usize, limit: &Limit| {
+            // Counted in other units it is another counter: what was used would be a millionth of it.
+            let units = if limit.places == 0 { String::new() } else { format!("e{}", limit.places) };
+            format!("{}{owner}/{policy}/{}/{index}{units}", self.policy.tool, entry.name)
+        };
+        entry.limits.iter().enumerate().map(|(index, limit)| limit.take(&name(index, limit), call)).collect()
     }
 
     fn finish(self) -> Evaluation {

@@ -425,7 +425,8 @@ impl<T: Tool> RuleBuilder<T, Counted> {
     /// Keeps the limit for each value of a key by itself: `.by(|call| call.customer_id.clone())`.
     ///
     /// A limit by recipient cannot be salami-sliced over many small calls to one. Keys are compared as JSON: the text
-    /// `"1"` and the number `1` are two keys.
+    /// `"1"` and the number `1` are two keys. Of a tool with secrets, what is stored of a key is its
+    /// HMAC with the gate's key: with another key of the gate, the window begins anew.
     pub fn by<K: Serialize>(mut self, key: impl Fn(&Call<T>) -> K + Shared) -> RuleBuilder<T, Approves> {
         self.rules.written.change(|entry| {
             if let Some(limit) = entry.limits.last_mut() {
